@@ -1,6 +1,7 @@
 """The commands: one thin function each. What they print comes from the same functions as the screens."""
 
 import json
+import math
 import os
 import sys
 from typing import Annotated, Any
@@ -35,7 +36,7 @@ def print_json(document: Any) -> None:
 
 
 def _finite(value: Any) -> Any:
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
