@@ -1,1 +1,51 @@
+"""What a run leaves on disk: its format, the writer, the reader.
 
+    RUNS/<sweep>/sweep.json              written once: the ladder as resolved, seeds, versions, machine, corpus hash
+    RUNS/<sweep>/predictions.jsonl       appended before the predicted run starts
+    RUNS/<sweep>/requests/               one file a request: stop or resume, the whole sweep or one run
+    RUNS/<sweep>/supervisor-K/           the K-th supervisor's status.json and log
+    RUNS/<sweep>/<run>/run.json          written once: what the run is told to do
+    RUNS/<sweep>/<run>/attempt-K/        claimed by mkdir: metrics.jsonl, status.json, checkpoint-*, worker.log
+
+A trainer of your own writes the same folder with `create_sweep` and `Writer`, and then has the app, the fits
+and the plans for free:
+
+    from scaling_tui.runs import Writer, create_sweep
+
+    sweep = create_sweep(Path("runs"), "mine", {"summary": "my own trainer"})
+    with Writer.create(sweep / "small", {"rung": "small", "seed": 0, "params": 124_000_000, "tokens": 10**9}) as run:
+        for step, loss in training():
+            run.log(step=step, tokens=step * 2**19, loss=loss)
+"""
+
+from scaling_tui.runs.format import Prediction, State, Status, runs_folder
+from scaling_tui.runs.reader import (
+    Curve,
+    RunView,
+    SweepReader,
+    SweepView,
+    find_sweep,
+    list_sweeps,
+    read_sweep,
+)
+from scaling_tui.runs.requests import latest_request, make_request
+from scaling_tui.runs.writer import Writer, append_prediction, create_sweep
+
+__all__ = [
+    "Curve",
+    "Prediction",
+    "RunView",
+    "State",
+    "Status",
+    "SweepReader",
+    "SweepView",
+    "Writer",
+    "append_prediction",
+    "create_sweep",
+    "find_sweep",
+    "latest_request",
+    "list_sweeps",
+    "make_request",
+    "read_sweep",
+    "runs_folder",
+]

@@ -1,0 +1,201 @@
+"""The words and small records of the run folder, and how they are put on disk without ever being half-written."""
+
+import json
+import math
+import os
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from scaling_tui import InputError
+
+FORMAT = 1
+
+# A worker tells at least every HEARTBEAT_S seconds that it lives; unheard of for LOST_AFTER_S it counts as lost.
+HEARTBEAT_S = 2.0
+LOST_AFTER_S = 60.0
+
+State = Literal["queued", "running", "finished", "stopped", "failed", "diverged", "lost"]
+STORED_STATES: tuple[State, ...] = ("running", "finished", "stopped", "failed", "diverged")
+
+METRICS = (
+    "step",
+    "epoch",
+    "tokens",
+    "flops",
+    "loss",
+    "val_loss",
+    "bpb",
+    "val_accuracy",
+    "exact_match",
+    "lr",
+    "grad_norm",
+    "tokens_per_s",
+    "mfu",
+    "time",
+)
+
+
+def runs_folder(option: Path | None = None) -> Path:
+    """The folder of all sweeps: the `--runs` option, else `$SCALING_TUI_RUNS`, else `./runs`."""
+    return option or Path(os.environ.get("SCALING_TUI_RUNS") or "runs")
+
+
+@dataclass(frozen=True)
+class Status:
+    """Who writes an attempt (or supervises a sweep) and how it stands. `heartbeat` and `pid_started` are Unix s."""
+
+    state: State
+    pid: int
+    pid_started: float
+    host: str
+    heartbeat: float
+    reason: str = ""
+
+    @classmethod
+    def of_this_process(cls, state: State, reason: str = "") -> Self:
+        import psutil
+
+        started = psutil.Process().create_time()
+        return cls(state, os.getpid(), started, socket.gethostname(), time.time(), reason)
+
+    @classmethod
+    def read(cls, path: Path) -> Self | None:
+        """The status at `path`, or None where there is none yet or it isn't one."""
+        found = read_json(path)
+        if not isinstance(found, dict) or found.get("state") not in STORED_STATES:
+            return None
+        try:
+            return cls(
+                found["state"],
+                int(found.get("pid", 0)),
+                float(found.get("pid_started", 0)),
+                str(found.get("host", "")),
+                float(found.get("heartbeat", 0)),
+                str(found.get("reason", "")),
+            )
+        except (TypeError, ValueError):
+            return None
+
+    def write(self, path: Path) -> None:
+        write_json(path, asdict(self))
+
+    def derived(self, now: float | None = None) -> State:
+        """The state a reader shows: `running` becomes `lost` where nobody writes any more.
+
+        On the writer's own host the process itself is asked, so a killed worker is known at once;
+        from another host only the heartbeat tells.
+        """
+        if self.state != "running":
+            return self.state
+        if self.host == socket.gethostname() and self.pid:
+            return "running" if process_is(self.pid, self.pid_started) else "lost"
+        return "running" if (now or time.time()) - self.heartbeat < LOST_AFTER_S else "lost"
+
+
+def process_is(pid: int, started: float) -> bool:
+    """Whether process `pid` still runs and is the one that started then, not a later one with its number."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        # The start time is read from a clock that may be stepped by a fraction of a second after boot.
+        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 2
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A loss foretold before its run started. Losses in nats per token; `low` to `high` holds it at `level`."""
+
+    rung: str
+    run: str
+    law: str
+    coefficients: dict[str, float]
+    points: list[str]
+    predicted: float
+    low: float
+    high: float
+    level: float
+    time: float
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Self | None:
+        try:
+            return cls(**{field.name: found[field.name] for field in fields(cls)})
+        except KeyError:
+            return None
+
+
+def read_json(path: Path) -> Any:
+    """The JSON document at `path`; None where it is missing, unreadable or not JSON."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Writes `document` so that a reader sees the old file or the new one and nothing between."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def append_line(path: Path, record: Mapping[str, Any]) -> None:
+    """Appends one record as one line with one write, so that a crash leaves whole lines and at most one torn one."""
+    line = json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        os.write(descriptor, line.encode())
+    finally:
+        os.close(descriptor)
+
+
+def only_finite(record: Mapping[str, Any]) -> dict[str, Any]:
+    """`record` without fields that are None or that JSON cannot hold (nan, inf)."""
+    return {
+        key: value
+        for key, value in record.items()
+        if value is not None and not (isinstance(value, float) and not math.isfinite(value))
+    }
+
+
+def claim(folder: Path, prefix: str) -> Path:
+    """Makes and returns the next `prefix-K` in `folder`; mkdir decides between two who try at once."""
+    number = 1 + max((k for k, _ in numbered(folder, prefix)), default=0)
+    while True:
+        claimed = folder / f"{prefix}-{number}"
+        try:
+            claimed.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return claimed
+
+
+def numbered(folder: Path, prefix: str) -> list[tuple[int, Path]]:
+    """The `prefix-K` folders in `folder`, in the order of K."""
+    found = []
+    for path in folder.glob(f"{prefix}-*"):
+        number = path.name.removeprefix(f"{prefix}-")
+        if number.isdigit():
+            found.append((int(number), path))
+    return sorted(found)
+
+
+def safe_name(name: str) -> str:
+    """`name`, if it can be the name of a folder on every system; else an InputError."""
+    if not name or name != Path(name).name or name.startswith((".", "-")) or not name.isprintable():
+        raise InputError(f"name {name!r}: not usable as a folder's name; use letters, digits, - and _")
+    return name

@@ -1,0 +1,322 @@
+"""Reads sweeps while others write them: whole for a command, in steps for the app. It writes nothing."""
+
+import json
+import math
+from array import array
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scaling_tui import InputError
+from scaling_tui.runs.format import METRICS, Prediction, State, Status, numbered, read_json
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The records of a run in the order of their steps, a column a metric; NaN where a record has no such value."""
+
+    columns: Mapping[str, "array[float]"]
+
+    def __len__(self) -> int:
+        return len(self.columns["step"])
+
+    def __getitem__(self, metric: str) -> "array[float]":
+        return self.columns[metric]
+
+    def last(self, metric: str) -> float | None:
+        """The latest value of `metric`; None where it was never recorded."""
+        return next((value for value in reversed(self.columns[metric]) if not math.isnan(value)), None)
+
+    def points(self, x: str, y: str) -> tuple[list[float], list[float]]:
+        """The (x, y) pairs of the records that have both."""
+        pairs = [(a, b) for a, b in zip(self[x], self[y], strict=True) if not (math.isnan(a) or math.isnan(b))]
+        return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+@dataclass(frozen=True)
+class RunView:
+    """One run as it stood when it was read. `config` is run.json."""
+
+    name: str
+    path: Path
+    config: Mapping[str, Any]
+    state: State
+    reason: str
+    attempts: int
+    curve: Curve
+
+    @property
+    def rung(self) -> str:
+        return str(self.config.get("rung", self.name))
+
+    @property
+    def seed(self) -> int:
+        return int(self.config.get("seed", 0))
+
+    @property
+    def params(self) -> int | None:
+        return self.config.get("params")
+
+    @property
+    def non_embedding(self) -> int | None:
+        return self.config.get("non_embedding")
+
+    @property
+    def tokens(self) -> int | None:
+        """The tokens that the run is to train on; `curve.last("tokens")` is how many it has."""
+        return self.config.get("tokens")
+
+    @property
+    def flops(self) -> float | None:
+        return self.config.get("flops")
+
+    @property
+    def loss(self) -> float | None:
+        """The latest held-out loss in nats per token; without one, the mean of the last tenth of training losses."""
+        held_out = self.curve.last("val_loss")
+        if held_out is not None:
+            return held_out
+        _, losses = self.curve.points("step", "loss")
+        tail = losses[-max(1, len(losses) // 10) :]
+        return sum(tail) / len(tail) if tail else None
+
+    @property
+    def progress(self) -> float:
+        """The share of its tokens that the run has trained on, 0 to 1."""
+        if self.state == "finished":
+            return 1.0
+        done, planned = self.curve.last("tokens"), self.tokens
+        return min(1.0, done / planned) if done and planned else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the run's own recent speed; None where it is not running or not known."""
+        speed, done = self.curve.last("tokens_per_s"), self.curve.last("tokens")
+        if self.state != "running" or not speed or self.tokens is None or done is None:
+            return None
+        return max(0.0, (self.tokens - done) / speed)
+
+
+@dataclass(frozen=True)
+class SweepView:
+    """A sweep as it stood when it was read. `document` is sweep.json."""
+
+    name: str
+    path: Path
+    document: Mapping[str, Any]
+    state: State
+    reason: str
+    runs: tuple[RunView, ...]
+    predictions: tuple[Prediction, ...]
+    log: tuple[str, ...] = field(repr=False, default=())
+
+    def run(self, name: str) -> RunView | None:
+        return next((run for run in self.runs if run.name == name), None)
+
+    @property
+    def progress(self) -> float:
+        """The share of the sweep's FLOPs (or, where they are not known, of its runs) that is done, 0 to 1."""
+        weights = [run.flops or 0.0 for run in self.runs]
+        if not all(weights):
+            weights = [1.0] * len(self.runs)
+        total = sum(weights)
+        done = sum(weight * run.progress for weight, run in zip(weights, self.runs, strict=True))
+        return done / total if total else 0.0
+
+
+class _Tail:
+    """Follows a file of lines. A line without its end yet is left for the next look."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._offset = 0
+
+    def new_lines(self) -> list[bytes]:
+        try:
+            with self.path.open("rb") as file:
+                file.seek(0, 2)
+                size = file.tell()
+                if size < self._offset:
+                    self._offset = 0
+                if size == self._offset:
+                    return []
+                file.seek(self._offset)
+                block = file.read(size - self._offset)
+        except OSError:
+            return []
+        whole, newline, _ = block.rpartition(b"\n")
+        self._offset += len(whole) + len(newline)
+        return whole.split(b"\n") if newline else []
+
+
+class _AttemptReader:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.columns: dict[str, array[float]] = {metric: array("d") for metric in METRICS}
+        self._tail = _Tail(path / "metrics.jsonl")
+
+    def poll(self) -> bool:
+        changed = False
+        for line in self._tail.new_lines():
+            try:
+                record = json.loads(line)
+                row = [float(value) if (value := record.get(metric)) is not None else NAN for metric in METRICS]
+            except (ValueError, TypeError, AttributeError):
+                continue  # a torn line of a writer that was killed, or not ours
+            for column, value in zip(self.columns.values(), row, strict=True):
+                column.append(value)
+            changed = True
+        return changed
+
+    @property
+    def first_step(self) -> float:
+        steps = self.columns["step"]
+        return steps[0] if steps else math.inf
+
+
+class _RunReader:
+    """Keeps what it has read of a run, so that each look costs only what is new."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._config: Mapping[str, Any] | None = None
+        self._attempts: list[_AttemptReader] = []
+        self._curve = Curve({metric: array("d") for metric in METRICS})
+
+    def poll(self) -> RunView | None:
+        if self._config is None:
+            found = read_json(self.path / "run.json")
+            if not isinstance(found, dict):
+                return None
+            self._config = found
+        folders = [path for _, path in numbered(self.path, "attempt")]
+        for path in folders[len(self._attempts) :]:
+            self._attempts.append(_AttemptReader(path))
+        # Only the last two can still be growing: an older one was given up before the next was claimed.
+        changed = [attempt.poll() for attempt in self._attempts[-2:]]
+        if any(changed):
+            self._curve = self._joined()
+        status = Status.read(folders[-1] / "status.json") if folders else None
+        return RunView(
+            name=self.path.name,
+            path=self.path,
+            config=self._config,
+            state=status.derived() if status else "queued",
+            reason=status.reason if status else "",
+            attempts=len(folders),
+            curve=self._curve,
+        )
+
+    def _joined(self) -> Curve:
+        """Each attempt's records up to where the next one took over: it began again from a checkpoint."""
+        columns: dict[str, array[float]] = {metric: array("d") for metric in METRICS}
+        taken_over = [
+            min((later.first_step for later in self._attempts[index + 1 :]), default=math.inf)
+            for index in range(len(self._attempts))
+        ]
+        for attempt, until in zip(self._attempts, taken_over, strict=True):
+            steps = attempt.columns["step"]
+            keep = len(steps)
+            while keep and steps[keep - 1] >= until:
+                keep -= 1
+            for metric, column in attempt.columns.items():
+                columns[metric].extend(column[:keep])
+        return Curve(columns)
+
+
+class SweepReader:
+    """Looks at one sweep again and again; each `poll` reads what came since and returns a whole new view."""
+
+    LOG_LINES = 200
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._document: Mapping[str, Any] | None = None
+        self._runs: dict[str, _RunReader] = {}
+        self._logs: dict[Path, _Tail] = {}
+        self._log: list[str] = []
+
+    def poll(self) -> SweepView:
+        if self._document is None:
+            found = read_json(self.path / "sweep.json")
+            if not isinstance(found, dict):
+                raise InputError(f"sweep {self.path}: sweep.json is missing or not JSON")
+            self._document = found
+        for path in sorted(self.path.glob("*/run.json")):
+            self._runs.setdefault(path.parent.name, _RunReader(path.parent))
+        order = {name: place for place, name in enumerate(self._document.get("runs", []))}
+        runs = [view for reader in self._runs.values() if (view := reader.poll())]
+        runs.sort(key=lambda run: (order.get(run.name, len(order)), run.name))
+        state, reason = self._state(runs)
+        return SweepView(
+            name=self.path.name,
+            path=self.path,
+            document=self._document,
+            state=state,
+            reason=reason,
+            runs=tuple(runs),
+            predictions=tuple(_predictions(self.path)),
+            log=tuple(self._new_log()),
+        )
+
+    def _state(self, runs: list[RunView]) -> tuple[State, str]:
+        """The supervisor's own state; of a sweep without one (another trainer's), what its runs say together."""
+        supervisors = numbered(self.path, "supervisor")
+        status = Status.read(supervisors[-1][1] / "status.json") if supervisors else None
+        if status is not None:
+            return status.derived(), status.reason
+        states = {run.state for run in runs}
+        for state in ("running", "lost", "failed", "diverged", "stopped"):
+            if state in states:
+                return state, ""
+        return ("finished" if states == {"finished"} else "queued"), ""
+
+    def _new_log(self) -> list[str]:
+        """The supervisor's log and the workers', the latest lines last."""
+        paths = [path / "supervisor.log" for _, path in numbered(self.path, "supervisor")]
+        for run in self._runs.values():
+            paths += [path / "worker.log" for _, path in numbered(run.path, "attempt")]
+        for path in paths:
+            tail = self._logs.setdefault(path, _Tail(path))
+            self._log += [line.decode(errors="replace") for line in tail.new_lines()]
+        # Lines begin with their time, so that those of several writers can be told in order.
+        self._log = sorted(self._log)[-self.LOG_LINES :]
+        return self._log
+
+
+def read_sweep(path: Path) -> SweepView:
+    """The sweep at `path` as it stands now."""
+    return SweepReader(path).poll()
+
+
+def list_sweeps(runs: Path) -> list[Path]:
+    """The sweeps in `runs`, the latest first."""
+    found = [path.parent for path in runs.glob("*/sweep.json")]
+    return sorted(found, key=lambda path: ((path / "sweep.json").stat().st_mtime, path.name), reverse=True)
+
+
+def find_sweep(runs: Path, name: str | None = None) -> Path:
+    """The sweep called `name` in `runs`, or at the path `name`; without a name the latest."""
+    sweeps = list_sweeps(runs)
+    if name is None:
+        if not sweeps:
+            raise InputError(f"runs folder {runs}: no sweep there; start one with 'scaling-tui run quickstart'")
+        return sweeps[0]
+    for path in (runs / name, Path(name)):
+        if (path / "sweep.json").is_file():
+            return path
+    known = ", ".join(path.name for path in sweeps[:8]) or "none"
+    raise InputError(f"sweep {name!r}: not in {runs}; there: {known}")
+
+
+def _predictions(sweep: Path) -> Iterator[Prediction]:
+    for line in _Tail(sweep / "predictions.jsonl").new_lines():
+        try:
+            found = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(found, dict) and (prediction := Prediction.from_json(found)):
+            yield prediction

@@ -1,0 +1,166 @@
+"""The one writer of an attempt: metrics, status, checkpoints."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from scaling_tui import InputError
+from scaling_tui.runs.format import (
+    FORMAT,
+    HEARTBEAT_S,
+    METRICS,
+    Prediction,
+    State,
+    Status,
+    append_line,
+    claim,
+    numbered,
+    only_finite,
+    read_json,
+    safe_name,
+    write_json,
+)
+
+KEPT_CHECKPOINTS = 2
+
+
+def create_sweep(runs: Path, name: str, document: Mapping[str, Any]) -> Path:
+    """Makes `RUNS/<name>` (or `<name>-2`, `-3` … where it is taken) with its sweep.json; returns the folder."""
+    safe_name(name)
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+        number = 1
+        while True:
+            folder = runs / (name if number == 1 else f"{name}-{number}")
+            try:
+                folder.mkdir()
+                break
+            except FileExistsError:
+                number += 1
+        write_json(folder / "sweep.json", {"format": FORMAT, "name": folder.name, "created": time.time(), **document})
+    except OSError as error:
+        raise InputError(f"runs folder {runs}: cannot write there ({error.strerror})") from error
+    return folder
+
+
+def write_run(run: Path, config: Mapping[str, Any]) -> None:
+    """Makes the folder of a run with its run.json; leaves one that is there as it is."""
+    safe_name(run.name)
+    run.mkdir(exist_ok=True)
+    if not (run / "run.json").exists():
+        write_json(run / "run.json", {"format": FORMAT, **config})
+
+
+def append_prediction(sweep: Path, prediction: Prediction) -> None:
+    from dataclasses import asdict
+
+    append_line(sweep / "predictions.jsonl", asdict(prediction))
+
+
+class Writer:
+    """Writes one attempt of one run. As a context manager it ends the attempt: `finished`, or `failed` with the reason.
+
+    Args of `log` are the metrics of the design (`runs.format.METRICS`): step, tokens, loss in nats per token, and so on.
+    """
+
+    def __init__(self, run: Path) -> None:
+        """Claims the next attempt of `run`, a folder that `write_run` made."""
+        self.run = run
+        self.attempt = claim(run, "attempt")
+        self._metrics = self.attempt / "metrics.jsonl"
+        self._status = Status.of_this_process("running")
+        self._told = 0.0
+        self.status("running")
+
+    @classmethod
+    def create(cls, run: Path, config: Mapping[str, Any]) -> Self:
+        """Writes run.json where there is none and claims an attempt. For trainers that are not ours."""
+        write_run(run, config)
+        return cls(run)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._status.state != "running":
+            return
+        if error is None:
+            self.status("finished")
+        elif isinstance(error, KeyboardInterrupt):
+            self.status("stopped", "interrupted")
+        else:
+            self.status("failed", f"{type(error).__name__}: {error}".splitlines()[0])
+
+    def status(self, state: State, reason: str = "") -> None:
+        now = time.time()
+        self._status = Status(state, self._status.pid, self._status.pid_started, self._status.host, now, reason)
+        self._status.write(self.attempt / "status.json")
+        self._told = time.monotonic()
+
+    def heartbeat(self) -> None:
+        """Tells that the run lives, at most every HEARTBEAT_S; call it as often as you like."""
+        if time.monotonic() - self._told >= HEARTBEAT_S:
+            self.status(self._status.state, self._status.reason)
+
+    def log(self, **metrics: float | None) -> None:
+        """Appends one record; `time` is set if it is not given. A value that is not finite is left out."""
+        unknown = metrics.keys() - set(METRICS)
+        if unknown:
+            raise InputError(f"metric {sorted(unknown)[0]!r}: not one of {', '.join(METRICS)}")
+        append_line(self._metrics, only_finite({"time": time.time(), **metrics}))
+        self.heartbeat()
+
+    def checkpoint(self, step: int, fill: Callable[[Path], None]) -> Path:
+        """Makes `checkpoint-<step>`: `fill` writes files into a folder that gets its name when it is whole.
+
+        The last two checkpoints of the attempt stay.
+        """
+        final = self.attempt / f"checkpoint-{step}"
+        temporary = self.attempt / f".checkpoint-{step}.tmp"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        try:
+            fill(temporary)
+            for path in temporary.iterdir():
+                _to_disk(path)
+            shutil.rmtree(final, ignore_errors=True)
+            temporary.rename(final)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        for _, old in numbered(self.attempt, "checkpoint")[:-KEPT_CHECKPOINTS]:
+            shutil.rmtree(old, ignore_errors=True)
+        return final
+
+
+def last_checkpoint(run: Path) -> Path | None:
+    """The latest complete checkpoint of a run over all its attempts, by step; None where there is none."""
+    found = [
+        (step, number, path)
+        for number, attempt in numbered(run, "attempt")
+        for step, path in numbered(attempt, "checkpoint")
+    ]
+    return max(found)[2] if found else None
+
+
+def read_config(run: Path) -> dict[str, Any]:
+    """What run.json says; an InputError where there is none."""
+    found = read_json(run / "run.json")
+    if not isinstance(found, dict):
+        raise InputError(f"run {run}: run.json is missing or not JSON")
+    return found
+
+
+def _to_disk(path: Path) -> None:
+    """Has the system write `path` out, so that a checkpoint is whole after a power cut too."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
