@@ -1,0 +1,215 @@
+"""Parameters and training FLOPs of a transformer, counted from its description alone.
+
+Conventions. `total` is every trainable parameter. `non_embedding` leaves out the token and position
+embeddings and the head that reads the vocabulary or the classes (matrix and bias), as Kaplan et al. 2020
+(section 2.1) do: on a small model those tables are most of the weight and none of the depth. A tied head has
+no matrix of its own, so it takes nothing out.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from scaling_tui import InputError
+
+Positions = Literal["none", "rotary", "learned"]
+Norm = Literal["none", "rms", "layer"]
+Head = Literal["none", "tied", "untied"]
+FlopConvention = Literal["6N", "6N-non-embedding", "matmul+attention"]
+
+# What a run on disk is charged: only weights that multiply activations, and the attention scores.
+RUN_FLOPS: FlopConvention = "matmul+attention"
+
+FLOP_CONVENTIONS: dict[FlopConvention, str] = {
+    "6N": "6 × every parameter; Hoffmann et al. 2022, section 3.3",
+    "6N-non-embedding": "6 × parameters without embeddings and head; Kaplan et al. 2020, equation 2.2",
+    "matmul+attention": "6 × parameters that multiply activations + 12·layers·hidden·context; "
+    "Chowdhery et al. 2022 (PaLM), appendix B",
+}
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A transformer, as far as its counts depend on it.
+
+    Where a norm stands (before or after a sublayer), dropout and the activation change no count, so they are
+    not here.
+
+    Args:
+        layers: blocks of attention and MLP.
+        hidden: width of the residual stream.
+        ffn: inner width of the MLP; None is 4 × hidden.
+        heads: attention heads; must divide `hidden`.
+        kv_heads: heads of keys and values (grouped-query attention); None is `heads`.
+        gated: three MLP matrices (SwiGLU and its kin) in place of two.
+        vocab: rows of the token embedding; 0 for none.
+        context: tokens of one training sequence, and rows of learned positions.
+        positions: "learned" adds context × hidden; "rotary" and "none" add nothing.
+        norm: "rms" has a gain, "layer" a gain and, where `bias`, a bias; two stand in each layer.
+        final_norm: one more norm after the last layer.
+        bias: every linear map inside the layers has a bias, and so has each "layer" norm.
+        head: "untied" has its own matrix, "tied" reads with the embedding, "none" does not read.
+        head_bias: the head adds a bias.
+        classes: the head reads one mean over the sequence into this many classes (and is then untied);
+            None reads every position into the vocabulary.
+
+    Raises:
+        InputError: a size that is not a whole number of the right sign, or heads that do not divide.
+    """
+
+    layers: int
+    hidden: int
+    ffn: int | None = None
+    heads: int = 1
+    kv_heads: int | None = None
+    gated: bool = False
+    vocab: int = 0
+    context: int = 0
+    positions: Positions = "none"
+    norm: Norm = "none"
+    final_norm: bool = False
+    bias: bool = False
+    head: Head = "none"
+    head_bias: bool = False
+    classes: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in (
+            ("layers", 0), ("hidden", 1), ("ffn", 1), ("heads", 1), ("kv_heads", 1),
+            ("vocab", 0), ("context", 0), ("classes", 1),
+        ):  # fmt: skip
+            value = getattr(self, name)
+            if value is None and name in ("ffn", "kv_heads", "classes"):
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise InputError(f"{name}: found {value!r}, want a whole number of at least {least}")
+        for name, allowed in (
+            ("positions", ("none", "rotary", "learned")),
+            ("norm", ("none", "rms", "layer")),
+            ("head", ("none", "tied", "untied")),
+        ):
+            if getattr(self, name) not in allowed:
+                raise InputError(f"{name}: found {getattr(self, name)!r}, want one of {', '.join(allowed)}")
+        if self.hidden % self.heads:
+            raise InputError(f"heads: {self.heads} does not divide hidden {self.hidden}")
+        if self.kv_heads is not None and self.heads % self.kv_heads:
+            raise InputError(f"kv_heads: {self.kv_heads} does not divide heads {self.heads}")
+        if self.classes is not None and self.head == "tied":
+            raise InputError("head: found tied with classes, want untied: classes are not the vocabulary")
+        if self.positions == "learned" and self.context == 0:
+            raise InputError("context: found 0 with learned positions, want the number of positions")
+        if self.final_norm and self.norm == "none":
+            raise InputError("final_norm: found without a norm, want norm rms or layer")
+
+    @property
+    def inner(self) -> int:
+        """Width inside the MLP."""
+        return 4 * self.hidden if self.ffn is None else self.ffn
+
+    @property
+    def kv_width(self) -> int:
+        """Width of the keys, and of the values, of one position."""
+        return self.hidden // self.heads * (self.heads if self.kv_heads is None else self.kv_heads)
+
+    @property
+    def outputs(self) -> int:
+        """Logits that the head gives."""
+        return self.vocab if self.classes is None else self.classes
+
+
+@dataclass(frozen=True)
+class Count:
+    """Where the parameters of an `Architecture` are, and what a token of training costs.
+
+    `total = layers·per_layer + embedding + positions + final_norm + head + head_bias`.
+    `norms` and `biases` say how much of the total they are (a norm's own bias counts as norm).
+
+    Args:
+        per_layer: everything in one layer, its norms and biases included.
+        flops_per_token: training FLOPs (forward and backward) of one token under each convention of
+            `FLOP_CONVENTIONS`.
+    """
+
+    layers: int
+    per_layer: int
+    embedding: int
+    positions: int
+    final_norm: int
+    head: int
+    head_bias: int
+    norms: int
+    biases: int
+    total: int
+    non_embedding: int
+    matmul: int
+    flops_per_token: dict[FlopConvention, float]
+
+    def flops(self, tokens: float, convention: FlopConvention = RUN_FLOPS) -> float:
+        """Training FLOPs of `tokens` tokens; by default as a run on disk is charged (`RUN_FLOPS`)."""
+        return self.flops_per_token[convention] * tokens
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON, in the order of a table."""
+        return {
+            "layers": self.layers,
+            "per_layer": self.per_layer,
+            "embedding": self.embedding,
+            "positions": self.positions,
+            "final_norm": self.final_norm,
+            "head": self.head,
+            "head_bias": self.head_bias,
+            "norms": self.norms,
+            "biases": self.biases,
+            "total": self.total,
+            "non_embedding": self.non_embedding,
+            "matmul": self.matmul,
+            "flops_per_token": dict(self.flops_per_token),
+        }
+
+
+def count(architecture: Architecture) -> Count:
+    """Counts `architecture`; equal to the sum of `numel` over the trainable tensors of the model it describes.
+
+    Training FLOPs a token by matmuls and attention are 6 × the parameters that multiply activations
+    + 12·layers·hidden·context (PaLM, appendix B): two FLOPs a weight forwards and four backwards; queries on
+    keys and weights on values the same over the whole context. The causal half is not taken off, as PaLM and
+    nanochat do not. A lookup (embedding, positions) costs nothing; a tied matrix is paid for where it is read;
+    the head of a classifier runs once a sequence, not once a token.
+    """
+    a = architecture
+    attention = 2 * a.hidden * a.hidden + 2 * a.hidden * a.kv_width
+    mlp = (3 if a.gated else 2) * a.hidden * a.inner
+    layer_bias = 0
+    if a.bias:
+        layer_bias = 2 * a.hidden + 2 * a.kv_width  # queries and output, keys and values
+        layer_bias += (2 if a.gated else 1) * a.inner + a.hidden
+    norm = {"none": 0, "rms": a.hidden, "layer": (2 if a.bias else 1) * a.hidden}[a.norm]
+    per_layer = attention + mlp + layer_bias + 2 * norm
+
+    embedding = a.vocab * a.hidden
+    positions = a.context * a.hidden if a.positions == "learned" else 0
+    final_norm = norm if a.final_norm else 0
+    read = a.hidden * a.outputs if a.head != "none" else 0
+    head = read if a.head == "untied" else 0
+    head_bias = a.outputs if a.head_bias and a.head != "none" else 0
+    body = a.layers * per_layer + final_norm
+    total = body + embedding + positions + head + head_bias
+
+    matmul = a.layers * (attention + mlp) + read
+    reads_per_token = 1.0 if a.classes is None else 1.0 / max(a.context, 1)
+    flops = 6.0 * (a.layers * (attention + mlp) + read * reads_per_token)
+    flops += 12.0 * a.layers * a.hidden * a.context
+    return Count(
+        layers=a.layers,
+        per_layer=per_layer,
+        embedding=embedding,
+        positions=positions,
+        final_norm=final_norm,
+        head=head,
+        head_bias=head_bias,
+        norms=2 * a.layers * norm + final_norm,
+        biases=a.layers * layer_bias + head_bias,
+        total=total,
+        non_embedding=body,
+        matmul=matmul,
+        flops_per_token={"6N": 6.0 * total, "6N-non-embedding": 6.0 * body, "matmul+attention": flops},
+    )
