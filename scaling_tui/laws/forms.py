@@ -1,0 +1,383 @@
+"""Every loss law of the project: formula, coefficients, loss, gradient, inverse.
+
+Loss is in nats per token, `params` (N) a number of parameters, `tokens` (D) of training tokens, `flops` (C) of
+training FLOPs, `unique_tokens` (U) of tokens seen at least once. Which parameters N counts is the coefficient
+set's convention: `published.py` states it for each.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from scaling_tui import InputError
+from scaling_tui.laws.kernels import Array, Kernel, PowerSum, Repeated, Term
+
+PF_DAY = 1e15 * 24 * 3600  # FLOPs
+Input = Literal["params", "tokens", "flops", "unique_tokens"]
+Coefficients = Mapping[str, float]
+SYMBOLS: dict[Input, str] = {"params": "N", "tokens": "D", "flops": "C", "unique_tokens": "U"}
+
+# Exponents outside this are no scaling law; a fit that lands on the edge says so.
+EXPONENT_BOUNDS = (1e-4, 5.0)
+_LOG_SCALE_BOUNDS = (-80.0, 250.0)
+
+
+@dataclass(frozen=True)
+class Law:
+    """A formula for the loss with named coefficients.
+
+    Args:
+        name: as on the command line.
+        text: the formula as one line of text.
+        latex: the formula for LaTeX.
+        inputs: what the loss depends on, in the kernel's order.
+        coefficients: names as in the paper, in the kernel's order. A name in `exponents` is an exponent;
+            every other one is a positive scale.
+        source: paper and equation.
+        kernel: arithmetic in internal coordinates.
+    """
+
+    name: str
+    text: str
+    latex: str
+    inputs: tuple[Input, ...]
+    coefficients: tuple[str, ...]
+    exponents: frozenset[str]
+    source: str
+    kernel: Kernel = field(repr=False)
+
+    # Internal coordinates: exponents as they are, scales as logarithms. The two Kaplan shapes differ.
+    def pack(self, values: Array) -> Array:
+        """Coefficients, last axis in the order of `coefficients`, to internal coordinates."""
+        logs = np.array([name not in self.exponents for name in self.coefficients])
+        return np.where(logs, np.log(np.where(logs, values, 1.0)), values)
+
+    def unpack(self, theta: Array) -> Array:
+        """Internal coordinates to coefficients."""
+        logs = np.array([name not in self.exponents for name in self.coefficients])
+        with np.errstate(over="ignore"):
+            return np.where(logs, np.exp(np.where(logs, theta, 0.0)), theta)
+
+    def pack_slope(self, values: Array) -> Array:
+        """d theta_i / d coefficient_j, shape (p, p)."""
+        logs = np.array([name not in self.exponents for name in self.coefficients])
+        return np.diag(np.where(logs, 1 / np.where(logs, values, 1.0), 1.0))
+
+    def box(self) -> tuple[Array, Array]:
+        """Lower and upper bounds of the internal coordinates."""
+        low = [EXPONENT_BOUNDS[0] if c in self.exponents else _LOG_SCALE_BOUNDS[0] for c in self.coefficients]
+        high = [EXPONENT_BOUNDS[1] if c in self.exponents else _LOG_SCALE_BOUNDS[1] for c in self.coefficients]
+        return np.array(low), np.array(high)
+
+    @property
+    def floor(self) -> str | None:
+        """The coefficient that is the irreducible loss, where the law has one."""
+        return "E" if "E" in self.coefficients else None
+
+    def values(self, coefficients: Coefficients) -> Array:
+        """Checks a coefficient set and puts it in order, shape (p,).
+
+        Raises:
+            InputError: a coefficient is missing, unknown, or not positive (E may be zero).
+        """
+        unknown = [name for name in coefficients if name not in self.coefficients]
+        missing = [name for name in self.coefficients if name not in coefficients]
+        if unknown or missing:
+            found = f"unknown {', '.join(unknown)}" if unknown else f"no {', '.join(missing)}"
+            raise InputError(f"coefficients of {self.name}: {found}, want {', '.join(self.coefficients)}")
+        for name in self.coefficients:
+            value = coefficients[name]
+            if not np.isfinite(value) or value < 0 or (value == 0 and name != "E"):
+                raise InputError(f"coefficient {name} of {self.name}: found {value:g}, want a positive number")
+        return np.array([float(coefficients[name]) for name in self.coefficients])
+
+    def logs(self, given: Mapping[str, object]) -> tuple[Array, tuple[int, ...]]:
+        """Logarithms of the inputs, shape (m, n), and the shape that they broadcast to.
+
+        Raises:
+            InputError: an input of the law is missing, of no use to it, or not positive.
+        """
+        extra = [name for name, value in given.items() if value is not None and name not in self.inputs]
+        if extra:
+            raise InputError(f"{extra[0]}: of no use to {self.name}, which takes {', '.join(self.inputs)}")
+        arrays = []
+        for name in self.inputs:
+            value = given.get(name)
+            if value is None:
+                raise InputError(f"{name}: missing, {self.name} takes {', '.join(self.inputs)}")
+            array = np.asarray(value, dtype=np.float64)
+            if not np.all(array > 0) or not np.all(np.isfinite(array)):
+                bad = array[~((array > 0) & np.isfinite(array))].flat[0]
+                raise InputError(f"{name}: found {bad:g}, want a positive number")
+            arrays.append(array)
+        if "unique_tokens" in self.inputs:
+            seen, unique = arrays[self.inputs.index("tokens")], arrays[self.inputs.index("unique_tokens")]
+            if np.any(unique > seen * (1 + 1e-12)):
+                raise InputError("unique_tokens: found more than tokens, want at most the tokens trained on")
+        shape = np.broadcast_shapes(*(array.shape for array in arrays))
+        return np.log(np.stack([np.broadcast_to(array, shape).ravel() for array in arrays])), shape
+
+    def loss(self, coefficients: Coefficients, **inputs: object) -> Array:
+        """Loss at `inputs` (`params`, `tokens`, `flops`, `unique_tokens`: numbers or arrays that broadcast).
+
+        Raises:
+            InputError: as `values` and `logs` do.
+        """
+        values = self.values(coefficients)
+        x, shape = self.logs(inputs)
+        out = np.empty(x.shape[1])
+        with np.errstate(divide="ignore", over="ignore"):
+            theta = self.pack(values)[None]
+            # In blocks that stay in cache: a million points are memory traffic, not arithmetic.
+            for start in range(0, x.shape[1], _BLOCK):
+                block = slice(start, start + _BLOCK)
+                out[block] = np.exp(self.log_loss(theta, x[:, block])[0])
+        return out.reshape(shape)[()]
+
+    def log_loss(self, theta: Array, x: Array) -> Array:
+        """Log loss in internal coordinates, shape (K, n)."""
+        return self.kernel.evaluate(theta, x)[0]
+
+    def gradient(self, coefficients: Coefficients, **inputs: object) -> dict[str, Array]:
+        """Derivative of the loss by each coefficient at `inputs`."""
+        values = self.values(coefficients)
+        x, shape = self.logs(inputs)
+        theta = self.pack(values)[None]
+        log_loss, state = self.kernel.evaluate(theta, x)
+        by_theta = np.exp(log_loss) * self.kernel.jacobian(theta, x, state)[0]
+        by_value = self.pack_slope(values).T @ by_theta
+        return {name: row.reshape(shape)[()] for name, row in zip(self.coefficients, by_value, strict=True)}
+
+    def inverse(self, coefficients: Coefficients, loss: float, unknown: Input, **known: object) -> float:
+        """The `unknown` input at which the law gives `loss`, the other inputs being `known`.
+
+        Raises:
+            InputError: no value of it reaches the loss, or the law does not take it.
+        """
+        values = self.values(coefficients)
+        if unknown not in self.inputs:
+            raise InputError(f"{unknown}: {self.name} does not depend on it, it takes {', '.join(self.inputs)}")
+        if not np.isfinite(loss) or loss <= 0:
+            raise InputError(f"loss: found {loss:g}, want a positive number")
+        if values.size and self.floor and loss <= coefficients[self.floor]:
+            raise InputError(f"loss {loss:g}: not reachable, below E = {coefficients[self.floor]:g}")
+        with np.errstate(divide="ignore"):
+            theta = self.pack(values)
+        position = self.inputs.index(unknown)
+        x, _ = self.logs({**known, unknown: 1.0})
+        if isinstance(self.kernel, PowerSum):
+            logarithm = _solve_power_sum(self.kernel, theta, x, position, float(np.log(loss)))
+        else:
+            logarithm = _bisect(self, theta, x, position, float(np.log(loss)))
+        if logarithm is None:
+            others = ", ".join(f"{SYMBOLS[name]} = {known[name]:.4g}" for name in self.inputs if name != unknown)
+            raise InputError(f"loss {loss:g}: not reachable by any {SYMBOLS[unknown]} with {others}")
+        with np.errstate(over="ignore"):
+            return float(np.exp(logarithm))
+
+
+@dataclass(frozen=True)
+class OneTermLaw(Law):
+    """L = (Xc / X)^alpha, X in units of `unit`: internal coordinates (alpha·log(Xc·unit), alpha)."""
+
+    unit: float = 1.0
+
+    def pack(self, values: Array) -> Array:
+        scale, alpha = values[..., 0], values[..., 1]
+        return np.stack([alpha * (np.log(scale) + np.log(self.unit)), alpha], axis=-1)
+
+    def unpack(self, theta: Array) -> Array:
+        alpha = theta[..., 1]
+        with np.errstate(over="ignore"):
+            return np.stack([np.exp(theta[..., 0] / alpha - np.log(self.unit)), alpha], axis=-1)
+
+    def pack_slope(self, values: Array) -> Array:
+        scale, alpha = values
+        return np.array([[alpha / scale, np.log(scale * self.unit)], [0.0, 1.0]])
+
+    def box(self) -> tuple[Array, Array]:
+        return np.array([-500.0, EXPONENT_BOUNDS[0]]), np.array([500.0, EXPONENT_BOUNDS[1]])
+
+
+@dataclass(frozen=True)
+class KaplanJointLaw(Law):
+    """L = ((Nc/N)^q + Dc/D)^alpha_D, q = alpha_N/alpha_D; coordinates (q·log Nc, q, log Dc, alpha_D)."""
+
+    def pack(self, values: Array) -> Array:
+        Nc, alpha_N, Dc, alpha_D = np.moveaxis(values, -1, 0)
+        q = alpha_N / alpha_D
+        return np.stack([q * np.log(Nc), q, np.log(Dc), alpha_D], axis=-1)
+
+    def unpack(self, theta: Array) -> Array:
+        p, q, r, gamma = np.moveaxis(theta, -1, 0)
+        with np.errstate(over="ignore"):
+            return np.stack([np.exp(p / q), q * gamma, np.exp(r), gamma], axis=-1)
+
+    def pack_slope(self, values: Array) -> Array:
+        Nc, alpha_N, Dc, alpha_D = values
+        q, log = alpha_N / alpha_D, np.log(Nc)
+        return np.array(
+            [
+                [q / Nc, log / alpha_D, 0.0, -q / alpha_D * log],
+                [0.0, 1 / alpha_D, 0.0, -q / alpha_D],
+                [0.0, 0.0, 1 / Dc, 0.0],
+                [0.0, 0.0, 0.0, 1.0],
+            ]
+        )
+
+    def box(self) -> tuple[Array, Array]:
+        least, most = EXPONENT_BOUNDS
+        return np.array([-500.0, 1e-3, *_LOG_SCALE_BOUNDS[:1], least]), np.array(
+            [500.0, 1e3, _LOG_SCALE_BOUNDS[1], most]
+        )
+
+
+_BLOCK = 1 << 14
+
+
+def _solve_power_sum(kernel: PowerSum, theta: Array, x: Array, position: int, log_loss: float) -> float | None:
+    """Closed form: what is left of the target once the other terms are taken off."""
+    if kernel.outer is not None:
+        log_loss /= theta[kernel.outer]
+    terms = kernel.exponents(theta[None], x)
+    rest = -np.inf
+    own = None
+    for term, z in zip(kernel.terms, terms, strict=True):
+        if term.of == position:
+            own = term
+        else:
+            rest = float(np.logaddexp(rest, z.ravel()[0]))
+    if own is None or log_loss <= rest:
+        return None
+    left = log_loss + float(np.log(-np.expm1(rest - log_loss)))
+    rate = 1.0 if own.rate is None else theta[own.rate]
+    return float((theta[own.scale] - left) / rate)
+
+
+def _bisect(law: Law, theta: Array, x: Array, position: int, log_loss: float) -> float | None:
+    """The loss falls with every input, so halving is safe; 200 halvings reach the last bit."""
+    low, high = -20.0, 120.0
+    if position == law.inputs.index("tokens"):
+        low = float(x[law.inputs.index("unique_tokens"), 0])  # fewer tokens than unique ones cannot be
+    elif position != law.inputs.index("params"):
+        high = float(x[law.inputs.index("tokens"), 0])
+    at = x.copy()
+
+    def value(logarithm: float) -> float:
+        at[position] = logarithm
+        return float(law.log_loss(theta[None], at)[0, 0])
+
+    if value(high) > log_loss or value(low) < log_loss:
+        return None
+    for _ in range(200):
+        middle = (low + high) / 2
+        if value(middle) > log_loss:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+_HOFFMANN = "Hoffmann et al. 2022"
+_KAPLAN = "Kaplan et al. 2020"
+
+LAWS: dict[str, Law] = {
+    law.name: law
+    for law in (
+        Law(
+            "sum-of-powers",
+            "L = a·N^-b + c·D^-d",
+            r"L(N, D) = a N^{-b} + c D^{-d}",
+            ("params", "tokens"),
+            ("a", "b", "c", "d"),
+            frozenset("bd"),
+            "two power laws added, without an irreducible loss: the simplified form of teaching texts",
+            PowerSum((Term(0, 0, 1), Term(2, 1, 3)), 4),
+        ),
+        KaplanJointLaw(
+            "kaplan",
+            "L = ((Nc/N)^(alpha_N/alpha_D) + Dc/D)^alpha_D",
+            r"L(N, D) = \left[\left(\frac{N_c}{N}\right)^{\alpha_N/\alpha_D} + \frac{D_c}{D}\right]^{\alpha_D}",
+            ("params", "tokens"),
+            ("Nc", "alpha_N", "Dc", "alpha_D"),
+            frozenset(("alpha_N", "alpha_D")),
+            f"{_KAPLAN}, equation 1.5",
+            PowerSum((Term(0, 0, 1), Term(2, 1, None)), 4, outer=3),
+        ),
+        OneTermLaw(
+            "kaplan-n",
+            "L = (Nc/N)^alpha_N",
+            r"L(N) = \left(\frac{N_c}{N}\right)^{\alpha_N}",
+            ("params",),
+            ("Nc", "alpha_N"),
+            frozenset(("alpha_N",)),
+            f"{_KAPLAN}, equation 1.1",
+            PowerSum((Term(0, 0, 1),), 2),
+        ),
+        OneTermLaw(
+            "kaplan-d",
+            "L = (Dc/D)^alpha_D",
+            r"L(D) = \left(\frac{D_c}{D}\right)^{\alpha_D}",
+            ("tokens",),
+            ("Dc", "alpha_D"),
+            frozenset(("alpha_D",)),
+            f"{_KAPLAN}, equation 1.2",
+            PowerSum((Term(0, 0, 1),), 2),
+        ),
+        OneTermLaw(
+            "kaplan-c",
+            "L = (Cc/C)^alpha_C, C in PF-days",
+            r"L(C_{\min}) = \left(\frac{C_c}{C_{\min}}\right)^{\alpha_C}",
+            ("flops",),
+            ("Cc", "alpha_C"),
+            frozenset(("alpha_C",)),
+            f"{_KAPLAN}, equation 1.3",
+            PowerSum((Term(0, 0, 1),), 2),
+            unit=PF_DAY,
+        ),
+        Law(
+            "chinchilla",
+            "L = E + A/N^alpha + B/D^beta",
+            r"L(N, D) = E + \frac{A}{N^{\alpha}} + \frac{B}{D^{\beta}}",
+            ("params", "tokens"),
+            ("E", "A", "B", "alpha", "beta"),
+            frozenset(("alpha", "beta")),
+            f"{_HOFFMANN}, equation 2",
+            PowerSum((Term(1, 0, 3), Term(2, 1, 4), Term(0)), 5),
+        ),
+        Law(
+            "chinchilla-n",
+            "L = E + A/N^alpha",
+            r"L(N) = E + \frac{A}{N^{\alpha}}",
+            ("params",),
+            ("E", "A", "alpha"),
+            frozenset(("alpha",)),
+            f"{_HOFFMANN}, equation 2 at a fixed D",
+            PowerSum((Term(1, 0, 2), Term(0)), 3),
+        ),
+        Law(
+            "chinchilla-d",
+            "L = E + B/D^beta",
+            r"L(D) = E + \frac{B}{D^{\beta}}",
+            ("tokens",),
+            ("E", "B", "beta"),
+            frozenset(("beta",)),
+            f"{_HOFFMANN}, equation 2 at a fixed N",
+            PowerSum((Term(1, 0, 2), Term(0)), 3),
+        ),
+        Law(
+            "muennighoff",
+            "L = E + A/N'^alpha + B/D'^beta, D' = U·(1 + R_D*·(1 - exp(-(D/U - 1)/R_D*))), N' likewise",
+            r"L = E + \frac{A}{N'^{\alpha}} + \frac{B}{D'^{\beta}},\quad "
+            r"D' = U_D + U_D R_D^* \left(1 - e^{-R_D/R_D^*}\right),\quad "
+            r"N' = U_N + U_N R_N^* \left(1 - e^{-R_N/R_N^*}\right)",
+            ("params", "tokens", "unique_tokens"),
+            ("E", "A", "B", "alpha", "beta", "R_D_star", "R_N_star"),
+            frozenset(("alpha", "beta")),
+            "Muennighoff et al. 2023, equations 5 to 7",
+            Repeated(),
+        ),
+    )
+}

@@ -1,0 +1,175 @@
+"""The arithmetic under the laws: log loss, its gradient and its curvature, for many coefficient sets at once.
+
+A kernel works on internal coordinates `theta` (logarithms of scales, exponents as they are), shape (K, p) for K
+coefficient sets, and on logarithms of the inputs `x`, shape (m, n) for m inputs at n points. Everything passes
+through log-sum-exp, so that N and D from 1 to 1e15 and beyond neither overflow nor vanish.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+class Kernel(Protocol):
+    """What the fits need of a law."""
+
+    def evaluate(self, theta: Array, x: Array) -> tuple[Array, Any]:
+        """Log loss, shape (K, n), and what the derivatives reuse."""
+
+    def jacobian(self, theta: Array, x: Array, state: Any) -> Array:
+        """Derivative of log loss by theta, shape (K, p, n)."""
+
+    def curvature(self, theta: Array, x: Array, state: Any, weight: Array) -> Array:
+        """Sum over points of weight × second derivative of log loss by theta, shape (K, p, p)."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """One summand exp(theta[scale] - rate·x): `rate` is a coordinate, or 1 where None, of the input `of`.
+
+    `of` None is a constant term (the irreducible loss).
+    """
+
+    scale: int
+    of: int | None = None
+    rate: int | None = None
+
+
+@dataclass(frozen=True)
+class PowerSum:
+    """log L = gamma · log Σ_k exp(theta[scale_k] - rate_k·x_k); gamma is the coordinate `outer`, or 1."""
+
+    terms: tuple[Term, ...]
+    size: int
+    outer: int | None = None
+
+    def exponents(self, theta: Array, x: Array) -> list[Array]:
+        """The summands' logarithms, each of a shape that broadcasts to (K, n)."""
+        logs = []
+        for term in self.terms:
+            z = theta[:, term.scale, None]
+            if term.of is not None:
+                z = z - (x[term.of] if term.rate is None else theta[:, term.rate, None] * x[term.of])
+            logs.append(z)
+        return logs
+
+    def evaluate(self, theta: Array, x: Array) -> tuple[Array, Any]:
+        logs = self.exponents(theta, x)
+        top = logs[0]
+        for z in logs[1:]:
+            top = np.maximum(top, z)
+        parts = [np.exp(z - top) for z in logs]
+        total = sum(parts[1:], start=parts[0])
+        lse = np.broadcast_to(top + np.log(total), (theta.shape[0], x.shape[1]))
+        shares = [part / total for part in parts]
+        value = lse if self.outer is None else theta[:, self.outer, None] * lse
+        return value, (shares, lse)
+
+    def jacobian(self, theta: Array, x: Array, state: Any) -> Array:
+        shares, lse = state
+        out = np.zeros((theta.shape[0], self.size, x.shape[1]))
+        for term, share in zip(self.terms, shares, strict=True):
+            out[:, term.scale] = share
+            if term.rate is not None and term.of is not None:
+                out[:, term.rate] = -share * x[term.of]
+        if self.outer is not None:
+            out *= theta[:, self.outer, None, None]
+            out[:, self.outer] = lse
+        return out
+
+    def curvature(self, theta: Array, x: Array, state: Any, weight: Array) -> Array:
+        shares, _ = state
+        gamma = 1.0 if self.outer is None else theta[:, self.outer, None, None]
+        inner = self.jacobian(theta, x, state)
+        if self.outer is not None:
+            inner[:, self.outer] = 0.0
+            inner /= gamma
+        out = -(inner * weight[:, None, :]) @ inner.swapaxes(1, 2)
+        for term, share in zip(self.terms, shares, strict=True):
+            mass = weight * share
+            out[:, term.scale, term.scale] += mass.sum(axis=1)
+            if term.rate is not None and term.of is not None:
+                first = mass @ x[term.of]
+                out[:, term.scale, term.rate] -= first
+                out[:, term.rate, term.scale] -= first
+                out[:, term.rate, term.rate] += mass @ (x[term.of] * x[term.of])
+        if self.outer is not None:
+            out *= gamma
+            cross = np.einsum("kn,kpn->kp", weight, inner)
+            out[:, :, self.outer] += cross
+            out[:, self.outer, :] += cross
+        return out
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """Muennighoff et al. 2023, equations 5 to 7: tokens and parameters that repeat are worth less each time.
+
+    theta = (log E, log A, log B, alpha, beta, log R_D*, log R_N*); x = logs of (params, tokens, unique tokens).
+    """
+
+    size: int = 7
+
+    def evaluate(self, theta: Array, x: Array) -> tuple[Array, Any]:
+        e, a, b, alpha, beta, rd, rn = (theta[:, i, None] for i in range(7))
+        n, d, u = x
+        # The parameters that the unique tokens are compute-optimal for; more than those count as repeated.
+        balance = (np.log(alpha / beta) + a - b) / (alpha + beta)
+        optimal = balance + (beta / alpha) * (u + balance)
+        over_n = n > optimal
+        base = np.where(over_n, optimal, n)
+        worth_n = _worth(n - base, rn)
+        worth_d = _worth(d - u, rd)
+        z = [a - alpha * (base + worth_n[0]), b - beta * (u + worth_d[0]), e + 0.0 * n]
+        top = np.maximum(np.maximum(z[0], z[1]), z[2])
+        parts = [np.exp(item - top) for item in z]
+        total = parts[0] + parts[1] + parts[2]
+        return top + np.log(total), ([part / total for part in parts], over_n, balance, base, worth_n, worth_d)
+
+    def jacobian(self, theta: Array, x: Array, state: Any) -> Array:
+        _, _, _, alpha, beta, _, _ = (theta[:, i, None] for i in range(7))
+        _, _, u = x
+        shares, over_n, balance, base, worth_n, worth_d = state
+        total = alpha + beta
+        out = np.empty((theta.shape[0], 7, x.shape[1]))
+        out[:, 0] = shares[2]
+        slope = -shares[0] * alpha * np.where(over_n, 1 - worth_n[1], 0.0)  # by log optimal parameters
+        gain = (1 + beta / alpha) / total
+        out[:, 1] = shares[0] + slope * gain
+        out[:, 2] = shares[1] - slope * gain
+        out[:, 3] = -shares[0] * (base + worth_n[0])
+        out[:, 3] += slope * (gain * (1 / alpha - balance) - beta / alpha**2 * (u + balance))
+        out[:, 4] = -shares[1] * (u + worth_d[0])
+        out[:, 4] += slope * (gain * (-1 / beta - balance) + (u + balance) / alpha)
+        out[:, 5] = -shares[1] * beta * worth_d[2]
+        out[:, 6] = -shares[0] * alpha * worth_n[2]
+        return out
+
+    def curvature(self, theta: Array, x: Array, state: Any, weight: Array) -> Array:
+        # Central differences of the analytic gradient: this steers Newton's step and decides no result.
+        out = np.empty((theta.shape[0], 7, 7))
+        step = 1e-5
+        for i in range(7):
+            sides = []
+            for sign in (1.0, -1.0):
+                moved = theta.copy()
+                moved[:, i] += sign * step
+                _, there = self.evaluate(moved, x)
+                sides.append(np.einsum("kn,kpn->kp", weight, self.jacobian(moved, x, there)))
+            out[:, i] = (sides[0] - sides[1]) / (2 * step)
+        return (out + out.swapaxes(1, 2)) / 2
+
+
+def _worth(excess: Array, log_star: Array) -> tuple[Array, Array, Array]:
+    """log(1 + R*(1 - exp(-R/R*))) for R = exp(excess) - 1, its slope by excess, and by log R*."""
+    star = np.exp(log_star)
+    repeats = np.expm1(np.maximum(excess, 0.0))
+    decay = np.exp(-repeats / star)
+    value = 1 - star * np.expm1(-repeats / star)
+    by_excess = decay * (repeats + 1) / value
+    by_star = star * (1 - decay * (1 + repeats / star)) / value
+    return np.log(value), by_excess, by_star
