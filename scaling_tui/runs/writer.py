@@ -64,7 +64,7 @@ def append_prediction(sweep: Path, prediction: Prediction) -> None:
 class Writer:
     """Writes one attempt of one run. As a context manager it ends the attempt: `finished`, or `failed` with the reason.
 
-    Args of `log` are the metrics of the design (`runs.format.METRICS`): step, tokens, loss in nats per token, and so on.
+    Args of `log` are the metrics of the design (`runs.format.METRICS`): step, tokens, loss in nats per token …
     """
 
     def __init__(self, run: Path) -> None:

@@ -1,0 +1,138 @@
+"""What a run is told to do, as run.json records it and the trainer obeys it."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self, get_args
+
+from scaling_tui import InputError
+
+Schedule = Literal["linear", "cosine", "constant"]
+
+
+@dataclass(frozen=True)
+class Training:
+    """The recipe of one run.
+
+    Args:
+        tokens: D, training tokens; rounded up to whole steps of batch × context.
+        batch: sequences a step.
+        lr: peak learning rate of AdamW.
+        schedule: how the rate falls after the warm-up, to `final_lr`.
+        warmup: share of the steps in which the rate rises from 0.
+        final_lr: the rate at the end as a share of `lr`.
+        weight_decay: on matrices; embeddings and gains have none.
+        clip: largest norm of the gradient.
+        held_out_tokens: about how many held-out tokens an evaluation reads, always the same.
+        evaluations: held-out evaluations, evenly over the steps; the last is at the end.
+        checkpoints: likewise.
+        records: records of the training loss, likewise.
+    """
+
+    tokens: int
+    batch: int
+    lr: float
+    schedule: Schedule = "linear"
+    warmup: float = 0.05
+    final_lr: float = 0.0
+    weight_decay: float = 0.1
+    beta1: float = 0.9
+    beta2: float = 0.95
+    clip: float = 1.0
+    dropout: float = 0.0
+    held_out_tokens: int = 65_536
+    evaluations: int = 20
+    checkpoints: int = 4
+    records: int = 200
+
+    def __post_init__(self) -> None:
+        check_types(self, "training")
+        for name in ("tokens", "batch", "held_out_tokens", "evaluations", "checkpoints", "records"):
+            if getattr(self, name) < 1:
+                raise InputError(f"training.{name}: found {getattr(self, name)}, want at least 1")
+        for name, low, high in (
+            ("lr", 0.0, 10.0),
+            ("clip", 0.0, float("inf")),
+        ):
+            if not low < getattr(self, name) <= high:
+                raise InputError(f"training.{name}: found {getattr(self, name)}, want more than {low:g}")
+        for name in ("warmup", "final_lr", "weight_decay", "beta1", "beta2", "dropout"):
+            if not 0 <= getattr(self, name) <= 1 or (
+                name in ("beta1", "beta2", "dropout") and getattr(self, name) == 1
+            ):
+                raise InputError(f"training.{name}: found {getattr(self, name)}, want 0 to 1")
+
+    def steps(self, context: int) -> int:
+        """Optimiser steps of `batch` sequences of `context` tokens."""
+        return -(-self.tokens // (self.batch * context))
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that decides a run.
+
+    Args:
+        family: which model `scaling_tui.train` builds from `architecture`.
+        architecture: fields of `scaling_tui.laws.counts.Architecture`.
+        corpus: `name`, `tokenizer`, `sha256` and `source` of `scaling_tui.data.Corpus`.
+        params: every trainable parameter; `non_embedding` stands beside it.
+        tokens: D, whole steps.
+        flops: C of the run, by matmuls and attention.
+    """
+
+    rung: str
+    seed: int
+    params: int
+    non_embedding: int
+    tokens: int
+    flops: float
+    family: str
+    architecture: dict[str, Any]
+    corpus: dict[str, Any]
+    training: Training
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Self:
+        """Raises InputError: a field is missing or not known."""
+        values = {key: value for key, value in found.items() if key != "format"}
+        names = [field.name for field in dataclasses.fields(cls)]
+        for name in names:
+            if name not in values:
+                raise InputError(f"run.json: {name} is missing; our trainer takes runs that 'scaling-tui run' laid out")
+        training = known_keys(values.pop("training"), Training, "training")
+        return cls(**{name: values[name] for name in names if name != "training"}, training=Training(**training))
+
+    def as_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+def known_keys(found: Any, kind: type, where: str) -> dict[str, Any]:
+    """`found` if it is a table whose keys are all fields of the dataclass `kind`; else an InputError that helps."""
+    import difflib
+
+    if not isinstance(found, dict):
+        raise InputError(f"{where}: found {found!r}, want a table")
+    names = [field.name for field in dataclasses.fields(kind)]
+    for key in found:
+        if key not in names:
+            near = difflib.get_close_matches(str(key), names, 1)
+            meant = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
+            raise InputError(f"{where}.{key}: not a key here; {meant}")
+    return found
+
+
+def check_types(item: Any, where: str) -> None:
+    """Has the fields of a flat dataclass be of their annotated type: int, float (an int will do), bool, str, choice."""
+    import typing
+
+    for name, wanted in typing.get_type_hints(type(item)).items():
+        value = getattr(item, name)
+        choices = get_args(wanted)
+        if choices:
+            if value not in choices:
+                raise InputError(f"{where}.{name}: found {value!r}, want {' or '.join(map(repr, choices))}")
+        elif wanted is float and isinstance(value, int) and not isinstance(value, bool):
+            object.__setattr__(item, name, float(value))
+        elif not isinstance(value, wanted) or (wanted is not bool and isinstance(value, bool)):
+            noun = {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false"}
+            raise InputError(f"{where}.{name}: found {value!r}, want {noun.get(wanted.__name__, wanted.__name__)}")

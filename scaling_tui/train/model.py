@@ -1,0 +1,134 @@
+"""A small GPT written to be read: pre-norm, RMSNorm, rotary or learned positions, one scaled_dot_product_attention.
+
+The residual stream `x` has shape (batch, time, hidden) everywhere. `GPT.read_out` alone turns a stream into
+logits: the model's own prediction and a look at a layer in between go the same way.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from scaling_tui.laws.counts import Architecture
+
+
+class RMSNorm(nn.Module):
+    """x / rms(x) * gain (Zhang & Sennrich 2019)."""
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(hidden))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, (x.shape[-1],), self.gain, 1e-5)
+
+
+def rotary_table(context: int, head_dim: int, base: float = 10_000.0) -> tuple[Tensor, Tensor]:
+    """Cosines and sines, (context, head_dim / 2), of the angles that turn queries and keys (Su et al. 2021)."""
+    frequency = base ** (-torch.arange(0, head_dim, 2, dtype=torch.float64) / head_dim)
+    angle = torch.outer(torch.arange(context, dtype=torch.float64), frequency)
+    return angle.cos().float(), angle.sin().float()
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turns each pair (first half, second half) of `x`, (batch, heads, time, head_dim), by its position's angle."""
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+
+
+class Attention(nn.Module):
+    """Causal self-attention with `heads` heads of hidden / heads dimensions."""
+
+    def __init__(self, hidden: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads, self.dropout = heads, dropout
+        self.qkv = nn.Linear(hidden, 3 * hidden, bias=False)
+        self.out = nn.Linear(hidden, hidden, bias=False)
+
+    def forward(self, x: Tensor, rotary: tuple[Tensor, Tensor] | None) -> Tensor:
+        batch, time, hidden = x.shape
+        q, k, v = self.qkv(x).view(batch, time, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        if rotary is not None:
+            q, k = rotate(q, *rotary), rotate(k, *rotary)
+        mixed = F.scaled_dot_product_attention(
+            q, k, v, is_causal=True, dropout_p=self.dropout if self.training else 0.0
+        )
+        return self.out(mixed.transpose(1, 2).reshape(batch, time, hidden))  # type: ignore[no-any-return]
+
+
+class MLP(nn.Module):
+    def __init__(self, hidden: int, ffn: int) -> None:
+        super().__init__()
+        self.up = nn.Linear(hidden, ffn, bias=False)
+        self.down = nn.Linear(ffn, hidden, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down(F.gelu(self.up(x)))  # type: ignore[no-any-return]
+
+
+class Block(nn.Module):
+    """Reads the stream through a norm, adds what attention and then the MLP make of it."""
+
+    def __init__(self, arch: Architecture, dropout: float) -> None:
+        super().__init__()
+        self.attention_norm = RMSNorm(arch.hidden)
+        self.attention = Attention(arch.hidden, arch.heads, dropout)
+        self.mlp_norm = RMSNorm(arch.hidden)
+        self.mlp = MLP(arch.hidden, arch.inner)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, rotary: tuple[Tensor, Tensor] | None) -> Tensor:
+        x = x + self.dropout(self.attention(self.attention_norm(x), rotary))
+        return x + self.dropout(self.mlp(self.mlp_norm(x)))  # type: ignore[no-any-return]
+
+
+class GPT(nn.Module):
+    """Next-token model: `logits = model(ids)`, ids (batch, time) of int64, logits (batch, time, vocab)."""
+
+    def __init__(self, arch: Architecture, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.arch = arch
+        self.embedding = nn.Embedding(arch.vocab, arch.hidden)
+        self.positions = nn.Embedding(arch.context, arch.hidden) if arch.positions == "learned" else None
+        self.blocks = nn.ModuleList(Block(arch, dropout) for _ in range(arch.layers))
+        self.final_norm = RMSNorm(arch.hidden)
+        self.head = nn.Linear(arch.hidden, arch.vocab, bias=False)
+        self.dropout = nn.Dropout(dropout)
+        if arch.positions == "rotary":
+            cos, sin = rotary_table(arch.context, arch.hidden // arch.heads)
+            self.register_buffer("cos", cos, persistent=False)
+            self.register_buffer("sin", sin, persistent=False)
+        self._initialise()
+        if arch.head == "tied":
+            self.head.weight = self.embedding.weight
+
+    def _initialise(self) -> None:
+        """Normal weights of width 1/sqrt(fan-in), so that one learning rate goes far across widths; what a block
+        adds to the stream starts smaller by 1/sqrt(2 layers), so that depth doesn't change the stream's size."""
+        for name, parameter in self.named_parameters():
+            if name.endswith(("out.weight", "down.weight")):
+                nn.init.normal_(parameter, std=(parameter.shape[1] * 2 * self.arch.layers) ** -0.5)
+            elif "embedding" in name or "positions" in name or name == "head.weight":
+                nn.init.normal_(parameter, std=0.02)
+            elif parameter.ndim == 2:
+                nn.init.normal_(parameter, std=parameter.shape[1] ** -0.5)
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """The stream before the first block."""
+        x = self.embedding(ids)
+        if self.positions is not None:
+            x = x + self.positions(torch.arange(ids.shape[1], device=ids.device))
+        return self.dropout(x)  # type: ignore[no-any-return]
+
+    def rotary(self, time: int) -> tuple[Tensor, Tensor] | None:
+        return (self.cos[:time], self.sin[:time]) if self.arch.positions == "rotary" else None  # type: ignore[index]
+
+    def read_out(self, x: Tensor) -> Tensor:
+        """Logits of a stream: the final norm, then the head."""
+        return self.head(self.final_norm(x))  # type: ignore[no-any-return]
+
+    def forward(self, ids: Tensor) -> Tensor:
+        x = self.embed(ids)
+        rotary = self.rotary(ids.shape[1])
+        for block in self.blocks:
+            x = block(x, rotary)
+        return self.read_out(x)
