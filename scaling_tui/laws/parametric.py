@@ -1,0 +1,176 @@
+"""A law fitted to points: the parametric approach of Hoffmann et al. 2022 (section 3.3), taken to its minimum."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from scaling_tui import InputError
+from scaling_tui.laws.forms import EXPONENT_BOUNDS, Law
+from scaling_tui.laws.kernels import Array
+from scaling_tui.laws.optimum import Minimum, minimise
+from scaling_tui.laws.points import Points
+from scaling_tui.laws.published import get
+from scaling_tui.laws.starts import starts
+
+HOFFMANN_DELTA = 1e-3
+# Below this many points a coefficient the objective is least squares: see `default_delta`.
+_ROBUST_FROM = 5
+_STAGES = (1e-1, 3e-2, 1e-2, 3e-3)
+_SAMPLE = 400  # points that the global search looks at
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A law with coefficients estimated from points.
+
+    Args:
+        objective: sum over points of the Huber loss of log-loss residuals at `delta`.
+        delta: where Huber's loss turns from squares to absolute values; inf is least squares.
+        points: the points used; those that could not be are in `warnings`.
+        convention: which parameters N counts: "all" or "non-embedding".
+        theta: the coefficients in the law's internal coordinates.
+        converged: the minimum was reached, to the last bits of the objective.
+    """
+
+    law: Law
+    coefficients: dict[str, float]
+    objective: float
+    delta: float
+    points: Points
+    convention: str
+    warnings: tuple[str, ...]
+    converged: bool
+    theta: Array = field(repr=False)
+
+    @property
+    def residuals(self) -> Array:
+        """Log loss measured minus fitted, one a point."""
+        x, y = observations(self.law, self.points)
+        return np.asarray(y - self.law.log_loss(self.theta[None], x)[0])
+
+    @property
+    def freedom(self) -> int:
+        """Points minus coefficients."""
+        return len(self.points) - len(self.law.coefficients)
+
+    def loss(self, **inputs: object) -> Array:
+        """Loss of the fitted law at `inputs`."""
+        return self.law.loss(self.coefficients, **inputs)
+
+
+def observations(law: Law, points: Points) -> tuple[Array, Array]:
+    """Log inputs in the law's order, (m, n), and log losses, (n,)."""
+    return np.log(np.stack([points.column(name) for name in law.inputs])), np.log(points.loss)
+
+
+def default_delta(points: int, coefficients: int) -> float:
+    """Hoffmann's 1e-3 where points are many, least squares where they are few.
+
+    Real residuals are near 1e-2, so Huber at 1e-3 is nearly least absolute deviations, which passes exactly through
+    as many points as there are coefficients. With many points that buys robustness; with five it throws three away
+    and leaves nothing to judge the noise by, and no objective can tell an outlier there.
+    """
+    return HOFFMANN_DELTA if points >= _ROBUST_FROM * coefficients else float("inf")
+
+
+def box_for(law: Law, y: Array) -> tuple[Array, Array]:
+    """The law's bounds for these log losses: E between a millionth of the lowest loss and the highest."""
+    low, high = law.box()
+    if law.floor:
+        position = law.coefficients.index(law.floor)
+        low[position], high[position] = y.min() + np.log(1e-6), y.max()
+    return low, high
+
+
+def solve(law: Law, x: Array, y: Array, delta: float) -> Minimum:
+    """The global minimum for one set of points: starts on a grid of exponents, each followed to its own minimum."""
+    box = box_for(law, y)
+    sample = slice(None)
+    if y.size > _SAMPLE:
+        chosen = np.sort(np.random.default_rng(0).permutation(y.size)[:_SAMPLE])
+        near = minimise(
+            law,
+            x[:, chosen],
+            y[chosen],
+            starts(law, x[:, chosen], y[chosen], delta),
+            delta=delta,
+            stages=_STAGES,
+            box=box,
+        )
+        begin = near.theta[np.argsort(near.objective)[:2]]
+    else:
+        begin = starts(law, x[:, sample], y, delta)
+    found = minimise(law, x, y, begin, delta=delta, stages=_STAGES, box=box)
+    best = int(np.argmin(np.where(np.isfinite(found.objective), found.objective, np.inf)))
+    keep = slice(best, best + 1)
+    return Minimum(found.theta[keep], found.objective[keep], found.converged[keep], found.steps)
+
+
+def fit(points: Points, law: str | Law, *, delta: float | None = None, convention: str = "all") -> Fit:
+    """Fits `law` to `points` by the summed Huber loss of log-loss residuals, to the global minimum.
+
+    Args:
+        points: runs; those that cannot be used are left out with a warning.
+        law: a name (`laws.get`) or the law.
+        delta: None chooses (`default_delta`).
+        convention: which parameters `points.params` counts, "all" or "non-embedding": recorded, not converted.
+
+    Raises:
+        InputError: no usable point, fewer points than coefficients, or a column that the law needs is missing.
+    """
+    law = get(law) if isinstance(law, str) else law
+    points, warnings = _usable(points, law)
+    size = len(law.coefficients)
+    if len(points) < size:
+        raise InputError(
+            f"points: {len(points)} usable, {law.name} has {size} coefficients ({', '.join(law.coefficients)}): "
+            f"give at least {size}, better {3 * size}"
+        )
+    if delta is None:
+        delta = default_delta(len(points), size)
+    x, y = observations(law, points)
+    found = solve(law, x, y, delta)
+    theta = found.theta[0]
+    coefficients = dict(zip(law.coefficients, law.unpack(theta).tolist(), strict=True))
+    return Fit(
+        law=law,
+        coefficients=coefficients,
+        objective=float(found.objective[0]),
+        delta=delta,
+        points=points,
+        convention=convention,
+        warnings=(*warnings, *_doubts(law, theta, coefficients, points, y)),
+        converged=bool(found.converged[0]),
+        theta=theta,
+    )
+
+
+def _usable(points: Points, law: Law) -> tuple[Points, list[str]]:
+    """Leaves out what cannot be fitted, and says so."""
+    columns = [points.loss, *(points.column(name) for name in law.inputs)]
+    good = np.all([np.isfinite(column) & (column > 0) for column in columns], axis=0)
+    warnings = []
+    if not good.all():
+        warnings.append(f"{_some(points, ~good)} left out: not finite and positive")
+        points = points.take(good)
+    return points, warnings
+
+
+def _some(points: Points, which: Array) -> str:
+    """Names up to three of the points that a mask chooses."""
+    index = np.flatnonzero(which)
+    names = [points.labels[i] if points.labels else f"point {i + 1}" for i in index[:3]]
+    return ", ".join(names) + (f" and {index.size - 3} more" if index.size > 3 else "")
+
+
+def _doubts(law: Law, theta: Array, coefficients: dict[str, float], points: Points, y: Array) -> list[str]:
+    """What the fitted coefficients themselves give away."""
+    least, most = EXPONENT_BOUNDS[0] * 1.01, EXPONENT_BOUNDS[1] * 0.99
+    doubts = [
+        f"{name} = {coefficients[name]:.4g} is at its bound: the points do not determine it"
+        for name in sorted(law.exponents)
+        if not least < coefficients[name] < most
+    ]
+    if law.floor and coefficients[law.floor] < 1e-4 * float(np.exp(y.min())):
+        doubts.append(f"{law.floor} is at its bound 0: the points show no irreducible loss")
+    return doubts

@@ -1,0 +1,90 @@
+"""The points that a law is fitted to: plain arrays, one entry a run."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from scaling_tui import InputError
+from scaling_tui.laws.forms import Input
+from scaling_tui.laws.kernels import Array
+
+
+@dataclass(frozen=True)
+class Points:
+    """Runs as arrays of one length.
+
+    Args:
+        loss: nats per token.
+        params: parameters, under the convention that the fit is to be made in (all, unless said otherwise).
+        tokens: training tokens.
+        flops: training FLOPs, where known.
+        unique_tokens: tokens seen at least once, where data repeat.
+        non_embedding: parameters without embeddings and head, where known, to fit under that convention too.
+        labels: what to call each point (a rung, a row).
+        group: points of one group are repeats of one configuration with other seeds.
+    """
+
+    loss: Array
+    params: Array | None = None
+    tokens: Array | None = None
+    flops: Array | None = None
+    unique_tokens: Array | None = None
+    non_embedding: Array | None = None
+    labels: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, loss: ArrayLike, *, labels: Iterable[str] = (), **columns: ArrayLike | None) -> "Points":
+        """Points from numbers of any kind.
+
+        Raises:
+            InputError: columns of unequal lengths or unknown names.
+        """
+        known = {item.name for item in fields(cls)} - {"loss", "labels"}
+        arrays: dict[str, Any] = {"loss": np.atleast_1d(np.asarray(loss, dtype=np.float64))}
+        for name, column in columns.items():
+            if name not in known:
+                raise InputError(f"column {name}: unknown, want some of {', '.join(sorted(known))}")
+            if column is not None:
+                arrays[name] = np.atleast_1d(np.asarray(column, dtype=np.float64))
+        for name, array in arrays.items():
+            if array.shape != arrays["loss"].shape:
+                raise InputError(f"column {name}: {array.size} values, loss has {arrays['loss'].size}")
+        return cls(**arrays, labels=tuple(labels))
+
+    def __len__(self) -> int:
+        return int(self.loss.size)
+
+    def take(self, which: NDArray[Any]) -> "Points":
+        """The points that a mask or a list of indices chooses."""
+        index = np.arange(len(self))[which]
+        columns: dict[str, Any] = {
+            item.name: column[index]
+            for item in fields(self)
+            if isinstance(column := getattr(self, item.name), np.ndarray)
+        }
+        columns["labels"] = tuple(self.labels[i] for i in index) if self.labels else ()
+        return replace(self, **columns)
+
+    def column(self, name: Input) -> Array:
+        """The column of that input; FLOPs are 6ND, and unique tokens the tokens, where they are not given.
+
+        Raises:
+            InputError: the points do not have it.
+        """
+        value = getattr(self, name)
+        if value is None and name == "flops" and self.params is not None and self.tokens is not None:
+            return 6.0 * self.params * self.tokens
+        if value is None and name == "unique_tokens":
+            return self.column("tokens")
+        if value is None:
+            raise InputError(f"column {name}: missing, the law needs it")
+        return np.asarray(value, dtype=np.float64)
+
+    def compute(self) -> Array | None:
+        """Training FLOPs of each point where they can be known."""
+        if self.flops is None and (self.params is None or self.tokens is None):
+            return None
+        return self.column("flops")
