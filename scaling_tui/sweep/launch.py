@@ -1,0 +1,126 @@
+"""Starts sweeps: lays out the folder, then a supervisor that outlives whoever asked for it."""
+
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from scaling_tui import InputError, __version__
+from scaling_tui.runs import SweepView, create_sweep, make_request, read_sweep
+from scaling_tui.runs.format import Status, claim, numbered
+from scaling_tui.runs.writer import write_run
+from scaling_tui.sweep.ladder import Ladder
+
+STARTS_WITHIN_S = 15.0
+
+
+def machine() -> dict[str, Any]:
+    """What a figure measured here depends on."""
+    return {
+        "host": platform.node(),
+        "system": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cores": cores(),
+        "python": platform.python_version(),
+    }
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def versions() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {"scaling-tui": __version__}
+    for package in ("torch", "numpy", "tokenizers"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def lay_out(runs: Path, ladder: Ladder, seed: int) -> Path:
+    """Writes the sweep's folder with all its runs, queued; returns it. The corpus is read once here, for its hash."""
+    from scaling_tui.data import load_corpus
+
+    read = load_corpus(ladder.corpus.name)
+    corpus: Mapping[str, Any] = {
+        "name": ladder.corpus.name,
+        "tokenizer": ladder.corpus.tokenizer,
+        "sha256": read.sha256,
+        "source": read.source,
+    }
+    configs = list(ladder.configs(seed, corpus))
+    sweep = create_sweep(
+        runs,
+        ladder.name,
+        {
+            "ladder": ladder.name,
+            "summary": ladder.summary,
+            "source": ladder.source,
+            "expected": ladder.expected,
+            "document": ladder.document,
+            "fit": asdict(ladder.fit) if ladder.fit else None,
+            "seed": seed,
+            "corpus": corpus,
+            "runs": [name for name, _ in configs],
+            "versions": versions(),
+            "machine": machine(),
+        },
+    )
+    for name, config in configs:
+        write_run(sweep / name, config.as_json())
+    return sweep
+
+
+def launch(runs: Path, ladder: Ladder, *, seed: int = 0, jobs: int | None = None, device: str = "auto") -> Path:
+    """Lays out a sweep of `ladder` in `runs` and starts its supervisor; returns the sweep's folder."""
+    sweep = lay_out(runs, ladder, seed)
+    start_supervisor(sweep, jobs, device)
+    return sweep
+
+
+def resume(sweep: Path, *, jobs: int | None = None, device: str = "auto", run: str | None = None) -> SweepView:
+    """Asks for a sweep (or one run of it) to go on, and starts a supervisor where none is alive."""
+    make_request(sweep, "resume", run)
+    if not supervised(sweep):
+        start_supervisor(sweep, jobs, device)
+    return read_sweep(sweep)
+
+
+def supervised(sweep: Path) -> bool:
+    """Whether a supervisor is alive."""
+    supervisors = numbered(sweep, "supervisor")
+    status = Status.read(supervisors[-1][1] / "status.json") if supervisors else None
+    return status is not None and status.derived() == "running"
+
+
+def start_supervisor(sweep: Path, jobs: int | None, device: str) -> None:
+    """Starts a detached supervisor and waits until it has reported.
+
+    Raises:
+        InputError: it did not come up; with its last words.
+    """
+    folder = claim(sweep, "supervisor")
+    command = [sys.executable, "-m", "scaling_tui.sweep.supervisor", str(folder), "--device", device]
+    if jobs is not None:
+        command += ["--jobs", str(jobs)]
+    log = folder / "supervisor.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, close_fds=True
+        )
+    deadline = time.monotonic() + STARTS_WITHIN_S
+    while not (folder / "status.json").exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            said = log.read_text(errors="replace").strip().splitlines()
+            raise InputError(f"sweep {sweep.name}: its supervisor did not start ({said[-1] if said else 'no word'})")
+        time.sleep(0.02)

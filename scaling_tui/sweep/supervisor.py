@@ -1,0 +1,216 @@
+"""The process that sees one sweep through: `python -m scaling_tui.sweep.supervisor SWEEP/supervisor-K`.
+
+What to do next is decided by `plan` from what lies on disk alone, so a supervisor that died is replaced by another
+that goes on where things stand, also with workers that outlived the first.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from scaling_tui.runs import (
+    Prediction,
+    RunView,
+    SweepReader,
+    SweepView,
+    append_prediction,
+    latest_request,
+    make_request,
+)
+from scaling_tui.runs.format import HEARTBEAT_S, Status
+from scaling_tui.sweep.launch import cores
+from scaling_tui.sweep.points import fit_sweep
+
+LOOK_S = 0.25
+ATTEMPTS = 3  # of a run whose worker was killed from outside
+OVER = ("finished", "failed", "diverged")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the supervisor does now: start these runs; foretell the loss of that one first; or end."""
+
+    start: tuple[str, ...] = ()
+    predict: str | None = None
+    end: bool = False
+
+
+def plan(
+    sweep: SweepView, requests: Mapping[str, str | None], started: Mapping[str, int], working: Sequence[str], jobs: int
+) -> Plan:
+    """Decides from what is on disk.
+
+    Args:
+        sweep: how things stand.
+        requests: the latest request for each run.
+        started: attempts of each run that this supervisor knows of.
+        working: runs with a live worker.
+        jobs: workers at a time.
+    """
+    waiting = [run for run in sweep.runs if run.name not in working and can_start(run, requests, started)]
+    last = last_run(sweep)
+    # The largest first, so that at the end no core waits for it; but the predicted one after all others.
+    others = sorted((run for run in waiting if run.name != last), key=lambda run: run.flops or 0, reverse=True)
+    free = jobs - len(working)
+    if others:
+        return Plan(start=tuple(run.name for run in others[: max(0, free)]))
+    if working:
+        return Plan()
+    if any(run.name == last for run in waiting):
+        return Plan(start=(last,), predict=last) if last else Plan()
+    return Plan(end=True)
+
+
+def can_start(run: RunView, requests: Mapping[str, str | None], started: Mapping[str, int]) -> bool:
+    if requests.get(run.name) == "stop" or run.state in OVER or run.state == "running":
+        return False
+    return run.state in ("queued", "stopped") or started.get(run.name, 0) < ATTEMPTS
+
+
+def last_run(sweep: SweepView) -> str | None:
+    """The run that the ladder wants predicted: it starts when all others are over."""
+    rung = (sweep.document.get("fit") or {}).get("predict")
+    return next((run.name for run in sweep.runs if run.rung == rung), None) if rung else None
+
+
+class Supervisor:
+    def __init__(self, folder: Path, jobs: int | None, device: str) -> None:
+        self.folder, self.sweep = folder, folder.parent
+        self.cores = cores()
+        self.jobs = jobs or (1 if device.startswith("cuda") or has_gpu() else self.cores)
+        self.device = device
+        self.reader = SweepReader(self.sweep)
+        self.workers: dict[str, subprocess.Popen[bytes]] = {}
+        self.started: dict[str, int] = {}
+        self.state = Status.of_this_process("running")
+        self._told = 0.0
+
+    def say(self, text: str) -> None:
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}", flush=True)
+
+    def tell(self, state: str = "running", reason: str = "") -> None:
+        status = Status(state, self.state.pid, self.state.pid_started, self.state.host, time.time(), reason)  # type: ignore[arg-type]
+        status.write(self.folder / "status.json")
+        self._told = time.monotonic()
+
+    def run(self) -> None:
+        """Sees the sweep through to its end or to a request to stop."""
+        self.tell()
+        while True:
+            if time.monotonic() - self._told > HEARTBEAT_S:
+                self.tell()
+            self._reap()
+            view = self.reader.poll()
+            requests = {run.name: latest_request(self.sweep, run.name) for run in view.runs}
+            working = sorted({*self.workers, *(run.name for run in view.runs if run.state == "running")})
+            todo = plan(view, requests, self.started, working, self.jobs)
+            if todo.end:
+                self._end(view, requests)
+                return
+            if todo.predict:
+                self._predict(view, todo.predict)
+            for name in todo.start:
+                self._start(name, alone=name == todo.predict)
+            time.sleep(LOOK_S)
+
+    def _start(self, name: str, *, alone: bool) -> None:
+        threads = self.cores if alone else max(1, self.cores // self.jobs)
+        command = [sys.executable, "-m", "scaling_tui.train.worker", str(self.sweep / name)]
+        command += ["--device", self.device, "--threads", str(threads)]
+        environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+        self.workers[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment)
+        self.started[name] = self.started.get(name, 0) + 1
+
+    def _reap(self) -> None:
+        for name, process in list(self.workers.items()):
+            status = process.poll()
+            if status is None:
+                continue
+            del self.workers[name]
+            if status < 0:
+                left = ATTEMPTS - self.started[name]
+                further = f"goes on from its last checkpoint, {left} more attempts" if left else "given up"
+                self.say(f"{name} worker was killed by {signal.Signals(-status).name}: {further}")
+            elif status:
+                self.say(f"{name} worker failed with status {status}; see {name}/attempt-*/worker.log{self._space()}")
+
+    def _space(self) -> str:
+        free = shutil.disk_usage(self.sweep).free
+        return f"; only {free / 1e6:.0f} MB are free on its disk" if free < 50e6 else ""
+
+    def _predict(self, view: SweepView, name: str) -> None:
+        """Writes down what the smaller rungs say of `name`, unless that was done before it first started."""
+        run = view.run(name)
+        if run is None or run.attempts or any(done.run == name for done in view.predictions):
+            return
+        fitted = fit_sweep(view, leave_out=[name])
+        if fitted is None:
+            self.say(f"{name} is not predicted: too few rungs finished to fit a law")
+            return
+        found = fitted.predict(run)
+        append_prediction(
+            self.sweep,
+            Prediction(
+                rung=run.rung,
+                run=name,
+                law=fitted.fit.law.name,
+                coefficients=fitted.fit.coefficients,
+                points=list(fitted.runs),
+                predicted=found.value,
+                low=found.low,
+                high=found.high,
+                level=found.level,
+                time=time.time(),
+            ),
+        )
+        self.say(
+            f"{name} predicted before it runs: {found.value:.4f} [{found.low:.4f}, {found.high:.4f}] nats per token"
+        )
+
+    def _end(self, view: SweepView, requests: Mapping[str, str | None]) -> None:
+        left = [run for run in view.runs if run.state != "finished"]
+        if not left:
+            self.tell("finished")
+            self.say("finished")
+            return
+        reason = ", ".join(f"{run.name} {run.state}" for run in left)
+        stopped = any(requests[run.name] == "stop" for run in left)
+        self.tell("stopped" if stopped else "failed", reason)
+        self.say(f"{'stopped' if stopped else 'ended'}: {reason}")
+
+
+def has_gpu() -> bool:
+    """Whether there is an NVIDIA GPU, without importing torch to ask."""
+    return Path("/proc/driver/nvidia/version").exists()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="scaling_tui.sweep.supervisor")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--jobs", type=int)
+    parser.add_argument("--device", default="auto")
+    given = parser.parse_args()
+    supervisor = Supervisor(given.folder, given.jobs, given.device)
+
+    def on_term(number: int, frame: FrameType | None) -> None:
+        # The workers see the request themselves; the loop then ends by itself.
+        make_request(supervisor.sweep, "stop")
+
+    signal.signal(signal.SIGTERM, on_term)
+    try:
+        supervisor.run()
+    except Exception as error:
+        supervisor.tell("failed", f"{type(error).__name__}: {error}")
+        raise
+
+
+if __name__ == "__main__":
+    main()
