@@ -1,4 +1,4 @@
-"""From a sweep on disk to the law, its points and predictions: the supervisor, the commands and the app all ask here."""
+"""From a sweep on disk to the law, its points and predictions; supervisor, commands and app all ask here."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,0 +1,229 @@
+"""Shows a sweep in the terminal while it runs, as bars or as plain lines, and what it came to, as a table."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+from scaling_tui import show
+from scaling_tui.runs import RunView, State, SweepReader, SweepView
+
+if TYPE_CHECKING:
+    from scaling_tui.sweep import Ladder
+
+LOOK_S = 0.5
+LINE_EVERY_S = 10.0
+SIGNS: dict[State, str] = {
+    "queued": "·",
+    "running": "▶",
+    "finished": "✓",
+    "stopped": "■",
+    "failed": "✗",
+    "diverged": "✗",
+    "lost": "?",
+}
+
+
+def follow(reader: SweepReader, out: TextIO = sys.stderr) -> SweepView:
+    """Shows the sweep until it is over; returns how it ended. KeyboardInterrupt goes through to the caller."""
+    shown = bars(out) if out.isatty() else lines(out)
+    with shown as update:
+        while True:
+            view = reader.poll()
+            update(view)
+            if view.state not in ("running", "queued"):
+                return view
+            time.sleep(LOOK_S)
+
+
+@contextmanager
+def bars(out: TextIO) -> Iterator[Any]:
+    """One bar a run with loss, tokens/s and time left, and one for the sweep."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+    progress = Progress(
+        TextColumn("{task.fields[sign]} {task.description}"),
+        BarColumn(bar_width=None),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[loss]:>7}"),
+        TextColumn("{task.fields[speed]:>11}"),
+        TextColumn("{task.fields[left]:>9}"),
+        console=Console(file=out),
+        auto_refresh=False,
+    )
+    tasks: dict[str, TaskID] = {}
+    began = time.monotonic()
+
+    def update(view: SweepView) -> None:
+        for run in view.runs:
+            if run.name not in tasks:
+                tasks[run.name] = progress.add_task(run.name, total=1.0, sign=" ", loss="", speed="", left="")
+            progress.update(tasks[run.name], completed=run.progress, **_fields(run))  # type: ignore[arg-type]
+        if view.name not in tasks:
+            tasks[view.name] = progress.add_task(view.name, total=1.0, sign=" ", loss="", speed="", left="")
+        elapsed = show.duration(time.monotonic() - began)
+        progress.update(tasks[view.name], completed=view.progress, sign=SIGNS[view.state], left=elapsed)
+        progress.refresh()
+
+    with progress:
+        yield update
+
+
+def _fields(run: RunView) -> dict[str, str]:
+    speed = run.curve.last("tokens_per_s") if run.state == "running" else None
+    return {
+        "sign": SIGNS[run.state],
+        "loss": show.loss(run.loss) if run.loss else "",
+        "speed": f"{show.count(speed)} tok/s" if speed else "",
+        "left": show.duration(run.seconds_left) if run.seconds_left is not None else "",
+    }
+
+
+@contextmanager
+def lines(out: TextIO) -> Iterator[Any]:
+    """A line when a run changes its state or is foretold, and now and then how far those that train have come."""
+    states: dict[str, str] = {}
+    spoken: dict[str, float] = {}
+    foretold = 0
+
+    def update(view: SweepView) -> None:
+        nonlocal foretold
+        for prediction in view.predictions[foretold:]:
+            print(f"{prediction.run} predicted before it runs: {_interval(prediction)} nats per token", file=out)
+        foretold = len(view.predictions)
+        now = time.monotonic()
+        for run in view.runs:
+            changed = states.get(run.name) != run.state
+            late = run.state == "running" and now - spoken.get(run.name, now) >= LINE_EVERY_S
+            if (changed and run.state != "queued") or late:
+                print(_line(run), file=out, flush=True)
+                spoken[run.name] = now
+            states[run.name] = run.state
+
+    yield update
+
+
+def _line(run: RunView) -> str:
+    fields = _fields(run)
+    parts = [f"{fields['sign']} {run.name:<8} {run.state:<8} {run.progress:>4.0%}".replace("%", " %")]
+    if fields["loss"]:
+        parts.append(f"loss {fields['loss']}")
+    parts += [fields["speed"]] if fields["speed"] else []
+    parts += [f"{fields['left']} left"] if fields["left"] else []
+    parts += [run.reason] if run.reason else []
+    return "  ".join(parts)
+
+
+def _interval(prediction: Any) -> str:
+    return f"{show.loss(prediction.predicted)} [{show.loss(prediction.low)}, {show.loss(prediction.high)}]"
+
+
+def report(found: dict[str, Any]) -> str:
+    """The text of `scaling_tui.sweep.summary.summary`: runs, law, predicted against measured."""
+    corpus = found["corpus"] or {}
+    head = f"{found['sweep']} · {found['state']}" + (f" ({found['reason']})" if found["reason"] else "")
+    text = [head]
+    if corpus:
+        text.append(
+            f"corpus {corpus['name']}: {corpus['source']}, sha256 {corpus['sha256'][:12]}, {corpus['tokenizer']} tokens"
+        )
+    text += ["", f"  {'run':<10}{'N':>8}{'N non-emb':>11}{'D':>8}{'C, FLOPs':>10}{'loss':>9}{'bits/byte':>11}"]
+    for run in found["runs"]:
+        row = f"{SIGNS[run['state']]} {run['run']:<10}{show.count(run['params']):>8}"
+        row += f"{show.count(run['non_embedding']):>11}"
+        row += f"{show.count(run['tokens']):>8}{show.scientific(run['flops']):>10}{show.loss(run['loss']):>9}"
+        row += f"{show.loss(run['bpb'], 3):>11}"
+        text.append(
+            row
+            + (f"  {run['state']}" if run["state"] != "finished" else "")
+            + (f": {run['reason']}" if run["reason"] else "")
+        )
+    text.append("  loss is held out, in nats per token; N is every parameter; C counts matmuls and attention")
+    if fit := found["fit"]:
+        coefficients = ", ".join(f"{name} {show.coefficient(value)}" for name, value in fit["coefficients"].items())
+        text += ["", f"law {fit['law']} through {len(fit['points'])} runs, N {fit['convention']}: {coefficients}"]
+        text += [f"  warning: {warning}" for warning in fit["warnings"]]
+    if prediction := found["prediction"]:
+        interval = (
+            f"{show.loss(prediction['predicted'])} [{show.loss(prediction['low'])}, {show.loss(prediction['high'])}]"
+        )
+        text.append(
+            f"{prediction['rung']} predicted before it ran: {interval} at {prediction['level']:.0%}".replace("%", " %")
+        )
+        if prediction["measured"] is not None:
+            inside = prediction["low"] <= prediction["measured"] <= prediction["high"]
+            text.append(
+                f"{prediction['rung']} measured: {show.loss(prediction['measured'])}, {show.share(prediction['error'])}"
+                f" from the prediction, {'inside' if inside else 'outside'} the interval;"
+                f" {show.share(prediction['below'])} from the loss of the rung below"
+            )
+    return "\n".join(text)
+
+
+def ladder_document(ladder: "Ladder") -> dict[str, Any]:
+    """A ladder as `run --dry-run --json` and `ladders --json` print it."""
+    return {
+        "ladder": ladder.name,
+        "path": str(ladder.path),
+        "summary": ladder.summary,
+        "corpus": ladder.corpus.name,
+        "tokenizer": ladder.corpus.tokenizer,
+        "rungs": [
+            {
+                "rung": rung.name,
+                "params": rung.count.total,
+                "non_embedding": rung.count.non_embedding,
+                "tokens": rung.tokens,
+                "flops": rung.flops,
+                "steps": rung.training.steps(rung.architecture.context),
+                "lr": rung.training.lr,
+            }
+            for rung in ladder.rungs
+        ],
+    }
+
+
+def ladder_table(ladder: "Ladder") -> str:
+    """A ladder's rungs, a line each."""
+    text = [f"{ladder.name} · {ladder.summary}", f"corpus {ladder.corpus.name}, {ladder.corpus.tokenizer} tokens", ""]
+    text.append(
+        f"{'rung':<8}{'layers':>7}{'hidden':>8}{'N':>8}{'N non-emb':>11}{'D':>8}{'C, FLOPs':>10}{'steps':>8}{'lr':>9}"
+    )
+    for rung in ladder.rungs:
+        arch = rung.architecture
+        text.append(
+            f"{rung.name:<8}{arch.layers:>7}{arch.hidden:>8}{show.count(rung.count.total):>8}"
+            f"{show.count(rung.count.non_embedding):>11}{show.count(rung.tokens):>8}{show.scientific(rung.flops):>10}"
+            f"{rung.training.steps(arch.context):>8}{rung.training.lr:>9.2g}"
+        )
+    total = sum(rung.flops for rung in ladder.rungs)
+    text.append(f"in all C {show.scientific(total)} FLOPs, matmuls and attention; N is every parameter")
+    return "\n".join(text)
+
+
+def ladders_table(found: "list[Ladder]") -> str:
+    rows = [f"{'ladder':<16}{'rungs':>6}  {'N':<16}{'D':<14}summary"]
+    for ladder in found:
+        sizes = [rung.count.total for rung in ladder.rungs]
+        tokens = [rung.tokens for rung in ladder.rungs]
+        rows.append(f"{ladder.name:<16}{len(sizes):>6}  {_range(sizes):<16}{_range(tokens):<14}{ladder.summary}")
+    return "\n".join(rows)
+
+
+def _range(values: list[int]) -> str:
+    low, high = min(values), max(values)
+    return show.count(low) if low == high else f"{show.count(low)} – {show.count(high)}"
+
+
+def sweeps_table(views: list[SweepView]) -> str:
+    """Sweeps with their progress and the states of their runs."""
+    rows = []
+    for view in views:
+        counted = Counter(run.state for run in view.runs)
+        states = ", ".join(f"{counted[state]} {state}" for state in SIGNS if counted[state])
+        share = f"{view.progress:.0%}".replace("%", " %")
+        rows.append(f"{SIGNS[view.state]} {view.name:<20}{view.state:<10}{share:>6}  {states}")
+    return "\n".join(rows)

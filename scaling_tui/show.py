@@ -1,0 +1,59 @@
+"""Numbers and times as people of the field read them; plain text, for commands and screens alike."""
+
+import math
+
+
+def count(value: float | None) -> str:
+    """A number of things in three digits: 940, 6.22k, 1.18M, 70.2B, 1.40T."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    for unit, size in (("", 1.0), ("k", 1e3), ("M", 1e6), ("B", 1e9), ("T", 1e12)):
+        digits = _three(value / size)
+        if abs(float(digits)) < 1000:
+            return digits.split(".")[0] + unit if not unit else digits + unit
+    return scientific(value)
+
+
+def _three(value: float) -> str:
+    """Three significant digits without an exponent."""
+    if value == 0:
+        return "0.00"
+    magnitude = math.floor(math.log10(abs(float(f"{value:.2e}"))))
+    return f"{value:.{max(0, 2 - magnitude)}f}"
+
+
+def scientific(value: float | None) -> str:
+    """Two digits and an exponent: 3.4e15."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def loss(value: float | None, digits: int = 4) -> str:
+    """A loss in nats per token."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def share(value: float | None, digits: int = 1) -> str:
+    """A signed share in per cent: +1.4 %."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:+.{digits}%}".replace("%", " %")
+
+
+def duration(seconds: float | None) -> str:
+    """A time to go or gone: 58 s, 4:07 min, 2:31 h, 3.2 days."""
+    if seconds is None or not math.isfinite(seconds):
+        return "–"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02} min"
+    if whole < 86400:
+        return f"{whole // 3600}:{whole % 3600 // 60:02} h"
+    return f"{seconds / 86400:.1f} days"
+
+
+def coefficient(value: float) -> str:
+    """A coefficient of a law in four digits, with an exponent where it is large or tiny."""
+    return f"{value:.4g}" if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.3e}".replace("e+", "e")
