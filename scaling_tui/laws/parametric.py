@@ -85,22 +85,15 @@ def box_for(law: Law, y: Array) -> tuple[Array, Array]:
 def solve(law: Law, x: Array, y: Array, delta: float) -> Minimum:
     """The global minimum for one set of points: starts on a grid of exponents, each followed to its own minimum."""
     box = box_for(law, y)
-    sample = slice(None)
+    stages = _STAGES if np.isfinite(delta) else ()
     if y.size > _SAMPLE:
         chosen = np.sort(np.random.default_rng(0).permutation(y.size)[:_SAMPLE])
-        near = minimise(
-            law,
-            x[:, chosen],
-            y[chosen],
-            starts(law, x[:, chosen], y[chosen], delta),
-            delta=delta,
-            stages=_STAGES,
-            box=box,
-        )
+        begin = starts(law, x[:, chosen], y[chosen], delta)
+        near = minimise(law, x[:, chosen], y[chosen], begin, delta=delta, stages=stages, box=box)
         begin = near.theta[np.argsort(near.objective)[:2]]
     else:
-        begin = starts(law, x[:, sample], y, delta)
-    found = minimise(law, x, y, begin, delta=delta, stages=_STAGES, box=box)
+        begin = starts(law, x, y, delta)
+    found = minimise(law, x, y, begin, delta=delta, stages=stages, box=box)
     best = int(np.argmin(np.where(np.isfinite(found.objective), found.objective, np.inf)))
     keep = slice(best, best + 1)
     return Minimum(found.theta[keep], found.objective[keep], found.converged[keep], found.steps)

@@ -5,8 +5,8 @@ from typing import Literal
 
 import numpy as np
 
-from scaling_tui.laws.parametric import Fit, box_for, observations
 from scaling_tui.laws.optimum import minimise
+from scaling_tui.laws.parametric import Fit, box_for, observations
 from scaling_tui.laws.student import t_quantile
 
 # Two trainings of one small model differ by their seed alone by about this much of the loss; no interval for a
