@@ -58,12 +58,19 @@ def _finite(value: Any) -> Any:
 def root(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    runs: Runs = None,
 ) -> None:
     """Opens the app on a terminal; prints help where there is none."""
     if version:
         print(f"scaling-tui {__version__}")
         raise typer.Exit
-    if context.invoked_subcommand is None:
+    if context.invoked_subcommand is not None:
+        return
+    if sys.stdout.isatty() and sys.stdin.isatty() and os.environ.get("TERM") != "dumb":
+        from scaling_tui.runs import runs_folder
+
+        open_tui(runs_folder(runs))
+    else:
         print(context.get_help())
 
 

@@ -126,6 +126,18 @@ class SweepView:
         done = sum(weight * run.progress for weight, run in zip(weights, self.runs, strict=True))
         return done / total if total else 0.0
 
+    @property
+    def seconds_left(self) -> float | None:
+        """What is left of the sweep's FLOPs at the rate at which its running runs do them; None where not known."""
+        rate = left = 0.0
+        for run in self.runs:
+            if not run.flops or not run.tokens:
+                return None
+            left += run.flops * (1 - run.progress)
+            if run.state == "running":
+                rate += (run.curve.last("tokens_per_s") or 0.0) * run.flops / run.tokens
+        return left / rate if rate else None
+
 
 class _Tail:
     """Follows a file of lines. A line without its end yet is left for the next look."""

@@ -118,11 +118,13 @@ class Supervisor:
             if todo.predict:
                 self._predict(view, todo.predict)
             for name in todo.start:
-                self._start(name, alone=name == todo.predict)
+                self._start(view, name)
             time.sleep(LOOK_S)
 
-    def _start(self, name: str, *, alone: bool) -> None:
-        threads = self.cores if alone else max(1, self.cores // self.jobs)
+    def _start(self, view: SweepView, name: str) -> None:
+        run = view.run(name)
+        alone = name == last_run(view)
+        threads = worth_threads(run, self.cores if alone else max(1, self.cores // self.jobs)) if run else 1
         command = [sys.executable, "-m", "scaling_tui.train.worker", str(self.sweep / name)]
         command += ["--device", self.device, "--threads", str(threads)]
         environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
@@ -185,6 +187,15 @@ class Supervisor:
         stopped = any(requests[run.name] == "stop" for run in left)
         self.tell("stopped" if stopped else "failed", reason)
         self.say(f"{'stopped' if stopped else 'ended'}: {reason}")
+
+
+def worth_threads(run: RunView, at_most: int) -> int:
+    """Threads for a worker. One is worth its keep from about 2 GFLOPs a step on: below that threads wait for each
+    other more than they work, and where another process holds a core they stall (seen: 50 times slower)."""
+    training, architecture = run.config.get("training", {}), run.config.get("architecture", {})
+    tokens_per_step = training.get("batch", 1) * architecture.get("context", 1)
+    flops_per_step = (run.flops or 0.0) / max(1, run.tokens or 1) * tokens_per_step
+    return max(1, min(at_most, int(flops_per_step / 2e9)))
 
 
 def has_gpu() -> bool:

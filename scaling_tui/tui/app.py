@@ -1,0 +1,36 @@
+"""The app: screens as modes, keys that work everywhere. It only reads; training never happens in this process."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from scaling_tui.tui.live import Live
+
+
+class ScalingApp(App[None]):
+    """Opens on the sweep named, or on the latest in `runs`."""
+
+    TITLE = "scaling-tui"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "quit", "quit, leave running", tooltip="Close the app; sweeps go on"),
+        Binding("question_mark,f1", "help", "help", key_display="?", tooltip="Show or hide what the keys do"),
+    ]
+    CSS = "HelpPanel { width: 40; }"
+
+    def __init__(self, runs: Path, sweep: str | None = None) -> None:
+        super().__init__()
+        self._runs, self._sweep = runs, sweep
+
+    def get_default_screen(self) -> Screen[None]:
+        return Live(self._runs, self._sweep)
+
+    def action_help(self) -> None:
+        shown: Callable[[], None] = self.action_hide_help_panel
+        if not self.screen.query("HelpPanel"):
+            shown = self.action_show_help_panel
+        shown()
