@@ -268,7 +268,9 @@ def ask_to_stop(sweep: str) -> str:
 def open_tui(runs: Path, sweep: str | None = None) -> None:
     from scaling_tui.tui.app import ScalingApp
 
-    ScalingApp(runs, sweep).run()
+    app = ScalingApp(runs, sweep)
+    app.run()
+    raise typer.Exit(app.return_code or 0)
 
 
 def main() -> None:

@@ -2,10 +2,15 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from scaling_tui import InputError
 from scaling_tui.laws import Fit, Points, Prediction, fit, predict
 from scaling_tui.runs import RunView, SweepView
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 CONVENTIONS = ("non-embedding", "all")
 
@@ -16,6 +21,11 @@ class SweepFit:
 
     fit: Fit
     runs: tuple[str, ...]
+
+    def loss(self, params: "NDArray[np.float64]", tokens: float) -> "NDArray[np.float64]":
+        """The fitted law over N (under the fit's convention) at D `tokens`, for a curve."""
+        given: dict[str, object] = {"params": params, "tokens": tokens}
+        return self.fit.loss(**{name: given[name] for name in self.fit.law.inputs})
 
     def predict(self, run: RunView) -> Prediction:
         """The held-out loss that `run` is expected to end with."""

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
 from scaling_tui.tui.live import Live
 
@@ -15,7 +14,7 @@ class ScalingApp(App[None]):
     """Opens on the sweep named, or on the latest in `runs`."""
 
     TITLE = "scaling-tui"
-    ENABLE_COMMAND_PALETTE = True
+    DEFAULT_MODE = "live"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", "quit, leave running", tooltip="Close the app; sweeps go on"),
         Binding("question_mark,f1", "help", "help", key_display="?", tooltip="Show or hide what the keys do"),
@@ -24,10 +23,7 @@ class ScalingApp(App[None]):
 
     def __init__(self, runs: Path, sweep: str | None = None) -> None:
         super().__init__()
-        self._runs, self._sweep = runs, sweep
-
-    def get_default_screen(self) -> Screen[None]:
-        return Live(self._runs, self._sweep)
+        self.add_mode("live", lambda: Live(runs, sweep))
 
     def action_help(self) -> None:
         shown: Callable[[], None] = self.action_hide_help_panel

@@ -29,7 +29,7 @@ def law_figure(sweep: SweepView, fitted: SweepFit | None, version: int) -> Figur
         for low, high, colour in ((min(used), max(used), "foreground"), (max(used), top, "accent")):
             if high > low:
                 n = np.geomspace(low, high, 60)
-                series.append(Series(n, fitted.fit.loss(params=n, tokens=float(done[0].tokens or 1)), colour))
+                series.append(Series(n, fitted.loss(n, float(done[0].tokens or 1)), colour))
     for run in done:
         at = np.array([size_of(run, convention)])
         colour = "primary" if fitted and run.name in fitted.runs else "success"

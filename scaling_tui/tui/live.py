@@ -45,7 +45,7 @@ class Live(Screen[None]):
         Binding("n", "new", "new", tooltip="Launch a ladder"),
         Binding("o", "open", "open", tooltip="Show another sweep"),
     ]
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-normal"), (110, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-normal"), (110, "-wide")]  # noqa: RUF012 - Textual's own type
     CSS = """
     Live {
         #where { height: 1; background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
