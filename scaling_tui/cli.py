@@ -172,7 +172,7 @@ def stop(
     view = read_sweep(path)
     if run is not None and view.run(run) is None:
         raise InputError(f"--run {run!r}: not in {view.name}; there: {', '.join(r.name for r in view.runs)}")
-    if view.state != "running":
+    if view.state != "running" and not any(one.state == "running" for one in view.runs):
         return say(f"{view.name} is {view.state}: nothing to stop")
     make_request(path, "stop", run)
     return say(f"{run or view.name} was asked to stop; 'scaling-tui resume {view.name}' goes on with it")
@@ -189,11 +189,17 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Go on with a sweep that was stopped, or whose machine went down, from its checkpoints."""
-    from scaling_tui.runs import find_sweep, runs_folder
+    from scaling_tui.runs import find_sweep, read_sweep, runs_folder
     from scaling_tui.sweep import resume as resume_sweep
 
     path = find_sweep(runs_folder(runs), sweep)
-    resume_sweep(path, jobs=jobs, device=device, run=run)
+    view = read_sweep(path)
+    if run is not None and view.run(run) is None:
+        raise InputError(f"--run {run!r}: not in {view.name}; there: {', '.join(r.name for r in view.runs)}")
+    if view.state == "finished":
+        say(f"{view.name} is finished: nothing to resume")
+    else:
+        resume_sweep(path, jobs=jobs, device=device, run=run)
     if detach:
         say(f"{path.name} goes on by itself")
     else:
@@ -231,6 +237,7 @@ def see_through(path: Path, as_json: bool, on_interrupt: str) -> None:
 
     reader = SweepReader(path)
     view: SweepView | None = None
+    status = 1
     while view is None:
         try:
             view = follow(reader)
@@ -241,7 +248,7 @@ def see_through(path: Path, as_json: bool, on_interrupt: str) -> None:
             if answer == "stop":
                 make_request(path, "stop")
                 say(f"{path.name}: asked to stop, waiting for checkpoints")
-                on_interrupt = "leave"
+                on_interrupt, status = "leave", 130
             elif answer == "leave":
                 say(f"{path.name} goes on; 'scaling-tui attach {path.name}' watches, 'scaling-tui stop' stops it")
                 raise
@@ -250,8 +257,9 @@ def see_through(path: Path, as_json: bool, on_interrupt: str) -> None:
         print_json(found)
     else:
         print(report(found))
-    if view.state == "failed":
-        raise typer.Exit(1)
+    if view.state != "finished":
+        say(f"'scaling-tui resume {view.name}' goes on with it")
+        raise typer.Exit(status)
 
 
 def ask_to_stop(sweep: str) -> str:

@@ -8,22 +8,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from scaling_tui import show
-from scaling_tui.runs import RunView, State, SweepReader, SweepView
+from scaling_tui.runs import RunView, SweepReader, SweepView
 
 if TYPE_CHECKING:
     from scaling_tui.sweep import Ladder
 
 LOOK_S = 0.5
 LINE_EVERY_S = 10.0
-SIGNS: dict[State, str] = {
-    "queued": "·",
-    "running": "▶",
-    "finished": "✓",
-    "stopped": "■",
-    "failed": "✗",
-    "diverged": "✗",
-    "lost": "?",
-}
 
 
 def follow(reader: SweepReader, out: TextIO = sys.stderr) -> SweepView:
@@ -65,7 +56,7 @@ def bars(out: TextIO) -> Iterator[Any]:
         if view.name not in tasks:
             tasks[view.name] = progress.add_task(view.name, total=1.0, sign=" ", loss="", speed="", left="")
         elapsed = show.duration(time.monotonic() - began)
-        progress.update(tasks[view.name], completed=view.progress, sign=SIGNS[view.state], left=elapsed)
+        progress.update(tasks[view.name], completed=view.progress, sign=show.SIGNS[view.state], left=elapsed)
         progress.refresh()
 
     with progress:
@@ -75,7 +66,7 @@ def bars(out: TextIO) -> Iterator[Any]:
 def _fields(run: RunView) -> dict[str, str]:
     speed = run.curve.last("tokens_per_s") if run.state == "running" else None
     return {
-        "sign": SIGNS[run.state],
+        "sign": show.SIGNS[run.state],
         "loss": show.loss(run.loss) if run.loss else "",
         "speed": f"{show.count(speed)} tok/s" if speed else "",
         "left": show.duration(run.seconds_left) if run.seconds_left is not None else "",
@@ -92,7 +83,8 @@ def lines(out: TextIO) -> Iterator[Any]:
     def update(view: SweepView) -> None:
         nonlocal foretold
         for prediction in view.predictions[foretold:]:
-            print(f"{prediction.run} predicted before it runs: {_interval(prediction)} nats per token", file=out)
+            interval = show.interval(prediction.predicted, prediction.low, prediction.high)
+            print(f"{prediction.run} predicted before it runs: {interval} nats per token", file=out, flush=True)
         foretold = len(view.predictions)
         now = time.monotonic()
         for run in view.runs:
@@ -108,17 +100,13 @@ def lines(out: TextIO) -> Iterator[Any]:
 
 def _line(run: RunView) -> str:
     fields = _fields(run)
-    parts = [f"{fields['sign']} {run.name:<8} {run.state:<8} {run.progress:>4.0%}".replace("%", " %")]
+    parts = [f"{fields['sign']} {run.name:<8} {run.state:<8} {show.percent(run.progress):>5}"]
     if fields["loss"]:
         parts.append(f"loss {fields['loss']}")
     parts += [fields["speed"]] if fields["speed"] else []
     parts += [f"{fields['left']} left"] if fields["left"] else []
     parts += [run.reason] if run.reason else []
     return "  ".join(parts)
-
-
-def _interval(prediction: Any) -> str:
-    return f"{show.loss(prediction.predicted)} [{show.loss(prediction.low)}, {show.loss(prediction.high)}]"
 
 
 def report(found: dict[str, Any]) -> str:
@@ -132,7 +120,7 @@ def report(found: dict[str, Any]) -> str:
         )
     text += ["", f"  {'run':<10}{'N':>8}{'N non-emb':>11}{'D':>8}{'C, FLOPs':>10}{'loss':>9}{'bits/byte':>11}"]
     for run in found["runs"]:
-        row = f"{SIGNS[run['state']]} {run['run']:<10}{show.count(run['params']):>8}"
+        row = f"{show.SIGNS[run['state']]} {run['run']:<10}{show.count(run['params']):>8}"
         row += f"{show.count(run['non_embedding']):>11}"
         row += f"{show.count(run['tokens']):>8}{show.scientific(run['flops']):>10}{show.loss(run['loss']):>9}"
         row += f"{show.loss(run['bpb'], 3):>11}"
@@ -147,18 +135,17 @@ def report(found: dict[str, Any]) -> str:
         text += ["", f"law {fit['law']} through {len(fit['points'])} runs, N {fit['convention']}: {coefficients}"]
         text += [f"  warning: {warning}" for warning in fit["warnings"]]
     if prediction := found["prediction"]:
-        interval = (
-            f"{show.loss(prediction['predicted'])} [{show.loss(prediction['low'])}, {show.loss(prediction['high'])}]"
-        )
-        text.append(
-            f"{prediction['rung']} predicted before it ran: {interval} at {prediction['level']:.0%}".replace("%", " %")
-        )
+        interval = show.interval(prediction["predicted"], prediction["low"], prediction["high"])
+        text.append(f"{prediction['rung']} predicted before it ran: {interval} at {show.percent(prediction['level'])}")
         if prediction["measured"] is not None:
-            inside = prediction["low"] <= prediction["measured"] <= prediction["high"]
+            within = ""
+            if prediction["low"] is not None:
+                inside = prediction["low"] <= prediction["measured"] <= prediction["high"]
+                within = f", {'inside' if inside else 'outside'} the interval"
             text.append(
-                f"{prediction['rung']} measured: {show.loss(prediction['measured'])}, {show.share(prediction['error'])}"
-                f" from the prediction, {'inside' if inside else 'outside'} the interval;"
-                f" {show.share(prediction['below'])} from the loss of the rung below"
+                f"{prediction['rung']} measured: {show.loss(prediction['measured'])}, "
+                f"{show.share(prediction['error'])} from the prediction{within}; "
+                f"{show.share(prediction['below'])} from the loss of the rung below"
             )
     return "\n".join(text)
 
@@ -222,8 +209,9 @@ def sweeps_table(views: list[SweepView]) -> str:
     """Sweeps with their progress and the states of their runs."""
     rows = []
     for view in views:
-        counted = Counter(run.state for run in view.runs)
-        states = ", ".join(f"{counted[state]} {state}" for state in SIGNS if counted[state])
-        share = f"{view.progress:.0%}".replace("%", " %")
-        rows.append(f"{SIGNS[view.state]} {view.name:<20}{view.state:<10}{share:>6}  {states}")
+        counted = Counter[str](run.state for run in view.runs)
+        states = ", ".join(f"{counted[state]} {state}" for state in show.SIGNS if counted[state])
+        rows.append(
+            f"{show.SIGNS[view.state]} {view.name:<20}{view.state:<10}{show.percent(view.progress):>6}  {states}"
+        )
     return "\n".join(rows)

@@ -2,6 +2,17 @@
 
 import math
 
+# A state is told by its sign as well as by its word, so that no colour is needed.
+SIGNS = {
+    "queued": "·",
+    "running": "▶",
+    "finished": "✓",
+    "stopped": "■",
+    "failed": "✗",
+    "diverged": "✗",
+    "lost": "?",
+}
+
 
 def count(value: float | None) -> str:
     """A number of things in three digits: 940, 6.22k, 1.18M, 70.2B, 1.40T."""
@@ -35,9 +46,21 @@ def loss(value: float | None, digits: int = 4) -> str:
     return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
 
+def interval(value: float | None, low: float | None, high: float | None) -> str:
+    """A loss with the interval it is believed to lie in: 1.4590 [1.3846, 1.5224]."""
+    if low is None or high is None or not math.isfinite(low + high):
+        return f"{loss(value)} (too few points for an interval)"
+    return f"{loss(value)} [{loss(low)}, {loss(high)}]"
+
+
 def share(value: float | None, digits: int = 1) -> str:
     """A signed share in per cent: +1.4 %."""
     return "–" if value is None or not math.isfinite(value) else f"{value:+.{digits}%}".replace("%", " %")
+
+
+def percent(value: float) -> str:
+    """A share of a whole in per cent: 71 %."""
+    return f"{value:.0%}".replace("%", " %")
 
 
 def duration(seconds: float | None) -> str:

@@ -13,8 +13,7 @@ from scaling_tui.laws.published import get
 from scaling_tui.laws.starts import starts
 
 HOFFMANN_DELTA = 1e-3
-# Below this many points a coefficient the objective is least squares: see `default_delta`.
-_ROBUST_FROM = 5
+_ENOUGH = 5  # points a coefficient
 _STAGES = (1e-1, 3e-2, 1e-2, 3e-3)
 _SAMPLE = 400  # points that the global search looks at
 
@@ -63,6 +62,11 @@ def observations(law: Law, points: Points) -> tuple[Array, Array]:
     return np.log(np.stack([points.column(name) for name in law.inputs])), np.log(points.loss)
 
 
+def few(points: int, coefficients: int) -> bool:
+    """Too few points for methods that lean on large numbers."""
+    return points < _ENOUGH * coefficients
+
+
 def default_delta(points: int, coefficients: int) -> float:
     """Hoffmann's 1e-3 where points are many, least squares where they are few.
 
@@ -70,7 +74,7 @@ def default_delta(points: int, coefficients: int) -> float:
     as many points as there are coefficients. With many points that buys robustness; with five it throws three away
     and leaves nothing to judge the noise by, and no objective can tell an outlier there.
     """
-    return HOFFMANN_DELTA if points >= _ROBUST_FROM * coefficients else float("inf")
+    return float("inf") if few(points, coefficients) else HOFFMANN_DELTA
 
 
 def box_for(law: Law, y: Array) -> tuple[Array, Array]:

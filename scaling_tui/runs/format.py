@@ -112,7 +112,10 @@ def process_is(pid: int, started: float) -> bool:
 
 @dataclass(frozen=True)
 class Prediction:
-    """A loss foretold before its run started. Losses in nats per token; `low` to `high` holds it at `level`."""
+    """A loss foretold before its run started, in nats per token.
+
+    `low` to `high` holds it at `level`; they are None where the points were too few for an interval.
+    """
 
     rung: str
     run: str
@@ -120,8 +123,8 @@ class Prediction:
     coefficients: dict[str, float]
     points: list[str]
     predicted: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     level: float
     time: float
 

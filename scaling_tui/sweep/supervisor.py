@@ -5,6 +5,7 @@ that goes on where things stand, also with workers that outlived the first.
 """
 
 import argparse
+import math
 import os
 import shutil
 import signal
@@ -167,8 +168,8 @@ class Supervisor:
                 coefficients=fitted.fit.coefficients,
                 points=list(fitted.runs),
                 predicted=found.value,
-                low=found.low,
-                high=found.high,
+                low=found.low if math.isfinite(found.low) else None,
+                high=found.high if math.isfinite(found.high) else None,
                 level=found.level,
                 time=time.time(),
             ),

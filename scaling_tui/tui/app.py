@@ -16,7 +16,7 @@ class ScalingApp(App[None]):
     TITLE = "scaling-tui"
     DEFAULT_MODE = "live"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "quit", "quit, leave running", tooltip="Close the app; sweeps go on"),
+        Binding("q,ctrl+q", "quit", "quit", key_display="q", tooltip="Close the app; what runs goes on"),
         Binding("question_mark,f1", "help", "help", key_display="?", tooltip="Show or hide what the keys do"),
     ]
     CSS = "HelpPanel { width: 40; }"

@@ -21,7 +21,7 @@ def law_figure(sweep: SweepView, fitted: SweepFit | None, version: int) -> Figur
     """Loss against N: the runs, the law through them, its extrapolation to the largest rung, the prediction."""
     convention = fitted.fit.convention if fitted else "non-embedding"
     done = [run for run in sweep.runs if run.state == "finished" and run.loss]
-    title = f"held-out loss, nats/token (log) · x N {convention} (log)"
+    title = f"held-out loss, nats/token · x N {convention}"
     series = []
     if fitted is not None:
         used = [size_of(run, convention) for run in done if run.name in fitted.runs]
@@ -37,7 +37,7 @@ def law_figure(sweep: SweepView, fitted: SweepFit | None, version: int) -> Figur
     spans = []
     for prediction in sweep.predictions[-1:]:
         foretold = sweep.run(prediction.run)
-        if foretold is not None and math.isfinite(prediction.low + prediction.high):
+        if foretold is not None and prediction.low is not None and prediction.high is not None:
             spans.append((size_of(foretold, convention), prediction.low, prediction.high, "accent"))
     return Figure(title, tuple(series), tuple(spans), log_x=True, log_y=True, version=version)
 
@@ -54,7 +54,7 @@ def law_text(sweep: SweepView, fitted: SweepFit | None) -> Text:
         lines.append(f"law {fitted.fit.law.name} · {len(fitted.runs)} runs · {coefficients}")
     found = prediction_summary(sweep)
     if found:
-        interval = f"{show.loss(found['predicted'])} [{show.loss(found['low'])}, {show.loss(found['high'])}]"
+        interval = show.interval(found["predicted"], found["low"], found["high"])
         text = f"{found['rung']} predicted before it ran: {interval}"
         if found["measured"] is not None:
             text += f" · measured {show.loss(found['measured'])}, {show.share(found['error'])}"

@@ -21,16 +21,6 @@ from scaling_tui.tui.law import law_figure, law_text
 from scaling_tui.tui.plot import CURVES, Figure, Plot, Series
 from scaling_tui.tui.watch import Watch, Watched
 
-SIGNS = {
-    "queued": "·",
-    "running": "▶",
-    "finished": "✓",
-    "stopped": "■",
-    "failed": "✗",
-    "diverged": "✗",
-    "lost": "?",
-}
-
 
 class Live(Screen[None]):
     """Watches one sweep. Everything it shows is read from the run folder; closing it harms no run."""
@@ -139,8 +129,8 @@ class Live(Screen[None]):
                 y = smoothed(y) if self._metric == "loss" else y
                 series.append(Series(x, y, CURVES[index % len(CURVES)], run.rung))
         scale = {True: " (log)", False: ""}
-        name = {"loss": "training loss, smoothed", "val_loss": "held-out loss"}[self._metric]
-        title = f"{name}, nats/token{scale[self._log_y]} · x tokens{scale[self._log_x]}"
+        name = {"loss": "training loss, nats/token", "val_loss": "held-out loss, nats/token"}[self._metric]
+        title = f"{name}{scale[self._log_y]} · x tokens{scale[self._log_x]}"
         return Figure(title, tuple(series), log_x=self._log_x, log_y=self._log_y, version=self._version)
 
     def _show_table(self, sweep: SweepView) -> None:
@@ -173,7 +163,7 @@ class Live(Screen[None]):
         match head:
             case "rung":
                 colours = self.app.theme_variables
-                return Text.assemble(f"{SIGNS[run.state]} ", (run.rung, colours[colour]))
+                return Text.assemble(f"{show.SIGNS[run.state]} ", (run.rung, colours[colour]))
             case "N":
                 text = show.count(run.params)
             case "D":

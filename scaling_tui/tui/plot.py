@@ -108,6 +108,8 @@ def draw(figure: Figure, width: int, height: int, colours: dict[str, Colour], ma
     plotext.theme("clear")
     plotext.xaxes(True, False)
     plotext.yaxes(True, False)
+    for at, low, high, name in spans:
+        plotext.plot([at, at], [low, high], color=colours.get(name, colours["foreground"]), marker="│")
     for one, xs, ys in drawn:
         colour = colours.get(one.colour, colours["foreground"])
         if one.joined:
@@ -120,8 +122,6 @@ def draw(figure: Figure, width: int, height: int, colours: dict[str, Colour], ma
     for (one, end, _), at in zip(labelled, heights, strict=True):
         colour = colours.get(one.colour, colours["foreground"])
         plotext.text(one.label, x=end + cell_x, y=at, color=colour, alignment="left")
-    for at, low, high, name in spans:
-        plotext.plot([at, at], [low, high], color=colours.get(name, colours["foreground"]), marker="│")
     plotext.xlim(left, right)
     plotext.ylim(bottom, top)
     for axis, low, high, log, most in (
