@@ -1,0 +1,251 @@
+"""Formulas as people type them, parsed over Python's `ast` with an allow-list and evaluated by walking the tree.
+
+Nothing here compiles or runs Python: the tree that `ast.parse` gives is translated node by node into closures over
+floats, and whatever is not on the list is refused with the character it stands at. Two dialects share the parser:
+a learner's formula knows the question's names and a few functions; a bank's formula may also call what
+`formulas.py` offers, with strings as arguments.
+"""
+
+import ast
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from scaling_tui import InputError
+
+LONGEST = 200  # characters
+MOST_NODES = 120
+GREATEST_EXPONENT = 1e4
+
+_TOKEN = re.compile(
+    r"[A-Za-z_][A-Za-z0-9_]*|(?P<number>(?>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?))(?P<joined>[A-Za-z0-9_.(])?|."
+)
+
+Value = float | str
+Function = Callable[..., float]
+_Node = Callable[[Mapping[str, float]], float]
+
+_ALPHABET = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ .+-*/(),")
+_SPELLINGS = {
+    "^": "**", "×": "*", "·": "*", "⋅": "*", "∙": "*", "÷": "/", "−": "-", "–": "-", "[": "(", "]": ")", "\t": " ",
+    "\u00a0": " ", "\u2009": " ", "\u202f": " ", "α": "alpha", "β": "beta", "√": "sqrt",
+}  # fmt: skip
+_SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+", strict=True))
+
+
+class Unreadable(InputError):  # noqa: N818 - what the user wrote is, not the program
+    """A formula that cannot be read. `at` is the character of the text where reading stopped, from 0."""
+
+    def __init__(self, text: str, at: int, why: str) -> None:
+        self.text, self.at, self.why = text, max(0, min(at, len(text))), why
+        place = f"at character {self.at + 1} ({text[self.at]!r})" if self.at < len(text) else "at the end"
+        super().__init__(f"formula: {why}, {place} of {text[:80]!r}")
+
+    def pointer(self) -> str:
+        """The formula with a caret under the character, two lines."""
+        return f"{self.text}\n{' ' * self.at}^"
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A formula that was read; `names` are those it uses."""
+
+    text: str
+    names: frozenset[str]
+    node: _Node = field(repr=False, compare=False)
+
+    def __call__(self, values: Mapping[str, float]) -> float:
+        """Its value; nan where it has none (a division by zero, a root of a negative number, an overflow)."""
+        try:
+            return self.node(values)
+        except (ArithmeticError, ValueError):
+            return math.nan
+
+
+def _log(value: float, base: float = math.e) -> float:
+    return math.log(value) if base == math.e else math.log(value, base)
+
+
+# Functions of a learner's formula, with the number of arguments that each takes.
+BASIC: dict[str, tuple[Function, int, int]] = {
+    "sqrt": (math.sqrt, 1, 1),
+    "exp": (math.exp, 1, 1),
+    "log": (_log, 1, 2),
+    "ln": (math.log, 1, 1),
+    "log10": (math.log10, 1, 1),
+    "log2": (math.log2, 1, 1),
+    "abs": (abs, 1, 1),
+    "min": (min, 2, 9),
+    "max": (max, 2, 9),
+}
+
+
+def parse(
+    text: str,
+    names: frozenset[str] | set[str],
+    functions: Mapping[str, tuple[Function, int, int]] = BASIC,
+    *,
+    strings: bool = False,
+    longest: int = LONGEST,
+) -> Expression:
+    """Reads a formula.
+
+    Args:
+        text: the formula as typed.
+        names: the names that it may use.
+        functions: what may be called: function, fewest and most arguments.
+        strings: arguments may be quoted strings (a bank's dialect).
+        longest: characters that are read at most.
+
+    Raises:
+        Unreadable: with the character that is wrong.
+    """
+    if not text.strip():
+        raise Unreadable(text[:0], 0, "nothing given, want a formula")
+    if len(text) > longest:
+        raise Unreadable(text, longest, f"{len(text)} characters, want at most {longest}")
+    plain, origin = _spelled_plainly(text, strings)
+    for token in () if strings else _TOKEN.finditer(plain):
+        if token["joined"]:
+            raise Unreadable(text, origin[token.start("joined")], "write * between two things that are multiplied")
+    try:
+        tree = ast.parse(plain, mode="eval")
+    except SyntaxError as error:
+        at = max(0, (error.offset or 1) - 1)
+        raise Unreadable(text, origin[min(at, len(origin) - 1)], _advice(plain, at)) from None
+    except (ValueError, MemoryError, RecursionError):
+        raise Unreadable(text, 0, "too deep or too long a number") from None
+    reader = _Reader(text, origin, names, functions, strings)
+    node = reader.read(tree.body)
+    return Expression(text, frozenset(reader.used), node)
+
+
+def _spelled_plainly(text: str, strings: bool) -> tuple[str, list[int]]:
+    """ASCII that `ast` reads, and for each of its characters the place in `text` that it comes from."""
+    out: list[str] = []
+    origin: list[int] = []
+    start = len(text) - len(text.lstrip())
+    raised = False
+    for at, character in enumerate(text[start:].rstrip(), start):
+        written = _SPELLINGS.get(character, character)
+        if character in _SUPERSCRIPTS:
+            written = _SUPERSCRIPTS[character] if raised else "**" + _SUPERSCRIPTS[character]
+        raised = character in _SUPERSCRIPTS
+        if not set(written) <= _ALPHABET and not (strings and written in "\"':"):
+            raise Unreadable(text, at, f"{character!r} has no meaning in a formula")
+        out.append(written)
+        origin += [at] * len(written)
+    return "".join(out), [*origin, len(text)]
+
+
+def _advice(plain: str, at: int) -> str:
+    if plain.count("(") > plain.count(")"):
+        return "a bracket is left open"
+    if plain.count(")") > plain.count("("):
+        return "a bracket is closed that was not opened"
+    before = plain[:at].rstrip()[-1:]
+    if before and (before.isalnum() or before == ")") and plain[at : at + 1] not in ("", ")", ","):
+        return "write * between two things that are multiplied"
+    return "a number, a name or a bracket is missing or one too many"
+
+
+@dataclass
+class _Reader:
+    text: str
+    origin: list[int]
+    names: frozenset[str] | set[str]
+    functions: Mapping[str, tuple[Function, int, int]]
+    strings: bool
+    used: set[str] = field(default_factory=set)
+    nodes: int = 0
+
+    def wrong(self, node: ast.expr, why: str) -> Unreadable:
+        return Unreadable(self.text, self.origin[min(node.col_offset, len(self.origin) - 1)], why)
+
+    def read(self, node: ast.expr) -> _Node:
+        self.nodes += 1
+        if self.nodes > MOST_NODES:
+            raise self.wrong(node, f"more than {MOST_NODES} parts")
+        match node:
+            case ast.Constant(value=bool()):
+                raise self.wrong(node, "a number is wanted here")
+            case ast.Constant(value=int() | float() as number):
+                try:
+                    constant = float(number)
+                except OverflowError:
+                    constant = math.inf
+                if not math.isfinite(constant):
+                    raise self.wrong(node, "the number is too large")
+                return lambda values: constant
+            case ast.Name(id=name):
+                return self.name(node, name)
+            case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+                return self.read(operand)
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                inner = self.read(operand)
+                return lambda values: -inner(values)
+            case ast.BinOp(left=left, op=op, right=right):
+                return self.operation(node, op, self.read(left), self.read(right))
+            case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
+                return self.call(node, name, arguments)
+            case _:
+                raise self.wrong(node, f"{_WORDS.get(type(node), 'this')} has no place in a formula")
+
+    def name(self, node: ast.expr, name: str) -> _Node:
+        if name in self.functions and name not in self.names:
+            raise self.wrong(node, f"{name} is a function: write {name}(…)")
+        if name not in self.names:
+            known = ", ".join(sorted(self.names, key=str.lower)) or "none"
+            raise self.wrong(node, f"{name!r} is not a name of this question (names: {known})")
+        self.used.add(name)
+        return lambda values: values[name]
+
+    def operation(self, node: ast.expr, op: ast.operator, left: _Node, right: _Node) -> _Node:
+        match op:
+            case ast.Add():
+                return lambda values: left(values) + right(values)
+            case ast.Sub():
+                return lambda values: left(values) - right(values)
+            case ast.Mult():
+                return lambda values: left(values) * right(values)
+            case ast.Div():
+                return lambda values: left(values) / right(values)
+            case ast.Pow():
+                return lambda values: power(left(values), right(values))
+            case _:
+                raise self.wrong(node, "this operator has no place in a formula (there are + - * / **)")
+
+    def call(self, node: ast.expr, name: str, arguments: list[ast.expr]) -> _Node:
+        if name not in self.functions:
+            if name in self.names:
+                raise self.wrong(node, f"{name} is a number, not a function: write {name}*(…)")
+            raise self.wrong(node, f"{name!r} is not a function here (there are {', '.join(sorted(self.functions))})")
+        function, fewest, most = self.functions[name]
+        if not fewest <= len(arguments) <= most:
+            wanted = str(fewest) if fewest == most else f"{fewest} to {most}"
+            raise self.wrong(node, f"{name} takes {wanted} arguments, found {len(arguments)}")
+        read = [self.argument(argument) for argument in arguments]
+        return lambda values: float(function(*(argument(values) for argument in read)))
+
+    def argument(self, node: ast.expr) -> Callable[[Mapping[str, float]], Value]:
+        if self.strings and isinstance(node, ast.Constant) and isinstance(node.value, str):
+            word = node.value
+            return lambda values: word
+        return self.read(node)
+
+
+def power(base: float, exponent: float) -> float:
+    """base ** exponent over the reals; a root of a negative number and an absurd exponent have no value."""
+    if abs(exponent) > GREATEST_EXPONENT or (base < 0 and exponent != int(exponent)):
+        return math.nan
+    return float(base**exponent)
+
+
+_WORDS: dict[type[ast.expr], str] = {
+    ast.Attribute: "a dot after a name",
+    ast.Call: "a bracket right after this (write * to multiply)",
+    ast.Tuple: "a comma outside a function",
+    ast.Constant: "this",
+    ast.Starred: "a star before a name",
+}
