@@ -1,0 +1,150 @@
+"""What the tests share: small recorded sweeps, a tiny ladder, the shared data."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from scaling_tui.runs import Prediction, Status, append_prediction, create_sweep
+from scaling_tui.runs.format import append_line, claim
+from scaling_tui.runs.writer import write_run
+
+TINY = """
+summary = "Four tiny sizes for tests."
+
+[corpus]
+name = "words.txt"
+
+[model]
+context = 16
+
+[training]
+tokens = 4096
+batch = 8
+lr = 1e-2
+evaluations = 4
+held_out_tokens = 512
+
+[fit]
+law = "kaplan-n"
+predict = "d"
+
+[[rungs]]
+name = "a"
+layers = 1
+hidden = 8
+
+[[rungs]]
+name = "b"
+layers = 1
+hidden = 12
+
+[[rungs]]
+name = "c"
+layers = 1
+hidden = 16
+
+[[rungs]]
+name = "d"
+layers = 2
+hidden = 24
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """A ladder of four sizes on a text of its own: seconds to train."""
+    words = "the cat sat on the mat and the dog sat on the log while the bird sang of fog\n"
+    (tmp_path / "words.txt").write_text(words * 100)
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY)
+    return path
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of reference data; where it is missing the test skips, but not on CI."""
+    folder = os.environ.get("SCALING_TUI_DATA")
+    if folder is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("SCALING_TUI_DATA is not set, and CI has it")
+        pytest.skip("SCALING_TUI_DATA is not set")
+    return Path(folder)
+
+
+RECORDED = (
+    ("r1", 10_320, 6_224, 8.6e10, 1.9483, 100_000),
+    ("r2", 20_112, 13_944, 1.6e11, 1.7777, 90_000),
+    ("r3", 32_928, 24_736, 2.5e11, 1.7290, 60_000),
+    ("r4", 68_120, 57_880, 5.0e11, 1.6039, 33_000),
+    ("r5", 95_568, 83_280, 6.8e11, 1.5759, 27_000),
+    ("r6", 164_288, 147_904, 1.1e12, 1.5288, 20_000),
+    ("r7", 467_808, 443_232, 3.1e12, 1.4479, 11_000),
+)
+D = 1_000_448
+
+
+def record_sweep(runs: Path, states: Sequence[str], name: str = "quickstart") -> Path:
+    """A sweep as a supervisor and workers would have left it, a state a rung; the losses are of a real quickstart.
+
+    Its clock stands: a run that is "running" is on another host and has a heartbeat far in the future.
+    """
+    sweep = create_sweep(
+        runs,
+        name,
+        {
+            "ladder": name,
+            "summary": "recorded",
+            "seed": 0,
+            "fit": {"law": "chinchilla-n", "params": "non-embedding", "predict": "r7"},
+            "corpus": {
+                "name": "stdlib",
+                "source": "Python 3.11.7 standard library",
+                "sha256": "8b2856895fc2" + "0" * 52,
+                "tokenizer": "byte",
+            },
+            "runs": [f"{rung}-s0" for rung, *_ in RECORDED],
+        },
+    )
+    done = [state for state in states if state == "finished"]
+    overall = "finished" if len(done) == len(RECORDED) else "running" if "running" in states else "stopped"
+    _status(overall).write(claim(sweep, "supervisor") / "status.json")
+    log = sweep / "supervisor-1" / "supervisor.log"
+    log.write_text("2026-11-22 16:00:00 r1-s0 step 1954/1954 loss 1.9012 held-out 1.9483 100,000 tok/s\n")
+    for (rung, params, body, flops, loss, speed), state in zip(RECORDED, states, strict=True):
+        run = sweep / f"{rung}-s0"
+        write_run(run, {"rung": rung, "seed": 0, "params": params, "non_embedding": body, "tokens": D, "flops": flops})
+        if state == "queued":
+            continue
+        attempt = claim(run, "attempt")
+        _status(state).write(attempt / "status.json")
+        share = 1.0 if state == "finished" else 0.45
+        for step in range(1, 41):
+            tokens = round(D * share * step / 40)
+            value = loss + (5.6 - loss) * 2.718 ** (-6 * (tokens / D) ** 0.4)
+            record = {"step": step, "tokens": tokens, "loss": value, "tokens_per_s": speed, "time": 1.7e9 + step}
+            if step % 10 == 0:
+                record |= {"val_loss": loss if tokens == D else value + 0.01, "bpb": value / 0.6931}
+            append_line(attempt / "metrics.jsonl", record)
+    if states[-1] in ("running", "finished"):
+        append_prediction(
+            sweep,
+            Prediction(
+                rung="r7",
+                run="r7-s0",
+                law="chinchilla-n",
+                coefficients={"E": 1.298, "A": 11.12, "alpha": 0.3257},
+                points=[f"{rung}-s0" for rung, *_ in RECORDED[:-1]],
+                predicted=1.4590,
+                low=1.3846,
+                high=1.5224,
+                level=0.9,
+                time=1.7e9,
+            ),
+        )
+    return sweep
+
+
+def _status(state: str) -> Status:
+    return Status(state, 1, 0.0, "elsewhere", 4e9)  # type: ignore[arg-type]

@@ -1,0 +1,227 @@
+"""The run folder: what one writes another reads, also while it is written, torn, claimed twice or left behind."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scaling_tui import InputError
+from scaling_tui.runs import (
+    Status,
+    SweepReader,
+    Writer,
+    create_sweep,
+    find_sweep,
+    latest_request,
+    list_sweeps,
+    make_request,
+    read_sweep,
+)
+from scaling_tui.runs.format import LOST_AFTER_S, claim, write_json
+from scaling_tui.runs.writer import last_checkpoint, write_run
+
+CONFIG = {"rung": "a", "seed": 3, "params": 1000, "non_embedding": 600, "tokens": 400, "flops": 2.4e6}
+
+
+def test_a_trainer_of_ones_own_writes_what_the_reader_shows(tmp_path: Path) -> None:
+    sweep = create_sweep(tmp_path, "mine", {"summary": "not ours"})
+    with Writer.create(sweep / "small", CONFIG) as run:
+        for step in range(1, 5):
+            run.log(step=step, tokens=100 * step, loss=5.0 - step, val_loss=4.5 - step if step % 2 == 0 else None)
+    view = read_sweep(sweep)
+    (small,) = view.runs
+    assert (view.state, small.state, small.rung, small.seed, small.progress) == ("finished", "finished", "a", 3, 1.0)
+    assert small.curve.points("tokens", "loss") == ([100, 200, 300, 400], [4, 3, 2, 1])
+    assert small.curve.points("tokens", "val_loss") == ([200, 400], [2.5, 0.5])
+    assert small.loss == 0.5
+
+
+def test_a_run_without_held_out_loss_is_judged_by_its_last_training_losses(tmp_path: Path) -> None:
+    sweep = create_sweep(tmp_path, "mine", {})
+    with Writer.create(sweep / "small", CONFIG) as run:
+        for step in range(1, 21):
+            run.log(step=step, loss=float(step))
+    assert read_sweep(sweep).runs[0].loss == 19.5
+
+
+def test_an_error_in_the_trainer_is_the_reason_of_the_failed_run(tmp_path: Path) -> None:
+    sweep = create_sweep(tmp_path, "mine", {})
+    with pytest.raises(ZeroDivisionError), Writer.create(sweep / "small", CONFIG):
+        print(1 // 0)
+    (small,) = read_sweep(sweep).runs
+    assert small.state == "failed"
+    assert small.reason.startswith("ZeroDivisionError")
+
+
+def test_reading_goes_on_where_it_was_and_leaves_a_torn_line_for_later(tmp_path: Path) -> None:
+    sweep = create_sweep(tmp_path, "mine", {})
+    run = Writer.create(sweep / "small", CONFIG)
+    run.log(step=1, loss=3.0)
+    reader = SweepReader(sweep)
+    assert list(reader.poll().runs[0].curve["loss"]) == [3.0]
+    metrics = run.attempt / "metrics.jsonl"
+    with metrics.open("a") as file:
+        file.write('{"step": 2, "loss": 2.')
+    assert list(reader.poll().runs[0].curve["loss"]) == [3.0]
+    with metrics.open("a") as file:
+        file.write("5}\nnonsense\n[1]\n")
+    assert list(reader.poll().runs[0].curve["loss"]) == [3.0, 2.5]
+
+
+def test_an_earlier_view_does_not_change_when_more_is_read(tmp_path: Path) -> None:
+    sweep = create_sweep(tmp_path, "mine", {})
+    run = Writer.create(sweep / "small", CONFIG)
+    reader = SweepReader(sweep)
+    run.log(step=1, loss=3.0)
+    before = reader.poll()
+    run.log(step=2, loss=2.0)
+    after = reader.poll()
+    assert (len(before.runs[0].curve), len(after.runs[0].curve)) == (1, 2)
+
+
+def test_attempts_are_joined_where_the_later_one_took_over(tmp_path: Path) -> None:
+    sweep = create_sweep(tmp_path, "mine", {})
+    first = Writer.create(sweep / "small", CONFIG)
+    for step in (10, 20, 30, 40):
+        first.log(step=step, loss=float(step))
+    second = Writer(sweep / "small")
+    for step in (30, 40, 50):
+        second.log(step=step, loss=step + 0.5)
+    (small,) = read_sweep(sweep).runs
+    assert list(small.curve["step"]) == [10, 20, 30, 40, 50]
+    assert list(small.curve["loss"]) == [10, 20, 30.5, 40.5, 50.5]
+    assert small.attempts == 2
+
+
+def test_what_json_cannot_hold_is_left_out_and_an_unknown_metric_is_named(tmp_path: Path) -> None:
+    sweep = create_sweep(tmp_path, "mine", {})
+    run = Writer.create(sweep / "small", CONFIG)
+    run.log(step=1, loss=float("nan"), val_loss=float("inf"), lr=0.1)
+    (line,) = (run.attempt / "metrics.jsonl").read_text().splitlines()
+    assert json.loads(line).keys() == {"time", "step", "lr"}
+    with pytest.raises(InputError, match="metric 'lsos': not one of"):
+        run.log(lsos=1.0)
+
+
+def test_many_who_claim_at_once_each_get_their_own(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        claimed = list(pool.map(lambda _: claim(tmp_path, "attempt"), range(64)))
+    assert sorted(int(path.name.removeprefix("attempt-")) for path in claimed) == list(range(1, 65))
+
+
+def test_two_sweeps_of_one_name_do_not_meet(tmp_path: Path) -> None:
+    assert [create_sweep(tmp_path, "tiny", {}).name for _ in range(3)] == ["tiny", "tiny-2", "tiny-3"]
+
+
+def test_a_killed_writer_on_this_host_is_lost_at_once(tmp_path: Path) -> None:
+    sweep = create_sweep(tmp_path, "mine", {})
+    write_run(sweep / "small", CONFIG)
+    code = f"""
+import time
+from pathlib import Path
+from scaling_tui.runs import Writer
+writer = Writer(Path({str(sweep / "small")!r}))
+writer.log(step=1, loss=2.0)
+print("written", flush=True)
+time.sleep(600)
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert process.stdout
+    assert process.stdout.readline() == b"written\n"
+    assert read_sweep(sweep).runs[0].state == "running"
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    (small,) = read_sweep(sweep).runs
+    assert small.state == "lost"
+    assert small.loss == 2.0
+
+
+def test_a_reused_pid_is_not_taken_for_the_worker() -> None:
+    ours = Status.of_this_process("running")
+    assert ours.derived() == "running"
+    assert Status("running", os.getpid(), ours.pid_started - 500, ours.host, time.time()).derived() == "lost"
+
+
+def test_on_another_host_the_heartbeat_decides_and_a_lost_run_comes_back() -> None:
+    now = 1e9
+    status = Status("running", 1, 0.0, socket.gethostname() + "-not", now - LOST_AFTER_S - 1)
+    assert status.derived(now) == "lost"
+    assert Status("running", 1, 0.0, status.host, now - 1).derived(now) == "running"
+    assert Status("finished", 1, 0.0, status.host, 0.0).derived(now) == "finished"
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"state": "queued"}', '{"state": "running", "pid": "x"}'])
+def test_a_status_that_is_none_reads_as_none(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "status.json"
+    path.write_text(content)
+    assert Status.read(path) is None
+
+
+def test_requests_concern_all_runs_or_one_and_the_latest_counts(tmp_path: Path) -> None:
+    assert latest_request(tmp_path) is None
+    make_request(tmp_path, "stop", "a")
+    assert [latest_request(tmp_path, run) for run in (None, "a", "b")] == [None, "stop", None]
+    make_request(tmp_path, "stop")
+    make_request(tmp_path, "resume", "a")
+    assert (latest_request(tmp_path, "a"), latest_request(tmp_path, "b")) == ("resume", "stop")
+
+
+def test_a_checkpoint_is_whole_or_absent_and_the_last_two_stay(tmp_path: Path) -> None:
+    sweep = create_sweep(tmp_path, "mine", {})
+    run = Writer.create(sweep / "small", CONFIG)
+
+    def fill(folder: Path) -> None:
+        (folder / "model").write_text("whole")
+
+    for step in (1, 2, 10):
+        run.checkpoint(step, fill)
+    assert sorted(path.name for path in run.attempt.glob("*checkpoint*")) == ["checkpoint-10", "checkpoint-2"]
+
+    def fails_half_way(folder: Path) -> None:
+        (folder / "model").write_text("ha")
+        raise OSError("no space left on device")
+
+    with pytest.raises(OSError, match="no space"):
+        run.checkpoint(11, fails_half_way)
+    assert sorted(path.name for path in run.attempt.glob("*checkpoint*")) == ["checkpoint-10", "checkpoint-2"]
+    assert last_checkpoint(sweep / "small") == run.attempt / "checkpoint-10"
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    write_json(path, {"a": 1})
+    with pytest.raises(TypeError):
+        write_json(path, {"a": object()})
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["status.json"]
+
+
+def test_sweeps_are_found_by_name_or_path_and_a_wrong_name_lists_them(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no sweep there; start one"):
+        find_sweep(tmp_path)
+    one = create_sweep(tmp_path, "one", {})
+    assert find_sweep(tmp_path) == find_sweep(tmp_path, "one") == find_sweep(Path("elsewhere"), str(one)) == one
+    with pytest.raises(InputError, match=r"sweep 'two': not in .*; there: one"):
+        find_sweep(tmp_path, "two")
+    assert list_sweeps(tmp_path) == [one]
+
+
+@given(st.text())
+def test_no_name_escapes_the_runs_folder(name: str) -> None:
+    from scaling_tui.runs.format import safe_name
+
+    try:
+        safe = safe_name(name)
+    except InputError:
+        return
+    assert (Path("runs") / safe).parent == Path("runs")
+    assert safe not in ("", ".", "..")

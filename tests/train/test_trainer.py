@@ -1,0 +1,146 @@
+"""The trainer learns, resumes where it was, tells a divergence, and leaves records that mean what they say."""
+
+import dataclasses
+import math
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scaling_tui import InputError
+from scaling_tui.data import Encoded
+from scaling_tui.laws.counts import Architecture, count
+from scaling_tui.runs import Writer, create_sweep, read_sweep
+from scaling_tui.runs.config import RunConfig, Training
+from scaling_tui.train.trainer import Trainer, is_due, learning_rate
+
+CPU = torch.device("cpu")
+ARCH = Architecture(
+    layers=1, hidden=16, heads=2, vocab=16, context=8, norm="rms", final_norm=True, positions="rotary", head="tied"
+)
+
+
+def tokens() -> Encoded:
+    """A source with two nats to lose: after token k comes k + 1, or k + 2 with a coin."""
+    steps = np.random.default_rng(0).integers(1, 3, 4000)
+    ids = (np.cumsum(steps) % 16).astype(np.uint8)
+    return Encoded(16, ids[:3600], ids[3600:], 1.0)
+
+
+def configured(**recipe: object) -> RunConfig:
+    training = Training(**{"tokens": 8000, "batch": 8, "lr": 0.02, "held_out_tokens": 400, **recipe})  # type: ignore[arg-type]
+    counted = count(ARCH)
+    total = training.steps(8) * 64
+    return RunConfig(
+        rung="a",
+        seed=0,
+        params=counted.total,
+        non_embedding=counted.non_embedding,
+        tokens=total,
+        flops=counted.flops(total),
+        family="gpt",
+        architecture=dataclasses.asdict(ARCH),
+        corpus={"name": "here", "tokenizer": "byte", "sha256": "", "source": ""},
+        training=training,
+    )
+
+
+def writer(tmp_path: Path, config: RunConfig) -> Writer:
+    return Writer.create(create_sweep(tmp_path, "sweep", {}) / "a", config.as_json())
+
+
+def never() -> bool:
+    return False
+
+
+def test_it_learns_the_source_down_to_its_entropy(tmp_path: Path) -> None:
+    config = configured(tokens=40_000)
+    with writer(tmp_path, config) as out:
+        assert Trainer(config, tokens(), CPU).train(out, never, print) == "finished"
+    (run,) = read_sweep(out.run.parent).runs
+    assert run.loss is not None
+    assert run.loss == pytest.approx(math.log(2), abs=0.03)
+    assert run.curve.last("bpb") == pytest.approx(run.loss / math.log(2))
+    assert run.curve.last("val_accuracy") == pytest.approx(0.5, abs=0.08)
+    assert run.curve.last("tokens") == config.tokens
+    assert run.curve.last("flops") == pytest.approx(config.flops)
+    assert run.curve.last("epoch") == pytest.approx(config.tokens / (8 * 449), rel=0.01)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
+def test_stopped_and_resumed_it_ends_with_the_very_same_weights(tmp_path: Path, dropout: float) -> None:
+    config = configured(dropout=dropout)
+    straight = Trainer(config, tokens(), CPU)
+    straight.train(writer(tmp_path, config), never, print)
+
+    out = writer(tmp_path, config)
+    first = Trainer(config, tokens(), CPU)
+    asked = iter(range(1000))
+    assert first.train(out, lambda: next(asked) == 40, print) == "stopped"
+    (checkpoint,) = sorted(out.attempt.glob("checkpoint-40"))
+    second = Trainer(config, tokens(), CPU)
+    torch.manual_seed(99)
+    second.read_checkpoint(checkpoint)
+    second.train(Writer(out.run), never, print)
+
+    for (name, a), (_, b) in zip(straight.model.named_parameters(), second.model.named_parameters(), strict=True):
+        assert torch.equal(a, b), name
+
+
+def test_a_loss_that_is_no_number_ends_the_run_as_diverged(tmp_path: Path) -> None:
+    config = configured()
+    trainer = Trainer(config, tokens(), CPU)
+    with torch.no_grad():
+        trainer.model.embedding.weight.fill_(float("nan"))
+    with writer(tmp_path, config) as out:
+        state = trainer.train(out, never, print)
+        out.status(state)
+    assert read_sweep(out.run.parent).runs[0].state == "diverged"
+
+
+def test_a_checkpoint_is_no_code_and_a_broken_one_is_named(tmp_path: Path) -> None:
+    trainer = Trainer(configured(), tokens(), CPU)
+    folder = tmp_path / "checkpoint-0"
+    folder.mkdir()
+    trainer.write_checkpoint(folder)
+    assert {path.suffix for path in folder.iterdir()} == {".safetensors", ".json"}
+    (folder / "model.safetensors").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+    with pytest.raises(InputError, match=r"checkpoint .*: cannot be read"):
+        trainer.read_checkpoint(folder)
+
+
+def test_a_tokenizer_with_more_tokens_than_the_model_is_refused() -> None:
+    found = tokens()
+    with pytest.raises(InputError, match="found 16, the tokenizer has 17"):
+        Trainer(configured(), dataclasses.replace(found, vocab=17), CPU)
+
+
+@given(
+    steps=st.integers(1, 5000),
+    warmup=st.floats(0, 1),
+    final=st.floats(0, 1),
+    schedule=st.sampled_from(["linear", "cosine", "constant"]),
+)
+def test_the_rate_rises_then_never_rises_again_and_stays_within_its_peak(
+    steps: int, warmup: float, final: float, schedule: str
+) -> None:
+    training = Training(tokens=1, batch=1, lr=0.01, warmup=warmup, final_lr=final, schedule=schedule)  # type: ignore[arg-type]
+    rates = [learning_rate(step, steps, training) for step in range(steps)]
+    top = rates.index(max(rates))
+    assert all(a < b for a, b in pairwise(rates[:top]))
+    assert all(a >= b for a, b in pairwise(rates[top:]))
+    assert 0 < max(rates) <= 0.01 * (1 + 1e-12)
+    assert min(rates[top:]) >= 0.01 * final * (1 - 1e-9)
+
+
+@given(steps=st.integers(1, 3000), times=st.integers(1, 400))
+def test_moments_are_spread_and_the_last_step_is_one(steps: int, times: int) -> None:
+    due = [step for step in range(1, steps + 1) if is_due(step, steps, times)]
+    assert due[-1] == steps
+    assert len(due) == min(steps, times)
+    gaps = np.diff([0, *due])
+    assert gaps.max() - gaps.min() <= 1
