@@ -2,7 +2,8 @@
 
 A kernel works on internal coordinates `theta` (logarithms of scales, exponents as they are), shape (K, p) for K
 coefficient sets, and on logarithms of the inputs `x`, shape (m, n) for m inputs at n points. Everything passes
-through log-sum-exp, so that N and D from 1 to 1e15 and beyond neither overflow nor vanish.
+through log-sum-exp, so that N and D from 1 to 1e15 and beyond neither overflow nor vanish. `evaluate` also takes `x` of
+shape (m, K, n): points of its own for each coefficient set.
 """
 
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ class PowerSum:
             top = np.maximum(top, z)
         parts = [np.exp(z - top) for z in logs]
         total = sum(parts[1:], start=parts[0])
-        lse = np.broadcast_to(top + np.log(total), (theta.shape[0], x.shape[1]))
+        lse = np.broadcast_to(top + np.log(total), (theta.shape[0], x.shape[-1]))
         shares = [part / total for part in parts]
         value = lse if self.outer is None else theta[:, self.outer, None] * lse
         return value, (shares, lse)

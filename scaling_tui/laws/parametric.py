@@ -1,20 +1,21 @@
 """A law fitted to points: the parametric approach of Hoffmann et al. 2022 (section 3.3), taken to its minimum."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from scaling_tui import InputError
-from scaling_tui.laws.forms import EXPONENT_BOUNDS, Law
+from scaling_tui.laws.forms import Law
 from scaling_tui.laws.kernels import Array
 from scaling_tui.laws.optimum import Minimum, minimise
-from scaling_tui.laws.points import Points
+from scaling_tui.laws.points import Points, name_points
 from scaling_tui.laws.published import get
 from scaling_tui.laws.starts import starts
 
 HOFFMANN_DELTA = 1e-3
 _ENOUGH = 5  # points a coefficient
 _STAGES = (1e-1, 3e-2, 1e-2, 3e-3)
+_SAME = 1e-6  # inputs closer than this in their logarithm are one value
 _SAMPLE = 400  # points that the global search looks at
 
 
@@ -126,20 +127,26 @@ def fit(points: Points, law: str | Law, *, delta: float | None = None, conventio
     if delta is None:
         delta = default_delta(len(points), size)
     x, y = observations(law, points)
+    if np.ptp(x, axis=1).max() < _SAME:
+        raise InputError(
+            f"points: all {len(points)} have the same {' and '.join(law.inputs)}, want runs of different size"
+        )
     found = solve(law, x, y, delta)
     theta = found.theta[0]
-    coefficients = dict(zip(law.coefficients, law.unpack(theta).tolist(), strict=True))
-    return Fit(
+    fitted = Fit(
         law=law,
-        coefficients=coefficients,
+        coefficients=dict(zip(law.coefficients, law.unpack(theta).tolist(), strict=True)),
         objective=float(found.objective[0]),
         delta=delta,
         points=points,
         convention=convention,
-        warnings=(*warnings, *_doubts(law, theta, coefficients, points, y)),
+        warnings=(),
         converged=bool(found.converged[0]),
         theta=theta,
     )
+    from scaling_tui.laws.doubts import doubts
+
+    return replace(fitted, warnings=(*warnings, *doubts(fitted)))
 
 
 def _usable(points: Points, law: Law) -> tuple[Points, list[str]]:
@@ -148,26 +155,6 @@ def _usable(points: Points, law: Law) -> tuple[Points, list[str]]:
     good = np.all([np.isfinite(column) & (column > 0) for column in columns], axis=0)
     warnings = []
     if not good.all():
-        warnings.append(f"{_some(points, ~good)} left out: not finite and positive")
+        warnings.append(f"{name_points(points, ~good)} left out: not finite and positive")
         points = points.take(good)
     return points, warnings
-
-
-def _some(points: Points, which: Array) -> str:
-    """Names up to three of the points that a mask chooses."""
-    index = np.flatnonzero(which)
-    names = [points.labels[i] if points.labels else f"point {i + 1}" for i in index[:3]]
-    return ", ".join(names) + (f" and {index.size - 3} more" if index.size > 3 else "")
-
-
-def _doubts(law: Law, theta: Array, coefficients: dict[str, float], points: Points, y: Array) -> list[str]:
-    """What the fitted coefficients themselves give away."""
-    least, most = EXPONENT_BOUNDS[0] * 1.01, EXPONENT_BOUNDS[1] * 0.99
-    doubts = [
-        f"{name} = {coefficients[name]:.4g} is at its bound: the points do not determine it"
-        for name in sorted(law.exponents)
-        if not least < coefficients[name] < most
-    ]
-    if law.floor and coefficients[law.floor] < 1e-4 * float(np.exp(y.min())):
-        doubts.append(f"{law.floor} is at its bound 0: the points show no irreducible loss")
-    return doubts

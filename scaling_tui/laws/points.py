@@ -24,7 +24,6 @@ class Points:
         unique_tokens: tokens seen at least once, where data repeat.
         non_embedding: parameters without embeddings and head, where known, to fit under that convention too.
         labels: what to call each point (a rung, a row).
-        group: points of one group are repeats of one configuration with other seeds.
     """
 
     loss: Array
@@ -88,3 +87,10 @@ class Points:
         if self.flops is None and (self.params is None or self.tokens is None):
             return None
         return self.column("flops")
+
+
+def name_points(points: Points, which: NDArray[np.bool_]) -> str:
+    """Names up to three of the points that a mask chooses."""
+    index = np.flatnonzero(which)
+    names = [points.labels[i] if points.labels else f"point {i + 1}" for i in index[:3]]
+    return ", ".join(names) + (f" and {index.size - 3} more" if index.size > 3 else "")

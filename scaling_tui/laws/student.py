@@ -22,11 +22,6 @@ def t_distribution(t: float, freedom: float) -> float:
     return 0.5 + math.copysign(half, t)
 
 
-def normal_distribution(z: float) -> float:
-    """Probability of a standard normal value up to `z`."""
-    return 0.5 * math.erfc(-z / math.sqrt(2))
-
-
 @lru_cache(maxsize=64)
 def t_quantile(probability: float, freedom: float) -> float:
     """The value that Student's t stays below with this probability, to 1e-11; 0 < probability < 1."""

@@ -1,0 +1,121 @@
+"""What makes a fit doubtful, in sentences for whoever reads it."""
+
+import numpy as np
+
+from scaling_tui.laws.forms import EXPONENT_BOUNDS, SYMBOLS, Input
+from scaling_tui.laws.optimum import minimise
+from scaling_tui.laws.parametric import Fit, box_for, observations
+from scaling_tui.laws.points import name_points
+from scaling_tui.laws.student import t_quantile
+
+FAR = 10.0  # how far beyond the fitted points a prediction goes before it is called extrapolation
+_OUTLIER = 6.0  # residual over the residuals' spread, at which a run is suspected to have diverged
+_ONE_BUDGET = 1.2  # largest over smallest C that still is one budget
+
+
+def doubts(fit: Fit) -> tuple[str, ...]:
+    """Every warning that the fit's own points and coefficients give rise to."""
+    return tuple(
+        doubt
+        for doubt in (*_at_bounds(fit), *_not_determined(fit), *_floor(fit), *_spread(fit), *_points(fit))
+        if doubt
+    )
+
+
+def beyond(fit: Fit, **inputs: float) -> tuple[str, ...]:
+    """Says which of `inputs` lie more than 10× outside the fitted points."""
+    found = []
+    for name, value in inputs.items():
+        column = fit.points.compute() if name == "flops" else getattr(fit.points, name, None)
+        if column is None or column.size == 0:
+            continue
+        ratio = max(value / column.max(), column.min() / value)
+        if ratio > FAR:
+            symbol = SYMBOLS[name]  # type: ignore[index]
+            end = "above the largest" if value > column.max() else "below the smallest"
+            found.append(
+                f"extrapolation: {symbol} = {value:.3g} is {ratio:.3g}× {end} {symbol} fitted; "
+                "the interval assumes that the law still holds there"
+            )
+    return tuple(found)
+
+
+def undetermined(fit: Fit) -> tuple[Input, ...]:
+    """Inputs of the law that all points share, so that nothing was learnt of them."""
+    x, _ = observations(fit.law, fit.points)
+    return tuple(name for name, row in zip(fit.law.inputs, x, strict=True) if np.ptp(row) < 1e-6)
+
+
+def _at_bounds(fit: Fit) -> list[str]:
+    least, most = EXPONENT_BOUNDS[0] * 1.01, EXPONENT_BOUNDS[1] * 0.99
+    low, high = fit.law.box()
+    held = (fit.theta <= low) | (fit.theta >= high)
+    found = [
+        f"{name} = {value:.4g} is at its bound: the points do not determine it"
+        for (name, value), at_bound in zip(fit.coefficients.items(), held, strict=True)
+        if at_bound or (name in fit.law.exponents and not least < value < most)
+    ]
+    if not fit.converged:
+        found.append("the fit did not converge: its coefficients are not the minimum's")
+    return found
+
+
+def _not_determined(fit: Fit) -> list[str]:
+    return [
+        f"all points at {SYMBOLS[name]} = {fit.points.column(name)[0]:.4g}: "
+        f"the law's dependence on {SYMBOLS[name]} is not determined"
+        for name in undetermined(fit)
+        if name != "unique_tokens"
+    ]
+
+
+def _floor(fit: Fit) -> list[str]:
+    """Whether the points could do without E: the fit with E held at 0 against the fit, by an F test."""
+    floor = fit.law.floor
+    if floor is None:
+        return []
+    x, y = observations(fit.law, fit.points)
+    if fit.coefficients[floor] < 1e-4 * float(np.exp(y.min())):
+        return [f"{floor} is at its bound 0: the points show no irreducible loss"]
+    if fit.freedom < 1:
+        return [f"{floor} is not identified: {len(fit.points)} points for {len(fit.law.coefficients)} coefficients"]
+    position = fit.law.coefficients.index(floor)
+    low, high = box_for(fit.law, y)
+    high[position] = low[position]
+    start = np.tile(fit.theta, (6, 1))
+    for name in fit.law.exponents:
+        # Without E the exponents are smaller, and the scales follow so that the law stays at the points' centre.
+        start[:, fit.law.coefficients.index(name)] *= np.array([1.0, 0.7, 0.5, 0.3, 0.2, 0.1])
+    stages = (1e-1, 3e-2, 1e-2, 3e-3) if np.isfinite(fit.delta) else ()
+    without = minimise(fit.law, x, y, start, delta=fit.delta, stages=stages, box=(low, high))
+    worse = (float(without.objective.min()) - fit.objective) / max(fit.objective / fit.freedom, 1e-30)
+    if worse > t_quantile(0.975, fit.freedom) ** 2:
+        return []
+    return [f"{floor} is not identified: with {floor} = 0 the points are fitted about as well"]
+
+
+def _spread(fit: Fit) -> list[str]:
+    compute = fit.points.compute()
+    if compute is None or len(fit.law.inputs) < 2 or len(fit.points) < 2:
+        return []
+    if compute.max() > _ONE_BUDGET * compute.min() or undetermined(fit):
+        return []
+    return [f"all points on one budget, C = {compute.mean():.3g}: how the loss falls with C is not determined"]
+
+
+def _points(fit: Fit) -> list[str]:
+    found = []
+    x, y = observations(fit.law, fit.points)
+    _, where, times = np.unique(np.vstack([x, y]), axis=1, return_inverse=True, return_counts=True)
+    twice = times[np.ravel(where)] > 1
+    if twice.any():
+        found.append(f"{name_points(fit.points, twice)}: the same run more than once, each counted")
+    if fit.freedom == 0:
+        found.append("as many points as coefficients: the law passes through them, and nothing tests it")
+    residual = fit.residuals
+    spread = 1.4826 * float(np.median(np.abs(residual)))
+    far = residual > _OUTLIER * max(spread, 1e-3)
+    if fit.freedom > 1 and far.any() and far.mean() < 0.2:
+        worst = float(np.expm1(residual[far].max()))
+        found.append(f"{name_points(fit.points, far)}: loss up to {worst:.1%} above the law, diverged or badly tuned?")
+    return found

@@ -1,0 +1,124 @@
+"""Compute-optimal allocation under C = 6ND, for one coefficient set or for a bootstrap's draws at once.
+
+Everything here is in logarithms: n = log N, d = log D, c = log C, arrays of shape (K,), one entry a coefficient set
+in `theta` (K, p).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from scaling_tui import InputError
+from scaling_tui.laws.forms import Law
+from scaling_tui.laws.kernels import Array, PowerSum
+
+LOG6 = float(np.log(6.0))
+
+
+class Frontier:
+    """The allocations of a law L(N, D) that are optimal, each for its own budget.
+
+    Raises:
+        InputError: the law lacks N or D, so that there is nothing to allocate.
+    """
+
+    def __init__(self, law: Law, theta: Array, unique_tokens: float | None = None) -> None:
+        missing = [symbol for name, symbol in (("params", "N"), ("tokens", "D")) if name not in law.inputs]
+        if missing:
+            raise InputError(
+                f"law {law.name}: has no {' and no '.join(missing)} term, so it cannot divide a budget between N and "
+                "D; fit chinchilla, sum-of-powers or kaplan to runs at several N and several D"
+            )
+        self.law = law
+        self.theta = np.atleast_2d(theta)
+        self.rows = self.theta.shape[0]
+        self.unique = None if unique_tokens is None else float(np.log(unique_tokens))
+
+    def log_loss(self, n: Array, d: Array) -> Array:
+        """Log loss at one (n, d) a row; tokens beyond the unique ones are repeats, for a law that knows of them."""
+        n, d = np.broadcast_to(n, (self.rows,)), np.broadcast_to(d, (self.rows,))
+        return self.log_loss_at(n[:, None], d[:, None])[:, 0]
+
+    def log_loss_at(self, n: Array, d: Array) -> Array:
+        """Log loss of each row's own coefficients on its own row of points, (K, g)."""
+        unique = d if self.unique is None else np.minimum(d, self.unique)
+        given = {"params": n, "tokens": d, "unique_tokens": unique}
+        return self.law.log_loss(self.theta, np.stack([given[name] for name in self.law.inputs]))
+
+    def split(self, c: Array) -> tuple[Array, Array]:
+        """n and d of least loss at C = exp(c)."""
+        nd = np.broadcast_to(np.asarray(c, dtype=np.float64), (self.rows,)) - LOG6
+        rates = self._rates()
+        if rates is not None:
+            r1, r2, gap = rates
+            n = (gap + r2 * nd) / (r1 + r2)
+            return n, nd - n
+        n = self.least(lambda n: self.log_loss_at(n, nd[:, None] - n), nd)
+        return n, nd - n
+
+    def budget_for_params(self, n: float) -> Array:
+        """c of the budget at which exp(n) parameters are optimal."""
+        rates = self._rates()
+        if rates is not None:
+            r1, r2, gap = rates
+            return np.asarray(LOG6 + ((r1 + r2) * n - gap) / r2)
+        return self.invert(lambda c: self.split(c)[0], n)
+
+    def budget_for_tokens(self, d: float) -> Array:
+        """c of the budget at which exp(d) tokens are optimal."""
+        rates = self._rates()
+        if rates is not None:
+            r1, r2, gap = rates
+            return np.asarray(LOG6 + ((r1 + r2) * d + gap) / r1)
+        return self.invert(lambda c: self.split(c)[1], d)
+
+    def budget_for_loss(self, log_loss: float | Array) -> Array:
+        """c of the smallest budget that reaches the loss; nan where no budget does."""
+        return self.invert(lambda c: -self.log_loss(*self.split(c)), -np.asarray(log_loss))
+
+    def tokens_for_loss(self, n: Array, log_loss: Array) -> Array:
+        """d at which exp(n) parameters reach the loss; nan where no D does."""
+        n = np.broadcast_to(n, (self.rows,))
+        return self.invert(lambda d: -self.log_loss(n, d), -np.asarray(log_loss))
+
+    def params_for_loss(self, d: Array, log_loss: Array) -> Array:
+        """n at which exp(d) tokens reach the loss; nan where no N does."""
+        d = np.broadcast_to(d, (self.rows,))
+        return self.invert(lambda n: -self.log_loss(n, d), -np.asarray(log_loss))
+
+    def least(self, cost: Callable[[Array], Array], width: Array) -> Array:
+        """The n in [0, width] of least `cost` (maps (K, g) to (K, g)), by grids that close in."""
+        low, high = np.zeros(self.rows), np.maximum(np.broadcast_to(width, (self.rows,)), 1e-9)
+        share = np.linspace(0.0, 1.0, 65)
+        for _ in range(9):
+            grid = low[:, None] + (high - low)[:, None] * share
+            value = cost(grid)
+            best = np.argmin(np.where(np.isfinite(value), value, np.inf), axis=1)
+            rows = np.arange(self.rows)
+            low, high = grid[rows, np.maximum(best - 1, 0)], grid[rows, np.minimum(best + 1, 64)]
+        return (low + high) / 2
+
+    def _rates(self) -> tuple[Array, Array, Array] | None:
+        """Exponents of N and D and the logarithm of the balance, where the law is a sum of one power of each."""
+        kernel = self.law.kernel
+        if not isinstance(kernel, PowerSum):
+            return None
+        first = next(term for term in kernel.terms if term.of == self.law.inputs.index("params"))
+        second = next(term for term in kernel.terms if term.of == self.law.inputs.index("tokens"))
+        one = np.ones(self.rows)
+        r1 = one if first.rate is None else self.theta[:, first.rate]
+        r2 = one if second.rate is None else self.theta[:, second.rate]
+        gap = np.log(r1 / r2) + self.theta[:, first.scale] - self.theta[:, second.scale]
+        return r1, r2, gap
+
+    def invert(self, rising: Callable[[Array], Array], target: float | Array) -> Array:
+        """The argument in [0, 250] at which a rising function of one row each meets the target; nan where none."""
+        low, high = np.zeros(self.rows), np.full(self.rows, 250.0)
+        goal = np.broadcast_to(np.asarray(target, dtype=np.float64), (self.rows,))
+        with np.errstate(all="ignore"):
+            out_of_reach = (rising(high) < goal) | (rising(low) > goal)
+            for _ in range(60):
+                middle = (low + high) / 2
+                below = rising(middle) < goal
+                low, high = np.where(below, middle, low), np.where(below, high, middle)
+        return np.where(out_of_reach, np.nan, (low + high) / 2)
