@@ -220,10 +220,11 @@ def _rung(name: str, document: Mapping[str, Any], own: Mapping[str, Any], corpus
             f"heads: {architecture.heads} heads of {architecture.hidden // architecture.heads} dimensions; "
             "rotary positions want an even number"
         )
+    known_keys(training, Training, "training")
     for key in ("tokens", "batch", "lr"):
         if key not in training:
             raise InputError(f"{key}: missing, in the rung or in [training]")
-    recipe = Training(**known_keys(training, Training, "training"))
+    recipe = Training(**training)
     return Rung(name, family, architecture, recipe, count(architecture))
 
 

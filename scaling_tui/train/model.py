@@ -56,15 +56,13 @@ class Attention(nn.Module):
 
 
 class MLP(nn.Module):
-    """Squared ReLU between two matrices (So et al. 2021): as good as GELU here, at a quarter of its time on a CPU."""
-
     def __init__(self, hidden: int, ffn: int) -> None:
         super().__init__()
         self.up = nn.Linear(hidden, ffn, bias=False)
         self.down = nn.Linear(ffn, hidden, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down(F.relu(self.up(x)).square())  # type: ignore[no-any-return]
+        return self.down(F.gelu(self.up(x)))  # type: ignore[no-any-return]
 
 
 class Block(nn.Module):
