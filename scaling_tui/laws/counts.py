@@ -213,3 +213,16 @@ def count(architecture: Architecture) -> Count:
         matmul=matmul,
         flops_per_token={"6N": 6.0 * total, "6N-non-embedding": 6.0 * body, "matmul+attention": flops},
     )
+
+
+def left_out(architecture: Architecture) -> list[str]:
+    """Parts that a description leaves out of its count, for the reader of the figure."""
+    parts = [
+        ("biases", not architecture.bias),
+        ("norms", architecture.norm == "none"),
+        ("positions", architecture.positions == "none"),
+        ("head", architecture.head == "none"),
+        ("token embedding", architecture.vocab == 0),
+        ("attention's FLOPs (no context given)", architecture.context == 0),
+    ]
+    return [name for name, missing in parts if missing]

@@ -5,7 +5,7 @@ import numpy as np
 from scaling_tui.laws.forms import EXPONENT_BOUNDS, SYMBOLS, Input
 from scaling_tui.laws.optimum import minimise
 from scaling_tui.laws.parametric import Fit, box_for, observations
-from scaling_tui.laws.points import name_points
+from scaling_tui.laws.points import name_points, repeats
 from scaling_tui.laws.student import t_quantile
 
 FAR = 10.0  # how far beyond the fitted points a prediction goes before it is called extrapolation
@@ -106,8 +106,8 @@ def _spread(fit: Fit) -> list[str]:
 def _points(fit: Fit) -> list[str]:
     found = []
     x, y = observations(fit.law, fit.points)
-    _, where, times = np.unique(np.vstack([x, y]), axis=1, return_inverse=True, return_counts=True)
-    twice = times[np.ravel(where)] > 1
+    number = repeats(np.vstack([x, y]))
+    twice = np.bincount(number)[number] > 1
     if twice.any():
         found.append(f"{name_points(fit.points, twice)}: the same run more than once, each counted")
     if fit.freedom == 0:

@@ -69,7 +69,7 @@ def minimise(
     out = np.empty_like(theta)
     for first in range(0, rows, size):
         part = slice(first, first + size)
-        problem = _Problem(
+        problem = Problem(
             law,
             x,
             y if y.ndim == 1 else y[part],
@@ -85,17 +85,21 @@ def minimise(
 
 
 @dataclass(frozen=True)
-class _Problem:
+class Problem:
+    """The objective of a batch of weightings (see `minimise`) with its quadratic model."""
+
     law: Law
     x: Array
     y: Array
     weights: Array | None
 
-    def rows(self, which: NDArray[np.intp]) -> "_Problem":
+    def rows(self, which: NDArray[np.intp]) -> "Problem":
+        """The problem of some rows."""
         y = self.y if self.y.ndim == 1 else self.y[which]
-        return _Problem(self.law, self.x, y, None if self.weights is None else self.weights[which])
+        return Problem(self.law, self.x, y, None if self.weights is None else self.weights[which])
 
     def value(self, theta: Array, delta: float) -> Array:
+        """Objective of each row, (K,)."""
         loss = huber(self.law.log_loss(theta, self.x) - self.y, delta)
         total: Array = (loss if self.weights is None else loss * self.weights).sum(axis=1)
         return total
@@ -131,7 +135,7 @@ class _Quadratic:
         self.vectors = np.empty((rows, size, size))
 
     def renew(
-        self, which: NDArray[np.intp], problem: _Problem, theta: Array, delta: float, box: tuple[Array, Array]
+        self, which: NDArray[np.intp], problem: Problem, theta: Array, delta: float, box: tuple[Array, Array]
     ) -> None:
         gradient, hessian, scale = problem.rows(which).model(theta, delta)
         largest = scale.max(axis=1, keepdims=True)
@@ -147,7 +151,7 @@ class _Quadratic:
 
 
 def _newton(
-    problem: _Problem, theta: Array, delta: float, box: tuple[Array, Array], last: bool
+    problem: Problem, theta: Array, delta: float, box: tuple[Array, Array], last: bool
 ) -> tuple[Array, Array, NDArray[np.bool_], int]:
     """Iterates every row to its minimum at this delta; an early stage is left once it is near."""
     theta = theta.copy()

@@ -94,3 +94,12 @@ def name_points(points: Points, which: NDArray[np.bool_]) -> str:
     index = np.flatnonzero(which)
     names = [points.labels[i] if points.labels else f"point {i + 1}" for i in index[:3]]
     return ", ".join(names) + (f" and {index.size - 3} more" if index.size > 3 else "")
+
+
+def repeats(rows: Array) -> NDArray[np.intp]:
+    """Number of the distinct column that each column of `rows` (m, n) is, shape (n,)."""
+    order = np.lexsort(rows)
+    new = np.any(np.diff(rows[:, order], axis=1) != 0, axis=0)
+    number = np.empty(order.size, dtype=np.intp)
+    number[order] = np.concatenate([[0], np.cumsum(new)])
+    return number
