@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -446,6 +447,8 @@ def laws(as_json: AsJson = False) -> None:
 
 def main() -> None:
     """Entry point. Turns every wrong input into one line on stderr and the design's exit status."""
+    # A reader that leaves (`| head`) ends us as it ends any command, without a word.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         status = app(standalone_mode=False)
     except TyperException as error:
@@ -456,10 +459,6 @@ def main() -> None:
         status = 2
     except (KeyboardInterrupt, typer.Abort):
         status = 130
-    except BrokenPipeError:
-        # The reader of our stdout left (`| head`): nothing is wrong, and nothing more can be printed.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
     sys.exit(status if isinstance(status, int) else 0)
 
 

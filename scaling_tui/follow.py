@@ -17,16 +17,24 @@ LOOK_S = 0.5
 LINE_EVERY_S = 10.0
 
 
-def follow(reader: SweepReader, out: TextIO = sys.stderr) -> SweepView:
-    """Shows the sweep until it is over; returns how it ended. KeyboardInterrupt goes through to the caller."""
-    shown = bars(out) if out.isatty() else lines(out)
-    with shown as update:
+def follow(reader: SweepReader) -> SweepView:
+    """Shows the sweep on stderr until it is over; returns how it ended. KeyboardInterrupt goes to the caller."""
+    out = sys.stderr
+    view = reader.poll()
+    if is_over(view):
+        return view
+    with bars(out) if out.isatty() else lines(out) as update:
         while True:
-            view = reader.poll()
             update(view)
-            if view.state not in ("running", "queued"):
+            if is_over(view):
                 return view
             time.sleep(LOOK_S)
+            view = reader.poll()
+
+
+def is_over(view: SweepView) -> bool:
+    """Whether nothing will change by itself any more."""
+    return view.state not in ("running", "queued")
 
 
 @contextmanager

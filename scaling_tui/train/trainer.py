@@ -23,6 +23,9 @@ from scaling_tui.train.model import GPT
 
 Say = Callable[[str], None]
 
+# However few checkpoints a long run asks for, a crash costs no more than this.
+CHECKPOINT_AT_LEAST_EVERY_S = 600.0
+
 
 @dataclass(frozen=True)
 class HeldOut:
@@ -87,6 +90,7 @@ class Trainer:
     def train(self, writer: Writer, stop_requested: Callable[[], bool], say: Say) -> State:
         """Trains from where it stands to the end, to a request to stop, or to a loss that is no number."""
         training, recorded_at, recorded_time = self.config.training, self.step, time.perf_counter()
+        saved_time = recorded_time
         losses: list[Tensor] = []
         while self.step < self.steps:
             if stop_requested():
@@ -110,8 +114,10 @@ class Trainer:
                 if found:
                     say(f"step {self.step}/{self.steps} loss {mean:.4f} held-out {found.loss:.4f} {speed:,.0f} tok/s")
                 losses, recorded_at, recorded_time = [], self.step, time.perf_counter()
-            if is_due(self.step, self.steps, training.checkpoints):
+            late = time.perf_counter() - saved_time > CHECKPOINT_AT_LEAST_EVERY_S
+            if late or is_due(self.step, self.steps, training.checkpoints):
                 self._save(writer)
+                saved_time = time.perf_counter()
         return "finished"
 
     def _step(self) -> tuple[Tensor, Tensor]:

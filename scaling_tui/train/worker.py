@@ -68,16 +68,19 @@ def work(run: Path, device: str, threads: int) -> int:
             print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {run.name} {text}", file=log)
 
         try:
-            import torch
-
             from scaling_tui.data import encode, load_corpus
-            from scaling_tui.train.trainer import Trainer
 
-            torch.set_num_threads(threads)
             corpus = load_corpus(config.corpus["name"])
             if corpus.sha256 != config.corpus["sha256"]:
                 raise InputError(f"corpus {corpus.name!r}: its content changed since the sweep began")
-            trainer = Trainer(config, encode(corpus, config.corpus["tokenizer"]), device_named(device))
+            tokens = encode(corpus, config.corpus["tokenizer"])
+
+            import torch
+
+            from scaling_tui.train.trainer import Trainer
+
+            torch.set_num_threads(threads)
+            trainer = Trainer(config, tokens, device_named(device))
             if checkpoint:
                 trainer.read_checkpoint(checkpoint)
             where = f"from step {trainer.step}" if checkpoint else f"{config.params:,} parameters"

@@ -60,12 +60,6 @@ def test_a_ladder_is_trained_fitted_foretold_and_checked(tiny: Path, tmp_path: P
     assert document["versions"]["torch"]
 
 
-def test_the_same_seed_gives_the_same_losses(tiny: Path, tmp_path: Path) -> None:
-    runs = [wait_for(launch(tmp_path / "runs", load_ladder(str(tiny)), jobs=2, device="cpu"), over) for _ in range(2)]
-    first, second = ([run.loss for run in view.runs] for view in runs)
-    assert first == second
-
-
 def test_stopped_runs_leave_checkpoints_and_resumed_ones_go_on(tiny: Path, tmp_path: Path) -> None:
     sweep = launch(tmp_path / "runs", load_ladder(str(tiny), LONG), jobs=2, device="cpu")
     wait_for(sweep, training)
@@ -82,7 +76,7 @@ def test_stopped_runs_leave_checkpoints_and_resumed_ones_go_on(tiny: Path, tmp_p
         run = goes_on.run(name)
         assert run is not None
         assert run.attempts == 2
-        assert (run.curve.last("step") or 0) > (step or 0)
+        assert run.curve["step"][0] >= (step or 0), "it began again from the start"
     make_request(sweep, "stop")
     wait_for(sweep, over)
 
@@ -102,7 +96,7 @@ def test_a_killed_worker_costs_no_record_and_is_started_again(tiny: Path, tmp_pa
     later = wait_for(sweep, back)
     run = later.run(victim.name)
     assert run is not None
-    assert (run.curve.last("step") or 0) >= 0
+    assert list(run.curve["loss"])[: len(victim.curve)] == list(victim.curve["loss"])
     assert any(f"{victim.name} worker was killed by SIGKILL" in line for line in later.log)
     make_request(sweep, "stop")
     wait_for(sweep, over)
@@ -130,13 +124,6 @@ def test_a_corpus_that_changed_fails_the_run_with_its_reason(tiny: Path, tmp_pat
     view = wait_for(sweep, over)
     assert view.state == "failed"
     assert {run.reason for run in view.runs} == {"corpus 'words.txt': its content changed since the sweep began"}
-
-
-def test_a_device_that_is_not_there_fails_the_run_with_its_reason(tiny: Path, tmp_path: Path) -> None:
-    sweep = launch(tmp_path / "runs", load_ladder(str(tiny)), jobs=4, device="cuda:7")
-    view = wait_for(sweep, over)
-    assert view.state == "failed"
-    assert all("--device 'cuda:7': not on this machine" in run.reason for run in view.runs)
 
 
 def test_a_folder_that_cannot_be_written_is_told(tiny: Path, tmp_path: Path) -> None:

@@ -91,6 +91,14 @@ def test_stopped_and_resumed_it_ends_with_the_very_same_weights(tmp_path: Path, 
         assert torch.equal(a, b), name
 
 
+def test_a_device_that_is_not_there_is_told() -> None:
+    from scaling_tui.train.worker import device_named
+
+    assert device_named("cpu") == CPU
+    with pytest.raises(InputError, match="--device 'cuda:7': not on this machine"):
+        device_named("cuda:7")
+
+
 def test_a_loss_that_is_no_number_ends_the_run_as_diverged(tmp_path: Path) -> None:
     config = configured()
     trainer = Trainer(config, tokens(), CPU)
