@@ -16,6 +16,10 @@ Array = NDArray[np.float64]
 Colour = tuple[int, int, int]
 
 
+# Nothing of this field is as large; what is (or is no number) cannot be drawn.
+FAR = 1e60
+
+
 @dataclass(frozen=True)
 class Series:
     """One curve, or points where `joined` is false. `label` is written at its last point."""
@@ -91,15 +95,14 @@ def draw(figure: Figure, width: int, height: int, colours: dict[str, Colour], ma
     """The figure in width × height cells."""
     import plotext
 
-    series = [one for one in figure.series if len(one.x)]
-    if not series or width < 12 or height < 5:
-        return Text(figure.title)
-    drawn = [(one, *_scaled(one, figure, width)) for one in series]
+    drawn = [(one, x, y) for one in figure.series for x, y in (_scaled(one, figure, width),) if len(x)]
+    if not drawn or width < 12 or height < 5:
+        return Text(figure.title[:width])
     spans = [(_log(x, figure.log_x), _log(a, figure.log_y), _log(b, figure.log_y), c) for x, a, b, c in figure.spans]
     xs = np.concatenate([x for _, x, _ in drawn] + [np.array([s[0] for s in spans])])
     ys = np.concatenate([y for _, _, y in drawn] + [np.array([v for s in spans for v in s[1:3]], dtype=np.float64)])
     (left, right), (bottom, top) = _limits(xs, 0.02), _limits(ys, 0.04)
-    room = max((len(one.label) for one in series), default=0)
+    room = max(len(one.label) for one, _, _ in drawn)
     right += (right - left) * room / max(1, width - room - 8)
 
     plotext.clear_figure()
@@ -156,7 +159,7 @@ def _unlog(value: float, log: bool) -> float:
 
 
 def _scaled(series: Series, figure: Figure, width: int) -> tuple[Array, Array]:
-    good = np.isfinite(series.x) & np.isfinite(series.y)
+    good = (np.abs(series.x) < FAR) & (np.abs(series.y) < FAR)
     if figure.log_x:
         good &= series.x > 0
     if figure.log_y:

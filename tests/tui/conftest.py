@@ -1,0 +1,19 @@
+"""Waiting for what the watching thread tells, without sleeping longer than it takes."""
+
+from collections.abc import Callable
+
+from textual.pilot import Pilot
+from textual.widgets import DataTable
+
+
+async def until(pilot: Pilot[None], reached: Callable[[], bool]) -> None:
+    """Lets the app work until `reached`; the test's own time limit ends what never comes."""
+    while not reached():
+        await pilot.pause(0.02)
+
+
+async def shown(pilot: Pilot[None]) -> None:
+    """Waits until the seven rungs of a recorded sweep are on the screen."""
+    table = pilot.app.screen.query_one("#rungs", DataTable)
+    await until(pilot, lambda: table.row_count == 7)
+    await pilot.pause()
