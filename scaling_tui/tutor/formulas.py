@@ -1,5 +1,6 @@
 """What a bank's formula may call: the law code by name. Laws are imported when the first one is called."""
 
+import math
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from scaling_tui.tutor.expressions import BASIC, Expression, Function, parse
 if TYPE_CHECKING:
     from scaling_tui.laws.counts import Count, Head
     from scaling_tui.laws.forms import Input
+    from scaling_tui.laws.optima import Frontier
 
 LONGEST = 600  # characters of a bank's formula
 
@@ -101,6 +103,75 @@ def _count(
     return count(Architecture(int(layers), int(hidden), int(ffn), vocab=int(vocab), context=int(context), head=head))
 
 
+def training_flops(params: float, tokens: float) -> float:
+    """6ND, as the planner charges it."""
+    from scaling_tui.laws.optima import LOG6
+
+    return math.exp(LOG6) * params * tokens
+
+
+def pf_days(flops: float) -> float:
+    from scaling_tui.laws.forms import PF_DAY
+
+    return flops / PF_DAY
+
+
+def hours(flops: float, peak: float, utilisation: float, devices: float) -> float:
+    """Hours of training on `devices` devices of `peak` FLOP/s each."""
+    from scaling_tui.laws.planning import Device
+
+    return Device(peak, utilisation, int(devices)).hours(flops)
+
+
+def _frontier(law: str, numbers: Sequence[float]) -> "Frontier":
+    from scaling_tui.laws import get
+    from scaling_tui.laws.optima import Frontier
+
+    form = get(law)
+    _, coefficients = _given(law, numbers, ())
+    return Frontier(form, form.pack(form.values(coefficients)))
+
+
+def _optimum(law: str, flops: float, numbers: Sequence[float]) -> tuple[float, float, float]:
+    """N, D and loss of the compute-optimal run for `flops`."""
+    frontier = _frontier(law, numbers)
+    n, d = frontier.split(math.log(flops))
+    return math.exp(n[0]), math.exp(d[0]), math.exp(frontier.log_loss(n, d)[0])
+
+
+def plan_params(law: str | float, flops: float, *numbers: float) -> float:
+    return _optimum(str(law), flops, numbers)[0]
+
+
+def plan_tokens(law: str | float, flops: float, *numbers: float) -> float:
+    return _optimum(str(law), flops, numbers)[1]
+
+
+def plan_loss(law: str | float, flops: float, *numbers: float) -> float:
+    return _optimum(str(law), flops, numbers)[2]
+
+
+def plan_ratio(law: str | float, flops: float, *numbers: float) -> float:
+    params, tokens, _ = _optimum(str(law), flops, numbers)
+    return tokens / params
+
+
+@cache
+def plan_flops(law: str | float, target: float, *numbers: float) -> float:
+    """The budget whose compute-optimal run has the loss `target`; nan where none has."""
+    return math.exp(_frontier(str(law), numbers).budget_for_loss(math.log(target))[0])
+
+
+@cache
+def plan_excess(law: str | float, flops: float, tokens_per_param: float, *numbers: float) -> float:
+    """Loss above the optimum, as a fraction, of a run of `flops` trained at `tokens_per_param`."""
+    from scaling_tui.laws import get
+    from scaling_tui.laws.planning import Goal, plan
+
+    _, coefficients = _given(str(law), numbers, ())
+    return plan(get(str(law)), coefficients, Goal(flops=flops, tokens_per_param=tokens_per_param)).excess
+
+
 def rounded(value: float, digits: float) -> float:
     """`value` in so many significant figures, as someone rounds who rounds too early."""
     return float(f"{value:.{int(digits) - 1}e}")
@@ -118,6 +189,15 @@ FUNCTIONS: dict[str, tuple[Callable[..., float], int, int]] = {
     "total_params": (total_params, 4, 4),
     "embedding_params": (embedding_params, 2, 2),
     "flops_per_token": (flops_per_token, 5, 5),
+    "training_flops": (training_flops, 2, 2),
+    "pf_days": (pf_days, 1, 1),
+    "hours": (hours, 4, 4),
+    "plan_params": (plan_params, 2, 12),
+    "plan_tokens": (plan_tokens, 2, 12),
+    "plan_loss": (plan_loss, 2, 12),
+    "plan_ratio": (plan_ratio, 2, 12),
+    "plan_flops": (plan_flops, 2, 12),
+    "plan_excess": (plan_excess, 3, 13),
     "rounded": (rounded, 2, 2),
 }
 
