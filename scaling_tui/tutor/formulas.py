@@ -135,7 +135,7 @@ def _frontier(law: str, numbers: Sequence[float]) -> "Frontier":
 def _optimum(law: str, flops: float, numbers: Sequence[float]) -> tuple[float, float, float]:
     """N, D and loss of the compute-optimal run for `flops`."""
     frontier = _frontier(law, numbers)
-    n, d = frontier.split(math.log(flops))
+    n, d = frontier.split(frontier.theta[:, 0] * 0 + math.log(flops))
     return math.exp(n[0]), math.exp(d[0]), math.exp(frontier.log_loss(n, d)[0])
 
 

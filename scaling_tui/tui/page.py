@@ -1,0 +1,43 @@
+"""A lesson as plain text with its plots drawn, for `learn`; and a lesson's plot as a figure, for any screen."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from scaling_tui.tui.plot import Figure, Series, draw
+from scaling_tui.tutor.console import WIDTH, wrapped
+from scaling_tui.tutor.lessons import Lesson, Plot
+from scaling_tui.tutor.questions import Question
+
+HEIGHT = 14
+_COLOURS = ("primary", "warning", "success", "accent")
+
+
+def figure(plot: Plot, version: int = 0) -> Figure:
+    """A lesson's plot as the one plotting module draws it."""
+    series = tuple(
+        Series(np.array(curve.x), np.array(curve.y), _COLOURS[number % len(_COLOURS)], curve.label, curve.joined)
+        for number, curve in enumerate(plot.curves)
+    )
+    return Figure(plot.title, series, log_x=plot.log_x, log_y=plot.log_y, version=version)
+
+
+def page(lesson: Lesson, questions: Sequence[Question]) -> str:
+    """The whole lesson, in lines of the width of a page."""
+    grey = (128, 128, 128)
+    parts = []
+    for part in lesson.parts:
+        if isinstance(part, Plot):
+            colours = dict.fromkeys((*_COLOURS, "foreground"), grey)
+            drawn = draw(figure(part), WIDTH, HEIGHT, colours).plain
+            parts.append("\n".join(line.rstrip() for line in drawn.splitlines()))
+        else:
+            parts.append("\n".join(_line(line) for line in part.splitlines()))
+    if questions:
+        parts.append(f"{len(questions)} questions: scaling-tui quiz take --lesson {lesson.id}")
+    return "\n\n".join(parts)
+
+
+def _line(line: str) -> str:
+    """A line of Markdown: tables and programs as they are, paragraphs filled."""
+    return line if line.startswith(("|", "    ", "```")) or not line else wrapped(line)

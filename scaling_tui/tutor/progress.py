@@ -1,0 +1,107 @@
+"""What a learner has answered: one line of JSON an answer, appended, so that two windows at once lose nothing.
+
+All else (what is due, what is mastered) is computed from these lines. A line torn by a crash is left out.
+"""
+
+import json
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from scaling_tui import InputError
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer. `question` is empty where the record says that a lesson was read."""
+
+    time: datetime
+    lesson: str
+    question: str = ""
+    skill: str = ""
+    difficulty: str = ""
+    seed: int = 0
+    correct: bool = False
+    hinted: bool = False
+    slip: str = ""
+    test: bool = False
+
+
+def progress_file() -> Path:
+    """Where progress is kept: the user's data folder."""
+    from platformdirs import user_data_path
+
+    return user_data_path("scaling-tui", appauthor=False) / "progress.jsonl"
+
+
+def append(answer: Answer, path: Path) -> None:
+    """Adds one record, whole or not at all, whoever else is writing.
+
+    Raises:
+        InputError: the folder cannot be written to.
+    """
+    line = json.dumps(asdict(answer) | {"time": answer.time.isoformat()}, ensure_ascii=False)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Append mode puts each write at the end; the lock keeps it so on a shared disk, and covers the look at the end.
+        with path.open("ab+") as file:
+            _lock(file.fileno())
+            end = file.seek(0, os.SEEK_END)
+            torn = False
+            if end:
+                file.seek(end - 1)
+                torn = file.read(1) != b"\n"
+            file.write((("\n" if torn else "") + line + "\n").encode())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise InputError(f"progress {path}: cannot be written ({error.strerror})") from None
+
+
+def mark_read(lesson: str) -> None:
+    """Records that a lesson was read: what was forgotten of it too often is asked again."""
+    append(Answer(datetime.now(UTC), lesson), progress_file())
+
+
+def _lock(descriptor: int) -> None:
+    with suppress(ImportError, OSError):  # no such locks on this system or disk
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def read(path: Path) -> list[Answer]:
+    """All records in the order of writing; nothing where there are none."""
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise InputError(f"progress {path}: cannot be read ({error.strerror})") from None
+    return list(_records(lines))
+
+
+def _records(lines: Iterable[bytes]) -> Iterable[Answer]:
+    for line in lines:
+        with suppress(ValueError, TypeError, KeyError):
+            record = json.loads(line)
+            time = datetime.fromisoformat(record.pop("time")).astimezone(UTC)
+            yield Answer(time, **record)
+
+
+def reset(path: Path) -> Path | None:
+    """Starts anew: what there was is kept beside it under the name returned; None if there was nothing."""
+    if not path.exists():
+        return None
+    kept = path.with_name(f"progress-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.jsonl")
+    path.rename(kept)
+    return kept
+
+
+def export(path: Path) -> dict[str, Any]:
+    """All records as one document."""
+    return {"path": str(path), "answers": [asdict(one) | {"time": one.time.isoformat()} for one in read(path)]}
