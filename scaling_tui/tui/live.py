@@ -18,7 +18,7 @@ from scaling_tui.runs import RunView, SweepView, list_sweeps, make_request
 from scaling_tui.sweep import ladders, launch, load_ladder, resume
 from scaling_tui.tui.choose import Choose
 from scaling_tui.tui.law import law_figure, law_text
-from scaling_tui.tui.plot import CURVES, Figure, Plot, Series
+from scaling_tui.tui.plot import Colour, Figure, Plot, Series, colour_of, theme_colours
 from scaling_tui.tui.watch import Watch, Watched
 
 
@@ -26,7 +26,7 @@ class Live(Screen[None]):
     """Watches one sweep. Everything it shows is read from the run folder; closing it harms no run."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("l", "law", "law/curves", tooltip="Show the law through the rungs, or their loss curves"),
+        Binding("l", "law", "law", tooltip="Show the law through the rungs, or their loss curves"),
         Binding("v", "held_out", "held-out", tooltip="Show training loss or held-out loss"),
         Binding("x", "log('x')", "log x", tooltip="Switch the x axis between logarithmic and linear"),
         Binding("y", "log('y')", "log y", tooltip="Switch the y axis between logarithmic and linear"),
@@ -42,11 +42,11 @@ class Live(Screen[None]):
         #body { height: 1fr; }
         #plots { width: 1fr; }
         #law-plot { display: none; }
-        #rungs { width: 34; height: 1fr; scrollbar-size-vertical: 1; }
+        #rungs { width: 36; height: 1fr; scrollbar-size-vertical: 1; }
         #law { height: auto; max-height: 4; padding: 0 1; }
         #log { height: 3; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
         &.-law { #curves { display: none; } #law-plot { display: block; } }
-        &.-wide { #rungs { width: 46; } #law-plot { display: block; } #log { height: 6; } }
+        &.-wide { #rungs { width: 53; } #law-plot { display: block; } #log { height: 6; } }
         &.-wide.-law #curves { display: block; }
         &.-narrow { #rungs { width: 20; } #log { height: 1; } }
     }
@@ -127,10 +127,10 @@ class Live(Screen[None]):
             x, y = (np.array(values) for values in run.curve.points("tokens", self._metric))
             if len(x):
                 y = smoothed(y) if self._metric == "loss" else y
-                series.append(Series(x, y, CURVES[index % len(CURVES)], run.rung))
-        scale = {True: " (log)", False: ""}
+                series.append(Series(x, y, place(index, len(sweep.runs)), run.rung))
+        scale = {(True, True): " · log-log", (True, False): " · log x", (False, True): " · log y"}
         name = {"loss": "training loss, nats/token", "val_loss": "held-out loss, nats/token"}[self._metric]
-        title = f"{name}{scale[self._log_y]} · x tokens{scale[self._log_x]}"
+        title = f"{name} · x tokens{scale.get((self._log_x, self._log_y), '')}"
         return Figure(title, tuple(series), log_x=self._log_x, log_y=self._log_y, version=self._version)
 
     def _show_table(self, sweep: SweepView) -> None:
@@ -140,8 +140,10 @@ class Live(Screen[None]):
             table.clear(columns=True)
             for head, width in columns:
                 table.add_column(Text(head, justify="right" if head != "rung" else "left"), width=width, key=head)
+        theme = theme_colours(self.app.theme_variables)
+        colours = [colour_of(place(index, len(sweep.runs)), theme) for index in range(len(sweep.runs))]
         for index, run in enumerate(sweep.runs):
-            cells = [self._cell(run, head, CURVES[index % len(CURVES)]) for head, _ in columns]
+            cells = [self._cell(run, head, colours[index]) for head, _ in columns]
             if run.name not in table.rows:
                 table.add_row(*cells, key=run.name)
             else:
@@ -154,26 +156,27 @@ class Live(Screen[None]):
         """Head and width of each column that the screen has room for."""
         columns = [("rung", 6), ("loss", 7)]
         if self.size.width >= 72:
-            columns = [("rung", 6), ("N", 6), ("loss", 7), ("left", 6)]
+            columns = [("rung", 6), ("N", 6), ("loss", 7), ("left", 8)]
         if self.size.width >= 110:
-            columns = [("rung", 6), ("N", 6), ("D", 6), ("loss", 7), ("tok/s", 6), ("left", 6)]
+            columns = [("rung", 6), ("N", 6), ("D", 6), ("loss", 7), ("tok/s", 6), ("left", 8)]
         return columns
 
-    def _cell(self, run: RunView, head: str, colour: str) -> Text:
+    def _cell(self, run: RunView, head: str, colour: Colour) -> Text:
         match head:
             case "rung":
-                colours = self.app.theme_variables
-                return Text.assemble(f"{show.SIGNS[run.state]} ", (run.rung, colours[colour]))
+                red, green, blue = colour
+                return Text.assemble(f"{show.SIGNS[run.state]} ", (run.rung, f"rgb({red},{green},{blue})"))
             case "N":
                 text = show.count(run.params)
             case "D":
                 text = show.count(run.tokens)
             case "loss":
-                text = show.loss(run.loss, 4) if run.loss else run.state[:7] if run.state != "running" else ""
+                text = show.loss(run.loss) if run.loss else ""
             case "tok/s":
                 text = show.count(run.curve.last("tokens_per_s")) if run.state == "running" else ""
             case _:
-                text = show.duration(run.seconds_left).replace(" min", "") if run.seconds_left is not None else ""
+                left = show.duration(run.seconds_left).replace(" min", "") if run.seconds_left is not None else ""
+                text = left if run.state == "running" else "" if run.state == "finished" else run.state
         return Text(text, justify="right")
 
     def on_resize(self) -> None:
@@ -249,10 +252,17 @@ def smoothed(losses: NDArray[np.float64], weight: float = 0.2) -> NDArray[np.flo
     return out
 
 
+def place(index: int, count: int) -> float:
+    """Where rung `index` of `count` stands on the theme's ramp of colours."""
+    return index / max(1, count - 1)
+
+
 def headline(sweep: SweepView, width: int) -> Text:
     """The sweep in one line: how far it is, how long it will take, which text it reads."""
     finished = sum(run.state == "finished" for run in sweep.runs)
-    parts = [sweep.name, f"{finished} of {len(sweep.runs)} finished"]
+    parts = [sweep.name]
+    if sweep.state != "finished":
+        parts.append(f"{finished} of {len(sweep.runs)} finished")
     if sweep.state == "running" and sweep.seconds_left is not None:
         parts.append(f"{show.duration(sweep.seconds_left)} left")
     elif sweep.state != "running":

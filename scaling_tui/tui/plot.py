@@ -22,11 +22,14 @@ FAR = 1e60
 
 @dataclass(frozen=True)
 class Series:
-    """One curve, or points where `joined` is false. `label` is written at its last point."""
+    """One curve, or points where `joined` is false. `label` is written at its last point.
+
+    `colour` is a name of the theme, or a place from 0 to 1 on the theme's ramp, for what has an order of its own.
+    """
 
     x: Array
     y: Array
-    colour: str = "foreground"
+    colour: str | float = "foreground"
     label: str = ""
     joined: bool = True
 
@@ -97,7 +100,7 @@ def draw(figure: Figure, width: int, height: int, colours: dict[str, Colour], ma
 
     drawn = [(one, x, y) for one in figure.series for x, y in (_scaled(one, figure, width),) if len(x)]
     if not drawn or width < 12 or height < 5:
-        return Text(figure.title[:width])
+        return Text(figure.title[:width], no_wrap=True)
     spans = [(_log(x, figure.log_x), _log(a, figure.log_y), _log(b, figure.log_y), c) for x, a, b, c in figure.spans]
     xs = np.concatenate([x for _, x, _ in drawn] + [np.array([s[0] for s in spans])])
     ys = np.concatenate([y for _, _, y in drawn] + [np.array([v for s in spans for v in s[1:3]], dtype=np.float64)])
@@ -112,9 +115,9 @@ def draw(figure: Figure, width: int, height: int, colours: dict[str, Colour], ma
     plotext.xaxes(True, False)
     plotext.yaxes(True, False)
     for at, low, high, name in spans:
-        plotext.plot([at, at], [low, high], color=colours.get(name, colours["foreground"]), marker="│")
+        plotext.plot([at, at], [low, high], color=colour_of(name, colours), marker="│")
     for one, xs, ys in drawn:
-        colour = colours.get(one.colour, colours["foreground"])
+        colour = colour_of(one.colour, colours)
         if one.joined:
             plotext.plot(xs.tolist(), ys.tolist(), color=colour, marker=marker)
         else:
@@ -123,7 +126,7 @@ def draw(figure: Figure, width: int, height: int, colours: dict[str, Colour], ma
     labelled = [(one, float(x[-1]), float(y[-1])) for one, x, y in drawn if one.label]
     heights = apart([y for _, _, y in labelled], cell_y, bottom)
     for (one, end, _), at in zip(labelled, heights, strict=True):
-        colour = colours.get(one.colour, colours["foreground"])
+        colour = colour_of(one.colour, colours)
         plotext.text(one.label, x=end + cell_x, y=at, color=colour, alignment="left")
     plotext.xlim(left, right)
     plotext.ylim(bottom, top)
@@ -161,9 +164,9 @@ def _unlog(value: float, log: bool) -> float:
 def _scaled(series: Series, figure: Figure, width: int) -> tuple[Array, Array]:
     good = (np.abs(series.x) < FAR) & (np.abs(series.y) < FAR)
     if figure.log_x:
-        good &= series.x > 0
+        good &= series.x > 1 / FAR
     if figure.log_y:
-        good &= series.y > 0
+        good &= series.y > 1 / FAR
     x, y = series.x[good], series.y[good]
     x = np.log10(x) if figure.log_x else x
     y = np.log10(y) if figure.log_y else y
@@ -210,12 +213,23 @@ class Plot(Widget):
         return self._drawn
 
 
-CURVES = ("primary", "success", "warning", "error", "accent", "secondary")
+RAMP = ("primary", "success", "warning", "error")
 
 
 def theme_colours(variables: dict[str, str]) -> dict[str, Colour]:
     """The theme's colours by name as plotext takes them."""
     from textual.color import Color
 
-    names: Sequence[str] = (*CURVES, "foreground")
-    return {name: Color.parse(variables[name]).rgb for name in names}
+    return {name: Color.parse(variables[name]).rgb for name in (*RAMP, "accent", "foreground")}
+
+
+def colour_of(colour: str | float, colours: dict[str, Colour]) -> Colour:
+    """A named colour, or one on the ramp: neighbours in size are neighbours in hue."""
+    if isinstance(colour, str):
+        return colours.get(colour, colours["foreground"])
+    place = min(max(colour, 0.0), 1.0) * (len(RAMP) - 1)
+    first = min(int(place), len(RAMP) - 2)
+    share = place - first
+    low, high = colours[RAMP[first]], colours[RAMP[first + 1]]
+    red, green, blue = (round(a + (b - a) * share) for a, b in zip(low, high, strict=True))
+    return red, green, blue

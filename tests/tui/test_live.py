@@ -32,7 +32,7 @@ async def test_it_shows_rungs_curves_and_how_far_the_sweep_is(tmp_path: Path) ->
         assert rows[0].startswith("✓ r1 10.3k 1.9483")
         assert rows[4].startswith("▶ r5 95.6k")
         assert "20 s" in rows[4]
-        assert rows[6].startswith("· r7 468k queued")
+        assert rows[6].startswith("· r7 468k  queued")
         assert "law chinchilla-n · 4 runs" in text_of(app, "#law")
         curves = app.screen.query_one("#curves", Plot).figure
         assert [series.label for series in curves.series] == ["r1", "r2", "r3", "r4", "r5", "r6"]
@@ -125,7 +125,7 @@ async def test_another_sweep_can_be_opened(tmp_path: Path) -> None:
         options = app.screen.query_one(OptionList)
         options.highlighted = [option.id for option in options.options].index("first")
         await pilot.press("enter")
-        await until(pilot, lambda: "first · 7 of 7" in text_of(app, "#where"))
+        await until(pilot, lambda: "first · finished" in text_of(app, "#where"))
 
 
 async def test_resizing_at_any_time_breaks_nothing(tmp_path: Path) -> None:
