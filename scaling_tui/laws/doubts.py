@@ -4,7 +4,7 @@ import numpy as np
 
 from scaling_tui.laws.forms import EXPONENT_BOUNDS, SYMBOLS, Input
 from scaling_tui.laws.optimum import minimise
-from scaling_tui.laws.parametric import Fit, box_for, observations
+from scaling_tui.laws.parametric import Fit, box_for, observations, sample
 from scaling_tui.laws.points import name_points, repeats
 from scaling_tui.laws.student import t_quantile
 
@@ -79,16 +79,20 @@ def _floor(fit: Fit) -> list[str]:
         return [f"{floor} is at its bound 0: the points show no irreducible loss"]
     if fit.freedom < 1:
         return [f"{floor} is not identified: {len(fit.points)} points for {len(fit.law.coefficients)} coefficients"]
+    chosen = sample(y.size)
+    x, y = x[:, chosen], y[chosen]
+    box = box_for(fit.law, y)
+    stages = (1e-1, 3e-2, 1e-2, 3e-3) if np.isfinite(fit.delta) else ()
+    own = minimise(fit.law, x, y, fit.theta, delta=fit.delta, box=box, tolerance=1e-6)
     position = fit.law.coefficients.index(floor)
-    low, high = box_for(fit.law, y)
-    high[position] = low[position]
+    box[1][position] = box[0][position]
     start = np.tile(fit.theta, (6, 1))
     for name in fit.law.exponents:
-        # Without E the exponents are smaller, and the scales follow so that the law stays at the points' centre.
+        # Without E the exponents are smaller; the optimum finds the scales that go with them.
         start[:, fit.law.coefficients.index(name)] *= np.array([1.0, 0.7, 0.5, 0.3, 0.2, 0.1])
-    stages = (1e-1, 3e-2, 1e-2, 3e-3) if np.isfinite(fit.delta) else ()
-    without = minimise(fit.law, x, y, start, delta=fit.delta, stages=stages, box=(low, high))
-    worse = (float(without.objective.min()) - fit.objective) / max(fit.objective / fit.freedom, 1e-30)
+    without = minimise(fit.law, x, y, start, delta=fit.delta, stages=stages, box=box, tolerance=1e-6)
+    least = max(float(own.objective[0]), 1e-30)
+    worse = (float(without.objective.min()) / least - 1) * fit.freedom
     if worse > t_quantile(0.975, fit.freedom) ** 2:
         return []
     return [f"{floor} is not identified: with {floor} = 0 the points are fitted about as well"]

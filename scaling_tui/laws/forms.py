@@ -166,7 +166,8 @@ class Law:
         with np.errstate(divide="ignore"):
             theta = self.pack(values)
         position = self.inputs.index(unknown)
-        x, _ = self.logs({**known, unknown: 1.0})
+        least = known.get("unique_tokens") if unknown == "tokens" else None
+        x, _ = self.logs({**known, unknown: 1.0 if least is None else least})
         if isinstance(self.kernel, PowerSum):
             logarithm = _solve_power_sum(self.kernel, theta, x, position, float(np.log(loss)))
         else:

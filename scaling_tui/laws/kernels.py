@@ -168,7 +168,7 @@ class Repeated:
 def _worth(excess: Array, log_star: Array) -> tuple[Array, Array, Array]:
     """log(1 + R*(1 - exp(-R/R*))) for R = exp(excess) - 1, its slope by excess, and by log R*."""
     star = np.exp(log_star)
-    repeats = np.expm1(np.maximum(excess, 0.0))
+    repeats = np.expm1(np.clip(excess, 0.0, 300.0))  # e^300 repeats are worth what infinitely many are
     decay = np.exp(-repeats / star)
     value = 1 - star * np.expm1(-repeats / star)
     by_excess = decay * (repeats + 1) / value

@@ -89,13 +89,13 @@ class Frontier:
     def least(self, cost: Callable[[Array], Array], width: Array) -> Array:
         """The n in [0, width] of least `cost` (maps (K, g) to (K, g)), by grids that close in."""
         low, high = np.zeros(self.rows), np.maximum(np.broadcast_to(width, (self.rows,)), 1e-9)
-        share = np.linspace(0.0, 1.0, 65)
-        for _ in range(9):
+        share = np.linspace(0.0, 1.0, 33)
+        for _ in range(8):
             grid = low[:, None] + (high - low)[:, None] * share
             value = cost(grid)
             best = np.argmin(np.where(np.isfinite(value), value, np.inf), axis=1)
             rows = np.arange(self.rows)
-            low, high = grid[rows, np.maximum(best - 1, 0)], grid[rows, np.minimum(best + 1, 64)]
+            low, high = grid[rows, np.maximum(best - 1, 0)], grid[rows, np.minimum(best + 1, 32)]
         return (low + high) / 2
 
     def _rates(self) -> tuple[Array, Array, Array] | None:
@@ -117,7 +117,7 @@ class Frontier:
         goal = np.broadcast_to(np.asarray(target, dtype=np.float64), (self.rows,))
         with np.errstate(all="ignore"):
             out_of_reach = (rising(high) < goal) | (rising(low) > goal)
-            for _ in range(60):
+            for _ in range(50):
                 middle = (low + high) / 2
                 below = rising(middle) < goal
                 low, high = np.where(below, middle, low), np.where(below, high, middle)

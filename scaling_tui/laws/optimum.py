@@ -16,6 +16,7 @@ from scaling_tui.laws.kernels import Array
 
 _CHUNK = 1 << 16  # points × rows worked on together: enough to amortise Python, small enough for the cache
 _MOST_STEPS = 200
+LAST_BITS = 1e-14
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ def minimise(
     weights: Array | None = None,
     stages: tuple[float, ...] = (),
     box: tuple[Array, Array],
+    tolerance: float = LAST_BITS,
 ) -> Minimum:
     """Minimises sum_i weights_i·huber(law(x_i) - y_i) over the coordinates within `box`.
 
@@ -58,6 +60,7 @@ def minimise(
         weights: (K, n); None weighs every point 1.
         stages: deltas to pass through before the last, largest first.
         box: lower and upper bounds of the coordinates, (p,) each.
+        tolerance: what an undamped step may still promise to win at the end, as a share of the objective.
     """
     start = np.atleast_2d(start)
     rows = max(start.shape[0], 1 if weights is None else weights.shape[0], 1 if y.ndim == 1 else y.shape[0])
@@ -77,8 +80,8 @@ def minimise(
         )
         here = theta[part]
         for stage in (*stages, delta):
-            last = stage == delta
-            here, objective[part], converged[part], used = _newton(problem, here, stage, box, last)
+            limits = (tolerance, _MOST_STEPS) if stage == delta else (1e-4, 30)
+            here, objective[part], converged[part], used = _newton(problem, here, stage, box, *limits)
             steps = max(steps, used)
         out[part] = here
     return Minimum(out, objective, converged, steps)
@@ -138,6 +141,10 @@ class _Quadratic:
         self, which: NDArray[np.intp], problem: Problem, theta: Array, delta: float, box: tuple[Array, Array]
     ) -> None:
         gradient, hessian, scale = problem.rows(which).model(theta, delta)
+        if not np.all(np.isfinite(hessian)):  # a start beyond all reason: it stays where it is and loses to the others
+            gradient, hessian, scale = (
+                np.nan_to_num(part, posinf=0.0, neginf=0.0) for part in (gradient, hessian, scale)
+            )
         largest = scale.max(axis=1, keepdims=True)
         scale = np.maximum(scale, 1e-10 * largest + 1e-300)
         # A coordinate at its bound that wants to go beyond it is held.
@@ -151,9 +158,9 @@ class _Quadratic:
 
 
 def _newton(
-    problem: Problem, theta: Array, delta: float, box: tuple[Array, Array], last: bool
+    problem: Problem, theta: Array, delta: float, box: tuple[Array, Array], tolerance: float, limit: int
 ) -> tuple[Array, Array, NDArray[np.bool_], int]:
-    """Iterates every row to its minimum at this delta; an early stage is left once it is near."""
+    """Iterates every row to its minimum at this delta, or until it is within the tolerance."""
     theta = theta.copy()
     rows = theta.shape[0]
     value = problem.value(theta, delta)
@@ -162,7 +169,6 @@ def _newton(
     done = np.zeros(rows, dtype=bool)
     fresh = np.ones(rows, dtype=bool)
     model = _Quadratic(rows, theta.shape[1])
-    tolerance, limit = (1e-14, _MOST_STEPS) if last else (1e-4, 30)
     steps = 0
     while active.size and steps < limit:
         steps += 1

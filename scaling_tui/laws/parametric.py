@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scaling_tui import InputError
 from scaling_tui.laws.forms import Law
@@ -16,7 +17,7 @@ HOFFMANN_DELTA = 1e-3
 _ENOUGH = 5  # points a coefficient
 _STAGES = (1e-1, 3e-2, 1e-2, 3e-3)
 _SAME = 1e-6  # inputs closer than this in their logarithm are one value
-_SAMPLE = 400  # points that the global search looks at
+_SAMPLE = 2000  # points that the global search looks at
 
 
 @dataclass(frozen=True)
@@ -90,18 +91,23 @@ def box_for(law: Law, y: Array) -> tuple[Array, Array]:
 def solve(law: Law, x: Array, y: Array, delta: float) -> Minimum:
     """The global minimum for one set of points: starts on a grid of exponents, each followed to its own minimum."""
     box = box_for(law, y)
+    chosen = sample(y.size)
+    begin = starts(law, x[:, chosen], y[chosen], delta)
+    # All starts as far as shows which minimum each goes to, then the best few to the end, on all the points.
     stages = _STAGES if np.isfinite(delta) else ()
-    if y.size > _SAMPLE:
-        chosen = np.sort(np.random.default_rng(0).permutation(y.size)[:_SAMPLE])
-        begin = starts(law, x[:, chosen], y[chosen], delta)
-        near = minimise(law, x[:, chosen], y[chosen], begin, delta=delta, stages=stages, box=box)
-        begin = near.theta[np.argsort(near.objective)[:2]]
-    else:
-        begin = starts(law, x, y, delta)
-    found = minimise(law, x, y, begin, delta=delta, stages=stages, box=box)
+    near = minimise(law, x[:, chosen], y[chosen], begin, delta=delta, stages=stages, box=box, tolerance=1e-6)
+    ordered = near.theta[np.argsort(np.where(np.isfinite(near.objective), near.objective, np.inf))]
+    found = minimise(law, x, y, ordered[: 4 if y.size <= _SAMPLE else 1], delta=delta, box=box)
     best = int(np.argmin(np.where(np.isfinite(found.objective), found.objective, np.inf)))
     keep = slice(best, best + 1)
     return Minimum(found.theta[keep], found.objective[keep], found.converged[keep], found.steps)
+
+
+def sample(size: int) -> NDArray[np.intp] | slice:
+    """Indices of at most `_SAMPLE` points, the same ones each time."""
+    if size <= _SAMPLE:
+        return slice(None)
+    return np.sort(np.random.default_rng(0).permutation(size)[:_SAMPLE])
 
 
 def fit(points: Points, law: str | Law, *, delta: float | None = None, convention: str = "all") -> Fit:

@@ -12,6 +12,7 @@ from scaling_tui.laws.student import t_quantile
 # Two trainings of one small model differ by their seed alone by about this much of the loss; no interval for a
 # run is narrower than that noise, however well five points happen to lie on a curve.
 NOISE_FLOOR = 1e-3
+_HELD = 1e6  # weight of a point that the law must pass through
 
 
 @dataclass(frozen=True)
@@ -65,33 +66,30 @@ def predict(
     squares = 2 * float(centre.objective[0])
     scale = max(np.sqrt(squares / fit.freedom), noise_floor)
     reach = t_quantile(0.5 + level / 2, fit.freedom) * scale
-    # The excess grows from the centre outwards, nearly as the square of the distance: one batch of trial losses on
-    # each side, and its root is read off between two of them.
-    distance = reach * np.geomspace(0.2, 60.0, 60)
-    ends = []
-    for side in (-1.0, 1.0):
-        trial = middle + side * distance
-        trials = trial.size
-        weights = np.ones((trials, y.size + 1))
-        weights[:, -1] = 1.0 if of == "run" else 1e6
-        box = box_for(law, y)
-        if law.floor:
-            position = law.coefficients.index(law.floor)
-            box[1][position] = max(box[1][position], float(trial.max()))
-        refit = minimise(
-            law,
-            np.concatenate([x, at], axis=1),
-            np.concatenate([np.tile(y, (trials, 1)), trial[:, None]], axis=1),
-            centre.theta,
-            delta=np.inf,
-            weights=weights,
-            box=box,
-        )
-        root = np.sqrt(np.maximum(2 * refit.objective - squares, 0.0))
-        root = np.maximum.accumulate(np.concatenate([[0.0], root]))
-        ends.append(middle + side * float(np.interp(reach, root, np.concatenate([[0.0], distance]))))
+    # The excess grows from the centre outwards, nearly as the square of the distance: trial losses on both sides in
+    # one batch, and its root is read off between two of them.
+    distance = reach * np.geomspace(0.5, 40.0, 20)
+    trial = middle + np.concatenate([-distance, distance])
+    weights = np.ones((trial.size, y.size + 1))
+    weights[:, -1] = 1.0 if of == "run" else _HELD
+    box = box_for(law, y)
+    if law.floor:
+        box[1][law.coefficients.index(law.floor)] = max(float(y.max()), float(trial.max()))
+    refit = minimise(
+        law,
+        np.concatenate([x, at], axis=1),
+        np.concatenate([np.tile(y, (trial.size, 1)), trial[:, None]], axis=1),
+        centre.theta,
+        delta=np.inf,
+        weights=weights,
+        box=box,
+        tolerance=1e-6,
+    )
+    root = np.sqrt(np.maximum(2 * refit.objective - squares, 0.0)).reshape(2, -1)
+    root = np.maximum.accumulate(np.pad(root, ((0, 0), (1, 0))), axis=1)
+    low, high = (float(np.interp(reach, side, np.pad(distance, (1, 0)))) for side in root)
     how = (
         f"profile of least squares on log loss, Student t with {fit.freedom} degrees of freedom, "
         f"residual s.d. {scale:.2%}" + (" (the stated run-to-run noise)" if scale == noise_floor else "")
     )
-    return Prediction(value, float(np.exp(ends[0])), float(np.exp(ends[1])), level, of, how)
+    return Prediction(value, float(np.exp(middle - low)), float(np.exp(middle + high)), level, of, how)

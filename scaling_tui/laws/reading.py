@@ -54,7 +54,7 @@ def _csv_columns(text: str, path: Path) -> dict[str, Any]:
     names = [name.strip().lower() for name in next(csv.reader([head], delimiter=delimiter))]
     _check_names(names, path)
     wanted = [name for name in names if name in NUMBERS]
-    if not set(names) & {"state", *LABELS}:
+    if body.strip() and not set(names) & {"state", *LABELS}:
         # Plain numbers: the fast reader. Where it stumbles, the slow one finds the row.
         try:
             table = np.loadtxt(
