@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 .PHONY: run test test-slow check bench clean
 
 run: $(READY)
-	@$(BIN)/scaling-tui quickstart
+	@$(BIN)/scaling-tui run quickstart --app
 
 test: check
 	$(BIN)/pytest -m "not slow"

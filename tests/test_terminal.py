@@ -1,0 +1,99 @@
+"""The whole of it in a real pseudo-terminal: a ladder trains, the app is killed, another one finds the run whole."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pexpect
+import psutil
+import pyte
+
+from scaling_tui.runs import latest_request, make_request, read_sweep
+
+WIDTH, HEIGHT = 80, 24
+
+
+class Terminal:
+    """A process in a pseudo-terminal and the screen that it has painted."""
+
+    def __init__(self, *args: str, cwd: Path) -> None:
+        environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(WIDTH), "LINES": str(HEIGHT)}
+        self.process = pexpect.spawn(
+            sys.executable,
+            ["-m", "scaling_tui.cli", *args],
+            dimensions=(HEIGHT, WIDTH),
+            env=environment,
+            cwd=str(cwd),
+        )
+        self._screen = pyte.Screen(WIDTH, HEIGHT)
+        self._stream = pyte.ByteStream(self._screen)
+
+    def read(self) -> str:
+        """The screen as text, once all that waits to be painted is."""
+        while True:
+            try:
+                self._stream.feed(self.process.read_nonblocking(1 << 16, timeout=0.1))
+            except (pexpect.TIMEOUT, pexpect.EOF):
+                return "\n".join(self._screen.display)
+
+    def wait_for(self, reached: Callable[[str], bool], seconds: float = 90) -> str:
+        deadline = time.monotonic() + seconds
+        while not reached(screen := self.read()):
+            assert time.monotonic() < deadline, f"not reached; the screen is\n{screen}"
+        return screen
+
+    def ends(self, seconds: float = 10) -> None:
+        self.wait_for(lambda _: not self.process.isalive(), seconds)
+
+
+def test_killing_the_app_harms_no_run_and_opening_it_again_shows_everything(tiny: Path, tmp_path: Path) -> None:
+    runs = str(tmp_path / "runs")
+    app = Terminal("run", str(tiny), "--app", "--runs", runs, "--jobs", "2", "--device", "cpu", cwd=tmp_path)
+    app.wait_for(lambda screen: "tiny" in screen and "▶" in screen)
+    app.process.kill(signal.SIGKILL)
+    app.ends()
+
+    again = Terminal("--runs", runs, cwd=tmp_path)
+    screen = again.wait_for(lambda screen: "tiny · finished" in screen and "measured" in screen)
+    assert all(f"✓ {rung}" in screen for rung in "abcd")
+    assert "predicted before it ran" in screen
+    again.process.send("q")
+    again.ends()
+    assert again.process.exitstatus == 0
+
+    view = read_sweep(tmp_path / "runs" / "tiny")
+    assert [(run.state, run.attempts) for run in view.runs] == [("finished", 1)] * 4
+    for run in view.runs:
+        steps = list(run.curve["step"])
+        assert steps == sorted(set(steps))
+        assert run.curve.last("tokens") == run.tokens
+
+
+def test_bars_are_shown_on_a_terminal_and_ctrl_c_asks(tiny: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    args = ("run", str(tiny), "--runs", str(runs), "--jobs", "2", "--device", "cpu", "--set", "tokens=20_000_000")
+    watched = Terminal(*args, cwd=tmp_path)
+    watched.wait_for(lambda screen: "tok/s" in screen and "━" in screen)
+    watched.process.sendintr()
+    watched.wait_for(lambda screen: "[s]top it, [l]eave it running, or [w]atch on?" in screen)
+    watched.process.send("l\r")
+    watched.ends()
+    assert watched.process.exitstatus == 130
+    sweep = runs / "tiny"
+    assert latest_request(sweep) is None
+    assert read_sweep(sweep).state == "running"
+    make_request(sweep, "stop")
+    deadline = time.monotonic() + 60
+    while read_sweep(sweep).state == "running":
+        assert time.monotonic() < deadline
+
+
+def test_when_the_terminal_goes_away_the_app_ends_by_itself(tmp_path: Path) -> None:
+    app = Terminal("--runs", str(tmp_path), cwd=tmp_path)
+    app.wait_for(lambda screen: "launches a ladder" in screen)
+    process = psutil.Process(app.process.pid)
+    app.process.close(force=False)
+    process.wait(timeout=5)
