@@ -233,10 +233,12 @@ def _numeric(table: _Table, names: frozenset[str]) -> Numeric:
     digits = table.get("digits", int)
     if not 1 <= digits <= 12:
         raise table.wrong("digits", f"found {digits}, want 1 to 12 significant figures")
-    # Half a unit of the last figure asked for, at its coarsest.
-    tolerance = table.get("tolerance", float, 0.5 * 10.0 ** (1 - digits))
-    if not 0 <= tolerance < 0.5:
-        raise table.wrong("tolerance", f"found {tolerance:g}, want a relative tolerance from 0 to 0.5")
+    # Half a unit of the last figure asked for, at its coarsest: less would refuse answers that are rounded well.
+    least = 0.5 * 10.0 ** (1 - digits)
+    tolerance = table.get("tolerance", float, least)
+    if tolerance != 0 and not least <= tolerance < 0.5:
+        wanted = f"0 for a whole number, or {least:g} (for {digits} figures) to 0.5"
+        raise table.wrong("tolerance", f"found {tolerance:g}, want {wanted}")
     unit = table.get("unit", str, "") and table.one_of("unit", sorted(UNITS))
     answer = table.read("answer", lambda text: formula(text, names))
     mistakes = _mistakes(table, names, digits, lambda text: formula(text, names))
