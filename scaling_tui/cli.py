@@ -298,7 +298,7 @@ Number = float | None
 def fit(
     source: Annotated[str, typer.Argument(help="A sweep, or a CSV or JSONL file with params, tokens, loss.")],
     law: Annotated[str | None, typer.Option(help="The law; else the sweep's own, else chinchilla.")] = None,
-    draws: Draws = 400,
+    draws: Draws = 200,
     holdout_flops: Annotated[Number, typer.Option(help="Judge by the runs with C at or above this.")] = None,
     drop_highest: Annotated[int, typer.Option(min=0, help="Leave out this many runs of highest loss.")] = 0,
     delta: Annotated[
@@ -369,7 +369,7 @@ def plan(
     law: Annotated[str | None, typer.Option(help="A published law; with --fit, the law to fit.")] = None,
     source: Annotated[str | None, typer.Option("--fit", metavar="SOURCE", help="Plan with this sweep or file.")] = None,
     coef: Coefs = None,
-    draws: Draws = 400,
+    draws: Draws = 200,
     device: Annotated[str | None, typer.Option(help="A device, such as h100, or its peak FLOP/s.")] = None,
     devices: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
     mfu: Annotated[float, typer.Option(help="Share of the peak that training reaches.")] = 0.4,

@@ -8,7 +8,7 @@ from scaling_tui import InputError
 from scaling_tui.laws.forms import Law
 from scaling_tui.laws.kernels import Array
 from scaling_tui.laws.optimum import minimise
-from scaling_tui.laws.parametric import Fit, box_for, fit, observations
+from scaling_tui.laws.parametric import Fit, box_for, observations, solve
 from scaling_tui.laws.points import Points
 
 
@@ -70,21 +70,20 @@ def hold_out(full: Fit, flops: float | None = None) -> Holdout | None:
     if (~out).sum() <= len(law.coefficients):
         return None
     small, large = points.take(~out), points.take(out)
-    try:
-        refit = fit(small, law, delta=full.delta, convention=full.convention)
-    except InputError:
-        return None
-    errors = _errors(law, refit.theta, large)
+    x, y = observations(law, small)
+    refit = solve(law, x, y, full.delta)
+    objective = float(refit.objective[0])
+    errors = _errors(law, refit.theta[0], large)
     return Holdout(
         points=len(large),
         fitted=len(small),
         by=by,
         threshold=threshold,
-        objective=refit.objective,
+        objective=objective,
         mape=float(np.abs(errors).mean()),
         bias=float(errors.mean()),
         errors=errors,
-        rival=_rival(full, refit, large),
+        rival=_rival(full, x, y, objective, large),
     )
 
 
@@ -102,11 +101,10 @@ def _errors(law: Law, theta: Array, points: Points) -> Array:
     return errors
 
 
-def _rival(full: Fit, refit: Fit, large: Points) -> tuple[float, float, float] | None:
-    x, y = observations(full.law, refit.points)
+def _rival(full: Fit, x: Array, y: Array, lowest: float, large: Points) -> tuple[float, float, float] | None:
     other = minimise(full.law, x, y, full.theta, delta=full.delta, box=box_for(full.law, y))
     objective = float(other.objective[0])
-    if not other.converged[0] or objective < refit.objective * (1 + 1e-3):
+    if not other.converged[0] or objective < lowest * (1 + 1e-3):
         return None
     errors = _errors(full.law, other.theta[0], large)
     return objective, float(np.abs(errors).mean()), float(errors.mean())
