@@ -32,12 +32,23 @@ def page(lesson: Lesson, questions: Sequence[Question]) -> str:
             drawn = draw(figure(part), WIDTH, HEIGHT, colours).plain
             parts.append("\n".join(line.rstrip() for line in drawn.splitlines()))
         else:
-            parts.append("\n".join(_line(line) for line in part.splitlines()))
+            parts.append("\n".join(_filled(part)))
     if questions:
         parts.append(f"{len(questions)} questions: scaling-tui quiz take --lesson {lesson.id}")
     return "\n\n".join(parts)
 
 
-def _line(line: str) -> str:
-    """A line of Markdown: tables and programs as they are, paragraphs filled."""
-    return line if line.startswith(("|", "    ", "```")) or not line else wrapped(line)
+def _filled(markdown: str) -> list[str]:
+    """Markdown in lines of a page: paragraphs and list items filled, tables and programs as they are."""
+    lines: list[str] = []
+    paragraph: list[str] = []
+    for line in [*markdown.splitlines(), ""]:
+        alone = not line or line.startswith(("|", "    ", "#"))
+        if paragraph and (alone or line.startswith(("- ", "* ")) or line[:1].isdigit()):
+            lines.append(wrapped(" ".join(paragraph)))
+            paragraph = []
+        if alone:
+            lines.append(line)
+        else:
+            paragraph.append(line.strip())
+    return lines[:-1]

@@ -1,0 +1,335 @@
+"""The quiz screen: a sitting of questions, marked as one answers. All rules are the tutor's; this only shows them."""
+
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import Screen
+from textual.widgets import Footer, Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from scaling_tui import InputError
+from scaling_tui.tui.choose import Choose
+from scaling_tui.tutor import load_banks
+from scaling_tui.tutor.console import summary_text
+from scaling_tui.tutor.course import Course
+from scaling_tui.tutor.marking import Mark, read
+from scaling_tui.tutor.questions import Formula
+from scaling_tui.tutor.schedule import SITTING
+from scaling_tui.tutor.sitting import Sitting
+
+State = Literal["start", "asking", "marked", "over"]
+
+
+class Quiz(Screen[None]):
+    """Asks, reads, marks; what is answered is written down at once, so one may leave at any time."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f5", "hint", "hint", tooltip="Show the hint; a right answer then counts half"),
+        Binding("f6", "solution", "solution", tooltip="Show the worked solution"),
+        Binding("f8", "skip", "next question", tooltip="Go on to the next question"),
+        Binding("escape", "back", "back", tooltip="Leave the sitting; what was answered is kept"),
+        Binding("f2", "app.switch_mode('live')", "live", tooltip="Watch the sweep"),
+        Binding("f3", "app.switch_mode('learn')", "learn", tooltip="Read the lessons"),
+    ]
+    CSS = """
+    Quiz {
+        #where { height: 1; background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        #body { height: 1fr; padding: 1 1 0 1; }
+        #question, #code, #feedback { height: auto; max-width: 100; }
+        #code { margin: 1 2 0 2; }
+        #choices { height: auto; max-width: 100; max-height: 100%; border: none; padding: 0; margin: 1 0 0 0; }
+        #answer { border: none; height: 1; padding: 0 1; margin: 1 0 0 2; max-width: 80; background: $boost; }
+        #read { height: auto; margin: 0 0 0 3; color: $text-muted; max-width: 100; }
+        #feedback { margin: 1 0 0 0; }
+    }
+    """
+
+    def __init__(self, progress: Path | None = None) -> None:
+        super().__init__()
+        self._progress = progress
+        self._course: Course | None = None
+        self._sitting: Sitting | None = None
+        self._state: State = "start"
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="where")
+        with VerticalScroll(id="body", can_focus=False):
+            yield Static(id="question")
+            yield Static(id="code")
+            yield OptionList(id="choices")
+            yield Input(id="answer", placeholder="your answer", select_on_focus=False)
+            yield Static(id="read")
+            yield Static(id="feedback")
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.start()
+
+    def on_screen_resume(self) -> None:
+        if self._state in ("start", "over") and self.is_mounted:
+            self.start()
+
+    # What is shown
+
+    def start(self) -> None:
+        """The way in: where one stands, and what can be done."""
+        try:
+            questions = [question for bank in load_banks() for question in bank.questions]
+            self._course = Course.load(questions, self._progress)
+        except InputError as error:
+            self._fill("Quiz", Text(str(error)))
+            return
+        self._sitting, self._state = None, "start"
+        course, standing = self._course, self._course.standing
+        number = min(SITTING, len(course.questions))
+        heading = (
+            f"Quiz · due {len(standing.due)} · new {len(standing.new)} · about {max(1, round(course.minutes))} min"
+        )
+        self._fill(heading, Text(course.overview()))
+        self._offer(
+            [
+                ("sitting", f"Begin: {number} questions, what is due first"),
+                ("test", "Test: 10 questions of three grades, no hints, a score by topic"),
+                ("lesson", "Questions of one lesson …"),
+            ]
+        )
+
+    def begin_lesson(self, lesson: str) -> None:
+        """A sitting on one lesson."""
+        course = self._course
+        if course is None:
+            return
+        here = [question for question in course.questions if question.lesson == lesson]
+        if not here:
+            self.notify(f"No questions on {lesson} yet.")
+            return
+        self._begin(Course.load(here, self._progress).sitting(min(SITTING, len(here))))
+
+    def _begin(self, sitting: Sitting) -> None:
+        self._sitting = sitting
+        self._ask()
+
+    def _ask(self) -> None:
+        """Puts the question of the sitting, or ends it."""
+        sitting, course = self._sitting, self._course
+        assert sitting is not None and course is not None
+        if sitting.over:
+            self._end()
+            return
+        self._state = "asking"
+        asked = sitting.asked
+        body = asked.question.body
+        self._fill(self._heading(sitting, course), Text(asked.text))
+        if isinstance(body, Formula) and body.code:
+            lines = [f"{number} │ {line}" for number, line in enumerate(body.code.splitlines(), 1)]
+            self.query_one("#code", Static).update(Text("\n".join(lines)))
+            self.query_one("#code").display = True
+        if asked.options:
+            self._offer([(option.letter, f"{option.letter}) {option.text}") for option in asked.options])
+        else:
+            answer = self.query_one("#answer", Input)
+            answer.value = ""
+            answer.placeholder = asked.asks
+            answer.display = True
+            answer.focus()
+        self.refresh_bindings()
+
+    def _heading(self, sitting: Sitting, course: Course) -> str:
+        question = sitting.asked.question
+        kind = "Test" if sitting.test else "Quiz"
+        title = course.titles.get(question.lesson, question.lesson)
+        left = f"{kind} · {title} · {sitting.index + 1} of {len(sitting.questions)} · {question.difficulty}"
+        right = f"right {sitting.right} of {len(sitting.results)}"
+        return left + " " * max(2, self.size.width - len(left) - len(right) - 2) + right
+
+    def _fill(self, heading: str, text: Text) -> None:
+        """A fresh page with nothing but a heading and a text."""
+        self.query_one("#where", Static).update(Text(heading, no_wrap=True))
+        self.query_one("#question", Static).update(text)
+        for name in ("#code", "#choices", "#answer"):
+            self.query_one(name).display = False
+        for name in ("#read", "#feedback"):
+            self.query_one(name, Static).update("")
+        self.query_one("#body").scroll_home(animate=False)
+        self.refresh_bindings()
+
+    def _offer(self, choices: list[tuple[str, str]]) -> None:
+        options = self.query_one("#choices", OptionList)
+        options.clear_options()
+        options.add_options([Option(Text(text), id=key) for key, text in choices])
+        options.highlighted = 0
+        options.display = True
+        options.focus()
+
+    def _end(self) -> None:
+        sitting, course = self._sitting, self._course
+        assert sitting is not None and course is not None
+        self._state = "over"
+        kind = "Test" if sitting.test else "Quiz"
+        self._fill(f"{kind} · done", Text(summary_text(sitting, course.titles)))
+        weak = [topic.lesson for topic in sitting.topics() if topic.right < topic.asked]
+        choices = [(f"read:{lesson}", f"Read: {course.titles.get(lesson, lesson)}") for lesson in weak[:3]]
+        self._offer([*choices, ("again", "Another sitting")])
+
+    # What is answered
+
+    def on_key(self, event: object) -> None:
+        """Letters choose an option, as they are printed before it."""
+        key = getattr(event, "key", "")
+        if self._state == "asking" and self._sitting is not None and self._sitting.asked.options:
+            letters = [option.letter for option in self._sitting.asked.options]
+            if key in letters:
+                event.stop()  # type: ignore[attr-defined]
+                self.query_one("#choices", OptionList).highlighted = letters.index(key)
+                self._answer(key)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        key = str(event.option_id)
+        course = self._course
+        assert course is not None
+        match self._state:
+            case "asking":
+                self._answer(key)
+            case "marked":
+                self._go_on()
+            case _ if key == "sitting":
+                self._begin(course.sitting(SITTING))
+            case _ if key == "test":
+                self._begin(course.examination())
+            case _ if key == "lesson":
+                counts = [(lesson, title) for lesson, title in course.titles.items()]
+                self.app.push_screen(Choose("Questions of which lesson?", counts), self._chosen)
+            case _ if key.startswith("read:"):
+                self.run_worker(self._read_lesson(key[5:]))
+            case _:
+                self.start()
+
+    def _chosen(self, lesson: str | None) -> None:
+        if lesson is not None:
+            self.begin_lesson(lesson)
+
+    async def _read_lesson(self, lesson: str) -> None:
+        from scaling_tui.tui.learn import Learn
+
+        await self.app.switch_mode("learn")
+        if isinstance(self.app.screen, Learn):
+            self.app.screen.open(lesson)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """How the answer is read, while it is typed."""
+        if self._state != "asking" or self._sitting is None:
+            return
+        said = ""
+        if event.value.strip():
+            try:
+                said = f"read as {read(self._sitting.asked, event.value)}"
+            except InputError as error:
+                said = str(error).removeprefix("answer: ").removeprefix("formula: ")
+        self.query_one("#read", Static).update(Text(said))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if self._state == "marked":
+            self._go_on()
+        elif event.value.strip():
+            self._answer(event.value)
+
+    def _answer(self, text: str) -> None:
+        sitting = self._sitting
+        assert sitting is not None
+        try:
+            marked = sitting.answer(text)
+        except InputError as error:
+            self.query_one("#read", Static).update(Text(f"not counted: {error}"))
+            return
+        if sitting.test:
+            sitting.next()
+            self._ask()
+            return
+        self._state = "marked"
+        self._feedback(marked)
+
+    def _feedback(self, marked: Mark) -> None:
+        sitting, course = self._sitting, self._course
+        assert sitting is not None and course is not None
+        said = Text()
+        if marked.correct:
+            said.append("✓ Right. ", "bold").append(f"{marked.expected}\n").append(
+                f"Quick check: {sitting.asked.check}\n"
+            )
+            then = "enter  next question"
+        else:
+            said.append("✗ Not yet. ", "bold").append(f"{marked.diagnosis}\n").append(f"One step: {marked.step}\n")
+            then = "enter  next question" if sitting.asked.options else "enter  the same with fresh numbers"
+        said.append(f"\n{then}", "dim")
+        self.query_one("#where", Static).update(Text(self._heading(sitting, course), no_wrap=True))
+        self.query_one("#feedback", Static).update(said)
+        self._reveal()
+
+    def _reveal(self) -> None:
+        self.refresh_bindings()
+        self.call_after_refresh(lambda: self.query_one("#feedback").scroll_visible(animate=False))
+
+    def _go_on(self) -> None:
+        sitting = self._sitting
+        assert sitting is not None
+        if sitting.mark is not None and not sitting.mark.correct and not sitting.asked.options:
+            sitting.again()
+        else:
+            sitting.next()
+        self._ask()
+
+    # Keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what can be done now stands in the footer."""
+        test = self._sitting is not None and self._sitting.test
+        match action:
+            case "hint":
+                return self._state == "asking" and not test
+            case "solution":
+                return self._state in ("asking", "marked") and not test
+            case "skip":
+                return self._state in ("asking", "marked")
+            case "back":
+                return self._state != "start"
+        return True
+
+    def action_hint(self) -> None:
+        assert self._sitting is not None
+        self.query_one("#feedback", Static).update(Text(f"Hint: {self._sitting.hint()}"))
+        self._reveal()
+
+    def action_solution(self) -> None:
+        """The solution gives the answer away, so the question is over for now."""
+        sitting = self._sitting
+        assert sitting is not None
+        if sitting.mark is None:
+            sitting.hinted = True
+        asked = sitting.asked
+        lines = [f"{number}. {step}" for number, step in enumerate(asked.steps, 1)]
+        said = Text("\n".join([*lines, f"Quick check: {asked.check}", f"Answer: {asked.expected}"]))
+        if not asked.options and self._state == "asking":
+            sitting.again()
+            said.append("\n\nf8  next question", "dim")
+            self._ask()
+            said = Text(f"The numbers before, solved:\n{said.plain}\n\nNow with the fresh numbers above.")
+        elif self._state == "asking":
+            self._state = "marked"
+            said.append("\n\nenter  next question", "dim")
+        self.query_one("#feedback", Static).update(said)
+        self._reveal()
+
+    def action_skip(self) -> None:
+        if self._sitting is not None:
+            self._sitting.next()
+            self._ask()
+
+    def action_back(self) -> None:
+        if self._sitting is not None and self._state in ("asking", "marked") and self._sitting.results:
+            self._end()
+        else:
+            self.start()
