@@ -76,6 +76,8 @@ def _slips(asked: Variant) -> Iterator[tuple[str, str]]:
 def _faults(asked: Variant) -> Iterator[tuple[str, str]]:
     """Fields and what is wrong with them at this seed."""
     question = asked.question
+    if not math.isfinite(asked.values.get("answer", 0.0)):
+        yield "answer", "has no value"
     rendered = {"text": asked.text, "hint": asked.hint, "check": asked.check}
     rendered |= {f"steps {number}": step for number, step in enumerate(asked.steps, 1)}
     for field, text in rendered.items():
@@ -102,8 +104,6 @@ def _choice_faults(asked: Variant) -> Iterator[tuple[str, str]]:
 
 def _numeric_faults(asked: Variant, body: Numeric) -> Iterator[tuple[str, str]]:
     key = asked.values["answer"]
-    if not math.isfinite(key):
-        yield "answer", "has no value"
     if not body.tolerance and key != round(key):
         yield "answer", f"{key!r} is not whole, and tolerance 0 wants a whole number"
     if not mark(asked, asked.expected).correct:

@@ -59,6 +59,8 @@ class Expression:
         """Its value; nan where it has none (a division by zero, a root of a negative number, an overflow)."""
         try:
             return self.node(values)
+        except InputError:
+            raise  # law code says what it was given, and why that has no loss
         except (ArithmeticError, ValueError):
             return math.nan
 

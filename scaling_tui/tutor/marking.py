@@ -87,7 +87,8 @@ def _read(variant: Variant, answer: str) -> _Read:
 def _read_choice(variant: Variant, answer: str) -> _Read:
     given = " ".join(answer.split()).casefold()
     for number, option in enumerate(variant.options):
-        if given.rstrip(".)") == option.letter or given == " ".join(option.text.split()).casefold():
+        text = " ".join(option.text.split()).casefold()
+        if given.rstrip(".)") == option.letter or given in (text, f"{option.letter}) {text}"):
             return _Read(f"{option.letter}) {option.text}", option=number)
     letters = ", ".join(option.letter for option in variant.options)
     raise InputError(f"answer: found {answer.strip()[:40]!r}, want one of {letters}")

@@ -1,0 +1,155 @@
+"""Progress: what is due when, what is mastered, and that nothing is lost."""
+
+import multiprocessing
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from scaling_tui import InputError
+from scaling_tui.tutor import Question, load_banks
+from scaling_tui.tutor import progress as store
+from scaling_tui.tutor.course import Course
+from scaling_tui.tutor.progress import Answer, append, read, reset
+from scaling_tui.tutor.schedule import LAPSES, NEW_A_DAY, TEST, examination, interleaved, sitting, standing
+from scaling_tui.tutor.sitting import Sitting
+
+START = datetime(2026, 1, 5, 12, tzinfo=UTC)
+QUESTIONS = [question for bank in load_banks() for question in bank.questions]
+CARD = next(question for question in QUESTIONS if question.kind == "choice")
+SKILLED = next(question for question in QUESTIONS if question.kind == "numeric")
+
+
+def answered(question: Question, days: float, correct: bool = True, hinted: bool = False) -> Answer:
+    at = START + timedelta(days=days)
+    return Answer(at, question.lesson, question.id, question.skill, question.difficulty, 0, correct, hinted)
+
+
+def test_a_concept_that_is_remembered_comes_back_later_each_time() -> None:
+    answers: list[Answer] = []
+    gaps, day = [], 0.0
+    for _ in range(6):
+        answers.append(answered(CARD, day))
+        due = standing(QUESTIONS, answers, START).cards[CARD.id].due
+        gaps.append((due - answers[-1].time).total_seconds() / 86400)
+        day += gaps[-1]
+    assert gaps[0] < 1 < gaps[2] < gaps[3] < gaps[4] <= 180
+    forgotten = [*answers, answered(CARD, day, correct=False)]
+    soon = standing(QUESTIONS, forgotten, START).cards[CARD.id].due - forgotten[-1].time
+    assert soon < timedelta(days=1)
+
+
+def test_after_eight_lapses_it_is_back_to_the_lesson_until_that_is_read() -> None:
+    answers = [answered(CARD, 0)] + [answered(CARD, day, correct=False) for day in range(1, LAPSES + 1)]
+    late = START + timedelta(days=30)
+    state = standing(QUESTIONS, answers, late)
+    assert state.back_to == (CARD.lesson,)
+    assert CARD.id not in state.due
+    state = standing(QUESTIONS, [*answers, Answer(START + timedelta(days=20), CARD.lesson)], late)
+    assert state.back_to == ()
+    assert CARD.id in state.due
+
+
+def test_a_skill_is_mastered_by_a_moving_average_and_returns() -> None:
+    answers = [answered(SKILLED, 0)] * 3
+    assert not standing(QUESTIONS, answers, START).skills[SKILLED.skill].mastered
+    answers = [answered(SKILLED, 0)] * 7
+    now = standing(QUESTIONS, answers, START + timedelta(days=1))
+    assert now.skills[SKILLED.skill].mastered
+    same_skill = {question.id for question in QUESTIONS if question.skill == SKILLED.skill}
+    assert not same_skill & set(now.due)
+    assert same_skill & set(standing(QUESTIONS, answers, START + timedelta(days=15)).due)
+    hinted = [answered(SKILLED, 0, hinted=True)] * 30
+    assert not standing(QUESTIONS, hinted, START).skills[SKILLED.skill].mastered
+
+
+def test_new_questions_are_limited_to_some_a_day() -> None:
+    assert len(standing(QUESTIONS, [], START).new) == NEW_A_DAY
+    met = [answered(question, 0) for question in QUESTIONS[:7]]
+    assert len(standing(QUESTIONS, met, START + timedelta(hours=1)).new) == NEW_A_DAY - 7
+    assert len(standing(QUESTIONS, met, START + timedelta(days=1)).new) == NEW_A_DAY
+
+
+def test_a_sitting_interleaves() -> None:
+    state = standing(QUESTIONS, [], START)
+    chosen = sitting(QUESTIONS, state, 8)
+    assert len({question.id for question in chosen}) == 8
+    same = [question for question in QUESTIONS if question.skill == "evaluate-a-law"][:3]
+    order = [question.skill or question.lesson for question in interleaved([*same, CARD, SKILLED])]
+    assert order[0] != order[1]
+
+
+def test_a_test_has_ten_questions_of_three_grades() -> None:
+    chosen = examination(QUESTIONS, 3)
+    grades = [question.difficulty for question in chosen]
+    assert Counter(grades) == TEST
+    assert len({question.lesson for question in chosen}) >= 8
+    assert examination(QUESTIONS, 3) == chosen != examination(QUESTIONS, 4)
+
+
+def test_an_unreadable_answer_costs_nothing_and_each_other_is_saved(tmp_path: Path) -> None:
+    path = tmp_path / "progress.jsonl"
+    one = Sitting([SKILLED, CARD], path, lambda _: 4, now=lambda: START)
+    with pytest.raises(InputError):
+        one.answer("seven")
+    assert read(path) == []
+    one.answer("123456")
+    assert [(answer.question, answer.correct, answer.seed) for answer in read(path)] == [(SKILLED.id, False, 4)]
+    one.again()
+    one.answer(one.asked.expected)
+    assert [answer.seed for answer in read(path)] == [4, 5]
+    assert [(result.correct, result.tries) for result in one.results] == [(False, 2)]
+    one.next()
+    one.answer(one.asked.expected)
+    one.next()
+    assert one.over
+    assert one.right == 1
+
+
+def _write(path: Path, worker: int) -> None:
+    for number in range(50):
+        append(Answer(START, "lesson", f"q{worker}-{number}", slip="ä" * 40), path)
+
+
+def test_two_windows_at_once_lose_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "progress.jsonl"
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_write, args=(path, worker)) for worker in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert {answer.question for answer in read(path)} == {f"q{w}-{n}" for w in range(2) for n in range(50)}
+
+
+def test_a_torn_line_is_left_out_and_the_next_one_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "progress.jsonl"
+    append(answered(CARD, 0), path)
+    with path.open("ab") as file:
+        file.write(b'{"time": "2026-01')
+    append(answered(SKILLED, 0), path)
+    assert [answer.question for answer in read(path)] == [CARD.id, SKILLED.id]
+
+
+def test_reset_keeps_the_old_record_beside_the_new(tmp_path: Path) -> None:
+    path = tmp_path / "progress.jsonl"
+    assert reset(path) is None
+    append(answered(CARD, 0), path)
+    kept = reset(path)
+    assert kept is not None
+    assert read(path) == []
+    assert len(read(kept)) == 1
+
+
+def test_fresh_numbers_each_time(tmp_path: Path) -> None:
+    course = Course.load(QUESTIONS, tmp_path / "none.jsonl", START)
+    first, second = course.sitting(8, seed=1), course.sitting(8, seed=2)
+    assert [q.id for q in first.questions] == [q.id for q in second.questions]
+    assert first.asked != second.asked
+    assert course.minutes > 3
+    assert "due 0 · new 10" in course.overview()
+
+
+def test_progress_lives_in_the_users_data_folder(own_folders: Path) -> None:
+    assert store.progress_file() == own_folders / "data" / "scaling-tui" / "progress.jsonl"
