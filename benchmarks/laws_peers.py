@@ -10,6 +10,7 @@ of 4,500 starts; BFGS with an exact gradient from one start for each of 4,000 bo
 import csv
 import os
 import time
+from importlib import import_module
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def objective(p: Any, n: Any, d: Any, y: Any) -> tuple[float, Any]:
 
 
 def by_scipy() -> None:
-    from scipy.optimize import minimize
+    minimize = import_module("scipy.optimize").minimize
 
     n, d, y = runs()
     starts = product(
@@ -65,8 +66,7 @@ def by_scipy() -> None:
 
 def by_simple_scaling_laws() -> None:
     try:
-        import polars
-        from simple_scaling_laws import fit
+        polars, fit = import_module("polars"), import_module("simple_scaling_laws").fit
     except ImportError:
         print("simple-scaling-laws or polars is not installed: left out")
         return

@@ -41,7 +41,7 @@ def span(low: float, high: float, text: Any = show.coefficient) -> str:
     """An interval, or a dash."""
     if math.isnan(low) or math.isnan(high):
         return "–"
-    return f"[{text(low)}, {text(high)}]"
+    return f"[{text(low)}, {text(high)}]" if math.isfinite(high) else f"[{text(low)}, ∞)"
 
 
 def fit_text(study: "Study") -> str:
@@ -157,7 +157,8 @@ def plan_text(made: "Plan", bill: Mapping[str, Any] | None) -> str:
         row("C", "flops", lambda v: f"{v:.3g}".replace("e+", "e"), "training FLOPs, 6ND"),
         row("L", "loss", show.loss, "nats per token"),
     ]
-    lines = [made.law, columns(rows, numeric=(1,))]
+    counted = f", N {made.convention}" if made.convention else ""
+    lines = [made.law + counted, columns(rows, numeric=(1,))]
     if made.excess > 1e-6:
         lines.append(
             f"off the optimum: {made.excess:+.2%} loss at this budget (optimal {made.optimal_loss:.4f}); "

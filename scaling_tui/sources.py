@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
@@ -40,7 +40,10 @@ def load(source: str, runs: Path | None = None) -> Source:
     from scaling_tui.runs import find_sweep, read_sweep, runs_folder
     from scaling_tui.sweep.points import law_of_sweep, points_of_sweep
 
-    view = read_sweep(find_sweep(runs_folder(runs), source))
+    try:
+        view = read_sweep(find_sweep(runs_folder(runs), source))
+    except InputError as error:
+        raise InputError(f"{error}; nor is {source!r} a CSV or JSONL file") from None
     law, convention = law_of_sweep(view) or (None, "all")
     bad = [run.name for run in view.runs if run.state in ("diverged", "failed", "lost", "stopped")]
     left = (f"{', '.join(bad)} left out: not finished",) if bad else ()
@@ -185,7 +188,7 @@ def plan_source(
     bill = _bill(made, machine)
     document = asdict(made) | {
         "intervals": {key: list(ends) for key, ends in made.intervals.items()},
-        "convention": {"flops": "C = 6ND", "params": "as the law's N"},
+        "convention": {"flops": "6ND", "params": made.convention or None},
         "device": bill,
     }
     return document, report.plan_text(made, bill)
@@ -203,11 +206,9 @@ def _plan_for(
             law or loaded.law or "chinchilla",
             draws=max(draws, 20),
             convention=loaded.convention,
-            warnings=loaded.warnings,
         )
-        if fitted.draws is None:
-            return plan(fitted.fit.law, fitted.fit.coefficients, goal)
-        return plan_fit(fitted.draws, goal)
+        made = plan_fit(fitted.fit, fitted.draws, goal)
+        return replace(made, notes=(*loaded.warnings, *made.notes))
     law = law or "chinchilla:besiroglu2024"
     if coef:
         return plan(get(law), coefficients_for(law, coef), goal)

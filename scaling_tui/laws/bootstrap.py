@@ -68,9 +68,11 @@ class Bootstrap:
         return dict(zip(self.fit.law.coefficients, self.fit.law.unpack(self.theta).T, strict=True))
 
     def interval(self, draws: Array, level: float = 0.9) -> tuple[float, float]:
-        """Central interval of `draws` (K,), one number a refit, by percentiles."""
+        """Central interval of `draws` (K,), one number a refit, by percentiles; an end may be infinite."""
         tail = (1 - level) / 2
-        low, high = np.nanquantile(draws, [tail, 1 - tail])
+        # Between a finite draw and an infinite one there is nothing to interpolate.
+        method: Literal["nearest", "linear"] = "linear" if np.all(np.isfinite(draws)) else "nearest"
+        low, high = np.quantile(draws, [tail, 1 - tail], method=method)
         return float(low), float(high)
 
     def intervals(self, level: float = 0.9) -> dict[str, tuple[float, float]]:

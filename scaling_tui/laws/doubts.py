@@ -23,8 +23,8 @@ def doubts(fit: Fit) -> tuple[str, ...]:
 
 
 def beyond(fit: Fit, **inputs: float) -> tuple[str, ...]:
-    """Says which of `inputs` lie more than 10× outside the fitted points."""
-    found = []
+    """Says which of `inputs` lie more than 10× outside the fitted points; nothing where none does."""
+    far = []
     for name, value in inputs.items():
         column = fit.points.compute() if name == "flops" else getattr(fit.points, name, None)
         if column is None or column.size == 0:
@@ -32,12 +32,10 @@ def beyond(fit: Fit, **inputs: float) -> tuple[str, ...]:
         ratio = max(value / column.max(), column.min() / value)
         if ratio > FAR:
             symbol = SYMBOLS[name]  # type: ignore[index]
-            end = "above the largest" if value > column.max() else "below the smallest"
-            found.append(
-                f"extrapolation: {symbol} = {value:.3g} is {ratio:.3g}× {end} {symbol} fitted; "
-                "the interval assumes that the law still holds there"
-            )
-    return tuple(found)
+            far.append(f"{symbol} {ratio:.3g}× {'above the largest' if value > column.max() else 'below the smallest'}")
+    if not far:
+        return ()
+    return (f"extrapolation: {', '.join(far)} fitted; the interval takes the law for true that far out",)
 
 
 def undetermined(fit: Fit) -> tuple[Input, ...]:
@@ -61,12 +59,17 @@ def _at_bounds(fit: Fit) -> list[str]:
 
 
 def _not_determined(fit: Fit) -> list[str]:
-    return [
+    found = [
         f"all points at {SYMBOLS[name]} = {fit.points.column(name)[0]:.4g}: "
         f"the law's dependence on {SYMBOLS[name]} is not determined"
         for name in undetermined(fit)
         if name != "unique_tokens"
     ]
+    if "unique_tokens" in fit.law.inputs:
+        seen, unique = fit.points.column("tokens"), fit.points.column("unique_tokens")
+        if float((seen / unique).max()) < 1.01:
+            found.append("no run repeats tokens: R_D_star is not determined, its value and interval mean nothing")
+    return found
 
 
 def _floor(fit: Fit) -> list[str]:

@@ -89,13 +89,13 @@ class Frontier:
     def least(self, cost: Callable[[Array], Array], width: Array) -> Array:
         """The n in [0, width] of least `cost` (maps (K, g) to (K, g)), by grids that close in."""
         low, high = np.zeros(self.rows), np.maximum(np.broadcast_to(width, (self.rows,)), 1e-9)
-        share = np.linspace(0.0, 1.0, 33)
-        for _ in range(8):
+        share = np.linspace(0.0, 1.0, 129)
+        for _ in range(5):
             grid = low[:, None] + (high - low)[:, None] * share
             value = cost(grid)
             best = np.argmin(np.where(np.isfinite(value), value, np.inf), axis=1)
             rows = np.arange(self.rows)
-            low, high = grid[rows, np.maximum(best - 1, 0)], grid[rows, np.minimum(best + 1, 32)]
+            low, high = grid[rows, np.maximum(best - 1, 0)], grid[rows, np.minimum(best + 1, 128)]
         return (low + high) / 2
 
     def _rates(self) -> tuple[Array, Array, Array] | None:
@@ -116,9 +116,19 @@ class Frontier:
         low, high = np.zeros(self.rows), np.full(self.rows, 250.0)
         goal = np.broadcast_to(np.asarray(target, dtype=np.float64), (self.rows,))
         with np.errstate(all="ignore"):
-            out_of_reach = (rising(high) < goal) | (rising(low) > goal)
-            for _ in range(50):
-                middle = (low + high) / 2
-                below = rising(middle) < goal
-                low, high = np.where(below, middle, low), np.where(below, high, middle)
-        return np.where(out_of_reach, np.nan, (low + high) / 2)
+            below, above = rising(low) - goal, rising(high) - goal
+            out_of_reach = (above < 0) | (below > 0)
+            middle = (low + high) / 2
+            # False position, halving the value of an end that stays (Illinois), and every third step a plain halving.
+            for step in range(120):
+                if step % 3:
+                    middle = np.where(above > below, high - above * (high - low) / (above - below), middle)
+                else:
+                    middle = (low + high) / 2
+                value = rising(middle) - goal
+                under = value < 0
+                below, above = np.where(under, value, below / 2), np.where(under, above / 2, value)
+                low, high = np.where(under, middle, low), np.where(under, high, middle)
+                if np.all((np.abs(value) < 1e-14) | (high - low < 1e-12) | out_of_reach):
+                    break
+        return np.where(out_of_reach, np.nan, middle)

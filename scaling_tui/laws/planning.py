@@ -15,6 +15,7 @@ from scaling_tui.laws.doubts import beyond, undetermined
 from scaling_tui.laws.forms import Coefficients, Law
 from scaling_tui.laws.kernels import Array
 from scaling_tui.laws.optima import LOG6, Frontier
+from scaling_tui.laws.parametric import Fit
 from scaling_tui.laws.published import CoefficientSet
 
 
@@ -46,6 +47,7 @@ class Plan:
     """A run, and what it costs to be away from the compute-optimal one.
 
     Args:
+        convention: which parameters N counts, "all" or "non-embedding"; "" where coefficients came without a word.
         loss: nats per token, by the law.
         flops: training FLOPs, 6ND; `serving_flops` are 2N for each served token.
         optimal_loss: of the compute-optimal run with the same training FLOPs.
@@ -57,6 +59,7 @@ class Plan:
     """
 
     law: str
+    convention: str
     params: float
     tokens: float
     flops: float
@@ -138,25 +141,27 @@ def plan_published(chosen: CoefficientSet, goal: Goal) -> Plan:
     from scaling_tui.laws.forms import LAWS
 
     made = plan(LAWS[chosen.law], chosen.coefficients, goal, f"{chosen.law}:{chosen.name}")
-    return replace(made, notes=(*made.notes, HOFFMANN_NOTE)) if chosen.name == "hoffmann2022" else made
+    notes = (*made.notes, HOFFMANN_NOTE) if chosen.name == "hoffmann2022" else made.notes
+    return replace(made, convention=chosen.params, notes=notes)
 
 
-def plan_fit(draws: Bootstrap, goal: Goal, level: float = 0.9) -> Plan:
-    """Plans with a fit, intervals carried through from its bootstrap.
+def plan_fit(fit: Fit, draws: Bootstrap | None, goal: Goal, level: float = 0.9) -> Plan:
+    """Plans with a fit, intervals carried through from its bootstrap; without one where `draws` is None.
 
     Raises:
         InputError: the points cannot carry a plan (one N, one D), or as `plan` does.
     """
-    fit = draws.fit
     for missing in undetermined(fit):
         if missing != "unique_tokens":
             raise InputError(
                 f"plan: all points have the same {missing}, so the fit says nothing of it; "
                 f"add runs with other {missing}"
             )
-    made = plan(fit.law, fit.coefficients, goal)
+    made = replace(plan(fit.law, fit.coefficients, goal), convention=fit.convention, level=level)
+    notes = [*fit.warnings, *beyond(fit, params=made.params, tokens=made.tokens, flops=made.flops)]
+    if draws is None:
+        return replace(made, notes=(*notes, "no interval: the points leave no degree of freedom"))
     many = _solve(fit.law, draws.theta, goal)
-    given = {"params": goal.params, "tokens": goal.tokens, "flops": goal.flops, "loss": goal.loss}
     values = {
         "params": np.exp(many.n),
         "tokens": np.exp(many.d),
@@ -164,18 +169,19 @@ def plan_fit(draws: Bootstrap, goal: Goal, level: float = 0.9) -> Plan:
         "loss": np.exp(many.log_loss),
         "tokens_per_param": np.exp(many.d - many.n),
     }
-    lost = float(np.mean(~np.isfinite(many.n + many.d)))
+    given = {"params": goal.params, "tokens": goal.tokens, "flops": goal.flops, "loss": goal.loss}
+    reached = np.isfinite(many.n + many.d)
     intervals = {
-        key: draws.interval(np.where(np.isfinite(column), column, np.inf), level)
+        key: draws.interval(np.where(reached, column, np.inf), level)
         for key, column in values.items()
-        if given.get(key) is None
+        if given.get(key) is None and (key != "tokens_per_param" or reached.all())
     }
-    notes = list(beyond(fit, params=made.params, tokens=made.tokens, flops=made.flops))
-    if lost > 0:
-        notes.append(
-            f"{lost:.0%} of the bootstrap's laws do not reach this goal; the upper ends are open where it is many"
-        )
-    return replace(made, intervals=intervals, level=level, notes=(*fit.warnings, *notes))
+    if not reached.all():
+        notes.append(f"{1 - reached.mean():.0%} of the refits do not reach this goal with any N and D: an end is open")
+    return replace(made, intervals=intervals, notes=tuple(notes))
+
+
+_MAIN = ("flops", "loss", "params", "tokens")
 
 
 @dataclass(frozen=True)
@@ -192,6 +198,9 @@ def _solve(law: Law, theta: Array, goal: Goal) -> _Solution:
     frontier = Frontier(law, theta, goal.unique_tokens)
     n, d = _allocate(frontier, goal)
     log_loss = frontier.log_loss(n, d)
+    given = sum(getattr(goal, name) is not None for name in (*_MAIN, "tokens_per_param", "served_tokens"))
+    if given == 1:  # the run is the optimum of its own budget
+        return _Solution(n, d, log_loss, log_loss, n + d + LOG6)
     optimal = frontier.log_loss(*frontier.split(n + d + LOG6))
     return _Solution(n, d, log_loss, optimal, frontier.budget_for_loss(log_loss))
 
@@ -201,7 +210,7 @@ def _check(law: Law, goal: Goal) -> None:
         value = getattr(goal, name)
         if value is not None and not (np.isfinite(value) and value > 0):
             raise InputError(f"{name}: found {value:g}, want a positive number")
-    main = [name for name in ("flops", "loss", "params", "tokens") if getattr(goal, name) is not None]
+    main = [name for name in _MAIN if getattr(goal, name) is not None]
     if not main:
         raise InputError("plan: nothing given, want one of flops, loss, params, tokens")
     if len(main) > 2:
@@ -297,6 +306,7 @@ def _plan(law: Law, solution: _Solution, goal: Goal, name: str) -> Plan:
     unique = goal.unique_tokens
     return Plan(
         law=name,
+        convention="",
         params=N,
         tokens=D,
         flops=flops,

@@ -201,11 +201,15 @@ def test_warns_of_as_many_points_as_coefficients_and_refuses_fewer() -> None:
         fit(Points.of([3.0, 2.0], params=[1e6, 1e7]), "chinchilla-n")
 
 
+def test_warns_where_no_tokens_repeat() -> None:
+    assert warned(fit(synthetic(1, size=40, noise=0.003), "muennighoff"), "R_D_star is not determined")
+
+
 def test_warns_of_extrapolation_beyond_ten_times() -> None:
     found = fit(synthetic(1, size=40, noise=0.003), "chinchilla")
     largest = found.points.column("params").max()
     assert beyond(found, params=9 * largest) == ()
-    assert "12× above the largest N" in beyond(found, params=12 * largest)[0]
+    assert "N 12× above the largest fitted" in beyond(found, params=12 * largest)[0]
 
 
 def test_identical_points_are_refused() -> None:
