@@ -30,7 +30,7 @@ class Learn(Screen[None]):
         Binding("z", "questions", "questions", tooltip="Answer the questions of this lesson"),
         Binding("o", "own", "own runs", tooltip="See it in your own latest sweep, or launch the ladder"),
         Binding("n", "step(1)", "next", tooltip="Next lesson"),
-        Binding("p", "step(-1)", "previous", tooltip="Previous lesson"),
+        Binding("p", "step(-1)", "prev", tooltip="Previous lesson"),
         Binding("escape", "back", "lessons", tooltip="Back to the list of lessons"),
         Binding("f2", "app.switch_mode('live')", "live", tooltip="Watch the sweep"),
         Binding("f4", "app.switch_mode('quiz')", "quiz", tooltip="Answer what is due"),
@@ -72,7 +72,7 @@ class Learn(Screen[None]):
         options = self.query_one("#lessons", OptionList)
         for number, file in enumerate(self._files, 1):
             detail = f"{file.head['minutes']} min · {self._counts.get(file.id, 0)} questions"
-            line = Text.assemble(f"{number:>2}  {file.title:<46} {detail}\n", (f"    {file.head['summary']}", "dim"))
+            line = Text.assemble(f"{number:>2}  {file.title:<50} {detail}\n", (f"    {file.head['summary']}", "dim"))
             options.add_option(Option(line, id=file.id))
         options.highlighted = 0
         options.focus()

@@ -1,5 +1,6 @@
 """The quiz screen: a sitting of questions, marked as one answers. All rules are the tutor's; this only shows them."""
 
+import textwrap
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -17,7 +18,7 @@ from scaling_tui.tutor import load_banks
 from scaling_tui.tutor.console import summary_text
 from scaling_tui.tutor.course import Course
 from scaling_tui.tutor.marking import Mark, read
-from scaling_tui.tutor.questions import Formula
+from scaling_tui.tutor.questions import Formula, Numeric
 from scaling_tui.tutor.schedule import SITTING
 from scaling_tui.tutor.sitting import Sitting
 
@@ -89,7 +90,7 @@ class Quiz(Screen[None]):
         heading = (
             f"Quiz · due {len(standing.due)} · new {len(standing.new)} · about {max(1, round(course.minutes))} min"
         )
-        self._fill(heading, Text(course.overview()))
+        self._fill(heading, Text("\n".join(course.overview().splitlines()[1:])))
         self._offer(
             [
                 ("sitting", f"Begin: {number} questions, what is due first"),
@@ -142,9 +143,12 @@ class Quiz(Screen[None]):
         question = sitting.asked.question
         kind = "Test" if sitting.test else "Quiz"
         title = course.titles.get(question.lesson, question.lesson)
-        left = f"{kind} · {title} · {sitting.index + 1} of {len(sitting.questions)} · {question.difficulty}"
+        place = f" · {sitting.index + 1} of {len(sitting.questions)} · {question.difficulty}"
         right = f"right {sitting.right} of {len(sitting.results)}"
-        return left + " " * max(2, self.size.width - len(left) - len(right) - 2) + right
+        room = max(12, self.size.width - 2)
+        title = shortened(title, room - len(kind) - 3 - len(place) - len(right) - 2)
+        left = f"{kind} · {title}{place}"
+        return left + " " * max(2, room - len(left) - len(right)) + right
 
     def _fill(self, heading: str, text: Text) -> None:
         """A fresh page with nothing but a heading and a text."""
@@ -160,7 +164,8 @@ class Quiz(Screen[None]):
     def _offer(self, choices: list[tuple[str, str]]) -> None:
         options = self.query_one("#choices", OptionList)
         options.clear_options()
-        options.add_options([Option(Text(text), id=key) for key, text in choices])
+        width = min(self.size.width, 100) - 4
+        options.add_options([Option(Text(hanging(text, width)), id=key) for key, text in choices])
         options.highlighted = 0
         options.display = True
         options.focus()
@@ -256,14 +261,17 @@ class Quiz(Screen[None]):
         sitting, course = self._sitting, self._course
         assert sitting is not None and course is not None
         said = Text()
+        choice = bool(sitting.asked.options)
+        then = "enter  next question"
         if marked.correct:
-            said.append("✓ Right. ", "bold").append(f"{marked.expected}\n").append(
-                f"Quick check: {sitting.asked.check}\n"
-            )
-            then = "enter  next question"
+            said.append("✓ Right. ", "bold").append("" if choice else marked.expected)
+            said.append(f"\nQuick check: {sitting.asked.check}\n")
         else:
             said.append("✗ Not yet. ", "bold").append(f"{marked.diagnosis}\n").append(f"One step: {marked.step}\n")
-            then = "enter  next question" if sitting.asked.options else "enter  the same with fresh numbers"
+            if choice:
+                said.append(f"Right is {marked.expected}\n")
+            else:
+                then = "enter  the same with fresh numbers"
         said.append(f"\n{then}", "dim")
         self.query_one("#where", Static).update(Text(self._heading(sitting, course), no_wrap=True))
         self.query_one("#feedback", Static).update(said)
@@ -312,11 +320,12 @@ class Quiz(Screen[None]):
         asked = sitting.asked
         lines = [f"{number}. {step}" for number, step in enumerate(asked.steps, 1)]
         said = Text("\n".join([*lines, f"Quick check: {asked.check}", f"Answer: {asked.expected}"]))
-        if not asked.options and self._state == "asking":
+        if self._state == "asking" and isinstance(asked.question.body, Numeric):
             sitting.again()
-            said.append("\n\nf8  next question", "dim")
             self._ask()
-            said = Text(f"The numbers before, solved:\n{said.plain}\n\nNow with the fresh numbers above.")
+            said = Text(
+                f"With the numbers before:\n{said.plain}\n\nNow with the fresh ones above, or f8 for the next question."
+            )
         elif self._state == "asking":
             self._state = "marked"
             said.append("\n\nenter  next question", "dim")
@@ -333,3 +342,14 @@ class Quiz(Screen[None]):
             self._end()
         else:
             self.start()
+
+
+def shortened(text: str, width: int) -> str:
+    """`text` in at most `width` cells."""
+    return text if len(text) <= width else text[: max(1, width - 1)].rstrip() + "…"
+
+
+def hanging(text: str, width: int) -> str:
+    """An option filled to `width`, its further lines set under the first word after its letter."""
+    indent = "   " if text[1:3] == ") " else ""
+    return "\n".join(textwrap.wrap(text, max(20, width), subsequent_indent=indent)) or text

@@ -177,7 +177,7 @@ def _question(table: _Table, lesson: str, path: Path) -> Question:
         lesson=table.get("lesson", str, lesson or None),
         difficulty=table.one_of("difficulty", DIFFICULTIES),  # type: ignore[arg-type]
         skill=skill,
-        text=table.read("text", lambda text: template(text.strip("\n"), names)),
+        text=table.read("text", lambda text: template(flowed(text.strip("\n")), names)),
         values=values,
         body=body,
         hint=table.read("hint", lambda text: template(text, names)),
@@ -288,3 +288,15 @@ def computed(line: str) -> str:
         return line[7:].strip()
     name, equals, rest = line.partition("=")
     return rest.strip() if equals and name.strip().isidentifier() else line
+
+
+def flowed(text: str) -> str:
+    """Lines that break within a sentence are joined; programs, and lines after a full stop, stay."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        ends = not lines or not lines[-1].strip() or lines[-1].startswith("    ") or lines[-1].rstrip()[-1] in ".:?)"
+        if ends or not line.strip() or line.startswith("    "):
+            lines.append(line)
+        else:
+            lines[-1] += " " + line
+    return "\n".join(lines)

@@ -10,7 +10,7 @@ from scaling_tui.tutor.bank import computed
 from scaling_tui.tutor.expressions import Expression, parse
 from scaling_tui.tutor.numbers import Number, plain, read_number
 from scaling_tui.tutor.questions import Choice, Formula, Numeric
-from scaling_tui.tutor.variants import Variant, close, points
+from scaling_tui.tutor.variants import Variant, close
 
 _NEAR = 0.03
 _EQUAL = 1e-7
@@ -138,8 +138,7 @@ def figures_of(value: float, digits: int) -> str:
 def _mark_formula(variant: Variant, body: Formula, understood: _Read) -> Mark:
     formula = understood.formula
     assert formula is not None
-    here = points(variant.question, variant.seed)
-    wanted = _values(body.answer, here)
+    here, wanted = variant.points, variant.wanted
     given = _values(formula, here)
     if understood.line != body.line:
         says = f"Line {understood.line} does what it should; the fault is in another line."

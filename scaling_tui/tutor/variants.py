@@ -3,6 +3,7 @@
 import math
 import random
 from dataclasses import dataclass
+from functools import cached_property
 
 from scaling_tui import InputError
 from scaling_tui.tutor.numbers import figures
@@ -63,6 +64,18 @@ class Variant:
     def check(self) -> str:
         """How to see quickly whether an answer can be right."""
         return self.question.check.render(self.values)
+
+    @cached_property
+    def points(self) -> list[dict[str, float]]:
+        """Where a formula is compared with the right one."""
+        rng = random.Random(f"{self.question.id}:{self.seed}:points")
+        return [draw_values(self.question, rng) for _ in range(POINTS)]
+
+    @cached_property
+    def wanted(self) -> list[float]:
+        """What the right formula gives at the points."""
+        assert isinstance(self.question.body, Formula)
+        return [self.question.body.answer(values) for values in self.points]
 
     @property
     def asks(self) -> str:
@@ -126,12 +139,6 @@ def draw_values(question: Question, rng: random.Random) -> dict[str, float]:
     for draw in question.values:
         values[draw.name] = draw.draw(rng, values)
     return values
-
-
-def points(question: Question, seed: int) -> list[dict[str, float]]:
-    """Where a formula is compared with the right one."""
-    rng = random.Random(f"{question.id}:{seed}:points")
-    return [draw_values(question, rng) for _ in range(POINTS)]
 
 
 def close(value: float, wanted: float, tolerance: float) -> bool:

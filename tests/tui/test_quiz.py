@@ -1,0 +1,165 @@
+"""The Learn and Quiz screens: a sitting by keyboard and mouse, what is saved, how it looks."""
+
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input, OptionList, Static
+
+from scaling_tui.tui.app import ScalingApp
+from scaling_tui.tui.learn import Learn
+from scaling_tui.tui.plot import Plot
+from scaling_tui.tui.quiz import Quiz
+from scaling_tui.tutor import load_banks
+from scaling_tui.tutor.course import Course
+from scaling_tui.tutor.numbers import figures
+from scaling_tui.tutor.progress import progress_file, read
+from tests.tui.conftest import until
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+async def quiz_of(pilot: Pilot[None], *names: str, seed: int = 7) -> Quiz:
+    """The quiz screen with a sitting of exactly these questions."""
+    await pilot.press("f4")
+    await until(pilot, lambda: isinstance(pilot.app.screen, Quiz))
+    screen = pilot.app.screen
+    assert isinstance(screen, Quiz)
+    await until(pilot, lambda: screen.query_one("#choices", OptionList).option_count == 3)
+    known = {question.id: question for bank in load_banks() for question in bank.questions}
+    course = Course.load([known[name] for name in names])
+    screen._begin(course.sitting(len(names), seed))
+    await pilot.pause()
+    return screen
+
+
+def said(screen: Quiz, name: str) -> str:
+    return str(screen.query_one(f"#{name}", Static).render())
+
+
+async def typed(pilot: Pilot[None], text: str) -> None:
+    pilot.app.screen.query_one("#answer", Input).value = text
+    await pilot.pause()
+
+
+async def test_a_wrong_number_is_read_diagnosed_and_asked_anew(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await quiz_of(pilot, "two-term-loss")
+        sitting = screen._sitting
+        assert sitting is not None
+        first = sitting.asked
+        assert "What is L at N =" in said(screen, "question")
+        await typed(pilot, "nonsense")
+        assert "cannot read 'nonsense'" in said(screen, "read")
+        await pilot.press("enter")
+        assert read(progress_file()) == []
+        a, b, N = (first.values[name] for name in ("a", "b", "N"))
+        await typed(pilot, figures(a * N**-b, 4))
+        assert said(screen, "read").startswith("read as ")
+        await pilot.press("enter")
+        assert "✗ Not yet. This is the first term alone" in said(screen, "feedback")
+        assert [(answer.slip, answer.correct) for answer in read(progress_file())] == [("one-term", False)]
+        await pilot.press("enter")
+        assert sitting.asked.values != first.values
+        await typed(pilot, sitting.asked.expected)
+        await pilot.press("enter")
+        assert "✓ Right." in said(screen, "feedback")
+        await pilot.press("enter")
+        assert "0 of 1 right at the first try" in said(screen, "question")
+
+
+async def test_choices_by_letter_and_by_mouse(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await quiz_of(pilot, "why-negative", "simplified-law")
+        sitting = screen._sitting
+        assert sitting is not None
+        right = next(option.letter for option in sitting.asked.options if option.right)
+        await pilot.press(right)
+        assert "✓ Right." in said(screen, "feedback")
+        await pilot.press("enter")
+        await pilot.pause()
+        await pilot.click("#choices", offset=(5, 1))
+        await until(pilot, lambda: len(sitting.results) == 2)
+        assert len(read(progress_file())) == 2
+
+
+async def test_hints_and_solutions_by_key_and_none_in_a_test(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await quiz_of(pilot, "two-term-loss")
+        await pilot.press("f5")
+        assert "Hint: Two terms" in said(screen, "feedback")
+        await pilot.press("f6")
+        assert "With the numbers before:" in said(screen, "feedback")
+        sitting = screen._course.examination(3) if screen._course else None
+        assert sitting is not None
+        screen._begin(sitting)
+        await pilot.press("f5")
+        assert said(screen, "feedback") == ""
+        for _ in range(10):
+            await pilot.press("f8")
+        assert "Nothing answered" in said(screen, "question")
+
+
+async def test_a_lesson_opens_with_plots_and_leads_to_its_questions(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("f3")
+        await until(pilot, lambda: isinstance(app.screen, Learn))
+        lessons = app.screen.query_one("#lessons", OptionList)
+        await until(pilot, lambda: lessons.option_count == 12)
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: app.screen.has_class("-reading"))
+        assert len(app.screen.query(Plot)) == 1
+        await pilot.press("n")
+        await until(pilot, lambda: "4 of 12" in str(app.screen.query_one("#where", Static).render()))
+        await pilot.press("z")
+        await until(pilot, lambda: isinstance(app.screen, Quiz))
+        screen = app.screen
+        assert isinstance(screen, Quiz)
+        await until(pilot, lambda: screen._sitting is not None)
+        assert "The simple form" in said(screen, "where")
+
+
+async def test_own_runs_of_a_lesson_are_offered_where_there_are_none(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path / "runs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("f3")
+        await until(pilot, lambda: isinstance(app.screen, Learn))
+        await until(pilot, lambda: app.screen.query_one("#lessons", OptionList).option_count == 12)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen.has_class("-reading"))
+        await pilot.press("o")
+        await until(pilot, lambda: not isinstance(app.screen, Learn))
+        await pilot.press("escape")
+        assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("size", "answer"),
+    [((80, 24), "wrong"), ((80, 24), "right"), ((120, 40), "wrong")],
+    ids=["wrong", "right", "wide"],
+)
+def test_a_sitting_looks_as_it_did(snap_compare: Any, tmp_path: Path, size: tuple[int, int], answer: str) -> None:
+    app = ScalingApp(tmp_path)
+
+    async def prepare(pilot: Pilot[None]) -> Awaitable[None] | None:
+        screen = await quiz_of(pilot, "two-term-loss")
+        sitting = screen._sitting
+        assert sitting is not None
+        a, b, N = (sitting.asked.values[name] for name in ("a", "b", "N"))
+        await typed(pilot, sitting.asked.expected if answer == "right" else figures(a * N**-b, 4))
+        screen.query_one("#answer", Input).cursor_blink = False
+        await pilot.press("enter")
+        await pilot.pause()
+        return None
+
+    assert snap_compare(app, terminal_size=size, run_before=prepare)
