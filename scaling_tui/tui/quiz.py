@@ -271,7 +271,8 @@ class Quiz(Screen[None]):
             if choice:
                 said.append(f"Right is {marked.expected}\n")
             else:
-                then = "enter  the same with fresh numbers"
+                fresh = isinstance(sitting.asked.question.body, Numeric)
+                then = "enter  the same with fresh numbers" if fresh else "enter  try again"
         said.append(f"\n{then}", "dim")
         self.query_one("#where", Static).update(Text(self._heading(sitting, course), no_wrap=True))
         self.query_one("#feedback", Static).update(said)

@@ -8,7 +8,7 @@ from typing import Any
 from scaling_tui import InputError
 from scaling_tui.tutor.lessons import Lesson, LessonFile
 from scaling_tui.tutor.marking import Mark, read
-from scaling_tui.tutor.questions import Formula, Question
+from scaling_tui.tutor.questions import Formula, Numeric, Question
 from scaling_tui.tutor.sitting import Sitting
 from scaling_tui.tutor.variants import Variant
 
@@ -199,5 +199,6 @@ def _answered(sitting: Sitting, ask: Callable[[str], str], tell: Callable[[str],
             tell(solution_text(sitting.asked))
             return True
         sitting.again()
-        tell("\nThe same with fresh numbers ('solution' shows how, 'skip' goes on):")
-        tell(question_text(sitting.asked))
+        if isinstance(sitting.asked.question.body, Numeric):
+            tell("\nThe same with fresh numbers ('solution' shows how, 'skip' goes on):")
+            tell(question_text(sitting.asked))
