@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from scaling_tui import InputError, report
 from scaling_tui.laws import Points, coefficient_set, get
-from scaling_tui.laws.planning import DEVICES, Device, Goal, Plan, plan, plan_fit, plan_published
 from scaling_tui.laws.reading import read_points
 from scaling_tui.laws.study import study
 
 if TYPE_CHECKING:
+    from scaling_tui.laws.planning import Device, Goal, Plan
     from scaling_tui.laws.valleys import Shape
 
 Method = Literal["parametric", "isoflop", "envelope"]
@@ -146,12 +146,14 @@ def coefficients_for(law: str, given: Sequence[str]) -> dict[str, float]:
     return published | values
 
 
-def device_for(name: str | None, count: int, mfu: float, price: float | None) -> tuple[str, Device] | None:
+def device_for(name: str | None, count: int, mfu: float, price: float | None) -> "tuple[str, Device] | None":
     """The described device.
 
     Raises:
         InputError: unknown name, no number, or a share outside 0 to 1.
     """
+    from scaling_tui.laws.planning import DEVICES, Device
+
     if not 0 < mfu <= 1:
         raise InputError(f"--mfu: found {mfu:g}, want a share above 0 and up to 1")
     if price is not None and not price >= 0:
@@ -170,14 +172,14 @@ def device_for(name: str | None, count: int, mfu: float, price: float | None) ->
 
 
 def plan_source(
-    goal: Goal,
+    goal: "Goal",
     *,
     law: str | None,
     source: str | None,
     coef: Sequence[str],
     draws: int,
     runs: Path | None,
-    machine: tuple[str, Device] | None,
+    machine: "tuple[str, Device] | None",
 ) -> tuple[dict[str, Any], str]:
     """What `plan` prints: a document and a text.
 
@@ -195,8 +197,10 @@ def plan_source(
 
 
 def _plan_for(
-    goal: Goal, law: str | None, source: str | None, coef: Sequence[str], draws: int, runs: Path | None
-) -> Plan:
+    goal: "Goal", law: str | None, source: str | None, coef: Sequence[str], draws: int, runs: Path | None
+) -> "Plan":
+    from scaling_tui.laws.planning import plan, plan_fit, plan_published
+
     if source is not None:
         if coef:
             raise InputError("--coef: found with --fit, want one of them")
@@ -215,7 +219,7 @@ def _plan_for(
     return plan_published(coefficient_set(law), goal)
 
 
-def _bill(made: Plan, machine: tuple[str, Device] | None) -> Mapping[str, Any] | None:
+def _bill(made: "Plan", machine: "tuple[str, Device] | None") -> Mapping[str, Any] | None:
     if machine is None:
         return None
     name, device = machine

@@ -150,7 +150,7 @@ def fit(points: Points, law: str | Law, *, delta: float | None = None, conventio
         converged=bool(found.converged[0]),
         theta=theta,
     )
-    from scaling_tui.laws.doubts import doubts
+    from scaling_tui.laws.doubts import doubts  # it judges a Fit, so it imports this module
 
     return replace(fitted, warnings=(*warnings, *doubts(fitted)))
 

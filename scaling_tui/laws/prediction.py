@@ -92,4 +92,6 @@ def predict(
         f"profile of least squares on log loss, Student t with {fit.freedom} degrees of freedom, "
         f"residual s.d. {scale:.2%}" + (" (the stated run-to-run noise)" if scale == noise_floor else "")
     )
-    return Prediction(value, float(np.exp(middle - low)), float(np.exp(middle + high)), level, of, how)
+    # A robust fit's value need not be the middle of an interval by least squares; it belongs to it all the same.
+    ends = min(float(np.exp(middle - low)), value), max(float(np.exp(middle + high)), value)
+    return Prediction(value, *ends, level, of, how)

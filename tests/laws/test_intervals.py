@@ -46,16 +46,16 @@ def test_prediction_of_a_straight_line_is_the_textbook_interval() -> None:
 
 @pytest.mark.parametrize("noise", [0.005])
 def test_five_points_predict_the_sixth_nine_times_in_ten(noise: float) -> None:
-    """100 ladders: the share covered is near 90 %. `benchmarks/laws_coverage.py` has more."""
+    """60 ladders: the share covered is near 90 %. `benchmarks/laws_coverage.py` has more."""
     rng = np.random.default_rng(11)
     hits, halves = 0, []
-    for _ in range(100):
+    for _ in range(60):
         loss = (1.7 + 40 / LADDER**0.35) * np.exp(noise * rng.standard_normal(5))
         new = (1.7 + 40 / NEXT**0.35) * np.exp(noise * rng.standard_normal())
         found = predict(fit(Points.of(loss, params=LADDER), "chinchilla-n"), params=NEXT)
         hits += found.low <= new <= found.high
         halves.append((found.high - found.low) / 2 / found.value)
-    assert 0.82 <= hits / 100 <= 0.97
+    assert 0.79 <= hits / 60 <= 0.99
     assert np.median(halves) < 8 * noise and max(halves) < 40 * noise
 
 
