@@ -131,3 +131,12 @@ def test_a_users_banks_are_found_and_names_must_not_clash(own_folders: Path, ban
     assert any(bank.path == folder / "own.toml" for bank in load_banks())
     with pytest.raises(InputError, match="also in"):
         load_banks([bank_file])
+
+
+def test_the_example_for_instructors_is_sound(tmp_path: Path) -> None:
+    readme = (resources.packaged("quizzes") / "README.md").read_text()
+    example = re.search(r"```toml\n(.*?)```", readme, re.DOTALL)
+    assert example
+    path = tmp_path / "example.toml"
+    path.write_text(example[1])
+    assert check_bank(load_bank(path), LESSONS) == []
