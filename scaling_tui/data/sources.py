@@ -1,0 +1,224 @@
+"""Synthetic sources: token ids drawn from a process whose entropy rate and best possible accuracy are known.
+
+What a model can reach at best is a closed form here, so a fitted irreducible loss, or an accuracy that stops
+rising, can be held against the truth. Each draws the same ids for the same parameters on every machine.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scaling_tui import InputError
+
+MOST_TOKENS = 65_536  # what ids of two bytes hold
+Parts = tuple[NDArray[np.uint16], NDArray[np.uint16]]
+
+
+class Source(Protocol):
+    """Draws ids in two parts, training and held out, and knows what is best possible.
+
+    `sample` is the length of one sample where samples are independent of each other, None for a single stream.
+    """
+
+    vocab: int
+
+    @property
+    def sample(self) -> int | None: ...
+    @property
+    def entropy(self) -> float | None:
+        """Least possible held-out loss in nats per predicted token; None where it is of no use."""
+
+    @property
+    def ceiling(self) -> float:
+        """Best possible accuracy over the predicted tokens."""
+
+    @property
+    def says(self) -> str:
+        """What it is, in words."""
+
+    def draw(self) -> Parts: ...
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Samples of `length` uniform tokens and one more, the label: 1 where the sum of their ids is odd.
+
+    A rule decides every label, so the best accuracy is 1; but any single token more or less turns the label, so
+    nothing short of the whole rule does better than chance (a parity has no correlation with any part of its input;
+    Shalev-Shwartz et al. 2017, section 2).
+    """
+
+    vocab: int = 1000
+    length: int = 50
+    samples: int = 1000
+    held_out: float = 0.2
+    seed: int = 0
+
+    @property
+    def sample(self) -> int:
+        return self.length + 1
+
+    @property
+    def entropy(self) -> None:
+        return None
+
+    @property
+    def ceiling(self) -> float:
+        return 1.0
+
+    @property
+    def says(self) -> str:
+        return f"{self.samples} samples of {self.length} random tokens of {self.vocab}, labelled by the parity of their sum"
+
+    def draw(self) -> Parts:
+        tokens = np.random.default_rng(self.seed).integers(self.vocab, size=(self.samples, self.length))
+        rows = np.column_stack([tokens, tokens.sum(1) % 2]).astype(np.uint16)
+        cut = round(self.samples * (1 - self.held_out))
+        return rows[:cut].ravel(), rows[cut:].ravel()
+
+
+@dataclass(frozen=True)
+class Language:
+    """Sentences in which the next token follows from the last one and the class of the one before it.
+
+    There are `vocab` x `classes` facts to learn: for each class a random permutation of the tokens. With probability
+    `noise` the next token is uniform instead. The second token of a sentence has no two before it and is uniform.
+    """
+
+    vocab: int = 1000
+    classes: int = 8
+    noise: float = 0.02
+    length: int = 50
+    samples: int = 1500
+    held_out_samples: int = 500
+    seed: int = 0
+
+    @property
+    def sample(self) -> int:
+        return self.length + 1
+
+    @property
+    def _right(self) -> float:
+        """Probability of the likeliest next token where two are known."""
+        return 1 - self.noise + self.noise / self.vocab
+
+    @property
+    def entropy(self) -> float:
+        known = -self._right * math.log(self._right)
+        if self.noise:
+            other = self.noise / self.vocab
+            known -= (self.vocab - 1) * other * math.log(other)
+        return (math.log(self.vocab) + (self.length - 1) * known) / self.length
+
+    @property
+    def ceiling(self) -> float:
+        return (1 / self.vocab + (self.length - 1) * self._right) / self.length
+
+    @property
+    def says(self) -> str:
+        return (
+            f"{self.samples} sentences of {self.length + 1} tokens; the next of {self.vocab} tokens follows from the last"
+            f" and the class (of {self.classes}) of the one before, {self.noise:.0%} noise"
+        ).replace("%", " %")
+
+    def draw(self) -> Parts:
+        rng = np.random.default_rng(self.seed)
+        follows = np.stack([rng.permutation(self.vocab) for _ in range(self.classes)])
+        kind = rng.integers(self.classes, size=self.vocab)
+        rows = np.empty((self.samples + self.held_out_samples, self.length + 1), np.uint16)
+        rows[:, :2] = rng.integers(self.vocab, size=(len(rows), 2))
+        for at in range(2, self.length + 1):
+            noisy = rng.random(len(rows)) < self.noise
+            uniform = rng.integers(self.vocab, size=len(rows))
+            rows[:, at] = np.where(noisy, uniform, follows[kind[rows[:, at - 2]], rows[:, at - 1]])
+        return rows[: self.samples].ravel(), rows[self.samples :].ravel()
+
+
+@dataclass(frozen=True)
+class Markov:
+    """A Markov chain in which every state has the same Zipf distribution over successors, each in an order of its own.
+
+    The successor of rank r has probability proportional to r^-exponent, whatever the state, so the entropy rate is
+    the entropy of that distribution, exactly and for every stationary distribution of the states.
+    """
+
+    vocab: int = 64
+    exponent: float = 1.0
+    tokens: int = 2_000_000
+    held_out_tokens: int = 200_000
+    seed: int = 0
+
+    @property
+    def _zipf(self) -> NDArray[np.float64]:
+        weight = np.arange(1, self.vocab + 1, dtype=np.float64) ** -self.exponent
+        return np.asarray(weight / weight.sum())
+
+    @property
+    def sample(self) -> None:
+        return None
+
+    @property
+    def entropy(self) -> float:
+        p = self._zipf
+        return float(-(p * np.log(p)).sum())
+
+    @property
+    def ceiling(self) -> float:
+        return float(self._zipf[0])
+
+    @property
+    def says(self) -> str:
+        return f"Markov chain of {self.vocab} tokens, successors Zipf with exponent {self.exponent:g}"
+
+    def draw(self) -> Parts:
+        rng = np.random.default_rng(self.seed)
+        successors = np.stack([rng.permutation(self.vocab) for _ in range(self.vocab)]).astype(np.uint16)
+        # Many chains side by side, one after the other in the stream: a loop over time alone.
+        chains = 1000
+        steps = -(-(self.tokens + self.held_out_tokens) // chains)
+        ids = np.empty((chains, steps), np.uint16)
+        # The matrix of a random chain mixes within a few steps; the first ones are thrown away.
+        now = rng.integers(self.vocab, size=chains)
+        cumulative = np.cumsum(self._zipf)
+        for at in range(-50, steps):
+            rank = np.minimum(np.searchsorted(cumulative, rng.random(chains)), self.vocab - 1)
+            now = successors[now, rank]
+            if at >= 0:
+                ids[:, at] = now
+        stream = ids.ravel()
+        return stream[: self.tokens], stream[self.tokens : self.tokens + self.held_out_tokens]
+
+
+SOURCES: dict[str, type[Parity] | type[Language] | type[Markov]] = {
+    "parity": Parity,
+    "language": Language,
+    "markov": Markov,
+}
+
+
+def source_named(name: str, parameters: Mapping[str, Any]) -> Source:
+    """The source called `name` with these parameters.
+
+    Raises:
+        InputError: a parameter that it does not have, or of the wrong kind or size.
+    """
+    kind = SOURCES[name]
+    known = {item.name: item.type for item in fields(kind)}
+    for key, value in parameters.items():
+        if key not in known:
+            raise InputError(f"corpus.parameters.{key}: not one of {name}, which has {', '.join(known)}")
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or (known[key] is int and not isinstance(value, int)) or value < 0:
+            noun = "a whole number" if known[key] is int else "a number"
+            raise InputError(f"corpus.parameters.{key}: found {value!r}, want {noun} of at least 0")
+    source: Source = kind(**parameters)
+    if not 2 <= source.vocab <= MOST_TOKENS:
+        raise InputError(f"corpus.parameters.vocab: found {source.vocab}, want 2 to {MOST_TOKENS}")
+    share = parameters.get("noise", 0) if name == "language" else parameters.get("held_out", 0)
+    if not 0 <= share < 1:
+        raise InputError(f"corpus.parameters: found a share of {share:g}, want 0 to 1")
+    return source
