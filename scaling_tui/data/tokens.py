@@ -169,9 +169,8 @@ def tokenizer_for(name: str, corpus: Corpus) -> Tokenizer:
 def encode(corpus: Corpus, tokenizer_name: str, first_tokens: int = 0) -> Encoded:
     """`corpus` as token ids. Bytes need no encoding; other ids are made once and then mapped from the cache.
 
-    Args:
-        first_tokens: where not 0, only the first so many tokens of the training part are the corpus, and the last
-            tenth of these is held out.
+    Where `first_tokens` is not 0, only the first so many tokens of the training part are the corpus, and the last tenth
+    of these is held out.
 
     Raises:
         InputError: no such tokenizer, or fewer tokens than `first_tokens`.

@@ -21,8 +21,11 @@ class Training:
         schedule: how the rate falls after the warm-up, to `final_lr`.
         warmup: share of the steps in which the rate rises from 0.
         final_lr: the rate at the end as a share of `lr`.
-        weight_decay: on matrices; embeddings and gains have none.
-        clip: largest norm of the gradient.
+        weight_decay: on matrices; embeddings and gains have none. Without it AdamW is Adam.
+        clip: largest norm of the gradient; 0 leaves every gradient as it is.
+        unique_tokens: U, training tokens that are ever seen, again and again where D is larger; 0 is all.
+        exact_match: k, for the share of runs of k consecutive held-out tokens that are all ranked first; 0 for none.
+        gap: whether each evaluation also reads as many training windows, for held-out loss minus training loss.
         held_out_tokens: about how many held-out tokens an evaluation reads, always the same.
         evaluations: held-out evaluations, evenly over the steps; the last is at the end.
         checkpoints: likewise.
@@ -40,6 +43,9 @@ class Training:
     beta2: float = 0.95
     clip: float = 1.0
     dropout: float = 0.0
+    unique_tokens: int = 0
+    exact_match: int = 0
+    gap: bool = False
     held_out_tokens: int = 65_536
     evaluations: int = 20
     checkpoints: int = 4
@@ -50,12 +56,11 @@ class Training:
         for name in ("tokens", "batch", "held_out_tokens", "evaluations", "checkpoints", "records"):
             if getattr(self, name) < 1:
                 raise InputError(f"training.{name}: found {getattr(self, name)}, want at least 1")
-        for name, low, high in (
-            ("lr", 0.0, 10.0),
-            ("clip", 0.0, float("inf")),
-        ):
-            if not low < getattr(self, name) <= high:
-                raise InputError(f"training.{name}: found {getattr(self, name)}, want more than {low:g}")
+        for name in ("clip", "unique_tokens", "exact_match"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise InputError(f"training.{name}: found {getattr(self, name)}, want at least 0")
+        if not 0 < self.lr <= 10:
+            raise InputError(f"training.lr: found {self.lr}, want more than 0")
         for name in ("warmup", "final_lr", "weight_decay", "beta1", "beta2", "dropout"):
             if not 0 <= getattr(self, name) <= 1 or (
                 name in ("beta1", "beta2", "dropout") and getattr(self, name) == 1
@@ -74,7 +79,7 @@ class RunConfig:
     Args:
         family: which model `scaling_tui.train` builds from `architecture`.
         architecture: fields of `scaling_tui.laws.counts.Architecture`.
-        corpus: `name`, `tokenizer`, `sha256` and `source` of `scaling_tui.data.Corpus`.
+        corpus: `name`, `tokenizer`, `first_tokens`, `parameters`, and `sha256` and `source` of what was read.
         params: every trainable parameter; `non_embedding` stands beside it.
         tokens: D, whole steps.
         flops: C of the run, by matmuls and attention.
@@ -125,14 +130,14 @@ def check_types(item: Any, where: str) -> None:
     """Has the fields of a flat dataclass be of their annotated type: int, float (an int will do), bool, str, choice."""
     import typing
 
-    for name, wanted in typing.get_type_hints(type(item)).items():
-        value = getattr(item, name)
-        choices = get_args(wanted)
+    nouns = {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false", "dict": "a table"}
+    for name, annotated in typing.get_type_hints(type(item)).items():
+        value, wanted = getattr(item, name), typing.get_origin(annotated) or annotated
+        choices = get_args(annotated) if wanted is Literal else ()
         if choices:
             if value not in choices:
                 raise InputError(f"{where}.{name}: found {value!r}, want {' or '.join(map(repr, choices))}")
         elif wanted is float and isinstance(value, int) and not isinstance(value, bool):
             object.__setattr__(item, name, float(value))
         elif not isinstance(value, wanted) or (wanted is not bool and isinstance(value, bool)):
-            noun = {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false"}
-            raise InputError(f"{where}.{name}: found {value!r}, want {noun.get(wanted.__name__, wanted.__name__)}")
+            raise InputError(f"{where}.{name}: found {value!r}, want {nouns.get(wanted.__name__, wanted.__name__)}")

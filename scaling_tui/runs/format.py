@@ -31,10 +31,12 @@ METRICS = (
     "bpb",
     "val_accuracy",
     "exact_match",
+    "gap",
     "lr",
     "grad_norm",
     "tokens_per_s",
     "mfu",
+    "cpu_s",
     "time",
 )
 

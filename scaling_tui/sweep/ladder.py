@@ -10,24 +10,8 @@ from typing import Any, Literal
 import tomli
 
 from scaling_tui import InputError, resources
-from scaling_tui.laws.counts import Architecture, Count, count
-from scaling_tui.runs.config import RunConfig, Training, check_types, known_keys
-
-# What a model of each family is made of; a ladder gives the sizes and may change the rest.
-FAMILIES: dict[str, dict[str, Any]] = {
-    "gpt": {"norm": "rms", "final_norm": True, "positions": "rotary", "head": "tied"},
-}
-
-_TRAINING_KEYS = [item.name for item in dataclasses.fields(Training)]
-_MODEL_KEYS = ["family", *(item.name for item in dataclasses.fields(Architecture))]
-
-
-@dataclass(frozen=True)
-class CorpusChoice:
-    """`name` is a corpus of `scaling_tui.data` or a text file beside the ladder; `tokenizer` is `byte` or `bpe-K`."""
-
-    name: str
-    tokenizer: str = "byte"
+from scaling_tui.runs.config import RunConfig, check_types, known_keys
+from scaling_tui.sweep.rung import MODEL_KEYS, TRAINING_KEYS, CorpusChoice, Rung, rungs_of
 
 
 @dataclass(frozen=True)
@@ -37,28 +21,6 @@ class FitChoice:
     law: str = "chinchilla-n"
     params: Literal["non-embedding", "all"] = "non-embedding"
     predict: str | None = None
-
-
-@dataclass(frozen=True)
-class Rung:
-    """One size: its architecture, its recipe, and what they come to."""
-
-    name: str
-    family: str
-    architecture: Architecture
-    training: Training
-    count: Count = field(repr=False)
-
-    @property
-    def tokens(self) -> int:
-        """D in whole steps."""
-        context = self.architecture.context
-        return self.training.steps(context) * self.training.batch * context
-
-    @property
-    def flops(self) -> float:
-        """C by matmuls and attention (`laws.counts.RUN_FLOPS`)."""
-        return self.count.flops(self.tokens)
 
 
 @dataclass(frozen=True)
@@ -72,14 +34,15 @@ class Ladder:
     expected: str
     corpus: CorpusChoice
     fit: FitChoice | None
+    seeds: tuple[int, ...]
     rungs: tuple[Rung, ...]
     document: Mapping[str, Any] = field(repr=False)
 
     def configs(self, seed: int, corpus: Mapping[str, Any]) -> Iterator[tuple[str, RunConfig]]:
-        """The runs of the ladder at one seed, named `<rung>-s<seed>`. `corpus` is what run.json says of it."""
+        """The runs of the ladder at one seed, named `<rung>[-<variant>]-s<seed>`. `corpus` is what run.json says."""
         for rung in self.rungs:
             yield (
-                f"{rung.name}-s{seed}",
+                f"{rung.case}-s{seed}",
                 RunConfig(
                     rung=rung.name,
                     seed=seed,
@@ -134,7 +97,7 @@ def _find(name: str) -> Path:
 
 
 def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
-    tables = ("summary", "source", "expected", "corpus", "model", "training", "fit", "rungs")
+    tables = ("summary", "source", "expected", "seeds", "corpus", "model", "training", "fit", "rungs")
     for key in document:
         if key not in tables:
             near = difflib.get_close_matches(key, tables, 1)
@@ -145,7 +108,7 @@ def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
     check_types(corpus, "corpus")
     if (path.parent / corpus.name).is_file():
         corpus = dataclasses.replace(corpus, name=str((path.parent / corpus.name).resolve()))
-    rungs = tuple(_rungs(document, corpus))
+    rungs = tuple(rungs_of(document, corpus))
     fit = None
     if "fit" in document:
         fit = FitChoice(**known_keys(document["fit"], FitChoice, "fit"))
@@ -162,9 +125,17 @@ def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
         expected=document.get("expected", ""),
         corpus=corpus,
         fit=fit,
+        seeds=_seeds(document.get("seeds", [0])),
         rungs=rungs,
         document=document,
     )
+
+
+def _seeds(found: Any) -> tuple[int, ...]:
+    whole = isinstance(found, list) and all(isinstance(s, int) and not isinstance(s, bool) and s >= 0 for s in found)
+    if not whole or not found or len(set(found)) < len(found):
+        raise InputError(f"seeds: found {found!r}, want a list of different whole numbers, such as [0, 1, 2]")
+    return tuple(found)
 
 
 def _table(document: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -174,68 +145,6 @@ def _table(document: Mapping[str, Any], key: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise InputError(f"{key}: found {found!r}, want a table [{key}]")
     return found
-
-
-def _rungs(document: Mapping[str, Any], corpus: CorpusChoice) -> Iterator[Rung]:
-    found = document.get("rungs")
-    if not isinstance(found, list) or not found or not all(isinstance(item, dict) for item in found):
-        raise InputError("rungs: missing, want one [[rungs]] table or more")
-    names: set[str] = set()
-    for number, item in enumerate(found, 1):
-        name = item.get("name")
-        if not isinstance(name, str) or not name or not name.isprintable() or "/" in name:
-            raise InputError(f"rungs[{number}].name: found {name!r}, want a name for the rung")
-        if name in names:
-            raise InputError(f"rungs[{number}].name: {name!r} is there twice")
-        names.add(name)
-        try:
-            yield _rung(name, document, item, corpus)
-        except InputError as error:
-            raise InputError(f"rung {name!r}: {error}") from error
-
-
-def _rung(name: str, document: Mapping[str, Any], own: Mapping[str, Any], corpus: CorpusChoice) -> Rung:
-    """A rung's own keys go over those of [model] and [training]."""
-    model, training = dict(document.get("model", {})), dict(document.get("training", {}))
-    for key, value in own.items():
-        if key in _MODEL_KEYS:
-            model[key] = value
-        elif key in _TRAINING_KEYS:
-            training[key] = value
-        elif key != "name":
-            near = difflib.get_close_matches(key, [*_MODEL_KEYS, *_TRAINING_KEYS], 1)
-            raise InputError(f"{key}: not a key of a rung; " + (f"did you mean {near[0]!r}?" if near else "see README"))
-    family = model.pop("family", "gpt")
-    if family not in FAMILIES:
-        raise InputError(f"model.family: found {family!r}, want {' or '.join(map(repr, FAMILIES))}")
-    model = {**FAMILIES[family], "vocab": vocabulary(corpus.tokenizer), **known_keys(model, Architecture, "model")}
-    for key in ("layers", "hidden", "context"):
-        if key not in model:
-            raise InputError(f"{key}: missing, in the rung or in [model]")
-    architecture = Architecture(**model)
-    if architecture.context < 1 or architecture.layers < 1:
-        raise InputError(f"layers {architecture.layers}, context {architecture.context}: want at least 1 of each")
-    if architecture.positions == "rotary" and (architecture.hidden // architecture.heads) % 2:
-        raise InputError(
-            f"heads: {architecture.heads} heads of {architecture.hidden // architecture.heads} dimensions; "
-            "rotary positions want an even number"
-        )
-    known_keys(training, Training, "training")
-    for key in ("tokens", "batch", "lr"):
-        if key not in training:
-            raise InputError(f"{key}: missing, in the rung or in [training]")
-    recipe = Training(**training)
-    return Rung(name, family, architecture, recipe, count(architecture))
-
-
-def vocabulary(tokenizer: str) -> int:
-    """The size of the vocabulary that a tokenizer's name promises."""
-    if tokenizer == "byte":
-        return 256
-    kind, _, size = tokenizer.partition("-")
-    if kind == "bpe" and size.isdigit():
-        return int(size)
-    raise InputError(f"corpus.tokenizer: found {tokenizer!r}, want 'byte' or 'bpe-K' with K tokens")
 
 
 def _set(document: dict[str, Any], setting: str) -> None:
@@ -257,17 +166,23 @@ def _set(document: dict[str, Any], setting: str) -> None:
                 return
         names = ", ".join(str(rung.get("name")) for rung in rungs)
         raise InputError(f"--set {key}: no rung {name!r}; want rungs.NAME.KEY with NAME of {names}")
+    if key == "seeds":
+        document["seeds"] = value
+        return
     if not dot:
         rest = key
-        table = "training" if key in _TRAINING_KEYS else "model" if key in _MODEL_KEYS else "corpus"
-        if table == "corpus" and key not in ("tokenizer", "corpus"):
-            near = difflib.get_close_matches(key, [*_TRAINING_KEYS, *_MODEL_KEYS, "tokenizer", "corpus"], 1)
+        table = "training" if key in [*TRAINING_KEYS, "flops"] else "model" if key in MODEL_KEYS else "corpus"
+        own = ("tokenizer", "corpus", "first_tokens")
+        if table == "corpus" and key not in own:
+            near = difflib.get_close_matches(key, [*TRAINING_KEYS, *MODEL_KEYS, *own, "seeds"], 1)
             raise InputError(f"--set {key}: not a key of a ladder" + (f"; did you mean {near[0]!r}?" if near else ""))
         rest = "name" if key == "corpus" else key
-    target = document.setdefault(table, {})
-    if not isinstance(target, dict):
-        raise InputError(f"--set {key}: {table} is not a table")
-    target[rest] = value
+    target: Any = document
+    for part in (table, *rest.split(".")[:-1]):
+        target = target.setdefault(part, {})
+        if not isinstance(target, dict):
+            raise InputError(f"--set {key}: {part} is not a table")
+    target[rest.split(".")[-1]] = value
     if table in ("training", "model"):
         # Otherwise a rung's own value would silently win over what the user asked for.
         for rung in rungs:

@@ -47,18 +47,21 @@ def versions() -> dict[str, str]:
     return found
 
 
-def lay_out(runs: Path, ladder: Ladder, seed: int) -> Path:
+def lay_out(runs: Path, ladder: Ladder, seed: int | None = None) -> Path:
     """Writes the sweep's folder with all its runs, queued; returns it. The corpus is read once here, for its hash."""
     from scaling_tui.data import load_corpus
 
-    read = load_corpus(ladder.corpus.name)
+    read = load_corpus(ladder.corpus.name, parameters=ladder.corpus.parameters)
     corpus: Mapping[str, Any] = {
-        "name": ladder.corpus.name,
-        "tokenizer": ladder.corpus.tokenizer,
+        **asdict(ladder.corpus),
         "sha256": read.sha256,
         "source": read.source,
+        # What is best possible, where the corpus is a synthetic source: in nats per target, and as an accuracy.
+        "entropy": read.drawn_from.entropy if read.drawn_from else None,
+        "ceiling": read.drawn_from.ceiling if read.drawn_from else None,
     }
-    configs = list(ladder.configs(seed, corpus))
+    seeds = ladder.seeds if seed is None else (seed,)
+    configs = [config for one in seeds for config in ladder.configs(one, corpus)]
     sweep = create_sweep(
         runs,
         ladder.name,
@@ -67,9 +70,13 @@ def lay_out(runs: Path, ladder: Ladder, seed: int) -> Path:
             "summary": ladder.summary,
             "source": ladder.source,
             "expected": ladder.expected,
+            "cases": {
+                rung.case: {"rung": rung.name, "expected": rung.expected, "claimed": rung.claimed}
+                for rung in ladder.rungs
+            },
             "document": ladder.document,
             "fit": asdict(ladder.fit) if ladder.fit else None,
-            "seed": seed,
+            "seeds": list(seeds),
             "corpus": corpus,
             "runs": [name for name, _ in configs],
             "versions": versions(),
@@ -81,8 +88,13 @@ def lay_out(runs: Path, ladder: Ladder, seed: int) -> Path:
     return sweep
 
 
-def launch(runs: Path, ladder: Ladder, *, seed: int = 0, jobs: int | None = None, device: str = "auto") -> Path:
-    """Lays out a sweep of `ladder` in `runs` and starts its supervisor; returns the sweep's folder."""
+def launch(
+    runs: Path, ladder: Ladder, *, seed: int | None = None, jobs: int | None = None, device: str = "auto"
+) -> Path:
+    """Lays out a sweep of `ladder` in `runs` and starts its supervisor; returns the sweep's folder.
+
+    `seed` is the one seed to train with; None stands for all of the ladder's.
+    """
     sweep = lay_out(runs, ladder, seed)
     start_supervisor(sweep, jobs, device)
     return sweep

@@ -57,17 +57,16 @@ def plan(
         jobs: workers at a time.
     """
     waiting = [run for run in sweep.runs if run.name not in working and can_start(run, requests, started)]
-    last = last_run(sweep)
-    # The largest first, so that at the end no core waits for it; but the predicted one after all others.
-    others = sorted((run for run in waiting if run.name != last), key=lambda run: run.flops or 0, reverse=True)
+    last = last_runs(sweep)
+    # The largest first, so that at the end no core waits for it; but the predicted ones after all others.
+    others = sorted((run for run in waiting if run.name not in last), key=lambda run: run.flops or 0, reverse=True)
     free = jobs - len(working)
     if others:
         return Plan(start=tuple(run.name for run in others[: max(0, free)]))
     if working:
         return Plan()
-    if any(run.name == last for run in waiting):
-        return Plan(start=(last,), predict=last) if last else Plan()
-    return Plan(end=True)
+    foretold = next((run.name for run in waiting if run.name in last), None)
+    return Plan(start=(foretold,), predict=foretold) if foretold else Plan(end=True)
 
 
 def can_start(run: RunView, requests: Mapping[str, str | None], started: Mapping[str, int]) -> bool:
@@ -76,10 +75,10 @@ def can_start(run: RunView, requests: Mapping[str, str | None], started: Mapping
     return run.state in ("queued", "stopped") or started.get(run.name, 0) < ATTEMPTS
 
 
-def last_run(sweep: SweepView) -> str | None:
-    """The run that the ladder wants predicted: it starts when all others are over."""
+def last_runs(sweep: SweepView) -> tuple[str, ...]:
+    """The runs that the ladder wants predicted, one a seed: they start when all others are over."""
     rung = (sweep.document.get("fit") or {}).get("predict")
-    return next((run.name for run in sweep.runs if run.rung == rung), None) if rung else None
+    return tuple(run.name for run in sweep.runs if run.rung == rung) if rung else ()
 
 
 class Supervisor:
@@ -124,7 +123,7 @@ class Supervisor:
 
     def _start(self, view: SweepView, name: str) -> None:
         run = view.run(name)
-        alone = name == last_run(view)
+        alone = name in last_runs(view)
         threads = worth_threads(run, self.cores if alone else max(1, self.cores // self.jobs)) if run else 1
         command = [sys.executable, "-m", "scaling_tui.train.worker", str(self.sweep / name)]
         command += ["--device", self.device, "--threads", str(threads)]
@@ -154,7 +153,7 @@ class Supervisor:
         run = view.run(name)
         if run is None or run.attempts or any(done.run == name for done in view.predictions):
             return
-        fitted = fit_sweep(view, leave_out=[name])
+        fitted = fit_sweep(view, leave_out=last_runs(view))
         if fitted is None:
             self.say(f"{name} is not predicted: too few rungs finished to fit a law")
             return

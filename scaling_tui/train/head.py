@@ -1,17 +1,17 @@
-"""Cross-entropy under a wide head without its logits in memory: exact, in single precision, in blocks of the vocabulary.
+"""Cross-entropy under a wide head without its logits in memory: exact, a block of positions at a time.
 
 A head over 50,257 tokens makes 206 MB of logits from 1,024 positions. Written out, normalised, differentiated and
 read again they cost more than the model before them, on a CPU most of all, where each step waits for memory. Here the
-gradient comes with the loss: a block of logits stays in cache while it is made, exponentiated and multiplied away.
-The normaliser is needed before the gradient, so each block is made twice; a multiplication more is cheaper than
-memory is (the same trade as in Dao et al. 2022 for attention).
+gradient comes with the loss: a block of logits is made, exponentiated in place and multiplied away, once.
 """
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-BLOCK = 512  # tokens of the vocabulary at a time; 1,024 positions x 512 logits are 2 MB, which a core's cache holds
+POSITIONS = 256  # of a block: fewer add the weight's gradient up more often, more leave the cache
 WIDE = 4096  # from here on blocks are worth their keep
 
 
@@ -28,33 +28,29 @@ class _Blockwise(torch.autograd.Function):
     """Mean cross-entropy with its gradients, made in the forward pass."""
 
     @staticmethod
-    def forward(ctx: "torch.autograd.function.FunctionCtx", x: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
-        positions, hidden = x.shape
-        # The bias and, in the second pass, minus the log normaliser ride along as two more columns of the product.
-        matrix = torch.cat((weight, bias[:, None], torch.ones_like(bias[:, None])), 1)
-        read = torch.cat((x, x.new_ones(positions, 1), x.new_zeros(positions, 1)), 1)
-        buffer = x.new_empty(positions * BLOCK)
-        total = x.new_zeros(positions)
-        for begin in range(0, len(matrix), BLOCK):
-            block = matrix[begin : begin + BLOCK]
-            logits = torch.mm(read, block.T, out=buffer[: positions * len(block)].view(positions, -1))
-            total += logits.exp_().sum(-1)
-        log_total = total.log()
-        read[:, -1] = -log_total
-        by_read, by_matrix = torch.zeros_like(read), torch.empty_like(matrix)
-        for begin in range(0, len(matrix), BLOCK):
-            block = matrix[begin : begin + BLOCK]
-            p = torch.mm(read, block.T, out=buffer[: positions * len(block)].view(positions, -1)).exp_()
-            by_read.addmm_(p, block)
-            torch.mm(p.T, read, out=by_matrix[begin : begin + BLOCK])
-        wanted = weight[targets]
-        by_x = (by_read[:, :hidden] - wanted) / positions
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+        positions = len(x)
+        # The bias rides along as one more column of the product, and so does its gradient.
+        matrix = torch.cat((weight, bias[:, None]), 1)
+        read = torch.cat((x, x.new_ones(positions, 1)), 1)
+        block = x.new_empty(min(POSITIONS, positions), len(matrix))
+        total = x.new_empty(positions, 1)
+        by_read, by_matrix = torch.empty_like(read), torch.zeros_like(matrix)
+        for begin in range(0, positions, POSITIONS):
+            rows = slice(begin, begin + POSITIONS)
+            weights = torch.mm(read[rows], matrix.T, out=block[: len(read[rows])]).exp_()
+            torch.sum(weights, 1, keepdim=True, out=total[rows])
+            # What remains of softmax, the division, is done on the narrow side of each product.
+            torch.mm(weights, matrix, out=by_read[rows]).div_(total[rows])
+            by_matrix.addmm_(weights.T, read[rows] / total[rows])
+        wanted = matrix[targets]
+        by_read -= wanted
         by_matrix.index_add_(0, targets, read, alpha=-1)
-        by_matrix /= positions
-        ctx.save_for_backward(by_x, by_matrix[:, :hidden], by_matrix[:, hidden])
-        return (log_total - (x * wanted).sum(-1) - bias[targets]).mean()
+        ctx.save_for_backward(by_read, by_matrix)
+        return (total[:, 0].log() - (read * wanted).sum(1)).mean()
 
     @staticmethod
-    def backward(ctx: "torch.autograd.function.FunctionCtx", scale: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        by_x, by_weight, by_bias = ctx.saved_tensors  # type: ignore[attr-defined]
-        return by_x * scale, by_weight * scale, by_bias * scale, None
+    def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
+        by_read, by_matrix = ctx.saved_tensors
+        share = scale / len(by_read)
+        return by_read[:, :-1] * share, by_matrix[:, :-1] * share, by_matrix[:, -1] * share, None

@@ -126,9 +126,13 @@ class GPT(nn.Module):
         """Logits of a stream: the final norm, then the head."""
         return self.head(self.final_norm(x))  # type: ignore[no-any-return]
 
-    def forward(self, ids: Tensor) -> Tensor:
+    def before_head(self, ids: Tensor) -> Tensor:
+        """What the head reads: the stream after the final norm."""
         x = self.embed(ids)
         rotary = self.rotary(ids.shape[1])
         for block in self.blocks:
             x = block(x, rotary)
-        return self.read_out(x)
+        return self.final_norm(x)  # type: ignore[no-any-return]
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.head(self.before_head(ids))  # type: ignore[no-any-return]

@@ -48,7 +48,7 @@ class PostNormBlock(nn.Module):
         self.up = nn.Linear(arch.hidden, arch.inner)
         self.down = nn.Linear(arch.inner, arch.hidden)
         self.mlp_norm = nn.LayerNorm(arch.hidden)
-        self.activation = {"relu": F.relu, "gelu": F.gelu}[activation]
+        self.activation = nn.ReLU() if activation == "relu" else nn.GELU()
         # PyTorch's own layer, whose activation is ReLU, drops inside the MLP as well; the language model's does not.
         self.inner_dropout = nn.Dropout(dropout if activation == "relu" else 0.0)
         self.dropout = nn.Dropout(dropout)
@@ -85,7 +85,7 @@ class PostNorm(nn.Module):
         for block in self.blocks:
             x = block(x)
         x = self.final_norm(x)
-        return x if self.arch.classes is None else x.mean(1)
+        return x if self.arch.classes is None else x.mean(1)  # type: ignore[no-any-return]
 
     def read_out(self, x: Tensor) -> Tensor:
         """Logits of a stream: the final norm, a classifier's mean over the sequence, then the head."""

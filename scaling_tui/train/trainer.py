@@ -19,9 +19,12 @@ from scaling_tui.laws.counts import Architecture, count
 from scaling_tui.runs.config import RunConfig, Training
 from scaling_tui.runs.format import State, read_json
 from scaling_tui.runs.writer import Writer
+from scaling_tui.train.head import head_loss
 from scaling_tui.train.model import GPT
+from scaling_tui.train.post_norm import PostNorm
 
 Say = Callable[[str], None]
+LOGITS_AT_ONCE = 1 << 24  # of an evaluation: 64 MB
 
 # However few checkpoints a long run asks for, a crash costs no more than this.
 CHECKPOINT_AT_LEAST_EVERY_S = 600.0
@@ -29,17 +32,30 @@ CHECKPOINT_AT_LEAST_EVERY_S = 600.0
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What an evaluation found: `loss` in nats per token, `accuracy` the share of next tokens ranked first."""
+    """What an evaluation found.
+
+    Args:
+        loss: nats per target: per token, or per sample of a classifier.
+        accuracy: the share of targets ranked first.
+        exact_match: the share of runs of k consecutive targets that are all ranked first; None where not asked for.
+    """
 
     loss: float
     accuracy: float
+    exact_match: float | None
 
 
-def build(config: RunConfig) -> GPT:
+Model = GPT | PostNorm
+
+
+def build(config: RunConfig) -> Model:
     """The untrained model that `config` describes."""
-    if config.family != "gpt":
-        raise InputError(f"model.family: found {config.family!r}, want 'gpt'")
-    return GPT(Architecture(**config.architecture), config.training.dropout)
+    arch, dropout = Architecture(**config.architecture), config.training.dropout
+    if config.family == "gpt":
+        return GPT(arch, dropout)
+    if config.family in ("post-norm", "classifier"):
+        return PostNorm(arch, "relu" if config.family == "classifier" else "gelu", dropout)
+    raise InputError(f"model.family: found {config.family!r}, want 'gpt', 'post-norm' or 'classifier'")
 
 
 def learning_rate(step: int, steps: int, training: Training) -> float:
@@ -77,15 +93,27 @@ class Trainer:
         if tokens.vocab > self.arch.vocab:
             raise InputError(f"model.vocab: found {self.arch.vocab}, the tokenizer has {tokens.vocab} tokens")
         self.model = build(config).to(device)
+        if (built := sum(p.numel() for p in self.model.parameters())) != config.params:
+            raise InputError(
+                f"model.family: {config.family!r} makes {built:,} parameters of this architecture, it describes "
+                f"{config.params:,}; a norm, bias or head that the family does not have?"
+            )
         self.optimizer = optimizer_for(self.model, config.training)
-        self.windows = Windows(tokens.train, self.arch.context, config.seed)
-        evaluated = held_out(tokens.held_out, self.arch.context, config.training.held_out_tokens)
+        context, unique = self.arch.context, config.training.unique_tokens
+        self.windows = Windows(
+            tokens.train, context, config.seed, tokens.sample, max(1, unique // context) if unique else None
+        )
+        evaluated = held_out(tokens.held_out, context, config.training.held_out_tokens, tokens.sample)
         self.held_out = torch.from_numpy(evaluated).to(device)
+        self.trained_on = torch.from_numpy(self.windows.batch(0, min(len(evaluated), self.windows.per_epoch))).to(
+            device
+        )
         self.bytes_per_token = tokens.bytes_per_token
         self.steps = config.training.steps(self.arch.context)
         self.tokens_per_step = config.training.batch * self.arch.context
         self.flops_per_token = count(self.arch).flops(1.0)
         self.step = 0
+        self.cpu_s_before = -time.process_time()
 
     def train(self, writer: Writer, stop_requested: Callable[[], bool], say: Say) -> State:
         """Trains from where it stands to the end, to a request to stop, or to a loss that is no number."""
@@ -127,12 +155,13 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         batch = torch.from_numpy(self.windows.batch(self.step, self.config.training.batch)).to(self.device)
+        inputs, targets = self._task(batch)
         with self._autocast():
-            logits = self.model(batch[:, :-1])
-        loss = F.cross_entropy(logits.flatten(0, 1).float(), batch[:, 1:].flatten())
+            x = self.model.before_head(inputs)
+            loss = head_loss(x.flatten(0, -2), self.model.head, targets.flatten())
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.training.clip)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.training.clip or math.inf)
         self.optimizer.step()
         return loss.detach(), norm
 
@@ -141,19 +170,31 @@ class Trainer:
             return nullcontext()
         return torch.autocast("cuda", torch.bfloat16)
 
+    def _task(self, windows: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs and targets of windows (n, context + 1): every next token, or for a classifier the last one alone."""
+        return windows[:, :-1], windows[:, 1:] if self.arch.classes is None else windows[:, -1]
+
     @torch.no_grad()
-    def evaluate(self) -> HeldOut:
-        """Loss and accuracy over the fixed held-out windows."""
+    def evaluate(self, windows: Tensor | None = None) -> HeldOut:
+        """Loss and accuracy over the fixed held-out windows, or over those given, without dropout."""
         self.model.eval()
-        loss, right, targets = 0.0, 0, 0
-        for windows in torch.split(self.held_out, 32):
+        k = self.config.training.exact_match if self.arch.classes is None else 0
+        loss, right, targets, matched, runs = 0.0, 0, 0, 0, 0
+        logits_a_window = self.arch.outputs * (self.arch.context if self.arch.classes is None else 1)
+        at_once = max(1, min(32, LOGITS_AT_ONCE // logits_a_window))
+        for some in torch.split(self.held_out if windows is None else windows, at_once):
+            inputs, wanted = self._task(some)
             with self._autocast():
-                logits = self.model(windows[:, :-1]).flatten(0, 1).float()
-            wanted = windows[:, 1:].flatten()
-            loss += F.cross_entropy(logits, wanted, reduction="sum").item()
-            right += int((logits.argmax(-1) == wanted).sum())
-            targets += len(wanted)
-        return HeldOut(loss / targets, right / targets)
+                logits = self.model(inputs).float()
+            loss += F.cross_entropy(logits.flatten(0, -2), wanted.flatten(), reduction="sum").item()
+            hits = logits.argmax(-1) == wanted
+            right += int(hits.sum())
+            targets += hits.numel()
+            if 0 < k <= self.arch.context:
+                of_k = hits[:, : hits.shape[1] // k * k].reshape(-1, k).all(-1)
+                matched += int(of_k.sum())
+                runs += len(of_k)
+        return HeldOut(loss / targets, right / targets, matched / runs if runs else None)
 
     def _record(self, writer: Writer, loss: float, norm: float, speed: float, found: HeldOut | None) -> None:
         tokens = self.step * self.tokens_per_step
@@ -164,12 +205,20 @@ class Trainer:
             flops=tokens * self.flops_per_token,
             loss=loss,
             val_loss=found.loss if found else None,
-            bpb=found.loss / math.log(2) / self.bytes_per_token if found else None,
+            bpb=found.loss / math.log(2) / self.bytes_per_token if found and self.bytes_per_token else None,
             val_accuracy=found.accuracy if found else None,
+            exact_match=found.exact_match if found else None,
+            gap=found.loss - self.evaluate(self.trained_on).loss if found and self.config.training.gap else None,
             lr=self.optimizer.param_groups[0]["lr"],
             grad_norm=norm,
             tokens_per_s=speed,
+            cpu_s=self.cpu_s,
         )
+
+    @property
+    def cpu_s(self) -> float:
+        """Processor seconds of all threads that the run has cost so far, from the making of its model on."""
+        return self.cpu_s_before + time.process_time()
 
     def _save(self, writer: Writer) -> None:
         writer.checkpoint(self.step, self.write_checkpoint)
@@ -183,7 +232,7 @@ class Trainer:
         for index, state in self.optimizer.state_dict()["state"].items():
             kept |= {f"{index}.{name}": value.contiguous() for name, value in state.items()}
         save_file(kept, folder / "optimizer.safetensors")
-        (folder / "state.json").write_text(json.dumps({"step": self.step}))
+        (folder / "state.json").write_text(json.dumps({"step": self.step, "cpu_s": self.cpu_s}))
 
     def read_checkpoint(self, folder: Path) -> None:
         """Goes on from a checkpoint of this run. Raises InputError where it is not one."""
@@ -201,5 +250,6 @@ class Trainer:
                 slots.setdefault(int(index), {})[name] = value
             self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": slots})
             self.step = int(state["step"])
+            self.cpu_s_before += float(state.get("cpu_s", 0.0))
         except Exception as error:
             raise InputError(f"checkpoint {folder}: cannot be read ({error})") from error

@@ -70,10 +70,10 @@ def work(run: Path, device: str, threads: int) -> int:
         try:
             from scaling_tui.data import encode, load_corpus
 
-            corpus = load_corpus(config.corpus["name"])
+            corpus = load_corpus(config.corpus["name"], parameters=config.corpus.get("parameters"))
             if corpus.sha256 != config.corpus["sha256"]:
                 raise InputError(f"corpus {corpus.name!r}: its content changed since the sweep began")
-            tokens = encode(corpus, config.corpus["tokenizer"])
+            tokens = encode(corpus, config.corpus["tokenizer"], config.corpus.get("first_tokens", 0))
 
             import torch
 

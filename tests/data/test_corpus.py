@@ -1,5 +1,6 @@
 """Corpora: what is read, how it is split, what its hash says, what one is told when it cannot be had."""
 
+import dataclasses
 import hashlib
 import sysconfig
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from scaling_tui import InputError
 from scaling_tui.data import load_corpus
-from scaling_tui.data.corpus import TINYSHAKESPEARE_SHA256, stdlib
+from scaling_tui.data.corpus import TINYSHAKESPEARE, stdlib
 
 
 def lay_out(root: Path, files: dict[str, str]) -> Path:
@@ -67,7 +68,7 @@ def test_tinyshakespeare_is_known_by_its_hash(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("SCALING_TUI_DATA", str(shared_data))
     corpus = load_corpus("tinyshakespeare")
-    assert hashlib.sha256(corpus.train + corpus.held_out).hexdigest() == TINYSHAKESPEARE_SHA256
+    assert hashlib.sha256(corpus.train + corpus.held_out).hexdigest() == TINYSHAKESPEARE.sha256
     assert len(corpus.train + corpus.held_out) == 1_115_394
     assert corpus.train.startswith(b"First Citizen:")
 
@@ -76,7 +77,8 @@ def test_offline_one_line_says_where_to_put_tinyshakespeare(tmp_path: Path, monk
     (tmp_path / "tinyshakespeare.txt").write_text("not it")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("SCALING_TUI_DATA", str(tmp_path))
-    monkeypatch.setattr("scaling_tui.data.corpus.TINYSHAKESPEARE", "http://127.0.0.1:9/input.txt")
+    nowhere = dataclasses.replace(TINYSHAKESPEARE, address="http://127.0.0.1:9/input.txt")
+    monkeypatch.setattr("scaling_tui.data.corpus.TINYSHAKESPEARE", nowhere)
     with pytest.raises(InputError, match=r"not on this machine and .* not reached .*; put the file at .*\.txt"):
         load_corpus("tinyshakespeare")
 

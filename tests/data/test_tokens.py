@@ -57,7 +57,7 @@ def test_another_text_under_the_same_name_is_not_taken_from_the_cache(cache: Pat
 
 @pytest.mark.parametrize("name", ["bytes", "bpe-", "bpe-0", "bpe-100000000", "gpt9"])
 def test_a_tokenizer_that_is_not_known_is_said_so(name: str, cache: Path) -> None:
-    with pytest.raises(InputError, match="not known; give 'byte' or 'bpe-K'"):
+    with pytest.raises(InputError, match="not known; give 'byte', 'gpt2' or 'bpe-K'"):
         tokenizer_for(name, split_text("twice", "here", TEXT))
 
 
