@@ -1,6 +1,7 @@
 """Shows a sweep in the terminal while it runs, as bars or as plain lines, and what it came to, as a table."""
 
 import sys
+import textwrap
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -138,9 +139,14 @@ def report(found: dict[str, Any]) -> str:
             + (f": {run['reason']}" if run["reason"] else "")
         )
     text.append("  loss is held out, in nats per token; N is every parameter; C counts matmuls and attention")
+    text += outcome_lines(found)
     if fit := found["fit"]:
         coefficients = ", ".join(f"{name} {show.coefficient(value)}" for name, value in fit["coefficients"].items())
         text += ["", f"law {fit['law']} through {len(fit['points'])} runs, N {fit['convention']}: {coefficients}"]
+        for name, values in fit["conventions"].items():
+            if name != fit["convention"]:
+                shown = ", ".join(f"{key} {show.coefficient(value)}" for key, value in values.items())
+                text.append(f"  under N {name}: {shown}")
         text += [f"  warning: {warning}" for warning in fit["warnings"]]
     if prediction := found["prediction"]:
         interval = show.interval(prediction["predicted"], prediction["low"], prediction["high"])
@@ -158,6 +164,42 @@ def report(found: dict[str, Any]) -> str:
     return "\n".join(text)
 
 
+NAMES = {"val_loss": "loss", "val_accuracy": "accuracy", "exact_match": "exact match", "bpb": "bits/byte"}
+
+
+def outcome_lines(found: dict[str, Any]) -> list[str]:
+    """What the ladder expected beside what came out, a line a case and metric; nothing where neither is more to say."""
+    cases = found["outcome"]
+    told = any(metric["expected"] or metric["claimed"] for case in cases for metric in case["metrics"].values())
+    if not told and all(len(case["seeds"]) < 2 for case in cases):
+        return []
+    rows = ["", f"  {'case':<16}{'metric':<13}{'measured':>20}{'seeds':>7}{'expected':>18}{'source':>9}{'CPU':>12}"]
+    for case in cases:
+        for metric, value in case["metrics"].items():
+            if told and not (value["expected"] or value["claimed"]) and metric != "gap":
+                continue
+            band = f"{value['expected'][0]:.4g} to {value['expected'][1]:.4g}" if value["expected"] else ""
+            mark = {None: " ", True: "✓", False: "✗"}[value["inside"]]
+            rows.append(
+                f"{mark} {case['case']:<16}{NAMES.get(metric, metric):<13}{_spread(value):>20}{len(value['values']):>7}"
+                f"{band:>18}{'' if value['claimed'] is None else format(value['claimed'], '.4g'):>9}"
+                f"{'' if case['cpu_s'] is None else show.duration(case['cpu_s']):>12}"
+            )
+    rows.append("  measured: mean ± standard deviation over seeds; source: what it says itself; CPU a run, all threads")
+    for key, what in (("ceiling", "best possible accuracy"), ("entropy", "least possible loss, nats per token")):
+        if (found["corpus"] or {}).get(key) is not None:
+            rows.append(f"  {what} (closed form of the source): {found['corpus'][key]:.4f}")
+    if found["about"]["expected"]:
+        rows += ["", *textwrap.wrap(" ".join(found["about"]["expected"].split()), 100)]
+    return rows
+
+
+def _spread(value: dict[str, Any]) -> str:
+    if value["mean"] is None:
+        return "–"
+    return f"{value['mean']:.4f}" + (f" ± {value['sd']:.4f}" if value["sd"] is not None else "")
+
+
 def ladder_document(ladder: "Ladder") -> dict[str, Any]:
     """A ladder as `run --dry-run --json` and `ladders --json` print it."""
     return {
@@ -166,9 +208,15 @@ def ladder_document(ladder: "Ladder") -> dict[str, Any]:
         "summary": ladder.summary,
         "corpus": ladder.corpus.name,
         "tokenizer": ladder.corpus.tokenizer,
+        "seeds": list(ladder.seeds),
+        "source": ladder.source,
+        "expected": ladder.expected,
         "rungs": [
             {
                 "rung": rung.name,
+                "case": rung.case,
+                "expected": rung.expected,
+                "claimed": rung.claimed,
                 "params": rung.count.total,
                 "non_embedding": rung.count.non_embedding,
                 "tokens": rung.tokens,
@@ -184,17 +232,21 @@ def ladder_document(ladder: "Ladder") -> dict[str, Any]:
 def ladder_table(ladder: "Ladder") -> str:
     """A ladder's rungs, a line each."""
     text = [f"{ladder.name} · {ladder.summary}", f"corpus {ladder.corpus.name}, {ladder.corpus.tokenizer} tokens", ""]
+    width = max(8, *(len(rung.case) + 2 for rung in ladder.rungs))
     text.append(
-        f"{'rung':<8}{'layers':>7}{'hidden':>8}{'N':>8}{'N non-emb':>11}{'D':>8}{'C, FLOPs':>10}{'steps':>8}{'lr':>9}"
+        f"{'rung':<{width}}{'layers':>7}{'hidden':>8}{'N':>8}{'N non-emb':>11}"
+        f"{'D':>8}{'C, FLOPs':>10}{'steps':>8}{'lr':>9}"
     )
     for rung in ladder.rungs:
         arch = rung.architecture
         text.append(
-            f"{rung.name:<8}{arch.layers:>7}{arch.hidden:>8}{show.count(rung.count.total):>8}"
+            f"{rung.case:<{width}}{arch.layers:>7}{arch.hidden:>8}{show.count(rung.count.total):>8}"
             f"{show.count(rung.count.non_embedding):>11}{show.count(rung.tokens):>8}{show.scientific(rung.flops):>10}"
             f"{rung.training.steps(arch.context):>8}{rung.training.lr:>9.2g}"
         )
-    total = sum(rung.flops for rung in ladder.rungs)
+    total = sum(rung.flops for rung in ladder.rungs) * len(ladder.seeds)
+    if len(ladder.seeds) > 1:
+        text.append(f"each with seeds {', '.join(map(str, ladder.seeds))}")
     text.append(f"in all C {show.scientific(total)} FLOPs, matmuls and attention; N is every parameter")
     return "\n".join(text)
 

@@ -4,12 +4,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from scaling_tui import InputError
 from scaling_tui.laws import Fit, Points, Prediction, fit, predict
 from scaling_tui.runs import RunView, SweepView
+from scaling_tui.sweep.outcome import unique_tokens
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 CONVENTIONS = ("non-embedding", "all")
@@ -22,9 +24,14 @@ class SweepFit:
     fit: Fit
     runs: tuple[str, ...]
 
+    def inputs(self) -> list[list[float]]:
+        """What the law depends on, a row a run; runs that differ by their seed alone have equal rows."""
+        rows: list[list[float]] = np.stack([self.fit.points.column(name) for name in self.fit.law.inputs], 1).tolist()
+        return rows
+
     def loss(self, params: "NDArray[np.float64]", tokens: float) -> "NDArray[np.float64]":
         """The fitted law over N (under the fit's convention) at D `tokens`, for a curve."""
-        given: dict[str, object] = {"params": params, "tokens": tokens}
+        given: dict[str, object] = {"params": params, "tokens": tokens, "unique_tokens": tokens}
         return self.fit.loss(**{name: given[name] for name in self.fit.law.inputs})
 
     def predict(self, run: RunView) -> Prediction:
@@ -32,7 +39,8 @@ class SweepFit:
         size = run.non_embedding if self.fit.convention == "non-embedding" else run.params
         if size is None or run.tokens is None:
             raise InputError(f"run {run.name}: run.json gives no params or tokens")
-        return predict(self.fit, params=float(size), tokens=float(run.tokens))
+        seen = float(unique_tokens(run) or run.tokens)
+        return predict(self.fit, params=float(size), tokens=float(run.tokens), unique_tokens=seen)
 
 
 def law_of_sweep(sweep: SweepView) -> tuple[str, str] | None:
@@ -59,6 +67,7 @@ def points_of_sweep(sweep: SweepView, convention: str = "non-embedding", leave_o
         params=[size or nan for size in sizes],
         tokens=[run.tokens or nan for run in runs],
         flops=[run.flops or nan for run in runs],
+        unique_tokens=[unique_tokens(run) or nan for run in runs],
         non_embedding=[run.non_embedding or nan for run in runs],
         labels=[run.name for run in runs],
     )
@@ -76,3 +85,16 @@ def fit_sweep(sweep: SweepView, leave_out: Collection[str] = ()) -> SweepFit | N
     except InputError:
         return None
     return SweepFit(fitted, fitted.points.labels)
+
+
+def refit(sweep: SweepView, fitted: SweepFit) -> dict[str, Fit]:
+    """The same law through the same runs under each convention of N; nothing where it does not depend on N."""
+    if "params" not in fitted.fit.law.inputs:
+        return {}
+    found = {fitted.fit.convention: fitted.fit}
+    others = [run.name for run in sweep.runs if run.name not in fitted.runs]
+    for convention in CONVENTIONS:
+        if convention not in found:
+            points = points_of_sweep(sweep, convention, others)
+            found[convention] = fit(points, fitted.fit.law, convention=convention)
+    return found

@@ -3,7 +3,8 @@
 from typing import Any
 
 from scaling_tui.runs import RunView, SweepView
-from scaling_tui.sweep.points import SweepFit, fit_sweep
+from scaling_tui.sweep.outcome import outcome
+from scaling_tui.sweep.points import SweepFit, fit_sweep, refit
 
 
 def summary(sweep: SweepView) -> dict[str, Any]:
@@ -14,9 +15,11 @@ def summary(sweep: SweepView) -> dict[str, Any]:
         "sweep": sweep.name,
         "state": sweep.state,
         "reason": sweep.reason,
+        "about": {key: sweep.document.get(key, "") for key in ("summary", "source", "expected")},
         "corpus": sweep.document.get("corpus"),
         "runs": [run_summary(run) for run in sweep.runs],
-        "fit": fit_summary(fitted) if fitted else None,
+        "outcome": outcome(sweep),
+        "fit": fit_summary(sweep, fitted) if fitted else None,
         "prediction": prediction_summary(sweep),
     }
 
@@ -32,6 +35,7 @@ def run_summary(run: RunView) -> dict[str, Any]:
         "flops": run.flops,
         "loss": run.loss,
         "bpb": run.curve.last("bpb"),
+        "accuracy": run.curve.last("val_accuracy"),
         "state": run.state,
         "reason": run.reason,
         "attempts": run.attempts,
@@ -39,14 +43,27 @@ def run_summary(run: RunView) -> dict[str, Any]:
     }
 
 
-def fit_summary(fitted: SweepFit) -> dict[str, Any]:
-    """The law through the runs that were not predicted, so that the figure stays what was known beforehand."""
+def fit_summary(sweep: SweepView, fitted: SweepFit) -> dict[str, Any]:
+    """The law through the runs that were not predicted, so that the figure stays what was known beforehand.
+
+    `conventions` holds its coefficients under both counts of N, so that nobody mistakes the one for the other.
+    """
+    fit = fitted.fit
+    different, coefficients = len({tuple(row) for row in fitted.inputs()}), len(fit.law.coefficients)
+    warnings = list(fit.warnings)
+    if different <= coefficients + 1:
+        left = "one degree of freedom" if different > coefficients else "none"
+        warnings.append(
+            f"{different} different points for {coefficients} coefficients leave {left}: no interval, and nothing to "
+            f"tell {fit.law.name} from another falling curve, or this count of N from the other"
+        )
     return {
-        "law": fitted.fit.law.name,
-        "coefficients": fitted.fit.coefficients,
-        "convention": fitted.fit.convention,
+        "law": fit.law.name,
+        "coefficients": fit.coefficients,
+        "convention": fit.convention,
+        "conventions": {name: found.coefficients for name, found in refit(sweep, fitted).items()},
         "points": list(fitted.runs),
-        "warnings": list(fitted.fit.warnings),
+        "warnings": warnings,
     }
 
 
