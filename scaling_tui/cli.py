@@ -233,6 +233,27 @@ def rm(
     say(f"{path} is deleted")
 
 
+@app.command()
+def pipeline(
+    run: Annotated[str, typer.Argument(help="SWEEP/RUN, the path of a run, or a run of the latest sweep.")],
+    runs: Runs = None,
+    as_json: AsJson = False,
+) -> None:
+    """The six stages that a run's data goes through, with its true counts."""
+    from dataclasses import asdict
+
+    from scaling_tui.follow import pipeline_text
+    from scaling_tui.runs import find_run, runs_folder
+    from scaling_tui.sweep.pipeline import stages
+
+    found = find_run(runs_folder(runs), run)
+    passed = stages(found)
+    if as_json:
+        print_json({"run": str(found.path), "stages": [asdict(stage) for stage in passed]})
+    else:
+        print(pipeline_text(found.name, passed))
+
+
 def see_through(path: Path, as_json: bool, on_interrupt: str) -> None:
     """Follows a sweep to its end and prints what it came to. Exits 1 where a run did not finish."""
     from scaling_tui.follow import follow, report

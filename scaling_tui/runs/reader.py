@@ -324,6 +324,21 @@ def find_sweep(runs: Path, name: str | None = None) -> Path:
     raise InputError(f"sweep {name!r}: not in {runs}; there: {known}")
 
 
+def find_run(runs: Path, name: str) -> RunView:
+    """The run called `name`: `SWEEP/RUN` in `runs`, the path of a run's folder, or a run of the latest sweep.
+
+    Raises:
+        InputError: no such run.
+    """
+    sweep, slash, run = name.rstrip("/").rpartition("/")
+    view = read_sweep(find_sweep(runs, sweep if slash else None))
+    found = view.run(run)
+    if found is None:
+        known = ", ".join(f"{view.name}/{other.name}" for other in view.runs) or "none"
+        raise InputError(f"run {name!r}: not there; in {view.name}: {known}")
+    return found
+
+
 def _predictions(sweep: Path) -> Iterator[Prediction]:
     for line in _Tail(sweep / "predictions.jsonl").new_lines():
         try:

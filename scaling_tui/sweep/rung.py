@@ -131,7 +131,7 @@ def _label(key: str, value: Any, recipe: Training) -> str:
 def _short(value: float) -> str:
     for size, unit in ((1e6, "M"), (1e3, "k")):
         if size <= value < 1000 * size:
-            return f"{value / size:g}{unit}"
+            return f"{value / size:.3g}{unit}"
     return f"{value:g}".replace("+", "")
 
 
