@@ -128,7 +128,8 @@ def laws(ladder: str, sweep: SweepView) -> Iterator[str]:
                 f"D {show.count(valley.tokens)}, loss {valley.loss:.4f}{edge}"
             )
         if found.params:
-            yield f"  N of least loss grows as C^{found.params.exponent:.2f} [{found.params.low:.2f}, {found.params.high:.2f}]"
+            growth = found.params
+            yield f"  N of least loss grows as C^{growth.exponent:.2f} [{growth.low:.2f}, {growth.high:.2f}]"
 
 
 def main() -> None:

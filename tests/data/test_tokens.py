@@ -96,3 +96,26 @@ def test_too_little_text_is_said_so() -> None:
         Windows(short, 8, 0)
     with pytest.raises(InputError, match="8 held-out tokens"):
         held_out(short, 8, 100)
+
+
+def test_a_window_of_samples_is_a_sample() -> None:
+    ids = np.arange(60, dtype=np.uint16)
+    windows = Windows(ids, 5, 0, sample=6)
+    assert windows.per_epoch == 10
+    seen = np.concatenate([windows.batch(step, 5) for step in range(2)])
+    assert sorted(map(tuple, seen.tolist())) == [tuple(range(6 * k, 6 * k + 6)) for k in range(10)]
+    assert held_out(ids, 5, 1000, sample=6).tolist() == ids.reshape(10, 6).tolist()
+    with pytest.raises(InputError, match=r"model.context: found 4, want 5: the length of a sample"):
+        Windows(ids, 4, 0, sample=6)
+
+
+def test_repeats_see_what_a_fresh_run_begins_with_again_and_again() -> None:
+    ids = np.arange(801, dtype=np.uint16)
+    fresh, repeated = Windows(ids, 8, 3), Windows(ids, 8, 3, unique=12)
+    first = repeated.batch(0, 12)
+    assert np.array_equal(first, fresh.batch(0, 12))
+    for epoch in (1, 2, 5):
+        again = repeated.batch(epoch, 12)
+        assert sorted(again[:, 0]) == sorted(first[:, 0])
+        assert not np.array_equal(again, first)
+    assert set(fresh.batch(1, 12)[:, 0]).isdisjoint(first[:, 0])

