@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from scaling_tui import InputError, show
+from scaling_tui import show
 from scaling_tui.laws import Points, fit, predict
 from scaling_tui.laws.valleys import profiles
 from scaling_tui.report import columns
@@ -85,15 +85,15 @@ def known_law(sweep: SweepView) -> list[str]:
     """E with its 90 % interval (profile likelihood) seed by seed, against the source's entropy rate."""
     truth = float((sweep.document.get("corpus") or {})["entropy"])
     lines, inside, widths = [], 0, []
+    planned = len((sweep.document.get("cases") or {}) or {run.tokens for run in sweep.runs})
     seeds = sorted({run.seed for run in sweep.runs})
     for seed in seeds:
         runs = [run for run in sweep.runs if run.seed == seed]
-        points = Points.of([run.loss or math.nan for run in runs], tokens=[run.tokens or math.nan for run in runs])
-        try:
-            found = predict(fit(points, "chinchilla-d"), of="law", tokens=WIDE_TOKENS)
-        except InputError as error:
-            lines.append(f"  seed {seed}: {error}")
+        if len(runs) < planned:
+            lines.append(f"  seed {seed}: {len(runs)} of {planned} runs finished, not fitted")
             continue
+        points = Points.of([run.loss or math.nan for run in runs], tokens=[run.tokens or math.nan for run in runs])
+        found = predict(fit(points, "chinchilla-d"), of="law", tokens=WIDE_TOKENS)
         holds = found.low <= truth <= found.high
         inside += holds
         widths.append((found.high - found.low) / 2 / found.value)
@@ -103,7 +103,7 @@ def known_law(sweep: SweepView) -> list[str]:
         )
     if widths:
         lines.append(
-            f"  the truth is inside for {inside} of {len(seeds)} seeds (wanted 8 of 10); "
+            f"  the truth is inside for {inside} of {len(widths)} seeds (wanted 8 of 10); "
             f"median half-width {statistics.median(widths):.1%}, largest {max(widths):.1%} (wanted 5 %)"
         )
     return lines
