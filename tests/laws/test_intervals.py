@@ -5,6 +5,7 @@ import pytest
 
 from scaling_tui.laws import Points, coefficient_set, fit, get, predict
 from scaling_tui.laws.bootstrap import bootstrap, choose
+from scaling_tui.laws.prediction import NOISE_FLOOR
 from scaling_tui.laws.student import t_distribution, t_quantile
 
 LADDER = np.array([6.2e3, 2.4e4, 8.3e4, 1.97e5, 4.43e5])
@@ -68,7 +69,7 @@ def test_prediction_stays_finite_where_nothing_is_determined() -> None:
 
 def test_an_interval_is_never_narrower_than_the_stated_noise() -> None:
     found = predict(fit(Points.of(1.7 + 40 / LADDER**0.35, params=LADDER), "chinchilla-n"), params=NEXT)
-    assert (found.high - found.low) / 2 / found.value > 2.9 * 1e-3
+    assert (found.high - found.low) / 2 / found.value > 2.9 * NOISE_FLOOR
     assert "stated run-to-run noise" in found.how
 
 
