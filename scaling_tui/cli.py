@@ -1,5 +1,6 @@
 """The commands: one thin function each. What they print comes from the same functions as the screens."""
 
+import io
 import json
 import math
 import os
@@ -292,7 +293,8 @@ def ask_to_stop(sweep: str) -> str:
     if not sys.stdin.isatty():
         return "stop"
     try:
-        answer = input(f"\n{sweep}: [s]top it, [l]eave it running, or [w]atch on? ").strip().lower()
+        print(f"\n{sweep}: [s]top it, [l]eave it running, or [w]atch on? ", end="", file=sys.stderr, flush=True)
+        answer = input().strip().lower()
     except (EOFError, KeyboardInterrupt):
         return "leave"
     return {"s": "stop", "w": "watch"}.get(answer[:1], "leave")
@@ -674,6 +676,9 @@ def main() -> None:
     """Entry point. Turns every wrong input into one line on stderr and the design's exit status."""
     # A reader that leaves (`| head`) ends us as it ends any command, without a word.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         status = app(standalone_mode=False)
     except TyperException as error:
@@ -682,6 +687,9 @@ def main() -> None:
     except InputError as error:
         say(f"scaling-tui: {error}")
         status = 2
+    except OSError as error:
+        say(f"scaling-tui: {error.filename or 'disk'}: {error.strerror or error}")
+        status = 1
     except (KeyboardInterrupt, typer.Abort):
         status = 130
     sys.exit(status if isinstance(status, int) else 0)

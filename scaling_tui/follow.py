@@ -36,7 +36,7 @@ def follow(reader: SweepReader) -> SweepView:
 
 def is_over(view: SweepView) -> bool:
     """Whether nothing will change by itself any more."""
-    return view.state not in ("running", "queued")
+    return view.state != "running"
 
 
 @contextmanager

@@ -156,7 +156,7 @@ def tokenizer_for(name: str, corpus: Corpus) -> Tokenizer:
     if name == "gpt2":
         return BytePairTokenizer.gpt2()
     kind, _, size = name.partition("-")
-    if kind != "bpe" or not size.isdigit() or not 257 <= int(size) <= 65_536:
+    if kind != "bpe" or not size.isdecimal() or not 257 <= int(size) <= 65_536:
         raise InputError(f"tokenizer {name!r}: not known; give 'byte', 'gpt2' or 'bpe-K' with K from 257 to 65536")
     kept = _cache(corpus, name) / "tokenizer.json"
     if not kept.is_file():
@@ -267,6 +267,6 @@ def vocabulary(tokenizer: str, corpus: str, parameters: Mapping[str, Any]) -> in
     if tokenizer == "gpt2":
         return GPT2_VOCAB
     kind, _, size = tokenizer.partition("-")
-    if kind == "bpe" and size.isdigit():
+    if kind == "bpe" and size.isdecimal():
         return int(size)
     raise InputError(f"corpus.tokenizer: found {tokenizer!r}, want 'byte', 'gpt2' or 'bpe-K' with K tokens")

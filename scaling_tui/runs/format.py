@@ -68,7 +68,7 @@ class Status:
     def read(cls, path: Path) -> Self | None:
         """The status at `path`, or None where there is none yet or it isn't one."""
         found = read_json(path)
-        if not isinstance(found, dict) or found.get("state") not in STORED_STATES:
+        if not isinstance(found, dict) or str(found.get("state")) not in STORED_STATES:
             return None
         try:
             return cls(
@@ -79,7 +79,7 @@ class Status:
                 float(found.get("heartbeat", 0)),
                 str(found.get("reason", "")),
             )
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
 
     def write(self, path: Path) -> None:
@@ -106,7 +106,7 @@ def process_is(pid: int, started: float) -> bool:
         process = psutil.Process(pid)
         # The start time is read from a clock that may be stepped by a fraction of a second after boot.
         return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 2
-    except psutil.NoSuchProcess:
+    except (psutil.NoSuchProcess, ValueError, OverflowError):
         return False
     except psutil.AccessDenied:
         return True
@@ -133,16 +133,23 @@ class Prediction:
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Self | None:
         try:
-            return cls(**{field.name: found[field.name] for field in fields(cls)})
+            prediction = cls(**{field.name: found[field.name] for field in fields(cls)})
         except KeyError:
             return None
+        numbers = [prediction.predicted, prediction.level, prediction.low or 0, prediction.high or 0]
+        whole = isinstance(prediction.points, list) and isinstance(prediction.run, str)
+        return prediction if whole and all(_is_number(number) for number in numbers) and prediction.predicted else None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def read_json(path: Path) -> Any:
     """The JSON document at `path`; None where it is missing, unreadable or not JSON."""
     try:
         return json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 
@@ -194,7 +201,7 @@ def numbered(folder: Path, prefix: str) -> list[tuple[int, Path]]:
     found = []
     for path in folder.glob(f"{prefix}-*"):
         number = path.name.removeprefix(f"{prefix}-")
-        if number.isdigit():
+        if number.isascii() and number.isdecimal():
             found.append((int(number), path))
     return sorted(found)
 

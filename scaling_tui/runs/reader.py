@@ -176,7 +176,7 @@ class _AttemptReader:
             try:
                 record = json.loads(line)
                 row = [float(value) if (value := record.get(metric)) is not None else NAN for metric in METRICS]
-            except (ValueError, TypeError, AttributeError):
+            except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
                 continue  # a torn line of a writer that was killed, or not ours
             for column, value in zip(self.columns.values(), row, strict=True):
                 column.append(value)
@@ -203,7 +203,7 @@ class _RunReader:
             found = read_json(self.path / "run.json")
             if not isinstance(found, dict):
                 return None
-            self._config = found
+            self._config = _with_numbers(found)
         folders = [path for _, path in numbered(self.path, "attempt")]
         for path in folders[len(self._attempts) :]:
             self._attempts.append(_AttemptReader(path))
@@ -256,7 +256,7 @@ class SweepReader:
             found = read_json(self.path / "sweep.json")
             if not isinstance(found, dict):
                 raise InputError(f"sweep {self.path}: sweep.json is missing or not JSON")
-            self._document = found
+            self._document = _with_tables(found)
         for path in sorted(self.path.glob("*/run.json")):
             self._runs.setdefault(path.parent.name, _RunReader(path.parent))
         order = {name: place for place, name in enumerate(self._document.get("runs", []))}
@@ -293,10 +293,31 @@ class SweepReader:
             paths += [path / "worker.log" for _, path in numbered(run.path, "attempt")]
         for path in paths:
             tail = self._logs.setdefault(path, _Tail(path))
-            self._log += [line.decode(errors="replace") for line in tail.new_lines()]
-        # Lines begin with their time, so that those of several writers can be told in order.
+            # Lines begin with their time; others, of a traceback, are to be read in the file itself.
+            self._log += [line.decode(errors="replace") for line in tail.new_lines() if line[:2] == b"20"]
         self._log = sorted(self._log)[-self.LOG_LINES :]
         return self._log
+
+
+def _with_numbers(config: dict[str, Any]) -> dict[str, Any]:
+    """run.json without the numbers that are none: other trainers write it too, and one bad file hides no sweep."""
+    numbers = ("params", "non_embedding", "tokens", "flops", "seed")
+    return {
+        key: value
+        for key, value in config.items()
+        if key not in numbers or (isinstance(value, int | float) and 0 <= value < 1e60)
+    }
+
+
+def _with_tables(document: dict[str, Any]) -> dict[str, Any]:
+    """sweep.json without what is not of its kind, for the same reason."""
+    kinds = {"fit": dict, "corpus": dict, "runs": list, "cases": dict}
+    kept: dict[str, Any] = {key: value for key, value in document.items() if isinstance(value, kinds.get(key, object))}
+    kept["runs"] = [name for name in kept.get("runs", []) if isinstance(name, str)]
+    if corpus := kept.get("corpus"):
+        named = {key: str(corpus.get(key) or "unknown") for key in ("name", "source", "sha256", "tokenizer")}
+        kept["corpus"] = {**corpus, **named}
+    return kept
 
 
 def read_sweep(path: Path) -> SweepView:

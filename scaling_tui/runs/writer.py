@@ -139,14 +139,14 @@ class Writer:
         return final
 
 
-def last_checkpoint(run: Path) -> Path | None:
-    """The latest complete checkpoint of a run over all its attempts, by step; None where there is none."""
+def checkpoints(run: Path) -> list[Path]:
+    """The complete checkpoints of a run over all its attempts, the latest step first."""
     found = [
         (step, number, path)
         for number, attempt in numbered(run, "attempt")
         for step, path in numbered(attempt, "checkpoint")
     ]
-    return max(found)[2] if found else None
+    return [path for *_, path in sorted(found, reverse=True)]
 
 
 def read_config(run: Path) -> dict[str, Any]:

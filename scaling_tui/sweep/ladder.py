@@ -10,6 +10,7 @@ from typing import Any, Literal
 import tomli
 
 from scaling_tui import InputError, resources
+from scaling_tui.laws import get
 from scaling_tui.runs.config import RunConfig, check_types, known_keys
 from scaling_tui.sweep.rung import MODEL_KEYS, TRAINING_KEYS, CorpusChoice, Rung, rungs_of
 
@@ -72,7 +73,7 @@ def load_ladder(name: str, settings: Sequence[str] = ()) -> Ladder:
     path = _find(name)
     try:
         document = tomli.loads(path.read_text(encoding="utf-8"))
-    except tomli.TOMLDecodeError as error:
+    except (tomli.TOMLDecodeError, RecursionError) as error:
         raise InputError(f"{path}: not TOML: {error}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error})") from error
@@ -104,6 +105,8 @@ def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
             raise InputError(
                 f"{key}: not a key here; " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(tables)}")
             )
+    for key in ("model", "training", "fit"):
+        _table({key: {}, **document}, key)
     corpus = CorpusChoice(**known_keys(_table(document, "corpus"), CorpusChoice, "corpus"))
     check_types(corpus, "corpus")
     if (path.parent / corpus.name).is_file():
@@ -112,6 +115,11 @@ def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
     fit = None
     if "fit" in document:
         fit = FitChoice(**known_keys(document["fit"], FitChoice, "fit"))
+        if not isinstance(fit.law, str):
+            raise InputError(f"fit.law: found {fit.law!r}, want the name of a law")
+        get(fit.law)
+        if fit.params not in ("non-embedding", "all"):
+            raise InputError(f"fit.params: found {fit.params!r}, want 'non-embedding' or 'all'")
         if fit.predict is not None and fit.predict not in [rung.name for rung in rungs]:
             raise InputError(f"fit.predict: found {fit.predict!r}, want the name of a rung")
     for key in ("summary", "source", "expected"):
@@ -157,7 +165,8 @@ def _set(document: dict[str, Any], setting: str) -> None:
     except tomli.TOMLDecodeError:
         value = text
     table, dot, rest = key.partition(".")
-    rungs = [item for item in document.get("rungs", []) if isinstance(item, dict)]
+    found = document.get("rungs", [])
+    rungs = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
     if table == "rungs":
         name, _, rest = rest.partition(".")
         for rung in rungs:

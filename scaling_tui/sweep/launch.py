@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import time
@@ -83,8 +84,13 @@ def lay_out(runs: Path, ladder: Ladder, seed: int | None = None) -> Path:
             "machine": machine(),
         },
     )
-    for name, config in configs:
-        write_run(sweep / name, config.as_json())
+    try:
+        for name, config in configs:
+            write_run(sweep / name, config.as_json())
+    except OSError as error:
+        # Half of it would be taken for a sweep and trained.
+        shutil.rmtree(sweep, ignore_errors=True)
+        raise InputError(f"runs folder {runs}: cannot write there ({error.strerror})") from error
     return sweep
 
 
@@ -122,7 +128,8 @@ def start_supervisor(sweep: Path, jobs: int | None, device: str) -> None:
         InputError: it did not come up; with its last words.
     """
     folder = claim(sweep, "supervisor")
-    command = [sys.executable, "-m", "scaling_tui.sweep.supervisor", str(folder), "--device", device]
+    # -P: a queue.py in the folder that one stands in is not Python's.
+    command = [sys.executable, "-P", "-m", "scaling_tui.sweep.supervisor", str(folder), "--device", device]
     if jobs is not None:
         command += ["--jobs", str(jobs)]
     log = folder / "supervisor.log"

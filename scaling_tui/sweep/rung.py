@@ -11,7 +11,7 @@ from scaling_tui import InputError
 from scaling_tui.data import vocabulary
 from scaling_tui.laws.counts import Architecture, Count, count
 from scaling_tui.runs.config import Training, known_keys
-from scaling_tui.runs.format import METRICS
+from scaling_tui.runs.format import METRICS, safe_name
 
 # What a model of each family is made of; a ladder gives the sizes and may change the rest.
 FAMILIES: dict[str, dict[str, Any]] = {
@@ -23,6 +23,9 @@ FAMILIES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 TRAINING_KEYS = [item.name for item in dataclasses.fields(Training)]
+# A run's folder bears the name of its rung.
+LONGEST_NAME = 60
+
 MODEL_KEYS = ["family", *(item.name for item in dataclasses.fields(Architecture))]
 
 
@@ -86,8 +89,9 @@ def rungs_of(document: Mapping[str, Any], corpus: CorpusChoice) -> Iterator[Rung
     names: set[str] = set()
     for number, item in enumerate(found, 1):
         name = item.get("name")
-        if not isinstance(name, str) or not name or not name.isprintable() or "/" in name:
-            raise InputError(f"rungs[{number}].name: found {name!r}, want a name for the rung")
+        if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
+            raise InputError(f"rungs[{number}].name: found {name!r}, want a name of at most {LONGEST_NAME} letters")
+        safe_name(name)
         if name in names:
             raise InputError(f"rungs[{number}].name: {name!r} is there twice")
         names.add(name)
@@ -175,9 +179,9 @@ def _metrics(own: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 def family_of(model: Mapping[str, Any]) -> str:
     family = model.get("family", "gpt")
-    if family not in FAMILIES:
+    if not isinstance(family, str) or family not in FAMILIES:
         raise InputError(f"model.family: found {family!r}, want {' or '.join(map(repr, FAMILIES))}")
-    return str(family)
+    return family
 
 
 def _architecture(model: Mapping[str, Any], corpus: CorpusChoice) -> Architecture:

@@ -26,7 +26,7 @@ from scaling_tui.runs import (
     latest_request,
     make_request,
 )
-from scaling_tui.runs.format import HEARTBEAT_S, Status
+from scaling_tui.runs.format import HEARTBEAT_S, Status, numbered
 from scaling_tui.sweep.launch import cores
 from scaling_tui.sweep.points import fit_sweep
 
@@ -70,9 +70,11 @@ def plan(
 
 
 def can_start(run: RunView, requests: Mapping[str, str | None], started: Mapping[str, int]) -> bool:
-    if requests.get(run.name) == "stop" or run.state in OVER or run.state == "running":
+    """Whether a worker may be started for `run`; one that failed only where it was asked to resume, and once."""
+    request, tried = requests.get(run.name), started.get(run.name, 0)
+    if request == "stop" or run.state in ("running", "finished"):
         return False
-    return run.state in ("queued", "stopped") or started.get(run.name, 0) < ATTEMPTS
+    return tried < (ATTEMPTS if run.state not in OVER else 1 if request == "resume" else 0)
 
 
 def last_runs(sweep: SweepView) -> tuple[str, ...]:
@@ -107,6 +109,14 @@ class Supervisor:
         while True:
             if time.monotonic() - self._told > HEARTBEAT_S:
                 self.tell()
+            earlier, later = self._others()
+            if later:
+                self.say("another supervisor took over")
+                self.tell("stopped", "another supervisor took over")
+                return
+            if earlier:
+                time.sleep(LOOK_S)
+                continue
             self._reap()
             view = self.reader.poll()
             requests = {run.name: latest_request(self.sweep, run.name) for run in view.runs}
@@ -121,11 +131,21 @@ class Supervisor:
                 self._start(view, name)
             time.sleep(LOOK_S)
 
+    def _others(self) -> tuple[bool, bool]:
+        """Whether earlier and later supervisors live: of two that started at once the later one stays."""
+        own = int(self.folder.name.rpartition("-")[2])
+        live = [
+            number
+            for number, path in numbered(self.sweep, "supervisor")
+            if number != own and (status := Status.read(path / "status.json")) and status.derived() == "running"
+        ]
+        return any(number < own for number in live), any(number > own for number in live)
+
     def _start(self, view: SweepView, name: str) -> None:
         run = view.run(name)
         alone = name in last_runs(view)
         threads = worth_threads(run, self.cores if alone else max(1, self.cores // self.jobs)) if run else 1
-        command = [sys.executable, "-m", "scaling_tui.train.worker", str(self.sweep / name)]
+        command = [sys.executable, "-P", "-m", "scaling_tui.train.worker", str(self.sweep / name)]
         command += ["--device", self.device, "--threads", str(threads)]
         environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
         self.workers[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment)

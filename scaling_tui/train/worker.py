@@ -16,7 +16,7 @@ from types import FrameType
 from scaling_tui import InputError
 from scaling_tui.runs import Writer, latest_request
 from scaling_tui.runs.config import RunConfig
-from scaling_tui.runs.writer import last_checkpoint, read_config
+from scaling_tui.runs.writer import checkpoints, read_config
 
 LOOK_FOR_REQUESTS_S = 0.5
 
@@ -58,7 +58,6 @@ def work(run: Path, device: str, threads: int) -> int:
     """Trains `run` from where it stands; returns the exit status."""
     config = RunConfig.from_json(read_config(run))
     stop_requested = stop_watch(run)
-    checkpoint = last_checkpoint(run)
     with Writer(run) as writer:
         log = (writer.attempt / "worker.log").open("a", buffering=1, encoding="utf-8")
         os.dup2(log.fileno(), sys.stdout.fileno())
@@ -81,9 +80,14 @@ def work(run: Path, device: str, threads: int) -> int:
 
             torch.set_num_threads(threads)
             trainer = Trainer(config, tokens, device_named(device))
-            if checkpoint:
-                trainer.read_checkpoint(checkpoint)
-            where = f"from step {trainer.step}" if checkpoint else f"{config.params:,} parameters"
+            for checkpoint in checkpoints(run):
+                try:
+                    trainer.read_checkpoint(checkpoint)
+                    break
+                except InputError as error:
+                    say(f"{error}; tries the one before")
+                    trainer = Trainer(config, tokens, device_named(device))
+            where = f"from step {trainer.step}" if trainer.step else f"{config.params:,} parameters"
             say(f"starts on {trainer.device} with {threads} threads, {where}")
             state = trainer.train(writer, stop_requested, say)
             writer.status(state, "the loss is not a finite number" if state == "diverged" else "")

@@ -198,7 +198,7 @@ class Live(Screen[None]):
 
     def action_stop(self) -> None:
         sweep = self._watched.sweep
-        if sweep is None or sweep.state != "running":
+        if sweep is None or not (sweep.state == "running" or any(run.state == "running" for run in sweep.runs)):
             self.notify("Nothing is running here.")
             return
         make_request(sweep.path, "stop")
@@ -212,13 +212,17 @@ class Live(Screen[None]):
         try:
             resume(sweep.path)
         except InputError as error:
-            self.notify(str(error), severity="error")
+            self.notify(str(error), severity="error", markup=False)
         else:
             self.notify("Goes on from the last checkpoints.")
 
     def action_new(self) -> None:
-        found = [load_ladder(str(path)) for path in ladders()]
-        choices = [(ladder.name, f"{ladder.name:<14} {ladder.summary}") for ladder in found]
+        choices = []
+        for path in ladders():
+            try:
+                choices.append((path.stem, f"{path.stem:<24} {load_ladder(str(path)).summary}"))
+            except InputError as error:
+                choices.append((path.stem, f"{path.stem:<24} {error}"))
         self.app.push_screen(Choose("Launch which ladder?", choices), self._launch)
 
     def _launch(self, name: str | None) -> None:
@@ -227,7 +231,7 @@ class Live(Screen[None]):
         try:
             sweep = launch(self._runs, load_ladder(name))
         except InputError as error:
-            self.notify(str(error), severity="error")
+            self.notify(str(error), severity="error", markup=False)
         else:
             self.watch_sweep(sweep.name)
 

@@ -48,6 +48,10 @@ class Watch(Thread):
                 found, now = Watched(sweep, fitted[1]), _fingerprint(sweep)
             except (InputError, OSError) as error:
                 reader, found, now = None, Watched(problem=str(error)), str(error)
+            except Exception as error:
+                # A folder that others wrote may hold anything; a thread that died would leave a blank screen.
+                problem = f"cannot be read: {type(error).__name__}: {error}"
+                reader, found, now = None, Watched(problem=problem), problem
             if now != shown and not self._stopped.is_set():
                 shown = now
                 self._tell(found)

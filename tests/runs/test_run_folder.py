@@ -26,7 +26,7 @@ from scaling_tui.runs import (
     read_sweep,
 )
 from scaling_tui.runs.format import LOST_AFTER_S, claim, write_json
-from scaling_tui.runs.writer import last_checkpoint, write_run
+from scaling_tui.runs.writer import checkpoints, write_run
 
 CONFIG = {"rung": "a", "seed": 3, "params": 1000, "non_embedding": 600, "tokens": 400, "flops": 2.4e6}
 
@@ -193,7 +193,7 @@ def test_a_checkpoint_is_whole_or_absent_and_the_last_two_stay(tmp_path: Path) -
     with pytest.raises(OSError, match="no space"):
         run.checkpoint(11, fails_half_way)
     assert sorted(path.name for path in run.attempt.glob("*checkpoint*")) == ["checkpoint-10", "checkpoint-2"]
-    assert last_checkpoint(sweep / "small") == run.attempt / "checkpoint-10"
+    assert checkpoints(sweep / "small") == [run.attempt / "checkpoint-10", run.attempt / "checkpoint-2"]
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
@@ -225,3 +225,27 @@ def test_no_name_escapes_the_runs_folder(name: str) -> None:
         return
     assert (Path("runs") / safe).parent == Path("runs")
     assert safe not in ("", ".", "..")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("sweep.json", {"runs": 5, "fit": "x", "corpus": "text"}),
+        ("sweep.json", {"corpus": {"name": "x"}}),
+        ("small/run.json", {"params": "124M", "flops": "1e9", "seed": None, "tokens": [1]}),
+        ("small/attempt-1/status.json", {"state": "running", "pid": -1}),
+        ("small/attempt-1/status.json", {"state": ["running"]}),
+        ("predictions.jsonl", {"rung": "r", "run": "r", "law": "l", "coefficients": {}, "points": 5, "predicted": "x"}),
+    ],
+)
+def test_whatever_another_program_wrote_the_sweep_is_shown(tmp_path: Path, name: str, content: object) -> None:
+    from scaling_tui.follow import report, sweeps_table
+    from scaling_tui.sweep.summary import summary
+
+    sweep = create_sweep(tmp_path, "mine", {})
+    with Writer.create(sweep / "small", CONFIG) as run:
+        run.log(step=1, loss=2.0)
+    (sweep / name).write_text(json.dumps(content) + "\n")
+    view = read_sweep(sweep)
+    assert "mine" in report(summary(view))
+    assert "mine" in sweeps_table([view])

@@ -10,7 +10,7 @@ from scaling_tui import InputError
 from scaling_tui.cli import app
 from scaling_tui.runs import find_run, read_sweep
 from scaling_tui.runs.format import Status, append_line, claim
-from scaling_tui.runs.writer import last_checkpoint
+from scaling_tui.runs.writer import checkpoints
 from scaling_tui.sweep import ladders, launch, load_ladder
 from scaling_tui.sweep.launch import lay_out
 from scaling_tui.sweep.outcome import outcome
@@ -173,7 +173,7 @@ def test_a_classifier_is_trained_told_of_and_traced_through_its_pipeline(
     assert len(case["metrics"]["gap"]["values"]) == 2
     assert case["metrics"]["val_loss"]["inside"] is False
     assert case["cpu_s"] > 0
-    assert last_checkpoint(sweep / "a-s3")
+    assert checkpoints(sweep / "a-s3")
     names = [stage.name for stage in stages(find_run(tmp_path / "runs", "a-s3"))]
     assert names == ["raw text", "tokens", "split", "initialised model", "training", "evaluation"]
     app(["pipeline", "mine/a-s3", "--runs", str(tmp_path / "runs"), "--json"], standalone_mode=False)

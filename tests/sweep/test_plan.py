@@ -65,3 +65,18 @@ def test_a_run_whose_worker_was_lost_is_started_again_a_few_times(tmp_path: Path
     assert [run.state for run in view.runs] == states
     found = plan(view, dict.fromkeys(NAMES), {"r6-s0": attempts}, [], 2)
     assert found == (Plan(start=("r6-s0",)) if again else Plan(start=("r7-s0",), predict="r7-s0"))
+
+
+@pytest.mark.parametrize(("request_", "tried", "again"), [(None, 0, False), ("resume", 0, True), ("resume", 1, False)])
+def test_a_failed_run_is_tried_again_where_it_is_asked_to_resume(
+    tmp_path: Path, request_: str | None, tried: int, again: bool
+) -> None:
+    states = [*["finished"] * 5, "failed", "finished"]
+    requests = {name: request_ for name in NAMES if request_}
+    found = planned(tmp_path, states, requests=requests, started={"r6-s0": tried})
+    assert found == (Plan(start=("r6-s0",)) if again else Plan(end=True))
+
+
+def test_a_worker_that_never_claims_an_attempt_is_not_started_for_ever(tmp_path: Path) -> None:
+    states = [*["finished"] * 5, "queued", "finished"]
+    assert planned(tmp_path, states, started={"r6-s0": 3}) == Plan(end=True)

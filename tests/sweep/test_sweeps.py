@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -124,6 +125,35 @@ def test_a_corpus_that_changed_fails_the_run_with_its_reason(tiny: Path, tmp_pat
     view = wait_for(sweep, over)
     assert view.state == "failed"
     assert {run.reason for run in view.runs} == {"corpus 'words.txt': its content changed since the sweep began"}
+
+
+def test_of_two_supervisors_started_at_once_one_stays(tiny: Path, tmp_path: Path) -> None:
+    sweep = lay_out(tmp_path / "runs", load_ladder(str(tiny), ["rungs.d.tokens=8"]), 0)
+    make_request(sweep, "stop")
+    make_request(sweep, "resume", "a-s0")
+    for _ in range(2):
+        start_supervisor(sweep, jobs=1, device="cpu")
+    wait_for(sweep, over)
+    assert "another supervisor took over" in (sweep / "supervisor-1" / "supervisor.log").read_text()
+    view = read_sweep(sweep)
+    assert [run.attempts for run in view.runs] == [1, 0, 0, 0]
+
+
+def test_a_broken_last_checkpoint_costs_only_what_came_after_the_one_before(tiny: Path, tmp_path: Path) -> None:
+    sweep = launch(tmp_path / "runs", load_ladder(str(tiny)), jobs=2, device="cpu")
+    wait_for(sweep, over)
+    attempt = sweep / "a-s0" / "attempt-1"
+    last = max(attempt.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+    (last / "model.safetensors").write_bytes(b"")
+    status = Status.read(attempt / "status.json")
+    assert status
+    replace(status, state="failed").write(attempt / "status.json")
+    resume(sweep, jobs=1, device="cpu")
+    view = wait_for(sweep, over)
+    assert view.state == "finished"
+    log = (sweep / "a-s0" / "attempt-2" / "worker.log").read_text()
+    assert "tries the one before" in log
+    assert "from step 24" in log
 
 
 def test_a_folder_that_cannot_be_written_is_told(tiny: Path, tmp_path: Path) -> None:
