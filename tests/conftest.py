@@ -1,6 +1,7 @@
 """What the tests share: small recorded sweeps, a tiny ladder, the shared data."""
 
 import os
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,6 +61,11 @@ def tiny(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.toml"
     path.write_text(TINY)
     return path
+
+
+def interruptible() -> None:
+    """For a child process: ctrl+c reaches it also where the tests themselves run in the background of a shell."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture

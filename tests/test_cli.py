@@ -13,7 +13,7 @@ import pytest
 
 from scaling_tui import cli
 from scaling_tui.runs import latest_request, read_sweep
-from tests.conftest import record_sweep
+from tests.conftest import interruptible, record_sweep
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -128,7 +128,11 @@ def test_ctrl_c_without_a_terminal_stops_the_sweep_and_ends_with_130(tiny: Path,
     runs = tmp_path / "runs"
     arguments = ["run", str(tiny), "--runs", str(runs), "--jobs", "1", "--device", "cpu", "--set", "tokens=20_000_000"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "scaling_tui.cli", *arguments], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "scaling_tui.cli", *arguments],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=interruptible,  # noqa: PLW1509 - this process has no thread that holds a lock
     )
     assert process.stderr
     assert "running" in process.stderr.readline()

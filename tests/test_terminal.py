@@ -12,6 +12,7 @@ import psutil
 import pyte
 
 from scaling_tui.runs import latest_request, make_request, read_sweep
+from tests.conftest import interruptible
 
 WIDTH, HEIGHT = 80, 24
 
@@ -27,6 +28,7 @@ class Terminal:
             dimensions=(HEIGHT, WIDTH),
             env=environment,
             cwd=str(cwd),
+            preexec_fn=interruptible,
         )
         self._screen = pyte.Screen(WIDTH, HEIGHT)
         self._stream = pyte.ByteStream(self._screen)

@@ -42,7 +42,7 @@ print(json.dumps({
     )
     found = json.loads(done.stdout)
     assert Path(found["package"]).is_relative_to(place)
-    assert found["ladders"] == sorted(path.stem for path in (ROOT / "models").glob("*.toml"))
+    assert sorted(found["ladders"]) == sorted(path.stem for path in (ROOT / "models").glob("*.toml"))
     in_checkout = (path for path in (ROOT / "quizzes").rglob("*") if path.is_file())
     assert found["quizzes"] == sorted(path.name for path in in_checkout)
     assert resources.packaged("models") == ROOT / "models"
