@@ -171,13 +171,11 @@ def stop(
     runs: Runs = None,
 ) -> None:
     """Ask a sweep to stop: each run writes a checkpoint first and can be resumed."""
-    from scaling_tui.runs import find_sweep, make_request, read_sweep, runs_folder
+    from scaling_tui.runs import make_request
 
-    path = find_sweep(runs_folder(runs), sweep)
-    view = read_sweep(path)
-    if run is not None and view.run(run) is None:
-        raise InputError(f"--run {run!r}: not in {view.name}; there: {', '.join(r.name for r in view.runs)}")
-    if view.state != "running" and not any(one.state == "running" for one in view.runs):
+    view = sweep_to_steer(runs, sweep, run)
+    path = view.path
+    if not view.trains:
         return say(f"{view.name} is {view.state}: nothing to stop")
     make_request(path, "stop", run)
     return say(f"{run or view.name} was asked to stop; 'scaling-tui resume {view.name}' goes on with it")
@@ -194,13 +192,10 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Go on with a sweep that was stopped, or whose machine went down, from its checkpoints."""
-    from scaling_tui.runs import find_sweep, read_sweep, runs_folder
     from scaling_tui.sweep import resume as resume_sweep
 
-    path = find_sweep(runs_folder(runs), sweep)
-    view = read_sweep(path)
-    if run is not None and view.run(run) is None:
-        raise InputError(f"--run {run!r}: not in {view.name}; there: {', '.join(r.name for r in view.runs)}")
+    view = sweep_to_steer(runs, sweep, run)
+    path = view.path
     if view.state == "finished":
         say(f"{view.name} is finished: nothing to resume")
     else:
@@ -224,7 +219,7 @@ def rm(
 
     path = find_sweep(runs_folder(runs), sweep)
     view = read_sweep(path)
-    if view.state == "running" or any(run.state == "running" for run in view.runs):
+    if view.trains:
         raise InputError(f"sweep {view.name}: is running; 'scaling-tui stop {view.name}' first")
     if not yes:
         if not sys.stdin.isatty():
@@ -253,6 +248,16 @@ def pipeline(
         print_json({"run": str(found.path), "stages": [asdict(stage) for stage in passed]})
     else:
         print(pipeline_text(found.name, passed))
+
+
+def sweep_to_steer(runs: Path | None, sweep: str | None, run: str | None) -> "SweepView":
+    """The sweep that a command is to stop or resume; an InputError where it has no run called `run`."""
+    from scaling_tui.runs import find_sweep, read_sweep, runs_folder
+
+    view = read_sweep(find_sweep(runs_folder(runs), sweep))
+    if run is not None and view.run(run) is None:
+        raise InputError(f"--run {run!r}: not in {view.name}; there: {', '.join(r.name for r in view.runs)}")
+    return view
 
 
 def see_through(path: Path, as_json: bool, on_interrupt: str) -> None:

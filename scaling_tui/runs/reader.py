@@ -117,6 +117,11 @@ class SweepView:
         return next((run for run in self.runs if run.name == name), None)
 
     @property
+    def trains(self) -> bool:
+        """Whether a supervisor or a worker is at it; workers outlive a supervisor that was killed."""
+        return self.state == "running" or any(run.state == "running" for run in self.runs)
+
+    @property
     def progress(self) -> float:
         """The share of the sweep's FLOPs (or, where they are not known, of its runs) that is done, 0 to 1."""
         weights = [run.flops or 0.0 for run in self.runs]

@@ -198,7 +198,7 @@ class Live(Screen[None]):
 
     def action_stop(self) -> None:
         sweep = self._watched.sweep
-        if sweep is None or not (sweep.state == "running" or any(run.state == "running" for run in sweep.runs)):
+        if sweep is None or not sweep.trains:
             self.notify("Nothing is running here.")
             return
         make_request(sweep.path, "stop")
