@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from scaling_tui import InputError
+from scaling_tui.runs.lines import read_file
 
 FORMAT = 1
 
@@ -148,7 +149,7 @@ def _is_number(value: object) -> bool:
 def read_json(path: Path) -> Any:
     """The JSON document at `path`; None where it is missing, unreadable or not JSON."""
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(read_file(path))
     except (OSError, ValueError, RecursionError):
         return None
 

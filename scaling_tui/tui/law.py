@@ -1,4 +1,4 @@
-"""The law of a sweep as a picture and in words; from plain data, for any screen."""
+"""The law of a sweep as it forms, as a picture and in words; from plain data, for any screen."""
 
 import math
 
@@ -9,7 +9,8 @@ from scaling_tui import show
 from scaling_tui.runs import RunView, SweepView
 from scaling_tui.sweep.points import SweepFit
 from scaling_tui.sweep.summary import prediction_summary
-from scaling_tui.tui.plot import Figure, Series
+from scaling_tui.tui.curves import labels
+from scaling_tui.tui.drawing import DOTTED, LINE, Figure, Series
 
 
 def size_of(run: RunView, convention: str) -> float:
@@ -17,7 +18,7 @@ def size_of(run: RunView, convention: str) -> float:
     return float((run.non_embedding if convention == "non-embedding" else run.params) or math.nan)
 
 
-def law_figure(sweep: SweepView, fitted: SweepFit | None, version: int) -> Figure:
+def law_figure(sweep: SweepView, fitted: SweepFit | None) -> Figure:
     """Loss against N: the runs, the law through them, its extrapolation to the largest rung, the prediction."""
     convention = fitted.fit.convention if fitted else "non-embedding"
     done = [run for run in sweep.runs if run.state == "finished" and run.loss]
@@ -26,20 +27,31 @@ def law_figure(sweep: SweepView, fitted: SweepFit | None, version: int) -> Figur
     if fitted is not None:
         used = [size_of(run, convention) for run in done if run.name in fitted.runs]
         top = max(size_of(run, convention) for run in sweep.runs)
-        for low, high, colour in ((min(used), max(used), "foreground"), (max(used), top, "accent")):
+        for low, high, mark, name in ((min(used), max(used), LINE, "law"), (max(used), top, DOTTED, "beyond")):
             if high > low:
-                n = np.geomspace(low, high, 60)
-                series.append(Series(n, fitted.loss(n, float(done[0].tokens or 1)), colour))
+                n = np.geomspace(low, high, 200)
+                series.append(Series(n, fitted.loss(n, float(done[0].tokens or 1)), "accent", mark=mark, name=name))
+    names = labels(sweep)
     for run in done:
         at = np.array([size_of(run, convention)])
-        colour = "primary" if fitted and run.name in fitted.runs else "success"
-        series.append(Series(at, np.array([run.loss]), colour, run.rung, joined=False))
+        colour, mark = ("primary", "●") if fitted and run.name in fitted.runs else ("success", "◆")
+        series.append(Series(at, np.array([run.loss]), colour, names[run.name], mark))
     spans = []
     for prediction in sweep.predictions[-1:]:
         foretold = sweep.run(prediction.run)
         if foretold is not None and prediction.low is not None and prediction.high is not None:
             spans.append((size_of(foretold, convention), prediction.low, prediction.high, "accent"))
-    return Figure(title, tuple(series), tuple(spans), log_x=True, log_y=True, version=version)
+    return Figure(
+        title,
+        tuple(series),
+        tuple(spans),
+        log_x=True,
+        log_y=True,
+        x_name="N",
+        y_name="loss",
+        x_text=show.count,
+        empty="No run has finished yet.",
+    )
 
 
 def law_text(sweep: SweepView, fitted: SweepFit | None) -> Text:
