@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -86,7 +87,7 @@ def _of_run(run: RunView) -> dict[str, Any]:
 
 def _plain(value: float, missing: Any) -> Any:
     """A number as few digits as it takes: whole ones without a point."""
-    if value != value or value in (float("inf"), float("-inf")):
+    if not math.isfinite(value):
         return missing
     return int(value) if value == int(value) and abs(value) < 1e15 else value
 

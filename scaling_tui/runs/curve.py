@@ -82,7 +82,7 @@ class Records:
         self._limit = limit
         self._table: Array = np.empty((len(COLUMNS), 0))
         self._size = 0
-        self._bucket = 4  # as many records as are kept of one at most
+        self._bucket = 8
 
     @property
     def table(self) -> Array:
@@ -102,7 +102,7 @@ class Records:
         new[_STANDS], new[_MEAN] = 1.0, rows[:, _LOSS]
         self._size += count
         if self._limit is not None and self._size > self._limit:
-            kept = self.table
+            kept = thinned(self.table, self._bucket)
             while kept.shape[1] > self._limit - (self._limit - HEAD) // 4:
                 self._bucket *= 2
                 kept = thinned(self.table, self._bucket)

@@ -37,11 +37,14 @@ def read_file(path: Path) -> bytes:
 
 
 class Tail:
-    """Follows a file of lines. A line without its end yet is left for the next look."""
+    """Follows a file of lines, or its last `last_bytes`. A line without its end yet is left for the next look."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, last_bytes: int | None = None) -> None:
         self.path = path
         self.offset = 0
+        if last_bytes is not None:
+            # The line that this cuts in two is no JSON, and is left out as a torn one.
+            self.offset = max(0, self.unread - last_bytes)
 
     @property
     def unread(self) -> int:

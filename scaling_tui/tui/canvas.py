@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Cells = NDArray[np.int64]
 Weight = Literal["normal", "strong", "faint"]
 Colour = tuple[int, int, int]
 RAMP = ("primary", "success", "warning", "error")
@@ -60,14 +61,12 @@ class Canvas:
 
     def signs(self, x: Array, y: Array, sign: str, ink: Ink) -> None:
         """Puts `sign` into the cells of the points (in dots)."""
-        cells = np.asarray(y, dtype=np.int64) // ROWS, np.asarray(x, dtype=np.int64) // COLUMNS
-        self._signs[cells] = sign
-        self._inks[cells] = self._number(ink)
+        self._stamp(y.astype(np.int64) // ROWS, x.astype(np.int64) // COLUMNS, sign, ink)
 
     def signed_line(self, x: Array, y: Array, sign: str, ink: Ink, every: int = 1) -> None:
         """A line of `sign`s, a cell each: for terminals without Braille."""
-        columns, rows = traced(np.asarray(x) // COLUMNS, np.asarray(y) // ROWS)
-        self.signs(columns[::every] * COLUMNS, rows[::every] * ROWS, sign, ink)
+        columns, rows = traced(x // COLUMNS, y // ROWS)
+        self._stamp(rows[::every], columns[::every], sign, ink)
 
     def write(self, row: int, column: int, text: str, ink: Ink = NONE) -> None:
         """Text from a cell on, over what is there; what falls outside is cut off."""
@@ -111,6 +110,10 @@ class Canvas:
             line = "".join(text[row, :size].tolist())
             yield [(line[a:b], self._palette[inks[a]]) for a, b in pairwise(cuts)]
 
+    def _stamp(self, rows: Cells, columns: Cells, sign: str, ink: Ink) -> None:
+        self._signs[rows, columns] = sign
+        self._inks[rows, columns] = self._number(ink)
+
     def _number(self, ink: Ink) -> int:
         if ink not in self._numbers:
             self._numbers[ink] = len(self._palette)
@@ -118,8 +121,8 @@ class Canvas:
         return self._numbers[ink]
 
 
-def traced(x: Array, y: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The grid points on the straight lines that join (x, y), in order, each line's steps as long as its longer side."""
+def traced(x: Array, y: Array) -> tuple[Cells, Cells]:
+    """The grid points on the straight lines that join (x, y), in order, without a gap."""
     a, b = np.rint(x).astype(np.int64), np.rint(y).astype(np.int64)
     if len(a) < 2:
         return a, b

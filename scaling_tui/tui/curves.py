@@ -19,7 +19,7 @@ Metric = Literal["loss", "val_loss"]
 OVER: tuple[Over, ...] = ("tokens", "step", "flops", "time")
 SMOOTHING = (0.8, 0.95, 0.99, 0.0)  # weights of the past, as TensorBoard has them
 SCALES = ((True, True), (True, False), (False, True), (False, False))
-_NAMES: Mapping[str, str] = {"loss": "training loss", "val_loss": "held-out loss"}
+_NAMES: Mapping[str, str] = {"loss": "train loss", "val_loss": "held-out loss"}
 _X_NAMES: Mapping[str, str] = {"tokens": "tokens", "step": "step", "flops": "FLOPs", "time": "time"}
 
 
@@ -38,8 +38,9 @@ class Choice:
 
     def toggled(self, what: Literal["marked", "hidden", "pinned"], run: str) -> "Choice":
         """With `run` in or out of one of the sets."""
-        changed: frozenset[str] = getattr(self, what) ^ {run}
-        return replace(self, **{what: changed})
+        sets = {"marked": self.marked, "hidden": self.hidden, "pinned": self.pinned}
+        sets[what] ^= {run}
+        return replace(self, marked=sets["marked"], hidden=sets["hidden"], pinned=sets["pinned"])
 
 
 class Curves:
@@ -56,6 +57,8 @@ class Curves:
             if run.name in choice.hidden:
                 continue
             x, y = self._points(sweep, run, choice)
+            if not len(x):
+                continue
             weight: Weight = "normal"
             if choice.marked:
                 weight = "strong" if run.name in choice.marked else "faint"
@@ -69,6 +72,8 @@ class Curves:
             others = labels(beside)
             for run in beside.runs:
                 x, y = self._points(beside, run, choice)
+                if not len(x):
+                    continue
                 name = f"{others[run.name]}'"
                 shown.insert(0, Series(x, y, "foreground", name, DOTTED, "faint", name))
         return Figure(
@@ -146,10 +151,10 @@ def labels(sweep: SweepView) -> dict[str, str]:
 
 def _title(choice: Choice, beside: SweepView | None) -> str:
     scale = {(True, True): ", log-log", (True, False): ", log x", (False, True): ", log y"}
-    parts = [f"{_NAMES[choice.metric]}, nats/token"]
-    parts.append(f"x {_X_NAMES[choice.over]}{scale.get((choice.log_x, choice.log_y), '')}")
+    parts = [f"{_NAMES[choice.metric]}, nats"]
+    parts.append(f"{_X_NAMES[choice.over]}{scale.get((choice.log_x, choice.log_y), '')}")
     if choice.metric == "loss":
-        parts.append(f"smoothed {choice.smoothing:g}" if choice.smoothing else "raw")
+        parts.append(f"smooth {choice.smoothing:g}" if choice.smoothing else "raw")
     if beside is not None:
         parts.append(f"dotted: {beside.name}")
     return " · ".join(parts)

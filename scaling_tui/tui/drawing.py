@@ -143,7 +143,7 @@ class Drawing:
     def rows(self, cursor: float | None = None) -> list[list[Run]]:
         """Rows of runs; with a crosshair at x = `cursor`, and the values of the curves there."""
         canvas = self.canvas
-        if cursor is not None and self.frame is not None:
+        if cursor is not None and self.frame is not None and (cursor > 0 or not self.figure.log_x):
             canvas = canvas.copy()
             _crosshair(canvas, self.frame, self.figure, cursor)
         return list(canvas.rows())
@@ -152,7 +152,7 @@ class Drawing:
 def draw(figure: Figure, width: int, height: int, braille: bool = True) -> Drawing:
     """The figure in width × height cells."""
     canvas = Canvas(max(width, 0), max(height, 0))
-    canvas.write(0, 0, figure.title)
+    canvas.write(0, 0, _fitting(figure.title, width))
     shown = [(one, x, y) for one in figure.series for x, y in (drawable_points(one, figure),) if len(x)]
     if width < LEAST_WIDTH or height < LEAST_HEIGHT:
         return Drawing(figure, canvas, None)
@@ -180,6 +180,13 @@ def draw(figure: Figure, width: int, height: int, braille: bool = True) -> Drawi
             canvas.signs(*frame.dots(x, y), one.mark, one.ink)
     _label(canvas, frame, [(one, x[-1:], y[-1:]) for one, x, y in shown if one.label])
     return Drawing(figure, canvas, frame)
+
+
+def _fitting(title: str, width: int) -> str:
+    """As many of the title's parts as there is room for, or what there is room for of the first."""
+    while len(title) > width and " · " in title:
+        title = title.rpartition(" · ")[0]
+    return title
 
 
 def drawable_points(series: Series, figure: Figure) -> tuple[Array, Array]:
@@ -227,10 +234,10 @@ def _label(canvas: Canvas, frame: Frame, labelled: Sequence[tuple[Series, Array,
         groups[-1].append(item)
         reach = max(reach, item[0] + len(item[2].label))
     for group in groups:
-        for (column, _, one), row in zip(group, apart([row for _, row, _ in group], frame.height), strict=True):
-            if row is not None:
-                start = min(column, canvas.width - len(one.label))
-                canvas.write(frame.top + row, start, one.label, one.ink)
+        rows = apart([wanted for _, wanted, _ in group], frame.height)
+        for (after, _, one), place in zip(group, rows, strict=True):
+            if place is not None:
+                canvas.write(frame.top + place, min(after, canvas.width - len(one.label)), one.label, one.ink)
 
 
 def readings(figure: Figure, x: float) -> list[tuple[Series, float]]:

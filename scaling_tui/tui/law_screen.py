@@ -268,9 +268,10 @@ class LawScreen(Page):
             return Figure(
                 answer.ask.law or "law", (), empty="No law through these points: see below. f chooses another."
             )
+        names = labels(self._sweep) if self._sweep else {}
         if self._view == "residuals":
-            return residual_view(answer.study, self._log[0])
-        return law_view(answer.study, answer.left_out, self._log)
+            return residual_view(answer.study, names, self._log[0])
+        return law_view(answer.study, names, answer.left_out, self._log)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._show)

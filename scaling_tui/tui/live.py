@@ -29,6 +29,7 @@ from scaling_tui.tui.watch import Watched
 
 RESUMABLE = ("stopped", "failed", "diverged", "lost")
 WIDE, NORMAL = 110, 72
+NOTHING = "-"  # no sweep can be called that
 T = TypeVar("T")
 
 
@@ -43,9 +44,9 @@ class Live(Page):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "row(-1)", "up", show=False, tooltip="The run above in the table"),
         Binding("down,j", "row(1)", "down", show=False, tooltip="The run below in the table"),
-        Binding("space", "toggle('marked')", "mark", tooltip="Mark the run under the cursor: the others turn faint"),
-        Binding("h", "toggle('hidden')", "hide", show=False, tooltip="Hide the run's curve, or show it again"),
-        Binding("p", "toggle('pinned')", "pin", show=False, tooltip="Pin the run: first in the table, over the others"),
+        Binding("space", "flag('marked')", "mark", tooltip="Mark the run under the cursor: the others turn faint"),
+        Binding("h", "flag('hidden')", "hide", show=False, tooltip="Hide the run's curve, or show it again"),
+        Binding("p", "flag('pinned')", "pin", show=False, tooltip="Pin the run: first in the table, over the others"),
         Binding("a", "show_all", "all", show=False, tooltip="Show all curves alike: no mark, none hidden"),
         Binding("x", "over", "x axis", tooltip="Draw over tokens, steps, FLOPs or time"),
         Binding("s", "smooth", "smooth", tooltip="Smooth the training loss by 0.8, 0.95, 0.99 or not at all"),
@@ -172,6 +173,9 @@ class Live(Page):
             hint = "\n\n2 opens the Lab, which launches a ladder. o brings another sweep into view."
             self.query_one("#law", Static).update(Text(watched.problem + hint))
             return
+        if self._name is None:
+            # The latest stays in view, also on the other screens and when a later one is launched elsewhere.
+            self._name = self.scaling_app.sweep = sweep.name
         self.query_one("#where", Static).update(headline(watched, self.size.width))
         self._show_table(watched, sweep)
         self._show_plots()
@@ -236,7 +240,7 @@ class Live(Page):
         table = self.query_one(RungTable)
         table.move_cursor(row=table.cursor_row + by, animate=False)
 
-    def action_toggle(self, what: str) -> None:
+    def action_flag(self, what: str) -> None:
         run = self._run()
         if run is not None:
             self._choose(self._choice.toggled(what, run.name))  # type: ignore[arg-type]
@@ -285,7 +289,7 @@ class Live(Page):
         name = self._sweep.name if self._sweep else None
         choices = [(path.name, path.name) for path in list_sweeps(self.runs) if path.name != name]
         if self._beside_name is not None:
-            choices.insert(0, ("", f"No more {self._beside_name}"))
+            choices.insert(0, (NOTHING, f"No more {self._beside_name}"))
         if choices:
             self.app.push_screen(Choose("Lay which sweep beside this one?", choices), self._compare)
         else:
@@ -293,7 +297,7 @@ class Live(Page):
 
     def _compare(self, name: str | None) -> None:
         if name is not None:
-            self._beside_name, self._beside = name or None, None
+            self._beside_name, self._beside = None if name == NOTHING else name, None
             self._listen()
             self._show()
 

@@ -1,5 +1,6 @@
 """Plans side by side: by one's own fit and by the published laws, as a table, a figure and words. From plain data."""
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -7,7 +8,6 @@ import numpy as np
 
 from scaling_tui import InputError, report, show
 from scaling_tui.laws import SETS, get
-from scaling_tui.laws.doubts import undetermined
 from scaling_tui.laws.forms import Coefficients
 from scaling_tui.laws.planning import Goal, Plan, frontier, plan_published
 from scaling_tui.laws.study import Study
@@ -46,9 +46,9 @@ class Basis:
 
     @property
     def largest_flops(self) -> float | None:
-        """The largest budget of the sweep's finished runs, 6ND."""
-        compute = self.source.points.compute() if self.source else None
-        return float(np.nanmax(compute)) if compute is not None and len(compute) else None
+        """The largest budget of the runs that the fit is through."""
+        compute = self.study.fit.points.compute() if self.study else None
+        return None if compute is None else float(np.nanmax(compute))
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,9 @@ def basis_of(sweep: SweepView | None) -> Basis:
     try:
         source = sweep_source(sweep)
         fitted = planning_study(source)
-        missing = [name for name in undetermined(fitted.fit) if name != "unique_tokens"]
-        if missing:
-            raise InputError(f"all runs have the same {missing[0]}: add runs with other {missing[0]}")
+        plan_study(source, fitted, Goal(flops=float(np.nanmax(source.points.column("flops")))))
     except InputError as error:
-        return Basis(sweep.name, source, None, str(error))
+        return Basis(sweep.name, source, None, str(error).removeprefix("plan: "))
     return Basis(sweep.name, source, fitted, "")
 
 
@@ -144,13 +142,13 @@ def plans_text(plans: Plans, width: int) -> str:
     lines = []
     for row in [None, *plans.rows]:
         if row is not None and row.plan is None:
-            lines.append(f"{row.name[:names]:<{names}}  {row.problem}")
+            lines += textwrap.wrap(f"{row.name}: {row.problem}", width, subsequent_indent="  ")
             continue
         cells = head if row is None or row.plan is None else _cells(row)
         numbers = "  ".join(cell.rjust(size) for cell, size in zip(cells[1:], sizes, strict=True))
         lines.append(f"{cells[0][:names]:<{names}}  {numbers}")
         if row is not None and row.plan is not None and row.plan.intervals and width >= 72:
-            lines.append(f"{'':<{names}}  {_intervals(row.plan)}")
+            lines.append(f"  {_intervals(row.plan)}")
     return "\n".join(line[: width - 1] + "…" if len(line) > width else line for line in lines)
 
 

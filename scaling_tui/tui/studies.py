@@ -1,6 +1,6 @@
 """What a fit looks like: points, law, interval band and extrapolation; residuals; isoFLOP valleys. From plain data."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,21 +28,24 @@ def axis_of(fit: Fit) -> Input:
     return fit.law.inputs[0]
 
 
-def law_view(found: Study, left_out: Points | None = None, log: tuple[bool, bool] = (True, True)) -> Figure:
+def law_view(
+    found: Study, names: Mapping[str, str], left_out: Points | None = None, log: tuple[bool, bool] = (True, True)
+) -> Figure:
     """The points, the law through them and `REACH` times beyond, with the interval of its bootstrap.
 
-    Of a law in several inputs a curve is drawn for some of the values of the others that there are.
+    Of a law in several inputs a curve is drawn for some of the values of the others that there are. `names` says what
+    to call the points by their labels.
     """
     fit = found.fit
     over = axis_of(fit)
     x = fit.points.column(over)
     series: list[Series] = []
-    groups = _others(fit, over)
+    groups, symbols = _others(fit, over), {str(name): symbol for name, symbol in SYMBOLS.items()}
     for number, others in enumerate(groups):
         inside = np.geomspace(x.min(), x.max(), 200)
         beyond = np.geomspace(x.max(), x.max() * REACH, 100)
         name = (
-            " ".join(f"{SYMBOLS[key]} {show.count(value)}" for key, value in others.items()) if len(groups) > 1 else ""
+            " ".join(f"{symbols[key]} {show.count(value)}" for key, value in others.items()) if len(groups) > 1 else ""
         )
         colour = number / max(1, len(groups) - 1) if len(groups) > 1 else "accent"
         series.append(Series(inside, _loss(fit, over, inside, others), colour, name=name or "law"))
@@ -51,12 +54,11 @@ def law_view(found: Study, left_out: Points | None = None, log: tuple[bool, bool
         )
     band = _band(found, over, groups[-1])
     held = _held_out(found)
-    series += [*band, *_points(found, over, held)]
+    series += [*band, *_points(found, names, over, held)]
     if left_out is not None and len(left_out):
-        names = left_out.labels if len(left_out) <= NAMED else ("",) * len(left_out)
-        at = left_out.column(over)
+        at, called = left_out.column(over), _called(left_out, names)
         series += [
-            Series(at[i : i + 1], left_out.loss[i : i + 1], "foreground", names[i], "○", "faint")
+            Series(at[i : i + 1], left_out.loss[i : i + 1], "foreground", called[i], "○", "faint")
             for i in range(len(left_out))
         ]
     percent = f" · dotted band {found.level:.0%}".replace("%", " %") if band else ""
@@ -71,7 +73,7 @@ def law_view(found: Study, left_out: Points | None = None, log: tuple[bool, bool
     )
 
 
-def residual_view(found: Study, log_x: bool = True) -> Figure:
+def residual_view(found: Study, names: Mapping[str, str], log_x: bool = True) -> Figure:
     """How far each point lies above the law, in per cent of its loss."""
     fit = found.fit
     over = axis_of(fit)
@@ -80,10 +82,9 @@ def residual_view(found: Study, log_x: bool = True) -> Figure:
     spread = float(np.sqrt(np.mean(off**2)))
     lines = [Series(ends, np.zeros(2), "foreground", weight="faint")]
     lines += [Series(ends, np.full(2, sign * spread), "foreground", "", DOTTED, "faint") for sign in (1, -1)]
-    names = fit.points.labels if len(x) <= NAMED else ("",) * len(x)
-    held = _held_out(found)
+    called, held = _called(fit.points, names), _held_out(found)
     dots = [
-        Series(x[i : i + 1], off[i : i + 1], "primary", names[i], "▲" if held[i] else "●", name=fit.points.labels[i])
+        Series(x[i : i + 1], off[i : i + 1], "primary", called[i], "▲" if held[i] else "●", name=called[i])
         for i in range(len(x))
     ]
     return Figure(
@@ -123,14 +124,14 @@ def _axis_name(fit: Fit, over: Input) -> str:
     return f"N {fit.convention}" if over == "params" else SYMBOLS[over]
 
 
-def _loss(fit: Fit, over: Input, x: Array, others: dict[Input, float]) -> Array:
+def _loss(fit: Fit, over: Input, x: Array, others: dict[str, float]) -> Array:
     given: dict[str, object] = {over: x, **others}
     if over == "tokens" and "unique_tokens" in others:
         given["unique_tokens"] = np.minimum(x, others["unique_tokens"])
     return np.asarray(fit.loss(**given))
 
 
-def _others(fit: Fit, over: Input) -> list[dict[Input, float]]:
+def _others(fit: Fit, over: Input) -> list[dict[str, float]]:
     """Values of the other inputs, at most `GROUPS` evenly chosen ones of those that there are, rising."""
     names = [name for name in fit.law.inputs if name != over]
     if not names:
@@ -140,7 +141,7 @@ def _others(fit: Fit, over: Input) -> list[dict[Input, float]]:
     return [dict(zip(names, np.exp(row).tolist(), strict=True)) for row in chosen]
 
 
-def _band(found: Study, over: Input, others: dict[Input, float]) -> Iterator[Series]:
+def _band(found: Study, over: Input, others: dict[str, float]) -> Iterator[Series]:
     """The interval of the law itself, by the percentiles of the bootstrap's draws."""
     if found.draws is None or len(found.draws) < 20:
         return
@@ -164,11 +165,16 @@ def _held_out(found: Study) -> NDArray[np.bool_]:
     return np.zeros(len(points), dtype=bool) if column is None else np.asarray(column >= held.threshold)
 
 
-def _points(found: Study, over: Input, held: NDArray[np.bool_]) -> Iterator[Series]:
+def _points(found: Study, names: Mapping[str, str], over: Input, held: NDArray[np.bool_]) -> Iterator[Series]:
     """Those that judged the law are triangles."""
     points = found.fit.points
-    x = points.column(over)
-    named = len(points) <= NAMED and bool(points.labels)
+    x, called = points.column(over), _called(points, names)
     for i in range(len(points)):
-        label = points.labels[i] if named else ""
-        yield Series(x[i : i + 1], points.loss[i : i + 1], "primary", label, "▲" if held[i] else "●")
+        yield Series(x[i : i + 1], points.loss[i : i + 1], "primary", called[i], "▲" if held[i] else "●")
+
+
+def _called(points: Points, names: Mapping[str, str]) -> list[str]:
+    """What to write at each point: nothing where there are so many that names would hide them."""
+    if len(points) > NAMED or not points.labels:
+        return [""] * len(points)
+    return [names.get(label, label) for label in points.labels]

@@ -40,7 +40,8 @@ class Watch(Thread):
 
     def __init__(self, runs: Path, name: str | None, period: float = LOOK_S) -> None:
         super().__init__(name="watch", daemon=True)
-        self._runs, self._name, self._period = runs, name, period
+        self._runs, self._sweep, self._period = runs, name, period
+        self._found: str | None = None
         self._listeners: tuple[Tell, ...] = ()
         self._wanted, self._stopped = Event(), Event()
         self._last: Watched | None = None
@@ -49,6 +50,10 @@ class Watch(Thread):
     @property
     def listeners(self) -> int:
         return len(self._listeners)
+
+    def serves(self, sweep: str | None) -> bool:
+        """Whether this is the watch for `sweep`; that of the latest serves the one that it found to be it, too."""
+        return self._sweep == sweep or (self._sweep is None and self._found == sweep)
 
     def add(self, tell: Tell) -> None:
         """`tell` hears what is known now, at once, and all that follows; it is called from another thread."""
@@ -77,8 +82,9 @@ class Watch(Thread):
                 return
             try:
                 most = PIECE if reader else FIRST
-                reader = reader or SweepReader(find_sweep(self._runs, self._name), KEPT)
+                reader = reader or SweepReader(find_sweep(self._runs, self._sweep), KEPT)
                 sweep = reader.poll(most)
+                self._found = sweep.name
                 finished = tuple(
                     (run.name, run.loss) for run in sweep.runs if run.state == "finished" and not run.unread
                 )
@@ -112,24 +118,22 @@ class Watches:
 
     def __init__(self, runs: Path, period: float = LOOK_S) -> None:
         self._runs, self._period = runs, period
-        self._watches: dict[str | None, Watch] = {}
+        self._watches: list[Watch] = []
 
     def listen(self, sweep: str | None, tell: Tell) -> Callable[[], None]:
         """Tells of the sweep (None: the latest) until the returned function is called."""
-        watch = self._watches.pop(sweep, None)
+        watch = next((one for one in self._watches if one.serves(sweep)), None)
         if watch is None:
             watch = Watch(self._runs, sweep, self._period)
             watch.start()
-        self._watches[sweep] = watch  # the latest used last
+        else:
+            self._watches.remove(watch)
+        self._watches.append(watch)  # the latest used last
         watch.add(tell)
-        resting = [name for name, other in self._watches.items() if not other.listeners]
-        for name in resting[:-RESTING]:
-            self._watches.pop(name).stop()
+        for rests in [one for one in self._watches if not one.listeners][:-RESTING]:
+            self._watches.remove(rests)
+            rests.stop()
         return lambda: watch.remove(tell)
-
-    def stop(self) -> None:
-        for watch in self._watches.values():
-            watch.stop()
 
 
 def stopping(sweep: SweepView) -> frozenset[str]:

@@ -1,7 +1,6 @@
-"""Drawing: nothing a plot shows is lost by thinning, nothing lies outside the axes, any data and size gives a picture."""
+"""Drawing: thinning loses nothing that shows, nothing lies outside the axes, any data and size gives a picture."""
 
 import math
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from scaling_tui.tui.axes import Axis, tick_label, ticks
 from scaling_tui.tui.canvas import Canvas, Ink, apart, plain, traced
+from scaling_tui.tui.curves import smoothed
 from scaling_tui.tui.drawing import DOTTED, Figure, Series, draw, readings, thin
 
 finite = st.floats(-1e6, 1e6)
@@ -165,9 +165,10 @@ def test_values_that_cannot_be_drawn_are_left_out(gap: float) -> None:
     x = np.array([1.0, 2.0, 3.0, 4.0])
     whole, broken = np.array([4.0, 3.0, 2.0, 1.0]), np.array([4.0, 3.0, gap, 1.0])
     drawn = draw(Figure("", (Series(x, broken),), log_y=True), 40, 12)
-    assert plain(drawn.rows()).split("\n")[1:] == plain(
-        draw(Figure("", (Series(x[[0, 1, 3]], whole[[0, 1, 3]]),), log_y=True), 40, 12).rows()
-    ).split("\n")[1:]
+    assert (
+        plain(drawn.rows()).split("\n")[1:]
+        == plain(draw(Figure("", (Series(x[[0, 1, 3]], whole[[0, 1, 3]]),), log_y=True), 40, 12).rows()).split("\n")[1:]
+    )
 
 
 def test_text_on_a_canvas_is_cut_at_its_edges() -> None:
@@ -176,3 +177,20 @@ def test_text_on_a_canvas_is_cut_at_its_edges() -> None:
     canvas.write(1, 3, "wxyz")
     canvas.write(2, 0, "below")
     assert plain(canvas.rows()) == "cd\n   wx"
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.1, 20), st.integers(1, 9)), min_size=1, max_size=400),
+    st.sampled_from([0.5, 0.8, 0.99]),
+)
+def test_smoothing_in_blocks_is_the_exponential_mean_of_every_record(
+    records: list[tuple[float, int]], weight: float
+) -> None:
+    mean = mass = 0.0
+    wanted = []
+    for value, count in records:
+        for _ in range(count):
+            mean, mass = mean * weight + value * (1 - weight), mass * weight + (1 - weight)
+        wanted.append(mean / mass)
+    values, counts = (np.array(side, dtype=np.float64) for side in zip(*records, strict=True))
+    assert smoothed(values, counts, weight) == pytest.approx(wanted, rel=1e-9)
