@@ -712,7 +712,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        status = app(standalone_mode=False)
+        status = app(standalone_mode=False, prog_name="scaling-tui")
     except TyperException as error:
         say(f"scaling-tui: {' '.join(error.format_message().split())}")
         status = error.exit_code
