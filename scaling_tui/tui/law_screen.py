@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
-from textual.widgets import DataTable, Static
+from textual.widgets import DataTable
 
 from scaling_tui import InputError, report, show
 from scaling_tui.laws import LAWS, Points
@@ -29,6 +29,7 @@ from scaling_tui.tui.drawing import Figure
 from scaling_tui.tui.frame import Page
 from scaling_tui.tui.plot import Plot, theme_colours
 from scaling_tui.tui.rung_table import Column, Rows, RungTable
+from scaling_tui.tui.said import Said
 from scaling_tui.tui.save import Picture, save
 from scaling_tui.tui.studies import axis_of, law_view, residual_view, valley_view
 from scaling_tui.tui.watch import Watched
@@ -91,7 +92,7 @@ class LawScreen(Page):
         #body { height: 1fr; }
         #plot { padding: 0; }
         #words { height: 8; padding: 0 1; scrollbar-size-vertical: 1; }
-        #words Static { height: auto; }
+        #words Said { height: auto; }
         &.-wide #words { height: 16; }
         &.-narrow #words { height: 5; }
         &.-details #words { height: 1fr; }
@@ -130,7 +131,7 @@ class LawScreen(Page):
         self._residuals: dict[str, float] = {}
 
     def body(self) -> ComposeResult:
-        yield Static(id="where")
+        yield Said(id="where")
         with Horizontal(id="body"):
             yield Plot(id="plot")
             columns = (
@@ -141,7 +142,7 @@ class LawScreen(Page):
             )
             yield RungTable(id="rungs", columns=columns)
         with VerticalScroll(id="words", can_focus=False):
-            yield Static()
+            yield Said()
 
     # --- what is watched
 
@@ -213,20 +214,20 @@ class LawScreen(Page):
         runs = self._finished(sweep) if sweep else ()
         self.set_class(not runs, "-empty")
         if sweep is None or not runs:
-            self.query_one("#where", Static).update("Law")
+            self.query_one("#where", Said).say("Law")
             text = watched.problem or f"{sweep.name if sweep else ''}: no run has finished yet. 3 watches it train."
             hint = "\n\n2 opens the Lab, which launches a ladder. o brings another sweep into view."
-            self.query_one("#words Static", Static).update(Text(text + (hint if sweep is None else "")))
+            self.query_one("#words Said", Said).say(Text(text + (hint if sweep is None else "")))
             return
         self._ask(sweep)
         self._show_table(sweep, runs)
         answer = self._answer
         if answer is None:
-            self.query_one("#where", Static).update(Text(f"{sweep.name} · fitting …"))
+            self.query_one("#where", Said).say(Text(f"{sweep.name} · fitting …"))
             return
-        self.query_one("#where", Static).update(self._headline(sweep, answer))
+        self.query_one("#where", Said).say(self._headline(sweep, answer))
         self.query_one("#plot", Plot).figure = self._figure(answer)
-        self.query_one("#words Static", Static).update(Text(words(answer, self._view)))
+        self.query_one("#words Said", Said).say(Text(words(answer, self._view)))
 
     def _show_table(self, sweep: SweepView, runs: tuple[RunView, ...]) -> None:
         found = self._answer.study if self._answer else None

@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.widgets import Static
 
 from scaling_tui import InputError, show
 from scaling_tui.runs import RunView, SweepView, list_sweeps, make_request
@@ -24,6 +23,7 @@ from scaling_tui.tui.frame import Page
 from scaling_tui.tui.law import law_figure, law_text
 from scaling_tui.tui.plot import Plot, theme_colours
 from scaling_tui.tui.rung_table import Rows, RungTable
+from scaling_tui.tui.said import Said
 from scaling_tui.tui.save import Picture, save
 from scaling_tui.tui.watch import Watched
 
@@ -48,7 +48,7 @@ class Live(Page):
         Binding("h", "flag('hidden')", "hide", show=False, tooltip="Hide the run's curve, or show it again"),
         Binding("p", "flag('pinned')", "pin", show=False, tooltip="Pin the run: first in the table, over the others"),
         Binding("a", "show_all", "all", show=False, tooltip="Show all curves alike: no mark, none hidden"),
-        Binding("x", "over", "x axis", tooltip="Draw over tokens, steps, FLOPs or time"),
+        Binding("x", "over", "axis", tooltip="Draw over tokens, steps, FLOPs or time"),
         Binding("s", "smooth", "smooth", tooltip="Smooth the training loss by 0.8, 0.95, 0.99 or not at all"),
         Binding("g", "scales", "log", show=False, tooltip="Logarithmic axes: both, x, y, none"),
         Binding("v", "metric", "held-out", tooltip="Show training loss or held-out loss"),
@@ -101,17 +101,18 @@ class Live(Page):
         self._ends: list[Callable[[], None]] = []
         self._choice = Choice()
         self._curves = Curves()
+        self._able: list[bool | None] = []
 
     def body(self) -> ComposeResult:
-        yield Static(id="where")
+        yield Said(id="where")
         with Horizontal(id="body"):
             with Vertical(id="plots"):
                 yield Plot(id="curves")
                 yield Plot(id="law-plot")
             yield RungTable(id="rungs")
-        yield Static(id="machine")
-        yield Static(id="law")
-        yield Static(id="log")
+        yield Said(id="machine")
+        yield Said(id="law")
+        yield Said(id="log")
 
     # --- what is watched
 
@@ -156,6 +157,10 @@ class Live(Page):
         else:
             self._watched = message.watched
         self._show()
+        able = [self.check_action(action, ()) for action in ("stop", "resume")]
+        if able != self._able:
+            self._able = able
+            self.refresh_bindings()
 
     # --- what is shown
 
@@ -169,19 +174,19 @@ class Live(Page):
             return
         self.set_class(sweep is None, "-empty")
         if sweep is None:
-            self.query_one("#where", Static).update("Live")
+            self.query_one("#where", Said).say("Live")
             hint = "\n\n2 opens the Lab, which launches a ladder. o brings another sweep into view."
-            self.query_one("#law", Static).update(Text(watched.problem + hint))
+            self.query_one("#law", Said).say(Text(watched.problem + hint))
             return
         if self._name is None:
             # The latest stays in view, also on the other screens and when a later one is launched elsewhere.
             self._name = self.scaling_app.sweep = sweep.name
-        self.query_one("#where", Static).update(headline(watched, self.size.width))
+        self.query_one("#where", Said).say(headline(watched, self.size.width))
         self._show_table(watched, sweep)
         self._show_plots()
-        self.query_one("#law", Static).update(self._words(watched, sweep))
-        log = self.query_one("#log", Static)
-        log.update(Text("\n".join(line[11:] for line in sweep.log[-max(1, log.size.height) :])))
+        self.query_one("#law", Said).say(self._words(watched, sweep))
+        log = self.query_one("#log", Said)
+        log.say(Text("\n".join(line[11:] for line in sweep.log[-max(1, log.size.height) :])))
 
     def _show_plots(self) -> None:
         """Only those that can be seen: the others are drawn when they come into sight."""
@@ -215,7 +220,7 @@ class Live(Page):
         if self.has_class("-machine") and self.is_current:
             sweep = self._sweep
             workers = sum(run.state == "running" for run in sweep.runs) if sweep else 0
-            self.query_one("#machine", Static).update(Text(machine.machine_text(machine.look(), workers)))
+            self.query_one("#machine", Said).say(Text(machine.machine_text(machine.look(), workers)))
 
     def _run(self) -> RunView | None:
         """The run under the cursor."""
@@ -228,9 +233,18 @@ class Live(Page):
 
     def on_data_table_row_highlighted(self) -> None:
         if self._watched is not None and self._sweep is not None:
-            self.query_one("#law", Static).update(self._words(self._watched, self._sweep))
+            self.query_one("#law", Said).say(self._words(self._watched, self._sweep))
 
     # --- keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The footer holds what can be done now."""
+        sweep = self._sweep
+        if action == "stop":
+            return sweep is not None and sweep.trains
+        if action == "resume":
+            return sweep is not None and any(run.state in RESUMABLE for run in sweep.runs)
+        return True
 
     def _choose(self, choice: Choice) -> None:
         self._choice = choice
@@ -303,8 +317,7 @@ class Live(Page):
 
     def action_stop(self) -> None:
         sweep, run = self._sweep, self._run()
-        if sweep is None or self._watched is None or not sweep.trains:
-            self.notify("Nothing is running here.")
+        if sweep is None or self._watched is None:
             return
         choices = [("sweep", f"The whole sweep {sweep.name}")]
         if run is not None and run.state == "running" and run.name not in self._watched.stopping:
@@ -319,8 +332,7 @@ class Live(Page):
 
     def action_resume(self) -> None:
         sweep, run = self._sweep, self._run()
-        if sweep is None or all(one.state not in RESUMABLE for one in sweep.runs):
-            self.notify("Nothing to resume here.")
+        if sweep is None:
             return
         choices = [("sweep", f"Everything of {sweep.name} that is not finished")]
         if run is not None and run.state in RESUMABLE:

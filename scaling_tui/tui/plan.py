@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
-from textual.widgets import Input, Label, Static
+from textual.widgets import Input, Label
 
 from scaling_tui import InputError, show
 from scaling_tui.laws.planning import Goal
@@ -27,6 +27,7 @@ from scaling_tui.tui.plans import (
     plans_words,
 )
 from scaling_tui.tui.plot import Plot
+from scaling_tui.tui.said import Said
 from scaling_tui.tui.save import Picture, save
 from scaling_tui.tui.watch import Watched
 
@@ -61,7 +62,7 @@ class Plan(Page):
         #answers { height: auto; padding: 0 1; }
         #plot { padding: 0; }
         #words { display: none; height: 1fr; padding: 0 1; }
-        #words Static { height: auto; }
+        #words Said { height: auto; }
         &.-details #words { display: block; }
         &.-details #plot { display: none; }
         &.-narrow #given { height: 2; layout: grid; grid-size: 4; grid-columns: 2 1fr 2 1fr; }
@@ -105,11 +106,11 @@ class Plan(Page):
             for name, field in FIELDS.items():
                 yield Label(field.symbol)
                 yield Input(id=name, placeholder=field.example, compact=True)
-        yield Static(id="said")
-        yield Static(id="answers")
+        yield Said(id="said")
+        yield Said(id="answers")
         yield Plot(id="plot")
         with VerticalScroll(id="words"):
-            yield Static()
+            yield Said()
 
     # --- what is watched
 
@@ -193,17 +194,17 @@ class Plan(Page):
             self._show()
 
     def _say(self, text: str, wrong: bool = False) -> None:
-        said = self.query_one("#said", Static)
+        said = self.query_one("#said", Said)
         said.set_class(wrong, "-wrong")
-        said.update(Text(("✗ " if wrong else "") + text, no_wrap=True, overflow="ellipsis"))
+        said.say(Text(("✗ " if wrong else "") + text, no_wrap=True, overflow="ellipsis"))
 
     def _show(self) -> None:
         plans = self._plans
         if plans is None:
             return
         self._say(plans.problem or plans.read, wrong=bool(plans.problem))
-        self.query_one("#answers", Static).update(Text(plans_text(plans, self.size.width - 2), no_wrap=True))
-        self.query_one("#words Static", Static).update(Text(plans_words(plans)))
+        self.query_one("#answers", Said).say(Text(plans_text(plans, self.size.width - 2), no_wrap=True))
+        self.query_one("#words Said", Said).say(Text(plans_words(plans)))
         self.query_one("#plot", Plot).figure = plans_figure(plans)
 
     def on_resize(self) -> None:

@@ -33,25 +33,13 @@ def law_view(
 ) -> Figure:
     """The points, the law through them and `REACH` times beyond, with the interval of its bootstrap.
 
-    Of a law in several inputs a curve is drawn for some of the values of the others that there are. `names` says what
-    to call the points by their labels.
+    `names` says what to call the points by their labels.
     """
     fit = found.fit
     over = axis_of(fit)
     x = fit.points.column(over)
-    series: list[Series] = []
-    groups, symbols = _others(fit, over), {str(name): symbol for name, symbol in SYMBOLS.items()}
-    for number, others in enumerate(groups):
-        inside = np.geomspace(x.min(), x.max(), 200)
-        beyond = np.geomspace(x.max(), x.max() * REACH, 100)
-        name = (
-            " ".join(f"{symbols[key]} {show.count(value)}" for key, value in others.items()) if len(groups) > 1 else ""
-        )
-        colour = number / max(1, len(groups) - 1) if len(groups) > 1 else "accent"
-        series.append(Series(inside, _loss(fit, over, inside, others), colour, name=name or "law"))
-        series.append(
-            Series(beyond, _loss(fit, over, beyond, others), colour, name, DOTTED, name=f"{name or 'law'} beyond")
-        )
+    series = lines(fit, over, float(x.max()) * REACH)
+    groups = _others(fit, over)
     band = _band(found, over, groups[-1])
     held = _held_out(found)
     series += [*band, *_points(found, names, over, held)]
@@ -71,6 +59,30 @@ def law_view(
         y_name="loss",
         x_text=show.scientific if over == "flops" else show.count,
     )
+
+
+def lines(fit: Fit, over: Input, top: float) -> list[Series]:
+    """The law over one of its inputs: joined where the points are, dotted from there to `top`.
+
+    Of a law in several inputs a curve is drawn for some of the values of the others that there are.
+    """
+    x = fit.points.column(over)
+    series: list[Series] = []
+    groups, symbols = _others(fit, over), {str(name): symbol for name, symbol in SYMBOLS.items()}
+    for number, others in enumerate(groups):
+        name = (
+            " ".join(f"{symbols[key]} {show.count(value)}" for key, value in others.items()) if len(groups) > 1 else ""
+        )
+        colour = number / max(1, len(groups) - 1) if len(groups) > 1 else "accent"
+        inside = np.geomspace(x.min(), x.max(), 200)
+        further = top > x.max()
+        label = "" if further else name
+        series.append(Series(inside, _loss(fit, over, inside, others), colour, label, name=name or "law"))
+        if further:
+            beyond = np.geomspace(x.max(), top, 100)
+            losses = _loss(fit, over, beyond, others)
+            series.append(Series(beyond, losses, colour, name, DOTTED, name=f"{name or 'law'} beyond"))
+    return series
 
 
 def residual_view(found: Study, names: Mapping[str, str], log_x: bool = True) -> Figure:

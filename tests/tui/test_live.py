@@ -1,6 +1,7 @@
 """The live screen: what it shows of a sweep, what its keys do, how it looks."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from scaling_tui.tui.canvas import plain
 from scaling_tui.tui.drawing import DOTTED, Figure, draw
 from scaling_tui.tui.plot import Plot
 from scaling_tui.tui.rung_table import RungTable
+from scaling_tui.tui.terminal import Looks
 from tests.conftest import record_sweep
 from tests.tui.conftest import shown, until
 
@@ -266,12 +268,13 @@ LOOKS = [
     ("finished", FINISHED, (80, 24), ()),
     ("under-way", UNDER_WAY, (80, 24), ()),
     ("law", FORETOLD, (80, 24), ("l",)),
-    ("linear-held-out", FINISHED, (80, 24), ("v", "x", "y")),
+    ("linear-held-out", FINISHED, (80, 24), ("v", "g", "g", "g")),
     ("went-wrong", WENT_WRONG, (80, 24), ()),
     ("help", FINISHED, (80, 24), ("question_mark",)),
     ("wide", FORETOLD, (120, 40), ()),
     ("narrow", FORETOLD, (50, 20), ()),
-    ("choose", FINISHED, (80, 24), ("o",)),
+    ("marked", UNDER_WAY, (80, 24), ("down", "space", "down", "h", "right")),
+    ("compare", FINISHED, (80, 24), ("c",)),
 ]
 
 
@@ -280,6 +283,8 @@ def test_it_looks_as_it_did(
     snap_compare: object, tmp_path: Path, states: list[str], size: tuple[int, int], keys: tuple[str, ...]
 ) -> None:
     record_sweep(tmp_path, states)
+    if keys == ("c",):
+        record_sweep(tmp_path, states, "another")
 
     async def prepare(pilot: object) -> None:
         await shown(pilot)  # type: ignore[arg-type]
@@ -288,3 +293,46 @@ def test_it_looks_as_it_did(
 
     app = ScalingApp(tmp_path, mode="live")
     assert snap_compare(app, terminal_size=size, run_before=prepare)  # type: ignore[operator]
+
+
+TERMINALS = {"ascii": Looks(ascii=True), "light": Looks(theme="light"), "no-color": Looks()}
+SIZES = [(80, 24), (120, 40), (50, 20)]
+
+
+async def ready(pilot: Pilot[None]) -> None:
+    """Waits until the screen of this mode shows what there is of the recorded sweep."""
+    table = pilot.app.screen.query_one(RungTable)
+    await until(pilot, lambda: table.row_count == 7 or not table.display)
+    figures = [plot for plot in pilot.app.screen.query(Plot) if plot.display]
+    await until(pilot, lambda: all(plot.figure.series for plot in figures))
+    await pilot.pause()
+
+
+@pytest.mark.parametrize("terminal", TERMINALS)
+def test_it_looks_as_it_did_on_other_terminals(
+    snap_compare: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terminal: str
+) -> None:
+    if terminal == "no-color":
+        monkeypatch.setenv("NO_COLOR", "1")
+    record_sweep(tmp_path, UNDER_WAY)
+    app = ScalingApp(tmp_path, mode="live", looks=TERMINALS[terminal])
+    assert snap_compare(app, terminal_size=(80, 24), run_before=ready)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("terminal", TERMINALS)
+@pytest.mark.parametrize("size", SIZES, ids=[f"{width}x{height}" for width, height in SIZES])
+@pytest.mark.parametrize("mode", ["live", "law"])
+def test_every_screen_of_plots_on_every_terminal(
+    snap_compare: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    terminal: str,
+    size: tuple[int, int],
+    mode: str,
+) -> None:
+    if terminal == "no-color":
+        monkeypatch.setenv("NO_COLOR", "1")
+    record_sweep(tmp_path, FINISHED)
+    app = ScalingApp(tmp_path, mode=mode, looks=TERMINALS[terminal])
+    assert snap_compare(app, terminal_size=size, run_before=ready)

@@ -94,7 +94,7 @@ async def test_a_fit_that_carries_no_plan_says_what_is_missing(tmp_path: Path) -
         assert "has no D term" in " ".join(text(app, "#answers").split())
         await pilot.press("escape", "d")
         await pilot.pause()
-        assert "has no D term" in text(app, "#words Static")
+        assert "has no D term" in text(app, "#words Said")
 
 
 LOOKS = [
