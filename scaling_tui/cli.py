@@ -6,6 +6,8 @@ import math
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -87,7 +89,8 @@ def run(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the ladder, such as tokens=200000.")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Train with this seed alone; else with all of the ladder's.")
+        int | None,
+        typer.Option(min=0, max=2**63 - 1, help="Train with this seed alone; else with all of the ladder's."),
     ] = None,
     jobs: Jobs = None,
     device: Device = "auto",
@@ -101,20 +104,32 @@ def run(
     """Train a ladder; fit its law; predict the largest rung before it is trained."""
     from scaling_tui.follow import ladder_document, ladder_table
     from scaling_tui.runs import runs_folder
-    from scaling_tui.sweep import launch, load_ladder
+    from scaling_tui.sweep import load_ladder
+    from scaling_tui.sweep.launch import lay_out, start_supervisor
 
     if on != "local":
         raise InputError(f"--on {on!r}: not known here; want 'local'")
     chosen = load_ladder(ladder, setting or [])
     if dry_run:
+        from scaling_tui.sweep.preflight import rehearse
+
+        if unknown := rehearse(chosen, device):
+            say(unknown)
         return print_json(ladder_document(chosen)) if as_json else print(ladder_table(chosen))
-    sweep = launch(runs_folder(runs), chosen, seed=seed, jobs=jobs, device=device)
+    sweep = lay_out(runs_folder(runs), chosen, seed, device)
+
+    def start() -> None:
+        start_supervisor(sweep, jobs, device)
+
+    watched_here = not detach and not (open_app and sys.stdout.isatty() and sys.stdin.isatty())
+    if watched_here:
+        return see_through(sweep, as_json, on_interrupt="ask", start=start)
+    with ctrl_c_waits():
+        start()
     if detach:
         say(f"{sweep.name} runs by itself; 'scaling-tui attach {sweep.name}' watches, 'scaling-tui stop' stops it")
         return print_json({"sweep": sweep.name, "path": str(sweep)}) if as_json else print(sweep.name)
-    if open_app and sys.stdout.isatty() and sys.stdin.isatty():
-        return open_tui(sweep.parent, sweep.name)
-    return see_through(sweep, as_json, on_interrupt="ask")
+    return open_tui(sweep.parent, sweep.name)
 
 
 @app.command()
@@ -133,26 +148,26 @@ def ladders(as_json: AsJson = False) -> None:
 @app.command(name="runs")
 def list_runs(runs: Runs = None, as_json: AsJson = False) -> None:
     """List the sweeps with the state of their runs, the latest first."""
+    import time
+
     from scaling_tui.follow import sweeps_table
     from scaling_tui.runs import list_sweeps, read_sweep, runs_folder
-    from scaling_tui.sweep.summary import run_summary
+    from scaling_tui.sweep.summary import sweep_summary
 
     folder = runs_folder(runs)
-    views = [read_sweep(path) for path in list_sweeps(folder)]
+    found, broken = [], []
+    for path in list_sweeps(folder):
+        try:
+            found.append(sweep_summary(read_sweep(path)))
+        except InputError as error:
+            broken.append({"path": str(path), "reason": str(error)})
+    for one in broken:
+        say(f"scaling-tui: {one['reason']}")
     if as_json:
-        documents = [
-            {
-                "name": view.name,
-                "state": view.state,
-                "path": str(view.path),
-                "runs": [run_summary(r) for r in view.runs],
-            }
-            for view in views
-        ]
-        print_json({"sweeps": documents})
-    elif views:
-        print(sweeps_table(views))
-    else:
+        print_json({"sweeps": found, "broken": broken})
+    elif found:
+        print(sweeps_table(found, time.time()))
+    elif not broken:
         say(f"no sweep in {folder}; 'scaling-tui run quickstart' starts one")
 
 
@@ -196,14 +211,20 @@ def resume(
 
     view = sweep_to_steer(runs, sweep, run)
     path = view.path
-    if view.state == "finished":
-        say(f"{view.name} is finished: nothing to resume")
-    else:
-        resume_sweep(path, jobs=jobs, device=device, run=run)
-    if detach:
+
+    def start() -> None:
+        if view.state == "finished":
+            say(f"{view.name} is finished: nothing to resume")
+        else:
+            resume_sweep(path, jobs=jobs, device=device, run=run)
+
+    if not detach:
+        return see_through(path, as_json, on_interrupt="ask", start=start)
+    with ctrl_c_waits():
+        start()
+    if view.state != "finished":
         say(f"{path.name} goes on by itself")
-    else:
-        see_through(path, as_json, on_interrupt="ask")
+    return None
 
 
 @app.command()
@@ -224,9 +245,15 @@ def rm(
     if not yes:
         if not sys.stdin.isatty():
             raise InputError(f"rm {view.name}: there is no terminal to ask on; give --yes")
-        typer.confirm(f"Delete {path} with {len(view.runs)} runs?", abort=True, err=True)
-    shutil.rmtree(path)
-    say(f"{path} is deleted")
+        what = f"the link {path}" if path.is_symlink() else f"{path} with {len(view.runs)} runs"
+        typer.confirm(f"Delete {what}?", abort=True, err=True)
+    if path.is_symlink():
+        kept = path.resolve()
+        path.unlink()
+        say(f"the link {path} is deleted; the sweep itself stays at {kept}")
+    else:
+        shutil.rmtree(path)
+        say(f"{path} is deleted")
 
 
 @app.command()
@@ -260,17 +287,45 @@ def sweep_to_steer(runs: Path | None, sweep: str | None, run: str | None) -> "Sw
     return view
 
 
-def see_through(path: Path, as_json: bool, on_interrupt: str) -> None:
-    """Follows a sweep to its end and prints what it came to. Exits 1 where a run did not finish."""
+@contextmanager
+def ctrl_c_waits() -> Iterator[Callable[[], bool]]:
+    """Has a ctrl+c wait for the end of the block: half-started, a sweep would run on without a word to anybody.
+
+    Gives a function that tells whether one came.
+    """
+    came = False
+
+    def note(number: int, frame: object) -> None:
+        nonlocal came
+        came = True
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: came
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def see_through(path: Path, as_json: bool, on_interrupt: str, start: "Callable[[], None] | None" = None) -> None:
+    """Starts a sweep, follows it to its end and prints what it came to. Exits 1 where a run did not finish."""
     from scaling_tui.follow import follow, report
     from scaling_tui.runs import SweepReader, make_request
+    from scaling_tui.sweep.launch import to_resume
     from scaling_tui.sweep.summary import summary
 
+    interrupted = False
+    if start is not None:
+        with ctrl_c_waits() as came:
+            start()
+        interrupted = came()
     reader = SweepReader(path)
     view: SweepView | None = None
     status = 1
     while view is None:
         try:
+            if interrupted:
+                interrupted = False
+                raise KeyboardInterrupt
             view = follow(reader)
         except KeyboardInterrupt:
             answer = on_interrupt
@@ -289,7 +344,8 @@ def see_through(path: Path, as_json: bool, on_interrupt: str) -> None:
     else:
         print(report(found))
     if view.state != "finished":
-        say(f"'scaling-tui resume {view.name}' goes on with it")
+        if to_resume(view):
+            say(f"'scaling-tui resume {view.name}' goes on with it")
         raise typer.Exit(status)
 
 
@@ -685,7 +741,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        status = app(standalone_mode=False)
+        status = app(standalone_mode=False, prog_name="scaling-tui")
     except TyperException as error:
         say(f"scaling-tui: {' '.join(error.format_message().split())}")
         status = error.exit_code
