@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 from typer.exceptions import TyperException
@@ -669,10 +669,7 @@ def quiz_take(
     out = sys.stderr if as_json else sys.stdout
 
     def ask(prompt: str) -> str:
-        print(prompt, end="", file=out, flush=True)
-        line = sys.stdin.readline()
-        if not sys.stdin.isatty():
-            print(line.rstrip("\n"), file=out)
+        line = prompted(prompt, out)
         if not line:
             raise EOFError
         return line
@@ -682,6 +679,57 @@ def quiz_take(
         print_json(console.summary_document(sitting, course.titles))
     else:
         print("\n" + console.summary_text(sitting, course.titles))
+
+
+@quiz.command(name="predict")
+def quiz_predict(
+    sweep: SweepName = None,
+    answer: Annotated[str | None, typer.Option("--answer", help="The loss you foretell; else you are asked.")] = None,
+    runs: Runs = None,
+    as_json: AsJson = False,
+) -> None:
+    """Foretell the loss of the largest run of a sweep of yours; it is trained if it was not, and the law plays too."""
+    from scaling_tui.challenge import find_challenge
+    from scaling_tui.follow import follow
+    from scaling_tui.runs import SweepReader, find_sweep, runs_folder
+    from scaling_tui.sweep import resume as resume_sweep
+    from scaling_tui.tutor import foretelling
+
+    asked = find_challenge(runs, sweep)
+    out = sys.stderr if as_json else sys.stdout
+    if answer is None:
+        print(foretelling.question_text(asked), file=out)
+        answer = prompted("nats per token > ", out).strip()
+    if not answer:
+        return print_json(foretelling.document(asked, None)) if as_json else say("nothing answered, nothing recorded")
+    guess = foretelling.read_guess(answer)
+    print(f"read as {guess:g} nats per token", file=out)
+    if asked.measured is None:
+        path = find_sweep(runs_folder(runs), asked.sweep)
+        reader = SweepReader(path)
+        if not reader.poll().trains:
+            say(f"{asked.run} is not trained yet: {asked.sweep} goes on")
+            with ctrl_c_waits():
+                resume_sweep(path)
+        say(f"waiting for {asked.run}; ctrl+c leaves it training")
+        run = follow(reader).run(asked.run)
+        asked = foretelling.ended(asked, run.loss if run is not None and run.state == "finished" else None)
+    scored = foretelling.score(asked, guess)
+    foretelling.record(asked, scored)
+    return (
+        print_json(foretelling.document(asked, scored, guess))
+        if as_json
+        else print(foretelling.score_text(asked, scored))
+    )
+
+
+def prompted(prompt: str, out: TextIO) -> str:
+    """A line of the input, shown where it comes from a pipe; empty at its end."""
+    print(prompt, end="", file=out, flush=True)
+    line = sys.stdin.readline()
+    if not sys.stdin.isatty():
+        print(line.rstrip("\n"), file=out)
+    return line
 
 
 @quiz.command(name="check")
