@@ -13,6 +13,7 @@ from scaling_tui import InputError, resources
 from scaling_tui.data import NAMED, is_path
 from scaling_tui.laws import get
 from scaling_tui.runs.config import RunConfig, check_types, known_keys, whole
+from scaling_tui.sweep.branches import branched
 from scaling_tui.sweep.rung import MODEL_KEYS, TRAINING_KEYS, CorpusChoice, Rung, rungs_of
 
 LARGEST_SEED = 2**63 - 1  # what torch's generator takes
@@ -58,6 +59,8 @@ class Ladder:
                     architecture=dataclasses.asdict(rung.architecture),
                     corpus=dict(corpus),
                     training=rung.training,
+                    trunk=rung.trunk and dataclasses.replace(rung.trunk, run=f"{rung.trunk.run}-s{seed}"),
+                    keep=rung.keep,
                 ),
             )
 
@@ -120,7 +123,7 @@ def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
             f"corpus.name: found {corpus.name!r}, want {', '.join(NAMED)}, or the path of a text file with a folder or "
             f"a suffix, such as notes.txt or ./notes"
         )
-    rungs = tuple(rungs_of(document, corpus))
+    rungs = branched(tuple(rungs_of(document, corpus)))
     fit = None
     if "fit" in document:
         fit = FitChoice(**known_keys(document["fit"], FitChoice, "fit"))

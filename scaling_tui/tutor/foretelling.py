@@ -123,18 +123,18 @@ def record(
 def question_text(challenge: Challenge) -> str:
     """What is asked, with all that may be known beforehand."""
     lines = [
-        f"{challenge.sweep}: {len(challenge.known)} runs are finished; N is {convention_text(challenge)}.",
+        f"{len(challenge.known)} runs of {challenge.sweep} to go by; N is {convention_text(challenge)}.",
         "",
-        f"  {'run':<16}{'N':>8}{'D':>9}{'loss, nats/token':>19}",
+        f"  {'run':<12}{'N':>8}{'D':>8}{'loss':>10}",
     ]
     lines += [
-        f"  {one.run:<16}{show.count(one.params):>8}{show.count(one.tokens):>9}{show.loss(one.loss):>19}"
+        f"  {one.run:<12}{show.count(one.params):>8}{show.count(one.tokens):>8}{show.loss(one.loss):>10}"
         for one in challenge.known
     ]
     lines += [
-        f"  {challenge.run:<16}{show.count(challenge.params):>8}{show.count(challenge.tokens):>9}{'?':>19}",
+        f"  {challenge.run:<12}{show.count(challenge.params):>8}{show.count(challenge.tokens):>8}{'?':>10}",
         "",
-        f"With which held-out loss does {challenge.rung} end?",
+        f"With which held-out loss, in nats per token, does {challenge.rung} end?",
     ]
     return "\n".join(lines)
 
@@ -145,7 +145,6 @@ def convention_text(challenge: Challenge) -> str:
 
 def score_text(challenge: Challenge, scored: Score) -> str:
     """Who was how near, and what to make of it."""
-    interval = show.interval(challenge.predicted, challenge.low, challenge.high)
     who = {
         "you": "You were nearer than the law.",
         "law": "The law was nearer than you.",
@@ -153,14 +152,14 @@ def score_text(challenge: Challenge, scored: Score) -> str:
     }[scored.nearer]
     lines = [
         f"{challenge.rung} measured: {show.loss(scored.measured)}",
-        f"  you said        {show.loss(scored.guess):>8}   {show.share(scored.yours, 2)}",
-        f"  {challenge.law:<15} {interval}   {show.share(scored.law, 2)}",
-        f"  the rung below  {show.loss(challenge.known[-1].loss):>8}   {show.share(scored.below, 2)}",
+        f"  {'you said':<18}{show.loss(scored.guess):>7}{show.share(scored.yours, 2):>10}",
+        f"  {challenge.law:<18}{show.loss(challenge.predicted):>7}{show.share(scored.law, 2):>10}",
+        f"  {'the rung below':<18}{show.loss(challenge.known[-1].loss):>7}{show.share(scored.below, 2):>10}",
         who,
     ]
     if scored.inside is not None:
-        where = "inside" if scored.inside else "outside"
-        lines.append(f"Your answer lies {where} the law's interval at {show.percent(challenge.level)}.")
+        where = f"[{show.loss(challenge.low)}, {show.loss(challenge.high)}] at {show.percent(challenge.level)}"
+        lines.append(f"The law's interval is {where}; your answer lies {'inside' if scored.inside else 'outside'}.")
     if abs(scored.yours) >= abs(scored.below):
         lines.append("Plotted on log-log axes the losses below it lie near a line that bends: follow it one step on.")
     return "\n".join(lines)
