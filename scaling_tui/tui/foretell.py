@@ -86,7 +86,8 @@ class Foretell(Screen[None]):
 
     def _say(self, text: str) -> None:
         self.query_one("#feedback", Static).update(Text(text))
-        self.call_after_refresh(lambda: self.query_one("#feedback").scroll_visible(animate=False))
+        # What was asked may go out of sight above; what came of it must not.
+        self.query_one("#body", VerticalScroll).scroll_end(animate=False)
 
     def _score(self, challenge: Challenge) -> None:
         assert self._guess is not None

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.containers import VerticalScroll
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
@@ -90,6 +91,7 @@ def test_it_looks_as_it_did(snap_compare: Any, tmp_path: Path, size: tuple[int, 
         app.screen.query_one("#answer", Input).cursor_blink = False
         app.screen.query_one("#answer", Input).value = "1.49"
         await pilot.press("enter")
-        await pilot.pause()
+        body = app.screen.query_one("#body", VerticalScroll)
+        await until(pilot, lambda: body.scroll_y == body.max_scroll_y and (size[1] == 40 or body.scroll_y > 0))
 
     assert snap_compare(app, terminal_size=size, run_before=prepare)
