@@ -86,6 +86,9 @@ def root(
 
     context.obj = terminal.Looks(terminal.wants_ascii() if ascii_signs is None else ascii_signs, slow_link, theme)
     if context.invoked_subcommand is not None:
+        if runs is not None:
+            # Given before the command it is the same option, and the one after the command goes before it.
+            context.default_map = {context.invoked_subcommand: {"runs": runs}}
         return
     if terminal.is_there():
         from scaling_tui.runs import runs_folder
