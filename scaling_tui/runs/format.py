@@ -138,7 +138,9 @@ class Prediction:
         except KeyError:
             return None
         numbers = [prediction.predicted, prediction.level, prediction.low or 0, prediction.high or 0]
-        whole = isinstance(prediction.points, list) and isinstance(prediction.run, str)
+        found_by = prediction.coefficients
+        whole = isinstance(prediction.points, list) and isinstance(prediction.run, str) and isinstance(found_by, dict)
+        numbers += found_by.values() if whole else []
         return prediction if whole and all(_is_number(number) for number in numbers) and prediction.predicted else None
 
 
