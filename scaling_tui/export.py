@@ -32,16 +32,17 @@ def export(sweep: SweepView, kind: str) -> bytes:
 
 
 def records_csv(sweep: SweepView) -> str:
-    """Every record of every run, a line each: who it is of, then the metrics; a cell is empty where there is none.
+    """Every record of every run, a line each: who it is of, then the metrics that any run has; a cell may be empty.
 
     `scaling-tui fit FILE --method envelope` reads it.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow((*OF_RUN, *METRICS))
+    metrics = [name for name in METRICS if any(run.curve.last(name) is not None for run in sweep.runs)]
+    writer.writerow((*OF_RUN, *metrics))
     for run in sweep.runs:
         own = [_of_run(run)[name] for name in OF_RUN]
-        columns = [run.curve[metric].tolist() for metric in METRICS]
+        columns = [run.curve[metric].tolist() for metric in metrics]
         for values in zip(*columns, strict=True):
             writer.writerow(["" if value is None else value for value in own] + [_plain(value, "") for value in values])
     return out.getvalue()

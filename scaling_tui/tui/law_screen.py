@@ -293,7 +293,7 @@ class LawScreen(Page):
         self._show()
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
-        """A click on a row."""
+        """A click on the row that the cursor is on."""
         self._toggle(str(event.row_key.value))
 
     def on_plot_clicked(self, event: Plot.Clicked) -> None:
