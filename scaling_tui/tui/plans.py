@@ -1,7 +1,7 @@
 """Plans side by side: by one's own fit and by the published laws, as a table, a figure and words. From plain data."""
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,8 @@ from scaling_tui.runs import SweepView
 from scaling_tui.sources import Source, plan_study, planning_study, sweep_source
 from scaling_tui.tui.drawing import DOTTED, LINE, Figure, Series
 from scaling_tui.tutor.numbers import read_number
+
+ROOMY = 72  # columns from which on a table has everything
 
 
 @dataclass(frozen=True)
@@ -134,39 +136,48 @@ def _number(name: str, value: float) -> str:
 
 
 def plans_text(plans: Plans, width: int) -> str:
-    """A table, a row a law; what stands in the way of a row is said in its place."""
-    head = ("", "N", "D", "D/N", "C", "L", "off")
-    table = [head, *(_cells(row) for row in plans.rows if row.plan)]
-    names = max(12, *(len(row.name) for row in plans.rows)) if width >= 72 else 14
-    sizes = [max(len(row[i]) for row in table) for i in range(1, len(head))]
-    lines = []
-    for row in [None, *plans.rows]:
-        if row is not None and row.plan is None:
-            lines += textwrap.wrap(f"{row.name}: {row.problem}", width, subsequent_indent="  ")
+    """A table, a row a law; what stands in the way of a row is said in its place. Narrow, it has fewer columns."""
+    wide = width >= ROOMY
+    heads = ("N", "D", "D/N", "C", "L", "off") if wide else ("N", "D", "D/N", "L")
+    cells = {row.name: [_cell(head, row.plan) for head in heads] for row in plans.rows if row.plan}
+    called = {row.name: row.name if wide else row.name.partition(":")[2] or row.name for row in plans.rows}
+    names = max([12, *(len(called[name]) for name in cells)])
+    sizes = [max(len(head), *(row[i] for row in _lengths(cells.values()))) for i, head in enumerate(heads)]
+
+    def line(name: str, values: Iterable[str]) -> str:
+        numbers = "  ".join(value.rjust(size) for value, size in zip(values, sizes, strict=True))
+        return f"{name:<{names}}  {numbers}"
+
+    lines = [line("", heads)]
+    for row in plans.rows:
+        if row.plan is None:
+            lines += textwrap.wrap(f"{called[row.name]}: {row.problem}", width, subsequent_indent="  ")
             continue
-        cells = head if row is None or row.plan is None else _cells(row)
-        numbers = "  ".join(cell.rjust(size) for cell, size in zip(cells[1:], sizes, strict=True))
-        lines.append(f"{cells[0][:names]:<{names}}  {numbers}")
-        if row is not None and row.plan is not None and row.plan.intervals and width >= 72:
+        lines.append(line(called[row.name], cells[row.name]))
+        if row.plan.intervals and wide:
             lines.append(f"  {_intervals(row.plan)}")
-    return "\n".join(line[: width - 1] + "…" if len(line) > width else line for line in lines)
+    return "\n".join(text[: width - 1] + "…" if len(text) > width else text for text in lines)
 
 
-def _cells(row: Row) -> tuple[str, ...]:
-    made = row.plan
-    if made is None:
-        return (row.name,)
-    off = f"{made.excess:+.1%}".replace("%", " %") if made.excess > 1e-6 else "–"
-    ratio = f"{made.tokens_per_param:.3g}" if made.tokens_per_param < 1e4 else show.count(made.tokens_per_param)
-    return (
-        row.name,
-        show.count(made.params),
-        show.count(made.tokens),
-        ratio,
-        show.scientific(made.flops),
-        show.loss(made.loss),
-        off,
-    )
+def _lengths(rows: Iterable[list[str]]) -> list[list[int]]:
+    return [[len(cell) for cell in row] for row in rows] or [[0] * 6]
+
+
+def _cell(head: str, made: Plan) -> str:
+    match head:
+        case "N":
+            return show.count(made.params)
+        case "D":
+            return show.count(made.tokens)
+        case "D/N":
+            ratio = made.tokens_per_param
+            return f"{ratio:.3g}" if ratio < 1e4 else show.count(ratio)
+        case "C":
+            return show.scientific(made.flops)
+        case "L":
+            return show.loss(made.loss)
+        case _:
+            return f"{made.excess:+.1%}".replace("%", " %") if made.excess > 1e-6 else "–"
 
 
 def _intervals(made: Plan) -> str:
