@@ -16,6 +16,7 @@ from scaling_tui import InputError, __version__
 
 if TYPE_CHECKING:
     from scaling_tui.runs import SweepView
+    from scaling_tui.tui.terminal import Looks
     from scaling_tui.tutor import Question
 
 app = typer.Typer(
@@ -62,17 +63,37 @@ def root(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
     runs: Runs = None,
+    ascii_signs: Annotated[
+        bool | None,
+        typer.Option(
+            "--ascii/--no-ascii", help="The app in ASCII; else where the locale is not UTF-8.", show_default=False
+        ),
+    ] = None,
+    slow_link: Annotated[
+        bool, typer.Option("--slow-link", help="The app without animation, a look in two seconds.")
+    ] = False,
+    theme: Annotated[
+        str | None, typer.Option(envvar="SCALING_TUI_THEME", help="The app's theme: light, dark, or one of Textual's.")
+    ] = None,
 ) -> None:
     """Opens the app on a terminal; prints help where there is none."""
     if version:
         print(f"scaling-tui {__version__}")
         raise typer.Exit
+    from scaling_tui.tui import terminal
+
+    context.obj = terminal.Looks(terminal.wants_ascii() if ascii_signs is None else ascii_signs, slow_link, theme)
     if context.invoked_subcommand is not None:
         return
-    if sys.stdout.isatty() and sys.stdin.isatty() and os.environ.get("TERM") != "dumb":
+    if terminal.is_there():
         from scaling_tui.runs import runs_folder
 
-        open_tui(runs_folder(runs))
+        open_tui(context.obj, runs_folder(runs))
+    elif sys.stdout.isatty() and terminal.is_dumb():
+        raise InputError(
+            f"TERM={os.environ['TERM']}: the app needs a terminal that can move its cursor, such as TERM=xterm; "
+            "'scaling-tui runs', 'attach' and the other commands need none (--help lists them)"
+        )
     else:
         print(context.get_help())
 
@@ -82,6 +103,7 @@ def root(
 
 @app.command()
 def run(
+    context: typer.Context,
     ladder: Annotated[str, typer.Argument(help="Name of a ladder ('scaling-tui ladders' lists them) or a .toml file.")],
     setting: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the ladder, such as tokens=200000.")
@@ -102,6 +124,7 @@ def run(
     from scaling_tui.follow import ladder_document, ladder_table
     from scaling_tui.runs import runs_folder
     from scaling_tui.sweep import launch, load_ladder
+    from scaling_tui.tui import terminal
 
     if on != "local":
         raise InputError(f"--on {on!r}: not known here; want 'local'")
@@ -112,8 +135,8 @@ def run(
     if detach:
         say(f"{sweep.name} runs by itself; 'scaling-tui attach {sweep.name}' watches, 'scaling-tui stop' stops it")
         return print_json({"sweep": sweep.name, "path": str(sweep)}) if as_json else print(sweep.name)
-    if open_app and sys.stdout.isatty() and sys.stdin.isatty():
-        return open_tui(sweep.parent, sweep.name)
+    if open_app and terminal.is_there():
+        return open_tui(context.find_root().obj, sweep.parent, sweep.name)
     return see_through(sweep, as_json, on_interrupt="ask")
 
 
@@ -357,10 +380,11 @@ def ask_to_stop(sweep: str) -> str:
     return {"s": "stop", "w": "watch"}.get(answer[:1], "leave")
 
 
-def open_tui(runs: Path, sweep: str | None = None) -> None:
+def open_tui(looks: "Looks", runs: Path, sweep: str | None = None) -> None:
+    """Opens the app on Home, or on a sweep that was just launched."""
     from scaling_tui.tui.app import ScalingApp
 
-    app = ScalingApp(runs, sweep)
+    app = ScalingApp(runs, sweep, mode="live" if sweep else "home", looks=looks)
     app.run()
     raise typer.Exit(app.return_code or 0)
 

@@ -59,6 +59,8 @@ def test_killing_the_app_harms_no_run_and_opening_it_again_shows_everything(tiny
     app.ends()
 
     again = Terminal("--runs", runs, cwd=tmp_path)
+    again.wait_for(lambda screen: "tiny" in screen)
+    again.process.send("3")
     screen = again.wait_for(lambda screen: "tiny · finished" in screen and "measured" in screen)
     assert all(f"✓ {rung}" in screen for rung in "abcd")
     assert "predicted before it ran" in screen
@@ -95,7 +97,7 @@ def test_bars_are_shown_on_a_terminal_and_ctrl_c_asks(tiny: Path, tmp_path: Path
 
 def test_when_the_terminal_goes_away_the_app_ends_by_itself(tmp_path: Path) -> None:
     app = Terminal("--runs", str(tmp_path), cwd=tmp_path)
-    app.wait_for(lambda screen: "launches a ladder" in screen)
+    app.wait_for(lambda screen: "Train the ladder quickstart" in screen)
     process = psutil.Process(app.process.pid)
     app.process.close(force=False)
     process.wait(timeout=5)

@@ -4,6 +4,7 @@ import json
 import math
 from array import array
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -145,11 +146,15 @@ class SweepView:
 
 
 class _Tail:
-    """Follows a file of lines. A line without its end yet is left for the next look."""
+    """Follows a file of lines, or its last `last_bytes`. A line without its end yet is left for the next look."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, last_bytes: int | None = None) -> None:
         self.path = path
         self._offset = 0
+        if last_bytes is not None:
+            with suppress(OSError):
+                # The line that this cuts in two is no JSON, and is left out as a torn one.
+                self._offset = max(0, path.stat().st_size - last_bytes)
 
     def new_lines(self) -> list[bytes]:
         try:
@@ -170,10 +175,10 @@ class _Tail:
 
 
 class _AttemptReader:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, last_bytes: int | None) -> None:
         self.path = path
         self.columns: dict[str, array[float]] = {metric: array("d") for metric in METRICS}
-        self._tail = _Tail(path / "metrics.jsonl")
+        self._tail = _Tail(path / "metrics.jsonl", last_bytes)
 
     def poll(self) -> bool:
         changed = False
@@ -197,8 +202,9 @@ class _AttemptReader:
 class _RunReader:
     """Keeps what it has read of a run, so that each look costs only what is new."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, last_bytes: int | None) -> None:
         self.path = path
+        self._last_bytes = last_bytes
         self._config: Mapping[str, Any] | None = None
         self._attempts: list[_AttemptReader] = []
         self._curve = Curve({metric: array("d") for metric in METRICS})
@@ -211,7 +217,7 @@ class _RunReader:
             self._config = _with_numbers(found)
         folders = [path for _, path in numbered(self.path, "attempt")]
         for path in folders[len(self._attempts) :]:
-            self._attempts.append(_AttemptReader(path))
+            self._attempts.append(_AttemptReader(path, self._last_bytes))
         # Only the last two can still be growing: an older one was given up before the next was claimed.
         changed = [attempt.poll() for attempt in self._attempts[-2:]]
         if any(changed):
@@ -245,12 +251,16 @@ class _RunReader:
 
 
 class SweepReader:
-    """Looks at one sweep again and again; each `poll` reads what came since and returns a whole new view."""
+    """Looks at one sweep again and again; each `poll` reads what came since and returns a whole new view.
+
+    With `last_bytes` it begins that far before the end of each attempt's records: enough to say how things stand.
+    """
 
     LOG_LINES = 200
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, last_bytes: int | None = None) -> None:
         self.path = path
+        self._last_bytes = last_bytes
         self._document: Mapping[str, Any] | None = None
         self._runs: dict[str, _RunReader] = {}
         self._logs: dict[Path, _Tail] = {}
@@ -263,7 +273,7 @@ class SweepReader:
                 raise InputError(f"sweep {self.path}: sweep.json is missing or not JSON")
             self._document = _with_tables(found)
         for path in sorted(self.path.glob("*/run.json")):
-            self._runs.setdefault(path.parent.name, _RunReader(path.parent))
+            self._runs.setdefault(path.parent.name, _RunReader(path.parent, self._last_bytes))
         order = {name: place for place, name in enumerate(self._document.get("runs", []))}
         runs = [view for reader in self._runs.values() if (view := reader.poll())]
         runs.sort(key=lambda run: (order.get(run.name, len(order)), run.name))

@@ -1,41 +1,140 @@
 """The app: screens as modes, keys that work everywhere. It only reads; training never happens in this process."""
 
+from asyncio import to_thread
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
+from textual.reactive import reactive
 from textual.screen import Screen
+from textual.widget import AwaitMount
+from textual.widgets import Input
 
+from scaling_tui.tui import clipboard, keymap, leave, terminal
+from scaling_tui.tui.choose import Choose
+from scaling_tui.tui.frame import Page
 from scaling_tui.tui.help import Help
-from scaling_tui.tui.live import Live
+from scaling_tui.tui.modes import MODES
+from scaling_tui.tui.signs import Ascii
+from scaling_tui.tui.terminal import Looks
 
 
 class ScalingApp(App[None]):
-    """Opens on the sweep named, or on the latest in `runs`."""
+    """Opens on Home, or on `mode`. `sweep` is the sweep in view on every screen; None is the latest in `runs`."""
 
     TITLE = "scaling-tui"
-    DEFAULT_MODE = "live"
+    DEFAULT_MODE = "home"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q,ctrl+q", "quit", "quit", key_display="q", tooltip="Close the app; what runs goes on"),
-        Binding("question_mark,f1", "help", "help", key_display="?", tooltip="Show what the keys do"),
-        Binding("f2", "switch_mode('live')", "live", show=False, tooltip="Watch a sweep"),
-        Binding("f3", "switch_mode('learn')", "learn", show=False, tooltip="Read the lessons"),
-        Binding("f4", "switch_mode('quiz')", "quiz", show=False, tooltip="Answer what is due"),
+        *(Binding(m.key, f"switch_mode('{m.name}')", m.title, False, tooltip=m.help, id=m.name) for m in MODES),
+        Binding("f3,ctrl+pagedown", "go(1)", "next", False, priority=True, tooltip="The next screen", id="next"),
+        Binding("f2,ctrl+pageup", "go(-1)", "before", False, priority=True, tooltip="The screen before", id="before"),
+        Binding("o", "open", "open", False, tooltip="Bring another sweep into view, on all screens", id="open"),
+        Binding("escape", "back", "back", False, tooltip="Leave the field; or back to where you were", id="back"),
+        Binding(
+            "f1,question_mark", "help", "help", key_display="?", tooltip="What is this, and what can I do?", id="help"
+        ),
+        Binding("q", "quit", "quit", tooltip="Close the app; it asks where something runs", id="quit"),
+        Binding(
+            "ctrl+q", "quit", "quit", False, priority=True, tooltip="The same, also in a field", id="quit-anywhere"
+        ),
     ]
+    sweep: reactive[str | None] = reactive(None)
 
-    def __init__(self, runs: Path, sweep: str | None = None) -> None:
+    def __init__(
+        self,
+        runs: Path,
+        sweep: str | None = None,
+        *,
+        mode: str = DEFAULT_MODE,
+        looks: Looks = Looks(),  # noqa: B008 - frozen
+    ) -> None:
+        self.DEFAULT_MODE = mode  # type: ignore[misc]  # Textual reads it from the instance
         super().__init__()
-        self.add_mode("live", lambda: Live(runs, sweep))
-        self.add_mode("learn", lambda: self.lazily("learn", runs))
-        self.add_mode("quiz", lambda: self.lazily("quiz", runs))
+        self.runs, self.ascii, self.slow_link = runs, looks.ascii, looks.slow_link
+        self.set_reactive(ScalingApp.sweep, sweep)
+        self._ascii = Ascii() if looks.ascii else None
+        self._before: list[str] = []
+        if looks.slow_link:
+            self.animation_level = "none"
+        if looks.theme:
+            self.theme = terminal.theme_named(looks.theme, self.available_themes)
+        for one in MODES:
+            self.add_mode(one.name, partial(one.build, runs))
+
+    @property
+    def look_s(self) -> float:
+        """Seconds between two looks at the files."""
+        return 2.0 if self.slow_link else 0.5
+
+    def on_mount(self) -> None:
+        terminal.end_with_terminal(self)
+        keymap.use(self)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        filters = list(super().get_line_filters())
+        return [*filters, self._ascii] if self._ascii else filters
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette: every key that works now, by the words of its tooltip, and the theme."""
+        for key in keymap.documented(screen):
+            action = partial(self.run_action, key.binding.action, key.node)
+            yield SystemCommand(f"{key.tooltip} ({self.get_key_display(key.binding)})", key.binding.description, action)
+        yield SystemCommand("Change the theme: light, dark, others", "theme", self.action_change_theme)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        super().copy_to_clipboard(text)
+        self.notify(clipboard.copied(text), markup=False)
+
+    def switch_mode(self, mode: str) -> AwaitMount:
+        if mode != self.current_mode:
+            self._before = [*(name for name in self._before if name != mode), self.current_mode]
+        return super().switch_mode(mode)
+
+    async def visit(self, mode: str, what: str = "") -> None:
+        """Goes to a screen and opens `what` there."""
+        await self.switch_mode(mode)
+        if what and isinstance(self.screen, Page):
+            self.screen.open(what)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Nothing leads away from under a question that waits for its answer."""
+        return not (action in ("go", "quit") and len(self.screen_stack) > 1)
+
+    def action_go(self, by: int) -> None:
+        names = [mode.name for mode in MODES]
+        self.switch_mode(names[(names.index(self.current_mode) + by) % len(names)])
+
+    async def action_back(self) -> None:
+        if isinstance(self.focused, Input):
+            self.screen.set_focus(None)
+        elif self._before:
+            super().switch_mode(self._before.pop())
 
     def action_help(self) -> None:
-        self.push_screen(Help(list(self.screen.active_bindings.values())))
+        self.push_screen(Help(self.screen))
 
-    def lazily(self, name: str, runs: Path) -> Screen[None]:
-        """Screens of the tutor: imported when first shown, so that watching a run does not pay for them."""
-        from scaling_tui.tui.learn import Learn
-        from scaling_tui.tui.quiz import Quiz
+    def action_help_quit(self) -> None:
+        """ctrl+c where nothing is selected."""
+        self.notify("Nothing is selected: drag with the mouse over text, then ctrl+c copies it. ctrl+q quits.")
 
-        return Learn(runs) if name == "learn" else Quiz()
+    async def action_open(self) -> None:
+        choices = await to_thread(leave.sweeps, self.runs)
+        if choices:
+            self.push_screen(Choose("Bring which sweep into view?", choices), self._open)
+        else:
+            self.notify(f"No sweep in {self.runs} yet. 2 opens the Lab, which launches one.", markup=False)
+
+    def _open(self, name: str | None) -> None:
+        if name is not None:
+            self.sweep = name
+
+    async def action_quit(self) -> None:
+        running = await to_thread(leave.running, self.runs)
+        if running:
+            self.push_screen(leave.question(running), partial(leave.answered, self, running))
+        else:
+            self.exit()

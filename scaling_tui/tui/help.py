@@ -1,44 +1,60 @@
-"""What the keys do on the screen one is on, read from the same bindings that the footer shows."""
+"""What the screen one is on shows, how to read it, and what its keys do, read from the same bindings as the footer."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.table import Table
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
+
+from scaling_tui.tui.keymap import documented, file
+from scaling_tui.tui.modes import MODES
 
 
 class Help(ModalScreen[None]):
-    """A list of keys; any of esc, ? and q closes it."""
+    """About a screen, its keys, and those that work everywhere. The ids in brackets are for keys.toml."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,f1,q", "dismiss", "back", key_display="esc")]
     CSS = """
     Help {
         align: center middle;
-        VerticalScroll { width: 74; max-width: 95%; height: auto; max-height: 90%; }
+        VerticalScroll { width: 92; max-width: 96%; height: auto; max-height: 96%; }
         VerticalScroll { border: round $primary; padding: 0 1; }
+        Static { height: auto; }
+        .section { text-style: bold; margin: 1 0 0 0; }
     }
     """
 
-    def __init__(self, keys: list[ActiveBinding]) -> None:
+    def __init__(self, screen: Screen[Any]) -> None:
         super().__init__()
-        self._keys = keys
+        self._about: str = getattr(screen, "ABOUT", "")
+        self._keys = list(documented(screen))
 
     def compose(self) -> ComposeResult:
+        modes = {mode.name for mode in MODES}
+        here = [key for key in self._keys if key.node is not self.app]
+        everywhere = [key for key in self._keys if key.node is self.app]
         with VerticalScroll() as scroll:
-            scroll.border_title = "keys"
+            scroll.border_title = next((m.title for m in MODES if m.name == self.app.current_mode), "help")
             scroll.border_subtitle = "esc closes"
-            yield Static(self._table())
+            yield Static(Text(self._about))
+            if here:
+                yield Static("Keys of this screen", classes="section")
+                yield Static(self._table(here))
+            yield Static("Keys of every screen", classes="section")
+            yield Static(self._table([key for key in everywhere if key.binding.id not in modes]))
+            yield Static("Screens", classes="section")
+            yield Static(self._table([key for key in everywhere if key.binding.id in modes]))
+            yield Static(Text(f"\nIn brackets: the name under which {file()} gives an action other keys.", style="dim"))
 
-    def _table(self) -> Table:
+    def _table(self, keys: list[ActiveBinding]) -> Table:
         table = Table.grid(padding=(0, 2))
-        seen = set()
-        for active in self._keys:
-            binding = active.binding
-            if binding.action in seen or not (binding.show and active.tooltip):
-                continue
-            seen.add(binding.action)
-            table.add_row(f"[bold]{self.app.get_key_display(binding)}[/]", active.tooltip)
+        table.add_column(min_width=6)
+        for key in keys:
+            name = Text(f" [{key.binding.id}]" if key.binding.id else "", style="dim")
+            shown = Text(self.app.get_key_display(key.binding), style="bold")
+            table.add_row(shown, Text(key.tooltip).append_text(name))
         return table

@@ -7,14 +7,14 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import Screen
-from textual.widgets import Footer, Markdown, OptionList, Static
+from textual.widgets import Markdown, OptionList, Static
 from textual.widgets.option_list import Option
 
 from scaling_tui import InputError
 from scaling_tui.runs import list_sweeps, read_sweep
 from scaling_tui.sweep import launch, load_ladder
 from scaling_tui.tui.choose import Choose
+from scaling_tui.tui.frame import Page
 from scaling_tui.tui.page import figure
 from scaling_tui.tui.plot import Plot
 from scaling_tui.tui.quiz import Quiz
@@ -23,8 +23,13 @@ from scaling_tui.tutor.lessons import Lesson, LessonFile
 from scaling_tui.tutor.progress import mark_read
 
 
-class Learn(Screen[None]):
+class Learn(Page):
     """A list of lessons; enter opens one. `runs` is where the learner's own sweeps are."""
+
+    ABOUT: ClassVar[str] = (
+        "Lessons of a few minutes each, with plots that the same law code draws. Each ends with questions, and most "
+        "can be seen in your own runs."
+    )
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("z", "questions", "questions", tooltip="Answer the questions of this lesson"),
@@ -32,8 +37,6 @@ class Learn(Screen[None]):
         Binding("n", "step(1)", "next", tooltip="Next lesson"),
         Binding("p", "step(-1)", "prev", tooltip="Previous lesson"),
         Binding("escape", "back", "lessons", tooltip="Back to the list of lessons"),
-        Binding("f2", "app.switch_mode('live')", "live", tooltip="Watch the sweep"),
-        Binding("f4", "app.switch_mode('quiz')", "quiz", tooltip="Answer what is due"),
     ]
     CSS = """
     Learn {
@@ -48,17 +51,15 @@ class Learn(Screen[None]):
     """
 
     def __init__(self, runs: Path) -> None:
-        super().__init__()
-        self._runs = runs
+        super().__init__(runs)
         self._files: list[LessonFile] = []
         self._counts: dict[str, int] = {}
         self._lesson: Lesson | None = None
 
-    def compose(self) -> ComposeResult:
+    def body(self) -> ComposeResult:
         yield Static(id="where")
         yield OptionList(id="lessons")
         yield VerticalScroll(id="page")
-        yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         try:
@@ -91,14 +92,14 @@ class Learn(Screen[None]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self.open(str(event.option_id))
 
-    def open(self, name: str) -> None:
+    def open(self, what: str) -> None:
         """Shows a lesson."""
         try:
-            self._lesson = load_lesson(name)
-            mark_read(name)
+            self._lesson = load_lesson(what)
+            mark_read(what)
         except InputError as error:
             self.notify(str(error), severity="error")
-            if self._lesson is None or self._lesson.id != name:
+            if self._lesson is None or self._lesson.id != what:
                 return
         self.run_worker(self._fill(self._lesson), exclusive=True)
 
@@ -157,7 +158,7 @@ class Learn(Screen[None]):
         if self._lesson is None or not self._lesson.ladder:
             return
         ladder = self._lesson.ladder
-        for path in list_sweeps(self._runs):
+        for path in list_sweeps(self.runs):
             if read_sweep(path).document.get("ladder") == ladder:
                 self._watch(path.name)
                 return
@@ -167,7 +168,7 @@ class Learn(Screen[None]):
     def _launch(self, choice: str | None) -> None:
         if choice == "launch" and self._lesson is not None:
             try:
-                sweep = launch(self._runs, load_ladder(self._lesson.ladder))
+                sweep = launch(self.runs, load_ladder(self._lesson.ladder))
             except InputError as error:
                 self.notify(str(error), severity="error")
             else:
@@ -177,8 +178,5 @@ class Learn(Screen[None]):
         self.run_worker(self._to_live(sweep))
 
     async def _to_live(self, sweep: str) -> None:
-        from scaling_tui.tui.live import Live
-
+        self.scaling_app.sweep = sweep
         await self.app.switch_mode("live")
-        if isinstance(self.app.screen, Live):
-            self.app.screen.watch_sweep(sweep)

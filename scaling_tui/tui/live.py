@@ -10,20 +10,26 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.screen import Screen
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 
 from scaling_tui import InputError, show
-from scaling_tui.runs import RunView, SweepView, list_sweeps, make_request
+from scaling_tui.runs import RunView, SweepView, make_request
 from scaling_tui.sweep import ladders, launch, load_ladder, resume
 from scaling_tui.tui.choose import Choose
+from scaling_tui.tui.frame import Page
 from scaling_tui.tui.law import law_figure, law_text
 from scaling_tui.tui.plot import Colour, Figure, Plot, Series, colour_of, theme_colours
 from scaling_tui.tui.watch import Watch, Watched
 
 
-class Live(Screen[None]):
+class Live(Page):
     """Watches one sweep. Everything it shows is read from the run folder; closing it harms no run."""
+
+    ABOUT: ClassVar[str] = (
+        "The loss curves of all runs of a sweep while they train: the lower and the further left, the better for what "
+        "it cost. The table lists the runs from small to large; below stands the law as it forms, and what it "
+        "foretells of the largest before that one is trained."
+    )
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "law", "law", tooltip="Show the law through the rungs, or their loss curves"),
@@ -33,7 +39,6 @@ class Live(Screen[None]):
         Binding("s", "stop", "stop", tooltip="Ask all runs to write a checkpoint and stop"),
         Binding("r", "resume", "resume", tooltip="Go on with stopped runs from their checkpoints"),
         Binding("n", "new", "new", tooltip="Launch a ladder"),
-        Binding("o", "open", "open", tooltip="Show another sweep"),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-normal"), (110, "-wide")]  # noqa: RUF012 - Textual's own type
     CSS = """
@@ -59,17 +64,17 @@ class Live(Screen[None]):
             super().__init__()
             self.watched = watched
 
-    def __init__(self, runs: Path, sweep: str | None = None) -> None:
-        super().__init__()
-        self._runs, self._name = runs, sweep
+    def __init__(self, runs: Path) -> None:
+        super().__init__(runs)
+        self._name: str | None = None
         self._watched = Watched()
         self._watch: Watch | None = None
         self._log_x, self._log_y = True, True
         self._metric = "loss"
         self._version = 0
 
-    def compose(self) -> ComposeResult:
-        yield Static("scaling-tui", id="where")
+    def body(self) -> ComposeResult:
+        yield Static(id="where")
         with Horizontal(id="body"):
             with Vertical(id="plots"):
                 yield Plot(id="curves")
@@ -79,21 +84,18 @@ class Live(Screen[None]):
             yield table
         yield Static(id="law")
         yield Static(id="log")
-        yield Footer(compact=True, show_command_palette=False)
-
-    def on_mount(self) -> None:
-        self.watch_sweep(self._name)
 
     def on_unmount(self) -> None:
         if self._watch:
             self._watch.stop()
 
-    def watch_sweep(self, name: str | None) -> None:
-        """Shows the sweep `name`, or the latest, from now on."""
+    def follow(self, sweep: str | None) -> None:
         if self._watch:
+            if sweep == self._name:
+                return
             self._watch.stop()
-        self._name = name
-        self._watch = Watch(self._runs, name, self._seen)
+        self._name = sweep
+        self._watch = Watch(self.runs, sweep, self._seen, self.scaling_app.look_s)
         self._watch.start()
 
     def _seen(self, watched: Watched) -> None:
@@ -106,12 +108,12 @@ class Live(Screen[None]):
     def _show(self) -> None:
         sweep, fit = self._watched.sweep, self._watched.fit
         if sweep is None:
-            self.query_one("#where", Static).update(Text("scaling-tui · no sweep"))
+            self.query_one("#where", Static).update(Text("no sweep"))
             self.query_one("#law", Static).update(Text(self._watched.problem))
             self.query_one("#log", Static).update(Text("n  launches a ladder"))
             return
         if self._name is None:
-            self._name = sweep.name
+            self._name = self.scaling_app.sweep = sweep.name
         self._version += 1
         self.query_one("#where", Static).update(headline(sweep, self.size.width))
         self.query_one("#curves", Plot).figure = self._curves(sweep)
@@ -229,22 +231,11 @@ class Live(Screen[None]):
         if name is None:
             return
         try:
-            sweep = launch(self._runs, load_ladder(name))
+            sweep = launch(self.runs, load_ladder(name))
         except InputError as error:
             self.notify(str(error), severity="error", markup=False)
         else:
-            self.watch_sweep(sweep.name)
-
-    def action_open(self) -> None:
-        choices = [(path.name, path.name) for path in list_sweeps(self._runs)]
-        if choices:
-            self.app.push_screen(Choose("Show which sweep?", choices), self._open)
-        else:
-            self.notify(f"No sweep in {self._runs}; n launches a ladder.")
-
-    def _open(self, name: str | None) -> None:
-        if name is not None:
-            self.watch_sweep(name)
+            self.scaling_app.sweep = sweep.name
 
 
 def smoothed(losses: NDArray[np.float64], weight: float = 0.2) -> NDArray[np.float64]:

@@ -8,12 +8,12 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import Screen
-from textual.widgets import Footer, Input, OptionList, Static
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from scaling_tui import InputError
 from scaling_tui.tui.choose import Choose
+from scaling_tui.tui.frame import Page
 from scaling_tui.tutor import load_banks
 from scaling_tui.tutor.console import summary_text
 from scaling_tui.tutor.course import Course
@@ -25,16 +25,19 @@ from scaling_tui.tutor.sitting import Sitting
 State = Literal["start", "asking", "marked", "over"]
 
 
-class Quiz(Screen[None]):
+class Quiz(Page):
     """Asks, reads, marks; what is answered is written down at once, so one may leave at any time."""
+
+    ABOUT: ClassVar[str] = (
+        "Questions on the lessons, what is due first. An answer is read as you type it; of a wrong one you are told "
+        "what went wrong, and it is asked again with fresh numbers. Every answer is kept at once: leave at any time."
+    )
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5", "hint", "hint", tooltip="Show the hint; a right answer then counts half"),
         Binding("f6", "solution", "solution", tooltip="Show the worked solution"),
         Binding("f8", "skip", "next question", tooltip="Go on to the next question"),
         Binding("escape", "back", "back", tooltip="Leave the sitting; what was answered is kept"),
-        Binding("f2", "app.switch_mode('live')", "live", tooltip="Watch the sweep"),
-        Binding("f3", "app.switch_mode('learn')", "learn", tooltip="Read the lessons"),
     ]
     CSS = """
     Quiz {
@@ -49,14 +52,14 @@ class Quiz(Screen[None]):
     }
     """
 
-    def __init__(self, progress: Path | None = None) -> None:
-        super().__init__()
+    def __init__(self, runs: Path, progress: Path | None = None) -> None:
+        super().__init__(runs)
         self._progress = progress
         self._course: Course | None = None
         self._sitting: Sitting | None = None
         self._state: State = "start"
 
-    def compose(self) -> ComposeResult:
+    def body(self) -> ComposeResult:
         yield Static(id="where")
         with VerticalScroll(id="body", can_focus=False):
             yield Static(id="question")
@@ -65,7 +68,6 @@ class Quiz(Screen[None]):
             yield Input(id="answer", placeholder="your answer", select_on_focus=False)
             yield Static(id="read")
             yield Static(id="feedback")
-        yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         self.start()

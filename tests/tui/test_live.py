@@ -23,7 +23,7 @@ def text_of(app: ScalingApp, selector: str) -> str:
 
 async def test_it_shows_rungs_curves_and_how_far_the_sweep_is(tmp_path: Path) -> None:
     record_sweep(tmp_path, UNDER_WAY)
-    app = ScalingApp(tmp_path)
+    app = ScalingApp(tmp_path, mode="live")
     async with app.run_test(size=(80, 24)) as pilot:
         await shown(pilot)
         assert "quickstart · 4 of 7 finished" in text_of(app, "#where")
@@ -40,7 +40,7 @@ async def test_it_shows_rungs_curves_and_how_far_the_sweep_is(tmp_path: Path) ->
 
 async def test_predicted_stands_beside_measured(tmp_path: Path) -> None:
     record_sweep(tmp_path, FINISHED)
-    app = ScalingApp(tmp_path)
+    app = ScalingApp(tmp_path, mode="live")
     async with app.run_test(size=(80, 24)) as pilot:
         await shown(pilot)
         told = text_of(app, "#law")
@@ -51,7 +51,7 @@ async def test_predicted_stands_beside_measured(tmp_path: Path) -> None:
 
 async def test_what_comes_later_is_shown_without_a_key(tmp_path: Path) -> None:
     sweep = record_sweep(tmp_path, UNDER_WAY)
-    app = ScalingApp(tmp_path)
+    app = ScalingApp(tmp_path, mode="live")
     async with app.run_test(size=(80, 24)) as pilot:
         await shown(pilot)
         status = sweep / "r5-s0" / "attempt-1" / "status.json"
@@ -61,7 +61,7 @@ async def test_what_comes_later_is_shown_without_a_key(tmp_path: Path) -> None:
 
 async def test_keys_switch_axes_metric_and_law(tmp_path: Path) -> None:
     record_sweep(tmp_path, FINISHED)
-    app = ScalingApp(tmp_path)
+    app = ScalingApp(tmp_path, mode="live")
     async with app.run_test(size=(80, 24)) as pilot:
         await shown(pilot)
         curves, law = app.screen.query_one("#curves", Plot), app.screen.query_one("#law-plot", Plot)
@@ -80,12 +80,14 @@ async def test_keys_switch_axes_metric_and_law(tmp_path: Path) -> None:
 
 async def test_stop_is_a_request_on_disk_and_quitting_makes_none(tmp_path: Path) -> None:
     sweep = record_sweep(tmp_path, UNDER_WAY)
-    app = ScalingApp(tmp_path)
+    app = ScalingApp(tmp_path, mode="live")
     async with app.run_test(size=(80, 24)) as pilot:
         await shown(pilot)
         await pilot.press("q")
+        await until(pilot, lambda: bool(app.screen.query(OptionList)))
+        await pilot.press("enter")
     assert latest_request(sweep) is None
-    app = ScalingApp(tmp_path)
+    app = ScalingApp(tmp_path, mode="live")
     async with app.run_test(size=(80, 24)) as pilot:
         await shown(pilot)
         await pilot.press("s")
@@ -94,7 +96,7 @@ async def test_stop_is_a_request_on_disk_and_quitting_makes_none(tmp_path: Path)
 
 async def test_a_finished_sweep_is_neither_stopped_nor_resumed(tmp_path: Path) -> None:
     sweep = record_sweep(tmp_path, FINISHED)
-    app = ScalingApp(tmp_path)
+    app = ScalingApp(tmp_path, mode="live")
     async with app.run_test(size=(80, 24)) as pilot:
         await shown(pilot)
         await pilot.press("s", "r")
@@ -102,7 +104,7 @@ async def test_a_finished_sweep_is_neither_stopped_nor_resumed(tmp_path: Path) -
 
 
 async def test_without_a_sweep_it_says_what_to_do_and_finds_the_first_one(tmp_path: Path) -> None:
-    app = ScalingApp(tmp_path)
+    app = ScalingApp(tmp_path, mode="live")
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "no sweep there; start one" in text_of(app, "#law"))
         await pilot.press("n")
@@ -117,7 +119,7 @@ async def test_without_a_sweep_it_says_what_to_do_and_finds_the_first_one(tmp_pa
 async def test_another_sweep_can_be_opened(tmp_path: Path) -> None:
     record_sweep(tmp_path, FINISHED, "first")
     record_sweep(tmp_path, UNDER_WAY, "second")
-    app = ScalingApp(tmp_path, "second")
+    app = ScalingApp(tmp_path, "second", mode="live")
     async with app.run_test(size=(80, 24)) as pilot:
         await shown(pilot)
         await pilot.press("o")
@@ -130,7 +132,7 @@ async def test_another_sweep_can_be_opened(tmp_path: Path) -> None:
 
 async def test_resizing_at_any_time_breaks_nothing(tmp_path: Path) -> None:
     record_sweep(tmp_path, FORETOLD)
-    app = ScalingApp(tmp_path)
+    app = ScalingApp(tmp_path, mode="live")
     async with app.run_test(size=(80, 24)) as pilot:
         await shown(pilot)
         for size in ((120, 40), (50, 20), (30, 10), (12, 4), (200, 60), (80, 24)):
@@ -163,5 +165,5 @@ def test_it_looks_as_it_did(
         await pilot.press(*keys)  # type: ignore[attr-defined]
         await pilot.pause()  # type: ignore[attr-defined]
 
-    app = ScalingApp(tmp_path)
+    app = ScalingApp(tmp_path, mode="live")
     assert snap_compare(app, terminal_size=size, run_before=prepare)  # type: ignore[operator]

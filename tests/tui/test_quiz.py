@@ -27,7 +27,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def quiz_of(pilot: Pilot[None], *names: str, seed: int = 7) -> Quiz:
     """The quiz screen with a sitting of exactly these questions."""
-    await pilot.press("f4")
+    await pilot.press("9")
     await until(pilot, lambda: isinstance(pilot.app.screen, Quiz))
     screen = pilot.app.screen
     assert isinstance(screen, Quiz)
@@ -112,7 +112,7 @@ async def test_hints_and_solutions_by_key_and_none_in_a_test(tmp_path: Path) -> 
 async def test_a_lesson_opens_with_plots_and_leads_to_its_questions(tmp_path: Path) -> None:
     app = ScalingApp(tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press("f3")
+        await pilot.press("8")
         await until(pilot, lambda: isinstance(app.screen, Learn))
         lessons = app.screen.query_one("#lessons", OptionList)
         await until(pilot, lambda: lessons.option_count == 12)
@@ -132,7 +132,7 @@ async def test_a_lesson_opens_with_plots_and_leads_to_its_questions(tmp_path: Pa
 async def test_own_runs_of_a_lesson_are_offered_where_there_are_none(tmp_path: Path) -> None:
     app = ScalingApp(tmp_path / "runs")
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press("f3")
+        await pilot.press("8")
         await until(pilot, lambda: isinstance(app.screen, Learn))
         await until(pilot, lambda: app.screen.query_one("#lessons", OptionList).option_count == 12)
         await pilot.press("enter")

@@ -1,0 +1,17 @@
+"""What is copied goes to the terminal, which does not say whether it took it, and to a file, which is sure."""
+
+from pathlib import Path
+
+
+def copied(text: str) -> str:
+    """Writes `text` to the file of what was copied last; says where the copy is, and no more than is known."""
+    from platformdirs import user_state_path
+
+    path = Path(user_state_path("scaling-tui", appauthor=False)) / "copied.txt"
+    sent = "Sent to the terminal's clipboard, if it takes OSC 52"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        return f"{sent}; not kept in a file: {path}: {error.strerror}"
+    return f"{sent}; also in {path}"

@@ -1,0 +1,150 @@
+"""How things stand for the one at the keyboard: what trains, what is due, the last law, what is next. Plain data."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scaling_tui import InputError, show
+from scaling_tui.runs import SweepView, list_sweeps
+from scaling_tui.runs.glance import glance
+from scaling_tui.sweep import ladders, load_ladder
+from scaling_tui.sweep.points import SweepFit, fit_sweep
+from scaling_tui.tutor import lesson_files, load_banks
+from scaling_tui.tutor.course import Course
+from scaling_tui.tutor.lessons import LessonFile
+from scaling_tui.tutor.progress import progress_file
+from scaling_tui.tutor.progress import read as read_progress
+
+FIRST = "quickstart"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line that leads somewhere: to `mode`, with the sweep in view, opening `what` there. `bar` is a share done."""
+
+    text: str
+    mode: str
+    sweep: str | None = None
+    what: str = ""
+    bar: float | None = None
+
+
+@dataclass(frozen=True)
+class Section:
+    title: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Learning:
+    """What the tutor has for today. `unread` are lessons in their order."""
+
+    due: int
+    new: int
+    minutes: float
+    unread: tuple[LessonFile, ...]
+    begun: bool
+
+
+def standing(runs: Path) -> tuple[Section, ...]:
+    """The sections of Home, those with nothing to say left out."""
+    views, problems = [], []
+    for path in list_sweeps(runs):
+        try:
+            views.append(glance(path))
+        except (InputError, OSError) as error:
+            problems.append(Line(str(error), "home"))
+    training = [view for view in views if view.trains]
+    try:
+        learning = learned()
+    except InputError as error:
+        learning = None
+        problems.append(Line(str(error), "home"))
+    sections = (
+        Section("Running", tuple(running_line(view) for view in training)),
+        Section("Due", tuple(due_lines(learning))),
+        Section("Last law", tuple(law_lines(views))),
+        Section("Next", tuple(next_lines(views, learning))),
+        Section("Not readable", tuple(problems)),
+    )
+    return tuple(section for section in sections if section.lines)
+
+
+def learned() -> Learning:
+    path = progress_file()
+    course = Course.load([question for bank in load_banks() for question in bank.questions], path)
+    answers = read_progress(path)
+    read = {answer.lesson for answer in answers if not answer.question}
+    unread = tuple(file for file in lesson_files() if file.id not in read)
+    state = course.standing
+    return Learning(len(state.due), len(state.new), course.minutes, unread, bool(answers))
+
+
+def running_line(view: SweepView) -> Line:
+    finished = sum(run.state == "finished" for run in view.runs)
+    text = f"{show.SIGNS['running']} {view.name}  {finished} of {len(view.runs)} finished"
+    if view.seconds_left is not None:
+        text += f", {show.duration(view.seconds_left)} left"
+    return Line(text, "live", view.name, bar=view.progress)
+
+
+def due_lines(learning: Learning | None) -> Iterator[Line]:
+    if learning is None or not learning.begun:
+        return
+    if learning.due or learning.new:
+        minutes = max(1, round(learning.minutes))
+        yield Line(f"{learning.due} questions due, {learning.new} new, about {minutes} min", "quiz")
+    else:
+        yield Line("No question is due today", "quiz")
+
+
+def law_lines(views: Sequence[SweepView]) -> Iterator[Line]:
+    """The law of the latest finished sweep that has one, and how its prediction came out."""
+    for view in views:
+        if view.state == "finished" and (fitted := fit_sweep(view, [one.run for one in view.predictions])):
+            yield Line(f"{view.name}: {law_in_brief(fitted)}{prediction_in_brief(view)}", "law", view.name)
+            return
+
+
+def law_in_brief(fitted: SweepFit) -> str:
+    coefficients = ", ".join(f"{name} {show.coefficient(value)}" for name, value in fitted.fit.coefficients.items())
+    return f"{fitted.fit.law.name} through {len(fitted.runs)} runs: {coefficients}"
+
+
+def prediction_in_brief(view: SweepView) -> str:
+    if not view.predictions:
+        return ""
+    prediction = view.predictions[-1]
+    run = view.run(prediction.run)
+    if run is None or run.loss is None or run.state != "finished":
+        return ""
+    error = show.share(run.loss / prediction.predicted - 1)
+    return f"; {prediction.rung} {show.loss(run.loss)}, {error} from what was foretold"
+
+
+def next_lines(views: Sequence[SweepView], learning: Learning | None) -> Iterator[Line]:
+    """What one could do now, the most useful first."""
+    if not views:
+        yield Line(f"Train the ladder {FIRST}: seven sizes, about four minutes on two cores", "lab", what=FIRST)
+    for view in views[:1]:
+        if not view.trains and view.state in ("stopped", "lost", "failed", "diverged"):
+            done = show.percent(view.progress)
+            yield Line(f"{view.name} is {view.state} at {done}: see why, resume it", "live", view.name)
+    if learning is not None and learning.unread:
+        lesson, count = learning.unread[0], len(learning.unread)
+        when = "While it trains, read" if any(view.trains for view in views) else "Read"
+        which = "the first lesson" if not learning.begun else f"the next lesson of {count} unread"
+        yield Line(f"{when} {which}: {lesson.title}, {lesson.head['minutes']} min", "learn", what=lesson.id)
+    if learning is not None and not learning.begun:
+        yield Line(f"Answer the first questions, about {max(1, round(learning.minutes))} min", "quiz")
+    if views and not any(view.trains for view in views):
+        if any(view.state == "finished" for view in views):
+            yield Line("Ask what the law says: the best run for a budget", "plan")
+        trained = {str(view.document.get("ladder")) for view in views}
+        for path in ladders():
+            if path.stem not in trained:
+                try:
+                    yield Line(f"Train the ladder {path.stem}: {load_ladder(str(path)).summary}", "lab", what=path.stem)
+                except InputError:
+                    continue
+                return
