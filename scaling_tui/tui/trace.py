@@ -14,7 +14,7 @@ from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import ContentSwitcher, Input, Label, Static
 from textual.worker import get_current_worker
 
@@ -26,7 +26,7 @@ from scaling_tui.sweep.trace_stages import first_right, quoted
 from scaling_tui.sweep.tracer import Tracer, can_be_traced, in_time, ladder_of, to_trace
 from scaling_tui.tui.choose import Choose
 from scaling_tui.tui.frame import Page
-from scaling_tui.tui.trace_detail import cell_text, detail_text, stages_text
+from scaling_tui.tui.trace_detail import SIDE_BY_SIDE, beside, cell_text, detail_text, made_by, path, stages_text, top
 from scaling_tui.tui.trace_grid import METRICS, TokenGrid
 
 Rows = Literal["layers", "ladder", "time"]
@@ -34,7 +34,8 @@ Panel = Literal["grid", "stages", "detail"]
 GOES_ON_BY = 16
 DRAWN_AT = 0.8
 LOOK_FOR_CHECKPOINTS_S = 5.0
-ROWS = {"layers": "after every part of one model", "ladder": "every rung of the ladder", "time": "every checkpoint kept"}
+RESTS_AFTER_S = 0.15  # a cursor that stands so long is looked at more closely
+ROWS = {"layers": "after every part", "ladder": "every rung of the ladder", "time": "every checkpoint kept"}
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,9 @@ class Trace(Page):
     """One prompt in a grid of rows and tokens; enter shows what stands behind a cell."""
 
     ABOUT = (
-        "What a model predicts after every layer. A column is a token of the prompt, a row a part of the model: the cell "
-        "is what the model would say comes next if the rest of it were left out, deeper the better it is by the metric. "
-        "Early rows are a lower bound: the read-out was trained on the last one."
+        "What a model predicts after every layer. A column is a token of the prompt, a row a part of the model: the "
+        "cell is what it would say comes next if the rest were left out, the deeper the better by the metric. Early "
+        "rows are a lower bound of what is known there: the read-out was trained on the last one."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("m", "metric", "metric", tooltip="Shade and number the cells by another metric"),
@@ -92,7 +93,8 @@ class Trace(Page):
         #note { height: auto; max-height: 4; padding: 0 1; color: $text-warning; display: none; }
         #note.-told { display: block; }
         #shown { height: 1fr; padding: 0 1; }
-        #stages, #detail { height: 1fr; }
+        #stages, #detail, #below { height: 1fr; }
+        #below { padding: 1 0 0 0; }
         #stages Static, #detail Static { height: auto; }
         #cell { height: 2; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
     }
@@ -114,8 +116,10 @@ class Trace(Page):
             yield Label("prompt")
             yield Input(id="prompt", placeholder="held-out text; type your own", compact=True, select_on_focus=False)
         yield Static(id="note")
-        with ContentSwitcher(id="shown", initial="grid"):
-            yield TokenGrid(id="grid")
+        with ContentSwitcher(id="shown", initial="grid-panel"):
+            with Vertical(id="grid-panel"):
+                yield TokenGrid(id="grid")
+                yield Static(id="below")
             with VerticalScroll(id="stages"):
                 yield Static(id="stages-text")
             with VerticalScroll(id="detail"):
@@ -123,8 +127,8 @@ class Trace(Page):
         yield Static(id="cell")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one("#grid").focus()
+        self._rest = self.set_interval(RESTS_AFTER_S, self._rested, pause=True)
         self.set_interval(LOOK_FOR_CHECKPOINTS_S, self._look_for_checkpoint)
 
     def on_unmount(self) -> None:
@@ -226,11 +230,12 @@ class Trace(Page):
 
     @property
     def panel(self) -> Panel:
-        return self.query_one("#shown", ContentSwitcher).current  # type: ignore[return-value]
+        current = self.query_one("#shown", ContentSwitcher).current or ""
+        return current.removesuffix("-panel")  # type: ignore[return-value]
 
     @panel.setter
     def panel(self, panel: Panel) -> None:
-        self.query_one("#shown", ContentSwitcher).current = panel
+        self.query_one("#shown", ContentSwitcher).current = "grid-panel" if panel == "grid" else panel
         self.query_one(f"#{panel}").focus()
         self.refresh_bindings()
         self._show()
@@ -246,18 +251,36 @@ class Trace(Page):
         else:
             parts.append(ROWS[self._wanted.rows])
         if self.panel == "grid":
-            parts += [f"shaded by {metric.name}"] + ([f"tokens {first}–{last} of {count}"] if last - first + 1 < count else [])
+            parts += [metric.name, *([f"{first}–{last} of {count}"] if last - first + 1 < count else [])]
         else:
             parts.append(reading.origin)
         self.query_one("#about", Static).update(Text(" · ".join(parts), no_wrap=True, overflow="ellipsis"))
         width = self.query_one("#shown").content_size.width - 2
-        if isinstance(reading, plain.Trace) and width > 0:
-            if self.panel == "stages":
+        if width > 0:
+            if isinstance(reading, plain.Trace) and self.panel == "stages":
                 self.query_one("#stages-text", Static).update(stages_text(reading, self._went_on, width))
-            elif self.panel == "detail":
+            elif isinstance(reading, plain.Trace) and self.panel == "detail":
                 row = min(grid.cursor[0], len(reading.rows) - 1)
                 self.query_one("#detail-text", Static).update(detail_text(reading, row, width))
+            else:
+                self.query_one("#below", Static).update(self._below(width))
         self.query_one("#cell", Static).update(self._cell())
+
+    def _below(self, width: int) -> Text:
+        """What there is room for under a grid of few rows, once the column of the cursor has been looked at."""
+        assert self._answer is not None
+        reading, (row, column) = self._answer.reading, self.query_one("#grid", TokenGrid).cursor
+        room = self.query_one("#below").content_size.height
+        if column != reading.at or room < 3 or row >= len(reading.rows):
+            return Text()
+        half = (width - 3) // 2
+        watched = f"p of {quoted(reading.rows[row].watched.token)}"
+        if isinstance(reading, plain.Across):
+            return Text(f"{watched}\n", "bold").append_text(path(reading.rows, width, here=row))
+        likeliest = Text(f"{reading.grid.names[row]}: the likeliest\n", "bold").append_text(
+            top(reading.rows[row], half, room - 1)
+        )
+        return beside(likeliest, made_by(reading.attribution, half), half) if width >= SIDE_BY_SIDE else likeliest
 
     def _cell(self) -> Text:
         assert self._answer is not None
@@ -267,18 +290,26 @@ class Trace(Page):
             right = first_right(reading.grid, grid.cursor[1])
             said = f"right from {reading.members[right].name} on" if right is not None else "not right at the end"
             loss = show.loss(reading.grid.loss(grid.cursor[0]), 3)
-            text = Text(f"{said} · loss of this row {loss} nats/token · ", no_wrap=True).append_text(text)
+            head, facts = text.split("\n")
+            text = head.append(f" · {said}\nloss of the row {loss} nats/token · ").append_text(facts)
         if self._went_on is not None and self.panel == "grid":
             lines = text.split("\n")
             text = lines[0].append("\n").append(f"goes on: {quoted(self._went_on.text)}", "bold")
         return text
 
     def on_resize(self) -> None:
-        super().on_resize()
         self.call_after_refresh(self._show)
 
     def on_token_grid_moved(self) -> None:
         self._show()
+        self._rest.reset()
+        self._rest.resume()
+
+    def _rested(self) -> None:
+        self._rest.pause()
+        column = self.query_one("#grid", TokenGrid).cursor[1]
+        if self._answer is not None and self._answer.reading.at != column:
+            self.want(at=column)
 
     def on_token_grid_chosen(self) -> None:
         """The detail of the cell: of a rung or a checkpoint first its own layers."""

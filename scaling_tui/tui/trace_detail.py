@@ -26,7 +26,9 @@ def cell_text(reading: Reading, row: int, column: int) -> Text:
     if true is not None:
         text.append(f"really {quoted(true.token)}, p {show.probability(grid.p_true[row][column])}, rank ")
         text.append(f"{grid.rank_true[row][column]} · ")
-    text.append(f"entropy {show.nats(grid.entropy[row][column])} · KL to the last row {show.nats(grid.kl[row][column])} nats")
+    text.append(
+        f"entropy {show.nats(grid.entropy[row][column])} · KL to the last row {show.nats(grid.kl[row][column])} nats"
+    )
     return text
 
 
@@ -107,14 +109,20 @@ def path(rows: Sequence[Row], width: int, here: int | None = None) -> Text:
 
 def made_by(found: Attribution, width: int) -> Text:
     """The parts of a logit as bars to the left and to the right, with the heads that did most."""
-    text = Text(f"what made the logit of {quoted(found.token.token)}: {found.logit:.2f} in all", "bold", no_wrap=True)
-    text.append(f" (mean over all tokens {found.mean_logit:.2f})\n", "not bold dim")
+    text = Text(f"logit of {quoted(found.token.token)}: {found.logit:.2f} =", "bold", no_wrap=True)
+    if width >= SIDE_BY_SIDE:
+        text.append(f"   the mean over all tokens is {found.mean_logit:.2f}", "not bold dim")
+    text.append("\n")
     widest = max(abs(part.value) for part in found.parts) or 1.0
     room = max(len(part.name) for part in found.parts)
-    half = min(20, max(4, (width - room - 10) // (3 if width >= SIDE_BY_SIDE else 2)))
+    half = min(20, max(3, (width - room - 10) // (3 if width >= SIDE_BY_SIDE else 2)))
     for part in found.parts:
         bar = show.bar(abs(part.value) / widest, half)
-        sides = f"{'':>{half}}│{bar:<{half}}" if part.value >= 0 else f"{'▐' * round(-part.value / widest * half):>{half}}│{'':<{half}}"
+        sides = (
+            f"{'':>{half}}│{bar:<{half}}"
+            if part.value >= 0
+            else f"{'▐' * round(-part.value / widest * half):>{half}}│{'':<{half}}"
+        )
         text.append(f"{part.name:<{room}} {part.value:+7.2f} ").append(sides)
         if part.heads and width >= SIDE_BY_SIDE:
             strong = sorted(range(len(part.heads)), key=lambda head: -abs(part.heads[head]))[:LISTED_HEADS]

@@ -67,6 +67,8 @@ def fitted(text: str, width: int) -> str:
     shown = show.token(text)
     isolated = shown.startswith("\u2068")
     bare = shown.strip("\u2068\u2069")
+    if width < 4 and len(bare) == 4 and bare.startswith("\\x"):
+        bare = bare[2:]
     if cell_len(bare) > width:
         bare = set_cell_size(bare, max(0, width - 1)) + "…"
     room = " " * (width - cell_len(bare))
@@ -126,6 +128,7 @@ class TokenGrid(Widget, can_focus=True):
         self._heads = (prompt, ["" if token is None else token.token for token in reading.truth])
         row, column = cursor if cursor is not None else self.cursor
         self.set_reactive(TokenGrid.cursor, (min(row, len(grid.names) - 1), min(column, len(reading.truth) - 1)))
+        self.styles.max_height = HEADS + len(grid.names)
         self._keep_in_view()
         self.refresh()
 
@@ -221,7 +224,7 @@ class TokenGrid(Widget, can_focus=True):
         rows, first, last = self.rows, self._first[1], min(len(self.reading.truth), self._first[1] + self.columns)
         if y < HEADS:
             name = ("token", "next is")[y]
-            segments = [Segment(fitted(name, self._name_width).ljust(self._name_width) + " ", base + Style(dim=True))]
+            segments = [Segment(self._named(name), base + Style(dim=True))]
             for column in range(first, last):
                 style = base + Style(bold=y == 0, reverse=column == self.cursor[1] and y == 0)
                 room = self.cell_width - 1
@@ -233,10 +236,13 @@ class TokenGrid(Widget, can_focus=True):
             return Strip.blank(width, base)
         row = rows[place]
         here = row == self.cursor[0]
-        segments = [Segment(fitted(self.reading.grid.names[row], self._name_width) + " ", base + Style(bold=here))]
+        segments = [Segment(self._named(self.reading.grid.names[row]), base + Style(bold=here))]
         for column in range(first, last):
             segments += self._cell(row, column, base)
         return Strip(segments).adjust_cell_length(width, base)
+
+    def _named(self, name: str) -> str:
+        return set_cell_size(name, self._name_width) + " "
 
     def _cell(self, row: int, column: int, base: Style) -> list[Segment]:
         assert self.reading is not None
