@@ -261,7 +261,7 @@ def pipeline(
     """The six stages that a run's data goes through, with its true counts."""
     from dataclasses import asdict
 
-    from scaling_tui.follow import pipeline_text
+    from scaling_tui.pipeline_report import pipeline_text
     from scaling_tui.runs import find_run, runs_folder
     from scaling_tui.sweep.pipeline import stages
 

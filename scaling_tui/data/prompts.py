@@ -55,7 +55,7 @@ def typed(tokenizer: Tokenizer, text: str) -> Prompt:
     if isinstance(tokenizer, IdTokenizer):
         ids = [token_id(tokenizer, word) for word in text.replace(",", " ").split()]
     else:
-        ids = [int(token) for token in tokenizer.encode(text.encode("utf-8", "surrogateescape"))]
+        ids = [int(token) for token in tokenizer.encode(_bytes(text))]
     if not ids:
         raise InputError(f"prompt {text!r}: found no token, want at least one")
     return Prompt(text, ids, None, "typed")
@@ -73,11 +73,19 @@ def token_id(tokenizer: Tokenizer, text: str) -> int:
         if not (digits.isascii() and digits.isdecimal() and int(digits) < tokenizer.vocab):
             raise InputError(f"token {text!r}: not known, want a whole number from 0 to {tokenizer.vocab - 1}")
         return int(digits)
-    ids = [int(token) for token in tokenizer.encode(text.encode("utf-8", "surrogateescape"))]
+    ids = [int(token) for token in tokenizer.encode(_bytes(text))]
     if len(ids) != 1:
         parts = ", ".join(repr(spelled(tokenizer, one)) for one in ids[:6]) or "none"
         raise InputError(f"token {text!r}: found {len(ids)} tokens ({parts}), want one; an id is given as #104")
     return ids[0]
+
+
+def _bytes(text: str) -> bytes:
+    """Text as it came from a terminal: bytes that were no character are those bytes again."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
 
 
 def spelled(tokenizer: Tokenizer, token: int) -> str:

@@ -25,7 +25,7 @@ from scaling_tui.runs.format import (
     write_json,
 )
 
-KEPT_CHECKPOINTS = 2
+KEPT_CHECKPOINTS = 2  # so that one is whole while the next is written
 
 
 def create_sweep(runs: Path, name: str, document: Mapping[str, Any]) -> Path:
@@ -116,10 +116,10 @@ class Writer:
         append_line(self._metrics, only_finite({"time": time.time(), **metrics}))
         self.heartbeat()
 
-    def checkpoint(self, step: int, fill: Callable[[Path], None]) -> Path:
+    def checkpoint(self, step: int, fill: Callable[[Path], None], keep: int = KEPT_CHECKPOINTS) -> Path:
         """Makes `checkpoint-<step>`: `fill` writes files into a folder that gets its name when it is whole.
 
-        The last two checkpoints of the attempt stay.
+        The last `keep` checkpoints of the attempt stay.
         """
         final = self.attempt / f"checkpoint-{step}"
         temporary = self.attempt / f".checkpoint-{step}.tmp"
@@ -134,7 +134,7 @@ class Writer:
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
-        for _, old in numbered(self.attempt, "checkpoint")[:-KEPT_CHECKPOINTS]:
+        for _, old in numbered(self.attempt, "checkpoint")[:-keep]:
             shutil.rmtree(old, ignore_errors=True)
         return final
 

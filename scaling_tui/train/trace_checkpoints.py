@@ -31,7 +31,7 @@ class Loaded:
 
     def token(self, number: int) -> Token:
         """A token of the vocabulary, or a class."""
-        return Token(number, f"class {number}" if self.model.arch.classes else spelled(self.tokenizer, number))
+        return Token(number, f"class-{number}" if self.model.arch.classes else spelled(self.tokenizer, number))
 
     def guess(self, number: int, p: float) -> Guess:
         return Guess(number, self.token(number).token, p)

@@ -56,9 +56,8 @@ def read(question: Question, loaded: Loaded, guess: int | None = None) -> Read:
     else:
         prompt = typed(loaded.tokenizer, question.prompt)
     if (found := len(prompt.ids)) > context:
-        notes.append(
-            f"the prompt has {found} tokens and the model reads {context}: the first {found - context} are cut"
-        )
+        cut = found - context
+        notes.append(f"the prompt has {found} tokens and the model reads {context}: the first {cut} are left out")
         prompt = Prompt(prompt.text, prompt.ids[-context:], prompt.after, prompt.origin)
     after = -1 if prompt.after is None else prompt.after
     truth = [after] if classifies else [*prompt.ids[1:], after]
@@ -75,7 +74,7 @@ def read(question: Question, loaded: Loaded, guess: int | None = None) -> Read:
 
 
 def _class(text: str, classes: int) -> int:
-    number = text.strip().removeprefix("class").strip()
+    number = text.strip().removeprefix("class-")
     if not (number.isascii() and number.isdecimal() and int(number) < classes):
         raise InputError(f"class {text!r}: not known, want a number from 0 to {classes - 1}")
     return int(number)

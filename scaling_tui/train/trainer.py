@@ -229,7 +229,7 @@ class Trainer:
         return self.cpu_s_before + time.process_time()
 
     def _save(self, writer: Writer) -> None:
-        writer.checkpoint(self.step, self.write_checkpoint)
+        writer.checkpoint(self.step, self.write_checkpoint, self.config.training.keep_checkpoints)
 
     def write_checkpoint(self, folder: Path) -> None:
         """Weights, optimiser, generator and step, as safetensors and JSON."""

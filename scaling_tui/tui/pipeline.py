@@ -14,7 +14,7 @@ from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from scaling_tui import InputError, show
-from scaling_tui.follow import evaluations_text, stage_size
+from scaling_tui.pipeline_report import evaluations_text, stage_size
 from scaling_tui.runs import RunView, find_sweep, read_sweep
 from scaling_tui.sweep.pipeline import Stage, stages
 from scaling_tui.tui.choose import Choose
