@@ -221,6 +221,8 @@ def ladder_document(ladder: "Ladder") -> dict[str, Any]:
                 "non_embedding": rung.count.non_embedding,
                 "tokens": rung.tokens,
                 "flops": rung.flops,
+                "cost": rung.cost,
+                "trunk": rung.trunk and rung.trunk.run,
                 "steps": rung.training.steps(rung.architecture.context),
                 "lr": rung.training.lr,
             }
@@ -244,10 +246,17 @@ def ladder_table(ladder: "Ladder") -> str:
             f"{show.count(rung.count.non_embedding):>11}{show.count(rung.tokens):>8}{show.scientific(rung.flops):>10}"
             f"{rung.training.steps(arch.context):>8}{rung.training.lr:>9.2g}"
         )
-    total = sum(rung.flops for rung in ladder.rungs) * len(ladder.seeds)
+    total = sum(rung.cost for rung in ladder.rungs) * len(ladder.seeds)
     if len(ladder.seeds) > 1:
         text.append(f"each with seeds {', '.join(map(str, ladder.seeds))}")
     text.append(f"in all C {show.scientific(total)} FLOPs, matmuls and attention; N is every parameter")
+    branches = [rung for rung in ladder.rungs if rung.trunk]
+    if branches:
+        alone = sum(rung.flops for rung in ladder.rungs) * len(ladder.seeds)
+        text.append(
+            f"{len(branches)} of them branch off a longer one with a cooldown of their own: "
+            f"{show.percent(total / alone)} of what each alone would cost (--set branch=false trains each alone)"
+        )
     return "\n".join(text)
 
 
