@@ -159,10 +159,9 @@ class Pipeline(Page):
 
 def stage_text(number: int, stage: Stage) -> Text:
     """A stage: its name, what leaves it, a sentence, and the table of its evaluations where it has one."""
-    text = Text(f"{number} {stage.name}", "bold").append(f"   {stage_size(stage)}\n", "not bold")
-    text.append(f"{stage.says}\n", "not bold dim")
+    text = Text.assemble((f"{number} {stage.name}", "bold"), f"   {stage_size(stage)}\n", (f"{stage.says}\n", "dim"))
     if table := stage.detail.get("table"):
-        text.append(evaluations_text(table) + "\n", "not bold")
+        text.append(evaluations_text(table) + "\n")
     return text
 
 

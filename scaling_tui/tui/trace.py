@@ -26,7 +26,17 @@ from scaling_tui.sweep.trace_stages import first_right, quoted
 from scaling_tui.sweep.tracer import Tracer, can_be_traced, in_time, ladder_of, to_trace
 from scaling_tui.tui.choose import Choose
 from scaling_tui.tui.frame import Page
-from scaling_tui.tui.trace_detail import SIDE_BY_SIDE, beside, cell_text, detail_text, made_by, path, stages_text, top
+from scaling_tui.tui.trace_detail import (
+    SIDE_BY_SIDE,
+    beside,
+    cell_text,
+    detail_text,
+    made_by,
+    path,
+    stages_text,
+    titled,
+    top,
+)
 from scaling_tui.tui.trace_grid import METRICS, TokenGrid
 
 Rows = Literal["layers", "ladder", "time"]
@@ -276,8 +286,8 @@ class Trace(Page):
         half = (width - 3) // 2
         watched = f"p of {quoted(reading.rows[row].watched.token)}"
         if isinstance(reading, plain.Across):
-            return Text(f"{watched}\n", "bold").append_text(path(reading.rows, width, here=row))
-        likeliest = Text(f"{reading.grid.names[row]}: the likeliest\n", "bold").append_text(
+            return titled(f"{watched}\n").append_text(path(reading.rows, width, here=row))
+        likeliest = titled(f"{reading.grid.names[row]}: the likeliest\n").append_text(
             top(reading.rows[row], half, room - 1)
         )
         return beside(likeliest, made_by(reading.attribution, half), half) if width >= SIDE_BY_SIDE else likeliest

@@ -16,6 +16,11 @@ LISTED_HEADS = 4
 WEIGHTS = ((0.65, "█"), (0.35, "▓"), (0.15, "▒"), (0.05, "░"), (0.015, "·"), (0.0, " "))
 
 
+def titled(title: str) -> Text:
+    """A title that more can be appended to: only it is bold."""
+    return Text.assemble((title, "bold"), no_wrap=True)
+
+
 def cell_text(reading: Reading, row: int, column: int) -> Text:
     """Two lines on the cell under the cursor."""
     grid, true = reading.grid, reading.truth[column]
@@ -73,8 +78,8 @@ def detail_text(trace: Trace, row: int, width: int) -> Text:
     narrow = width < SIDE_BY_SIDE
     half = width if narrow else (width - 3) // 2
     name = trace.rows[row].name
-    left = Text(f"{name}: the likeliest\n", "bold").append_text(top(trace.rows[row], half))
-    right = Text(f"p of {quoted(trace.attribution.token.token)}, row by row\n", "bold")
+    left = titled(f"{name}: the likeliest\n").append_text(top(trace.rows[row], half))
+    right = titled(f"p of {quoted(trace.attribution.token.token)}, row by row\n")
     right.append_text(path(trace.rows, half, here=row))
     text = Text.assemble(left, "\n\n", right) if narrow else beside(left, right, half)
     text.append("\n").append(verdict(trace.rows[row], trace.truth[trace.at]), "dim").append("\n\n")
@@ -109,9 +114,9 @@ def path(rows: Sequence[Row], width: int, here: int | None = None) -> Text:
 
 def made_by(found: Attribution, width: int) -> Text:
     """The parts of a logit as bars to the left and to the right, with the heads that did most."""
-    text = Text(f"logit of {quoted(found.token.token)}: {found.logit:.2f} =", "bold", no_wrap=True)
+    text = titled(f"logit of {quoted(found.token.token)}: {found.logit:.2f} =")
     if width >= SIDE_BY_SIDE:
-        text.append(f"   the mean over all tokens is {found.mean_logit:.2f}", "not bold dim")
+        text.append(f"   the mean over all tokens is {found.mean_logit:.2f}", "dim")
     text.append("\n")
     widest = max(abs(part.value) for part in found.parts) or 1.0
     room = max(len(part.name) for part in found.parts)
@@ -137,9 +142,9 @@ def looked(trace: Trace, layer: int, width: int) -> Text:
     heads, tokens = trace.attention[layer], trace.tokens
     share = [part.heads for part in trace.attribution.parts if part.heads]
     seen = "all tokens" if trace.classifies else quoted(tokens[trace.at].token)
-    text = Text(f"where the heads of layer {layer + 1} look, from {seen}", "bold", no_wrap=True)
+    text = titled(f"where the heads of layer {layer + 1} look, from {seen}")
     signs = " ".join(f"{sign} {least:g}" for least, sign in WEIGHTS[:-1])
-    text.append(f"   {signs} or more\n", "not bold dim")
+    text.append(f"   {signs} or more\n", "dim")
     last = len(tokens) if trace.classifies else trace.at + 1
     room = max(8, width - 34)
     first = max(0, last - room)

@@ -159,7 +159,7 @@ class TokenGrid(Widget, can_focus=True):
 
     def _keep_in_view(self) -> None:
         rows, (row, column) = self.rows, self.cursor
-        if not rows:
+        if not rows or not self.size.height:  # hidden: the cursor waits where it is
             return
         if row not in rows:
             row = min(rows, key=lambda other: abs(other - row))
