@@ -57,6 +57,8 @@ def _layers(trace: Trace) -> Stage:
             f"The largest step to the final prediction is '{after.name}': KL to the output falls from "
             f"{show.nats(before.kl)} to {show.nats(after.kl)} nats."
         )
+    if shape.tied and trace.rows[0].top[0].id == trace.tokens[trace.at].id:
+        says += " The embedding alone says the token that it is: the head is its own table."
     return Stage("transformer layers", [count, shape.hidden], says, {"lengths": trace.lengths, "turning_point": step})
 
 
