@@ -18,7 +18,7 @@ from scaling_tui.runs import RunView, SweepView
 from scaling_tui.runs.traces import Across, Continuation, Trace
 from scaling_tui.runs.writer import checkpoints
 
-ENDS_WITHIN_S = 2.0
+ENDS_WITHIN_S = 1.0
 
 
 class Tracer:

@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from rich.text import Text
 from textual import work
@@ -60,7 +60,7 @@ class Wanted:
     at: int | None = None
     watch: str | None = None
 
-    def question(self) -> dict[str, object]:
+    def question(self) -> dict[str, Any]:
         return {"prompt": self.prompt, "example": self.example, "at": self.at, "watch": self.watch}
 
 
@@ -146,7 +146,7 @@ class Trace(Page):
 
     def follow(self, sweep: str | None) -> None:
         if sweep != self._wanted.sweep or self._answer is None:
-            self._wanted = dataclasses.replace(self._wanted, sweep=sweep, run=None, at=None)
+            self._wanted = Wanted(sweep, prompt=self._wanted.prompt, example=self._wanted.example)
             self._stale = True
             if self.is_current:
                 self._ask()
@@ -164,7 +164,7 @@ class Trace(Page):
 
     def _ask(self) -> None:
         self._stale = False
-        if self._answer is None:
+        if self._answer is None and not self.query_one("#note").has_class("-told"):
             self.query_one("#about", Static).update(Text("Reading the checkpoint; the first time takes some seconds …"))
         self._read(self._wanted)
 
@@ -285,7 +285,7 @@ class Trace(Page):
             return Text()
         half = (width - 3) // 2
         watched = f"p of {quoted(reading.rows[row].watched.token)}"
-        if isinstance(reading, plain.Across):
+        if not isinstance(reading, plain.Trace):
             return titled(f"{watched}\n").append_text(path(reading.rows, width, here=row))
         likeliest = titled(f"{reading.grid.names[row]}: the likeliest\n").append_text(
             top(reading.rows[row], half, room - 1)
