@@ -23,11 +23,12 @@ from scaling_tui.runs import (
     SweepReader,
     SweepView,
     append_prediction,
-    latest_request,
     make_request,
 )
 from scaling_tui.runs.format import HEARTBEAT_S, Status, numbered
+from scaling_tui.runs.requests import Asked, latest_asked
 from scaling_tui.runs.writer import checkpoint_at
+from scaling_tui.sweep.devices import on_gpu
 from scaling_tui.sweep.launch import cores
 from scaling_tui.sweep.points import fit_sweep
 
@@ -107,11 +108,12 @@ class Supervisor:
     def __init__(self, folder: Path, jobs: int | None, device: str) -> None:
         self.folder, self.sweep = folder, folder.parent
         self.cores = cores()
-        self.jobs = jobs or (1 if device.startswith("cuda") or has_gpu() else self.cores)
+        self.jobs = jobs or (1 if on_gpu(device) else self.cores)
         self.device = device
         self.reader = SweepReader(self.sweep)
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
         self.started: dict[str, int] = {}
+        self.asked: dict[str, Asked | None] = {}
         self.state = Status.of_this_process("running")
         self._told = 0.0
 
@@ -139,17 +141,32 @@ class Supervisor:
                 continue
             self._reap()
             view = self.reader.poll()
-            requests = {run.name: latest_request(self.sweep, run.name) for run in view.runs}
+            self._listen(view)
+            requests = {name: asked.request if asked else None for name, asked in self.asked.items()}
             working = sorted({*self.workers, *(run.name for run in view.runs if run.state == "running")})
             todo = plan(view, requests, self.started, working, self.jobs, early_branches(view))
             if todo.end:
                 self._end(view, requests)
-                return
+                # Who asked to resume while we still said that we run has started no other supervisor.
+                if not self._listen(view):
+                    return
+                self.tell()
+                continue
             if todo.predict:
                 self._predict(view, todo.predict)
             for name in todo.start:
                 self._start(view, name)
             time.sleep(LOOK_S)
+
+    def _listen(self, view: SweepView) -> bool:
+        """Reads the requests; whether any is new. A run that is asked anew to resume has all its attempts again."""
+        asked = {run.name: latest_asked(self.sweep, run.name) for run in view.runs}
+        new = [name for name, found in asked.items() if found != self.asked.get(name)]
+        for name in new:
+            if (found := asked[name]) is not None and found.request == "resume":
+                self.started[name] = 0
+        self.asked = asked
+        return bool(new)
 
     def _others(self) -> tuple[bool, bool]:
         """Whether earlier and later supervisors live: of two that started at once the later one stays."""
@@ -236,11 +253,6 @@ def worth_threads(run: RunView, at_most: int) -> int:
     tokens_per_step = training.get("batch", 1) * architecture.get("context", 1)
     flops_per_step = (run.flops or 0.0) / max(1, run.tokens or 1) * tokens_per_step
     return max(1, min(at_most, int(flops_per_step / 2e9)))
-
-
-def has_gpu() -> bool:
-    """Whether there is an NVIDIA GPU, without importing torch to ask."""
-    return Path("/proc/driver/nvidia/version").exists()
 
 
 def main() -> None:
