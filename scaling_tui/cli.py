@@ -121,7 +121,6 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Train a ladder; fit its law; predict the largest rung before it is trained."""
-    from scaling_tui.follow import ladder_document, ladder_table
     from scaling_tui.runs import runs_folder
     from scaling_tui.sweep import launch, load_ladder
     from scaling_tui.tui import terminal
@@ -130,7 +129,14 @@ def run(
         raise InputError(f"--on {on!r}: not known here; want 'local'")
     chosen = load_ladder(ladder, setting or [])
     if dry_run:
-        return print_json(ladder_document(chosen)) if as_json else print(ladder_table(chosen))
+        from scaling_tui.dry_run import dry_run_document, dry_run_text
+        from scaling_tui.sweep.estimate import estimate, recorded_speeds, workers
+
+        seeds = chosen.seeds if seed is None else (seed,)
+        time = estimate(chosen, recorded_speeds(runs_folder(runs)), workers(jobs, device), len(seeds))
+        if as_json:
+            return print_json(dry_run_document(chosen, time))
+        return print(dry_run_text(chosen, time, seeds))
     sweep = launch(runs_folder(runs), chosen, seed=seed, jobs=jobs, device=device)
     if detach:
         say(f"{sweep.name} runs by itself; 'scaling-tui attach {sweep.name}' watches, 'scaling-tui stop' stops it")

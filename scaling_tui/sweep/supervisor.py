@@ -27,6 +27,7 @@ from scaling_tui.runs import (
     make_request,
 )
 from scaling_tui.runs.format import HEARTBEAT_S, Status, numbered
+from scaling_tui.sweep.estimate import workers
 from scaling_tui.sweep.launch import cores
 from scaling_tui.sweep.points import fit_sweep
 
@@ -87,7 +88,7 @@ class Supervisor:
     def __init__(self, folder: Path, jobs: int | None, device: str) -> None:
         self.folder, self.sweep = folder, folder.parent
         self.cores = cores()
-        self.jobs = jobs or (1 if device.startswith("cuda") or has_gpu() else self.cores)
+        self.jobs = workers(jobs, device)
         self.device = device
         self.reader = SweepReader(self.sweep)
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
@@ -216,11 +217,6 @@ def worth_threads(run: RunView, at_most: int) -> int:
     tokens_per_step = training.get("batch", 1) * architecture.get("context", 1)
     flops_per_step = (run.flops or 0.0) / max(1, run.tokens or 1) * tokens_per_step
     return max(1, min(at_most, int(flops_per_step / 2e9)))
-
-
-def has_gpu() -> bool:
-    """Whether there is an NVIDIA GPU, without importing torch to ask."""
-    return Path("/proc/driver/nvidia/version").exists()
 
 
 def main() -> None:
