@@ -62,7 +62,27 @@ def dry_run_text(ladder: Ladder, time: Estimate, seeds: Sequence[int]) -> str:
     """All that `run --dry-run` says."""
     text = [f"{ladder.name} · {ladder.summary}", f"corpus {ladder.corpus.name}, {ladder.corpus.tokenizer} tokens", ""]
     text += rungs_table(ladder, time)
-    return "\n".join([*text, *totals(ladder, time, seeds)])
+    if len(seeds) > 1:
+        text.append(f"each with seeds {', '.join(map(str, seeds))}")
+    text.append(f"{in_all(ladder, time, seeds)}; {time.basis}")
+    text.append("C counts matmuls and attention; N is every parameter")
+    if branches := [rung for rung in ladder.rungs if rung.trunk]:
+        alone = sum(rung.flops for rung in ladder.rungs)
+        text.append(
+            f"{len(branches)} of them branch off a longer one with a cooldown of their own: "
+            f"{show.percent(_cost(ladder) / alone)} of what each alone would cost (--set branch=false trains each alone)"
+        )
+    return "\n".join(text)
+
+
+def in_all(ladder: Ladder, time: Estimate, seeds: Sequence[int]) -> str:
+    """What the rungs come to together."""
+    runs, flops = len(ladder.rungs) * len(seeds), show.scientific(_cost(ladder) * len(seeds))
+    return f"{runs} runs · C {flops} FLOPs · about {show.duration(time.total)}"
+
+
+def _cost(ladder: Ladder) -> float:
+    return sum(rung.cost for rung in ladder.rungs)
 
 
 def dry_run_document(ladder: Ladder, time: Estimate) -> dict[str, Any]:
@@ -71,12 +91,3 @@ def dry_run_document(ladder: Ladder, time: Estimate) -> dict[str, Any]:
     for rung, seconds in zip(document["rungs"], time.seconds, strict=True):
         rung["seconds"] = round(seconds, 1)
     return document | {"seconds": round(time.total, 1), "seconds_from": time.basis}
-
-
-def totals(ladder: Ladder, time: Estimate, seeds: Sequence[int]) -> list[str]:
-    """What the rungs come to together."""
-    flops = sum(rung.flops for rung in ladder.rungs) * len(seeds)
-    runs = f"{len(ladder.rungs) * len(seeds)} runs"
-    if len(seeds) > 1:
-        runs += f", each rung with seeds {', '.join(map(str, seeds))}"
-    return [f"{runs}, in all C {show.scientific(flops)} FLOPs (matmuls and attention); N is every parameter", time.text]

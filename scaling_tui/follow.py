@@ -240,6 +240,8 @@ def ladder_document(ladder: "Ladder") -> dict[str, Any]:
                 "non_embedding": rung.count.non_embedding,
                 "tokens": rung.tokens,
                 "flops": rung.flops,
+                "cost": rung.cost,
+                "trunk": rung.trunk and rung.trunk.run,
                 "steps": rung.training.steps(rung.architecture.context),
                 "lr": rung.training.lr,
             }

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self, get_args
 
 from scaling_tui import InputError
 
-Schedule = Literal["linear", "cosine", "constant"]
+Schedule = Literal["linear", "cosine", "constant", "wsd"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,11 @@ class Training:
         tokens: D, training tokens; rounded up to whole steps of batch × context.
         batch: sequences a step.
         lr: peak learning rate of AdamW.
-        schedule: how the rate falls after the warm-up, to `final_lr`.
+        schedule: how the rate falls after the warm-up, to `final_lr`; under `wsd` (warm-up, stable, decay) only in
+            the last steps, as 1 - sqrt of the share of them that is over (Hägele et al. 2024, section 3).
+        cooldown: those last steps of `wsd`, as a share of all.
+        branch: whether `wsd` runs that differ in `tokens` alone share one trunk, from which the shorter ones branch
+            off where their cooldown begins.
         warmup: share of the steps in which the rate rises from 0.
         final_lr: the rate at the end as a share of `lr`.
         weight_decay: on matrices; embeddings and gains have none. Without it AdamW is Adam.
@@ -36,6 +40,8 @@ class Training:
     batch: int
     lr: float
     schedule: Schedule = "linear"
+    cooldown: float = 0.2
+    branch: bool = True
     warmup: float = 0.05
     final_lr: float = 0.0
     weight_decay: float = 0.1
@@ -61,7 +67,7 @@ class Training:
                 raise InputError(f"training.{name}: found {getattr(self, name)}, want at least 0")
         if not 0 < self.lr <= 10:
             raise InputError(f"training.lr: found {self.lr}, want more than 0")
-        for name in ("warmup", "final_lr", "weight_decay", "beta1", "beta2", "dropout"):
+        for name in ("warmup", "cooldown", "final_lr", "weight_decay", "beta1", "beta2", "dropout"):
             if not 0 <= getattr(self, name) <= 1 or (
                 name in ("beta1", "beta2", "dropout") and getattr(self, name) == 1
             ):
@@ -70,6 +76,20 @@ class Training:
     def steps(self, context: int) -> int:
         """Optimiser steps of `batch` sequences of `context` tokens."""
         return -(-self.tokens // (self.batch * context))
+
+    def cooldown_from(self, context: int) -> int:
+        """The step at which a `wsd` rate begins to fall."""
+        steps = self.steps(context)
+        return steps - round(self.cooldown * steps)
+
+
+@dataclass(frozen=True)
+class Trunk:
+    """The run of the same sweep that another one branches off, after `step` steps and `tokens` tokens of it."""
+
+    run: str
+    step: int
+    tokens: int
 
 
 @dataclass(frozen=True)
@@ -82,7 +102,9 @@ class RunConfig:
         corpus: `name`, `tokenizer`, `first_tokens`, `parameters`, and `sha256` and `source` of what was read.
         params: every trainable parameter; `non_embedding` stands beside it.
         tokens: D, whole steps.
-        flops: C of the run, by matmuls and attention.
+        flops: C of the run, by matmuls and attention; of a branch with what its trunk spent for it.
+        trunk: where the run begins, if not with an untrained model.
+        keep: steps whose checkpoints stay, because other runs begin there.
     """
 
     rung: str
@@ -95,17 +117,24 @@ class RunConfig:
     architecture: dict[str, Any]
     corpus: dict[str, Any]
     training: Training
+    trunk: Trunk | None = None
+    keep: tuple[int, ...] = ()
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Self:
         """Raises InputError: a field is missing or not known."""
         values = {key: value for key, value in found.items() if key != "format"}
         names = [field.name for field in dataclasses.fields(cls)]
-        for name in names:
-            if name not in values:
-                raise InputError(f"run.json: {name} is missing; our trainer takes runs that 'scaling-tui run' laid out")
-        training = known_keys(values.pop("training"), Training, "training")
-        return cls(**{name: values[name] for name in names if name != "training"}, training=Training(**training))
+        for field in dataclasses.fields(cls):
+            if field.name not in values and field.default is dataclasses.MISSING:
+                raise InputError(
+                    f"run.json: {field.name} is missing; our trainer takes runs that 'scaling-tui run' laid out"
+                )
+        values["training"] = Training(**known_keys(values["training"], Training, "training"))
+        if values.get("trunk") is not None:
+            values["trunk"] = Trunk(**known_keys(values["trunk"], Trunk, "trunk"))
+        values["keep"] = tuple(values.get("keep", ()))
+        return cls(**{name: values[name] for name in names if name in values})
 
     def as_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

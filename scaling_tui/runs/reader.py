@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from scaling_tui import InputError
+from scaling_tui.runs.config import Trunk
 from scaling_tui.runs.format import METRICS, Prediction, State, Status, numbered, read_json
 
 NAN = float("nan")
@@ -75,6 +76,19 @@ class RunView:
         return self.config.get("flops")
 
     @property
+    def trunk(self) -> Trunk | None:
+        """Where the run begins, if not with an untrained model."""
+        found = self.config.get("trunk")
+        return Trunk(**found) if found else None
+
+    @property
+    def cost(self) -> float | None:
+        """FLOPs that the run itself is to spend: C without what it takes over from its trunk."""
+        if self.flops is None or not self.tokens or self.trunk is None:
+            return self.flops
+        return self.flops * (1 - self.trunk.tokens / self.tokens)
+
+    @property
     def loss(self) -> float | None:
         """The latest held-out loss in nats per token; without one, the mean of the last tenth of training losses."""
         held_out = self.curve.last("val_loss")
@@ -86,11 +100,12 @@ class RunView:
 
     @property
     def progress(self) -> float:
-        """The share of its tokens that the run has trained on, 0 to 1."""
+        """The share of its tokens that the run has trained on, 0 to 1; of a branch, of those that are its own."""
         if self.state == "finished":
             return 1.0
         done, planned = self.curve.last("tokens"), self.tokens
-        return min(1.0, done / planned) if done and planned else 0.0
+        begun = self.trunk.tokens if self.trunk else 0
+        return min(1.0, (done - begun) / (planned - begun)) if done and planned and planned > begun else 0.0
 
     @property
     def seconds_left(self) -> float | None:
@@ -125,7 +140,7 @@ class SweepView:
     @property
     def progress(self) -> float:
         """The share of the sweep's FLOPs (or, where they are not known, of its runs) that is done, 0 to 1."""
-        weights = [run.flops or 0.0 for run in self.runs]
+        weights = [run.cost or 0.0 for run in self.runs]
         if not all(weights):
             weights = [1.0] * len(self.runs)
         total = sum(weights)
@@ -137,9 +152,9 @@ class SweepView:
         """What is left of the sweep's FLOPs at the rate at which its running runs do them; None where not known."""
         rate = left = 0.0
         for run in self.runs:
-            if not run.flops or not run.tokens:
+            if not run.flops or not run.cost or not run.tokens:
                 return None
-            left += run.flops * (1 - run.progress)
+            left += run.cost * (1 - run.progress)
             if run.state == "running":
                 rate += (run.curve.last("tokens_per_s") or 0.0) * run.flops / run.tokens
         return left / rate if rate else None
@@ -317,11 +332,16 @@ class SweepReader:
 def _with_numbers(config: dict[str, Any]) -> dict[str, Any]:
     """run.json without the numbers that are none: other trainers write it too, and one bad file hides no sweep."""
     numbers = ("params", "non_embedding", "tokens", "flops", "seed")
-    return {
+    kept = {
         key: value
         for key, value in config.items()
         if key not in numbers or (isinstance(value, int | float) and 0 <= value < 1e60)
     }
+    trunk = kept.get("trunk")
+    wanted = {"run": str, "step": int, "tokens": int}
+    if not isinstance(trunk, dict) or {key: type(value) for key, value in trunk.items()} != wanted:
+        kept.pop("trunk", None)
+    return kept
 
 
 def _with_tables(document: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -67,9 +67,9 @@ class Writer:
     Args of `log` are the metrics of the design (`runs.format.METRICS`): step, tokens, loss in nats per token …
     """
 
-    def __init__(self, run: Path) -> None:
-        """Claims the next attempt of `run`, a folder that `write_run` made."""
-        self.run = run
+    def __init__(self, run: Path, keep: Collection[int] = ()) -> None:
+        """Claims the next attempt of `run`, a folder that `write_run` made. Checkpoints of the steps in `keep` stay."""
+        self.run, self.keep = run, keep
         self.attempt = claim(run, "attempt")
         self._metrics = self.attempt / "metrics.jsonl"
         self._status = Status.of_this_process("running")
@@ -119,7 +119,7 @@ class Writer:
     def checkpoint(self, step: int, fill: Callable[[Path], None]) -> Path:
         """Makes `checkpoint-<step>`: `fill` writes files into a folder that gets its name when it is whole.
 
-        The last two checkpoints of the attempt stay.
+        The last two checkpoints of the attempt stay, and those to keep.
         """
         final = self.attempt / f"checkpoint-{step}"
         temporary = self.attempt / f".checkpoint-{step}.tmp"
@@ -134,7 +134,8 @@ class Writer:
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
-        for _, old in numbered(self.attempt, "checkpoint")[:-KEPT_CHECKPOINTS]:
+        others = [old for at, old in numbered(self.attempt, "checkpoint") if at not in self.keep]
+        for old in others[:-KEPT_CHECKPOINTS]:
             shutil.rmtree(old, ignore_errors=True)
         return final
 
@@ -147,6 +148,11 @@ def checkpoints(run: Path) -> list[Path]:
         for step, path in numbered(attempt, "checkpoint")
     ]
     return [path for *_, path in sorted(found, reverse=True)]
+
+
+def checkpoint_at(run: Path, step: int) -> Path | None:
+    """The complete checkpoint of `run` after `step` steps, the latest attempt's; None where there is none."""
+    return next((path for path in checkpoints(run) if path.name == f"checkpoint-{step}"), None)
 
 
 def read_config(run: Path) -> dict[str, Any]:

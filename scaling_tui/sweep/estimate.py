@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from scaling_tui import InputError, show
+from scaling_tui import InputError
 from scaling_tui.runs import SweepView, list_sweeps
 from scaling_tui.runs.glance import glance
 from scaling_tui.sweep.devices import on_gpu
@@ -32,21 +32,17 @@ class Estimate:
     total: float
     basis: str
 
-    @property
-    def text(self) -> str:
-        return f"about {show.duration(self.total)}, {self.basis}"
-
 
 def estimate(ladder: Ladder, recorded: Sequence[Speed], jobs: int, seeds: int) -> Estimate:
     """How long `ladder` takes with `jobs` runs at a time and `seeds` seeds.
 
     FLOP/s is interpolated over FLOPs a token between the sizes that ran here; beyond the ends it stays as it was there.
     """
-    basis = f"at the speed of {len(recorded)} runs on this machine"
+    basis = f"times at the speed of {len(recorded)} runs on this machine"
     if not recorded:
-        basis = "at the speed of two cores elsewhere: nothing was trained on this machine yet"
+        basis = "times of two cores elsewhere: nothing was trained on this machine yet"
     reached = curve(recorded or REFERENCE)
-    seconds = [START_S + rung.flops / _between(reached, rung.flops / rung.tokens) for rung in ladder.rungs]
+    seconds = [START_S + rung.cost / _between(reached, rung.flops / rung.tokens) for rung in ladder.rungs]
     last = ladder.fit.predict if ladder.fit else None
     first = [second for rung, second in zip(ladder.rungs, seconds, strict=True) if rung.name != last] * seeds
     alone = [second for rung, second in zip(ladder.rungs, seconds, strict=True) if rung.name == last] * seeds

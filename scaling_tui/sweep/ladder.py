@@ -12,6 +12,7 @@ import tomli
 from scaling_tui import InputError, resources
 from scaling_tui.laws import get
 from scaling_tui.runs.config import RunConfig, check_types, known_keys
+from scaling_tui.sweep.branches import branched
 from scaling_tui.sweep.rung import MODEL_KEYS, TRAINING_KEYS, CorpusChoice, Rung, rungs_of
 
 
@@ -55,6 +56,8 @@ class Ladder:
                     architecture=dataclasses.asdict(rung.architecture),
                     corpus=dict(corpus),
                     training=rung.training,
+                    trunk=rung.trunk and dataclasses.replace(rung.trunk, run=f"{rung.trunk.run}-s{seed}"),
+                    keep=rung.keep,
                 ),
             )
 
@@ -111,7 +114,7 @@ def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
     check_types(corpus, "corpus")
     if (path.parent / corpus.name).is_file():
         corpus = dataclasses.replace(corpus, name=str((path.parent / corpus.name).resolve()))
-    rungs = tuple(rungs_of(document, corpus))
+    rungs = branched(tuple(rungs_of(document, corpus)))
     fit = None
     if "fit" in document:
         fit = FitChoice(**known_keys(document["fit"], FitChoice, "fit"))

@@ -3,14 +3,14 @@
 import dataclasses
 import difflib
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from scaling_tui import InputError
 from scaling_tui.data import vocabulary
 from scaling_tui.laws.counts import Architecture, Count, count
-from scaling_tui.runs.config import Training, known_keys
+from scaling_tui.runs.config import Training, Trunk, known_keys
 from scaling_tui.runs.format import METRICS, safe_name
 
 # What a model of each family is made of; a ladder gives the sizes and may change the rest.
@@ -54,6 +54,8 @@ class Rung:
         variant: the values of the settings that the ladder gives as a list, such as `D200k`; empty without one.
         expected: for a metric, the lowest and highest mean over seeds that the ladder promises of this rung.
         claimed: for a metric, what the source says of it.
+        trunk: where it branches off a longer run; `run` is that one's case.
+        keep: steps after which others branch off it.
     """
 
     name: str
@@ -64,6 +66,8 @@ class Rung:
     architecture: Architecture
     training: Training
     count: Count = field(repr=False)
+    trunk: Trunk | None = None
+    keep: tuple[int, ...] = ()
 
     @property
     def tokens(self) -> int:
@@ -78,8 +82,13 @@ class Rung:
 
     @property
     def flops(self) -> float:
-        """C by matmuls and attention (`laws.counts.RUN_FLOPS`)."""
+        """C by matmuls and attention (`laws.counts.RUN_FLOPS`), of a branch with its trunk's share."""
         return self.count.flops(self.tokens)
+
+    @property
+    def cost(self) -> float:
+        """FLOPs that a run of it spends itself."""
+        return self.count.flops(self.tokens - (self.trunk.tokens if self.trunk else 0))
 
 
 def rungs_of(document: Mapping[str, Any], corpus: CorpusChoice) -> Iterator[Rung]:
@@ -112,24 +121,32 @@ def _variants(name: str, document: Mapping[str, Any], own: Mapping[str, Any], co
     for key, values in lists.items():
         if not values:
             raise InputError(f"training.{key}: found an empty list, want a value or more")
+    if any(len(lists.get(key, ())) > 1 for key in ("tokens", "flops")):
+        # Several D of one recipe cost little more than the longest where they share their way up to the cooldown.
+        training = {"schedule": "wsd", **training}
     made: list[Rung] = []
+    exact: list[Rung] = []  # where three digits do not tell them apart
+    counted = count(architecture)
     for combination in itertools.product(*lists.values()):
         chosen = dict(zip(lists, combination, strict=True))
-        counted = count(architecture)
         recipe = _recipe({**training, **chosen}, counted)
-        variant = "-".join(_label(key, value, recipe) for key, value in chosen.items())
-        rung = Rung(name, variant, expected, claimed, family_of(model), architecture, recipe, counted)
+        rung = Rung(name, "", expected, claimed, family_of(model), architecture, recipe, counted)
         if all(recipe != other.training for other in made):
-            made.append(rung)
-    yield from made
+            made.append(dataclasses.replace(rung, variant=_variant(chosen, recipe, _short)))
+            exact.append(dataclasses.replace(rung, variant=_variant(chosen, recipe, str)))
+    yield from made if len({rung.variant for rung in made}) == len(made) else exact
 
 
-def _label(key: str, value: Any, recipe: Training) -> str:
-    """A setting's value as part of a run's name: D of tokens, U of unique tokens, C of FLOPs, else its key."""
+def _variant(chosen: Mapping[str, Any], recipe: Training, write: Callable[[float], str]) -> str:
+    """The settings as part of a run's name: D of tokens, U of unique tokens, C of FLOPs, else the key."""
+    return "-".join(_label(key, value, recipe, write) for key, value in chosen.items())
+
+
+def _label(key: str, value: Any, recipe: Training, write: Callable[[float], str]) -> str:
     if key == "unique_tokens":
-        return f"U{_short(recipe.unique_tokens)}" if recipe.unique_tokens else "fresh"
+        return f"U{write(recipe.unique_tokens)}" if recipe.unique_tokens else "fresh"
     letter = {"tokens": "D", "flops": "C"}.get(key, key)
-    return letter + (_short(value) if isinstance(value, int | float) else str(value))
+    return letter + (write(value) if isinstance(value, int | float) else str(value))
 
 
 def _short(value: float) -> str:

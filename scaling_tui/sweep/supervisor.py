@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -27,6 +27,7 @@ from scaling_tui.runs import (
     make_request,
 )
 from scaling_tui.runs.format import HEARTBEAT_S, Status, numbered
+from scaling_tui.runs.writer import checkpoint_at
 from scaling_tui.sweep.estimate import workers
 from scaling_tui.sweep.launch import cores
 from scaling_tui.sweep.points import fit_sweep
@@ -46,7 +47,12 @@ class Plan:
 
 
 def plan(
-    sweep: SweepView, requests: Mapping[str, str | None], started: Mapping[str, int], working: Sequence[str], jobs: int
+    sweep: SweepView,
+    requests: Mapping[str, str | None],
+    started: Mapping[str, int],
+    working: Sequence[str],
+    jobs: int,
+    early: Collection[str] = (),
 ) -> Plan:
     """Decides from what is on disk.
 
@@ -56,8 +62,13 @@ def plan(
         started: attempts of each run that this supervisor knows of.
         working: runs with a live worker.
         jobs: workers at a time.
+        early: branches whose trunk is not yet where they begin.
     """
-    waiting = [run for run in sweep.runs if run.name not in working and can_start(run, requests, started)]
+    waiting = [
+        run
+        for run in sweep.runs
+        if run.name not in working and run.name not in early and can_start(run, requests, started)
+    ]
     last = last_runs(sweep)
     # The largest first, so that at the end no core waits for it; but the predicted ones after all others.
     others = sorted((run for run in waiting if run.name not in last), key=lambda run: run.flops or 0, reverse=True)
@@ -76,6 +87,15 @@ def can_start(run: RunView, requests: Mapping[str, str | None], started: Mapping
     if request == "stop" or run.state in ("running", "finished"):
         return False
     return tried < (ATTEMPTS if run.state not in OVER else 1 if request == "resume" else 0)
+
+
+def early_branches(sweep: SweepView) -> list[str]:
+    """Runs that wait for their trunk to leave the checkpoint they begin with."""
+    return [
+        run.name
+        for run in sweep.runs
+        if run.state == "queued" and (trunk := run.trunk) and not checkpoint_at(sweep.path / trunk.run, trunk.step)
+    ]
 
 
 def last_runs(sweep: SweepView) -> tuple[str, ...]:
@@ -122,7 +142,7 @@ class Supervisor:
             view = self.reader.poll()
             requests = {run.name: latest_request(self.sweep, run.name) for run in view.runs}
             working = sorted({*self.workers, *(run.name for run in view.runs if run.state == "running")})
-            todo = plan(view, requests, self.started, working, self.jobs)
+            todo = plan(view, requests, self.started, working, self.jobs, early_branches(view))
             if todo.end:
                 self._end(view, requests)
                 return

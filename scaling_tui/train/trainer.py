@@ -63,8 +63,12 @@ def learning_rate(step: int, steps: int, training: Training) -> float:
     warmup = max(1, round(training.warmup * steps))
     if step < warmup:
         return training.lr * (step + 1) / warmup
-    share = (step - warmup) / max(1, steps - warmup)
-    left = {"constant": 1.0, "linear": 1 - share, "cosine": (1 + math.cos(math.pi * share)) / 2}[training.schedule]
+    if training.schedule == "wsd":
+        falling = round(training.cooldown * steps)
+        left = 1 - math.sqrt(max(0, step - (steps - falling)) / max(1, falling))
+    else:
+        share = (step - warmup) / max(1, steps - warmup)
+        left = {"constant": 1.0, "linear": 1 - share, "cosine": (1 + math.cos(math.pi * share)) / 2}[training.schedule]
     return training.lr * (training.final_lr + (1 - training.final_lr) * left)
 
 
@@ -143,7 +147,7 @@ class Trainer:
                     say(f"step {self.step}/{self.steps} loss {mean:.4f} held-out {found.loss:.4f} {speed:,.0f} tok/s")
                 losses, recorded_at, recorded_time = [], self.step, time.perf_counter()
             late = time.perf_counter() - saved_time > CHECKPOINT_AT_LEAST_EVERY_S
-            if late or is_due(self.step, self.steps, training.checkpoints):
+            if late or self.step in self.config.keep or is_due(self.step, self.steps, training.checkpoints):
                 self._save(writer)
                 saved_time = time.perf_counter()
         return "finished"
@@ -233,6 +237,11 @@ class Trainer:
             kept |= {f"{index}.{name}": value.contiguous() for name, value in state.items()}
         save_file(kept, folder / "optimizer.safetensors")
         (folder / "state.json").write_text(json.dumps({"step": self.step, "cpu_s": self.cpu_s}))
+
+    def branch_off(self, folder: Path) -> None:
+        """Goes on from a checkpoint of the trunk, whose cost is the trunk's own."""
+        self.read_checkpoint(folder)
+        self.cpu_s_before = -time.process_time()
 
     def read_checkpoint(self, folder: Path) -> None:
         """Goes on from a checkpoint of this run. Raises InputError where it is not one."""

@@ -16,7 +16,7 @@ from types import FrameType
 from scaling_tui import InputError
 from scaling_tui.runs import Writer, latest_request
 from scaling_tui.runs.config import RunConfig
-from scaling_tui.runs.writer import checkpoints, read_config
+from scaling_tui.runs.writer import checkpoint_at, checkpoints, read_config
 
 LOOK_FOR_REQUESTS_S = 0.5
 
@@ -58,7 +58,7 @@ def work(run: Path, device: str, threads: int) -> int:
     """Trains `run` from where it stands; returns the exit status."""
     config = RunConfig.from_json(read_config(run))
     stop_requested = stop_watch(run)
-    with Writer(run) as writer:
+    with Writer(run, config.keep) as writer:
         log = (writer.attempt / "worker.log").open("a", buffering=1, encoding="utf-8")
         os.dup2(log.fileno(), sys.stdout.fileno())
         os.dup2(log.fileno(), sys.stderr.fileno())
@@ -87,6 +87,12 @@ def work(run: Path, device: str, threads: int) -> int:
                 except InputError as error:
                     say(f"{error}; tries the one before")
                     trainer = Trainer(config, tokens, device_named(device))
+            if config.trunk and not trainer.step:
+                fork = checkpoint_at(run.parent / config.trunk.run, config.trunk.step)
+                if fork is None:
+                    raise InputError(f"trunk {config.trunk.run}: its checkpoint of step {config.trunk.step} is missing")
+                trainer.branch_off(fork)
+                say(f"branches off {config.trunk.run} after its step {config.trunk.step}")
             where = f"from step {trainer.step}" if trainer.step else f"{config.params:,} parameters"
             say(f"starts on {trainer.device} with {threads} threads, {where}")
             state = trainer.train(writer, stop_requested, say)

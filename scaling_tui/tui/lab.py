@@ -12,7 +12,7 @@ from textual.widgets import Button, Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
 from scaling_tui import InputError
-from scaling_tui.dry_run import rungs_table, totals
+from scaling_tui.dry_run import in_all, rungs_table
 from scaling_tui.sweep import ladders, launch
 from scaling_tui.sweep.estimate import Speed, estimate, recorded_speeds, workers
 from scaling_tui.tui.frame import Page
@@ -39,15 +39,14 @@ class Lab(Page):
     Lab {
         #where { height: 1; background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
         #halves { height: 1fr; }
-        #ladders { width: 22; height: 1fr; border: none; padding: 0; background: $surface; }
-        #ladder { width: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
+        #ladders { width: 25; height: 1fr; border: none; padding: 0; background: $surface; text-wrap: nowrap; }
+        #ladder { width: 1fr; padding: 0 1; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
         .field { height: 1; }
         .field Label { width: 9; color: $text-muted; }
         .field Input { width: 1fr; background: $boost; }
         .field Input:focus { background: $primary 40%; }
         .mistake { height: auto; padding: 0 0 0 9; color: $text-error; display: none; }
         #summary, #table, #expected { height: auto; margin: 0 0 1 0; }
-        #table { text-wrap: nowrap; }
         #expected { color: $text-muted; margin: 1 0 0 0; }
         #launch { margin: 1 0 0 0; }
         &.-narrow #halves { layout: vertical; }
@@ -148,14 +147,13 @@ class Lab(Page):
     def _show_ladder(self, chosen: Order) -> None:
         ladder, seeds = chosen.ladder, chosen.ladder.seeds
         time = estimate(ladder, self._speeds, workers(chosen.jobs, chosen.device), len(seeds))
-        runs, basis = totals(ladder, time, seeds)
-        self.query_one("#where", Static).update(Text(f"Lab · {ladder.name} · {runs}"))
+        self.query_one("#where", Static).update(Text(f"Lab · {ladder.name} · {in_all(ladder, time, seeds)}"))
         corpus = f"Text: {Path(ladder.corpus.name).name}, {ladder.corpus.tokenizer} tokens."
         self.query_one("#summary", Static).update(Text(f"{ladder.summary} {corpus}"))
-        width = self.query_one("#ladder").content_size.width or 56
+        width = self.query_one("#ladder").scrollable_content_region.width
         head, *rows = rungs_table(ladder, time, width)
         table = Text(head + "\n", style="bold", no_wrap=True).append("\n".join(rows), "not bold")
-        self.query_one("#table", Static).update(table.append(f"\n{basis}", "not bold dim"))
+        self.query_one("#table", Static).update(table.append(f"\n{time.basis}", "not bold dim"))
         expected = f"Expected: {' '.join(ladder.expected.split())}" if ladder.expected else ""
         self.query_one("#expected", Static).update(Text(expected))
 

@@ -131,7 +131,7 @@ def test_a_tokenizer_with_more_tokens_than_the_model_is_refused() -> None:
     steps=st.integers(1, 5000),
     warmup=st.floats(0, 1),
     final=st.floats(0, 1),
-    schedule=st.sampled_from(["linear", "cosine", "constant"]),
+    schedule=st.sampled_from(["linear", "cosine", "constant", "wsd"]),
 )
 def test_the_rate_rises_then_never_rises_again_and_stays_within_its_peak(
     steps: int, warmup: float, final: float, schedule: str
@@ -143,6 +143,16 @@ def test_the_rate_rises_then_never_rises_again_and_stays_within_its_peak(
     assert all(a >= b for a, b in pairwise(rates[top:]))
     assert 0 < max(rates) <= 0.01 * (1 + 1e-12)
     assert min(rates[top:]) >= 0.01 * final * (1 - 1e-9)
+
+
+@given(steps=st.integers(10, 2000), longer=st.integers(1, 2000), cooldown=st.floats(0, 1))
+def test_two_wsd_runs_are_one_until_the_shorter_cools_down(steps: int, longer: int, cooldown: float) -> None:
+    short, long = (
+        Training(tokens=length, batch=1, lr=0.01, warmup=5 / length, schedule="wsd", cooldown=cooldown)
+        for length in (steps, steps + longer)
+    )
+    for step in range(short.cooldown_from(context=1)):
+        assert learning_rate(step, steps, short) == learning_rate(step, steps + longer, long)
 
 
 @given(steps=st.integers(1, 3000), times=st.integers(1, 400))

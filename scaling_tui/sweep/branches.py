@@ -1,0 +1,53 @@
+"""Several token budgets for little more than the price of the longest (Hägele et al. 2024).
+
+Under a `wsd` schedule (warm-up, stable, decay) two runs that differ in D alone are one run until the shorter one's
+rate begins to fall. So the longest is trained as a trunk that leaves its checkpoints there, and each of the others is a
+branch that goes on from one of them with a cooldown of its own.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+from scaling_tui.runs.config import Training, Trunk
+from scaling_tui.sweep.rung import Rung
+
+
+def branched(rungs: Sequence[Rung]) -> tuple[Rung, ...]:
+    """The same rungs, with the shorter `wsd` runs of each recipe as branches of its longest.
+
+    A branch is to the last bit what the run alone would have been: one seed gives both the same text in the same order,
+    and the warm-up, a share of the shortest one's steps, is as long for all.
+    """
+    families: dict[tuple[str, Training], list[int]] = {}
+    for place, rung in enumerate(rungs):
+        if rung.training.schedule == "wsd" and rung.training.branch:
+            recipe = dataclasses.replace(rung.training, tokens=1)
+            families.setdefault((rung.name, recipe), []).append(place)
+    changed = list(rungs)
+    for places in families.values():
+        for place, rung in zip(places, _family([rungs[place] for place in places]), strict=True):
+            changed[place] = rung
+    return tuple(changed)
+
+
+def _family(rungs: Sequence[Rung]) -> list[Rung]:
+    """Rungs that differ in D alone, as one trunk and its branches."""
+    context, batch = rungs[0].architecture.context, rungs[0].training.batch
+    steps = [rung.training.steps(context) for rung in rungs]
+    warmup = round(rungs[0].training.warmup * min(steps))
+    recipes = [
+        dataclasses.replace(rung.training, warmup=warmup / count) for rung, count in zip(rungs, steps, strict=True)
+    ]
+    longest = steps.index(max(steps))
+    trunk = rungs[longest].case
+    forks = [recipe.cooldown_from(context) for recipe in recipes]
+    found = []
+    keep = []
+    for place, (rung, recipe, fork) in enumerate(zip(rungs, recipes, forks, strict=True)):
+        begins = None
+        if place != longest and warmup < fork <= forks[longest]:
+            begins = Trunk(trunk, fork, fork * batch * context)
+            keep.append(fork)
+        found.append(dataclasses.replace(rung, training=recipe, trunk=begins))
+    found[longest] = dataclasses.replace(found[longest], keep=tuple(sorted(keep)))
+    return found
