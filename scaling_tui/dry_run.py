@@ -67,10 +67,10 @@ def dry_run_text(ladder: Ladder, time: Estimate, seeds: Sequence[int]) -> str:
     text.append(f"{in_all(ladder, time, seeds)}; {time.basis}")
     text.append("C counts matmuls and attention; N is every parameter")
     if branches := [rung for rung in ladder.rungs if rung.trunk]:
-        alone = sum(rung.flops for rung in ladder.rungs)
+        share = show.percent(_cost(ladder) / sum(rung.flops for rung in ladder.rungs))
         text.append(
             f"{len(branches)} of them branch off a longer one with a cooldown of their own: "
-            f"{show.percent(_cost(ladder) / alone)} of what each alone would cost (--set branch=false trains each alone)"
+            f"{share} of what each alone would cost (--set branch=false trains each alone)"
         )
     return "\n".join(text)
 
