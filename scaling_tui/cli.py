@@ -84,6 +84,9 @@ def root(
 
     context.obj = terminal.Looks(terminal.wants_ascii() if ascii_signs is None else ascii_signs, slow_link, theme)
     if context.invoked_subcommand is not None:
+        if runs is not None:
+            # Given before the command it is the same option, and the one after the command goes before it.
+            context.default_map = {context.invoked_subcommand: {"runs": runs}}
         return
     if terminal.is_there():
         from scaling_tui.runs import runs_folder
@@ -715,7 +718,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        status = app(standalone_mode=False)
+        status = app(standalone_mode=False, prog_name="scaling-tui")
     except TyperException as error:
         say(f"scaling-tui: {' '.join(error.format_message().split())}")
         status = error.exit_code

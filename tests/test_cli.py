@@ -158,6 +158,15 @@ def test_runs_lists_what_is_there(command: Command, tmp_path: Path) -> None:
     assert "5 queued, 1 running, 1 finished" in text
 
 
+def test_the_runs_folder_may_stand_before_the_command_too(command: Command, tmp_path: Path) -> None:
+    record_sweep(tmp_path / "here", FINISHED)
+    record_sweep(tmp_path / "there", FINISHED, "other")
+    assert "quickstart" in command("--runs", tmp_path / "here", "runs")[1]
+    both = command("--runs", tmp_path / "here", "runs", "--runs", tmp_path / "there")[1]
+    assert "other" in both
+    assert "quickstart" not in both
+
+
 def test_no_sweep_is_no_error(command: Command, tmp_path: Path) -> None:
     assert command("runs", "--runs", tmp_path) == (
         0,
