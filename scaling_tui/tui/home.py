@@ -75,7 +75,8 @@ class Home(Page):
                 options.add_option(Option(_line(line, f"{mode.key} {mode.title}", width), id=_key(section, line)))
             options.add_option(Option("", disabled=True))
         found = [option.id for option in options.options]
-        options.highlighted = found.index(chosen) if chosen in found else 1 if found else None
+        # Headings have no id.
+        options.highlighted = found.index(chosen) if chosen and chosen in found else 1 if found else None
         options.focus()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:

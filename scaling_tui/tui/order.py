@@ -9,9 +9,9 @@ from scaling_tui.sweep.devices import check_device
 
 FIELDS = {
     "tokens": "as in the ladder; such as 200000",
-    "settings": "KEY=VALUE, several with spaces between; such as batch=16 rungs.r1.lr=0.01",
+    "settings": "KEY=VALUE …; such as batch=16 lr=0.01",
     "seeds": "as in the ladder; such as 0 or 0,1,2",
-    "jobs": "runs at a time; else one a core, or one on a GPU",
+    "jobs": "at a time; else one a core, on a GPU one",
     "device": "auto; or cpu, cuda, cuda:1, mps",
 }
 
