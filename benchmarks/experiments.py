@@ -20,22 +20,19 @@ from scaling_tui.laws import Points, fit, predict
 from scaling_tui.laws.valleys import profiles
 from scaling_tui.report import columns
 from scaling_tui.runs import RunView, SweepView, list_sweeps, read_sweep, runs_folder
-from scaling_tui.sweep.outcome import outcome
+from scaling_tui.sweep.outcome import outcome, unique_tokens
 from scaling_tui.sweep.points import points_of_sweep
 from scaling_tui.sweep.summary import summary
 
 ORDER = (
     "simple-llm", "text-prediction", "text-prediction-dropout", "tiny-shakespeare", "known-law", "emergence", "repeat",
-    "isoflop",
+    "isoflop", "budgets",
 )  # fmt: skip
 # What a ladder is about, where it promises no figure of it.
 TOLD = {
     "text-prediction": ("val_accuracy", "gap"),
     "text-prediction-dropout": ("val_loss", "val_accuracy", "gap"),
     "emergence": ("val_loss", "val_accuracy", "exact_match"),
-    "repeat": ("val_loss", "gap"),
-    "isoflop": ("val_loss",),
-    "known-law": ("val_loss",),
 }
 WIDE_TOKENS = 1e15  # D at which what is left of B/D^beta is beyond any digit shown
 
@@ -109,7 +106,49 @@ def known_law(sweep: SweepView) -> list[str]:
     return lines
 
 
+def repetition(sweep: SweepView) -> Iterator[str]:
+    """What the same tokens again cost beside as many fresh ones, seed by seed; with the mean's standard error."""
+    finished = {(run.rung, run.tokens or 0, unique_tokens(run), run.seed): run for run in sweep.runs if run.loss}
+    costs: dict[tuple[str, int, int, int | None], list[float]] = defaultdict(list)
+    for (rung, tokens, unique, seed), run in finished.items():
+        fresh = finished.get((rung, tokens, tokens, seed))
+        if unique and unique < tokens and fresh and run.loss and fresh.loss:
+            costs[rung, tokens, unique, run.non_embedding].append(run.loss / fresh.loss - 1)
+    for (rung, tokens, unique, size), found in sorted(costs.items()):
+        error = statistics.stdev(found) / math.sqrt(len(found)) if len(found) > 1 else math.nan
+        yield (
+            f"  {rung}, N {show.count(size)} non-embedding, D {show.count(tokens)}: {tokens / unique:.0f} epochs cost "
+            f"{show.share(statistics.mean(found))} ± {error:.1%} of the loss on fresh tokens; {len(found)} seeds"
+        )
+
+
+def branches(runs: Path) -> Iterator[str]:
+    """The ladder of budgets with a trunk beside the same budgets each alone."""
+    found: dict[str, SweepView] = {}
+    for path in list_sweeps(runs):
+        view = read_sweep(path)
+        if view.document.get("ladder") == "budgets" and all(run.state == "finished" for run in view.runs):
+            schedule = view.runs[0].config["training"]["schedule"]
+            kind = "off one trunk" if any(run.trunk for run in view.runs) else f"each alone, {schedule}"
+            found.setdefault(kind, view)
+    trunk = found.pop("off one trunk", None)
+    if trunk is None:
+        return
+    for kind, view in found.items():
+        cost = sum(run.cost or 0 for run in trunk.runs) / sum(run.cost or 0 for run in view.runs)
+        yield f"  off one trunk at {cost:.0%} of the FLOPs of {kind}:"
+        for run in trunk.runs:
+            other = view.run(run.name)
+            if other and other.loss and run.loss:
+                yield (
+                    f"    D {show.count(run.tokens):>5}  {run.loss:.4f}, alone {other.loss:.4f}, "
+                    f"{show.share(run.loss / other.loss - 1)}"
+                )
+
+
 def laws(ladder: str, sweep: SweepView) -> Iterator[str]:
+    if ladder == "repeat":
+        yield from repetition(sweep)
     if ladder == "known-law":
         yield from known_law(sweep)
         return
@@ -137,7 +176,8 @@ def main() -> None:
     parser.add_argument("--runs", type=Path)
     parser.add_argument("--markdown", action="store_true")
     given = parser.parse_args()
-    found = sweeps_by_ladder(runs_folder(given.runs))
+    runs = runs_folder(given.runs)
+    found = sweeps_by_ladder(runs)
     head = ("ladder", "case", "metric", "source", "expected", "measured", "seeds", "", "CPU a run")
     rows = [row for ladder in ORDER if ladder in found for row in metric_rows(ladder, found[ladder])]
     if given.markdown:
@@ -148,7 +188,7 @@ def main() -> None:
     for ladder in ORDER:
         if ladder not in found:
             print(f"\n{ladder}: no sweep on disk")
-        elif lines := list(laws(ladder, found[ladder])):
+        elif lines := list(branches(runs) if ladder == "budgets" else laws(ladder, found[ladder])):
             print("\n".join(["", ladder, *lines]))
 
 

@@ -6,8 +6,10 @@ import math
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 from typer.exceptions import TyperException
@@ -112,7 +114,8 @@ def run(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the ladder, such as tokens=200000.")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Train with this seed alone; else with all of the ladder's.")
+        int | None,
+        typer.Option(min=0, max=2**63 - 1, help="Train with this seed alone; else with all of the ladder's."),
     ] = None,
     jobs: Jobs = None,
     device: Device = "auto",
@@ -125,7 +128,8 @@ def run(
 ) -> None:
     """Train a ladder; fit its law; predict the largest rung before it is trained."""
     from scaling_tui.runs import runs_folder
-    from scaling_tui.sweep import launch, load_ladder
+    from scaling_tui.sweep import load_ladder
+    from scaling_tui.sweep.launch import lay_out, start_supervisor
     from scaling_tui.tui import terminal
 
     if on != "local":
@@ -134,19 +138,28 @@ def run(
     if dry_run:
         from scaling_tui.dry_run import dry_run_document, dry_run_text
         from scaling_tui.sweep.estimate import estimate, recorded_speeds, workers
+        from scaling_tui.sweep.preflight import rehearse
 
+        if unknown := rehearse(chosen, device):
+            say(unknown)
         seeds = chosen.seeds if seed is None else (seed,)
         time = estimate(chosen, recorded_speeds(runs_folder(runs)), workers(jobs, device), len(seeds))
         if as_json:
             return print_json(dry_run_document(chosen, time))
         return print(dry_run_text(chosen, time, seeds))
-    sweep = launch(runs_folder(runs), chosen, seed=seed, jobs=jobs, device=device)
+    sweep = lay_out(runs_folder(runs), chosen, seed, device)
+
+    def start() -> None:
+        start_supervisor(sweep, jobs, device)
+
+    if not detach and not (open_app and terminal.is_there()):
+        return see_through(sweep, as_json, on_interrupt="ask", start=start)
+    with ctrl_c_waits():
+        start()
     if detach:
         say(f"{sweep.name} runs by itself; 'scaling-tui attach {sweep.name}' watches, 'scaling-tui stop' stops it")
         return print_json({"sweep": sweep.name, "path": str(sweep)}) if as_json else print(sweep.name)
-    if open_app and terminal.is_there():
-        return open_tui(context.find_root().obj, sweep.parent, sweep.name)
-    return see_through(sweep, as_json, on_interrupt="ask")
+    return open_tui(context.find_root().obj, sweep.parent, sweep.name)
 
 
 @app.command()
@@ -165,26 +178,26 @@ def ladders(as_json: AsJson = False) -> None:
 @app.command(name="runs")
 def list_runs(runs: Runs = None, as_json: AsJson = False) -> None:
     """List the sweeps with the state of their runs, the latest first."""
+    import time
+
     from scaling_tui.follow import sweeps_table
     from scaling_tui.runs import list_sweeps, read_sweep, runs_folder
-    from scaling_tui.sweep.summary import run_summary
+    from scaling_tui.sweep.summary import sweep_summary
 
     folder = runs_folder(runs)
-    views = [read_sweep(path) for path in list_sweeps(folder)]
+    found, broken = [], []
+    for path in list_sweeps(folder):
+        try:
+            found.append(sweep_summary(read_sweep(path)))
+        except InputError as error:
+            broken.append({"path": str(path), "reason": str(error)})
+    for one in broken:
+        say(f"scaling-tui: {one['reason']}")
     if as_json:
-        documents = [
-            {
-                "name": view.name,
-                "state": view.state,
-                "path": str(view.path),
-                "runs": [run_summary(r) for r in view.runs],
-            }
-            for view in views
-        ]
-        print_json({"sweeps": documents})
-    elif views:
-        print(sweeps_table(views))
-    else:
+        print_json({"sweeps": found, "broken": broken})
+    elif found:
+        print(sweeps_table(found, time.time()))
+    elif not broken:
         say(f"no sweep in {folder}; 'scaling-tui run quickstart' starts one")
 
 
@@ -228,14 +241,20 @@ def resume(
 
     view = sweep_to_steer(runs, sweep, run)
     path = view.path
-    if view.state == "finished":
-        say(f"{view.name} is finished: nothing to resume")
-    else:
-        resume_sweep(path, jobs=jobs, device=device, run=run)
-    if detach:
+
+    def start() -> None:
+        if view.state == "finished":
+            say(f"{view.name} is finished: nothing to resume")
+        else:
+            resume_sweep(path, jobs=jobs, device=device, run=run)
+
+    if not detach:
+        return see_through(path, as_json, on_interrupt="ask", start=start)
+    with ctrl_c_waits():
+        start()
+    if view.state != "finished":
         say(f"{path.name} goes on by itself")
-    else:
-        see_through(path, as_json, on_interrupt="ask")
+    return None
 
 
 @app.command()
@@ -256,9 +275,15 @@ def rm(
     if not yes:
         if not sys.stdin.isatty():
             raise InputError(f"rm {view.name}: there is no terminal to ask on; give --yes")
-        typer.confirm(f"Delete {path} with {len(view.runs)} runs?", abort=True, err=True)
-    shutil.rmtree(path)
-    say(f"{path} is deleted")
+        what = f"the link {path}" if path.is_symlink() else f"{path} with {len(view.runs)} runs"
+        typer.confirm(f"Delete {what}?", abort=True, err=True)
+    if path.is_symlink():
+        kept = path.resolve()
+        path.unlink()
+        say(f"the link {path} is deleted; the sweep itself stays at {kept}")
+    else:
+        shutil.rmtree(path)
+        say(f"{path} is deleted")
 
 
 @app.command()
@@ -292,17 +317,45 @@ def sweep_to_steer(runs: Path | None, sweep: str | None, run: str | None) -> "Sw
     return view
 
 
-def see_through(path: Path, as_json: bool, on_interrupt: str) -> None:
-    """Follows a sweep to its end and prints what it came to. Exits 1 where a run did not finish."""
+@contextmanager
+def ctrl_c_waits() -> Iterator[Callable[[], bool]]:
+    """Has a ctrl+c wait for the end of the block: half-started, a sweep would run on without a word to anybody.
+
+    Gives a function that tells whether one came.
+    """
+    came = False
+
+    def note(number: int, frame: object) -> None:
+        nonlocal came
+        came = True
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: came
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def see_through(path: Path, as_json: bool, on_interrupt: str, start: "Callable[[], None] | None" = None) -> None:
+    """Starts a sweep, follows it to its end and prints what it came to. Exits 1 where a run did not finish."""
     from scaling_tui.follow import follow, report
     from scaling_tui.runs import SweepReader, make_request
+    from scaling_tui.sweep.launch import to_resume
     from scaling_tui.sweep.summary import summary
 
+    interrupted = False
+    if start is not None:
+        with ctrl_c_waits() as came:
+            start()
+        interrupted = came()
     reader = SweepReader(path)
     view: SweepView | None = None
     status = 1
     while view is None:
         try:
+            if interrupted:
+                interrupted = False
+                raise KeyboardInterrupt
             view = follow(reader)
         except KeyboardInterrupt:
             answer = on_interrupt
@@ -321,7 +374,8 @@ def see_through(path: Path, as_json: bool, on_interrupt: str) -> None:
     else:
         print(report(found))
     if view.state != "finished":
-        say(f"'scaling-tui resume {view.name}' goes on with it")
+        if to_resume(view):
+            say(f"'scaling-tui resume {view.name}' goes on with it")
         raise typer.Exit(status)
 
 
@@ -623,10 +677,7 @@ def quiz_take(
     out = sys.stderr if as_json else sys.stdout
 
     def ask(prompt: str) -> str:
-        print(prompt, end="", file=out, flush=True)
-        line = sys.stdin.readline()
-        if not sys.stdin.isatty():
-            print(line.rstrip("\n"), file=out)
+        line = prompted(prompt, out)
         if not line:
             raise EOFError
         return line
@@ -636,6 +687,57 @@ def quiz_take(
         print_json(console.summary_document(sitting, course.titles))
     else:
         print("\n" + console.summary_text(sitting, course.titles))
+
+
+@quiz.command(name="predict")
+def quiz_predict(
+    sweep: SweepName = None,
+    answer: Annotated[str | None, typer.Option("--answer", help="The loss you foretell; else you are asked.")] = None,
+    runs: Runs = None,
+    as_json: AsJson = False,
+) -> None:
+    """Foretell the loss of the largest run of a sweep of yours; it is trained if it was not, and the law plays too."""
+    from scaling_tui.challenge import find_challenge
+    from scaling_tui.follow import follow
+    from scaling_tui.runs import SweepReader, find_sweep, runs_folder
+    from scaling_tui.sweep import resume as resume_sweep
+    from scaling_tui.tutor import foretelling
+
+    asked = find_challenge(runs, sweep)
+    out = sys.stderr if as_json else sys.stdout
+    if answer is None:
+        print(foretelling.question_text(asked), file=out)
+        answer = prompted("nats per token > ", out).strip()
+    if not answer:
+        return print_json(foretelling.document(asked, None)) if as_json else say("nothing answered, nothing recorded")
+    guess = foretelling.read_guess(answer)
+    print(f"read as {guess:g} nats per token", file=out)
+    if asked.measured is None:
+        path = find_sweep(runs_folder(runs), asked.sweep)
+        reader = SweepReader(path)
+        if not reader.poll().trains:
+            say(f"{asked.run} is not trained yet: {asked.sweep} goes on")
+            with ctrl_c_waits():
+                resume_sweep(path)
+        say(f"waiting for {asked.run}; ctrl+c leaves it training")
+        run = follow(reader).run(asked.run)
+        asked = foretelling.ended(asked, run.loss if run is not None and run.state == "finished" else None)
+    scored = foretelling.score(asked, guess)
+    foretelling.record(asked, scored)
+    return (
+        print_json(foretelling.document(asked, scored, guess))
+        if as_json
+        else print(foretelling.score_text(asked, scored))
+    )
+
+
+def prompted(prompt: str, out: TextIO) -> str:
+    """A line of the input, shown where it comes from a pipe; empty at its end."""
+    print(prompt, end="", file=out, flush=True)
+    line = sys.stdin.readline()
+    if not sys.stdin.isatty():
+        print(line.rstrip("\n"), file=out)
+    return line
 
 
 @quiz.command(name="check")

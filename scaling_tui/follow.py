@@ -4,7 +4,7 @@ import sys
 import textwrap
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LOOK_S = 0.5
 LINE_EVERY_S = 10.0
+WENT_WRONG = ("failed", "diverged", "lost")
 
 
 def follow(reader: SweepReader) -> SweepView:
@@ -41,7 +42,7 @@ def is_over(view: SweepView) -> bool:
 
 @contextmanager
 def bars(out: TextIO) -> Iterator[Any]:
-    """One bar a run with loss, tokens/s and time left, and one for the sweep."""
+    """One bar a run with loss, tokens/s and time left, and one for the sweep; above them what came to be known."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
@@ -57,16 +58,24 @@ def bars(out: TextIO) -> Iterator[Any]:
     )
     tasks: dict[str, TaskID] = {}
     began = time.monotonic()
+    tell = _news()
 
     def update(view: SweepView) -> None:
+        for line in tell(view):
+            progress.console.print(line, markup=False, highlight=False)
         for run in view.runs:
             if run.name not in tasks:
                 tasks[run.name] = progress.add_task(run.name, total=1.0, sign=" ", loss="", speed="", left="")
             progress.update(tasks[run.name], completed=run.progress, **_fields(run))  # type: ignore[arg-type]
         if view.name not in tasks:
             tasks[view.name] = progress.add_task(view.name, total=1.0, sign=" ", loss="", speed="", left="")
-        elapsed = show.duration(time.monotonic() - began)
-        progress.update(tasks[view.name], completed=view.progress, sign=show.SIGNS[view.state], left=elapsed)
+        progress.update(
+            tasks[view.name],
+            completed=view.progress,
+            sign=show.SIGNS[view.state],
+            speed=f"{show.duration(time.monotonic() - began)} gone",
+            left=show.duration(view.seconds_left) if view.seconds_left is not None else "",
+        )
         progress.refresh()
 
     with progress:
@@ -88,24 +97,47 @@ def lines(out: TextIO) -> Iterator[Any]:
     """A line when a run changes its state or is foretold, and now and then how far those that train have come."""
     states: dict[str, str] = {}
     spoken: dict[str, float] = {}
-    foretold = 0
+    tell = _news()
 
     def update(view: SweepView) -> None:
-        nonlocal foretold
-        for prediction in view.predictions[foretold:]:
-            interval = show.interval(prediction.predicted, prediction.low, prediction.high)
-            print(f"{prediction.run} predicted before it runs: {interval} nats per token", file=out, flush=True)
-        foretold = len(view.predictions)
+        for line in tell(view):
+            print(line, file=out, flush=True)
         now = time.monotonic()
         for run in view.runs:
             changed = states.get(run.name) != run.state
             late = run.state == "running" and now - spoken.get(run.name, now) >= LINE_EVERY_S
-            if (changed and run.state != "queued") or late:
+            if (changed and run.state not in ("queued", *WENT_WRONG)) or late:
                 print(_line(run), file=out, flush=True)
                 spoken[run.name] = now
             states[run.name] = run.state
 
     yield update
+
+
+def _news() -> Callable[[SweepView], list[str]]:
+    """A function that gives the lines about what a view shows for the first time: a law and its prediction, a failure.
+
+    They are said once and stay, above bars and among lines alike.
+    """
+    foretold = 0
+    wrong: dict[str, int] = {}
+
+    def tell(view: SweepView) -> list[str]:
+        nonlocal foretold
+        told = []
+        for prediction in view.predictions[foretold:]:
+            interval = show.interval(prediction.predicted, prediction.low, prediction.high)
+            values = ", ".join(f"{name} {show.coefficient(value)}" for name, value in prediction.coefficients.items())
+            told.append(f"law {prediction.law} through {len(prediction.points)} runs: {values}")
+            told.append(f"{prediction.run} predicted before it runs: {interval} nats per token")
+        foretold = len(view.predictions)
+        for run in view.runs:
+            if run.state in WENT_WRONG and wrong.get(run.name) != run.attempts:
+                wrong[run.name] = run.attempts
+                told.append(_line(run))
+        return told
+
+    return tell
 
 
 def _line(run: RunView) -> str:
@@ -264,13 +296,20 @@ def _range(values: list[int]) -> str:
     return show.count(low) if low == high else f"{show.count(low)} – {show.count(high)}"
 
 
-def sweeps_table(views: list[SweepView]) -> str:
-    """Sweeps with their progress and the states of their runs."""
-    rows = []
-    for view in views:
-        counted = Counter[str](run.state for run in view.runs)
+def sweeps_table(sweeps: Sequence[Mapping[str, Any]], now: float) -> str:
+    """The sweeps of `scaling_tui.sweep.summary.sweep_summary`, a line each; `now` in Unix seconds."""
+    rows = [
+        f"  {'sweep':<20}{'ladder':<16}{'state':<9}{'done':>6}{'best':>9}{'largest':>9}  {'began':<18}{'ago':<12}runs"
+    ]
+    for sweep in sweeps:
+        counted = Counter[str](run["state"] for run in sweep["runs"])
         states = ", ".join(f"{counted[state]} {state}" for state in show.SIGNS if counted[state])
+        best, largest = ((sweep[key] or {}).get("loss") for key in ("best", "largest"))
+        began = sweep["created"]
         rows.append(
-            f"{show.SIGNS[view.state]} {view.name:<20}{view.state:<10}{show.percent(view.progress):>6}  {states}"
+            f"{show.SIGNS[sweep['state']]} {sweep['name']:<19} {sweep['ladder'] or '–':<15} {sweep['state']:<9}"
+            f"{show.percent(sweep['progress']):>6}{show.loss(best):>9}{show.loss(largest):>9}"
+            f"  {show.date(began):<18}{show.ago(began, now):<12}{states}"
         )
+    rows.append("  best: the lowest loss so far; largest: that of the largest rung; held out, in nats per token")
     return "\n".join(rows)

@@ -1,6 +1,7 @@
 """Numbers and times as people of the field read them; plain text, for commands and screens alike."""
 
 import math
+import time
 
 # A state is told by its sign as well as by its word, so that no colour is needed.
 SIGNS = {
@@ -75,6 +76,26 @@ def duration(seconds: float | None) -> str:
     if whole < 86400:
         return f"{whole // 3600}:{whole % 3600 // 60:02} h"
     return f"{seconds / 86400:.1f} days"
+
+
+def date(moment: float | None) -> str:
+    """A Unix time as this machine's clock shows it: 2026-11-22 18:02."""
+    try:
+        return "–" if moment is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))
+    except (OverflowError, OSError, ValueError):
+        return "–"
+
+
+def ago(moment: float | None, now: float) -> str:
+    """How long a Unix time is past, in one unit: 58 s ago, 4 min ago, 2 h ago, 3 days ago."""
+    if moment is None or not math.isfinite(moment):
+        return "–"
+    past = max(0.0, now - moment)
+    for unit, size, until in (("s", 1, 60), ("min", 60, 3600), ("h", 3600, 86400)):
+        if past < until:
+            return f"{int(past / size)} {unit} ago"
+    days = int(past / 86400)
+    return f"{days} day{'s' * (days > 1)} ago"
 
 
 def coefficient(value: float) -> str:

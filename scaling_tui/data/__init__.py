@@ -1,17 +1,20 @@
 """Corpora and tokenizers: where tokens come from. Without torch."""
 
-from scaling_tui.data.corpus import Corpus, load_corpus
-from scaling_tui.data.tokens import Encoded, Tokenizer, encode, tokenizer_for, vocabulary
+from scaling_tui.data.corpus import NAMED, Corpus, is_path, load_corpus
+from scaling_tui.data.tokens import Encoded, Tokenizer, encode, to_download, tokenizer_for, vocabulary
 from scaling_tui.data.windows import Windows, held_out
 
 __all__ = [
+    "NAMED",
     "Corpus",
     "Encoded",
     "Tokenizer",
     "Windows",
     "encode",
     "held_out",
+    "is_path",
     "load_corpus",
+    "to_download",
     "tokenizer_for",
     "vocabulary",
 ]

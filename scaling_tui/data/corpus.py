@@ -19,6 +19,9 @@ TINYSHAKESPEARE = Published(
     "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
 )
 
+# Names of corpora. Anything else is a path, and has to look like one, so that no file hides a name or is taken for it.
+NAMED = ("stdlib", "tinyshakespeare", "plays", *SOURCES)
+
 # Not source that people wrote to be read: tests, tables of other encodings, generated help, and what was installed.
 NOT_STDLIB = {"test", "tests", "site-packages", "encodings", "pydoc_data", "idlelib", "lib2to3", "__pycache__"}
 
@@ -36,6 +39,11 @@ class Corpus:
     train: bytes = field(repr=False)
     held_out: bytes = field(repr=False)
     drawn_from: Source | None = None
+
+
+def is_path(name: str) -> bool:
+    """Whether a corpus is named as a file: with a folder or a suffix."""
+    return name not in NAMED and ("/" in name or os.sep in name or bool(Path(name).suffix))
 
 
 def load_corpus(name: str, folder: Path | None = None, parameters: Mapping[str, Any] | None = None) -> Corpus:
@@ -57,12 +65,16 @@ def load_corpus(name: str, folder: Path | None = None, parameters: Mapping[str, 
         return plays()
     path = (folder or Path()) / Path(name).expanduser()
     try:
-        text = path.read_bytes()
-    except OSError as error:
+        # A pipe, say, would keep us waiting for ever.
+        text = path.read_bytes() if path.is_file() or not path.exists() else None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
         raise InputError(
-            f"corpus {name!r}: cannot read {path} ({error.strerror}); give 'stdlib', 'tinyshakespeare' or a text file, "
+            f"corpus {name!r}: cannot read {path} ({why}); give 'stdlib', 'tinyshakespeare' or a text file, "
             f"or one of {', '.join(SOURCES)}, plays"
         ) from error
+    if text is None:
+        raise InputError(f"corpus {name!r}: {path} is not a file; want a text file")
     return split_text(path.name, str(path), text)
 
 

@@ -27,14 +27,10 @@ class Published:
         Raises:
             InputError: it is not on this machine and cannot be had, or its address holds something else.
         """
-        from platformdirs import user_cache_path
-
-        kept = user_cache_path("scaling-tui", appauthor=False) / "corpora" / self.name
-        for path in (kept, *self._elsewhere()):
-            if path.is_file():
-                content = path.read_bytes()
-                if hashlib.sha256(content).hexdigest() == self.sha256:
-                    return content
+        found_here = self.here()
+        if found_here is not None:
+            return found_here
+        kept = self._kept()
         content = self._download(what, kept)
         if (found := hashlib.sha256(content).hexdigest()) != self.sha256:
             raise InputError(f"{what} {self.name}: {self.address} has sha256 {found[:12]}…, not {self.sha256[:12]}…")
@@ -43,6 +39,20 @@ class Published:
         temporary.write_bytes(content)
         temporary.replace(kept)
         return content
+
+    def here(self) -> bytes | None:
+        """Its content where this machine has it; None where it would be downloaded."""
+        for path in (self._kept(), *self._elsewhere()):
+            if path.is_file():
+                content = path.read_bytes()
+                if hashlib.sha256(content).hexdigest() == self.sha256:
+                    return content
+        return None
+
+    def _kept(self) -> Path:
+        from platformdirs import user_cache_path
+
+        return user_cache_path("scaling-tui", appauthor=False) / "corpora" / self.name
 
     def _elsewhere(self) -> list[Path]:
         found = []

@@ -183,6 +183,9 @@ def source_named(name: str, parameters: Mapping[str, Any]) -> Source:
     """
     kind = SOURCES[name]
     known = {item.name: item.type for item in fields(kind)}
+    # 1e6 is a whole number to whoever writes it.
+    whole = {key: int(value) for key, value in parameters.items() if isinstance(value, float) and value.is_integer()}
+    parameters = {**parameters, **{key: value for key, value in whole.items() if known.get(key) is int}}
     for key, value in parameters.items():
         if key not in known:
             raise InputError(f"corpus.parameters.{key}: not one of {name}, which has {', '.join(known)}")

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaling_tui import InputError
-from scaling_tui.data.corpus import Corpus
+from scaling_tui.data.corpus import TINYSHAKESPEARE, Corpus
 from scaling_tui.data.published import Published
-from scaling_tui.data.sources import SOURCES, source_named
+from scaling_tui.data.sources import MOST_TOKENS, SOURCES, source_named
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as HuggingFaceTokenizer
@@ -155,12 +156,10 @@ def tokenizer_for(name: str, corpus: Corpus) -> Tokenizer:
         return ByteTokenizer()
     if name == "gpt2":
         return BytePairTokenizer.gpt2()
-    kind, _, size = name.partition("-")
-    if kind != "bpe" or not size.isdecimal() or not 257 <= int(size) <= 65_536:
-        raise InputError(f"tokenizer {name!r}: not known; give 'byte', 'gpt2' or 'bpe-K' with K from 257 to 65536")
+    size = byte_pairs(name)
     kept = _cache(corpus, name) / "tokenizer.json"
     if not kept.is_file():
-        tokenizer = BytePairTokenizer.trained_on(corpus.train, int(size))
+        tokenizer = BytePairTokenizer.trained_on(corpus.train, size)
         with _Whole(kept) as temporary:
             tokenizer.save(temporary)
     return BytePairTokenizer.read(kept)
@@ -252,6 +251,13 @@ class _Whole:
             self._temporary.unlink(missing_ok=True)
 
 
+def to_download(corpus: str, tokenizer: str) -> str | None:
+    """The file that would be downloaded before `corpus` can be encoded; None where all is on this machine."""
+    wanted = [TINYSHAKESPEARE] if corpus == "tinyshakespeare" else []
+    wanted += [GPT2_MERGES, GPT2_IDS] if tokenizer == "gpt2" else []
+    return next((file.name for file in wanted if file.here() is None), None)
+
+
 def vocabulary(tokenizer: str, corpus: str, parameters: Mapping[str, Any]) -> int:
     """The size of the vocabulary that a tokenizer's name promises, without reading the corpus.
 
@@ -266,7 +272,18 @@ def vocabulary(tokenizer: str, corpus: str, parameters: Mapping[str, Any]) -> in
         return ByteTokenizer.vocab
     if tokenizer == "gpt2":
         return GPT2_VOCAB
-    kind, _, size = tokenizer.partition("-")
-    if kind == "bpe" and size.isdecimal():
-        return int(size)
-    raise InputError(f"corpus.tokenizer: found {tokenizer!r}, want 'byte', 'gpt2' or 'bpe-K' with K tokens")
+    return byte_pairs(tokenizer)
+
+
+def byte_pairs(name: str) -> int:
+    """K of the tokenizer `bpe-K`: more tokens than there are bytes, and no more than ids of two bytes hold.
+
+    Raises:
+        InputError: another name, or another K.
+    """
+    found = re.fullmatch(r"bpe-([0-9]{1,6})", name)
+    if found is None or not 257 <= int(found[1]) <= MOST_TOKENS:
+        raise InputError(
+            f"tokenizer {name!r}: not known; give 'byte', 'gpt2' or 'bpe-K' with K from 257 to {MOST_TOKENS}"
+        )
+    return int(found[1])

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self, get_args
 from scaling_tui import InputError
 
 Schedule = Literal["linear", "cosine", "constant", "wsd"]
+MOST = 10**15  # of anything that is counted: beyond what was ever trained on, and still exact as a float
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,11 @@ class Training:
         for name in ("clip", "unique_tokens", "exact_match"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise InputError(f"training.{name}: found {getattr(self, name)}, want at least 0")
+        for name in ("tokens", "batch", "held_out_tokens", "evaluations", "checkpoints", "records", "unique_tokens"):
+            if getattr(self, name) > MOST:
+                raise InputError(f"training.{name}: found {getattr(self, name)}, want at most {MOST:.0e}")
         if not 0 < self.lr <= 10:
-            raise InputError(f"training.lr: found {self.lr}, want more than 0")
+            raise InputError(f"training.lr: found {self.lr}, want more than 0 and at most 10")
         for name in ("warmup", "cooldown", "final_lr", "weight_decay", "beta1", "beta2", "dropout"):
             if not 0 <= getattr(self, name) <= 1 or (
                 name in ("beta1", "beta2", "dropout") and getattr(self, name) == 1
@@ -155,6 +159,11 @@ def known_keys(found: Any, kind: type, where: str) -> dict[str, Any]:
     return found
 
 
+def whole(value: Any) -> Any:
+    """`value` as an int where it is a whole number written as a float, such as 1e6; else as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) <= MOST else value
+
+
 def check_types(item: Any, where: str) -> None:
     """Has the fields of a flat dataclass be of their annotated type: int, float (an int will do), bool, str, choice."""
     import typing
@@ -166,7 +175,9 @@ def check_types(item: Any, where: str) -> None:
         if choices:
             if value not in choices:
                 raise InputError(f"{where}.{name}: found {value!r}, want {' or '.join(map(repr, choices))}")
-        elif wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        elif wanted is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MOST:
             object.__setattr__(item, name, float(value))
+        elif wanted is int and isinstance(whole(value), int) and not isinstance(value, bool):
+            object.__setattr__(item, name, whole(value))
         elif not isinstance(value, wanted) or (wanted is not bool and isinstance(value, bool)):
             raise InputError(f"{where}.{name}: found {value!r}, want {nouns.get(wanted.__name__, wanted.__name__)}")

@@ -137,7 +137,9 @@ class Prediction:
         except KeyError:
             return None
         numbers = [prediction.predicted, prediction.level, prediction.low or 0, prediction.high or 0]
-        whole = isinstance(prediction.points, list) and isinstance(prediction.run, str)
+        found_by = prediction.coefficients
+        whole = isinstance(prediction.points, list) and isinstance(prediction.run, str) and isinstance(found_by, dict)
+        numbers += found_by.values() if whole else []
         return prediction if whole and all(_is_number(number) for number in numbers) and prediction.predicted else None
 
 
@@ -148,7 +150,8 @@ def _is_number(value: object) -> bool:
 def read_json(path: Path) -> Any:
     """The JSON document at `path`; None where it is missing, unreadable or not JSON."""
     try:
-        return json.loads(path.read_bytes())
+        # A pipe in place of a file would keep us waiting for ever.
+        return json.loads(path.read_bytes()) if path.is_file() else None
     except (OSError, ValueError, RecursionError):
         return None
 

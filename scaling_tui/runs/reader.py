@@ -1,5 +1,6 @@
 """Reads sweeps while others write them: whole for a command, in steps for the app. It writes nothing."""
 
+import itertools
 import json
 import math
 from array import array
@@ -14,6 +15,7 @@ from scaling_tui.runs.config import Trunk
 from scaling_tui.runs.format import METRICS, Prediction, State, Status, numbered, read_json
 
 NAN = float("nan")
+STEADY_FROM = 5  # records of a speed
 
 
 @dataclass(frozen=True)
@@ -108,9 +110,17 @@ class RunView:
         return min(1.0, (done - begun) / (planned - begun)) if done and planned and planned > begun else 0.0
 
     @property
+    def steady_speed(self) -> float | None:
+        """Tokens a second: the median of the latest records; None until there are enough, the first steps being slow
+        and a time left that is made from them, wrong by a factor."""
+        known = (speed for speed in reversed(self.curve["tokens_per_s"]) if not math.isnan(speed))
+        recent = list(itertools.islice(known, STEADY_FROM))
+        return sorted(recent)[len(recent) // 2] if len(recent) == STEADY_FROM else None
+
+    @property
     def seconds_left(self) -> float | None:
-        """At the run's own recent speed; None where it is not running or not known."""
-        speed, done = self.curve.last("tokens_per_s"), self.curve.last("tokens")
+        """At the run's own steady speed; None where it is not running or that is not known yet."""
+        speed, done = self.steady_speed, self.curve.last("tokens")
         if self.state != "running" or not speed or self.tokens is None or done is None:
             return None
         return max(0.0, (self.tokens - done) / speed)
@@ -156,7 +166,7 @@ class SweepView:
                 return None
             left += run.cost * (1 - run.progress)
             if run.state == "running":
-                rate += (run.curve.last("tokens_per_s") or 0.0) * run.flops / run.tokens
+                rate += (run.steady_speed or 0.0) * run.flops / run.tokens
         return left / rate if rate else None
 
 
@@ -363,7 +373,15 @@ def read_sweep(path: Path) -> SweepView:
 def list_sweeps(runs: Path) -> list[Path]:
     """The sweeps in `runs`, the latest first."""
     found = [path.parent for path in runs.glob("*/sweep.json")]
-    return sorted(found, key=lambda path: ((path / "sweep.json").stat().st_mtime, path.name), reverse=True)
+    return sorted(found, key=lambda path: (_written(path / "sweep.json"), path.name), reverse=True)
+
+
+def _written(path: Path) -> float:
+    """When; 0 where that cannot be told, as of a link that leads nowhere: it is to be listed all the same."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def find_sweep(runs: Path, name: str | None = None) -> Path:

@@ -18,24 +18,33 @@ def branched(rungs: Sequence[Rung]) -> tuple[Rung, ...]:
     A branch is to the last bit what the run alone would have been: one seed gives both the same text in the same order,
     and the warm-up is the trunk's for all, or half of the shortest one's steps where that is less: a tenth of the
     shortest is too little for the high rates of small models (stdlib, hidden 32: the loss at 2 D was worse by 3 %).
+    Runs on repeated tokens warm up like those on fresh ones, with which they are compared.
     """
-    families: dict[tuple[str, Training], list[int]] = {}
-    for place, rung in enumerate(rungs):
-        if rung.training.schedule == "wsd" and rung.training.branch:
-            recipe = dataclasses.replace(rung.training, tokens=1)
-            families.setdefault((rung.name, recipe), []).append(place)
     changed = list(rungs)
-    for places in families.values():
-        for place, rung in zip(places, _family([rungs[place] for place in places]), strict=True):
-            changed[place] = rung
+    for relatives in _alike(rungs, tokens=1, unique_tokens=0):
+        steps = [rungs[place].training.steps(rungs[place].architecture.context) for place in relatives]
+        warmup = min(round(rungs[relatives[0]].training.warmup * max(steps)), min(steps) // 2)
+        for family in _alike(rungs, relatives, tokens=1):
+            for place, rung in zip(family, _family([rungs[place] for place in family], warmup), strict=True):
+                changed[place] = rung
     return tuple(changed)
 
 
-def _family(rungs: Sequence[Rung]) -> list[Rung]:
-    """Rungs that differ in D alone, as one trunk and its branches."""
+def _alike(rungs: Sequence[Rung], among: Sequence[int] | None = None, **differ: int) -> list[list[int]]:
+    """The places of `wsd` rungs whose recipes are the same but for the settings in `differ`."""
+    found: dict[tuple[str, Training], list[int]] = {}
+    for place in range(len(rungs)) if among is None else among:
+        training = rungs[place].training
+        if training.schedule == "wsd" and training.branch:
+            key = (rungs[place].name, dataclasses.replace(training, **differ))  # type: ignore[arg-type]
+            found.setdefault(key, []).append(place)
+    return list(found.values())
+
+
+def _family(rungs: Sequence[Rung], warmup: int) -> list[Rung]:
+    """Rungs that differ in D alone, as one trunk and its branches, after `warmup` steps for all."""
     context, batch = rungs[0].architecture.context, rungs[0].training.batch
     steps = [rung.training.steps(context) for rung in rungs]
-    warmup = min(round(rungs[0].training.warmup * max(steps)), min(steps) // 2)
     recipes = [
         dataclasses.replace(rung.training, warmup=warmup / count) for rung, count in zip(rungs, steps, strict=True)
     ]

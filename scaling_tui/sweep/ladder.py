@@ -10,10 +10,13 @@ from typing import Any, Literal
 import tomli
 
 from scaling_tui import InputError, resources
+from scaling_tui.data import NAMED, is_path
 from scaling_tui.laws import get
-from scaling_tui.runs.config import RunConfig, check_types, known_keys
+from scaling_tui.runs.config import RunConfig, check_types, known_keys, whole
 from scaling_tui.sweep.branches import branched
 from scaling_tui.sweep.rung import MODEL_KEYS, TRAINING_KEYS, CorpusChoice, Rung, rungs_of
+
+LARGEST_SEED = 2**63 - 1  # what torch's generator takes
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def load_ladder(name: str, settings: Sequence[str] = ()) -> Ladder:
     """
     path = _find(name)
     try:
-        document = tomli.loads(path.read_text(encoding="utf-8"))
+        document = tomli.loads(path.read_text(encoding="utf-8-sig"))
     except (tomli.TOMLDecodeError, RecursionError) as error:
         raise InputError(f"{path}: not TOML: {error}") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -112,8 +115,14 @@ def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
         _table({key: {}, **document}, key)
     corpus = CorpusChoice(**known_keys(_table(document, "corpus"), CorpusChoice, "corpus"))
     check_types(corpus, "corpus")
-    if (path.parent / corpus.name).is_file():
-        corpus = dataclasses.replace(corpus, name=str((path.parent / corpus.name).resolve()))
+    if is_path(corpus.name):
+        # What a ladder means must not depend on where one stands.
+        corpus = dataclasses.replace(corpus, name=str(path.parent.absolute() / Path(corpus.name).expanduser()))
+    elif corpus.name not in NAMED:
+        raise InputError(
+            f"corpus.name: found {corpus.name!r}, want {', '.join(NAMED)}, or the path of a text file with a folder or "
+            f"a suffix, such as notes.txt or ./notes"
+        )
     rungs = branched(tuple(rungs_of(document, corpus)))
     fit = None
     if "fit" in document:
@@ -143,10 +152,11 @@ def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
 
 
 def _seeds(found: Any) -> tuple[int, ...]:
-    whole = isinstance(found, list) and all(isinstance(s, int) and not isinstance(s, bool) and s >= 0 for s in found)
-    if not whole or not found or len(set(found)) < len(found):
+    seeds = [whole(seed) for seed in found] if isinstance(found, list) else []
+    good = all(isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed <= LARGEST_SEED for seed in seeds)
+    if not good or not seeds or len(set(seeds)) < len(seeds):
         raise InputError(f"seeds: found {found!r}, want a list of different whole numbers, such as [0, 1, 2]")
-    return tuple(found)
+    return tuple(seeds)
 
 
 def _table(document: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -182,13 +192,10 @@ def _set(document: dict[str, Any], setting: str) -> None:
         document["seeds"] = value
         return
     if not dot:
-        rest = key
-        table = "training" if key in [*TRAINING_KEYS, "flops"] else "model" if key in MODEL_KEYS else "corpus"
-        own = ("tokenizer", "corpus", "first_tokens")
-        if table == "corpus" and key not in own:
-            near = difflib.get_close_matches(key, [*TRAINING_KEYS, *MODEL_KEYS, *own, "seeds"], 1)
-            raise InputError(f"--set {key}: not a key of a ladder" + (f"; did you mean {near[0]!r}?" if near else ""))
-        rest = "name" if key == "corpus" else key
+        table, rest = _home(key)
+    if (table, rest) == ("corpus", "name") and isinstance(value, str) and is_path(value):
+        # Typed on a command line it is relative to where one stands, not to the ladder.
+        value = str(Path(value).expanduser().absolute())
     target: Any = document
     for part in (table, *rest.split(".")[:-1]):
         target = target.setdefault(part, {})
@@ -199,3 +206,16 @@ def _set(document: dict[str, Any], setting: str) -> None:
         # Otherwise a rung's own value would silently win over what the user asked for.
         for rung in rungs:
             rung.pop(rest, None)
+
+
+def _home(key: str) -> tuple[str, str]:
+    """The table and the name in it of a key that was given alone."""
+    if key in TRAINING_KEYS or key == "flops":
+        return "training", key
+    if key in MODEL_KEYS:
+        return "model", key
+    own = {"tokenizer": "tokenizer", "corpus": "name", "first_tokens": "first_tokens"}
+    if key in own:
+        return "corpus", own[key]
+    near = difflib.get_close_matches(key, [*TRAINING_KEYS, *MODEL_KEYS, *own, "seeds"], 1)
+    raise InputError(f"--set {key}: not a key of a ladder" + (f"; did you mean {near[0]!r}?" if near else ""))

@@ -48,11 +48,15 @@ def versions() -> dict[str, str]:
     return found
 
 
-def lay_out(runs: Path, ladder: Ladder, seed: int | None = None) -> Path:
-    """Writes the sweep's folder with all its runs, queued; returns it. The corpus is read once here, for its hash."""
-    from scaling_tui.data import load_corpus
+def lay_out(runs: Path, ladder: Ladder, seed: int | None = None, device: str = "auto") -> Path:
+    """Writes the sweep's folder with all its runs, queued; returns it.
 
-    read = load_corpus(ladder.corpus.name, parameters=ladder.corpus.parameters)
+    Raises:
+        InputError: the ladder cannot be trained on this machine, or `runs` cannot be written to; nothing is left there.
+    """
+    from scaling_tui.sweep.preflight import check_ladder
+
+    read = check_ladder(ladder, device)
     corpus: Mapping[str, Any] = {
         **asdict(ladder.corpus),
         "sha256": read.sha256,
@@ -87,10 +91,12 @@ def lay_out(runs: Path, ladder: Ladder, seed: int | None = None) -> Path:
     try:
         for name, config in configs:
             write_run(sweep / name, config.as_json())
-    except OSError as error:
+    except BaseException as error:
         # Half of it would be taken for a sweep and trained.
         shutil.rmtree(sweep, ignore_errors=True)
-        raise InputError(f"runs folder {runs}: cannot write there ({error.strerror})") from error
+        if isinstance(error, OSError):
+            raise InputError(f"runs folder {runs}: cannot write there ({error.strerror})") from error
+        raise
     return sweep
 
 
@@ -101,17 +107,46 @@ def launch(
 
     `seed` is the one seed to train with; None stands for all of the ladder's.
     """
-    sweep = lay_out(runs, ladder, seed)
+    sweep = lay_out(runs, ladder, seed, device)
     start_supervisor(sweep, jobs, device)
     return sweep
 
 
 def resume(sweep: Path, *, jobs: int | None = None, device: str = "auto", run: str | None = None) -> SweepView:
-    """Asks for a sweep (or one run of it) to go on, and starts a supervisor where none is alive."""
+    """Asks for a sweep (or one run of it) to go on, and starts a supervisor where none is alive.
+
+    Raises:
+        InputError: no such device; or nothing of it can be gone on with.
+    """
+    from scaling_tui.sweep.devices import check_device
+
+    check_device(device)
+    view = read_sweep(sweep)
+    left = to_resume(view)
+    if not left or run not in (None, *left):
+        raise InputError(f"sweep {view.name}: nothing to resume, {why_not(view, run)}")
     make_request(sweep, "resume", run)
     if not supervised(sweep):
         start_supervisor(sweep, jobs, device)
     return read_sweep(sweep)
+
+
+def to_resume(sweep: SweepView) -> list[str]:
+    """The runs that can be gone on with: not finished, nor diverged (they would see what they saw and diverge again),
+    and none of a sweep that another trainer wrote."""
+    if "ladder" not in sweep.document:
+        return []
+    return [run.name for run in sweep.runs if run.state not in ("finished", "diverged")]
+
+
+def why_not(sweep: SweepView, run: str | None = None) -> str:
+    """Why nothing of a sweep, or not the run asked for, can be gone on with, in words."""
+    if "ladder" not in sweep.document:
+        return "another trainer wrote it; want a sweep that 'scaling-tui run' began"
+    diverged = [one.name for one in sweep.runs if one.state == "diverged" and run in (None, one.name)]
+    if diverged:
+        return f"{', '.join(diverged)} diverged and would again; want a new sweep with a lower lr"
+    return f"{run or sweep.name} is finished"
 
 
 def supervised(sweep: Path) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from scaling_tui import InputError
 from scaling_tui.data import vocabulary
 from scaling_tui.laws.counts import Architecture, Count, count
-from scaling_tui.runs.config import Training, Trunk, known_keys
+from scaling_tui.runs.config import Training, Trunk, known_keys, whole
 from scaling_tui.runs.format import METRICS, safe_name
 
 # What a model of each family is made of; a ladder gives the sizes and may change the rest.
@@ -22,10 +22,21 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "classifier": {"norm": "layer", "bias": True, "head": "untied", "head_bias": True, "classes": 2},
 }  # fmt: skip
 
+# What else `scaling_tui.train` can build of each: sizes of any, and these values of these keys.
+SIZES = ("layers", "hidden", "ffn", "heads", "vocab", "context")
+LARGEST_SIZE = 10**9
+LARGEST_BUDGET = 1e40  # FLOPs
+CHOICES: dict[str, dict[str, tuple[Any, ...]]] = {
+    "gpt": {"positions": ("rotary", "learned", "none"), "head": ("tied", "untied")},
+    "post-norm": {"positions": ("learned", "none"), "final_norm": (True, False), "head_bias": (True, False)},
+    "classifier": {"positions": ("learned", "none"), "final_norm": (True, False), "head_bias": (True, False)},
+}  # fmt: skip
+
 TRAINING_KEYS = [item.name for item in dataclasses.fields(Training)]
 # A run's folder bears the name of its rung.
 LONGEST_NAME = 60
 
+ARCHITECTURE_DEFAULTS = {item.name: item.default for item in dataclasses.fields(Architecture)}
 MODEL_KEYS = ["family", *(item.name for item in dataclasses.fields(Architecture))]
 
 
@@ -34,7 +45,7 @@ class CorpusChoice:
     """Where the tokens come from.
 
     Args:
-        name: a corpus of `scaling_tui.data`, or a text file beside the ladder.
+        name: a corpus of `scaling_tui.data`, or the path of a text file.
         tokenizer: `byte`, `gpt2`, `bpe-K`, or `ids` for a synthetic source.
         first_tokens: only the first so many tokens are the corpus, the last tenth of them held out; 0 is all.
         parameters: of a synthetic source (`scaling_tui.data.sources`).
@@ -202,24 +213,43 @@ def family_of(model: Mapping[str, Any]) -> str:
 
 
 def _architecture(model: Mapping[str, Any], corpus: CorpusChoice) -> Architecture:
-    sizes = {key: value for key, value in model.items() if key != "family"}
-    described = {
-        **FAMILIES[family_of(model)],
-        "vocab": vocabulary(corpus.tokenizer, corpus.name, corpus.parameters),
-        **known_keys(sizes, Architecture, "model"),
-    }
+    family = family_of(model)
+    given = known_keys({key: value for key, value in model.items() if key != "family"}, Architecture, "model")
+    ids = vocabulary(corpus.tokenizer, corpus.name, corpus.parameters)
+    described = {**FAMILIES[family], "vocab": ids, **{key: _buildable(family, key, given[key]) for key in given}}
     for key in ("layers", "hidden", "context"):
         if key not in described:
             raise InputError(f"{key}: missing, in the rung or in [model]")
     architecture = Architecture(**described)
     if architecture.context < 1 or architecture.layers < 1:
         raise InputError(f"layers {architecture.layers}, context {architecture.context}: want at least 1 of each")
+    if architecture.vocab < ids:
+        raise InputError(f"vocab: found {architecture.vocab}, tokenizer {corpus.tokenizer!r} has {ids} tokens")
     if architecture.positions == "rotary" and (architecture.hidden // architecture.heads) % 2:
         raise InputError(
             f"heads: {architecture.heads} heads of {architecture.hidden // architecture.heads} dimensions; "
             "rotary positions want an even number"
         )
     return architecture
+
+
+def _buildable(family: str, key: str, value: Any) -> Any:
+    """`value`, if a model of `family` can have it as its `key`; what the family would ignore is not taken."""
+    if key in SIZES or (key == "classes" and family == "classifier"):
+        size = whole(value)
+        if isinstance(size, int) and size > LARGEST_SIZE:
+            raise InputError(f"{key}: found {size}, want at most {LARGEST_SIZE:.0e}")
+        return size
+    own = FAMILIES[family].get(key, ARCHITECTURE_DEFAULTS[key])
+    allowed = CHOICES[family].get(key, (own,))
+    if not any(value == one and type(value) is type(one) for one in allowed):
+        wanted = " or ".join(_as_toml(one) for one in allowed if one is not None) or "no such key"
+        raise InputError(f"{key}: found {value!r}, a model of family {family!r} takes {wanted} here")
+    return value
+
+
+def _as_toml(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def _recipe(training: Mapping[str, Any], counted: Count) -> Training:
@@ -229,8 +259,8 @@ def _recipe(training: Mapping[str, Any], counted: Count) -> Training:
         budget = training.pop("flops")
         if "tokens" in training:
             raise InputError("training.flops: found beside tokens, want one of the two")
-        if not isinstance(budget, int | float) or isinstance(budget, bool) or budget <= 0:
-            raise InputError(f"training.flops: found {budget!r}, want a positive number")
+        if not isinstance(budget, int | float) or isinstance(budget, bool) or not 0 < budget < LARGEST_BUDGET:
+            raise InputError(f"training.flops: found {budget!r}, want a number above 0 and below {LARGEST_BUDGET:.0e}")
         training["tokens"] = max(1, round(budget / counted.flops(1.0)))
     known_keys(training, Training, "training")
     for key in ("tokens", "batch", "lr"):

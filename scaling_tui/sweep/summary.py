@@ -24,6 +24,25 @@ def summary(sweep: SweepView) -> dict[str, Any]:
     }
 
 
+def sweep_summary(sweep: SweepView) -> dict[str, Any]:
+    """A sweep as `runs` lists it: `best` is the run of lowest loss so far, `largest` the one of the most parameters."""
+    best = min((run for run in sweep.runs if run.loss is not None), key=lambda run: run.loss or 0.0, default=None)
+    largest = max(sweep.runs, key=lambda run: run.params or 0, default=None)
+    created = sweep.document.get("created")
+    return {
+        "name": sweep.name,
+        "ladder": sweep.document.get("ladder"),
+        "state": sweep.state,
+        "reason": sweep.reason,
+        "path": str(sweep.path),
+        "created": created if isinstance(created, int | float) else None,
+        "progress": sweep.progress,
+        "best": best and {"run": best.name, "loss": best.loss},
+        "largest": largest and {"run": largest.name, "params": largest.params, "loss": largest.loss},
+        "runs": [run_summary(run) for run in sweep.runs],
+    }
+
+
 def run_summary(run: RunView) -> dict[str, Any]:
     return {
         "run": run.name,

@@ -23,10 +23,10 @@ from scaling_tui.runs import (
     SweepReader,
     SweepView,
     append_prediction,
-    latest_request,
     make_request,
 )
 from scaling_tui.runs.format import HEARTBEAT_S, Status, numbered
+from scaling_tui.runs.requests import Asked, latest_asked
 from scaling_tui.runs.writer import checkpoint_at
 from scaling_tui.sweep.estimate import workers
 from scaling_tui.sweep.launch import cores
@@ -113,6 +113,7 @@ class Supervisor:
         self.reader = SweepReader(self.sweep)
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
         self.started: dict[str, int] = {}
+        self.asked: dict[str, Asked | None] = {}
         self.state = Status.of_this_process("running")
         self._told = 0.0
 
@@ -140,17 +141,32 @@ class Supervisor:
                 continue
             self._reap()
             view = self.reader.poll()
-            requests = {run.name: latest_request(self.sweep, run.name) for run in view.runs}
+            self._listen(view)
+            requests = {name: asked.request if asked else None for name, asked in self.asked.items()}
             working = sorted({*self.workers, *(run.name for run in view.runs if run.state == "running")})
             todo = plan(view, requests, self.started, working, self.jobs, early_branches(view))
             if todo.end:
                 self._end(view, requests)
-                return
+                # Who asked to resume while we still said that we run has started no other supervisor.
+                if not self._listen(view):
+                    return
+                self.tell()
+                continue
             if todo.predict:
                 self._predict(view, todo.predict)
             for name in todo.start:
                 self._start(view, name)
             time.sleep(LOOK_S)
+
+    def _listen(self, view: SweepView) -> bool:
+        """Reads the requests; whether any is new. A run that is asked anew to resume has all its attempts again."""
+        asked = {run.name: latest_asked(self.sweep, run.name) for run in view.runs}
+        new = [name for name, found in asked.items() if found != self.asked.get(name)]
+        for name in new:
+            if (found := asked[name]) is not None and found.request == "resume":
+                self.started[name] = 0
+        self.asked = asked
+        return bool(new)
 
     def _others(self) -> tuple[bool, bool]:
         """Whether earlier and later supervisors live: of two that started at once the later one stays."""

@@ -1,5 +1,6 @@
 """The learn screen: lessons with live plots between the paragraphs, beside the learner's own runs."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -159,9 +160,10 @@ class Learn(Page):
             return
         ladder = self._lesson.ladder
         for path in list_sweeps(self.runs):
-            if read_sweep(path).document.get("ladder") == ladder:
-                self._watch(path.name)
-                return
+            with suppress(InputError):
+                if read_sweep(path).document.get("ladder") == ladder:
+                    self._watch(path.name)
+                    return
         choices = [("launch", f"Launch {ladder} now"), ("no", "Not now")]
         self.app.push_screen(Choose(f"You have no sweep of {ladder} yet.", choices), self._launch)
 

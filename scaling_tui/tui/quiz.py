@@ -1,10 +1,12 @@
 """The quiz screen: a sitting of questions, marked as one answers. All rules are the tutor's; this only shows them."""
 
 import textwrap
+from asyncio import to_thread
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from rich.text import Text
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -12,7 +14,11 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from scaling_tui import InputError
+from scaling_tui.challenge import find_challenge
+from scaling_tui.runs import find_sweep
+from scaling_tui.sweep import launch, load_ladder
 from scaling_tui.tui.choose import Choose
+from scaling_tui.tui.foretell import Foretell
 from scaling_tui.tui.frame import Page
 from scaling_tui.tutor import load_banks
 from scaling_tui.tutor.console import summary_text
@@ -22,6 +28,7 @@ from scaling_tui.tutor.questions import Formula, Numeric
 from scaling_tui.tutor.schedule import SITTING
 from scaling_tui.tutor.sitting import Sitting
 
+LADDER = "quickstart"  # for whoever has no sweep to foretell yet
 State = Literal["start", "asking", "marked", "over"]
 
 
@@ -37,6 +44,9 @@ class Quiz(Page):
         Binding("f5", "hint", "hint", tooltip="Show the hint; a right answer then counts half"),
         Binding("f6", "solution", "solution", tooltip="Show the worked solution"),
         Binding("f8", "skip", "next question", tooltip="Go on to the next question"),
+        Binding(
+            "p", "predict", "predict a run", tooltip="Foretell the largest run of your own sweep; the law plays too"
+        ),
         Binding("escape", "back", "back", tooltip="Leave the sitting; what was answered is kept"),
     ]
     CSS = """
@@ -98,6 +108,7 @@ class Quiz(Page):
                 ("sitting", f"Begin: {number} questions, what is due first"),
                 ("test", "Test: 10 questions of three grades, no hints, a score by topic"),
                 ("lesson", "Questions of one lesson …"),
+                ("predict", "Predict the loss of the largest run of your own sweep; the law plays too"),
             ]
         )
 
@@ -207,6 +218,8 @@ class Quiz(Page):
                 self._begin(course.sitting(SITTING))
             case _ if key == "test":
                 self._begin(course.examination())
+            case _ if key == "predict":
+                self.action_predict()
             case _ if key == "lesson":
                 counts = [(lesson, title) for lesson, title in course.titles.items()]
                 self.app.push_screen(Choose("Questions of which lesson?", counts), self._chosen)
@@ -307,6 +320,8 @@ class Quiz(Page):
                 return self._state in ("asking", "marked")
             case "back":
                 return self._state != "start"
+            case "predict":
+                return self._state in ("start", "over")
         return True
 
     def action_hint(self) -> None:
@@ -339,6 +354,38 @@ class Quiz(Page):
         if self._sitting is not None:
             self._sitting.next()
             self._ask()
+
+    @work(exclusive=True, group="predict")
+    async def action_predict(self) -> None:
+        """The sweep in view, where it has rungs to go by; else the latest that has; else the offer of one."""
+        in_view = self.scaling_app.sweep
+        try:
+            asked = await to_thread(find_challenge, self.runs, in_view)
+        except InputError as error:
+            if in_view is None:
+                choices = [(LADDER, f"Launch {LADDER}; come back when its first rungs are finished"), ("", "Not now")]
+                self.app.push_screen(Choose(str(error), choices), self._launch)
+                return
+            try:
+                asked = await to_thread(find_challenge, self.runs)
+            except InputError:
+                self.notify(str(error), severity="warning", markup=False)
+                return
+        path = find_sweep(self.runs, asked.sweep)
+        self.app.push_screen(Foretell(path, asked, self._progress, self.scaling_app.look_s))
+
+    def _launch(self, ladder: str | None) -> None:
+        if ladder:
+            self.run_worker(self._launched(ladder), exclusive=True, group="predict")
+
+    async def _launched(self, ladder: str) -> None:
+        try:
+            sweep = await to_thread(launch, self.runs, load_ladder(ladder))
+        except InputError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        self.scaling_app.sweep = sweep.name
+        await self.app.switch_mode("live")
 
     def action_back(self) -> None:
         if self._sitting is not None and self._state in ("asking", "marked") and self._sitting.results:

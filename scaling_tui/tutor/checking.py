@@ -10,6 +10,7 @@ from scaling_tui.tutor.marking import mark
 from scaling_tui.tutor.numbers import figures
 from scaling_tui.tutor.questions import Choice, Formula, Numeric, Question
 from scaling_tui.tutor.slips import SLIPS
+from scaling_tui.tutor.usual import power_of_ten
 from scaling_tui.tutor.variants import Variant, apart, variant
 
 SEEDS = 200
@@ -64,6 +65,10 @@ def _slips(asked: Variant) -> Iterator[tuple[str, str]]:
         case Numeric(digits=digits, tolerance=tolerance):
             for mistake, value in asked.wrong:
                 yield mistake.slip, figures(value, digits if tolerance else 15)
+            for one in asked.usual:
+                yield one.slip, figures(one.answer, digits if tolerance else 15)
+            if (tens := power_of_ten(asked)) is not None:
+                yield tens.slip, figures(tens.answer, digits if tolerance else 15)
         case Formula(mistakes=mistakes, line=line):
             for mistake in mistakes:
                 yield mistake.slip, f"{line}: {mistake.typed}" if line else mistake.typed

@@ -9,6 +9,7 @@ a learner's formula knows the question's names and a few functions; a bank's for
 import ast
 import math
 import re
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -17,6 +18,9 @@ from scaling_tui import InputError
 LONGEST = 200  # characters
 MOST_NODES = 120
 GREATEST_EXPONENT = 1e4
+
+# Python 3.11 counts the depth of a tree for all threads together, so that two that parse at once fail now and then.
+_PARSING = threading.Lock()
 
 _TOKEN = re.compile(
     r"[A-Za-z_][A-Za-z0-9_]*|(?P<number>(?>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?))(?P<joined>[A-Za-z0-9_.(])?|."
@@ -90,6 +94,7 @@ def parse(
     *,
     strings: bool = False,
     longest: int = LONGEST,
+    after: Callable[[float], float] | None = None,
 ) -> Expression:
     """Reads a formula.
 
@@ -99,6 +104,7 @@ def parse(
         functions: what may be called: function, fewest and most arguments.
         strings: arguments may be quoted strings (a bank's dialect).
         longest: characters that are read at most.
+        after: applied to every number that is computed on the way to the result.
 
     Raises:
         Unreadable: with the character that is wrong.
@@ -112,13 +118,14 @@ def parse(
         if token["joined"]:
             raise Unreadable(text, origin[token.start("joined")], "write * between two things that are multiplied")
     try:
-        tree = ast.parse(plain, mode="eval")
+        with _PARSING:
+            tree = ast.parse(plain, mode="eval")
     except SyntaxError as error:
         at = max(0, (error.offset or 1) - 1)
         raise Unreadable(text, origin[min(at, len(origin) - 1)], _advice(plain, at)) from None
     except (ValueError, MemoryError, RecursionError):
         raise Unreadable(text, 0, "too deep or too long a number") from None
-    reader = _Reader(text, origin, names, functions, strings)
+    reader = _Reader(text, origin, names, functions, strings, tree.body, after)
     node = reader.read(tree.body)
     return Expression(text, frozenset(reader.used), node)
 
@@ -159,6 +166,8 @@ class _Reader:
     names: frozenset[str] | set[str]
     functions: Mapping[str, tuple[Function, int, int]]
     strings: bool
+    whole: ast.expr
+    after: Callable[[float], float] | None
     used: set[str] = field(default_factory=set)
     nodes: int = 0
 
@@ -188,11 +197,17 @@ class _Reader:
                 inner = self.read(operand)
                 return lambda values: -inner(values)
             case ast.BinOp(left=left, op=op, right=right):
-                return self.operation(node, op, self.read(left), self.read(right))
+                return self.on_the_way(node, self.operation(node, op, self.read(left), self.read(right)))
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
-                return self.call(node, name, arguments)
+                return self.on_the_way(node, self.call(node, name, arguments))
             case _:
                 raise self.wrong(node, f"{_WORDS.get(type(node), 'this')} has no place in a formula")
+
+    def on_the_way(self, node: ast.expr, computes: _Node) -> _Node:
+        after = self.after
+        if after is None or node is self.whole:
+            return computes
+        return lambda values: after(computes(values))
 
     def name(self, node: ast.expr, name: str) -> _Node:
         if name in self.functions and name not in self.names:

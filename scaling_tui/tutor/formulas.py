@@ -1,7 +1,7 @@
 """What a bank's formula may call: the law code by name. Laws are imported when the first one is called."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -202,10 +202,15 @@ FUNCTIONS: dict[str, tuple[Callable[..., float], int, int]] = {
 }
 
 
-def formula(text: str, names: frozenset[str] | set[str]) -> Expression:
-    """A formula of a bank, which may call the law code.
+def formula(
+    text: str,
+    names: frozenset[str] | set[str],
+    functions: Mapping[str, tuple[Function, int, int]] = FUNCTIONS,
+    after: Callable[[float], float] | None = None,
+) -> Expression:
+    """A formula of a bank, which may call the law code (or others in its place); `after` as in `parse`.
 
     Raises:
         InputError: as `parse`.
     """
-    return parse(text, names, FUNCTIONS, strings=True, longest=LONGEST)
+    return parse(text, names, functions, strings=True, longest=LONGEST, after=after)

@@ -110,6 +110,9 @@ def _mark_number(variant: Variant, body: Numeric, understood: _Read) -> Mark:
         if close(value, wrong, body.tolerance):
             says, step = mistake.says.render(variant.values), mistake.step.render(variant.values)
             return Mark(False, understood.shown, variant.expected, mistake.slip, says, step)
+    for one in variant.usual:
+        if close(value, one.answer, body.tolerance):
+            return Mark(False, understood.shown, variant.expected, one.slip, one.says, variant.steps[0])
     slip, says = _unlisted(understood.number, key, body)
     return Mark(False, understood.shown, variant.expected, slip, says, variant.steps[0])
 

@@ -4,10 +4,14 @@ import math
 import random
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from scaling_tui import InputError
 from scaling_tui.tutor.numbers import figures
 from scaling_tui.tutor.questions import Choice, Formula, Mistake, Numeric, Question
+
+if TYPE_CHECKING:
+    from scaling_tui.tutor.usual import Usual
 
 LETTERS = "abcdef"
 _DRAWS = 60  # tries for numbers that keep the mistakes apart from the answer and from each other
@@ -76,6 +80,13 @@ class Variant:
         """What the right formula gives at the points."""
         assert isinstance(self.question.body, Formula)
         return [self.question.body.answer(values) for values in self.points]
+
+    @cached_property
+    def usual(self) -> "list[Usual]":
+        """The slips that are known of any numeric question."""
+        from scaling_tui.tutor.usual import usual_slips
+
+        return usual_slips(self)
 
     @property
     def asks(self) -> str:

@@ -240,7 +240,7 @@ def test_no_name_escapes_the_runs_folder(name: str) -> None:
 )
 def test_whatever_another_program_wrote_the_sweep_is_shown(tmp_path: Path, name: str, content: object) -> None:
     from scaling_tui.follow import report, sweeps_table
-    from scaling_tui.sweep.summary import summary
+    from scaling_tui.sweep.summary import summary, sweep_summary
 
     sweep = create_sweep(tmp_path, "mine", {})
     with Writer.create(sweep / "small", CONFIG) as run:
@@ -248,4 +248,4 @@ def test_whatever_another_program_wrote_the_sweep_is_shown(tmp_path: Path, name:
     (sweep / name).write_text(json.dumps(content) + "\n")
     view = read_sweep(sweep)
     assert "mine" in report(summary(view))
-    assert "mine" in sweeps_table([view])
+    assert "mine" in sweeps_table([sweep_summary(view)], 1.8e9)

@@ -74,6 +74,25 @@ WRONG = [
     ('predict = "d"', 'predict = "d"\nparams = "some"', "fit.params: found 'some', want 'non-embedding' or 'all'"),
     ("[model]\ncontext = 16", "[[model]]", r"model: found .*, want a table \[model\]"),
     ("summary =", "summary = = ", "not TOML"),
+    ("lr = 1e-2", "lr = 20", "training.lr: found 20.0, want more than 0 and at most 10"),
+    ("hidden = 8", "hidden = 8\ngated = true", "rung 'a': gated: found True, a model of family 'gpt' takes false here"),
+    ("context = 16", 'context = 16\nbias = "no"', "rung 'a': bias: found 'no', a model of family 'gpt' takes false"),
+    ("context = 16", 'context = 16\nnorm = "layer"', "norm: found 'layer', a model of family 'gpt' takes 'rms' here"),
+    ("context = 16", "context = 16\nkv_heads = 1", "kv_heads: found 1, a model of family 'gpt' takes no such key"),
+    ("context = 16", "context = 16\nclasses = 2", "classes: found 2, a model of family 'gpt' takes no such key here"),
+    ("context = 16", 'context = 16\nfamily = "post-norm"\npositions = "rotary"', "takes 'learned' or 'none' here"),
+    ("context = 16", 'context = 16\nfamily = "post-norm"\nfinal_norm = 1', "takes true or false here"),
+    ("context = 16", "context = 16\nvocab = 100", "vocab: found 100, tokenizer 'byte' has 256 tokens"),
+    ("context = 16", "context = 16\ngatted = true", r"model.gatted: not a key here; did you mean 'gated'\?"),
+    ("tokens = 4096", "tokens = 4096.5", "training.tokens: found 4096.5, want a whole number"),
+    ("tokens = 4096", "flops = nan", "training.flops: found nan, want a number above 0"),
+    (
+        'name = "words.txt"',
+        'name = "words"',
+        "corpus.name: found 'words', want stdlib, .* such as notes.txt or ./notes",
+    ),
+    ('name = "words.txt"', 'name = "words.txt"\ntokenizer = "bpe-10"', "'bpe-10': not known; .* from 257 to 65536"),
+    ('summary = "Four tiny sizes for tests."', "seeds = [1e30]", r"seeds: found \[1e\+30\], want a list"),
     ('summary = "Four tiny sizes for tests."', "summary = 4", "summary: found 4, want a text"),
 ]
 
@@ -103,6 +122,40 @@ def test_what_is_wrong_is_told_with_the_file_and_what_would_be_right(
 def test_a_wrong_setting_is_told(tiny: Path, setting: str, told: str) -> None:
     with pytest.raises(InputError, match=told):
         load_ladder(str(tiny), [setting])
+
+
+def test_a_whole_number_may_be_written_as_people_write_large_ones(tiny: Path) -> None:
+    text = (
+        tiny.read_text()
+        .replace("tokens = 4096", "tokens = 1e6\nheld_out_tokens = 5e2")
+        .replace("hidden = 8", "hidden = 8.0")
+    )
+    tiny.write_text(text.replace("held_out_tokens = 512\n", ""))
+    first = load_ladder(str(tiny), ["seeds=[0, 1e3]"])
+    assert (first.rungs[0].training.tokens, first.rungs[0].architecture.hidden) == (1_000_000, 8)
+    assert type(first.rungs[0].training.tokens) is type(first.rungs[0].architecture.hidden) is int
+    assert first.seeds == (0, 1000)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_ladder(tiny: Path) -> None:
+    tiny.write_bytes(b"\xef\xbb\xbf" + tiny.read_bytes())
+    assert len(load_ladder(str(tiny)).rungs) == 4
+
+
+def test_a_path_is_relative_to_the_ladder_and_a_name_is_never_a_path(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stdlib").write_text("a file that happens to be called so")
+    (tmp_path / "away").mkdir()
+    monkeypatch.chdir(tmp_path / "away")
+    assert load_ladder(str(tiny)).corpus.name == str(tmp_path / "words.txt")
+    for name, read in (("stdlib", "stdlib"), ("./stdlib", str(tmp_path / "stdlib")), ("/x/y", "/x/y")):
+        other = tmp_path / "other.toml"
+        other.write_text(tiny.read_text().replace("words.txt", name))
+        assert load_ladder(str(other)).corpus.name == read
+    # What is typed on a command line is where one stands.
+    assert load_ladder(str(tiny), ["corpus=notes.txt"]).corpus.name == str(tmp_path / "away" / "notes.txt")
+    assert load_ladder(str(tiny), ["corpus=stdlib"]).corpus.name == "stdlib"
 
 
 def test_a_name_nearly_right_is_guessed() -> None:

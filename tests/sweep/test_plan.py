@@ -1,12 +1,13 @@
 """What the supervisor does next, decided from what lies on disk."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from scaling_tui.runs import read_sweep
-from scaling_tui.sweep.supervisor import Plan, plan
+from scaling_tui.runs import Status, SweepView, make_request, read_sweep
+from scaling_tui.runs.format import claim
+from scaling_tui.sweep.supervisor import Plan, Supervisor, plan
 from tests.conftest import RECORDED, record_sweep
 
 NAMES = [f"{rung}-s0" for rung, *_ in RECORDED]
@@ -75,6 +76,32 @@ def test_a_failed_run_is_tried_again_where_it_is_asked_to_resume(
     requests = {name: request_ for name in NAMES if request_}
     found = planned(tmp_path, states, requests=requests, started={"r6-s0": tried})
     assert found == (Plan(start=("r6-s0",)) if again else Plan(end=True))
+
+
+@pytest.mark.parametrize(("ends", "asked"), [("finished", "resume"), ("failed", "resume"), ("failed", None)])
+def test_a_resume_in_the_instant_in_which_the_supervisor_ends_is_not_lost(
+    tmp_path: Path, ends: str, asked: str | None
+) -> None:
+    sweep = record_sweep(tmp_path, [*["finished"] * 5, "failed", "finished"])
+    started: list[str] = []
+    ended: list[str] = []
+
+    class Ending(Supervisor):
+        def _start(self, view: SweepView, name: str) -> None:
+            started.append(name)
+            self.started[name] = self.started.get(name, 0) + 1
+            Status.of_this_process(ends).write(claim(sweep / name, "attempt") / "status.json")  # type: ignore[arg-type]
+
+        def _end(self, view: SweepView, requests: Mapping[str, str | None]) -> None:
+            super()._end(view, requests)
+            if asked and len(ended) < 2:
+                make_request(sweep, "resume", "r6-s0")
+            ended.append(view.state)
+
+    Ending(claim(sweep, "supervisor"), 1, "cpu").run()
+    expected = {("finished", "resume"): 1, ("failed", "resume"): 2, ("failed", None): 0}[ends, asked]
+    assert started == ["r6-s0"] * expected
+    assert read_sweep(sweep).state == ("finished" if ends == "finished" else "failed")
 
 
 def test_a_worker_that_never_claims_an_attempt_is_not_started_for_ever(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.learn import Learn
 from scaling_tui.tui.plot import Plot
 from scaling_tui.tui.quiz import Quiz
+from scaling_tui.tui.terminal import Looks
 from scaling_tui.tutor import load_banks
 from scaling_tui.tutor.course import Course
 from scaling_tui.tutor.numbers import figures
@@ -31,7 +32,7 @@ async def quiz_of(pilot: Pilot[None], *names: str, seed: int = 7) -> Quiz:
     await until(pilot, lambda: isinstance(pilot.app.screen, Quiz))
     screen = pilot.app.screen
     assert isinstance(screen, Quiz)
-    await until(pilot, lambda: screen.query_one("#choices", OptionList).option_count == 3)
+    await until(pilot, lambda: screen.query_one("#choices", OptionList).option_count == 4)
     known = {question.id: question for bank in load_banks() for question in bank.questions}
     course = Course.load([known[name] for name in names])
     screen._begin(course.sitting(len(names), seed))
@@ -144,12 +145,24 @@ async def test_own_runs_of_a_lesson_are_offered_where_there_are_none(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("size", "answer"),
-    [((80, 24), "wrong"), ((80, 24), "right"), ((120, 40), "wrong")],
-    ids=["wrong", "right", "wide"],
-)
-def test_a_sitting_looks_as_it_did(snap_compare: Any, tmp_path: Path, size: tuple[int, int], answer: str) -> None:
-    app = ScalingApp(tmp_path)
+    ("size", "answer", "how"),
+    [
+        ((80, 24), "wrong", ""), ((80, 24), "right", ""), ((120, 40), "wrong", ""), ((120, 40), "right", ""),
+        ((120, 40), "wrong", "light"), ((120, 40), "right", "no colour"),
+    ],
+    ids=["wrong", "right", "wide", "wide-right", "light", "no-color"],
+)  # fmt: skip
+def test_a_sitting_looks_as_it_did(
+    snap_compare: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    size: tuple[int, int],
+    answer: str,
+    how: str,
+) -> None:
+    if how == "no colour":
+        monkeypatch.setenv("NO_COLOR", "1")
+    app = ScalingApp(tmp_path, looks=Looks(theme="light") if how == "light" else Looks())
 
     async def prepare(pilot: Pilot[None]) -> Awaitable[None] | None:
         screen = await quiz_of(pilot, "two-term-loss")

@@ -1,0 +1,185 @@
+"""Predict, then run: the learner says how a rung will end from those below it; then the run tells who was nearer, they
+or the law.
+
+All that is known of the sweep comes in as plain data; what a run measured is not told before the answer is given.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from scaling_tui import InputError, show
+from scaling_tui.tutor.numbers import read_number
+from scaling_tui.tutor.progress import Answer, append, progress_file
+
+LESSON = "planning"
+SKILL = "predict-a-rung"
+HIGHEST = 100.0  # nats per token: guessing evenly among e^100 tokens
+
+
+@dataclass(frozen=True)
+class Known:
+    """A finished run: parameters under the law's convention, training tokens, held-out loss in nats per token."""
+
+    run: str
+    params: int
+    tokens: int
+    loss: float
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """A run to foretell.
+
+    Args:
+        known: the finished runs that the law was fitted to, in the order of their sizes.
+        convention: which parameters N counts.
+        predicted: the law's own prediction, `low` to `high` its interval at `level` (None where there is none).
+        measured: how the run ended; None while it has not.
+    """
+
+    sweep: str
+    run: str
+    rung: str
+    params: int
+    tokens: int
+    convention: str
+    known: tuple[Known, ...]
+    law: str
+    predicted: float
+    low: float | None
+    high: float | None
+    level: float
+    measured: float | None
+
+
+@dataclass(frozen=True)
+class Score:
+    """How near a prediction came. Errors are measured / predicted - 1.
+
+    Args:
+        yours, law, below: errors of the learner, of the law, and of the plainest guess, the loss of the rung below.
+        inside: whether the learner's guess is in the law's interval; None where there is none.
+    """
+
+    guess: float
+    measured: float
+    yours: float
+    law: float
+    below: float
+    nearer: Literal["you", "law", "equal"]
+    inside: bool | None
+
+
+def read_guess(text: str) -> float:
+    """A loss in nats per token.
+
+    Raises:
+        InputError: no number, or none that a loss can be.
+    """
+    value = read_number(text, "nats").value
+    if not 0 < value <= HIGHEST:
+        raise InputError(f"answer: found {value:g}, want a loss in nats per token, above 0 and at most {HIGHEST:g}")
+    return value
+
+
+def ended(challenge: Challenge, measured: float | None) -> Challenge:
+    """`challenge` as it was asked, with what the run measured since: the law has seen no more than the learner."""
+    return replace(challenge, measured=measured)
+
+
+def score(challenge: Challenge, guess: float) -> Score:
+    """Holds `guess` and the law against what was measured.
+
+    Raises:
+        InputError: the run has not ended.
+    """
+    measured = challenge.measured
+    if measured is None:
+        raise InputError(f"run {challenge.run}: has not ended, there is nothing to score against yet")
+    yours, law = measured / guess - 1, measured / challenge.predicted - 1
+    nearer: Literal["you", "law", "equal"] = "you" if abs(yours) < abs(law) else "law"
+    if math.isclose(abs(yours), abs(law), abs_tol=5e-5):
+        nearer = "equal"
+    inside = None
+    if challenge.low is not None and challenge.high is not None:
+        inside = challenge.low <= guess <= challenge.high
+    return Score(guess, measured, yours, law, measured / challenge.known[-1].loss - 1, nearer, inside)
+
+
+def record(
+    challenge: Challenge, scored: Score, path: Path | None = None, now: Callable[[], datetime] | None = None
+) -> None:
+    """Adds the answer to the learner's progress: right where it was nearer than the plainest guess."""
+    at = now() if now else datetime.now(UTC)
+    right = abs(scored.yours) < abs(scored.below)
+    question = f"predict:{challenge.sweep}/{challenge.run}"
+    append(Answer(at, LESSON, question, SKILL, "hard", 0, right), path or progress_file())
+
+
+def question_text(challenge: Challenge) -> str:
+    """What is asked, with all that may be known beforehand."""
+    lines = [
+        f"{len(challenge.known)} runs of {challenge.sweep} to go by; N is {convention_text(challenge)}.",
+        "",
+        f"  {'run':<12}{'N':>8}{'D':>8}{'loss':>10}",
+    ]
+    lines += [
+        f"  {one.run:<12}{show.count(one.params):>8}{show.count(one.tokens):>8}{show.loss(one.loss):>10}"
+        for one in challenge.known
+    ]
+    lines += [
+        f"  {challenge.run:<12}{show.count(challenge.params):>8}{show.count(challenge.tokens):>8}{'?':>10}",
+        "",
+        f"With which held-out loss, in nats per token, does {challenge.rung} end?",
+    ]
+    return "\n".join(lines)
+
+
+def convention_text(challenge: Challenge) -> str:
+    return "every parameter" if challenge.convention == "all" else "parameters without embeddings"
+
+
+def score_text(challenge: Challenge, scored: Score) -> str:
+    """Who was how near, and what to make of it."""
+    who = {
+        "you": "You were nearer than the law.",
+        "law": "The law was nearer than you.",
+        "equal": "You and the law were equally near.",
+    }[scored.nearer]
+    lines = [
+        f"{challenge.rung} measured: {show.loss(scored.measured)}",
+        f"  {'you said':<18}{show.loss(scored.guess):>7}{show.share(scored.yours, 2):>10}",
+        f"  {challenge.law:<18}{show.loss(challenge.predicted):>7}{show.share(scored.law, 2):>10}",
+        f"  {'the rung below':<18}{show.loss(challenge.known[-1].loss):>7}{show.share(scored.below, 2):>10}",
+        who,
+    ]
+    if scored.inside is not None:
+        where = f"[{show.loss(challenge.low)}, {show.loss(challenge.high)}] at {show.percent(challenge.level)}"
+        lines.append(f"The law's interval is {where}; your answer lies {'inside' if scored.inside else 'outside'}.")
+    if abs(scored.yours) >= abs(scored.below):
+        lines.append("Plotted on log-log axes the losses below it lie near a line that bends: follow it one step on.")
+    return "\n".join(lines)
+
+
+def document(challenge: Challenge, scored: Score | None, guess: float | None = None) -> dict[str, Any]:
+    """For JSON. What the law says and what was measured is null until there is an answer to hold against it."""
+    asked = asdict(challenge)
+    shown = {key: asked[key] for key in ("sweep", "run", "rung", "params", "tokens", "convention")}
+    known = [asdict(one) for one in challenge.known]
+    hidden = ("law", "predicted", "low", "high", "level")
+    law = {key: asked[key] if guess is not None else None for key in hidden}
+    scores = asdict(scored) if scored else {}
+    return {
+        **shown,
+        "known": known,
+        "answer": guess,
+        **law,
+        "measured": scores.get("measured"),
+        "errors": {"yours": scores["yours"], "law": scores["law"], "below": scores["below"]} if scores else None,
+        "nearer": scores.get("nearer"),
+        "inside": scores.get("inside"),
+    }
