@@ -113,6 +113,18 @@ DEVICES: dict[str, float] = {
     "rtx-4090": 165.2e12,
 }
 
+
+def peak_flops(device: str) -> float | None:
+    """Dense bf16 peak in FLOP/s of a device as its driver names it ('NVIDIA H100 80GB HBM3'); None if not in DEVICES.
+
+    The table holds the SXM versions; a PCIe H100 runs slower and is not taken for one.
+    """
+    name = device.lower().replace(" ", "-")
+    if "h100-pcie" in name:
+        return None
+    return next((peak for key, peak in DEVICES.items() if key in name), None)
+
+
 # Why two published fits of the same 240 runs plan so differently; shown beside any plan made with the first.
 HOFFMANN_NOTE = (
     "hoffmann2022 and besiroglu2024 are fits of one form to the same runs. Two things part them. Hoffmann et al. "

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from scaling_tui import InputError
 from scaling_tui.data import Encoded, Windows, held_out
 from scaling_tui.laws.counts import Architecture, count
+from scaling_tui.laws.planning import peak_flops
 from scaling_tui.runs.config import RunConfig, Training
 from scaling_tui.runs.format import State, read_json
 from scaling_tui.runs.writer import Writer
@@ -116,6 +117,8 @@ class Trainer:
         self.steps = config.training.steps(self.arch.context)
         self.tokens_per_step = config.training.batch * self.arch.context
         self.flops_per_token = count(self.arch).flops(1.0)
+        # Of a processor nobody publishes the peak that its matmuls could reach.
+        self.peak = peak_flops(torch.cuda.get_device_name(device)) if device.type == "cuda" else None
         self.step = 0
         self.cpu_s_before = -time.process_time()
 
@@ -216,6 +219,7 @@ class Trainer:
             lr=self.optimizer.param_groups[0]["lr"],
             grad_norm=norm,
             tokens_per_s=speed,
+            mfu=speed * self.flops_per_token / self.peak if self.peak else None,
             cpu_s=self.cpu_s,
         )
 
