@@ -13,7 +13,6 @@ from scaling_tui.runs import RunView, SweepReader, SweepView
 
 if TYPE_CHECKING:
     from scaling_tui.sweep import Ladder
-    from scaling_tui.sweep.pipeline import Stage
 
 LOOK_S = 0.5
 LINE_EVERY_S = 10.0
@@ -231,24 +230,6 @@ def _spread(value: dict[str, Any]) -> str:
     if value["mean"] is None:
         return "–"
     return f"{value['mean']:.4f}" + (f" ± {value['sd']:.4f}" if value["sd"] is not None else "")
-
-
-def pipeline_text(run: str, passed: "list[Stage]") -> str:
-    """The stages of a run's data, a paragraph each, with the table of its evaluations."""
-    text = [f"{run}: the way of its data"]
-    for number, stage in enumerate(passed, 1):
-        size = "–" if stage.count is None else f"{stage.count:,.4f}" if stage.count % 1 else f"{stage.count:,.0f}"
-        text += ["", f"{number} {stage.name}: {size} {stage.unit}"]
-        text += textwrap.wrap(stage.says, 100, initial_indent="  ", subsequent_indent="  ")
-        if table := stage.detail.get("table"):
-            text.append(f"  {'epoch':>7}{'step':>8}{'training':>10}{'held out':>10}{'accuracy':>10}  observation")
-            for row in table:
-                accuracy = "–" if row["val_accuracy"] is None else f"{row['val_accuracy']:.1%}".replace("%", " %")
-                text.append(
-                    f"  {row['epoch'] or 0:>7.2f}{row['step']:>8.0f}{show.loss(row['loss']):>10}"
-                    f"{show.loss(row['val_loss']):>10}{accuracy:>10}  {row['observation']}"
-                )
-    return "\n".join(text)
 
 
 def ladder_document(ladder: "Ladder") -> dict[str, Any]:
