@@ -127,7 +127,6 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Train a ladder; fit its law; predict the largest rung before it is trained."""
-    from scaling_tui.follow import ladder_document, ladder_table
     from scaling_tui.runs import runs_folder
     from scaling_tui.sweep import load_ladder
     from scaling_tui.sweep.launch import lay_out, start_supervisor
@@ -137,11 +136,17 @@ def run(
         raise InputError(f"--on {on!r}: not known here; want 'local'")
     chosen = load_ladder(ladder, setting or [])
     if dry_run:
+        from scaling_tui.dry_run import dry_run_document, dry_run_text
+        from scaling_tui.sweep.estimate import estimate, recorded_speeds, workers
         from scaling_tui.sweep.preflight import rehearse
 
         if unknown := rehearse(chosen, device):
             say(unknown)
-        return print_json(ladder_document(chosen)) if as_json else print(ladder_table(chosen))
+        seeds = chosen.seeds if seed is None else (seed,)
+        time = estimate(chosen, recorded_speeds(runs_folder(runs)), workers(jobs, device), len(seeds))
+        if as_json:
+            return print_json(dry_run_document(chosen, time))
+        return print(dry_run_text(chosen, time, seeds))
     sweep = lay_out(runs_folder(runs), chosen, seed, device)
 
     def start() -> None:

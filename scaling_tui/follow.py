@@ -263,35 +263,6 @@ def ladder_document(ladder: "Ladder") -> dict[str, Any]:
     }
 
 
-def ladder_table(ladder: "Ladder") -> str:
-    """A ladder's rungs, a line each."""
-    text = [f"{ladder.name} · {ladder.summary}", f"corpus {ladder.corpus.name}, {ladder.corpus.tokenizer} tokens", ""]
-    width = max(8, *(len(rung.case) + 2 for rung in ladder.rungs))
-    text.append(
-        f"{'rung':<{width}}{'layers':>7}{'hidden':>8}{'N':>8}{'N non-emb':>11}"
-        f"{'D':>8}{'C, FLOPs':>10}{'steps':>8}{'lr':>9}"
-    )
-    for rung in ladder.rungs:
-        arch = rung.architecture
-        text.append(
-            f"{rung.case:<{width}}{arch.layers:>7}{arch.hidden:>8}{show.count(rung.count.total):>8}"
-            f"{show.count(rung.count.non_embedding):>11}{show.count(rung.tokens):>8}{show.scientific(rung.flops):>10}"
-            f"{rung.training.steps(arch.context):>8}{rung.training.lr:>9.2g}"
-        )
-    total = sum(rung.cost for rung in ladder.rungs) * len(ladder.seeds)
-    if len(ladder.seeds) > 1:
-        text.append(f"each with seeds {', '.join(map(str, ladder.seeds))}")
-    text.append(f"in all C {show.scientific(total)} FLOPs, matmuls and attention; N is every parameter")
-    branches = [rung for rung in ladder.rungs if rung.trunk]
-    if branches:
-        alone = sum(rung.flops for rung in ladder.rungs) * len(ladder.seeds)
-        text.append(
-            f"{len(branches)} of them branch off a longer one with a cooldown of their own: "
-            f"{show.percent(total / alone)} of what each alone would cost (--set branch=false trains each alone)"
-        )
-    return "\n".join(text)
-
-
 def ladders_table(found: "list[Ladder]") -> str:
     rows = [f"{'ladder':<16}{'rungs':>6}  {'N':<16}{'D':<14}summary"]
     for ladder in found:
