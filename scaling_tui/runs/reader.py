@@ -3,8 +3,7 @@
 import itertools
 import json
 import math
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -153,8 +152,8 @@ class SweepView:
 class _AttemptReader:
     SAMPLES = 240
 
-    def __init__(self, path: Path, keep: int | None, last_bytes: int | None) -> None:
-        self.records = Records(keep)
+    def __init__(self, path: Path, keep: int | None, last_bytes: int | None, breathe: Callable[[], None]) -> None:
+        self.records, self._breathe = Records(keep), breathe
         self._tail = Tail(path / "metrics.jsonl", last_bytes)
         self._sampled: Array | None = None
 
@@ -169,7 +168,7 @@ class _AttemptReader:
         for lines in self._tail.new_lines(most):
             self.records.append(parse(lines))
             changed = True
-            time.sleep(0)  # whoever waits for Python, such as a screen for a key, comes first
+            self._breathe()
         return changed
 
     @property
@@ -192,8 +191,8 @@ class _AttemptReader:
 class _RunReader:
     """Keeps what it has read of a run, so that each look costs only what is new."""
 
-    def __init__(self, path: Path, keep: int | None, last_bytes: int | None) -> None:
-        self.path, self._keep, self._last_bytes = path, keep, last_bytes
+    def __init__(self, path: Path, keep: int | None, last_bytes: int | None, breathe: Callable[[], None]) -> None:
+        self.path, self._keep, self._last_bytes, self._breathe = path, keep, last_bytes, breathe
         self._config: Mapping[str, Any] | None = None
         self._attempts: list[_AttemptReader] = []
         self._curve = Curve.of(Records().table)
@@ -206,7 +205,7 @@ class _RunReader:
             self._config = _with_numbers(found)
         folders = [path for _, path in numbered(self.path, "attempt")]
         for path in folders[len(self._attempts) :]:
-            self._attempts.append(_AttemptReader(path, self._keep, self._last_bytes))
+            self._attempts.append(_AttemptReader(path, self._keep, self._last_bytes, self._breathe))
         # Only the last two can still be growing: an older one was given up before the next was claimed.
         looked = [a for a in self._attempts[:-2] if most is not None and a.unread] + self._attempts[-2:]
         changed = [attempt.poll(most) for attempt in looked]
@@ -242,12 +241,19 @@ class SweepReader:
         path: of the sweep.
         keep: records of an attempt to keep in memory; None keeps all (see `curve.Records`).
         last_bytes: begin that far before the end of each attempt's records, enough to say how things stand.
+        breathe: called between pieces of records, a millisecond of work each, for those that do other things meanwhile.
     """
 
     LOG_LINES = 200
 
-    def __init__(self, path: Path, keep: int | None = None, last_bytes: int | None = None) -> None:
-        self.path, self._keep, self._last_bytes = path, keep, last_bytes
+    def __init__(
+        self,
+        path: Path,
+        keep: int | None = None,
+        last_bytes: int | None = None,
+        breathe: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.path, self._keep, self._last_bytes, self._breathe = path, keep, last_bytes, breathe
         self._document: Mapping[str, Any] | None = None
         self._runs: dict[str, _RunReader] = {}
         self._logs: dict[Path, Tail] = {}
@@ -266,7 +272,9 @@ class SweepReader:
                 raise InputError(f"sweep {self.path}: sweep.json is missing or not JSON")
             self._document = _with_tables(found)
         for path in sorted(self.path.glob("*/run.json")):
-            self._runs.setdefault(path.parent.name, _RunReader(path.parent, self._keep, self._last_bytes))
+            self._runs.setdefault(
+                path.parent.name, _RunReader(path.parent, self._keep, self._last_bytes, self._breathe)
+            )
         order = {name: place for place, name in enumerate(self._document.get("runs", []))}
         runs = [view for reader in self._runs.values() if (view := reader.poll(most))]
         runs.sort(key=lambda run: (order.get(run.name, len(order)), run.name))

@@ -24,10 +24,14 @@ class Axis:
 
     @classmethod
     def around(cls, low: float, high: float, log: bool, margin: float) -> "Axis":
-        """Holds values from `low` to `high` with a margin, a share of their distance, on both sides."""
+        """Holds values from `low` to `high` with a margin, a share of their distance, on both sides.
+
+        The limits are multiples of a step, so that a curve that grows does not move the whole picture at every look.
+        """
         a, b = (math.log10(low), math.log10(high)) if log else (low, high)
         room = (b - a) * margin or abs(b) * margin or margin
-        return cls(a - room, b + room, log)
+        step = 2.0 ** math.floor(math.log2((b - a + 2 * room) / 32))
+        return cls(math.floor((a - room) / step) * step, math.ceil((b + room) / step) * step, log)
 
     def widened(self, share: float) -> "Axis":
         """With room for labels beyond `high`."""

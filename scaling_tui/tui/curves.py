@@ -47,7 +47,7 @@ class Curves:
     """Makes figures of curves, and keeps what it computed of each run until the run has new records."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, str], tuple[Curve, object, tuple[Array, Array]]] = {}
+        self._kept: dict[tuple[str, str], tuple[Curve, dict[object, tuple[Array, Array]]]] = {}
 
     def figure(self, sweep: SweepView, choice: Choice, beside: SweepView | None = None) -> Figure:
         """The curves of `sweep`; those of `beside` faint and dotted."""
@@ -89,10 +89,13 @@ class Curves:
 
     def _points(self, sweep: SweepView, run: RunView, choice: Choice) -> tuple[Array, Array]:
         key, how = (sweep.name, run.name), (choice.metric, choice.over, choice.smoothing)
-        kept = self._kept.get(key)
-        if kept is None or kept[0] is not run.curve or kept[1] != how:
-            kept = self._kept[key] = (run.curve, how, points(run, choice))
-        return kept[2]
+        curve, found = self._kept.get(key, (None, {}))
+        if curve is not run.curve:
+            found = {}
+            self._kept[key] = (run.curve, found)
+        if how not in found:
+            found[how] = points(run, choice)
+        return found[how]
 
 
 def points(run: RunView, choice: Choice) -> tuple[Array, Array]:

@@ -102,6 +102,7 @@ class Live(Page):
         self._choice = Choice()
         self._curves = Curves()
         self._able: list[bool | None] = []
+        self._law_of: object = None
 
     def body(self) -> ComposeResult:
         yield Said(id="where")
@@ -172,6 +173,7 @@ class Live(Page):
         watched, sweep = self._watched, self._sweep
         if watched is None:
             return
+        self.scaling_app.watches.hold()
         self.set_class(sweep is None, "-empty")
         if sweep is None:
             self.query_one("#where", Said).say("Live")
@@ -197,7 +199,10 @@ class Live(Page):
         if curves.display:
             curves.figure = self._curves.figure(sweep, self._choice, self._beside)
         if law.display:
-            law.figure = law_figure(sweep, self._watched.fit)
+            done = [(run.name, run.loss) for run in sweep.runs if run.state == "finished" and not run.unread]
+            known = (sweep.name, self._watched.fit, done, len(sweep.predictions))
+            if known != self._law_of:
+                self._law_of, law.figure = known, law_figure(sweep, self._watched.fit)
 
     def _show_table(self, watched: Watched, sweep: SweepView) -> None:
         theme = theme_colours(self.app.theme_variables)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
+from textual.widget import Widget
 from textual.widgets import DataTable
 
 from scaling_tui import show
@@ -62,7 +63,7 @@ GAP = 1
 class RungTable(DataTable[Text]):
     """Runs of a sweep; marked ones bear a *, pinned ones a ^ and stand first, hidden ones a -."""
 
-    DEFAULT_CSS = "RungTable { height: 1fr; scrollbar-size-vertical: 1; background: $background; }"
+    DEFAULT_CSS = "RungTable { height: auto; max-height: 100%; scrollbar-size-vertical: 1; background: $background; }"
 
     def __init__(self, id: str | None = None, columns: Sequence[Column] = COLUMNS) -> None:
         super().__init__(id=id, cursor_type="row", cell_padding=0)
@@ -81,7 +82,8 @@ class RungTable(DataTable[Text]):
         """Shows `rows` in at most `room` cells; returns how many it takes."""
         name_width = max([len(label) for label in rows.labels.values()], default=4) + 3
         columns = list(self._columns_there_are)
-        scroll = 1 if len(rows.runs) > self.size.height - 1 else 0
+        tall = self.parent.size.height if isinstance(self.parent, Widget) else 0
+        scroll = 1 if len(rows.runs) > tall - 1 else 0
         while len(columns) > 1 and name_width + sum(c.width + GAP for c in columns) + scroll > room:
             columns.remove(max(columns, key=lambda column: column.rank))
         name_width = max(6, min(name_width, room - scroll - sum(c.width + GAP for c in columns)))

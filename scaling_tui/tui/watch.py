@@ -1,5 +1,6 @@
 """Watches sweeps from threads: reads, fits, and hands the screens one immutable state at a time."""
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from scaling_tui.sweep.points import SweepFit
 
 LOOK_S = 0.5
 KEPT = 4096  # records of an attempt in memory: more than any terminal has columns for
-FIRST, PIECE = 1 << 16, 1 << 18  # bytes of an attempt read at the first look, and at each later one
+FIRST, PIECE = 1 << 14, 1 << 18  # bytes of an attempt read at the first look, and at each later one
+READING_S = 2.0  # between two states while a large sweep is read: drawing its curves is work too
+COURTESY_S = 0.1  # after a screen began to draw, for which reading waits
 RESTING = 2  # watches without a listener that are kept, so that coming back to a sweep reads nothing twice
 
 
@@ -46,6 +49,7 @@ class Watch(Thread):
         self._wanted, self._stopped = Event(), Event()
         self._last: Watched | None = None
         self._total = 0
+        self._held = 0.0
 
     @property
     def listeners(self) -> int:
@@ -67,6 +71,15 @@ class Watch(Thread):
         if not self._listeners:
             self._wanted.clear()
 
+    def hold(self) -> None:
+        """Reading waits a moment: two threads that both want Python get in each other's way."""
+        self._held = time.monotonic() + COURTESY_S
+
+    def _breathe(self) -> None:
+        time.sleep(0)
+        while (left := self._held - time.monotonic()) > 0:
+            time.sleep(min(left, COURTESY_S))
+
     def stop(self) -> None:
         self._stopped.set()
         self._wanted.set()
@@ -82,7 +95,7 @@ class Watch(Thread):
                 return
             try:
                 most = PIECE if reader else FIRST
-                reader = reader or SweepReader(find_sweep(self._runs, self._sweep), KEPT)
+                reader = reader or SweepReader(find_sweep(self._runs, self._sweep), KEPT, breathe=self._breathe)
                 sweep = reader.poll(most)
                 self._found = sweep.name
                 finished = tuple(
@@ -100,7 +113,7 @@ class Watch(Thread):
                 problem = f"cannot be read: {type(error).__name__}: {error}"
                 reader, found, now = None, Watched(problem=problem), problem
             reading = found.unread > 0
-            if now != shown and (not reading or time.monotonic() - told >= self._period):
+            if now != shown and (not reading or time.monotonic() - told >= READING_S):
                 shown, told, self._last = now, time.monotonic(), found
                 for tell in self._listeners:
                     tell(found)
@@ -119,6 +132,13 @@ class Watches:
     def __init__(self, runs: Path, period: float = LOOK_S) -> None:
         self._runs, self._period = runs, period
         self._watches: list[Watch] = []
+        # A key waits at most so long for a thread that reads, at each of the few times that it needs Python.
+        sys.setswitchinterval(1e-3)
+
+    def hold(self) -> None:
+        """Whoever reads waits a moment."""
+        for watch in self._watches:
+            watch.hold()
 
     def listen(self, sweep: str | None, tell: Tell) -> Callable[[], None]:
         """Tells of the sweep (None: the latest) until the returned function is called."""
