@@ -1,37 +1,49 @@
-"""Makes the README's pictures from the app itself: `python docs/pictures.py [SWEEP]`, after `make run`.
+"""Makes the gallery in docs/ from the app itself: `python docs/pictures.py [SWEEP]`, after `make run`.
 
-SWEEP is the folder of a finished sweep; without it the latest in ./runs.
+SWEEP is the folder of a finished sweep; without it the latest in ./runs. Every screen is taken at three sizes, with a
+tutor's record of its own that is empty, and the page docs/README.md shows them.
 """
 
 import asyncio
+import os
 import sys
+import tempfile
 from pathlib import Path
-
-from textual.widgets import DataTable
 
 from scaling_tui.runs import find_sweep
 from scaling_tui.tui.app import ScalingApp
+from scaling_tui.tui.modes import MODES
 
-PICTURES = {"live-120x40": ((120, 40), ()), "live-80x24": ((80, 24), ()), "law-80x24": ((80, 24), ("l",))}
+SIZES = ((120, 40), (80, 24), (50, 20))
+SETTLES_S = 0.5  # nothing on the screen has changed for so long
+HERE = Path(__file__).parent
 
 
-async def picture(sweep: Path, size: tuple[int, int], keys: tuple[str, ...]) -> str:
-    app = ScalingApp(sweep.parent, sweep.name)
+async def picture(sweep: Path, mode: str, size: tuple[int, int]) -> str:
+    """An SVG of a screen, once it no longer changes."""
+    app = ScalingApp(sweep.parent, sweep.name, mode=mode)
     async with app.run_test(size=size) as pilot:
-        table = app.screen.query_one("#rungs", DataTable)
-        while not table.row_count:
-            await pilot.pause(0.05)
-        await pilot.press(*keys)
-        await pilot.pause()
-        return app.export_screenshot(title=f"scaling-tui · {sweep.name}")
+        before, seen = "", " "
+        while seen != before:
+            await pilot.pause(SETTLES_S)
+            before, seen = seen, app.export_screenshot(title=f"scaling-tui · {mode}")
+        return seen
 
 
 def main() -> None:
     sweep = find_sweep(Path("runs"), sys.argv[1] if len(sys.argv) > 1 else None)
-    for name, (size, keys) in PICTURES.items():
-        path = Path(__file__).parent / f"{name}.svg"
-        path.write_text(asyncio.run(picture(sweep, size, keys)), encoding="utf-8")
-        print(path)
+    page = ["# Every screen at three sizes", "", "Made by `python docs/pictures.py` from a sweep of `quickstart`.", ""]
+    with tempfile.TemporaryDirectory() as empty:
+        for name in ("DATA", "CONFIG", "STATE"):
+            os.environ[f"XDG_{name}_HOME"] = empty
+        for mode in MODES:
+            page += [f"## {mode.title}", "", f"{mode.help}.", ""]
+            for width, height in SIZES:
+                path = HERE / f"{mode.name}-{width}x{height}.svg"
+                path.write_text(asyncio.run(picture(sweep, mode.name, (width, height))), encoding="utf-8")
+                page += [f"![{mode.title} at {width}×{height}]({path.name})", ""]
+                print(path)
+    (HERE / "README.md").write_text("\n".join(page), encoding="utf-8")
 
 
 if __name__ == "__main__":

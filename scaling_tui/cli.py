@@ -127,7 +127,6 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Train a ladder; fit its law; predict the largest rung before it is trained."""
-    from scaling_tui.follow import ladder_document, ladder_table
     from scaling_tui.runs import runs_folder
     from scaling_tui.sweep import load_ladder
     from scaling_tui.sweep.launch import lay_out, start_supervisor
@@ -137,11 +136,17 @@ def run(
         raise InputError(f"--on {on!r}: not known here; want 'local'")
     chosen = load_ladder(ladder, setting or [])
     if dry_run:
+        from scaling_tui.dry_run import dry_run_document, dry_run_text
+        from scaling_tui.sweep.estimate import estimate, recorded_speeds, workers
         from scaling_tui.sweep.preflight import rehearse
 
         if unknown := rehearse(chosen, device):
             say(unknown)
-        return print_json(ladder_document(chosen)) if as_json else print(ladder_table(chosen))
+        seeds = chosen.seeds if seed is None else (seed,)
+        time = estimate(chosen, recorded_speeds(runs_folder(runs)), workers(jobs, device), len(seeds))
+        if as_json:
+            return print_json(dry_run_document(chosen, time))
+        return print(dry_run_text(chosen, time, seeds))
     sweep = lay_out(runs_folder(runs), chosen, seed, device)
 
     def start() -> None:
@@ -312,7 +317,7 @@ def pipeline(
     """The six stages that a run's data goes through, with its true counts."""
     from dataclasses import asdict
 
-    from scaling_tui.follow import pipeline_text
+    from scaling_tui.pipeline_report import pipeline_text
     from scaling_tui.runs import find_run, runs_folder
     from scaling_tui.sweep.pipeline import stages
 
@@ -322,6 +327,58 @@ def pipeline(
         print_json({"run": str(found.path), "stages": [asdict(stage) for stage in passed]})
     else:
         print(pipeline_text(found.name, passed))
+
+
+# --- traces
+
+
+@app.command()
+def trace(
+    run: Annotated[str, typer.Argument(help="SWEEP/RUN, the path of a run, or a run of the latest sweep.")],
+    prompt: Annotated[str | None, typer.Option(help="Text to read; else a piece of held-out text.")] = None,
+    example: Annotated[int, typer.Option(min=0, help="Which piece of held-out text.")] = 0,
+    top: Annotated[int, typer.Option(min=1, help="Tokens listed for each layer.")] = 5,
+    checkpoint: Annotated[
+        int | None, typer.Option(metavar="STEP", help="Read this checkpoint; else the latest.")
+    ] = None,
+    at: Annotated[int | None, typer.Option(min=1, help="Look at this place of the prompt; else at the last.")] = None,
+    watch: Annotated[str | None, typer.Option(help="Follow this token; else the true next or the likeliest.")] = None,
+    across: Annotated[
+        str | None, typer.Option(metavar="WHAT", help="Read it with every rung ('ladder') or checkpoint ('time').")
+    ] = None,
+    go_on: Annotated[int, typer.Option("--continue", min=0, max=1000, help="Go on with so many tokens.")] = 16,
+    temperature: Annotated[float, typer.Option(min=0.0, help="Of what it goes on with; 0 is the likeliest.")] = 0.0,
+    seed: Annotated[int, typer.Option(min=0, help="Of what it goes on with.")] = 0,
+    runs: Runs = None,
+    as_json: AsJson = False,
+) -> None:
+    """What a checkpoint predicts after every layer, which part made it so, and how it goes on."""
+    from scaling_tui import trace_report
+    from scaling_tui.runs import find_run, read_sweep, runs_folder
+    from scaling_tui.sweep.trace_stages import across_document, trace_document
+    from scaling_tui.sweep.tracer import Tracer, in_time, ladder_of
+
+    found = find_run(runs_folder(runs), run)
+    asked = {"prompt": prompt, "example": example, "at": None if at is None else at - 1, "watch": watch, "top": top}
+    with Tracer() as tracer:
+        if across is not None:
+            if across not in ("ladder", "time"):
+                raise InputError(f"--across {across!r}: not known, want 'ladder' or 'time'")
+            members = in_time(found) if across == "time" else ladder_of(read_sweep(found.path.parent), found)
+            several = tracer.across(members, **asked)
+            print_json(across_document(several)) if as_json else print(trace_report.across_text(several))
+            notes = several.notes
+        else:
+            one = tracer.trace(found, checkpoint, **asked)
+            more = None
+            if go_on and not one.classifies:
+                more = tracer.go_on(
+                    found, one.step, prompt, tokens=go_on, temperature=temperature, seed=seed, example=example
+                )
+            print_json(trace_document(one, more)) if as_json else print(trace_report.trace_text(one, more))
+            notes = one.notes
+    for note in notes:
+        say(note)
 
 
 def sweep_to_steer(runs: Path | None, sweep: str | None, run: str | None) -> "SweepView":

@@ -13,7 +13,6 @@ from scaling_tui.runs import RunView, SweepReader, SweepView
 
 if TYPE_CHECKING:
     from scaling_tui.sweep import Ladder
-    from scaling_tui.sweep.pipeline import Stage
 
 LOOK_S = 0.5
 LINE_EVERY_S = 10.0
@@ -233,24 +232,6 @@ def _spread(value: dict[str, Any]) -> str:
     return f"{value['mean']:.4f}" + (f" ± {value['sd']:.4f}" if value["sd"] is not None else "")
 
 
-def pipeline_text(run: str, passed: "list[Stage]") -> str:
-    """The stages of a run's data, a paragraph each, with the table of its evaluations."""
-    text = [f"{run}: the way of its data"]
-    for number, stage in enumerate(passed, 1):
-        size = "–" if stage.count is None else f"{stage.count:,.4f}" if stage.count % 1 else f"{stage.count:,.0f}"
-        text += ["", f"{number} {stage.name}: {size} {stage.unit}"]
-        text += textwrap.wrap(stage.says, 100, initial_indent="  ", subsequent_indent="  ")
-        if table := stage.detail.get("table"):
-            text.append(f"  {'epoch':>7}{'step':>8}{'training':>10}{'held out':>10}{'accuracy':>10}  observation")
-            for row in table:
-                accuracy = "–" if row["val_accuracy"] is None else f"{row['val_accuracy']:.1%}".replace("%", " %")
-                text.append(
-                    f"  {row['epoch'] or 0:>7.2f}{row['step']:>8.0f}{show.loss(row['loss']):>10}"
-                    f"{show.loss(row['val_loss']):>10}{accuracy:>10}  {row['observation']}"
-                )
-    return "\n".join(text)
-
-
 def ladder_document(ladder: "Ladder") -> dict[str, Any]:
     """A ladder as `run --dry-run --json` and `ladders --json` print it."""
     return {
@@ -280,35 +261,6 @@ def ladder_document(ladder: "Ladder") -> dict[str, Any]:
             for rung in ladder.rungs
         ],
     }
-
-
-def ladder_table(ladder: "Ladder") -> str:
-    """A ladder's rungs, a line each."""
-    text = [f"{ladder.name} · {ladder.summary}", f"corpus {ladder.corpus.name}, {ladder.corpus.tokenizer} tokens", ""]
-    width = max(8, *(len(rung.case) + 2 for rung in ladder.rungs))
-    text.append(
-        f"{'rung':<{width}}{'layers':>7}{'hidden':>8}{'N':>8}{'N non-emb':>11}"
-        f"{'D':>8}{'C, FLOPs':>10}{'steps':>8}{'lr':>9}"
-    )
-    for rung in ladder.rungs:
-        arch = rung.architecture
-        text.append(
-            f"{rung.case:<{width}}{arch.layers:>7}{arch.hidden:>8}{show.count(rung.count.total):>8}"
-            f"{show.count(rung.count.non_embedding):>11}{show.count(rung.tokens):>8}{show.scientific(rung.flops):>10}"
-            f"{rung.training.steps(arch.context):>8}{rung.training.lr:>9.2g}"
-        )
-    total = sum(rung.cost for rung in ladder.rungs) * len(ladder.seeds)
-    if len(ladder.seeds) > 1:
-        text.append(f"each with seeds {', '.join(map(str, ladder.seeds))}")
-    text.append(f"in all C {show.scientific(total)} FLOPs, matmuls and attention; N is every parameter")
-    branches = [rung for rung in ladder.rungs if rung.trunk]
-    if branches:
-        alone = sum(rung.flops for rung in ladder.rungs) * len(ladder.seeds)
-        text.append(
-            f"{len(branches)} of them branch off a longer one with a cooldown of their own: "
-            f"{show.percent(total / alone)} of what each alone would cost (--set branch=false trains each alone)"
-        )
-    return "\n".join(text)
 
 
 def ladders_table(found: "list[Ladder]") -> str:

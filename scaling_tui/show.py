@@ -2,6 +2,7 @@
 
 import math
 import time
+import unicodedata
 
 # A state is told by its sign as well as by its word, so that no colour is needed.
 SIGNS = {
@@ -101,3 +102,46 @@ def ago(moment: float | None, now: float) -> str:
 def coefficient(value: float) -> str:
     """A coefficient of a law in four digits, with an exponent where it is large or tiny."""
     return f"{value:.4g}" if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.3e}".replace("e+", "e")
+
+
+def probability(p: float | None) -> str:
+    """A probability: 0.795, and 3e-05 where it is tiny."""
+    if p is None or not math.isfinite(p):
+        return "–"
+    return f"{p:.3f}" if p >= 0.0005 or p == 0 else f"{p:.0e}"
+
+
+def nats(value: float | None) -> str:
+    """An entropy or divergence in nats: 0.751, 26.1."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:.3f}" if value < 9.9995 else f"{value:.1f}"
+
+
+PICTURES = {chr(code): chr(0x2400 + code) for code in range(32)} | {"\n": "↵", "\t": "⇥", " ": "␣", "\x7f": "␡"}
+
+
+def token(text: str) -> str:
+    """Text that may hold anything, in one line that can do nothing to a terminal and hides nothing.
+
+    Control characters become their pictures, what has no picture \\x85 or \\u202e; a mark that would sit on its
+    neighbour gets a place of its own; writing from right to left is isolated from what stands around it.
+    """
+    shown = "".join(map(_visible, text))
+    if shown and unicodedata.combining(shown[0]):
+        shown = "◌" + shown
+    if any(unicodedata.bidirectional(one) in ("R", "AL", "AN") for one in shown):
+        return f"\u2068{shown}\u2069"
+    return shown
+
+
+def _visible(one: str) -> str:
+    if one in PICTURES:
+        return PICTURES[one]
+    if unicodedata.category(one)[0] in "CZ":
+        return one.encode("unicode_escape").decode()
+    return one
+
+
+def bar(share: float, width: int) -> str:
+    """A share of 0 to 1 as a bar of at most `width` cells, to an eighth of a cell."""
+    eighths = round(min(max(share, 0.0), 1.0) * width * 8)
+    return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()

@@ -186,3 +186,80 @@ def _status(state: str) -> Status:
     if state == "lost":
         return Status("running", 1, 0.0, "elsewhere", 1.0)
     return Status(state, 1, 0.0, "elsewhere", 4e9)  # type: ignore[arg-type]
+
+
+def trained_sweep(folder: Path) -> Path:
+    """A folder of runs that were really trained: `words`, two rungs with four checkpoints each, and `classes`."""
+    import torch
+
+    from scaling_tui.data import encode, load_corpus
+    from scaling_tui.runs import Writer
+    from scaling_tui.runs.config import RunConfig
+    from scaling_tui.runs.writer import read_config
+    from scaling_tui.sweep.ladder import load_ladder
+    from scaling_tui.sweep.launch import lay_out
+    from scaling_tui.train.trainer import Trainer
+
+    torch.set_num_threads(1)
+    words = "the cat sat on the mat and the dog sat on the log while the bird sang of fog\n"
+    (folder / "words.txt").write_text(words * 60)
+    (folder / "words.toml").write_text(WORDS)
+    (folder / "classes.toml").write_text(CLASSES)
+    for name in ("words", "classes"):
+        sweep = lay_out(folder / "runs", load_ladder(str(folder / f"{name}.toml")))
+        for path in sorted(sweep.glob("*/run.json")):
+            config = RunConfig.from_json(read_config(path.parent))
+            corpus = load_corpus(config.corpus["name"], parameters=config.corpus["parameters"])
+            trainer = Trainer(config, encode(corpus, config.corpus["tokenizer"]), torch.device("cpu"))
+            with Writer(path.parent) as writer:
+                trainer.train(writer, lambda: False, lambda _: None)
+    return folder / "runs"
+
+
+WORDS = """
+[corpus]
+name = "words.txt"
+[model]
+context = 32
+layers = 2
+[training]
+tokens = 61_440
+batch = 8
+lr = 1e-2
+evaluations = 4
+keep_checkpoints = 4
+held_out_tokens = 256
+records = 20
+[[rungs]]
+name = "small"
+hidden = 8
+[[rungs]]
+name = "large"
+hidden = 24
+heads = 3
+"""
+
+CLASSES = """
+[corpus]
+name = "parity"
+tokenizer = "ids"
+[corpus.parameters]
+vocab = 20
+length = 10
+samples = 200
+[model]
+family = "classifier"
+context = 10
+heads = 2
+[training]
+tokens = 2_000
+batch = 20
+lr = 1e-3
+evaluations = 2
+checkpoints = 2
+[[rungs]]
+name = "one"
+layers = 2
+hidden = 16
+ffn = 24
+"""

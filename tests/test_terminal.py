@@ -1,18 +1,21 @@
 """The whole of it in a real pseudo-terminal: a ladder trains, the app is killed, another one finds the run whole."""
 
 import os
+import pty
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pexpect
 import psutil
 import pyte
+import pytest
 
 from scaling_tui.runs import latest_request, make_request, read_sweep
-from tests.conftest import interruptible
+from tests.conftest import interruptible, record_sweep
 
 WIDTH, HEIGHT = 80, 24
 
@@ -20,8 +23,9 @@ WIDTH, HEIGHT = 80, 24
 class Terminal:
     """A process in a pseudo-terminal and the screen that it has painted."""
 
-    def __init__(self, *args: str, cwd: Path) -> None:
-        environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(WIDTH), "LINES": str(HEIGHT)}
+    def __init__(self, *args: str, cwd: Path, env: Mapping[str, str] | None = None) -> None:
+        terminal = {"TERM": "xterm-256color", "COLUMNS": str(WIDTH), "LINES": str(HEIGHT)}
+        environment = {**os.environ, **terminal, **(env or {})}
         self.process = pexpect.spawn(
             sys.executable,
             ["-m", "scaling_tui.cli", *args],
@@ -100,4 +104,54 @@ def test_when_the_terminal_goes_away_the_app_ends_by_itself(tmp_path: Path) -> N
     app.wait_for(lambda screen: "Train the ladder quickstart" in screen)
     process = psutil.Process(app.process.pid)
     app.process.close(force=False)
-    process.wait(timeout=5)
+    process.wait(timeout=2)
+
+
+def test_it_ends_with_its_terminal_also_where_no_signal_tells_it(tmp_path: Path) -> None:
+    """A process of another session gets no SIGHUP, and a read of its dead terminal returns at once, for ever."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "scaling_tui.cli", "--runs", str(tmp_path)]
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
+    app = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, env=environment)
+    os.close(theirs)
+    seen = b""
+    while b"quickstart" not in seen:
+        seen += os.read(ours, 1 << 16)
+    os.close(ours)
+    assert app.wait(timeout=5) == -signal.SIGHUP
+
+
+def test_asked_to_end_it_leaves_the_terminal_in_order(tmp_path: Path) -> None:
+    app = Terminal("--runs", str(tmp_path), cwd=tmp_path)
+    app.wait_for(lambda screen: "Train the ladder quickstart" in screen)
+    app.process.kill(signal.SIGTERM)
+    written = b""
+    while app.process.isalive() or b"[?1049l" not in written:
+        try:
+            written += app.process.read_nonblocking(1 << 16, timeout=0.1)
+        except pexpect.TIMEOUT:
+            continue
+        except pexpect.EOF:
+            break
+    assert b"[?1049l" in written
+    assert b"[?25h" in written
+    app.ends()
+    assert app.process.exitstatus == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize(("locale", "ascii_only"), [("C", True), ("C.UTF-8", False), ("de_DE.ISO-8859-1", True)])
+def test_a_locale_without_utf_8_gets_ascii(tmp_path: Path, locale: str, ascii_only: bool) -> None:
+    record_sweep(tmp_path, ["finished"] * 7)
+    app = Terminal("--runs", str(tmp_path), cwd=tmp_path, env={"LC_ALL": locale})
+    screen = app.wait_for(lambda screen: "quickstart" in screen)
+    assert screen.isascii() == ascii_only
+    app.process.send("q")
+    app.ends()
+
+
+def test_a_dumb_terminal_is_told_in_one_line(tmp_path: Path) -> None:
+    app = Terminal("--runs", str(tmp_path), cwd=tmp_path, env={"TERM": "dumb"})
+    screen = app.wait_for(lambda screen: "TERM=dumb" in screen)
+    assert "needs a terminal that can move its cursor" in " ".join(screen.split())
+    app.ends()
+    assert app.process.exitstatus == 2

@@ -34,6 +34,7 @@ class Training:
         held_out_tokens: about how many held-out tokens an evaluation reads, always the same.
         evaluations: held-out evaluations, evenly over the steps; the last is at the end.
         checkpoints: likewise.
+        keep_checkpoints: how many of them stay, the latest; more than two are for traces in time.
         records: records of the training loss, likewise.
     """
 
@@ -56,11 +57,12 @@ class Training:
     held_out_tokens: int = 65_536
     evaluations: int = 20
     checkpoints: int = 4
+    keep_checkpoints: int = 2
     records: int = 200
 
     def __post_init__(self) -> None:
         check_types(self, "training")
-        for name in ("tokens", "batch", "held_out_tokens", "evaluations", "checkpoints", "records"):
+        for name in ("tokens", "batch", "held_out_tokens", "evaluations", "checkpoints", "keep_checkpoints", "records"):
             if getattr(self, name) < 1:
                 raise InputError(f"training.{name}: found {getattr(self, name)}, want at least 1")
         for name in ("clip", "unique_tokens", "exact_match"):

@@ -25,7 +25,7 @@ from scaling_tui.runs.format import (
     write_json,
 )
 
-KEPT_CHECKPOINTS = 2
+KEPT_CHECKPOINTS = 2  # so that one is whole while the next is written
 
 
 def create_sweep(runs: Path, name: str, document: Mapping[str, Any]) -> Path:
@@ -116,10 +116,10 @@ class Writer:
         append_line(self._metrics, only_finite({"time": time.time(), **metrics}))
         self.heartbeat()
 
-    def checkpoint(self, step: int, fill: Callable[[Path], None]) -> Path:
+    def checkpoint(self, step: int, fill: Callable[[Path], None], last: int = KEPT_CHECKPOINTS) -> Path:
         """Makes `checkpoint-<step>`: `fill` writes files into a folder that gets its name when it is whole.
 
-        The last two checkpoints of the attempt stay, and those to keep.
+        The `last` ones of the attempt stay, and those to keep.
         """
         final = self.attempt / f"checkpoint-{step}"
         temporary = self.attempt / f".checkpoint-{step}.tmp"
@@ -135,7 +135,7 @@ class Writer:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
         others = [old for at, old in numbered(self.attempt, "checkpoint") if at not in self.keep]
-        for old in others[:-KEPT_CHECKPOINTS]:
+        for old in others[:-last]:
             shutil.rmtree(old, ignore_errors=True)
         return final
 

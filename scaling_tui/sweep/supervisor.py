@@ -28,7 +28,7 @@ from scaling_tui.runs import (
 from scaling_tui.runs.format import HEARTBEAT_S, Status, numbered
 from scaling_tui.runs.requests import Asked, latest_asked
 from scaling_tui.runs.writer import checkpoint_at
-from scaling_tui.sweep.devices import on_gpu
+from scaling_tui.sweep.estimate import workers
 from scaling_tui.sweep.launch import cores
 from scaling_tui.sweep.points import fit_sweep
 
@@ -108,7 +108,7 @@ class Supervisor:
     def __init__(self, folder: Path, jobs: int | None, device: str) -> None:
         self.folder, self.sweep = folder, folder.parent
         self.cores = cores()
-        self.jobs = jobs or (1 if on_gpu(device) else self.cores)
+        self.jobs = workers(jobs, device)
         self.device = device
         self.reader = SweepReader(self.sweep)
         self.workers: dict[str, subprocess.Popen[bytes]] = {}

@@ -1,14 +1,22 @@
 """A small GPT written to be read: pre-norm, RMSNorm, rotary or learned positions, one scaled_dot_product_attention.
 
-The residual stream `x` has shape (batch, time, hidden) everywhere. `GPT.read_out` alone turns a stream into
-logits: the model's own prediction and a look at a layer in between go the same way.
+The residual stream `x` has shape (batch, time, hidden) everywhere. `GPT.streams` is the one way through the layers
+and `GPT.read_out` alone turns a stream into logits: the model's own prediction and a look at a layer in between go
+the same way.
 """
+
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from scaling_tui.laws.counts import Architecture
+
+Rotary = tuple[Tensor, Tensor]  # cosines and sines, (time, head_dim / 2)
+
+
+RMS_EPSILON = 1e-5
 
 
 class RMSNorm(nn.Module):
@@ -19,10 +27,10 @@ class RMSNorm(nn.Module):
         self.gain = nn.Parameter(torch.ones(hidden))
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x, (x.shape[-1],), self.gain, 1e-5)
+        return F.rms_norm(x, (x.shape[-1],), self.gain, RMS_EPSILON)
 
 
-def rotary_table(context: int, head_dim: int, base: float = 10_000.0) -> tuple[Tensor, Tensor]:
+def rotary_table(context: int, head_dim: int, base: float = 10_000.0) -> Rotary:
     """Cosines and sines, (context, head_dim / 2), of the angles that turn queries and keys (Su et al. 2021)."""
     frequency = base ** (-torch.arange(0, head_dim, 2, dtype=torch.float64) / head_dim)
     angle = torch.outer(torch.arange(context, dtype=torch.float64), frequency)
@@ -38,17 +46,23 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 class Attention(nn.Module):
     """Causal self-attention with `heads` heads of hidden / heads dimensions."""
 
+    causal = True
+
     def __init__(self, hidden: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.heads, self.dropout = heads, dropout
         self.qkv = nn.Linear(hidden, 3 * hidden, bias=False)
         self.out = nn.Linear(hidden, hidden, bias=False)
 
-    def forward(self, x: Tensor, rotary: tuple[Tensor, Tensor] | None) -> Tensor:
-        batch, time, hidden = x.shape
+    def queries_keys_values(self, x: Tensor, rotary: Rotary | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Each (batch, heads, time, head_dim), turned by position where `rotary` is given."""
+        batch, time, _ = x.shape
         q, k, v = self.qkv(x).view(batch, time, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        if rotary is not None:
-            q, k = rotate(q, *rotary), rotate(k, *rotary)
+        return (q, k, v) if rotary is None else (rotate(q, *rotary), rotate(k, *rotary), v)
+
+    def forward(self, x: Tensor, rotary: Rotary | None) -> Tensor:
+        batch, time, hidden = x.shape
+        q, k, v = self.queries_keys_values(x, rotary)
         mixed = F.scaled_dot_product_attention(
             q, k, v, is_causal=True, dropout_p=self.dropout if self.training else 0.0
         )
@@ -76,13 +90,83 @@ class Block(nn.Module):
         self.mlp = MLP(arch.hidden, arch.inner)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, rotary: tuple[Tensor, Tensor] | None) -> Tensor:
-        x = x + self.dropout(self.attention(self.attention_norm(x), rotary))
-        return x + self.dropout(self.mlp(self.mlp_norm(x)))  # type: ignore[no-any-return]
+    def attention_reads(self, x: Tensor) -> Tensor:
+        return self.attention_norm(x)  # type: ignore[no-any-return]
+
+    def mlp_adds(self, x: Tensor) -> Tensor:
+        return self.mlp(self.mlp_norm(x))  # type: ignore[no-any-return]
+
+    @property
+    def sum_norms(self) -> tuple[nn.Module, nn.Module]:
+        """What the stream goes through after attention was added, and after the MLP was: here nothing."""
+        return nn.Identity(), nn.Identity()
+
+    def forward(self, x: Tensor, rotary: Rotary | None) -> tuple[Tensor, Tensor]:
+        """The stream after attention, and after the MLP."""
+        middle = x + self.dropout(self.attention(self.attention_reads(x), rotary))
+        return middle, middle + self.dropout(self.mlp_adds(middle))
 
 
-class GPT(nn.Module):
-    """Next-token model: `logits = model(ids)`, ids (batch, time) of int64, logits (batch, time, vocab)."""
+class Transformer(nn.Module):
+    """What all families share: one way through the layers, and one read-out for the model and for a look in between.
+
+    `logits = model(ids)`, ids (batch, time) of int64.
+    """
+
+    arch: Architecture
+    embedding: nn.Embedding
+    positions: nn.Embedding | None
+    blocks: nn.ModuleList
+    final_norm: nn.Module
+    head: nn.Linear
+    dropout: nn.Dropout
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """The stream before the first block."""
+        x = self.embedding(ids)
+        if self.positions is not None:
+            x = x + self.positions(torch.arange(ids.shape[1], device=ids.device))
+        return self.dropout(x)  # type: ignore[no-any-return]
+
+    def rotary(self, time: int) -> Rotary | None:
+        """Angles that turn queries and keys; None where positions are learned or not told."""
+        return None
+
+    def streams(self, ids: Tensor) -> Iterator[Tensor]:
+        """The stream before the first block, then after attention and after the MLP of each block."""
+        x = self.embed(ids)
+        yield x
+        rotary = self.rotary(ids.shape[1])
+        for block in self.blocks:
+            middle, x = block(x, rotary)
+            yield middle
+            yield x
+
+    def head_reads(self, x: Tensor) -> Tensor:
+        """What the head makes logits of."""
+        return self.final_norm(x)  # type: ignore[no-any-return]
+
+    def read_out(self, x: Tensor) -> Tensor:
+        """Logits of a stream: the final norm, then the head."""
+        return self.head(self.head_reads(x))  # type: ignore[no-any-return]
+
+    def before_head(self, ids: Tensor) -> Tensor:
+        """What the head reads of the last stream."""
+        return self.head_reads(last(self.streams(ids)))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.read_out(last(self.streams(ids)))
+
+
+def last(streams: Iterator[Tensor]) -> Tensor:
+    """The final stream; those before are let go as it comes."""
+    for x in streams:
+        final = x
+    return final
+
+
+class GPT(Transformer):
+    """Next-token model: logits (batch, time, vocab)."""
 
     def __init__(self, arch: Architecture, dropout: float = 0.0) -> None:
         super().__init__()
@@ -112,27 +196,5 @@ class GPT(nn.Module):
             elif parameter.ndim == 2:
                 nn.init.normal_(parameter, std=parameter.shape[1] ** -0.5)
 
-    def embed(self, ids: Tensor) -> Tensor:
-        """The stream before the first block."""
-        x = self.embedding(ids)
-        if self.positions is not None:
-            x = x + self.positions(torch.arange(ids.shape[1], device=ids.device))
-        return self.dropout(x)  # type: ignore[no-any-return]
-
-    def rotary(self, time: int) -> tuple[Tensor, Tensor] | None:
+    def rotary(self, time: int) -> Rotary | None:
         return (self.cos[:time], self.sin[:time]) if self.arch.positions == "rotary" else None  # type: ignore[index]
-
-    def read_out(self, x: Tensor) -> Tensor:
-        """Logits of a stream: the final norm, then the head."""
-        return self.head(self.final_norm(x))  # type: ignore[no-any-return]
-
-    def before_head(self, ids: Tensor) -> Tensor:
-        """What the head reads: the stream after the final norm."""
-        x = self.embed(ids)
-        rotary = self.rotary(ids.shape[1])
-        for block in self.blocks:
-            x = block(x, rotary)
-        return self.final_norm(x)  # type: ignore[no-any-return]
-
-    def forward(self, ids: Tensor) -> Tensor:
-        return self.head(self.before_head(ids))  # type: ignore[no-any-return]

@@ -2,16 +2,16 @@
 
 Each layer is what `nn.TransformerEncoderLayer` and `nn.MultiheadAttention` compute (Vaswani et al. 2017: the norm
 after the sum), with their initial weights, through one scaled_dot_product_attention. The interface is the GPT's:
-`embed`, `blocks`, `read_out`.
+`embed`, `blocks`, `streams`, `read_out`.
 """
 
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from scaling_tui.laws.counts import Architecture
+from scaling_tui.train.model import Rotary, Transformer
 
 Activation = Literal["relu", "gelu"]
 
@@ -29,9 +29,15 @@ class BiasedAttention(nn.Module):
         nn.init.zeros_(self.qkv.bias)
         nn.init.zeros_(self.out.bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        batch, time, hidden = x.shape
+    def queries_keys_values(self, x: Tensor, rotary: Rotary | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Each (batch, heads, time, head_dim). No position is told here, so `rotary` changes nothing."""
+        batch, time, _ = x.shape
         q, k, v = self.qkv(x).view(batch, time, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        return q, k, v
+
+    def forward(self, x: Tensor, rotary: Rotary | None = None) -> Tensor:
+        batch, time, hidden = x.shape
+        q, k, v = self.queries_keys_values(x, rotary)
         mixed = F.scaled_dot_product_attention(
             q, k, v, is_causal=self.causal, dropout_p=self.dropout if self.training else 0.0
         )
@@ -53,13 +59,24 @@ class PostNormBlock(nn.Module):
         self.inner_dropout = nn.Dropout(dropout if activation == "relu" else 0.0)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.attention_norm(x + self.dropout(self.attention(x)))
-        inner = self.inner_dropout(self.activation(self.up(x)))
-        return self.mlp_norm(x + self.dropout(self.down(inner)))  # type: ignore[no-any-return]
+    def attention_reads(self, x: Tensor) -> Tensor:
+        return x
+
+    def mlp_adds(self, x: Tensor) -> Tensor:
+        return self.down(self.inner_dropout(self.activation(self.up(x))))  # type: ignore[no-any-return]
+
+    @property
+    def sum_norms(self) -> tuple[nn.Module, nn.Module]:
+        """What the stream goes through after attention was added, and after the MLP was."""
+        return self.attention_norm, self.mlp_norm
+
+    def forward(self, x: Tensor, rotary: Rotary | None = None) -> tuple[Tensor, Tensor]:
+        """The stream after attention, and after the MLP, normed."""
+        middle = self.attention_norm(x + self.dropout(self.attention(x, rotary)))
+        return middle, self.mlp_norm(middle + self.dropout(self.mlp_adds(middle)))
 
 
-class PostNorm(nn.Module):
+class PostNorm(Transformer):
     """`logits = model(ids)`: (batch, time, vocab), or (batch, classes) from the mean over the sequence."""
 
     def __init__(self, arch: Architecture, activation: Activation, dropout: float = 0.0) -> None:
@@ -72,25 +89,7 @@ class PostNorm(nn.Module):
         self.head = nn.Linear(arch.hidden, arch.outputs, bias=arch.head_bias)
         self.dropout = nn.Dropout(dropout if self.positions is not None else 0.0)
 
-    def embed(self, ids: Tensor) -> Tensor:
-        """The stream before the first block."""
-        x = self.embedding(ids)
-        if self.positions is not None:
-            x = x + self.positions(torch.arange(ids.shape[1], device=ids.device))
-        return self.dropout(x)  # type: ignore[no-any-return]
-
-    def before_head(self, ids: Tensor) -> Tensor:
-        """What the head reads: every position, or a classifier's mean over them."""
-        x = self.embed(ids)
-        for block in self.blocks:
-            x = block(x)
+    def head_reads(self, x: Tensor) -> Tensor:
+        """Every position, or a classifier's mean over them."""
         x = self.final_norm(x)
-        return x if self.arch.classes is None else x.mean(1)  # type: ignore[no-any-return]
-
-    def read_out(self, x: Tensor) -> Tensor:
-        """Logits of a stream: the final norm, a classifier's mean over the sequence, then the head."""
-        x = self.final_norm(x)
-        return self.head(x if self.arch.classes is None else x.mean(1))  # type: ignore[no-any-return]
-
-    def forward(self, ids: Tensor) -> Tensor:
-        return self.head(self.before_head(ids))  # type: ignore[no-any-return]
+        return x if self.arch.classes is None else x.mean(1)

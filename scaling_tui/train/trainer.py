@@ -59,6 +59,14 @@ def build(config: RunConfig) -> Model:
     raise InputError(f"model.family: found {config.family!r}, want 'gpt', 'post-norm' or 'classifier'")
 
 
+def read_weights(model: nn.Module, checkpoint: Path, device: torch.device) -> None:
+    """Fills `model` with a checkpoint's weights, whatever device they were saved on."""
+    weights = load_file(checkpoint / "model.safetensors", device=str(device))
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.copy_(weights[name])
+
+
 def learning_rate(step: int, steps: int, training: Training) -> float:
     """The rate of step `step` (from 0) of `steps`: up from zero in the warm-up, then down along the schedule."""
     warmup = max(1, round(training.warmup * steps))
@@ -229,7 +237,7 @@ class Trainer:
         return self.cpu_s_before + time.process_time()
 
     def _save(self, writer: Writer) -> None:
-        writer.checkpoint(self.step, self.write_checkpoint)
+        writer.checkpoint(self.step, self.write_checkpoint, self.config.training.keep_checkpoints)
 
     def write_checkpoint(self, folder: Path) -> None:
         """Weights, optimiser, generator and step, as safetensors and JSON."""
@@ -251,11 +259,8 @@ class Trainer:
         """Goes on from a checkpoint of this run. Raises InputError where it is not one."""
         state = read_json(folder / "state.json")
         try:
-            weights = load_file(folder / "model.safetensors", device=str(self.device))
+            read_weights(self.model, folder, self.device)
             kept = load_file(folder / "optimizer.safetensors", device=str(self.device))
-            with torch.no_grad():
-                for name, parameter in self.model.named_parameters():
-                    parameter.copy_(weights[name])
             torch.set_rng_state(kept.pop("generator").cpu())
             slots: dict[int, dict[str, Tensor]] = {}
             for key, value in kept.items():

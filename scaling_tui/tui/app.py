@@ -33,16 +33,38 @@ class ScalingApp(App[None]):
     DEFAULT_MODE = "home"
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(m.key, f"switch_mode('{m.name}')", m.title, False, tooltip=m.help, id=m.name) for m in MODES),
-        Binding("f3,ctrl+pagedown", "go(1)", "next", False, priority=True, tooltip="The next screen", id="next"),
-        Binding("f2,ctrl+pageup", "go(-1)", "before", False, priority=True, tooltip="The screen before", id="before"),
+        Binding(
+            "f3,ctrl+pagedown",
+            "go(1)",
+            "next",
+            False,
+            priority=True,
+            tooltip="The next screen; also ctrl+pgdn",
+            id="next",
+        ),
+        Binding(
+            "f2,ctrl+pageup",
+            "go(-1)",
+            "before",
+            False,
+            priority=True,
+            tooltip="The screen before; also ctrl+pgup",
+            id="before",
+        ),
         Binding("o", "open", "open", False, tooltip="Bring another sweep into view, on all screens", id="open"),
-        Binding("escape", "back", "back", False, tooltip="Leave the field; or back to where you were", id="back"),
+        Binding("escape", "back", "back", False, tooltip="Leave the field; else back to where you were", id="back"),
         Binding(
             "f1,question_mark", "help", "help", key_display="?", tooltip="What is this, and what can I do?", id="help"
         ),
-        Binding("q", "quit", "quit", tooltip="Close the app; it asks where something runs", id="quit"),
+        Binding("q", "quit", "quit", tooltip="Close the app; it asks first where something runs", id="quit"),
         Binding(
-            "ctrl+q", "quit", "quit", False, priority=True, tooltip="The same, also in a field", id="quit-anywhere"
+            "ctrl+q",
+            "quit",
+            "quit",
+            False,
+            priority=True,
+            tooltip="Close the app, also from a field",
+            id="quit-anywhere",
         ),
     ]
     sweep: reactive[str | None] = reactive(None)

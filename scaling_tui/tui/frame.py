@@ -82,7 +82,7 @@ class Page(Screen[None]):
         yield ModeBar()
         yield from self.body()
         yield Brief(self.runs)
-        yield Footer(compact=True, show_command_palette=False)
+        yield Keys(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         self.watch(self.app, "sweep", self.follow)
@@ -100,6 +100,18 @@ def identified(screen: str, bindings: Iterable[Binding]) -> Iterable[BindingType
     for binding in bindings:
         action = re.sub(r"\W+", "-", binding.action).strip("-")
         yield binding if binding.id else dataclasses.replace(binding, id=f"{screen}.{action}")
+
+
+class Keys(Footer):
+    """The keys that work now; help stays in sight at the right, also where there is no room for all."""
+
+    DEFAULT_CSS = "Keys FooterKey.-command-palette { margin-right: 0 !important; }"
+
+    def compose(self) -> ComposeResult:
+        for widget in super().compose():
+            if getattr(widget, "action", "") == "help":
+                widget.add_class("-command-palette")
+            yield widget
 
 
 class ModeBar(Widget):

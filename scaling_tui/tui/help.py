@@ -15,13 +15,13 @@ from scaling_tui.tui.modes import MODES
 
 
 class Help(ModalScreen[None]):
-    """About a screen, its keys, and those that work everywhere. The ids in brackets are for keys.toml."""
+    """About a screen, its keys, and those that work everywhere, with the ids that keys.toml takes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,f1,q", "dismiss", "back", key_display="esc")]
     CSS = """
     Help {
         align: center middle;
-        VerticalScroll { width: 92; max-width: 96%; height: auto; max-height: 96%; }
+        VerticalScroll { width: 100; max-width: 96%; height: auto; max-height: 96%; }
         VerticalScroll { border: round $primary; padding: 0 1; }
         Static { height: auto; }
         .section { text-style: bold; margin: 1 0 0 0; }
@@ -48,13 +48,15 @@ class Help(ModalScreen[None]):
             yield Static(self._table([key for key in everywhere if key.binding.id not in modes]))
             yield Static("Screens", classes="section")
             yield Static(self._table([key for key in everywhere if key.binding.id in modes]))
-            yield Static(Text(f"\nIn brackets: the name under which {file()} gives an action other keys.", style="dim"))
+            note = f"\nAt the right: the name by which {file()} gives an action other keys."
+            yield Static(Text(note, style="dim"))
 
     def _table(self, keys: list[ActiveBinding]) -> Table:
-        table = Table.grid(padding=(0, 2))
-        table.add_column(min_width=6)
+        table = Table.grid(padding=(0, 2, 0, 0), expand=True)
+        table.add_column(width=5)
+        table.add_column(ratio=1)
+        table.add_column(justify="right", no_wrap=True)
         for key in keys:
-            name = Text(f" [{key.binding.id}]" if key.binding.id else "", style="dim")
             shown = Text(self.app.get_key_display(key.binding), style="bold")
-            table.add_row(shown, Text(key.tooltip).append_text(name))
+            table.add_row(shown, Text(key.tooltip), Text(key.binding.id or "", style="dim"))
         return table

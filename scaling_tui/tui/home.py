@@ -13,7 +13,7 @@ from textual.widgets.option_list import Option
 from scaling_tui import show
 from scaling_tui.tui.frame import Page
 from scaling_tui.tui.modes import MODES
-from scaling_tui.tui.standing import Line, Section, standing
+from scaling_tui.tui.standing import Line, Section, Standing
 
 
 class Home(Page):
@@ -27,6 +27,7 @@ class Home(Page):
 
     def __init__(self, runs: Path) -> None:
         super().__init__(runs)
+        self._standing = Standing(runs)
         self._sections: tuple[Section, ...] = ()
         self._timer: Timer | None = None
 
@@ -48,8 +49,7 @@ class Home(Page):
 
     @work(thread=True, exclusive=True)
     def _look(self) -> None:
-        sections = standing(self.runs)
-        self.app.call_from_thread(self._show, sections)
+        self.app.call_from_thread(self._show, self._standing.sections())
 
     def _show(self, sections: tuple[Section, ...]) -> None:
         if sections == self._sections:
@@ -75,7 +75,8 @@ class Home(Page):
                 options.add_option(Option(_line(line, f"{mode.key} {mode.title}", width), id=_key(section, line)))
             options.add_option(Option("", disabled=True))
         found = [option.id for option in options.options]
-        options.highlighted = found.index(chosen) if chosen in found else 1 if found else None
+        # Headings have no id.
+        options.highlighted = found.index(chosen) if chosen and chosen in found else 1 if found else None
         options.focus()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:

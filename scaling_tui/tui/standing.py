@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from scaling_tui import InputError, show
@@ -46,33 +47,73 @@ class Learning:
     begun: bool
 
 
-def standing(runs: Path) -> tuple[Section, ...]:
-    """The sections of Home, those with nothing to say left out."""
-    views, problems = [], []
-    for path in list_sweeps(runs):
-        try:
-            views.append(glance(path))
-        except (InputError, OSError) as error:
-            problems.append(Line(str(error), "home"))
-    training = [view for view in views if view.trains]
-    try:
-        learning = learned()
-    except InputError as error:
+class Standing:
+    """Looks again and again; what did not change on disk is not read again."""
+
+    def __init__(self, runs: Path) -> None:
+        self._runs = runs
+        self._views: dict[Path, tuple[object, SweepView]] = {}
+        self._laws: dict[Path, tuple[SweepView, SweepFit | None]] = {}
+        self._learning: tuple[object, Learning] | None = None
+
+    def sections(self) -> tuple[Section, ...]:
+        """What Home shows; sections with nothing to say are left out."""
+        views, problems = [], []
+        for path in list_sweeps(self._runs):
+            try:
+                views.append(self._view(path))
+            except (InputError, OSError) as error:
+                problems.append(Line(str(error), "home"))
         learning = None
-        problems.append(Line(str(error), "home"))
-    sections = (
-        Section("Running", tuple(running_line(view) for view in training)),
-        Section("Due", tuple(due_lines(learning))),
-        Section("Last law", tuple(law_lines(views))),
-        Section("Next", tuple(next_lines(views, learning))),
-        Section("Not readable", tuple(problems)),
-    )
-    return tuple(section for section in sections if section.lines)
+        try:
+            learning = self._learned()
+        except InputError as error:
+            problems.append(Line(str(error), "home"))
+        sections = (
+            Section("Running", tuple(running_line(view) for view in views if view.trains)),
+            Section("Due", tuple(due_lines(learning))),
+            Section("Last law", tuple(self._law_lines(views))),
+            Section("Next", tuple(next_lines(views, learning))),
+            Section("Not readable", tuple(problems)),
+        )
+        return tuple(section for section in sections if section.lines)
+
+    def _view(self, path: Path) -> SweepView:
+        """A sweep at a glance, from before where nothing trains and no state was written since."""
+        statuses = [*path.glob("*/status.json"), *path.glob("*/attempt-*/status.json")]
+        stamp = sorted((str(status), status.stat().st_mtime_ns) for status in statuses)
+        known = self._views.get(path)
+        if known is None or known[0] != stamp or known[1].trains:
+            known = self._views[path] = (stamp, glance(path))
+        return known[1]
+
+    def _learned(self) -> Learning:
+        path = progress_file()
+        today = datetime.now(UTC)
+        stamp = (path.stat().st_mtime_ns if path.exists() else 0, today.replace(minute=0, second=0, microsecond=0))
+        if self._learning is None or self._learning[0] != stamp:
+            self._learning = (stamp, learned(path, today))
+        return self._learning[1]
+
+    def _law_lines(self, views: Sequence[SweepView]) -> Iterator[Line]:
+        """The law of the latest finished sweep that has one, and how its prediction came out."""
+        for view in views:
+            if view.state != "finished":
+                continue
+            known = self._laws.get(view.path)
+            if known is None or known[0] is not view:
+                fit = fit_sweep(view, [one.run for one in view.predictions])
+                known = self._laws[view.path] = (view, fit)
+            if known[1] is not None:
+                yield Line(law_in_brief(view.name, known[1]), "law", view.name)
+                if told := prediction_in_brief(view):
+                    yield Line(told, "live", view.name)
+                return
 
 
-def learned() -> Learning:
-    path = progress_file()
-    course = Course.load([question for bank in load_banks() for question in bank.questions], path)
+def learned(path: Path, now: datetime) -> Learning:
+    """What the tutor has for today, by the answers in the file at `path`."""
+    course = Course.load([question for bank in load_banks() for question in bank.questions], path, now)
     answers = read_progress(path)
     read = {answer.lesson for answer in answers if not answer.question}
     unread = tuple(file for file in lesson_files() if file.id not in read)
@@ -98,20 +139,13 @@ def due_lines(learning: Learning | None) -> Iterator[Line]:
         yield Line("No question is due today", "quiz")
 
 
-def law_lines(views: Sequence[SweepView]) -> Iterator[Line]:
-    """The law of the latest finished sweep that has one, and how its prediction came out."""
-    for view in views:
-        if view.state == "finished" and (fitted := fit_sweep(view, [one.run for one in view.predictions])):
-            yield Line(f"{view.name}: {law_in_brief(fitted)}{prediction_in_brief(view)}", "law", view.name)
-            return
-
-
-def law_in_brief(fitted: SweepFit) -> str:
-    coefficients = ", ".join(f"{name} {show.coefficient(value)}" for name, value in fitted.fit.coefficients.items())
-    return f"{fitted.fit.law.name} through {len(fitted.runs)} runs: {coefficients}"
+def law_in_brief(name: str, fitted: SweepFit) -> str:
+    coefficients = "  ".join(f"{key} {show.coefficient(value)}" for key, value in fitted.fit.coefficients.items())
+    return f"{name} · {fitted.fit.law.name} · {coefficients}"
 
 
 def prediction_in_brief(view: SweepView) -> str:
+    """How the last prediction came out; empty where there is nothing to compare it with."""
     if not view.predictions:
         return ""
     prediction = view.predictions[-1]
@@ -119,24 +153,23 @@ def prediction_in_brief(view: SweepView) -> str:
     if run is None or run.loss is None or run.state != "finished":
         return ""
     error = show.share(run.loss / prediction.predicted - 1)
-    return f"; {prediction.rung} {show.loss(run.loss)}, {error} from what was foretold"
+    return f"{prediction.rung} foretold {show.loss(prediction.predicted)}, measured {show.loss(run.loss)}: {error}"
 
 
 def next_lines(views: Sequence[SweepView], learning: Learning | None) -> Iterator[Line]:
     """What one could do now, the most useful first."""
     if not views:
-        yield Line(f"Train the ladder {FIRST}: seven sizes, about four minutes on two cores", "lab", what=FIRST)
+        yield Line(f"Train the ladder {FIRST}: about 4 min on two cores", "lab", what=FIRST)
     for view in views[:1]:
         if not view.trains and view.state in ("stopped", "lost", "failed", "diverged"):
             done = show.percent(view.progress)
             yield Line(f"{view.name} is {view.state} at {done}: see why, resume it", "live", view.name)
     if learning is not None and learning.unread:
         lesson, count = learning.unread[0], len(learning.unread)
-        when = "While it trains, read" if any(view.trains for view in views) else "Read"
-        which = "the first lesson" if not learning.begun else f"the next lesson of {count} unread"
-        yield Line(f"{when} {which}: {lesson.title}, {lesson.head['minutes']} min", "learn", what=lesson.id)
+        minutes = f"{lesson.head['minutes']} min" + (f", {count} lessons unread" if learning.begun else "")
+        yield Line(f"Read: {lesson.title} ({minutes})", "learn", what=lesson.id)
     if learning is not None and not learning.begun:
-        yield Line(f"Answer the first questions, about {max(1, round(learning.minutes))} min", "quiz")
+        yield Line(f"Answer first questions, about {max(1, round(learning.minutes))} min", "quiz")
     if views and not any(view.trains for view in views):
         if any(view.state == "finished" for view in views):
             yield Line("Ask what the law says: the best run for a budget", "plan")
@@ -144,7 +177,7 @@ def next_lines(views: Sequence[SweepView], learning: Learning | None) -> Iterato
         for path in ladders():
             if path.stem not in trained:
                 try:
-                    yield Line(f"Train the ladder {path.stem}: {load_ladder(str(path)).summary}", "lab", what=path.stem)
+                    yield Line(f"Train {path.stem}: {load_ladder(str(path)).summary}", "lab", what=path.stem)
                 except InputError:
                     continue
                 return

@@ -1,0 +1,99 @@
+"""How long a ladder will take, from the speeds that earlier runs on this machine reached. The one home of estimates."""
+
+import heapq
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from scaling_tui import InputError
+from scaling_tui.runs import SweepView, list_sweeps
+from scaling_tui.runs.glance import glance
+from scaling_tui.sweep.devices import on_gpu
+from scaling_tui.sweep.ladder import Ladder
+from scaling_tui.sweep.launch import cores
+
+Speed = tuple[float, float]
+"""FLOPs a token of a run, and the FLOP/s that it reached."""
+
+LATEST = 12  # sweeps that are looked at; older ones tell no more
+START_S = 3.0  # a worker's imports and its corpus
+# FLOPs a token and FLOP/s reached by rungs of quickstart, two workers at a time on two cores of an x86 server: what is
+# said before anything was trained here. Small models leave a core waiting for Python.
+REFERENCE = ((8.6e4, 5.5e9), (2.5e5, 9.3e9), (4.8e5, 1.7e10), (7.9e5, 2.0e10), (1.2e6, 2.1e10), (2.75e6, 3.2e10))
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds of each rung at one seed and of all runs together, and where the speeds are from, in words."""
+
+    seconds: tuple[float, ...]
+    total: float
+    basis: str
+
+
+def estimate(ladder: Ladder, recorded: Sequence[Speed], jobs: int, seeds: int) -> Estimate:
+    """How long `ladder` takes with `jobs` runs at a time and `seeds` seeds.
+
+    FLOP/s is interpolated over FLOPs a token between the sizes that ran here; beyond the ends it stays as it was there.
+    """
+    basis = f"times at the speed of {len(recorded)} runs on this machine"
+    if not recorded:
+        basis = "times of two cores elsewhere: nothing was trained on this machine yet"
+    reached = curve(recorded or REFERENCE)
+    seconds = [START_S + rung.cost / _between(reached, rung.flops / rung.tokens) for rung in ladder.rungs]
+    last = ladder.fit.predict if ladder.fit else None
+    first = [second for rung, second in zip(ladder.rungs, seconds, strict=True) if rung.name != last] * seeds
+    alone = [second for rung, second in zip(ladder.rungs, seconds, strict=True) if rung.name == last] * seeds
+    return Estimate(tuple(seconds), wall(first, jobs) + sum(alone), basis)
+
+
+def workers(jobs: int | None, device: str) -> int:
+    """Runs that are trained at a time: as many as asked for, else one a core, or one on a GPU."""
+    return jobs or (1 if on_gpu(device) else cores())
+
+
+def recorded_speeds(runs: Path) -> list[Speed]:
+    """The speed of every run of the latest sweeps of this machine in `runs`."""
+    found = []
+    for path in list_sweeps(runs)[:LATEST]:
+        try:
+            view = glance(path)
+        except (InputError, OSError):
+            continue
+        machine = view.document.get("machine")
+        if isinstance(machine, dict) and machine.get("host") == platform.node():
+            found += list(_speeds(view))
+    return found
+
+
+def _speeds(view: SweepView) -> Iterable[Speed]:
+    for run in view.runs:
+        tokens, times = run.curve.points("tokens", "time")
+        if run.flops and run.tokens and len(tokens) > 1 and times[-1] > times[0] and tokens[-1] > tokens[0]:
+            per_token = run.flops / run.tokens
+            yield per_token, per_token * (tokens[-1] - tokens[0]) / (times[-1] - times[0])
+
+
+def curve(speeds: Iterable[Speed]) -> list[Speed]:
+    """One speed a size, in the order of sizes: the median where a size ran often."""
+    sizes: dict[float, list[float]] = {}
+    for per_token, speed in speeds:
+        sizes.setdefault(float(f"{per_token:.2g}"), []).append(speed)
+    return [(size, median(found)) for size, found in sorted(sizes.items())]
+
+
+def _between(reached: Sequence[Speed], per_token: float) -> float:
+    import numpy as np
+
+    sizes, speeds = zip(*reached, strict=True)
+    return float(np.exp(np.interp(np.log(per_token), np.log(sizes), np.log(speeds))))
+
+
+def wall(seconds: Sequence[float], jobs: int) -> float:
+    """Seconds until all are done, the longest first, `jobs` at a time."""
+    ends = [0.0] * max(1, jobs)
+    for second in sorted(seconds, reverse=True):
+        heapq.heapreplace(ends, ends[0] + second)
+    return max(ends)
