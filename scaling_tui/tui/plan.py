@@ -14,7 +14,7 @@ from textual.widgets import Input, Label
 
 from scaling_tui import InputError, show
 from scaling_tui.laws.planning import Goal
-from scaling_tui.tui.frame import Page
+from scaling_tui.tui.frame import LEAST, Page
 from scaling_tui.tui.plans import (
     FIELDS,
     Basis,
@@ -44,13 +44,14 @@ class Plan(Page):
         "published laws, which were fitted to other data: compare N, D and D/N with them, not the loss."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "app.focus_next", "next field", tooltip="Go to the next field"),
+        Binding("tab", "app.focus_next", "field", tooltip="Go to the next field; esc leaves it"),
         Binding("d", "details", "details", tooltip="Read all of the plan: intervals, warnings, where laws differ"),
         Binding("left", "crosshair(-1)", "crosshair", show=False, tooltip="Crosshair to the left"),
         Binding("right", "crosshair(1)", "crosshair", show=False, tooltip="Crosshair to the right"),
         Binding("backspace", "no_crosshair", "no crosshair", show=False, tooltip="Take the crosshair away"),
         Binding("e", "export", "export", tooltip="Write the plot or the screen to a file"),
     ]
+    AUTO_FOCUS = ""  # the digits that lead to the other screens are to work at once
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-normal"), (110, "-wide")]  # noqa: RUF012 - Textual's type
     CSS = """
     Plan {
@@ -203,7 +204,7 @@ class Plan(Page):
         if plans is None:
             return
         self._say(plans.problem or plans.read, wrong=bool(plans.problem))
-        self.query_one("#answers", Said).say(Text(plans_text(plans, self.size.width - 2), no_wrap=True))
+        self.query_one("#answers", Said).say(Text(plans_text(plans, max(LEAST[0], self.size.width) - 2), no_wrap=True))
         self.query_one("#words Said", Said).say(Text(plans_words(plans)))
         self.query_one("#plot", Plot).figure = plans_figure(plans)
 
