@@ -287,6 +287,28 @@ def rm(
 
 
 @app.command()
+def export(
+    sweep: SweepName = None,
+    kind: Annotated[str, typer.Option("--format", help="csv, json, svg or png.")] = "csv",
+    output: Annotated[Path | None, typer.Option(help="A file that is not there yet; else stdout.")] = None,
+    runs: Runs = None,
+) -> None:
+    """A sweep's points and curves as CSV or JSON; its curves and law as an SVG or PNG picture."""
+    from scaling_tui.export import export as exported
+    from scaling_tui.export import write_new
+    from scaling_tui.runs import find_sweep, read_sweep, runs_folder
+
+    if kind == "png" and output is None and sys.stdout.isatty():
+        raise InputError("--output: missing, a PNG is nothing for a terminal; want a file")
+    content = exported(read_sweep(find_sweep(runs_folder(runs), sweep)), kind)
+    if output is None:
+        sys.stdout.buffer.write(content)
+    else:
+        write_new(output, content)
+        say(f"{output} is written")
+
+
+@app.command()
 def pipeline(
     run: Annotated[str, typer.Argument(help="SWEEP/RUN, the path of a run, or a run of the latest sweep.")],
     runs: Runs = None,

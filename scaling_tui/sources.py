@@ -1,7 +1,7 @@
 """From what a command or a screen is given (a sweep or a file, options) to a fit or a plan, as data and as text."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
@@ -13,7 +13,9 @@ from scaling_tui.laws.study import study
 
 if TYPE_CHECKING:
     from scaling_tui.laws.planning import Device, Goal, Plan
+    from scaling_tui.laws.study import Study
     from scaling_tui.laws.valleys import Shape
+    from scaling_tui.runs import SweepView
 
 Method = Literal["parametric", "isoflop", "envelope"]
 
@@ -38,16 +40,26 @@ def load(source: str, runs: Path | None = None) -> Source:
     if path.is_file() or path.suffix in (".csv", ".jsonl", ".json", ".tsv"):
         return Source(*read_points(path))
     from scaling_tui.runs import find_sweep, read_sweep, runs_folder
-    from scaling_tui.sweep.points import law_of_sweep, points_of_sweep
 
     try:
         view = read_sweep(find_sweep(runs_folder(runs), source))
     except InputError as error:
         raise InputError(f"{error}; nor is {source!r} a CSV or JSONL file") from None
+    return sweep_source(view)
+
+
+def sweep_source(view: "SweepView", leave_out: Collection[str] = ()) -> Source:
+    """The points of a sweep, without the runs named in `leave_out`.
+
+    Raises:
+        InputError: no finished run.
+    """
+    from scaling_tui.sweep.points import law_of_sweep, points_of_sweep
+
     law, convention = law_of_sweep(view) or (None, "all")
     bad = [run.name for run in view.runs if run.state in ("diverged", "failed", "lost", "stopped")]
     left = (f"{', '.join(bad)} left out: not finished",) if bad else ()
-    return Source(points_of_sweep(view, "all"), left, law, convention)
+    return Source(points_of_sweep(view, "all", leave_out), left, law, convention)
 
 
 def fit_source(
@@ -199,24 +211,38 @@ def plan_source(
 def _plan_for(
     goal: "Goal", law: str | None, source: str | None, coef: Sequence[str], draws: int, runs: Path | None
 ) -> "Plan":
-    from scaling_tui.laws.planning import plan, plan_fit, plan_published
+    from scaling_tui.laws.planning import plan, plan_published
 
     if source is not None:
         if coef:
             raise InputError("--coef: found with --fit, want one of them")
         loaded = load(source, runs)
-        fitted = study(
-            loaded.points,
-            law or loaded.law or "chinchilla",
-            draws=max(draws, 20),
-            convention=loaded.convention,
-        )
-        made = plan_fit(fitted.fit, fitted.draws, goal)
-        return replace(made, notes=(*loaded.warnings, *made.notes))
+        return plan_study(loaded, planning_study(loaded, law, draws), goal)
     law = law or "chinchilla:besiroglu2024"
     if coef:
         return plan(get(law), coefficients_for(law, coef), goal)
     return plan_published(coefficient_set(law), goal)
+
+
+def planning_study(loaded: Source, law: str | None = None, draws: int = 200) -> "Study":
+    """The fit that plans for a source are made with.
+
+    Raises:
+        InputError: the points cannot be fitted.
+    """
+    return study(loaded.points, law or loaded.law or "chinchilla", draws=max(draws, 20), convention=loaded.convention)
+
+
+def plan_study(loaded: Source, fitted: "Study", goal: "Goal") -> "Plan":
+    """A plan with a source's own fit.
+
+    Raises:
+        InputError: the fit cannot carry it.
+    """
+    from scaling_tui.laws.planning import plan_fit
+
+    made = plan_fit(fitted.fit, fitted.draws, goal)
+    return replace(made, notes=(*loaded.warnings, *made.notes))
 
 
 def _bill(made: "Plan", machine: "tuple[str, Device] | None") -> Mapping[str, Any] | None:

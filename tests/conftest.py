@@ -152,6 +152,35 @@ def record_sweep(runs: Path, states: Sequence[str], name: str = "quickstart") ->
     return sweep
 
 
+def record_grid(runs: Path, name: str = "grid") -> Path:
+    """A finished sweep of four sizes at each of four budgets, with losses by a known law and 0.3 % of fixed noise."""
+    law = {"E": 1.8, "A": 480.0, "B": 2080.0, "alpha": 0.35, "beta": 0.37}
+    named = [(f"n{n}-c{c}", 1e6 * 4**n * 2**c, 1e15 * 10**c) for c in range(4) for n in range(4)]
+    sweep = create_sweep(
+        runs,
+        name,
+        {
+            "ladder": name,
+            "summary": "recorded",
+            "fit": {"law": "chinchilla", "params": "all"},
+            "runs": [f"{rung}-s0" for rung, *_ in named],
+        },
+    )
+    _status("finished").write(claim(sweep, "supervisor") / "status.json")
+    for index, (rung, params, flops) in enumerate(named):
+        run, tokens = sweep / f"{rung}-s0", flops / (6 * params)
+        exact = law["E"] + law["A"] / params ** law["alpha"] + law["B"] / tokens ** law["beta"]
+        loss = exact * (1 + 0.003 * ((index * 7) % 5 - 2) / 2)
+        config = {"rung": rung, "seed": 0, "params": round(params), "non_embedding": round(params * 0.9)}
+        write_run(run, {**config, "tokens": round(tokens), "flops": flops})
+        attempt = claim(run, "attempt")
+        _status("finished").write(attempt / "status.json")
+        for share in (0.25, 0.5, 1.0):
+            record = {"step": 100 * share, "tokens": tokens * share, "loss": loss * (2 - share), "time": 1.7e9 + share}
+            append_line(attempt / "metrics.jsonl", record | ({"val_loss": loss} if share == 1.0 else {}))
+    return sweep
+
+
 def _status(state: str) -> Status:
     """As stored: a lost run is one that says it runs and has not been heard of for long."""
     if state == "lost":

@@ -193,6 +193,18 @@ def plan_fit(fit: Fit, draws: Bootstrap | None, goal: Goal, level: float = 0.9) 
     return replace(made, intervals=intervals, notes=tuple(notes))
 
 
+def frontier(law: Law, coefficients: Coefficients, flops: Array) -> tuple[Array, Array, Array]:
+    """N, D and loss of the compute-optimal run of each budget in `flops`, (n,) each.
+
+    Raises:
+        InputError: the law lacks N or D.
+    """
+    theta = np.tile(law.pack(law.values(coefficients)), (len(flops), 1))
+    optimal = Frontier(law, theta)
+    n, d = optimal.split(np.log(flops))
+    return np.exp(n), np.exp(d), np.exp(optimal.log_loss(n, d))
+
+
 _MAIN = ("flops", "loss", "params", "tokens")
 
 

@@ -18,9 +18,9 @@ and the plans for free:
             run.log(step=step, tokens=step * 2**19, loss=loss)
 """
 
+from scaling_tui.runs.curve import Curve
 from scaling_tui.runs.format import Prediction, State, Status, runs_folder
 from scaling_tui.runs.reader import (
-    Curve,
     RunView,
     SweepReader,
     SweepView,

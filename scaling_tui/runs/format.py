@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from scaling_tui import InputError
+from scaling_tui.runs.lines import read_file
 
 FORMAT = 1
 
@@ -150,8 +151,7 @@ def _is_number(value: object) -> bool:
 def read_json(path: Path) -> Any:
     """The JSON document at `path`; None where it is missing, unreadable or not JSON."""
     try:
-        # A pipe in place of a file would keep us waiting for ever.
-        return json.loads(path.read_bytes()) if path.is_file() else None
+        return json.loads(read_file(path))
     except (OSError, ValueError, RecursionError):
         return None
 

@@ -3,46 +3,27 @@
 import itertools
 import json
 import math
-from array import array
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from scaling_tui import InputError
 from scaling_tui.runs.config import Trunk
+from scaling_tui.runs.curve import Array, Curve, Records, parse
 from scaling_tui.runs.format import METRICS, Prediction, State, Status, numbered, read_json
+from scaling_tui.runs.lines import Tail
 
-NAN = float("nan")
+STEP = METRICS.index("step")
 STEADY_FROM = 5  # records of a speed
 
 
 @dataclass(frozen=True)
-class Curve:
-    """The records of a run in the order of their steps, a column a metric; NaN where a record has no such value."""
-
-    columns: Mapping[str, "array[float]"]
-
-    def __len__(self) -> int:
-        return len(self.columns["step"])
-
-    def __getitem__(self, metric: str) -> "array[float]":
-        return self.columns[metric]
-
-    def last(self, metric: str) -> float | None:
-        """The latest value of `metric`; None where it was never recorded."""
-        return next((value for value in reversed(self.columns[metric]) if not math.isnan(value)), None)
-
-    def points(self, x: str, y: str) -> tuple[list[float], list[float]]:
-        """The (x, y) pairs of the records that have both."""
-        pairs = [(a, b) for a, b in zip(self[x], self[y], strict=True) if not (math.isnan(a) or math.isnan(b))]
-        return [a for a, _ in pairs], [b for _, b in pairs]
-
-
-@dataclass(frozen=True)
 class RunView:
-    """One run as it stood when it was read. `config` is run.json."""
+    """One run as it stood when it was read. `config` is run.json, `unread` the bytes that `curve` has samples of."""
 
     name: str
     path: Path
@@ -51,6 +32,7 @@ class RunView:
     reason: str
     attempts: int
     curve: Curve
+    unread: int = 0
 
     @property
     def rung(self) -> str:
@@ -96,9 +78,7 @@ class RunView:
         held_out = self.curve.last("val_loss")
         if held_out is not None:
             return held_out
-        _, losses = self.curve.points("step", "loss")
-        tail = losses[-max(1, len(losses) // 10) :]
-        return sum(tail) / len(tail) if tail else None
+        return self.curve.tail_mean()
 
     @property
     def progress(self) -> float:
@@ -170,71 +150,55 @@ class SweepView:
         return left / rate if rate else None
 
 
-class _Tail:
-    """Follows a file of lines, or its last `last_bytes`. A line without its end yet is left for the next look."""
-
-    def __init__(self, path: Path, last_bytes: int | None = None) -> None:
-        self.path = path
-        self._offset = 0
-        if last_bytes is not None:
-            with suppress(OSError):
-                # The line that this cuts in two is no JSON, and is left out as a torn one.
-                self._offset = max(0, path.stat().st_size - last_bytes)
-
-    def new_lines(self) -> list[bytes]:
-        try:
-            with self.path.open("rb") as file:
-                file.seek(0, 2)
-                size = file.tell()
-                if size < self._offset:
-                    self._offset = 0
-                if size == self._offset:
-                    return []
-                file.seek(self._offset)
-                block = file.read(size - self._offset)
-        except OSError:
-            return []
-        whole, newline, _ = block.rpartition(b"\n")
-        self._offset += len(whole) + len(newline)
-        return whole.split(b"\n") if newline else []
-
-
 class _AttemptReader:
-    def __init__(self, path: Path, last_bytes: int | None) -> None:
-        self.path = path
-        self.columns: dict[str, array[float]] = {metric: array("d") for metric in METRICS}
-        self._tail = _Tail(path / "metrics.jsonl", last_bytes)
+    SAMPLES = 240
 
-    def poll(self) -> bool:
+    def __init__(self, path: Path, keep: int | None, last_bytes: int | None) -> None:
+        self.records = Records(keep)
+        self._tail = Tail(path / "metrics.jsonl", last_bytes)
+        self._sampled: Array | None = None
+
+    def poll(self, most: int | None) -> bool:
+        """Reads about `most` bytes of what is new, or all of it; whether there was anything."""
         changed = False
-        for line in self._tail.new_lines():
-            try:
-                record = json.loads(line)
-                row = [float(value) if (value := record.get(metric)) is not None else NAN for metric in METRICS]
-            except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
-                continue  # a torn line of a writer that was killed, or not ours
-            for column, value in zip(self.columns.values(), row, strict=True):
-                column.append(value)
+        if most is not None and self._sampled is None and self._tail.unread > most:
+            rows = parse(self._tail.sample(self.SAMPLES))
+            sampled = Records()
+            sampled.append(rows[np.argsort(rows[:, STEP], kind="stable")])
+            self._sampled, changed = sampled.table, True
+        for lines in self._tail.new_lines(most):
+            self.records.append(parse(lines))
             changed = True
+            time.sleep(0)  # whoever waits for Python, such as a screen for a key, comes first
         return changed
 
     @property
-    def first_step(self) -> float:
-        steps = self.columns["step"]
-        return steps[0] if steps else math.inf
+    def unread(self) -> int:
+        return self._tail.unread
+
+    @property
+    def table(self) -> Array:
+        """What was read, and samples of what was not yet."""
+        read = self.records.table
+        if self._sampled is None:
+            return read
+        if not self.unread:
+            self._sampled = None
+            return read
+        reached = read[STEP, -1] if read.shape[1] else -math.inf
+        return np.concatenate([read, self._sampled[:, self._sampled[STEP] > reached]], axis=1)
 
 
 class _RunReader:
     """Keeps what it has read of a run, so that each look costs only what is new."""
 
-    def __init__(self, path: Path, last_bytes: int | None) -> None:
-        self.path = path
-        self._last_bytes = last_bytes
+    def __init__(self, path: Path, keep: int | None, last_bytes: int | None) -> None:
+        self.path, self._keep, self._last_bytes = path, keep, last_bytes
         self._config: Mapping[str, Any] | None = None
         self._attempts: list[_AttemptReader] = []
-        self._curve = Curve({metric: array("d") for metric in METRICS})
+        self._curve = Curve.of(Records().table)
 
-    def poll(self) -> RunView | None:
+    def poll(self, most: int | None) -> RunView | None:
         if self._config is None:
             found = read_json(self.path / "run.json")
             if not isinstance(found, dict):
@@ -242,9 +206,10 @@ class _RunReader:
             self._config = _with_numbers(found)
         folders = [path for _, path in numbered(self.path, "attempt")]
         for path in folders[len(self._attempts) :]:
-            self._attempts.append(_AttemptReader(path, self._last_bytes))
+            self._attempts.append(_AttemptReader(path, self._keep, self._last_bytes))
         # Only the last two can still be growing: an older one was given up before the next was claimed.
-        changed = [attempt.poll() for attempt in self._attempts[-2:]]
+        looked = [a for a in self._attempts[:-2] if most is not None and a.unread] + self._attempts[-2:]
+        changed = [attempt.poll(most) for attempt in looked]
         if any(changed):
             self._curve = self._joined()
         status = Status.read(folders[-1] / "status.json") if folders else None
@@ -256,51 +221,54 @@ class _RunReader:
             reason=status.reason if status else "",
             attempts=len(folders),
             curve=self._curve,
+            unread=0 if most is None else sum(attempt.unread for attempt in looked),
         )
 
     def _joined(self) -> Curve:
         """Each attempt's records up to where the next one took over: it began again from a checkpoint."""
-        columns: dict[str, array[float]] = {metric: array("d") for metric in METRICS}
-        taken_over = [
-            min((later.first_step for later in self._attempts[index + 1 :]), default=math.inf)
-            for index in range(len(self._attempts))
-        ]
-        for attempt, until in zip(self._attempts, taken_over, strict=True):
-            steps = attempt.columns["step"]
-            keep = len(steps)
-            while keep and steps[keep - 1] >= until:
-                keep -= 1
-            for metric, column in attempt.columns.items():
-                columns[metric].extend(column[:keep])
-        return Curve(columns)
+        tables, until = [], math.inf
+        for attempt in reversed(self._attempts):
+            table = attempt.table
+            own = np.flatnonzero(~(table[STEP] >= until))
+            tables.append(table[:, : own[-1] + 1 if len(own) else 0])
+            until = min(until, float(table[STEP, 0])) if table.shape[1] else until
+        return Curve.of(tables[0] if len(tables) == 1 else np.concatenate(tables[::-1], axis=1))
 
 
 class SweepReader:
     """Looks at one sweep again and again; each `poll` reads what came since and returns a whole new view.
 
-    With `last_bytes` it begins that far before the end of each attempt's records: enough to say how things stand.
+    Args:
+        path: of the sweep.
+        keep: records of an attempt to keep in memory; None keeps all (see `curve.Records`).
+        last_bytes: begin that far before the end of each attempt's records, enough to say how things stand.
     """
 
     LOG_LINES = 200
 
-    def __init__(self, path: Path, last_bytes: int | None = None) -> None:
-        self.path = path
-        self._last_bytes = last_bytes
+    def __init__(self, path: Path, keep: int | None = None, last_bytes: int | None = None) -> None:
+        self.path, self._keep, self._last_bytes = path, keep, last_bytes
         self._document: Mapping[str, Any] | None = None
         self._runs: dict[str, _RunReader] = {}
-        self._logs: dict[Path, _Tail] = {}
+        self._logs: dict[Path, Tail] = {}
         self._log: list[str] = []
 
-    def poll(self) -> SweepView:
+    def poll(self, most: int | None = None) -> SweepView:
+        """The sweep as it stands. With `most`, about so many bytes of each attempt's records are read this time, and
+        the view holds samples of the rest (`RunView.unread`).
+
+        Raises:
+            InputError: it has no sweep.json.
+        """
         if self._document is None:
             found = read_json(self.path / "sweep.json")
             if not isinstance(found, dict):
                 raise InputError(f"sweep {self.path}: sweep.json is missing or not JSON")
             self._document = _with_tables(found)
         for path in sorted(self.path.glob("*/run.json")):
-            self._runs.setdefault(path.parent.name, _RunReader(path.parent, self._last_bytes))
+            self._runs.setdefault(path.parent.name, _RunReader(path.parent, self._keep, self._last_bytes))
         order = {name: place for place, name in enumerate(self._document.get("runs", []))}
-        runs = [view for reader in self._runs.values() if (view := reader.poll())]
+        runs = [view for reader in self._runs.values() if (view := reader.poll(most))]
         runs.sort(key=lambda run: (order.get(run.name, len(order)), run.name))
         state, reason = self._state(runs)
         return SweepView(
@@ -332,9 +300,10 @@ class SweepReader:
         for run in self._runs.values():
             paths += [path / "worker.log" for _, path in numbered(run.path, "attempt")]
         for path in paths:
-            tail = self._logs.setdefault(path, _Tail(path))
+            tail = self._logs.setdefault(path, Tail(path))
             # Lines begin with their time; others, of a traceback, are to be read in the file itself.
-            self._log += [line.decode(errors="replace") for line in tail.new_lines() if line[:2] == b"20"]
+            for lines in tail.new_lines():
+                self._log += [line.decode(errors="replace") for line in lines if line[:2] == b"20"]
         self._log = sorted(self._log)[-self.LOG_LINES :]
         return self._log
 
@@ -414,10 +383,11 @@ def find_run(runs: Path, name: str) -> RunView:
 
 
 def _predictions(sweep: Path) -> Iterator[Prediction]:
-    for line in _Tail(sweep / "predictions.jsonl").new_lines():
-        try:
-            found = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(found, dict) and (prediction := Prediction.from_json(found)):
-            yield prediction
+    for lines in Tail(sweep / "predictions.jsonl").new_lines():
+        for line in lines:
+            try:
+                found = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(found, dict) and (prediction := Prediction.from_json(found)):
+                yield prediction

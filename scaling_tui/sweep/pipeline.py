@@ -113,7 +113,13 @@ def _training(run: RunView, arch: Architecture) -> Stage:
     says = f"{int(steps):,} steps" if steps else "no step yet"
     if epochs is not None and tokens is not None:
         says += f", {epochs:.2f} epochs"
-    detail = {"steps": steps, "epochs": epochs, "flops": run.curve.last("flops"), "table": rows, "losses": losses}
+    detail = {
+        "steps": steps,
+        "epochs": epochs,
+        "flops": run.curve.last("flops"),
+        "table": rows,
+        "losses": losses.tolist(),
+    }
     return Stage("training", tokens, "tokens trained on", says, detail)
 
 
@@ -121,7 +127,7 @@ def _rows(curve: Curve, uniform: float) -> Iterator[dict[str, Any]]:
     """One row an evaluation, with what can be said of it from the numbers of this one and the one before."""
     before: dict[str, Any] | None = None
     names = ("epoch", "step", "loss", "val_loss", "val_accuracy", "gap")
-    for values in zip(*(curve[name] for name in names), strict=True):
+    for values in zip(*(curve[name].tolist() for name in names), strict=True):
         row: dict[str, Any] = {
             name: None if math.isnan(value) else value for name, value in zip(names, values, strict=True)
         }

@@ -2,9 +2,9 @@
 
 from asyncio import to_thread
 from collections.abc import Iterable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -21,6 +21,9 @@ from scaling_tui.tui.help import Help
 from scaling_tui.tui.modes import MODES
 from scaling_tui.tui.signs import Ascii
 from scaling_tui.tui.terminal import Looks
+
+if TYPE_CHECKING:
+    from scaling_tui.tui.watch import Watches
 
 
 class ScalingApp(App[None]):
@@ -91,6 +94,13 @@ class ScalingApp(App[None]):
     def look_s(self) -> float:
         """Seconds between two looks at the files."""
         return 2.0 if self.slow_link else 0.5
+
+    @cached_property
+    def watches(self) -> "Watches":
+        """What reads the sweeps for all screens; imported by the first that wants it."""
+        from scaling_tui.tui.watch import Watches
+
+        return Watches(self.runs, self.look_s)
 
     def on_mount(self) -> None:
         terminal.end_with_terminal(self)

@@ -1,4 +1,4 @@
-"""The law of a sweep as a picture and in words; from plain data, for any screen."""
+"""The law of a sweep as it forms, as a picture and in words; from plain data, for any screen."""
 
 import math
 
@@ -6,40 +6,49 @@ import numpy as np
 from rich.text import Text
 
 from scaling_tui import show
+from scaling_tui.laws.forms import SYMBOLS, Input
 from scaling_tui.runs import RunView, SweepView
 from scaling_tui.sweep.points import SweepFit
 from scaling_tui.sweep.summary import prediction_summary
-from scaling_tui.tui.plot import Figure, Series
+from scaling_tui.tui.curves import labels
+from scaling_tui.tui.drawing import Figure, Series
+from scaling_tui.tui.studies import axis_of, lines
 
 
-def size_of(run: RunView, convention: str) -> float:
-    """N of a run under the convention that the law is fitted in."""
-    return float((run.non_embedding if convention == "non-embedding" else run.params) or math.nan)
-
-
-def law_figure(sweep: SweepView, fitted: SweepFit | None, version: int) -> Figure:
-    """Loss against N: the runs, the law through them, its extrapolation to the largest rung, the prediction."""
+def law_figure(sweep: SweepView, fitted: SweepFit | None) -> Figure:
+    """Loss against N (or what the law is of): the runs, the law, its way to the largest rung, the prediction."""
+    over: Input = axis_of(fitted.fit) if fitted else "params"
     convention = fitted.fit.convention if fitted else "non-embedding"
-    done = [run for run in sweep.runs if run.state == "finished" and run.loss]
-    title = f"held-out loss, nats/token · x N {convention}"
+
+    def place(run: RunView) -> float:
+        size = run.non_embedding if convention == "non-embedding" else run.params
+        return float({"params": size, "tokens": run.tokens, "flops": run.flops}.get(over) or math.nan)
+
     series = []
     if fitted is not None:
-        used = [size_of(run, convention) for run in done if run.name in fitted.runs]
-        top = max(size_of(run, convention) for run in sweep.runs)
-        for low, high, colour in ((min(used), max(used), "foreground"), (max(used), top, "accent")):
-            if high > low:
-                n = np.geomspace(low, high, 60)
-                series.append(Series(n, fitted.loss(n, float(done[0].tokens or 1)), colour))
-    for run in done:
-        at = np.array([size_of(run, convention)])
-        colour = "primary" if fitted and run.name in fitted.runs else "success"
-        series.append(Series(at, np.array([run.loss]), colour, run.rung, joined=False))
+        series += lines(fitted.fit, over, max((place(run) for run in sweep.runs), default=0.0))
+    names = labels(sweep)
+    for run in sweep.runs:
+        if run.state == "finished" and run.loss:
+            at = np.array([place(run)]), np.array([run.loss])
+            colour, mark = ("primary", "●") if fitted and run.name in fitted.runs else ("success", "◆")
+            series.append(Series(*at, colour, names[run.name], mark))
     spans = []
     for prediction in sweep.predictions[-1:]:
         foretold = sweep.run(prediction.run)
         if foretold is not None and prediction.low is not None and prediction.high is not None:
-            spans.append((size_of(foretold, convention), prediction.low, prediction.high, "accent"))
-    return Figure(title, tuple(series), tuple(spans), log_x=True, log_y=True, version=version)
+            spans.append((place(foretold), prediction.low, prediction.high, "accent"))
+    return Figure(
+        f"held-out loss, nats/token · x {f'N {convention}' if over == 'params' else SYMBOLS[over]}",
+        tuple(series),
+        tuple(span for span in spans if math.isfinite(span[0])),
+        log_x=True,
+        log_y=True,
+        x_name=SYMBOLS[over],
+        y_name="loss",
+        x_text=show.scientific if over == "flops" else show.count,
+        empty="No run has finished yet.",
+    )
 
 
 def law_text(sweep: SweepView, fitted: SweepFit | None) -> Text:

@@ -1,261 +1,381 @@
-"""The live screen: curves of all rungs, a table of them, the law as it forms, the log, and keys to steer."""
+"""The live screen: curves of all runs, a table of them, the law as it forms, log, machine, and keys to steer."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.widgets import DataTable, Static
 
 from scaling_tui import InputError, show
-from scaling_tui.runs import RunView, SweepView, make_request
-from scaling_tui.sweep import ladders, launch, load_ladder, resume
+from scaling_tui.runs import RunView, SweepView, list_sweeps, make_request
+from scaling_tui.sweep import resume
+from scaling_tui.tui import machine
+from scaling_tui.tui.canvas import colour_of
 from scaling_tui.tui.choose import Choose
+from scaling_tui.tui.curves import OVER, SCALES, SMOOTHING, Choice, Curves, labels, place
 from scaling_tui.tui.frame import Page
 from scaling_tui.tui.law import law_figure, law_text
-from scaling_tui.tui.plot import Colour, Figure, Plot, Series, colour_of, theme_colours
-from scaling_tui.tui.watch import Watch, Watched
+from scaling_tui.tui.plot import Plot, theme_colours
+from scaling_tui.tui.rung_table import Rows, RungTable
+from scaling_tui.tui.said import Said
+from scaling_tui.tui.save import Picture, save
+from scaling_tui.tui.watch import Watched
+
+RESUMABLE = ("stopped", "failed", "diverged", "lost")
+WIDE, NORMAL = 110, 72
+NOTHING = "-"  # no sweep can be called that
+T = TypeVar("T")
 
 
 class Live(Page):
     """Watches one sweep. Everything it shows is read from the run folder; closing it harms no run."""
 
-    ABOUT: ClassVar[str] = (
-        "The loss curves of all runs of a sweep while they train: the lower and the further left, the better for what "
-        "it cost. The table lists the runs from small to large; below stands the law as it forms, and what it "
-        "foretells of the largest before that one is trained."
+    ABOUT = (
+        "The loss of every run of the sweep while it trains, nats per token: lower is better, and a larger rung should "
+        "end lower. The table has a cursor: keys mark, hide, pin, stop and resume the run under it. Signs before a "
+        "name: ▶ running, ✓ finished, ■ stopped, ✗ failed; * marked, ^ pinned, - hidden."
     )
-
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("l", "law", "law", tooltip="Show the law through the rungs, or their loss curves"),
-        Binding("v", "held_out", "held-out", tooltip="Show training loss or held-out loss"),
-        Binding("x", "log('x')", "log x", tooltip="Switch the x axis between logarithmic and linear"),
-        Binding("y", "log('y')", "log y", tooltip="Switch the y axis between logarithmic and linear"),
-        Binding("s", "stop", "stop", tooltip="Ask all runs to write a checkpoint and stop"),
-        Binding("r", "resume", "resume", tooltip="Go on with stopped runs from their checkpoints"),
-        Binding("n", "new", "new", tooltip="Launch a ladder"),
+        Binding("up,k", "row(-1)", "up", show=False, tooltip="The run above in the table"),
+        Binding("down,j", "row(1)", "down", show=False, tooltip="The run below in the table"),
+        Binding("space", "flag('marked')", "mark", tooltip="Mark the run under the cursor: the others turn faint"),
+        Binding("h", "flag('hidden')", "hide", show=False, tooltip="Hide the run's curve, or show it again"),
+        Binding("p", "flag('pinned')", "pin", show=False, tooltip="Pin the run: first in the table, over the others"),
+        Binding("a", "show_all", "all", show=False, tooltip="Show all curves alike: no mark, none hidden"),
+        Binding("x", "over", "axis", tooltip="Draw over tokens, steps, FLOPs or time"),
+        Binding("s", "smooth", "smooth", tooltip="Smooth the training loss by 0.8, 0.95, 0.99 or not at all"),
+        Binding("g", "scales", "log", show=False, tooltip="Logarithmic axes: both, x, y, none"),
+        Binding("v", "metric", "held-out", tooltip="Show training loss or held-out loss"),
+        Binding("c", "compare", "compare", tooltip="Lay the curves of another sweep beside these"),
+        Binding("left", "crosshair(-1)", "crosshair", show=False, tooltip="Crosshair to the left"),
+        Binding("right", "crosshair(1)", "crosshair", show=False, tooltip="Crosshair to the right"),
+        Binding("shift+left", "crosshair(-10)", "crosshair", show=False, tooltip="Crosshair far to the left"),
+        Binding("shift+right", "crosshair(10)", "crosshair", show=False, tooltip="Crosshair far to the right"),
+        Binding("backspace", "no_crosshair", "no crosshair", show=False, tooltip="Take the crosshair away"),
+        Binding("t", "stop", "stop", tooltip="Stop the run under the cursor, or the whole sweep"),
+        Binding("r", "resume", "resume", tooltip="Go on with what was stopped, from its checkpoints"),
+        Binding("l", "law", "law", tooltip="Show the law through the runs, or their curves"),
+        Binding("w", "log", "log", show=False, tooltip="Show more of the log, or less"),
+        Binding("m", "machine", "machine", show=False, tooltip="Show how busy processors, memory and GPUs are"),
+        Binding("e", "export", "export", show=False, tooltip="Write the plot or the screen to a file"),
     ]
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-normal"), (110, "-wide")]  # noqa: RUF012 - Textual's own type
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NORMAL, "-normal"), (WIDE, "-wide")]  # noqa: RUF012 - Textual's type
     CSS = """
     Live {
-        #where { height: 1; background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        #where { height: 1; padding: 0 1; text-style: bold; text-wrap: nowrap; text-overflow: ellipsis; }
         #body { height: 1fr; }
-        #plots { width: 1fr; }
+        #plots { width: 1fr; padding: 0 1 0 0; }
         #law-plot { display: none; }
-        #rungs { width: 36; height: 1fr; scrollbar-size-vertical: 1; }
+        #machine { display: none; height: auto; max-height: 5; padding: 0 1; }
         #law { height: auto; max-height: 4; padding: 0 1; }
-        #log { height: 3; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+        #log { height: 2; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
         &.-law { #curves { display: none; } #law-plot { display: block; } }
-        &.-wide { #rungs { width: 53; } #law-plot { display: block; } #log { height: 6; } }
+        &.-wide { #law-plot { display: block; } #log { height: 5; } }
         &.-wide.-law #curves { display: block; }
-        &.-narrow { #rungs { width: 20; } #log { height: 1; } }
+        &.-narrow #log { height: 1; }
+        &.-log #log { height: 40%; }
+        &.-machine #machine { display: block; }
+        &.-empty { #body, #log, #machine { display: none; } #law { padding: 1 2; } }
     }
     """
 
     class Seen(Message):
-        """The watching thread has read something new."""
+        """The watching thread has read something new of the sweep, or of the one `beside` it."""
 
-        def __init__(self, watched: Watched) -> None:
+        def __init__(self, watched: Watched, beside: bool = False) -> None:
             super().__init__()
-            self.watched = watched
+            self.watched, self.beside = watched, beside
 
     def __init__(self, runs: Path) -> None:
         super().__init__(runs)
         self._name: str | None = None
-        self._watched = Watched()
-        self._watch: Watch | None = None
-        self._log_x, self._log_y = True, True
-        self._metric = "loss"
-        self._version = 0
+        self._watched: Watched | None = None
+        self._beside_name: str | None = None
+        self._beside: SweepView | None = None
+        self._ends: list[Callable[[], None]] = []
+        self._choice = Choice()
+        self._curves = Curves()
+        self._able: list[bool | None] = []
 
     def body(self) -> ComposeResult:
-        yield Static(id="where")
+        yield Said(id="where")
         with Horizontal(id="body"):
             with Vertical(id="plots"):
                 yield Plot(id="curves")
                 yield Plot(id="law-plot")
-            table: DataTable[Text] = DataTable(id="rungs", cursor_type="row", show_cursor=False)
-            table.can_focus = False
-            yield table
-        yield Static(id="law")
-        yield Static(id="log")
+            yield RungTable(id="rungs")
+        yield Said(id="machine")
+        yield Said(id="law")
+        yield Said(id="log")
 
-    def on_unmount(self) -> None:
-        if self._watch:
-            self._watch.stop()
+    # --- what is watched
+
+    def on_mount(self) -> None:
+        self.set_interval(max(2.0, self.scaling_app.look_s), self._look_at_machine)
 
     def follow(self, sweep: str | None) -> None:
-        if self._watch:
-            if sweep == self._name:
-                return
-            self._watch.stop()
-        self._name = sweep
-        self._watch = Watch(self.runs, sweep, self._seen, self.scaling_app.look_s)
-        self._watch.start()
+        if self._watched is None or sweep != self._name:
+            self._name, self._watched = sweep, None
+            if self._beside_name == sweep:
+                self._beside_name = self._beside = None
+            self._listen()
 
-    def _seen(self, watched: Watched) -> None:
-        self.post_message(self.Seen(watched))
+    def on_screen_resume(self) -> None:
+        self._listen()
+
+    def on_screen_suspend(self) -> None:
+        self._rest()
+
+    def on_unmount(self) -> None:
+        self._rest()
+
+    def _listen(self) -> None:
+        self._rest()
+        if not self.is_current:
+            return
+        watches = self.scaling_app.watches
+        self._ends.append(watches.listen(self._name, lambda found: self._tell(found, False)))
+        if self._beside_name is not None:
+            self._ends.append(watches.listen(self._beside_name, lambda found: self._tell(found, True)))
+
+    def _rest(self) -> None:
+        while self._ends:
+            self._ends.pop()()
+
+    def _tell(self, watched: Watched, beside: bool) -> None:
+        self.post_message(self.Seen(watched, beside))
 
     def on_live_seen(self, message: Seen) -> None:
-        self._watched = message.watched
+        if message.beside:
+            self._beside = message.watched.sweep if self._beside_name else None
+        else:
+            self._watched = message.watched
         self._show()
+        able = [self.check_action(action, ()) for action in ("stop", "resume")]
+        if able != self._able:
+            self._able = able
+            self.refresh_bindings()
+
+    # --- what is shown
+
+    @property
+    def _sweep(self) -> SweepView | None:
+        return self._watched.sweep if self._watched else None
 
     def _show(self) -> None:
-        sweep, fit = self._watched.sweep, self._watched.fit
+        watched, sweep = self._watched, self._sweep
+        if watched is None:
+            return
+        self.set_class(sweep is None, "-empty")
         if sweep is None:
-            self.query_one("#where", Static).update(Text("no sweep"))
-            self.query_one("#law", Static).update(Text(self._watched.problem))
-            self.query_one("#log", Static).update(Text("n  launches a ladder"))
+            self.query_one("#where", Said).say("Live")
+            hint = "\n\n2 opens the Lab, which launches a ladder. o brings another sweep into view."
+            self.query_one("#law", Said).say(Text(watched.problem + hint))
             return
         if self._name is None:
+            # The latest stays in view, also on the other screens and when a later one is launched elsewhere.
             self._name = self.scaling_app.sweep = sweep.name
-        self._version += 1
-        self.query_one("#where", Static).update(headline(sweep, self.size.width))
-        self.query_one("#curves", Plot).figure = self._curves(sweep)
-        self.query_one("#law-plot", Plot).figure = law_figure(sweep, fit, self._version)
-        self._show_table(sweep)
-        self.query_one("#law", Static).update(law_text(sweep, fit))
-        log = self.query_one("#log", Static)
-        log.update(Text("\n".join(line[11:] for line in sweep.log[-max(1, log.size.height) :])))
+        self.query_one("#where", Said).say(headline(watched, self.size.width))
+        self._show_table(watched, sweep)
+        self._show_plots()
+        self.query_one("#law", Said).say(self._words(watched, sweep))
+        log = self.query_one("#log", Said)
+        log.say(Text("\n".join(line[11:] for line in sweep.log[-max(1, log.size.height) :])))
 
-    def _curves(self, sweep: SweepView) -> Figure:
-        series = []
-        for index, run in enumerate(sweep.runs):
-            x, y = (np.array(values) for values in run.curve.points("tokens", self._metric))
-            if len(x):
-                y = smoothed(y) if self._metric == "loss" else y
-                series.append(Series(x, y, place(index, len(sweep.runs)), run.rung))
-        scale = {(True, True): " · log-log", (True, False): " · log x", (False, True): " · log y"}
-        name = {"loss": "training loss, nats/token", "val_loss": "held-out loss, nats/token"}[self._metric]
-        title = f"{name} · x tokens{scale.get((self._log_x, self._log_y), '')}"
-        return Figure(title, tuple(series), log_x=self._log_x, log_y=self._log_y, version=self._version)
+    def _show_plots(self) -> None:
+        """Only those that can be seen: the others are drawn when they come into sight."""
+        sweep = self._sweep
+        if sweep is None or self._watched is None:
+            return
+        curves, law = self.query_one("#curves", Plot), self.query_one("#law-plot", Plot)
+        if curves.display:
+            curves.figure = self._curves.figure(sweep, self._choice, self._beside)
+        if law.display:
+            law.figure = law_figure(sweep, self._watched.fit)
 
-    def _show_table(self, sweep: SweepView) -> None:
-        table = self.query_one("#rungs", DataTable)
-        columns = self._columns()
-        if [column.label.plain for column in table.ordered_columns] != [head for head, _ in columns]:
-            table.clear(columns=True)
-            for head, width in columns:
-                table.add_column(Text(head, justify="right" if head != "rung" else "left"), width=width, key=head)
+    def _show_table(self, watched: Watched, sweep: SweepView) -> None:
         theme = theme_colours(self.app.theme_variables)
-        colours = [colour_of(place(index, len(sweep.runs)), theme) for index in range(len(sweep.runs))]
-        for index, run in enumerate(sweep.runs):
-            cells = [self._cell(run, head, colours[index]) for head, _ in columns]
-            if run.name not in table.rows:
-                table.add_row(*cells, key=run.name)
-            else:
-                for (head, _), cell in zip(columns, cells, strict=True):
-                    table.update_cell(run.name, head, cell)
-        for key in [key for key in table.rows if sweep.run(str(key.value)) is None]:
-            table.remove_row(key)
+        colours = {run.name: colour_of(place(index, len(sweep.runs)), theme) for index, run in enumerate(sweep.runs)}
+        table = self.query_one(RungTable)
+        rows = Rows(sweep.runs, labels(sweep), colours, self._choice, watched.stopping)
+        share = 0.42 if self.size.width >= NORMAL else 0.45
+        width = table.fill(rows, round(self.size.width * share))
+        if table.styles.width is None or table.styles.width.value != width:
+            table.styles.width = width
 
-    def _columns(self) -> list[tuple[str, int]]:
-        """Head and width of each column that the screen has room for."""
-        columns = [("rung", 6), ("loss", 7)]
-        if self.size.width >= 72:
-            columns = [("rung", 6), ("N", 6), ("loss", 7), ("left", 8)]
-        if self.size.width >= 110:
-            columns = [("rung", 6), ("N", 6), ("D", 6), ("loss", 7), ("tok/s", 6), ("left", 8)]
-        return columns
+    def _words(self, watched: Watched, sweep: SweepView) -> Text:
+        text = law_text(sweep, watched.fit)
+        run = self._run()
+        if run is not None and run.reason:
+            text.append(f"\n{run.name} {run.state}: {run.reason}")
+        return text
 
-    def _cell(self, run: RunView, head: str, colour: Colour) -> Text:
-        match head:
-            case "rung":
-                red, green, blue = colour
-                return Text.assemble(f"{show.SIGNS[run.state]} ", (run.rung, f"rgb({red},{green},{blue})"))
-            case "N":
-                text = show.count(run.params)
-            case "D":
-                text = show.count(run.tokens)
-            case "loss":
-                text = show.loss(run.loss) if run.loss else ""
-            case "tok/s":
-                text = show.count(run.curve.last("tokens_per_s")) if run.state == "running" else ""
-            case _:
-                left = show.duration(run.seconds_left).replace(" min", "") if run.seconds_left is not None else ""
-                text = left if run.state == "running" else "" if run.state == "finished" else run.state
-        return Text(text, justify="right")
+    def _look_at_machine(self) -> None:
+        if self.has_class("-machine") and self.is_current:
+            sweep = self._sweep
+            workers = sum(run.state == "running" for run in sweep.runs) if sweep else 0
+            self.query_one("#machine", Said).say(Text(machine.machine_text(machine.look(), workers)))
+
+    def _run(self) -> RunView | None:
+        """The run under the cursor."""
+        name = self.query_one(RungTable).run_name
+        return self._sweep.run(name) if self._sweep is not None and name is not None else None
 
     def on_resize(self) -> None:
+        # The breakpoints' classes and the layout come after this event.
+        self.call_after_refresh(self._show)
+
+    def on_data_table_row_highlighted(self) -> None:
+        if self._watched is not None and self._sweep is not None:
+            self.query_one("#law", Said).say(self._words(self._watched, self._sweep))
+
+    # --- keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The footer holds what can be done now."""
+        sweep = self._sweep
+        if action == "stop":
+            return sweep is not None and sweep.trains
+        if action == "resume":
+            return sweep is not None and any(run.state in RESUMABLE for run in sweep.runs)
+        return True
+
+    def _choose(self, choice: Choice) -> None:
+        self._choice = choice
         self._show()
+
+    def action_row(self, by: int) -> None:
+        table = self.query_one(RungTable)
+        table.move_cursor(row=table.cursor_row + by, animate=False)
+
+    def action_flag(self, what: str) -> None:
+        run = self._run()
+        if run is not None:
+            self._choose(self._choice.toggled(what, run.name))  # type: ignore[arg-type]
+
+    def action_show_all(self) -> None:
+        self._choose(replace(self._choice, marked=frozenset(), hidden=frozenset()))
+
+    def action_over(self) -> None:
+        self.query_one("#curves", Plot).cursor = None
+        self._choose(replace(self._choice, over=_after(OVER, self._choice.over)))
+
+    def action_smooth(self) -> None:
+        self._choose(replace(self._choice, smoothing=_after(SMOOTHING, self._choice.smoothing)))
+
+    def action_scales(self) -> None:
+        log_x, log_y = _after(SCALES, (self._choice.log_x, self._choice.log_y))
+        self._choose(replace(self._choice, log_x=log_x, log_y=log_y))
+
+    def action_metric(self) -> None:
+        self._choose(replace(self._choice, metric="val_loss" if self._choice.metric == "loss" else "loss"))
+
+    def action_crosshair(self, by: int) -> None:
+        self._plot().step(by)
+
+    def action_no_crosshair(self) -> None:
+        self._plot().cursor = None
+
+    def _plot(self) -> Plot:
+        """The plot that keys work on: the curves, where they are to be seen."""
+        curves = self.query_one("#curves", Plot)
+        return curves if curves.display else self.query_one("#law-plot", Plot)
 
     def action_law(self) -> None:
         self.toggle_class("-law")
+        self.call_after_refresh(self._show_plots)
 
-    def action_held_out(self) -> None:
-        self._metric = "val_loss" if self._metric == "loss" else "loss"
-        self._show()
+    def action_log(self) -> None:
+        self.toggle_class("-log")
+        self.call_after_refresh(self._show)
 
-    def action_log(self, axis: str) -> None:
-        if axis == "x":
-            self._log_x = not self._log_x
+    def action_machine(self) -> None:
+        self.toggle_class("-machine")
+        self._look_at_machine()
+
+    def action_compare(self) -> None:
+        name = self._sweep.name if self._sweep else None
+        choices = [(path.name, path.name) for path in list_sweeps(self.runs) if path.name != name]
+        if self._beside_name is not None:
+            choices.insert(0, (NOTHING, f"No more {self._beside_name}"))
+        if choices:
+            self.app.push_screen(Choose("Lay which sweep beside this one?", choices), self._compare)
         else:
-            self._log_y = not self._log_y
-        self._show()
+            self.notify("There is no other sweep to compare with.")
+
+    def _compare(self, name: str | None) -> None:
+        if name is not None:
+            self._beside_name, self._beside = None if name == NOTHING else name, None
+            self._listen()
+            self._show()
 
     def action_stop(self) -> None:
-        sweep = self._watched.sweep
-        if sweep is None or not sweep.trains:
-            self.notify("Nothing is running here.")
+        sweep, run = self._sweep, self._run()
+        if sweep is None or self._watched is None:
             return
-        make_request(sweep.path, "stop")
-        self.notify("Asked to stop: each run writes a checkpoint first. r resumes.")
+        choices = [("sweep", f"The whole sweep {sweep.name}")]
+        if run is not None and run.state == "running" and run.name not in self._watched.stopping:
+            choices.insert(0, (run.name, f"Only {run.name}"))
+        question = "Stop what? Each run writes a checkpoint first, and r resumes it."
+        self.app.push_screen(Choose(question, choices), partial(self._stop, sweep))
+
+    def _stop(self, sweep: SweepView, what: str | None) -> None:
+        if what is not None:
+            make_request(sweep.path, "stop", None if what == "sweep" else what)
+            self.notify(f"Asked {sweep.name if what == 'sweep' else what} to stop.")
 
     def action_resume(self) -> None:
-        sweep = self._watched.sweep
-        if sweep is None or sweep.state in ("running", "finished"):
-            self.notify("Nothing to resume here.")
+        sweep, run = self._sweep, self._run()
+        if sweep is None:
             return
-        try:
-            resume(sweep.path)
-        except InputError as error:
-            self.notify(str(error), severity="error", markup=False)
-        else:
-            self.notify("Goes on from the last checkpoints.")
+        choices = [("sweep", f"Everything of {sweep.name} that is not finished")]
+        if run is not None and run.state in RESUMABLE:
+            choices.insert(0, (run.name, f"Only {run.name}"))
+        self.app.push_screen(
+            Choose("Resume what? It goes on from the last checkpoints.", choices), partial(self._resume, sweep)
+        )
 
-    def action_new(self) -> None:
-        choices = []
-        for path in ladders():
+    def _resume(self, sweep: SweepView, what: str | None) -> None:
+        def work() -> None:
             try:
-                choices.append((path.stem, f"{path.stem:<24} {load_ladder(str(path)).summary}"))
+                resume(sweep.path, run=None if what == "sweep" else what)
             except InputError as error:
-                choices.append((path.stem, f"{path.stem:<24} {error}"))
-        self.app.push_screen(Choose("Launch which ladder?", choices), self._launch)
+                self.app.call_from_thread(self.notify, str(error), severity="error", markup=False)
 
-    def _launch(self, name: str | None) -> None:
-        if name is None:
-            return
-        try:
-            sweep = launch(self.runs, load_ladder(name))
-        except InputError as error:
-            self.notify(str(error), severity="error", markup=False)
-        else:
-            self.scaling_app.sweep = sweep.name
+        if what is not None:
+            self.notify(f"{sweep.name if what == 'sweep' else what} goes on.")
+            # A supervisor takes a second or more to start.
+            self.run_worker(work, thread=True)
 
-
-def smoothed(losses: NDArray[np.float64], weight: float = 0.2) -> NDArray[np.float64]:
-    """Exponential mean of training losses, which jump from batch to batch, without the lag of a start at zero."""
-    mean, total, out = 0.0, 0.0, np.empty_like(losses)
-    for index, value in enumerate(losses):
-        mean, total = mean + weight * (value - mean), total + weight * (1 - total)
-        out[index] = mean / total
-    return out
+    def action_export(self) -> None:
+        plot = self._plot()
+        save(
+            self,
+            Picture(
+                self._sweep.name if self._sweep else "live", "curves" if plot.id == "curves" else "law", plot.figure
+            ),
+        )
 
 
-def place(index: int, count: int) -> float:
-    """Where rung `index` of `count` stands on the theme's ramp of colours."""
-    return index / max(1, count - 1)
+def _after(cycle: tuple[T, ...], now: T) -> T:
+    return cycle[(cycle.index(now) + 1) % len(cycle)]
 
 
-def headline(sweep: SweepView, width: int) -> Text:
+def headline(watched: Watched, width: int) -> Text:
     """The sweep in one line: how far it is, how long it will take, which text it reads."""
+    sweep = watched.sweep
+    if sweep is None:
+        return Text("Live")
     finished = sum(run.state == "finished" for run in sweep.runs)
     parts = [sweep.name]
+    if watched.unread:
+        parts.append(f"sampled, {show.percent(1 - watched.unread)} read")
     if sweep.state != "finished":
         parts.append(f"{finished} of {len(sweep.runs)} finished")
     if sweep.state == "running" and sweep.seconds_left is not None:
@@ -263,7 +383,7 @@ def headline(sweep: SweepView, width: int) -> Text:
     elif sweep.state != "running":
         parts.append(sweep.state + (f" ({sweep.reason})" if sweep.reason else ""))
     corpus = sweep.document.get("corpus") or {}
-    if width >= 110 and corpus:
+    if width >= WIDE and corpus:
         parts.append(f"{corpus['source']}, sha256 {corpus['sha256'][:12]}")
     text = Text(" · ".join(parts), no_wrap=True, overflow="ellipsis")
     room = width - len(text.plain) - 10

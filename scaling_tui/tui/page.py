@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scaling_tui.tui.plot import Figure, Series, draw
+from scaling_tui.tui.canvas import plain
+from scaling_tui.tui.drawing import LINE, Figure, Series, draw
 from scaling_tui.tutor.console import WIDTH, wrapped
 from scaling_tui.tutor.lessons import Lesson, Plot
 from scaling_tui.tutor.questions import Question
@@ -13,24 +14,28 @@ HEIGHT = 14
 _COLOURS = ("primary", "warning", "success", "accent")
 
 
-def figure(plot: Plot, version: int = 0) -> Figure:
+def figure(plot: Plot) -> Figure:
     """A lesson's plot as the one plotting module draws it."""
     series = tuple(
-        Series(np.array(curve.x), np.array(curve.y), _COLOURS[number % len(_COLOURS)], curve.label, curve.joined)
+        Series(
+            np.array(curve.x),
+            np.array(curve.y),
+            _COLOURS[number % len(_COLOURS)],
+            curve.label,
+            LINE if curve.joined else "●",
+            name=curve.label,
+        )
         for number, curve in enumerate(plot.curves)
     )
-    return Figure(plot.title, series, log_x=plot.log_x, log_y=plot.log_y, version=version)
+    return Figure(plot.title, series, log_x=plot.log_x, log_y=plot.log_y)
 
 
 def page(lesson: Lesson, questions: Sequence[Question]) -> str:
     """The whole lesson, in lines of the width of a page."""
-    grey = (128, 128, 128)
     parts = []
     for part in lesson.parts:
         if isinstance(part, Plot):
-            colours = dict.fromkeys((*_COLOURS, "foreground"), grey)
-            drawn = draw(figure(part), WIDTH, HEIGHT, colours).plain
-            parts.append("\n".join(line.rstrip() for line in drawn.splitlines()))
+            parts.append(plain(draw(figure(part), WIDTH, HEIGHT).rows()))
         else:
             parts.append("\n".join(_filled(part)))
     if questions:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
@@ -18,8 +17,9 @@ from scaling_tui.pipeline_report import evaluations_text, stage_size
 from scaling_tui.runs import RunView, find_sweep, read_sweep
 from scaling_tui.sweep.pipeline import Stage, stages
 from scaling_tui.tui.choose import Choose
+from scaling_tui.tui.drawing import Figure, Series
 from scaling_tui.tui.frame import Page
-from scaling_tui.tui.plot import Figure, Plot, Series
+from scaling_tui.tui.plot import Plot
 
 LOOK_AGAIN_S = 10.0  # at a run that trains; the corpus is read anew each time
 BEFORE_THE_PLOT = 4
@@ -62,7 +62,7 @@ class Pipeline(Page):
         self._sweep: str | None = None
         self._run: str | None = None
         self._passed: Passed | None = None
-        self._stale, self._log_x, self._version = True, True, 0
+        self._stale, self._log_x = True, True
 
     def body(self) -> ComposeResult:
         yield Static(id="where")
@@ -129,8 +129,7 @@ class Pipeline(Page):
         said = [stage_text(number, stage) for number, stage in enumerate(passed.stages, 1)]
         self.query_one("#before", Static).update(Text("\n").join(said[:BEFORE_THE_PLOT]))
         self.query_one("#after", Static).update(Text("\n").join(said[BEFORE_THE_PLOT:]))
-        self._version += 1
-        self.query_one("#losses", Plot).figure = losses(run, self._log_x, self._version)
+        self.query_one("#losses", Plot).figure = losses(run, self._log_x)
 
     def action_log(self) -> None:
         self._log_x = not self._log_x
@@ -165,12 +164,12 @@ def stage_text(number: int, stage: Stage) -> Text:
     return text
 
 
-def losses(run: RunView, log_x: bool, version: int) -> Figure:
+def losses(run: RunView, log_x: bool) -> Figure:
     """Training and held-out loss over the steps."""
     series = []
     for metric, colour, name in (("loss", "primary", "training"), ("val_loss", "accent", "held out")):
-        x, y = (np.array(values) for values in run.curve.points("step", metric))
+        x, y = run.curve.points("step", metric)
         if len(x):
-            series.append(Series(x, y, colour, name))
+            series.append(Series(x, y, colour, name, name=name))
     title = f"loss, nats/token · x steps{' · log x' if log_x else ''}"
-    return Figure(title, tuple(series), log_x=log_x, version=version)
+    return Figure(title, tuple(series), log_x=log_x, x_name="step", y_name="loss")

@@ -1,64 +1,151 @@
-"""Watches a sweep from a thread: reads, fits, and hands the app one immutable state at a time."""
+"""Watches sweeps from threads: reads, fits, and hands the screens one immutable state at a time."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
 from scaling_tui import InputError
-from scaling_tui.runs import SweepReader, SweepView, find_sweep
+from scaling_tui.runs import SweepReader, SweepView, find_sweep, latest_request
 from scaling_tui.sweep import fit_sweep
 from scaling_tui.sweep.points import SweepFit
 
 LOOK_S = 0.5
+KEPT = 4096  # records of an attempt in memory: more than any terminal has columns for
+FIRST, PIECE = 1 << 16, 1 << 18  # bytes of an attempt read at the first look, and at each later one
+RESTING = 2  # watches without a listener that are kept, so that coming back to a sweep reads nothing twice
 
 
 @dataclass(frozen=True)
 class Watched:
-    """A sweep as read, and the law through what has finished. `problem` says why there is no sweep."""
+    """A sweep as read, and the law through what has finished. `problem` says why there is no sweep.
+
+    `stopping` are the runs that were asked to stop and have not yet; `unread` is the share of the records of which
+    the curves are samples so far.
+    """
 
     sweep: SweepView | None = None
     fit: SweepFit | None = None
+    stopping: frozenset[str] = frozenset()
+    unread: float = 0.0
     problem: str = ""
 
 
-class Watch(Thread):
-    """Calls `tell` with a new `Watched` whenever something on disk changed; ends after `stop`."""
+Tell = Callable[[Watched], None]
 
-    def __init__(self, runs: Path, name: str | None, tell: Callable[[Watched], None], period: float = LOOK_S) -> None:
+
+class Watch(Thread):
+    """Tells its listeners a new `Watched` whenever something on disk changed; rests while it has none."""
+
+    def __init__(self, runs: Path, name: str | None, period: float = LOOK_S) -> None:
         super().__init__(name="watch", daemon=True)
-        self._runs, self._name, self._tell, self._period = runs, name, tell, period
-        self._stopped = Event()
+        self._runs, self._sweep, self._period = runs, name, period
+        self._found: str | None = None
+        self._listeners: tuple[Tell, ...] = ()
+        self._wanted, self._stopped = Event(), Event()
+        self._last: Watched | None = None
+        self._total = 0
+
+    @property
+    def listeners(self) -> int:
+        return len(self._listeners)
+
+    def serves(self, sweep: str | None) -> bool:
+        """Whether this is the watch for `sweep`; that of the latest serves the one that it found to be it, too."""
+        return self._sweep == sweep or (self._sweep is None and self._found == sweep)
+
+    def add(self, tell: Tell) -> None:
+        """`tell` hears what is known now, at once, and all that follows; it is called from another thread."""
+        self._listeners += (tell,)
+        if self._last is not None:
+            tell(self._last)
+        self._wanted.set()
+
+    def remove(self, tell: Tell) -> None:
+        self._listeners = tuple(other for other in self._listeners if other != tell)
+        if not self._listeners:
+            self._wanted.clear()
 
     def stop(self) -> None:
         self._stopped.set()
+        self._wanted.set()
 
     def run(self) -> None:
         reader: SweepReader | None = None
         shown: object = None
         fitted: tuple[object, SweepFit | None] = (None, None)
+        told = 0.0
         while not self._stopped.is_set():
+            self._wanted.wait()
+            if self._stopped.is_set():
+                return
             try:
-                reader = reader or SweepReader(find_sweep(self._runs, self._name))
-                sweep = reader.poll()
-                finished = tuple((run.name, run.loss) for run in sweep.runs if run.state == "finished")
+                most = PIECE if reader else FIRST
+                reader = reader or SweepReader(find_sweep(self._runs, self._sweep), KEPT)
+                sweep = reader.poll(most)
+                self._found = sweep.name
+                finished = tuple(
+                    (run.name, run.loss) for run in sweep.runs if run.state == "finished" and not run.unread
+                )
                 if finished != fitted[0]:
                     predicted = [prediction.run for prediction in sweep.predictions]
                     fitted = (finished, fit_sweep(sweep, leave_out=predicted))
-                found, now = Watched(sweep, fitted[1]), _fingerprint(sweep)
+                found = Watched(sweep, fitted[1], stopping(sweep), self._share(sweep))
+                now = _fingerprint(found)
             except (InputError, OSError) as error:
                 reader, found, now = None, Watched(problem=str(error)), str(error)
             except Exception as error:
                 # A folder that others wrote may hold anything; a thread that died would leave a blank screen.
                 problem = f"cannot be read: {type(error).__name__}: {error}"
                 reader, found, now = None, Watched(problem=problem), problem
-            if now != shown and not self._stopped.is_set():
-                shown = now
-                self._tell(found)
-            self._stopped.wait(self._period)
+            reading = found.unread > 0
+            if now != shown and (not reading or time.monotonic() - told >= self._period):
+                shown, told, self._last = now, time.monotonic(), found
+                for tell in self._listeners:
+                    tell(found)
+            if not reading:
+                self._stopped.wait(self._period)
+
+    def _share(self, sweep: SweepView) -> float:
+        unread = sum(run.unread for run in sweep.runs)
+        self._total = max(self._total, unread)
+        return unread / self._total if unread > PIECE else 0.0
 
 
-def _fingerprint(sweep: SweepView) -> object:
-    """Equal for two views that look the same."""
-    runs = tuple((run.name, run.state, len(run.curve), run.attempts) for run in sweep.runs)
-    return sweep.state, runs, len(sweep.predictions), sweep.log[-1:]
+class Watches:
+    """The watches of one app, one a sweep, shared by its screens."""
+
+    def __init__(self, runs: Path, period: float = LOOK_S) -> None:
+        self._runs, self._period = runs, period
+        self._watches: list[Watch] = []
+
+    def listen(self, sweep: str | None, tell: Tell) -> Callable[[], None]:
+        """Tells of the sweep (None: the latest) until the returned function is called."""
+        watch = next((one for one in self._watches if one.serves(sweep)), None)
+        if watch is None:
+            watch = Watch(self._runs, sweep, self._period)
+            watch.start()
+        else:
+            self._watches.remove(watch)
+        self._watches.append(watch)  # the latest used last
+        watch.add(tell)
+        for rests in [one for one in self._watches if not one.listeners][:-RESTING]:
+            self._watches.remove(rests)
+            rests.stop()
+        return lambda: watch.remove(tell)
+
+
+def stopping(sweep: SweepView) -> frozenset[str]:
+    """The running runs that were asked to stop."""
+    running = [run.name for run in sweep.runs if run.state == "running"]
+    return frozenset(name for name in running if latest_request(sweep.path, name) == "stop")
+
+
+def _fingerprint(found: Watched) -> object:
+    """Equal for two states that look the same."""
+    sweep = found.sweep
+    if sweep is None:
+        return found.problem
+    runs = tuple((run.name, run.state, run.curve.records, run.attempts, run.unread) for run in sweep.runs)
+    return sweep.state, runs, len(sweep.predictions), sweep.log[-1:], found.stopping

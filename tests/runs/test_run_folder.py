@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,8 +40,8 @@ def test_a_trainer_of_ones_own_writes_what_the_reader_shows(tmp_path: Path) -> N
     view = read_sweep(sweep)
     (small,) = view.runs
     assert (view.state, small.state, small.rung, small.seed, small.progress) == ("finished", "finished", "a", 3, 1.0)
-    assert small.curve.points("tokens", "loss") == ([100, 200, 300, 400], [4, 3, 2, 1])
-    assert small.curve.points("tokens", "val_loss") == ([200, 400], [2.5, 0.5])
+    assert np.array_equal(small.curve.points("tokens", "loss"), ([100, 200, 300, 400], [4, 3, 2, 1]))
+    assert np.array_equal(small.curve.points("tokens", "val_loss"), ([200, 400], [2.5, 0.5]))
     assert small.loss == 0.5
 
 
@@ -249,3 +250,77 @@ def test_whatever_another_program_wrote_the_sweep_is_shown(tmp_path: Path, name:
     view = read_sweep(sweep)
     assert "mine" in report(summary(view))
     assert "mine" in sweeps_table([sweep_summary(view)], 1.8e9)
+
+
+def written(attempt: Path, records: int) -> None:
+    """Many records, with a spike and a dip in places that no even sample meets."""
+    attempt.mkdir(parents=True)
+    with (attempt / "metrics.jsonl").open("w") as file:
+        for step in range(1, records + 1):
+            loss = 99.0 if step == records // 3 + 1 else 0.5 if step == records // 2 + 1 else 3.0 + 1 / step
+            held_out = f', "val_loss": {4 - step / records}' if step % 500 == 0 else ""
+            file.write(f'{{"step": {step}, "tokens": {10 * step}, "loss": {loss}, "time": {step}{held_out}}}\n')
+
+
+def test_a_reader_that_keeps_few_records_loses_no_extreme_and_no_mean(tmp_path: Path) -> None:
+    sweep = create_sweep(tmp_path, "many", {})
+    write_run(sweep / "one", CONFIG)
+    written(sweep / "one" / "attempt-1", 30_000)
+    whole, few = (SweepReader(sweep, keep).poll().runs[0] for keep in (None, 4096))
+    assert len(whole.curve) == whole.curve.records == few.curve.records == 30_000
+    assert len(few.curve) <= 4096
+    for metric in ("loss", "val_loss"):
+        assert np.nanmax(few.curve[metric]) == np.nanmax(whole.curve[metric])
+        assert np.nanmin(few.curve[metric]) == np.nanmin(whole.curve[metric])
+    assert np.array_equal(few.curve.points("step", "val_loss"), whole.curve.points("step", "val_loss"))
+    assert np.array_equal(few.curve["step"][:1000], whole.curve["step"][:1000])
+    assert few.curve.tail_mean() == pytest.approx(whole.curve.tail_mean(), rel=1e-6)
+    weights = few.curve["stands_for"]
+    assert np.average(few.curve["mean_loss"], weights=weights) == pytest.approx(whole.curve["loss"].mean(), rel=1e-9)
+
+
+def test_a_large_sweep_is_sampled_first_and_then_read_piece_by_piece(tmp_path: Path) -> None:
+    sweep = create_sweep(tmp_path, "many", {})
+    write_run(sweep / "one", CONFIG)
+    written(sweep / "one" / "attempt-1", 30_000)
+    reader = SweepReader(sweep, 4096)
+    first = reader.poll(1 << 16).runs[0]
+    assert first.unread > 0
+    steps = first.curve["step"]
+    assert steps[0] == 1
+    assert steps[-1] > 29_900
+    assert np.diff(steps).max() < 600
+    assert (np.diff(steps) > 0).all()
+    looks = 1
+    while (view := reader.poll(1 << 18).runs[0]).unread:
+        looks += 1
+        assert view.curve["step"][-1] > 29_900
+    assert looks > 3
+    whole = SweepReader(sweep, 4096).poll().runs[0]
+    assert view.curve.records == whole.curve.records == 30_000
+
+
+def test_a_pipe_or_a_device_in_place_of_a_file_stops_no_reader(tmp_path: Path) -> None:
+    sweep = create_sweep(tmp_path, "odd", {})
+    for name in ("pipe", "device", "status", "run"):
+        write_run(sweep / name, CONFIG)
+        (sweep / name / "attempt-1").mkdir()
+    os.mkfifo(sweep / "pipe" / "attempt-1" / "metrics.jsonl")
+    (sweep / "device" / "attempt-1" / "metrics.jsonl").symlink_to("/dev/zero")
+    os.mkfifo(sweep / "status" / "attempt-1" / "status.json")
+    (sweep / "run" / "run.json").unlink()
+    os.mkfifo(sweep / "run" / "run.json")
+    view = read_sweep(sweep)
+    assert [(run.name, len(run.curve), run.state) for run in view.runs] == [
+        ("device", 0, "queued"), ("pipe", 0, "queued"), ("status", 0, "queued"),
+    ]  # fmt: skip
+
+
+def test_lines_that_are_no_records_are_left_out_wherever_they_stand(tmp_path: Path) -> None:
+    sweep = create_sweep(tmp_path, "torn", {})
+    write_run(sweep / "one", CONFIG)
+    attempt = sweep / "one" / "attempt-1"
+    attempt.mkdir()
+    lines = ['{"step": 1, "loss": 3}', "[]", '{"step": 2, "lo', "7", '{"step": "x"}', '{"step": 2, "loss": 2}', "", "{"]
+    (attempt / "metrics.jsonl").write_text("\n".join(lines) + "\n" + "y" * (3 << 20) + '\n{"step": 3, "loss": 1}\n')
+    assert list(read_sweep(sweep).runs[0].curve["step"]) == [1, 2, 3]

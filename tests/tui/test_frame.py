@@ -145,7 +145,7 @@ async def test_the_palette_lists_the_keys_that_work_here(tmp_path: Path) -> None
     async with app.run_test() as pilot:
         await until(pilot, lambda: bool(app.screen.query("#where")))
         titles = [command.title for command in app.get_system_commands(app.screen)]
-        assert any("write a checkpoint and stop" in title for title in titles)
+        assert any("Draw over tokens, steps, FLOPs or time" in title for title in titles)
         assert any(title.startswith("Choose a ladder") for title in titles)
         assert len(titles) == len(set(titles))
 
@@ -157,10 +157,12 @@ async def test_keys_of_ones_own_replace_the_apps(tmp_path: Path) -> None:
     async with app.run_test(notifications=True) as pilot:
         await until(pilot, lambda: "4 of 7" in str(app.screen.query_one("#where", Static).render()))
         assert told(app) == []
-        await pilot.press("s")
-        assert latest_request(sweep) is None
+        await pilot.press("t")
+        assert not isinstance(app.screen, Choose)
         await pilot.press("S")
-        assert latest_request(sweep) == "stop"
+        await until(pilot, lambda: isinstance(app.screen, Choose))
+        await pilot.press("escape")
+        assert latest_request(sweep) is None
         await pilot.press("ctrl+l")
         await until(pilot, lambda: app.current_mode == "lab")
 
@@ -171,7 +173,7 @@ async def test_keys_of_ones_own_replace_the_apps(tmp_path: Path) -> None:
         ("lab = [", "not TOML"),
         ("lab = 3", "lab: found 3, want a key"),
         ('[live]\nstopp = "x"', "live.stopp: not an action; did you mean 'live.stop'?"),
-        ('[live]\nstop = "v"', "live.stop: v is taken on Live by 'live.held_out'"),
+        ('[live]\nstop = "v"', "live.stop: v is taken on Live by 'live.metric'"),
         ('[live]\nstop = "2"', "live.stop: 2 is taken on Live by 'lab'"),
     ],
 )

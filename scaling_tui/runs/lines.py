@@ -1,0 +1,103 @@
+"""Follows files of lines that others append to: what is new, in pieces, and samples of what is not read yet."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PIECE = 1 << 16  # bytes that are parsed in one go; more would hold up whoever else wants Python meanwhile
+LONGEST = 1 << 20  # bytes of a line; a longer one is no record
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[int]:
+    """A descriptor of the regular file at `path`.
+
+    Raises:
+        OSError: there is none, or it is something else: a pipe or a device of that name must not stop a reader.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(f"{path} is no regular file")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def read_file(path: Path) -> bytes:
+    """The whole regular file at `path`.
+
+    Raises:
+        OSError: as `opened`.
+    """
+    with opened(path) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
+        return file.read()
+
+
+class Tail:
+    """Follows a file of lines, or its last `last_bytes`. A line without its end yet is left for the next look."""
+
+    def __init__(self, path: Path, last_bytes: int | None = None) -> None:
+        self.path = path
+        self.offset = 0
+        if last_bytes is not None:
+            # The line that this cuts in two is no JSON, and is left out as a torn one.
+            self.offset = max(0, self.unread - last_bytes)
+
+    @property
+    def unread(self) -> int:
+        """Bytes that were not read yet."""
+        try:
+            return max(0, self.path.stat().st_size - self.offset)
+        except OSError:
+            return 0
+
+    def new_lines(self, most: int | None = None) -> Iterator[list[bytes]]:
+        """What came since the last look, in pieces of whole lines; about `most` bytes of it."""
+        try:
+            with opened(self.path) as descriptor:
+                size = os.fstat(descriptor).st_size
+                if size < self.offset:
+                    self.offset = 0  # written anew
+                end = size if most is None else min(size, self.offset + most)
+                want = PIECE
+                while self.offset < end:
+                    block = os.pread(descriptor, want, self.offset)
+                    whole, newline, _ = block.rpartition(b"\n")
+                    if newline:
+                        self.offset += len(whole) + 1
+                        want = PIECE
+                        yield [line for line in whole.split(b"\n") if line]
+                    elif len(block) < want:
+                        return
+                    elif want < LONGEST:
+                        want *= 2
+                    else:
+                        self.offset += len(block)
+        except OSError:
+            return
+
+    def sample(self, count: int, length: int = 2048) -> list[bytes]:
+        """About `count` whole lines from what is not read yet: half of the places even, half towards the start.
+
+        The start is sampled more densely because it fills most of a logarithmic axis.
+        """
+        lines: dict[int, bytes] = {}
+        try:
+            with opened(self.path) as descriptor:
+                size = os.fstat(descriptor).st_size
+                span = size - self.offset
+                if span <= 0:
+                    return []
+                shares = [k / count for k in range(0, count, 2)] + [(k / count) ** 4 for k in range(1, count, 2)]
+                for place in sorted({self.offset + int(span * share) for share in shares} | {size - length}):
+                    block = os.pread(descriptor, length, max(place, self.offset))
+                    begin = 0 if place <= self.offset else block.find(b"\n") + 1
+                    end = block.find(b"\n", begin)
+                    if (begin or place <= self.offset) and end > begin:
+                        lines[max(place, self.offset) + begin] = block[begin:end]
+        except OSError:
+            return []
+        return [lines[place] for place in sorted(lines)]
