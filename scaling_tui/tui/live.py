@@ -22,6 +22,7 @@ from scaling_tui.tui.curves import OVER, SCALES, SMOOTHING, Choice, Curves, labe
 from scaling_tui.tui.frame import Page
 from scaling_tui.tui.law import law_figure, law_text
 from scaling_tui.tui.plot import Plot, theme_colours
+from scaling_tui.tui.results import metrics_of, promised_text, result_figure
 from scaling_tui.tui.rung_table import Rows, RungTable
 from scaling_tui.tui.said import Said
 from scaling_tui.tui.save import Picture, save
@@ -60,7 +61,7 @@ class Live(Page):
         Binding("backspace", "no_crosshair", "no crosshair", show=False, tooltip="Take the crosshair away"),
         Binding("t", "stop", "stop", tooltip="Stop the run under the cursor, or the whole sweep"),
         Binding("r", "resume", "resume", tooltip="Go on with what was stopped, from its checkpoints"),
-        Binding("l", "law", "law", tooltip="Show the law through the runs, or their curves"),
+        Binding("l", "law", "law", tooltip="Show the law through the runs, other metrics against size, or the curves"),
         Binding("w", "log", "log", show=False, tooltip="Show more of the log, or less"),
         Binding("m", "machine", "machine", show=False, tooltip="Show how busy processors, memory and GPUs are"),
         Binding("e", "export", "export", show=False, tooltip="Write the plot or the screen to a file"),
@@ -100,6 +101,7 @@ class Live(Page):
         self._beside: SweepView | None = None
         self._ends: list[Callable[[], None]] = []
         self._choice = Choice()
+        self._view = "curves"
         self._curves = Curves()
         self._able: list[bool | None] = []
 
@@ -197,7 +199,14 @@ class Live(Page):
         if curves.display:
             curves.figure = self._curves.figure(sweep, self._choice, self._beside)
         if law.display:
-            law.figure = law_figure(sweep, self._watched.fit)
+            view = self._views(sweep)[0] if self._view not in self._views(sweep) else self._view
+            law.figure = law_figure(sweep, self._watched.fit) if view == "law" else result_figure(sweep, view)
+
+    @staticmethod
+    def _views(sweep: SweepView) -> tuple[str, ...]:
+        """What there is to see beside the curves: the law, where the ladder asks for one; metrics against size."""
+        metrics = metrics_of(sweep)
+        return ("law", *metrics) if sweep.document.get("fit") or not metrics else metrics
 
     def _show_table(self, watched: Watched, sweep: SweepView) -> None:
         theme = theme_colours(self.app.theme_variables)
@@ -211,6 +220,8 @@ class Live(Page):
 
     def _words(self, watched: Watched, sweep: SweepView) -> Text:
         text = law_text(sweep, watched.fit)
+        if promised := promised_text(sweep):
+            text = promised if not text else text.append("\n").append_text(promised)
         run = self._run()
         if run is not None and run.reason:
             text.append(f"\n{run.name} {run.state}: {run.reason}")
@@ -288,8 +299,12 @@ class Live(Page):
         return curves if curves.display else self.query_one("#law-plot", Plot)
 
     def action_law(self) -> None:
-        self.toggle_class("-law")
-        self.call_after_refresh(self._show_plots)
+        if self._sweep is not None:
+            views = self._views(self._sweep)
+            order = views if self.size.width >= WIDE else ("curves", *views)
+            self._view = _after(order, self._view if self._view in order else order[0])
+            self.set_class(self._view != "curves", "-law")
+            self.call_after_refresh(self._show_plots)
 
     def action_log(self) -> None:
         self.toggle_class("-log")

@@ -213,8 +213,7 @@ class Trace(Page):
         start = (len(reading.rows) - 1, reading.at)
         grid.load(reading, vocabulary, start if other else None)
         field = self.query_one("#prompt", Input)
-        if not field.has_focus:
-            field.placeholder = show.token(reading.prompt)[-200:] if self._wanted.prompt is None else "held-out text"
+        field.placeholder = show.token(reading.prompt)[-200:] if self._wanted.prompt is None else "held-out text"
         self._show()
 
     def _tell(self, text: str) -> None:
