@@ -24,7 +24,8 @@ async def picture(sweep: Path, mode: str, size: tuple[int, int]) -> str:
     app = ScalingApp(sweep.parent, sweep.name, mode=mode)
     async with app.run_test(size=size) as pilot:
         before, seen = "", " "
-        while seen != before:
+        # A trace comes from a process that has to load the model first.
+        while seen != before or "Reading&#160;the&#160;checkpoint" in seen:
             await pilot.pause(SETTLES_S)
             before, seen = seen, app.export_screenshot(title=f"scaling-tui · {mode}")
         return seen

@@ -72,7 +72,9 @@ class Home(Page):
             for line in section.lines:
                 # A screen that is not part of this installation cannot be led to; Live shows the law as well.
                 mode = modes.get(line.mode, modes["live"])
-                options.add_option(Option(_line(line, f"{mode.key} {mode.title}", width), id=_key(section, line)))
+                options.add_option(
+                    Option(_line(line, f"{mode.key} {mode.title}".ljust(10), width), id=_key(section, line))
+                )
             options.add_option(Option("", disabled=True))
         found = [option.id for option in options.options]
         # Headings have no id.

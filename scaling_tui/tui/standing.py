@@ -63,7 +63,8 @@ class Standing:
             try:
                 views.append(self._view(path))
             except (InputError, OSError) as error:
-                problems.append(Line(str(error), "home"))
+                # A folder as long as some are would push the reason out of sight.
+                problems.append(Line(str(error).replace(str(path), path.name), "home"))
         learning = None
         try:
             learning = self._learned()
