@@ -83,7 +83,7 @@ class RungTable(DataTable[Text]):
         name_width = max([len(label) for label in rows.labels.values()], default=4) + 3
         columns = list(self._columns_there_are)
         tall = self.parent.size.height if isinstance(self.parent, Widget) else 0
-        scroll = 1 if len(rows.runs) > tall - 1 else 0
+        scroll = 1 if 0 < tall <= len(rows.runs) else 0  # it has no height before the first layout
         while len(columns) > 1 and name_width + sum(c.width + GAP for c in columns) + scroll > room:
             columns.remove(max(columns, key=lambda column: column.rank))
         name_width = max(6, min(name_width, room - scroll - sum(c.width + GAP for c in columns)))

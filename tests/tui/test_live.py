@@ -296,7 +296,6 @@ def test_it_looks_as_it_did(
 
 
 TERMINALS = {"ascii": Looks(ascii=True), "light": Looks(theme="light"), "no-color": Looks()}
-SIZES = [(80, 24), (120, 40), (50, 20)]
 
 
 async def ready(pilot: Pilot[None]) -> None:
@@ -317,22 +316,3 @@ def test_it_looks_as_it_did_on_other_terminals(
     record_sweep(tmp_path, UNDER_WAY)
     app = ScalingApp(tmp_path, mode="live", looks=TERMINALS[terminal])
     assert snap_compare(app, terminal_size=(80, 24), run_before=ready)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("terminal", TERMINALS)
-@pytest.mark.parametrize("size", SIZES, ids=[f"{width}x{height}" for width, height in SIZES])
-@pytest.mark.parametrize("mode", ["live", "law"])
-def test_every_screen_of_plots_on_every_terminal(
-    snap_compare: Any,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    terminal: str,
-    size: tuple[int, int],
-    mode: str,
-) -> None:
-    if terminal == "no-color":
-        monkeypatch.setenv("NO_COLOR", "1")
-    record_sweep(tmp_path, FINISHED)
-    app = ScalingApp(tmp_path, mode=mode, looks=TERMINALS[terminal])
-    assert snap_compare(app, terminal_size=size, run_before=ready)
