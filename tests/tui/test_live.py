@@ -286,10 +286,15 @@ def test_it_looks_as_it_did(
     if keys == ("c",):
         record_sweep(tmp_path, states, "another")
 
-    async def prepare(pilot: object) -> None:
-        await shown(pilot)  # type: ignore[arg-type]
-        await pilot.press(*keys)  # type: ignore[attr-defined]
-        await pilot.pause()  # type: ignore[attr-defined]
+    async def prepare(pilot: Pilot[None]) -> None:
+        await shown(pilot)
+        # What lies under a dialog is painted no more: the table must have the width that its columns take.
+        table = app.screen.query_one(RungTable)
+        styles = table.styles
+        await until(pilot, lambda: styles.width is not None and table.outer_size.width == styles.width.value)
+        await pilot.pause()
+        await pilot.press(*keys)
+        await pilot.pause()
 
     app = ScalingApp(tmp_path, mode="live")
     assert snap_compare(app, terminal_size=size, run_before=prepare)  # type: ignore[operator]
