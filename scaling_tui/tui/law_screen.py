@@ -1,6 +1,5 @@
 """The law screen: the fit that `scaling-tui fit SWEEP` prints, as a picture; other laws and left out runs by key."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +25,7 @@ from scaling_tui.tui.canvas import colour_of
 from scaling_tui.tui.choose import Choose
 from scaling_tui.tui.curves import SCALES, Choice, labels
 from scaling_tui.tui.drawing import Figure
-from scaling_tui.tui.frame import Page
+from scaling_tui.tui.listening import Listening
 from scaling_tui.tui.plot import Plot, theme_colours
 from scaling_tui.tui.rung_table import Column, Rows, RungTable
 from scaling_tui.tui.said import Said
@@ -60,7 +59,7 @@ class Answer:
     problem: str = ""
 
 
-class LawScreen(Page):
+class LawScreen(Listening):
     """The law through the finished runs of the sweep in view."""
 
     ABOUT = (
@@ -102,13 +101,6 @@ class LawScreen(Page):
     }
     """
 
-    class Seen(Message):
-        """The watching thread has read something new."""
-
-        def __init__(self, watched: Watched) -> None:
-            super().__init__()
-            self.watched = watched
-
     class Fitted(Message):
         """A fit is made."""
 
@@ -118,9 +110,7 @@ class LawScreen(Page):
 
     def __init__(self, runs: Path) -> None:
         super().__init__(runs)
-        self._name: str | None = None
         self._watched: Watched | None = None
-        self._end: Callable[[], None] | None = None
         self._left_out: frozenset[str] = frozenset()
         self._law: str | None = None
         self._convention: str | None = None
@@ -152,29 +142,7 @@ class LawScreen(Page):
             self._left_out, self._law, self._convention, self._view = frozenset(), None, None, "law"
             self._listen()
 
-    def on_screen_resume(self) -> None:
-        self._listen()
-
-    def on_screen_suspend(self) -> None:
-        self._rest()
-
-    def on_unmount(self) -> None:
-        self._rest()
-
-    def _listen(self) -> None:
-        self._rest()
-        if self.is_current:
-            self._end = self.scaling_app.watches.listen(self._name, lambda found: self._tell(self.Seen(found)))
-
-    def _rest(self) -> None:
-        if self._end is not None:
-            self._end()
-            self._end = None
-
-    def _tell(self, message: Message) -> None:
-        self.post_message(message)
-
-    def on_law_screen_seen(self, message: Seen) -> None:
+    def on_listening_seen(self, message: Listening.Seen) -> None:
         self._watched = message.watched
         self._show()
 
@@ -203,7 +171,7 @@ class LawScreen(Page):
     @work(thread=True, exclusive=True)
     def _fit(self, sweep: SweepView, ask: Ask) -> None:
         answer = answered(sweep, ask)
-        self._tell(self.Fitted(answer))
+        self.post_message(self.Fitted(answer))
 
     # --- what is shown
 

@@ -1,6 +1,5 @@
 """The live screen: curves of all runs, a table of them, the law as it forms, log, machine, and keys to steer."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,6 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.message import Message
 
 from scaling_tui import InputError, show
 from scaling_tui.runs import RunView, SweepView, list_sweeps, make_request
@@ -19,8 +17,8 @@ from scaling_tui.tui import machine
 from scaling_tui.tui.canvas import colour_of
 from scaling_tui.tui.choose import Choose
 from scaling_tui.tui.curves import OVER, SCALES, SMOOTHING, Choice, Curves, labels, place
-from scaling_tui.tui.frame import Page
 from scaling_tui.tui.law import law_figure, law_text
+from scaling_tui.tui.listening import Listening
 from scaling_tui.tui.plot import Plot, theme_colours
 from scaling_tui.tui.results import metrics_of, promised_text, result_figure
 from scaling_tui.tui.rung_table import Rows, RungTable
@@ -34,7 +32,7 @@ NOTHING = "-"  # no sweep can be called that
 T = TypeVar("T")
 
 
-class Live(Page):
+class Live(Listening):
     """Watches one sweep. Everything it shows is read from the run folder; closing it harms no run."""
 
     ABOUT = (
@@ -86,20 +84,11 @@ class Live(Page):
     }
     """
 
-    class Seen(Message):
-        """The watching thread has read something new of the sweep, or of the one `beside` it."""
-
-        def __init__(self, watched: Watched, beside: bool = False) -> None:
-            super().__init__()
-            self.watched, self.beside = watched, beside
-
     def __init__(self, runs: Path) -> None:
         super().__init__(runs)
-        self._name: str | None = None
         self._watched: Watched | None = None
         self._beside_name: str | None = None
         self._beside: SweepView | None = None
-        self._ends: list[Callable[[], None]] = []
         self._choice = Choice()
         self._view = "curves"
         self._curves = Curves()
@@ -129,32 +118,10 @@ class Live(Page):
                 self._beside_name = self._beside = None
             self._listen()
 
-    def on_screen_resume(self) -> None:
-        self._listen()
+    def beside(self) -> str | None:
+        return self._beside_name
 
-    def on_screen_suspend(self) -> None:
-        self._rest()
-
-    def on_unmount(self) -> None:
-        self._rest()
-
-    def _listen(self) -> None:
-        self._rest()
-        if not self.is_current:
-            return
-        watches = self.scaling_app.watches
-        self._ends.append(watches.listen(self._name, lambda found: self._tell(found, False)))
-        if self._beside_name is not None:
-            self._ends.append(watches.listen(self._beside_name, lambda found: self._tell(found, True)))
-
-    def _rest(self) -> None:
-        while self._ends:
-            self._ends.pop()()
-
-    def _tell(self, watched: Watched, beside: bool) -> None:
-        self.post_message(self.Seen(watched, beside))
-
-    def on_live_seen(self, message: Seen) -> None:
+    def on_listening_seen(self, message: Listening.Seen) -> None:
         if message.beside:
             self._beside = message.watched.sweep if self._beside_name else None
         else:

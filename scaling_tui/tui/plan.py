@@ -1,6 +1,5 @@
 """The plan screen: a budget, a loss, an N or a D in; the best run for it out, by one's own fit and published ones."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,7 +13,8 @@ from textual.widgets import Input, Label
 
 from scaling_tui import InputError, show
 from scaling_tui.laws.planning import Goal
-from scaling_tui.tui.frame import LEAST, Page
+from scaling_tui.tui.frame import LEAST
+from scaling_tui.tui.listening import Listening
 from scaling_tui.tui.plans import (
     FIELDS,
     Basis,
@@ -35,7 +35,7 @@ GOPHER = 5.76e23  # FLOPs: the budget that Hoffmann et al. 2022 planned anew
 NEXT = 10.0  # times the largest budget of one's own runs
 
 
-class Plan(Page):
+class Plan(Listening):
     """Answers while one types. Own answers come from the fit of the sweep in view, as `plan --fit SWEEP` gives them."""
 
     ABOUT = (
@@ -71,13 +71,6 @@ class Plan(Page):
     }
     """
 
-    class Seen(Message):
-        """The watching thread has read something new."""
-
-        def __init__(self, watched: Watched) -> None:
-            super().__init__()
-            self.watched = watched
-
     class Ready(Message):
         """One's own fit is made (or there is none)."""
 
@@ -94,9 +87,7 @@ class Plan(Page):
 
     def __init__(self, runs: Path) -> None:
         super().__init__(runs)
-        self._name: str | None = None
         self._followed = False
-        self._end: Callable[[], None] | None = None
         self._fitted_to: object = None
         self._basis: Basis | None = None
         self._goal: Goal | None = None
@@ -120,29 +111,7 @@ class Plan(Page):
             self._followed, self._name, self._fitted_to = True, sweep, None
             self._listen()
 
-    def on_screen_resume(self) -> None:
-        self._listen()
-
-    def on_screen_suspend(self) -> None:
-        self._rest()
-
-    def on_unmount(self) -> None:
-        self._rest()
-
-    def _listen(self) -> None:
-        self._rest()
-        if self.is_current:
-            self._end = self.scaling_app.watches.listen(self._name, lambda found: self._tell(self.Seen(found)))
-
-    def _rest(self) -> None:
-        if self._end is not None:
-            self._end()
-            self._end = None
-
-    def _tell(self, message: Message) -> None:
-        self.post_message(message)
-
-    def on_plan_seen(self, message: Seen) -> None:
+    def on_listening_seen(self, message: Listening.Seen) -> None:
         sweep = message.watched.sweep
         runs = sweep.runs if sweep else ()
         fitted_to = (
@@ -155,7 +124,7 @@ class Plan(Page):
 
     @work(thread=True, exclusive=True, group="fit")
     def _fit(self, watched: Watched) -> None:
-        self._tell(self.Ready(basis_of(watched.sweep)))
+        self.post_message(self.Ready(basis_of(watched.sweep)))
 
     def on_plan_ready(self, message: Ready) -> None:
         first = self._basis is None
@@ -187,7 +156,7 @@ class Plan(Page):
 
     @work(thread=True, exclusive=True, group="plan")
     def _plan(self, basis: Basis, goal: Goal) -> None:
-        self._tell(self.Made(plans_for(basis, goal)))
+        self.post_message(self.Made(plans_for(basis, goal)))
 
     def on_plan_made(self, message: Made) -> None:
         if message.plans.goal == self._goal:

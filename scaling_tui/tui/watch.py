@@ -9,8 +9,7 @@ from threading import Event, Thread
 
 from scaling_tui import InputError
 from scaling_tui.runs import SweepReader, SweepView, find_sweep, latest_request
-from scaling_tui.sweep import fit_sweep
-from scaling_tui.sweep.points import SweepFit
+from scaling_tui.sweep.points import SweepFit, fit_beforehand
 
 LOOK_S = 0.5
 KEPT = 4096  # records of an attempt in memory: more than any terminal has columns for
@@ -102,8 +101,7 @@ class Watch(Thread):
                     (run.name, run.loss) for run in sweep.runs if run.state == "finished" and not run.unread
                 )
                 if finished != fitted[0]:
-                    predicted = [prediction.run for prediction in sweep.predictions]
-                    fitted = (finished, fit_sweep(sweep, leave_out=predicted))
+                    fitted = (finished, fit_beforehand(sweep))
                 found = Watched(sweep, fitted[1], stopping(sweep), self._share(sweep))
                 now = _fingerprint(found)
             except (InputError, OSError) as error:
