@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from scaling_tui import InputError
-from scaling_tui.runs import RunView, SweepView
+from scaling_tui.runs import SweepView
 from scaling_tui.runs.format import METRICS
 
 Format = Literal["csv", "json", "svg", "png"]
@@ -36,12 +36,15 @@ def records_csv(sweep: SweepView) -> str:
 
     `scaling-tui fit FILE --method envelope` reads it.
     """
+    from scaling_tui.sweep.summary import run_summary
+
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     metrics = [name for name in METRICS if any(run.curve.last(name) is not None for run in sweep.runs)]
     writer.writerow((*OF_RUN, *metrics))
     for run in sweep.runs:
-        own = [_of_run(run)[name] for name in OF_RUN]
+        known = run_summary(run)
+        own = [known[name] for name in OF_RUN]
         columns = [run.curve[metric].tolist() for metric in metrics]
         for values in zip(*columns, strict=True):
             writer.writerow(["" if value is None else value for value in own] + [_plain(value, "") for value in values])
@@ -76,16 +79,6 @@ def write_new(path: Path, content: bytes) -> None:
         raise InputError(f"--output {path}: cannot be written ({error.strerror})") from None
 
 
-def _of_run(run: RunView) -> dict[str, Any]:
-    return {
-        "run": run.name,
-        "rung": run.rung,
-        "seed": run.seed,
-        "params": run.params,
-        "non_embedding": run.non_embedding,
-    }
-
-
 def _plain(value: float, missing: Any) -> Any:
     """A number as few digits as it takes: whole ones without a point."""
     if not math.isfinite(value):
@@ -95,13 +88,13 @@ def _plain(value: float, missing: Any) -> Any:
 
 def _pictures(sweep: SweepView, kind: Literal["svg", "png"]) -> bytes:
     """The curves, and beside them the law where there is one."""
-    from scaling_tui.sweep import fit_sweep
+    from scaling_tui.sweep.points import fit_beforehand
     from scaling_tui.tui.curves import Choice, Curves
     from scaling_tui.tui.law import law_figure
     from scaling_tui.tui.picture import png, svg
 
     figures = [Curves().figure(sweep, Choice())]
-    fitted = fit_sweep(sweep, leave_out=[prediction.run for prediction in sweep.predictions])
+    fitted = fit_beforehand(sweep)
     if fitted is not None:
         figures.append(law_figure(sweep, fitted))
     return svg(figures).encode() if kind == "svg" else png(figures)

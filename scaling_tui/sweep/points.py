@@ -87,6 +87,11 @@ def fit_sweep(sweep: SweepView, leave_out: Collection[str] = ()) -> SweepFit | N
     return SweepFit(fitted, fitted.points.labels)
 
 
+def fit_beforehand(sweep: SweepView) -> SweepFit | None:
+    """The ladder's law without the runs that were foretold, so that the figure stays what was known beforehand."""
+    return fit_sweep(sweep, leave_out=[prediction.run for prediction in sweep.predictions])
+
+
 def refit(sweep: SweepView, fitted: SweepFit) -> dict[str, Fit]:
     """The same law through the same runs under each convention of N; nothing where it does not depend on N."""
     if "params" not in fitted.fit.law.inputs:

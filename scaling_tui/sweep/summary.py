@@ -4,13 +4,12 @@ from typing import Any
 
 from scaling_tui.runs import RunView, SweepView
 from scaling_tui.sweep.outcome import outcome
-from scaling_tui.sweep.points import SweepFit, fit_sweep, refit
+from scaling_tui.sweep.points import SweepFit, fit_beforehand, refit
 
 
 def summary(sweep: SweepView) -> dict[str, Any]:
     """The `run` and `attach` document of the design; what does not apply is null. Losses in nats per token."""
-    predicted = [prediction.run for prediction in sweep.predictions]
-    fitted = fit_sweep(sweep, leave_out=predicted)
+    fitted = fit_beforehand(sweep)
     return {
         "sweep": sweep.name,
         "state": sweep.state,
