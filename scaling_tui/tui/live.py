@@ -22,7 +22,7 @@ from scaling_tui.tui.listening import Listening
 from scaling_tui.tui.plot import Plot, theme_colours
 from scaling_tui.tui.results import metrics_of, promised_text, result_figure
 from scaling_tui.tui.rung_table import Rows, RungTable
-from scaling_tui.tui.said import Said
+from scaling_tui.tui.said import LastLines, Said
 from scaling_tui.tui.save import Picture, save
 from scaling_tui.tui.watch import Watched
 
@@ -104,7 +104,7 @@ class Live(Listening):
             yield RungTable(id="rungs")
         yield Said(id="machine")
         yield Said(id="law")
-        yield Said(id="log")
+        yield LastLines(id="log")
 
     # --- what is watched
 
@@ -156,8 +156,7 @@ class Live(Listening):
         self._show_table(watched, sweep)
         self._show_plots()
         self.query_one("#law", Said).say(self._words(watched, sweep))
-        log = self.query_one("#log", Said)
-        log.say(Text("\n".join(line[11:] for line in sweep.log[-max(1, log.size.height) :])))
+        self.query_one("#log", LastLines).tell([line[11:] for line in sweep.log])
 
     def _show_plots(self) -> None:
         """Only those that can be seen: the others are drawn when they come into sight."""

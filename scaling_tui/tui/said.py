@@ -1,5 +1,7 @@
 """Text that is told again and again, and painted only when it is another."""
 
+from collections.abc import Sequence
+
 from rich.text import Text
 from textual.widgets import Static
 
@@ -19,3 +21,21 @@ class Said(Static):
             height = self.styles.height
             # Laying out the whole screen anew costs more than anything else; a line of fixed height asks for none.
             self.update(told, layout=height is None or height.is_auto)
+
+
+class LastLines(Said):
+    """The last of some lines, as many as there is room for at any time."""
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._lines: Sequence[str] = ()
+
+    def tell(self, lines: Sequence[str]) -> None:
+        self._lines = lines
+        self._cut()
+
+    def on_resize(self) -> None:
+        self._cut()
+
+    def _cut(self) -> None:
+        self.say("\n".join(self._lines[-max(1, self.size.height) :]))
