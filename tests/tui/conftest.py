@@ -17,3 +17,12 @@ async def shown(pilot: Pilot[None]) -> None:
     table = pilot.app.screen.query_one("#rungs", DataTable)
     await until(pilot, lambda: table.row_count == 7)
     await pilot.pause()
+
+
+async def settled(pilot: Pilot[None]) -> None:
+    """Lets the app work until three looks at the screen in a row show the same."""
+    alike, before = 0, ""
+    while alike < 3:
+        await pilot.pause(0.05)
+        now = pilot.app.export_screenshot()
+        alike, before = (alike + 1 if now == before else 0), now

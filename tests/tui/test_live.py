@@ -16,7 +16,7 @@ from scaling_tui.tui.plot import Plot
 from scaling_tui.tui.rung_table import RungTable
 from scaling_tui.tui.terminal import Looks
 from tests.conftest import record_sweep
-from tests.tui.conftest import shown, until
+from tests.tui.conftest import settled, shown, until
 
 FINISHED = ["finished"] * 7
 UNDER_WAY = [*["finished"] * 4, "running", "running", "queued"]
@@ -288,13 +288,10 @@ def test_it_looks_as_it_did(
 
     async def prepare(pilot: Pilot[None]) -> None:
         await shown(pilot)
-        # What lies under a dialog is painted no more: the table must have the width that its columns take.
-        table = app.screen.query_one(RungTable)
-        styles = table.styles
-        await until(pilot, lambda: styles.width is not None and table.outer_size.width == styles.width.value)
-        await pilot.pause()
+        # What lies under a dialog is laid out no more.
+        await settled(pilot)
         await pilot.press(*keys)
-        await pilot.pause()
+        await settled(pilot)
 
     app = ScalingApp(tmp_path, mode="live")
     assert snap_compare(app, terminal_size=size, run_before=prepare)  # type: ignore[operator]
