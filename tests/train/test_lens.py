@@ -86,7 +86,7 @@ def test_a_share_is_what_the_part_really_wrote() -> None:
     scale = (final.square().mean() + 1e-5).rsqrt()
     gain: Any = model.final_norm.gain
     by_hand = ((final - before) * scale * gain.double()) @ model.head.weight[5].double()
-    assert share["2 MLP"] == pytest.approx(float(by_hand), rel=1e-4)
+    assert share["2 MLP"] == pytest.approx(float(by_hand.detach()), rel=1e-4)
 
 
 @pytest.mark.parametrize("kind", KINDS)
