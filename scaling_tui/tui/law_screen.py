@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
-from textual.widgets import DataTable
 
 from scaling_tui import InputError, report, show
 from scaling_tui.laws import LAWS, Points
@@ -248,8 +247,7 @@ class LawScreen(Listening):
     # --- keys
 
     def action_row(self, by: int) -> None:
-        table = self.query_one(RungTable)
-        table.move_cursor(row=table.cursor_row + by, animate=False)
+        self.query_one(RungTable).move(by)
 
     def action_drop(self) -> None:
         name = self.query_one(RungTable).run_name
@@ -260,9 +258,8 @@ class LawScreen(Listening):
         self._left_out ^= {name}
         self._show()
 
-    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
-        """A click on the row that the cursor is on."""
-        self._toggle(str(event.row_key.value))
+    def on_rung_table_chosen(self, event: RungTable.Chosen) -> None:
+        self._toggle(event.run)
 
     def on_plot_clicked(self, event: Plot.Clicked) -> None:
         """A click on a point: the nearest one as the eye sees it."""

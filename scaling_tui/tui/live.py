@@ -215,7 +215,7 @@ class Live(Listening):
         # The breakpoints' classes and the layout come after this event.
         self.call_after_refresh(self._show)
 
-    def on_data_table_row_highlighted(self) -> None:
+    def on_rung_table_moved(self) -> None:
         if self._watched is not None and self._sweep is not None:
             self.query_one("#law", Said).say(self._words(self._watched, self._sweep))
 
@@ -235,8 +235,7 @@ class Live(Listening):
         self._show()
 
     def action_row(self, by: int) -> None:
-        table = self.query_one(RungTable)
-        table.move_cursor(row=table.cursor_row + by, animate=False)
+        self.query_one(RungTable).move(by)
 
     def action_flag(self, what: str) -> None:
         run = self._run()

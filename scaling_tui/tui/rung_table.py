@@ -2,10 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
-from rich.text import Text
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
 from textual.widget import Widget
-from textual.widgets import DataTable
 
 from scaling_tui import show
 from scaling_tui.runs import RunView
@@ -60,23 +67,62 @@ COLUMNS = (
 GAP = 1
 
 
-class RungTable(DataTable[Text]):
-    """Runs of a sweep; marked ones bear a *, pinned ones a ^ and stand first, hidden ones a -."""
+@dataclass(frozen=True)
+class Row:
+    """A run as the table shows it: its name, signs before it, in a style; then the text of each column."""
 
-    DEFAULT_CSS = "RungTable { height: auto; max-height: 100%; scrollbar-size-vertical: 1; background: $background; }"
+    run: str
+    signs: str
+    label: str
+    style: str
+    cells: tuple[str, ...]
+
+
+class RungTable(ScrollView):
+    """Runs of a sweep; marked ones bear a *, pinned ones a ^ and stand first, hidden ones a -.
+
+    Paints the rows that changed and no other: it is told of its rows twice a second, of 64 runs as of six.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"rung-table--head", "rung-table--cursor"}
+    DEFAULT_CSS = """
+    RungTable {
+        height: auto; max-height: 100%; scrollbar-size-vertical: 1; overflow-x: hidden; background: $background;
+        .rung-table--head { background: $panel; color: $foreground; text-style: bold; }
+        .rung-table--cursor {
+            background: $block-cursor-blurred-background; color: $block-cursor-blurred-foreground;
+            text-style: $block-cursor-blurred-text-style;
+        }
+    }
+    """
+    ALLOW_SELECT = False
+
+    class Moved(Message):
+        """The cursor is on another run."""
+
+    class Chosen(Message):
+        """A click on the run that the cursor is on."""
+
+        def __init__(self, run: str) -> None:
+            super().__init__()
+            self.run = run
 
     def __init__(self, id: str | None = None, columns: Sequence[Column] = COLUMNS) -> None:
-        super().__init__(id=id, cursor_type="row", cell_padding=0)
+        super().__init__(id=id)
         self._columns_there_are = columns
         self.can_focus = False
-        self._shown: dict[str, list[Text]] = {}
         self._heads: list[tuple[str, int]] = []
+        self._rows: list[Row] = []
+        self._cursor = 0
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        return self._rows
 
     @property
     def run_name(self) -> str | None:
         """The run under the cursor."""
-        names = list(self._shown)
-        return names[self.cursor_row] if 0 <= self.cursor_row < len(names) else None
+        return self._rows[self._cursor].run if self._rows else None
 
     def fill(self, rows: Rows, room: int) -> int:
         """Shows `rows` in at most `room` cells; returns how many it takes."""
@@ -89,39 +135,79 @@ class RungTable(DataTable[Text]):
         name_width = max(6, min(name_width, room - scroll - sum(c.width + GAP for c in columns)))
         heads = [("rung", name_width), *((column.head, column.width + GAP) for column in columns)]
         order = sorted(rows.runs, key=lambda run: run.name not in rows.choice.pinned)
-        cells = {run.name: [_name(run, rows), *(_right(column, run, rows) for column in columns)] for run in order}
-        if heads != self._heads or list(cells) != list(self._shown):
-            self._rebuild(heads, cells)
-        else:
-            for name, row in cells.items():
-                for (head, _), new, old in zip(heads, row, self._shown[name], strict=True):
-                    if new != old:
-                        self.update_cell(name, head, new)
-        self._shown = cells
+        self._put(heads, [_row(run, rows, columns) for run in order])
         return sum(width for _, width in heads) + scroll
 
-    def _rebuild(self, heads: list[tuple[str, int]], cells: dict[str, list[Text]]) -> None:
-        under = self.run_name
-        self.clear(columns=True)
-        for head, width in heads:
-            self.add_column(Text(head.rjust(width) if head != "rung" else head), width=width, key=head)
-        for name, row in cells.items():
-            self.add_row(*row, key=name)
-        self._heads = heads
-        if under in cells:
-            self.move_cursor(row=list(cells).index(under), animate=False)
+    def _put(self, heads: list[tuple[str, int]], rows: list[Row]) -> None:
+        before, under = self._rows, self.run_name
+        self._rows = rows
+        self._cursor = next((place for place, row in enumerate(rows) if row.run == under), 0)
+        if heads != self._heads or len(rows) != len(before):
+            self._heads = heads
+            self.virtual_size = Size(sum(width for _, width in heads), len(rows) + 1)
+            self.refresh()
+            return
+        for place, (new, old) in enumerate(zip(rows, before, strict=True)):
+            if new != old:
+                self._refresh_row(place)
+
+    def move(self, by: int) -> None:
+        """Moves the cursor, as far as there are rows."""
+        self._move_to(self._cursor + by)
+
+    def _move_to(self, place: int) -> None:
+        place = min(max(place, 0), len(self._rows) - 1)
+        if place == self._cursor or not self._rows:
+            return
+        self._refresh_row(self._cursor)
+        self._cursor = place
+        self._refresh_row(place)
+        room = max(1, self.scrollable_content_region.height - 1)
+        first = min(max(self.scroll_offset.y, place - room + 1), place)
+        self.scroll_to(y=first, animate=False)
+        self.post_message(self.Moved())
+
+    def _refresh_row(self, place: int) -> None:
+        y = place + 1 - self.scroll_offset.y
+        if 1 <= y < self.size.height:
+            self.refresh(Region(0, y, self.size.width, 1))
+
+    def on_click(self, event: events.Click) -> None:
+        place = event.y - 1 + self.scroll_offset.y
+        if event.y >= 1 and place < len(self._rows):
+            if place == self._cursor:
+                self.post_message(self.Chosen(self._rows[place].run))
+            self._move_to(place)
+
+    def render_line(self, y: int) -> Strip:
+        base, width = self.rich_style, self.size.width
+        place = y - 1 + self.scroll_offset.y
+        if y == 0 and self._heads:
+            (name, size), *others = self._heads
+            line = name.ljust(size) + "".join(head.rjust(size) for head, size in others)
+            style = self.get_component_rich_style("rung-table--head")
+            return Strip([Segment(line, style)]).adjust_cell_length(width, style)
+        if y == 0 or place >= len(self._rows):
+            return Strip.blank(width, base)
+        row, here = self._rows[place], place == self._cursor
+        if here:
+            base = self.get_component_rich_style("rung-table--cursor")
+        label = base if here else base + Style.parse(row.style)
+        size = self._heads[0][1]
+        cells = "".join(text.rjust(size)[:size] for text, (_, size) in zip(row.cells, self._heads[1:], strict=True))
+        segments = [Segment(row.signs, base), Segment(_fitted(row.label, size - 2), label), Segment(cells, base)]
+        return Strip(segments).adjust_cell_length(width, base)
 
 
-def _name(run: RunView, rows: Rows) -> Text:
+def _fitted(text: str, width: int) -> str:
+    return set_cell_size(text, width) if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
+
+
+def _row(run: RunView, rows: Rows, columns: Sequence[Column]) -> Row:
     choice = rows.choice
     flag = "-" if run.name in choice.hidden else "^" if run.name in choice.pinned else " "
     flag = "*" if run.name in choice.marked else flag
     red, green, blue = rows.colours[run.name]
     style = "dim" if run.name in choice.hidden else f"rgb({red},{green},{blue})"
-    return Text.assemble(
-        f"{show.SIGNS[run.state]}{flag}", (rows.labels[run.name], style), no_wrap=True, overflow="ellipsis"
-    )
-
-
-def _right(column: Column, run: RunView, rows: Rows) -> Text:
-    return Text(column.text(run, rows).rjust(column.width + GAP), no_wrap=True, overflow="ellipsis")
+    cells = tuple(column.text(run, rows) for column in columns)
+    return Row(run.name, show.SIGNS[run.state] + flag, rows.labels[run.name], style, cells)

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from textual.pilot import Pilot
-from textual.widgets import DataTable
+
+from scaling_tui.tui.rung_table import RungTable
 
 
 async def until(pilot: Pilot[None], reached: Callable[[], bool]) -> None:
@@ -14,8 +15,8 @@ async def until(pilot: Pilot[None], reached: Callable[[], bool]) -> None:
 
 async def shown(pilot: Pilot[None]) -> None:
     """Waits until the seven rungs of a recorded sweep are on the screen."""
-    table = pilot.app.screen.query_one("#rungs", DataTable)
-    await until(pilot, lambda: table.row_count == 7)
+    table = pilot.app.screen.query_one(RungTable)
+    await until(pilot, lambda: len(table.rows) == 7)
     await pilot.pause()
 
 

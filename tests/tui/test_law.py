@@ -82,7 +82,7 @@ async def test_a_run_left_out_by_key_row_or_point_moves_the_fit_and_comes_back(t
         assert "6 points" in words(app)
         assert "without r2" in where(app)
         assert [one.label for one in figure(app).series if one.mark == "○"] == ["r2"]
-        assert "out" in str(app.screen.query_one(RungTable).get_row_at(1)[-1])
+        assert "out" in app.screen.query_one(RungTable).rows[1].cells[-1]
         await pilot.press("space")
         await fitted(pilot)
         assert words(app) == whole

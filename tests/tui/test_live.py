@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import DataTable, OptionList, Static
+from textual.widgets import OptionList, Static
 
 from scaling_tui.runs import latest_request
 from scaling_tui.tui.app import ScalingApp
@@ -34,12 +34,12 @@ async def test_it_shows_rungs_curves_and_how_far_the_sweep_is(tmp_path: Path) ->
     async with app.run_test(size=(80, 24)) as pilot:
         await shown(pilot)
         assert "quickstart · 4 of 7 finished" in text_of(app, "#where")
-        table = app.screen.query_one("#rungs", DataTable)
-        rows = [" ".join("".join(map(str, table.get_row_at(index))).split()) for index in range(7)]
-        assert rows[0].startswith("✓ r1 10.3k 1.9483")
-        assert rows[4].startswith("▶ r5 95.6k")
-        assert "20 s" in rows[4]
-        assert rows[6].startswith("· r7 468k queued")
+        table = app.screen.query_one(RungTable)
+        rows = [" ".join([row.signs, row.label, *row.cells]).split() for row in table.rows]
+        assert rows[0] == ["✓", "r1", "10.3k", "1.9483"]
+        assert rows[4][:3] == ["▶", "r5", "95.6k"]
+        assert rows[4][-2:] == ["20", "s"]
+        assert rows[6] == ["·", "r7", "468k", "queued"]
         assert "law chinchilla-n · 4 runs" in text_of(app, "#law")
         curves = app.screen.query_one("#curves", Plot).figure
         assert [series.label for series in curves.series] == ["r1", "r2", "r3", "r4", "r5", "r6"]
@@ -112,7 +112,7 @@ async def test_runs_are_marked_hidden_and_pinned_by_key_and_mouse(tmp_path: Path
         await pilot.press("h")
         assert [one.label for one in curves_of(app).series] == ["r1", "r2", "r3", "r4", "r6", "r7"]
         await pilot.press("down", "p")
-        assert str(table.get_row_at(0)[0]) == "✓^r6"
+        assert (table.rows[0].signs, table.rows[0].label) == ("✓^", "r6")
         assert table.run_name == "r6-s0"
         assert curves_of(app).series[-1].label == "r6"
         await pilot.press("a")
@@ -200,11 +200,11 @@ async def test_one_run_or_the_sweep_is_stopped_and_quitting_stops_none(tmp_path:
         assert latest_request(sweep) is None
         assert latest_request(sweep, "r5-s0") == "stop"
         table = app.screen.query_one(RungTable)
-        await until(pilot, lambda: "stopping" in str(table.get_row_at(4)[-1]))
-        assert "28 s" in str(table.get_row_at(5)[-1])
+        await until(pilot, lambda: "stopping" in table.rows[4].cells[-1])
+        assert "28 s" in table.rows[5].cells[-1]
         await chosen(pilot, "t", "sweep")
         assert latest_request(sweep) == "stop"
-        await until(pilot, lambda: "stopping" in str(table.get_row_at(5)[-1]))
+        await until(pilot, lambda: "stopping" in table.rows[5].cells[-1])
 
 
 async def test_one_run_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,7 +303,7 @@ TERMINALS = {"ascii": Looks(ascii=True), "light": Looks(theme="light"), "no-colo
 async def ready(pilot: Pilot[None]) -> None:
     """Waits until the screen of this mode shows what there is of the recorded sweep."""
     table = pilot.app.screen.query_one(RungTable)
-    await until(pilot, lambda: table.row_count == 7 or not table.display)
+    await until(pilot, lambda: len(table.rows) == 7 or not table.display)
     figures = [plot for plot in pilot.app.screen.query(Plot) if plot.display]
     await until(pilot, lambda: all(plot.figure.series for plot in figures))
     await pilot.pause()

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from textual.widgets import DataTable
 
 from scaling_tui.runs import SweepView, Writer, create_sweep, read_sweep
 from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.plot import Plot
 from scaling_tui.tui.results import metrics_of, promised_text, result_figure
+from scaling_tui.tui.rung_table import RungTable
 from tests.tui.conftest import until
 
 SIZES = {"small": (100_000, (0.60, 0.62)), "large": (3_000_000, (0.84, 0.86))}
@@ -53,7 +53,7 @@ def test_what_was_promised_is_told_right_or_wrong(sweep: SweepView) -> None:
 async def test_a_key_shows_it_where_there_is_no_law(sweep: SweepView) -> None:
     app = ScalingApp(sweep.path.parent, mode="live")
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: app.screen.query_one("#rungs", DataTable).row_count == 4)
+        await until(pilot, lambda: len(app.screen.query_one(RungTable).rows) == 4)
         plot = app.screen.query_one("#law-plot", Plot)
         assert not plot.display
         await pilot.press("l")
