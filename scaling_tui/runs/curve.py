@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ COLUMNS = (*METRICS, "stands_for", "mean_loss")
 _STEP, _LOSS, _VAL = METRICS.index("step"), METRICS.index("loss"), METRICS.index("val_loss")
 _STANDS, _MEAN = len(METRICS), len(METRICS) + 1
 
+TAIL = 0.1  # of the records: their mean training loss stands for a held-out loss where there is none
 HEAD = 1024  # first records are all kept: on a logarithmic axis they fill half of the picture
 
 
@@ -47,28 +49,37 @@ class Curve:
 
     def last(self, metric: str) -> float | None:
         """The latest value of `metric`; None where it was never recorded."""
-        column = self.columns[metric]
-        if not len(column):
-            return None
-        if column[-1] == column[-1]:
-            return float(column[-1])
-        there = np.flatnonzero(~np.isnan(column))
-        return float(column[there[-1]]) if len(there) else None
+        return self._last[metric]
+
+    @cached_property
+    def _last(self) -> dict[str, float | None]:
+        # Asked for at every look, of 64 runs and more, and the same until a run has new records.
+        return {name: _last(column) for name, column in self.columns.items()}
 
     def points(self, x: str, y: str) -> tuple[Array, Array]:
         """The (x, y) pairs of the records that have both."""
         there = ~(np.isnan(self[x]) | np.isnan(self[y]))
         return self[x][there], self[y][there]
 
-    def tail_mean(self, share: float = 0.1) -> float | None:
-        """The mean training loss over the last `share` of the records that have one; None where none has."""
+    @cached_property
+    def tail_mean(self) -> float | None:
+        """The mean training loss over the last tenth of the records that have one; None where none has."""
         there = np.flatnonzero(~np.isnan(self["mean_loss"]))
         if not len(there):
             return None
         weights, means = self["stands_for"][there], self["mean_loss"][there]
         behind = weights[::-1].cumsum()
-        kept = max(1, int(np.searchsorted(behind, max(1.0, behind[-1] * share), side="right")))
+        kept = max(1, int(np.searchsorted(behind, max(1.0, behind[-1] * TAIL), side="right")))
         return float(np.average(means[-kept:], weights=weights[-kept:]))
+
+
+def _last(column: Array) -> float | None:
+    if not len(column):
+        return None
+    if column[-1] == column[-1]:
+        return float(column[-1])
+    there = np.flatnonzero(~np.isnan(column))
+    return float(column[there[-1]]) if len(there) else None
 
 
 class Records:

@@ -1,6 +1,5 @@
 """Reads sweeps while others write them: whole for a command, in steps for the app. It writes nothing."""
 
-import itertools
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -77,7 +76,7 @@ class RunView:
         held_out = self.curve.last("val_loss")
         if held_out is not None:
             return held_out
-        return self.curve.tail_mean()
+        return self.curve.tail_mean
 
     @property
     def progress(self) -> float:
@@ -92,9 +91,9 @@ class RunView:
     def steady_speed(self) -> float | None:
         """Tokens a second: the median of the latest records; None until there are enough, the first steps being slow
         and a time left that is made from them, wrong by a factor."""
-        known = (speed for speed in reversed(self.curve["tokens_per_s"]) if not math.isnan(speed))
-        recent = list(itertools.islice(known, STEADY_FROM))
-        return sorted(recent)[len(recent) // 2] if len(recent) == STEADY_FROM else None
+        speeds = self.curve["tokens_per_s"]
+        recent = sorted(speeds[~np.isnan(speeds)][-STEADY_FROM:].tolist())
+        return float(recent[len(recent) // 2]) if len(recent) == STEADY_FROM else None
 
     @property
     def seconds_left(self) -> float | None:
@@ -149,40 +148,50 @@ class SweepView:
         return left / rate if rate else None
 
 
+@dataclass
+class _Allowance:
+    """Bytes of records that may still be read at one look at a sweep."""
+
+    left: float
+
+
 class _AttemptReader:
     SAMPLES = 240
+    LITTLE = 1 << 16  # unread bytes that are read at once, whatever is allowed: what a live run wrote since
 
     def __init__(self, path: Path, keep: int | None, last_bytes: int | None, breathe: Callable[[], None]) -> None:
         self.records, self._breathe = Records(keep), breathe
         self._tail = Tail(path / "metrics.jsonl", last_bytes)
         self._sampled: Array | None = None
 
-    def poll(self, most: int | None) -> bool:
-        """Reads about `most` bytes of what is new, or all of it; whether there was anything."""
-        changed = False
-        if most is not None and self._sampled is None and self._tail.unread > most:
+    def poll(self, allowed: _Allowance) -> bool:
+        """Reads what is new, or as much as is allowed and samples of the rest; whether there was anything."""
+        changed, begun, unread = False, self._tail.offset, self._tail.unread
+        whole = unread <= allowed.left + self.LITTLE
+        if self._sampled is None and not whole:
             rows = parse(self._tail.sample(self.SAMPLES))
             sampled = Records()
             sampled.append(rows[np.argsort(rows[:, STEP], kind="stable")])
             self._sampled, changed = sampled.table, True
-        for lines in self._tail.new_lines(most):
+        for lines in self._tail.new_lines(None if whole else int(allowed.left)):
             self.records.append(parse(lines))
             changed = True
             self._breathe()
+        if whole:
+            self._sampled = None
+        allowed.left = max(0, allowed.left - (self._tail.offset - begun))
         return changed
 
     @property
     def unread(self) -> int:
-        return self._tail.unread
+        """Bytes of which there are samples so far."""
+        return 0 if self._sampled is None else self._tail.unread
 
     @property
     def table(self) -> Array:
         """What was read, and samples of what was not yet."""
         read = self.records.table
         if self._sampled is None:
-            return read
-        if not self.unread:
-            self._sampled = None
             return read
         reached = read[STEP, -1] if read.shape[1] else -math.inf
         return np.concatenate([read, self._sampled[:, self._sampled[STEP] > reached]], axis=1)
@@ -197,18 +206,19 @@ class _RunReader:
         self._attempts: list[_AttemptReader] = []
         self._curve = Curve.of(Records().table)
 
-    def poll(self, most: int | None) -> RunView | None:
+    def poll(self, allowed: _Allowance) -> RunView | None:
         if self._config is None:
             found = read_json(self.path / "run.json")
             if not isinstance(found, dict):
                 return None
             self._config = _with_numbers(found)
         folders = [path for _, path in numbered(self.path, "attempt")]
-        for path in folders[len(self._attempts) :]:
+        known = len(self._attempts)
+        for path in folders[known:]:
             self._attempts.append(_AttemptReader(path, self._keep, self._last_bytes, self._breathe))
-        # Only the last two can still be growing: an older one was given up before the next was claimed.
-        looked = [a for a in self._attempts[:-2] if most is not None and a.unread] + self._attempts[-2:]
-        changed = [attempt.poll(most) for attempt in looked]
+        # Of those known only the last two can have grown: an older one was given up before the next was claimed.
+        looked = [one for place, one in enumerate(self._attempts) if place >= known - 2 or one.unread]
+        changed = [attempt.poll(allowed) for attempt in looked]
         if any(changed):
             self._curve = self._joined()
         status = Status.read(folders[-1] / "status.json") if folders else None
@@ -220,7 +230,7 @@ class _RunReader:
             reason=status.reason if status else "",
             attempts=len(folders),
             curve=self._curve,
-            unread=0 if most is None else sum(attempt.unread for attempt in looked),
+            unread=sum(attempt.unread for attempt in looked),
         )
 
     def _joined(self) -> Curve:
@@ -259,9 +269,9 @@ class SweepReader:
         self._logs: dict[Path, Tail] = {}
         self._log: list[str] = []
 
-    def poll(self, most: int | None = None) -> SweepView:
-        """The sweep as it stands. With `most`, about so many bytes of each attempt's records are read this time, and
-        the view holds samples of the rest (`RunView.unread`).
+    def poll(self, most: float = math.inf) -> SweepView:
+        """The sweep as it stands. With `most`, about so many bytes of records are read this time, run after run, and
+        the view holds samples of the rest (`RunView.unread`); what a live run wrote since the last look is always read.
 
         Raises:
             InputError: it has no sweep.json.
@@ -276,7 +286,8 @@ class SweepReader:
                 path.parent.name, _RunReader(path.parent, self._keep, self._last_bytes, self._breathe)
             )
         order = {name: place for place, name in enumerate(self._document.get("runs", []))}
-        runs = [view for reader in self._runs.values() if (view := reader.poll(most))]
+        allowed = _Allowance(most)
+        runs = [view for reader in self._runs.values() if (view := reader.poll(allowed))]
         runs.sort(key=lambda run: (order.get(run.name, len(order)), run.name))
         state, reason = self._state(runs)
         return SweepView(

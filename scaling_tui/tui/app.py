@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.events import Event, InputEvent
 from textual.filter import LineFilter
 from textual.reactive import reactive
 from textual.screen import Screen
@@ -101,6 +102,12 @@ class ScalingApp(App[None]):
         from scaling_tui.tui.watch import Watches
 
         return Watches(self.runs, self.look_s)
+
+    async def on_event(self, event: Event) -> None:
+        """Who presses a key or moves the mouse comes before who reads files."""
+        if isinstance(event, InputEvent) and "watches" in vars(self):
+            self.watches.hold()
+        await super().on_event(event)
 
     def on_mount(self) -> None:
         terminal.end_with_terminal(self)

@@ -13,7 +13,7 @@ from scaling_tui.sweep.points import SweepFit, fit_beforehand
 
 LOOK_S = 0.5
 KEPT = 4096  # records of an attempt in memory: more than any terminal has columns for
-FIRST, PIECE = 1 << 14, 1 << 18  # bytes of an attempt read at the first look, and at each later one
+PIECE = 1 << 24  # bytes of records read at a look, run after run: few curves change, and few are drawn anew
 READING_S = 2.0  # between two states while a large sweep is read: drawing its curves is work too
 COURTESY_S = 0.1  # after a screen began to draw, for which reading waits
 RESTING = 2  # watches without a listener that are kept, so that coming back to a sweep reads nothing twice
@@ -93,7 +93,7 @@ class Watch(Thread):
             if self._stopped.is_set():
                 return
             try:
-                most = PIECE if reader else FIRST
+                most = PIECE if reader else 0
                 reader = reader or SweepReader(find_sweep(self._runs, self._sweep), KEPT, breathe=self._breathe)
                 sweep = reader.poll(most)
                 self._found = sweep.name
@@ -121,7 +121,7 @@ class Watch(Thread):
     def _share(self, sweep: SweepView) -> float:
         unread = sum(run.unread for run in sweep.runs)
         self._total = max(self._total, unread)
-        return unread / self._total if unread > PIECE else 0.0
+        return unread / self._total if self._total else 0.0
 
 
 class Watches:

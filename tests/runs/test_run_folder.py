@@ -274,7 +274,7 @@ def test_a_reader_that_keeps_few_records_loses_no_extreme_and_no_mean(tmp_path: 
         assert np.nanmin(few.curve[metric]) == np.nanmin(whole.curve[metric])
     assert np.array_equal(few.curve.points("step", "val_loss"), whole.curve.points("step", "val_loss"))
     assert np.array_equal(few.curve["step"][:1000], whole.curve["step"][:1000])
-    assert few.curve.tail_mean() == pytest.approx(whole.curve.tail_mean(), rel=1e-6)
+    assert few.curve.tail_mean == pytest.approx(whole.curve.tail_mean, rel=1e-6)
     weights = few.curve["stands_for"]
     assert np.average(few.curve["mean_loss"], weights=weights) == pytest.approx(whole.curve["loss"].mean(), rel=1e-9)
 
@@ -298,6 +298,42 @@ def test_a_large_sweep_is_sampled_first_and_then_read_piece_by_piece(tmp_path: P
     assert looks > 3
     whole = SweepReader(sweep, 4096).poll().runs[0]
     assert view.curve.records == whole.curve.records == 30_000
+
+
+def test_a_large_sweep_is_read_run_after_run_while_live_runs_stay_up_to_date(tmp_path: Path) -> None:
+    sweep = create_sweep(tmp_path, "many", {})
+    for name in ("a", "b", "live"):
+        write_run(sweep / name, CONFIG)
+    written(sweep / "a" / "attempt-1", 20_000)
+    written(sweep / "b" / "attempt-1", 20_000)
+    written(sweep / "live" / "attempt-1", 500)
+    reader = SweepReader(sweep, 4096)
+    a, b, live = reader.poll(0).runs
+    assert a.unread == b.unread > 0
+    assert a.curve["step"][-1] == b.curve["step"][-1] > 19_900
+    assert live.unread == 0
+    assert live.curve.records == 500
+    with (sweep / "live" / "attempt-1" / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 501, "loss": 2.0}\n')
+    later_a, later_b, later_live = reader.poll(1 << 18).runs
+    assert 0 < later_a.unread < a.unread
+    assert later_b.curve is b.curve
+    assert later_live.curve.records == 501
+
+
+def test_every_attempt_of_a_run_is_read_at_the_first_look(tmp_path: Path) -> None:
+    sweep = create_sweep(tmp_path, "resumed", {})
+    write_run(sweep / "one", CONFIG)
+    for number in range(1, 5):
+        attempt = sweep / "one" / f"attempt-{number}"
+        attempt.mkdir()
+        steps = range(10 * number, 10 * number + 15)
+        (attempt / "metrics.jsonl").write_text("".join(f'{{"step": {step}, "loss": 3}}\n' for step in steps))
+    reader = SweepReader(sweep)
+    assert reader.poll().runs[0].curve["step"].tolist() == list(range(10, 55))
+    with (sweep / "one" / "attempt-3" / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 45, "loss": 3}\n')
+    assert reader.poll().runs[0].curve["step"].tolist() == list(range(10, 55))
 
 
 def test_a_pipe_or_a_device_in_place_of_a_file_stops_no_reader(tmp_path: Path) -> None:
