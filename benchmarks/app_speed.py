@@ -69,12 +69,15 @@ class App:
         self.bytes += len(found)
         return found
 
-    def send(self, keys: str) -> None:
-        self._terminal.send(keys)
+    def press(self, key: str, *texts: bytes, seconds: float = 120.0) -> float:
+        """Seconds from the key to one of the texts painted."""
+        began = time.perf_counter()
+        os.write(self._terminal.child_fd, key.encode())
+        return self.until(*texts, began=began, seconds=seconds)
 
-    def until(self, *texts: bytes, seconds: float = 120.0) -> float:
+    def until(self, *texts: bytes, began: float | None = None, seconds: float = 120.0) -> float:
         """Seconds until one of the texts is painted."""
-        began, seen = time.perf_counter(), b""
+        began, seen = time.perf_counter() if began is None else began, b""
         while not any(text in seen for text in texts):
             seen = seen[-4096:] + self.read(0.5)
             if time.perf_counter() - began > seconds:
@@ -141,8 +144,7 @@ def latencies(app: App, presses: int, wait: float = 0.2) -> list[float]:
     found = []
     for number in range(presses):
         app.idle(wait)
-        app.send("v")
-        found.append(1000 * app.until(b"held-out loss" if number % 2 == 0 else b"train loss"))
+        found.append(1000 * app.press("v", b"held-out loss" if number % 2 == 0 else b"train loss"))
     return found
 
 
@@ -164,8 +166,7 @@ def live(folder: Path, seconds: float) -> Iterator[Measured]:
             try:
                 app.until(b"Home", b"HOME")
                 first = app.cpu_s()
-                app.send("3")
-                app.until(b"train loss")
+                app.press("3", b"train loss")
                 app.idle(3)
                 if not options:
                     yield Measured("first frame, CPU time", 0.8, first, "s")
@@ -198,8 +199,7 @@ def big(folder: Path, records: int) -> Iterator[Measured]:
     try:
         app.until(b"Home", b"HOME")
         app.idle(1)
-        app.send("3")
-        took = app.until(b"sampled", b"finished")
+        took = app.press("3", b"sampled", b"finished")
         yield Measured(f"every curve of {size:.2f} GB shown from samples", 1.5, took, "s")
         found = latencies(app, 40, wait=0.5)
         yield Measured("key to painted answer meanwhile, p95", 50, p95(found), "ms")

@@ -43,8 +43,8 @@ class Tail:
         self.path = path
         self.offset = 0
         if last_bytes is not None:
-            # The line that this cuts in two is no JSON, and is left out as a torn one.
             self.offset = max(0, self.unread - last_bytes)
+        self._cut = self.offset > 0  # the first line, which is left out
 
     @property
     def unread(self) -> int:
@@ -60,7 +60,7 @@ class Tail:
             with opened(self.path) as descriptor:
                 size = os.fstat(descriptor).st_size
                 if size < self.offset:
-                    self.offset = 0  # written anew
+                    self.offset, self._cut = 0, False  # written anew
                 end = size if most is None else min(size, self.offset + most)
                 want = PIECE
                 while self.offset < end:
@@ -69,7 +69,9 @@ class Tail:
                     if newline:
                         self.offset += len(whole) + 1
                         want = PIECE
-                        yield [line for line in whole.split(b"\n") if line]
+                        lines = whole.split(b"\n")[self._cut :]
+                        self._cut = False
+                        yield [line for line in lines if line]
                     elif len(block) < want:
                         return
                     elif want < LONGEST:

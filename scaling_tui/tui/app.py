@@ -15,7 +15,7 @@ from textual.screen import Screen
 from textual.widget import AwaitMount
 from textual.widgets import Input
 
-from scaling_tui.tui import clipboard, keymap, leave, terminal
+from scaling_tui.tui import clipboard, keymap, terminal
 from scaling_tui.tui.choose import Choose
 from scaling_tui.tui.frame import Page
 from scaling_tui.tui.help import Help
@@ -161,6 +161,8 @@ class ScalingApp(App[None]):
         self.notify("Nothing is selected: drag with the mouse over text, then ctrl+c copies it. ctrl+q quits.")
 
     async def action_open(self) -> None:
+        from scaling_tui.tui import leave
+
         choices = await to_thread(leave.sweeps, self.runs)
         if choices:
             self.push_screen(Choose("Bring which sweep into view?", choices), self._open)
@@ -172,6 +174,8 @@ class ScalingApp(App[None]):
             self.sweep = name
 
     async def action_quit(self) -> None:
+        from scaling_tui.tui import leave
+
         running = await to_thread(leave.running, self.runs)
         if running:
             self.push_screen(leave.question(running), partial(leave.answered, self, running))

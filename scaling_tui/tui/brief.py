@@ -1,14 +1,16 @@
 """One line with state and loss, for terminals too small for anything else."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.text import Text
-from textual import work
 from textual.widget import Widget
 
 from scaling_tui import InputError, show
-from scaling_tui.runs import SweepView, find_sweep
-from scaling_tui.runs.glance import glance
+from scaling_tui.tui.background import OneAtATime
+
+if TYPE_CHECKING:
+    from scaling_tui.runs import SweepView
 
 LOOK_S = 2.0
 
@@ -22,6 +24,7 @@ class Brief(Widget):
         super().__init__()
         self._runs = runs
         self._line = ""
+        self._reading = OneAtATime(self, self._read)
 
     def on_mount(self) -> None:
         self.set_interval(LOOK_S, self._look)
@@ -31,10 +34,13 @@ class Brief(Widget):
 
     def _look(self) -> None:
         if self.display and self.screen.is_current:
-            self._read(getattr(self.app, "sweep", None))
+            self._reading.ask(getattr(self.app, "sweep", None))
 
-    @work(thread=True, exclusive=True)
     def _read(self, name: str | None) -> None:
+        # Imported here: on most terminals this line is never read.
+        from scaling_tui.runs import find_sweep
+        from scaling_tui.runs.glance import glance
+
         try:
             line = in_brief(glance(find_sweep(self._runs, name)))
         except (InputError, OSError) as error:
@@ -50,7 +56,7 @@ class Brief(Widget):
         return Text(self._line, no_wrap=True, overflow="ellipsis")
 
 
-def in_brief(sweep: SweepView) -> str:
+def in_brief(sweep: "SweepView") -> str:
     """State and loss first: what is cut off at the right is what matters least."""
     told = next((run for run in reversed(sweep.runs) if run.loss is not None), None)
     sign = show.SIGNS[sweep.state]

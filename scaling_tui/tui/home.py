@@ -1,7 +1,8 @@
 """Home: what runs now, what is due, the last law, what to do next. Every line leads to the screen that does it."""
 
+from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import work
@@ -11,9 +12,12 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from scaling_tui import show
+from scaling_tui.tui.background import OneAtATime
 from scaling_tui.tui.frame import Page
 from scaling_tui.tui.modes import MODES
-from scaling_tui.tui.standing import Line, Section, Standing
+
+if TYPE_CHECKING:
+    from scaling_tui.tui.standing import Line, Section, Standing
 
 
 class Home(Page):
@@ -27,31 +31,40 @@ class Home(Page):
 
     def __init__(self, runs: Path) -> None:
         super().__init__(runs)
-        self._standing = Standing(runs)
         self._sections: tuple[Section, ...] = ()
         self._timer: Timer | None = None
+        self._reading = OneAtATime(self, self._read)
+
+    @cached_property
+    def _standing(self) -> "Standing":
+        """Imported by the thread that looks: the first frame waits for no NumPy."""
+        from scaling_tui.tui.standing import Standing
+
+        return Standing(self.runs)
 
     def body(self) -> ComposeResult:
         yield OptionList(id="lines")
 
     def on_mount(self) -> None:
         self._timer = self.set_interval(max(1.0, self.scaling_app.look_s), self._look)
-        self._look()
 
     def on_screen_resume(self) -> None:
         if self._timer:
             self._timer.resume()
-            self._look()
+        self.call_after_refresh(self._look)
 
     def on_screen_suspend(self) -> None:
         if self._timer:
             self._timer.pause()
 
-    @work(thread=True, exclusive=True)
     def _look(self) -> None:
+        if not self._reading.busy:
+            self._reading.ask(None)
+
+    def _read(self, _: None) -> None:
         self.app.call_from_thread(self._show, self._standing.sections())
 
-    def _show(self, sections: tuple[Section, ...]) -> None:
+    def _show(self, sections: tuple["Section", ...]) -> None:
         if sections == self._sections:
             return
         self._sections = sections
@@ -89,18 +102,18 @@ class Home(Page):
                     return
 
     @work
-    async def _follow_line(self, line: Line) -> None:
+    async def _follow_line(self, line: "Line") -> None:
         if line.sweep:
             self.scaling_app.sweep = line.sweep
         known = {mode.name for mode in MODES}
         await self.scaling_app.visit(line.mode if line.mode in known else "live", line.what)
 
 
-def _key(section: Section, line: Line) -> str:
+def _key(section: "Section", line: "Line") -> str:
     return f"{section.title}:{line.mode}:{line.sweep}:{line.what}"
 
 
-def _line(line: Line, leads_to: str, width: int) -> Text:
+def _line(line: "Line", leads_to: str, width: int) -> Text:
     """The words at the left, a bar where there is one, and at the right where the line leads."""
     text = Text("  " + line.text, no_wrap=True, overflow="ellipsis")
     room = width - len(leads_to) - 2

@@ -7,7 +7,6 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from rich.text import Text
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
@@ -20,6 +19,7 @@ from scaling_tui.laws.valleys import Profiles, profiles
 from scaling_tui.runs import RunView, SweepView
 from scaling_tui.sources import sweep_source
 from scaling_tui.sweep.points import points_of_sweep
+from scaling_tui.tui.background import OneAtATime
 from scaling_tui.tui.canvas import colour_of
 from scaling_tui.tui.choose import Choose
 from scaling_tui.tui.curves import SCALES, Choice, labels
@@ -118,6 +118,7 @@ class LawScreen(Listening):
         self._asked: Ask | None = None
         self._answer: Answer | None = None
         self._residuals: dict[str, float] = {}
+        self._fitting = OneAtATime(self, self._fit)
 
     def body(self) -> ComposeResult:
         yield Said(id="where")
@@ -165,12 +166,10 @@ class LawScreen(Listening):
         ask = Ask(runs, self._left_out, self._law, self._convention)
         if ask != self._asked:
             self._asked = ask
-            self._fit(sweep, ask)
+            self._fitting.ask((sweep, ask))
 
-    @work(thread=True, exclusive=True)
-    def _fit(self, sweep: SweepView, ask: Ask) -> None:
-        answer = answered(sweep, ask)
-        self.post_message(self.Fitted(answer))
+    def _fit(self, asked: tuple[SweepView, Ask]) -> None:
+        self.post_message(self.Fitted(answered(*asked)))
 
     # --- what is shown
 

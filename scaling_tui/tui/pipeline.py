@@ -5,17 +5,16 @@ from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
-from textual.worker import get_current_worker
 
 from scaling_tui import InputError, show
 from scaling_tui.pipeline_report import evaluations_text, stage_size
 from scaling_tui.runs import RunView, find_sweep, read_sweep
 from scaling_tui.sweep.pipeline import Stage, stages
+from scaling_tui.tui.background import OneAtATime
 from scaling_tui.tui.choose import Choose
 from scaling_tui.tui.drawing import Figure, Series
 from scaling_tui.tui.frame import Page
@@ -63,6 +62,7 @@ class Pipeline(Page):
         self._run: str | None = None
         self._passed: Passed | None = None
         self._stale, self._log_x = True, True
+        self._reading = OneAtATime(self, self._read)
 
     def body(self) -> ComposeResult:
         yield Static(id="where")
@@ -93,12 +93,11 @@ class Pipeline(Page):
         self._stale = False
         if self._passed is None:
             self.query_one("#where", Static).update(Text("Reading the corpus …"))
-        self._read(self._sweep, self._run)
+        self._reading.ask((self._sweep, self._run))
 
-    @work(thread=True, exclusive=True)
-    def _read(self, sweep: str | None, run: str | None) -> None:
+    def _read(self, asked: tuple[str | None, str | None]) -> None:
         """Counts away from the screen: a corpus may have to be tokenized first."""
-        worker = get_current_worker()
+        sweep, run = asked
         try:
             view = read_sweep(find_sweep(self.runs, sweep))
             chosen = view.run(run) if run else max(view.runs, key=lambda one: (len(one.curve) > 0, one.params or 0))
@@ -107,11 +106,10 @@ class Pipeline(Page):
             found = str(error)
         except OSError as error:
             found = f"{error.filename or 'disk'}: {error.strerror or error}"
-        if not worker.is_cancelled:
-            self.app.call_from_thread(self._take, found)
+        self.app.call_from_thread(self._take, asked, found)
 
-    def _take(self, found: Passed | str) -> None:
-        if not self.is_mounted:
+    def _take(self, asked: tuple[str | None, str | None], found: Passed | str) -> None:
+        if not self.is_mounted or asked != (self._sweep, self._run):
             return
         self._passed = found if isinstance(found, Passed) else None
         self.set_class(self._passed is not None, "-read")

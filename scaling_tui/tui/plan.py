@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
@@ -13,6 +12,7 @@ from textual.widgets import Input, Label
 
 from scaling_tui import InputError, show
 from scaling_tui.laws.planning import Goal
+from scaling_tui.tui.background import OneAtATime
 from scaling_tui.tui.frame import LEAST
 from scaling_tui.tui.listening import Listening
 from scaling_tui.tui.plans import (
@@ -92,6 +92,8 @@ class Plan(Listening):
         self._basis: Basis | None = None
         self._goal: Goal | None = None
         self._plans: Plans | None = None
+        self._fitting = OneAtATime(self, self._fit)
+        self._planning = OneAtATime(self, self._plan)
 
     def body(self) -> ComposeResult:
         with Horizontal(id="given"):
@@ -120,9 +122,8 @@ class Plan(Listening):
         )
         if fitted_to != self._fitted_to or self._basis is None:
             self._fitted_to = fitted_to
-            self._fit(message.watched)
+            self._fitting.ask(message.watched)
 
-    @work(thread=True, exclusive=True, group="fit")
     def _fit(self, watched: Watched) -> None:
         self.post_message(self.Ready(basis_of(watched.sweep)))
 
@@ -152,11 +153,10 @@ class Plan(Listening):
             self._say("Give one of C, L, N, D; or two, to see a run off the optimum. Written as 1e21, 70B, 1.4T.")
             return
         self._goal = goal
-        self._plan(self._basis, goal)
+        self._planning.ask((self._basis, goal))
 
-    @work(thread=True, exclusive=True, group="plan")
-    def _plan(self, basis: Basis, goal: Goal) -> None:
-        self.post_message(self.Made(plans_for(basis, goal)))
+    def _plan(self, asked: tuple[Basis, Goal]) -> None:
+        self.post_message(self.Made(plans_for(*asked)))
 
     def on_plan_made(self, message: Made) -> None:
         if message.plans.goal == self._goal:
