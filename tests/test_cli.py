@@ -185,6 +185,19 @@ def test_ladders_are_listed(command: Command) -> None:
     assert "quickstart" in command("ladders")[1]
 
 
+def test_a_broken_ladder_of_ones_own_hides_no_other(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    own = tmp_path / "scaling-tui" / "models"
+    own.mkdir(parents=True)
+    (own / "mine.toml").write_text("corpus = [")
+    status, out, err = command("ladders")
+    assert (status, "quickstart" in out) == (0, True)
+    assert f"{own / 'mine.toml'}: not TOML" in err
+    assert [one["path"] for one in json.loads(command("ladders", "--json")[1])["broken"]] == [str(own / "mine.toml")]
+
+
 def test_a_ladder_is_run_to_one_json_document_in_a_pipe(tiny: Path, tmp_path: Path) -> None:
     arguments = ["run", str(tiny), "--json", "--runs", str(tmp_path / "runs"), "--jobs", "2", "--device", "cpu"]
     done = subprocess.run(
@@ -381,6 +394,13 @@ def test_rm_deletes_what_is_over_and_asks_first(command: Command, tmp_path: Path
     status, _, err = command("rm", "quickstart", "--yes", "--runs", tmp_path)
     assert (status, running.exists()) == (2, True)
     assert "is running; 'scaling-tui stop quickstart' first" in err
+
+
+def test_rm_deletes_a_sweep_that_cannot_be_read(command: Command, tmp_path: Path) -> None:
+    sweep = record_sweep(tmp_path, FINISHED)
+    (sweep / "sweep.json").write_text("{")
+    assert command("rm", "quickstart", "--yes", "--runs", tmp_path)[0] == 0
+    assert not sweep.exists()
 
 
 def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""The commands by part: one thin function each. What they print comes from the same functions as the screens."""
