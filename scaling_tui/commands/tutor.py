@@ -152,6 +152,10 @@ def quiz_predict(
 
     asked = find_challenge(runs, sweep)
     out = sys.stderr if as_json else sys.stdout
+    waiting = foretelling.kept(asked)
+    if answer is None and waiting is not None:
+        print(f"{foretelling.question_text(asked)}\nyou said {waiting:g} before it ended", file=out)
+        answer = f"{waiting:g}"
     if answer is None:
         print(foretelling.question_text(asked), file=out)
         answer = prompted("nats per token > ", out).strip()
@@ -160,6 +164,7 @@ def quiz_predict(
     guess = foretelling.read_guess(answer)
     print(f"read as {guess:g} nats per token", file=out)
     if asked.measured is None:
+        foretelling.keep(asked, guess)
         path = find_sweep(runs_folder(runs), asked.sweep)
         reader = SweepReader(path)
         if not reader.poll().trains:

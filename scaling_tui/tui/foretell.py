@@ -54,7 +54,17 @@ class Foretell(Screen[None]):
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        self.query_one("#answer", Input).focus()
+        field = self.query_one("#answer", Input)
+        field.focus()
+        try:
+            waiting = foretelling.kept(self._challenge, self._progress)
+        except InputError as error:
+            self.query_one("#read", Static).update(Text(str(error)))
+            return
+        if waiting is not None:
+            self._guess, field.value = waiting, f"{waiting:g}"
+            self.query_one("#read", Static).update(Text(f"You said {waiting:g} before it ended."))
+            self._go_on()
 
     def on_unmount(self) -> None:
         self._left.set()
@@ -78,6 +88,14 @@ class Foretell(Screen[None]):
         except InputError as error:
             self.query_one("#read", Static).update(Text(f"not counted: {error}"))
             return
+        if self._challenge.measured is None:
+            try:
+                foretelling.keep(self._challenge, self._guess, self._progress)
+            except InputError as error:
+                self.notify(str(error), severity="warning", markup=False)
+        self._go_on()
+
+    def _go_on(self) -> None:
         if self._challenge.measured is None:
             self._say(f"{self._challenge.rung} is not trained yet.")
             self._train()
@@ -133,6 +151,6 @@ class Foretell(Screen[None]):
         left = f", {show.duration(run.seconds_left)} left" if run.seconds_left is not None else ""
         waits = "trains" if run.state == "running" else "waits for the others" if view.trains else run.state
         return (
-            f"{run.name} {waits}: {show.percent(run.progress)}{left}. Stay, or come back later and answer again.",
+            f"{run.name} {waits}: {show.percent(run.progress)}{left}. Stay, or come back later: your answer is kept.",
             None,
         )

@@ -18,7 +18,7 @@ from scaling_tui.tui.choose import Choose
 from scaling_tui.tui.frame import Page
 from scaling_tui.tui.page import figure
 from scaling_tui.tui.plot import Plot
-from scaling_tui.tui.quiz import Quiz
+from scaling_tui.tui.quiz import FORETELL
 from scaling_tui.tutor import lesson_files, load_banks, load_lesson
 from scaling_tui.tutor.lessons import Lesson, LessonFile
 from scaling_tui.tutor.progress import mark_read
@@ -35,6 +35,7 @@ class Learn(Page):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("z", "questions", "questions", tooltip="Answer the questions of this lesson"),
         Binding("o", "own", "own runs", tooltip="See it in your own latest sweep, or launch the ladder"),
+        Binding("f", "foretell", "foretell", tooltip="Foretell the largest run of your own sweep; the law plays too"),
         Binding("n", "step(1)", "next", tooltip="Next lesson"),
         Binding("p", "step(-1)", "prev", tooltip="Previous lesson"),
         Binding("escape", "back", "lessons", tooltip="Back to the list of lessons"),
@@ -118,6 +119,7 @@ class Learn(Page):
         end = f"---\n**z** asks the {self._counts.get(lesson.id, 0)} questions of this lesson."
         if lesson.ladder:
             end += f" **o** shows it in your own runs of `{lesson.ladder}`, or launches the ladder."
+        end += " **f** asks you to foretell the largest run of your own sweep."
         await page.mount(*widgets, Markdown(end))
         self.add_class("-reading")
         page.scroll_home(animate=False)
@@ -147,12 +149,11 @@ class Learn(Page):
             self.open(names[(names.index(self._lesson.id) + by) % len(names)])
 
     async def action_questions(self) -> None:
-        if self._lesson is None:
-            return
-        lesson = self._lesson.id
-        await self.app.switch_mode("quiz")
-        if isinstance(self.app.screen, Quiz):
-            self.app.screen.begin_lesson(lesson)
+        if self._lesson is not None:
+            await self.scaling_app.visit("quiz", self._lesson.id)
+
+    async def action_foretell(self) -> None:
+        await self.scaling_app.visit("quiz", FORETELL)
 
     def action_own(self) -> None:
         """The latest sweep of the lesson's ladder on the live screen; where there is none, the offer of one."""

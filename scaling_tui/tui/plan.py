@@ -138,6 +138,13 @@ class Plan(Listening):
 
     # --- what is asked
 
+    def open(self, what: str) -> None:
+        """Asks what the command `plan` would be asked with the options `what`, such as --flops 1e21."""
+        words = what.split()
+        asked = dict(zip(words[::2], words[1::2], strict=True))
+        for name in FIELDS:
+            self.query_one(f"#{name}", Input).value = asked.get(f"--{name}", "")
+
     def on_input_changed(self) -> None:
         self._ask()
 

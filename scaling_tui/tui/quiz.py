@@ -29,6 +29,7 @@ from scaling_tui.tutor.schedule import SITTING
 from scaling_tui.tutor.sitting import Sitting
 
 LADDER = "quickstart"  # for whoever has no sweep to foretell yet
+FORETELL = "foretell"
 State = Literal["start", "asking", "marked", "over"]
 
 
@@ -43,10 +44,9 @@ class Quiz(Page):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5", "hint", "hint", tooltip="Show the hint; a right answer then counts half"),
         Binding("f6", "solution", "solution", tooltip="Show the worked solution"),
+        Binding("f7", "plan", "in Plan", tooltip="Put the question's numbers into Plan; esc comes back"),
         Binding("f8", "skip", "next question", tooltip="Go on to the next question"),
-        Binding(
-            "p", "predict", "predict a run", tooltip="Foretell the largest run of your own sweep; the law plays too"
-        ),
+        Binding("f", "predict", "foretell", tooltip="Foretell the largest run of your own sweep; the law plays too"),
         Binding("escape", "back", "back", tooltip="Leave the sitting; what was answered is kept"),
     ]
     CSS = """
@@ -85,6 +85,13 @@ class Quiz(Page):
     def on_screen_resume(self) -> None:
         if self._state in ("start", "over") and self.is_mounted:
             self.start()
+
+    def open(self, what: str) -> None:
+        """Begins a sitting on the lesson `what`; FORETELL asks for the loss of a run of one's own."""
+        if what == FORETELL:
+            self.action_predict()
+        else:
+            self.begin_lesson(what)
 
     # What is shown
 
@@ -233,11 +240,7 @@ class Quiz(Page):
             self.begin_lesson(lesson)
 
     async def _read_lesson(self, lesson: str) -> None:
-        from scaling_tui.tui.learn import Learn
-
-        await self.app.switch_mode("learn")
-        if isinstance(self.app.screen, Learn):
-            self.app.screen.open(lesson)
+        await self.scaling_app.visit("learn", lesson)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """How the answer is read, while it is typed."""
@@ -316,6 +319,8 @@ class Quiz(Page):
                 return self._state == "asking" and not test
             case "solution":
                 return self._state in ("asking", "marked") and not test
+            case "plan":
+                return self._state == "marked" and bool(self._sitting and self._sitting.asked.plan)
             case "skip":
                 return self._state in ("asking", "marked")
             case "back":
@@ -349,6 +354,10 @@ class Quiz(Page):
             said.append("\n\nenter  next question", "dim")
         self.query_one("#feedback", Static).update(said)
         self._reveal()
+
+    async def action_plan(self) -> None:
+        if self._sitting is not None:
+            await self.scaling_app.visit("plan", self._sitting.asked.plan)
 
     def action_skip(self) -> None:
         if self._sitting is not None:

@@ -13,6 +13,7 @@ from scaling_tui.tutor.numbers import UNITS
 from scaling_tui.tutor.questions import (
     DIFFICULTIES,
     KINDS,
+    PLANNED,
     Choice,
     Draw,
     Formula,
@@ -25,7 +26,7 @@ from scaling_tui.tutor.slips import GENERIC, SLIPS
 from scaling_tui.tutor.templates import Template, template
 
 T = TypeVar("T")
-_COMMON = {"id", "kind", "lesson", "difficulty", "skill", "text", "values", "hint", "steps", "check"}
+_COMMON = {"id", "kind", "lesson", "difficulty", "skill", "text", "values", "hint", "steps", "check", "plan"}
 _OWN = {
     "choice": {"right", "wrong"},
     "numeric": {"answer", "digits", "tolerance", "unit", "mistakes"},
@@ -183,6 +184,7 @@ def _question(table: _Table, lesson: str, path: Path) -> Question:
         hint=table.read("hint", lambda text: template(text, names)),
         steps=tuple(_Table(table.where, {"steps": step}).read("steps", reader) for step in steps),
         check=table.read("check", reader),
+        plan=_plan(table, names),
         bank=path,
     )
 
@@ -214,6 +216,14 @@ def _draws(table: _Table) -> tuple[Draw, ...]:
             digits, whole = one.get("digits", int, 2), one.get("whole", bool, False)
             draws.append(Draw(name, low=low, high=high, log=log, digits=digits, whole=whole))
     return tuple(draws)
+
+
+def _plan(table: _Table, names: frozenset[str]) -> tuple[tuple[str, Expression], ...]:
+    given = _Table(f"{table.where}: field 'plan'", table.get("plan", dict, {}))
+    given.only(PLANNED)
+    if len(given.table) > 2:
+        raise table.wrong("plan", f"found {len(given.table)} fields, want one, or two for a run off the optimum")
+    return tuple((field, given.read(field, lambda text: formula(text, names))) for field in given.table)
 
 
 def _choice(table: _Table, names: frozenset[str]) -> Choice:

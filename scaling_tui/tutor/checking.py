@@ -83,6 +83,9 @@ def _faults(asked: Variant) -> Iterator[tuple[str, str]]:
     question = asked.question
     if not math.isfinite(asked.values.get("answer", 0.0)):
         yield "answer", "has no value"
+    for name, formula in question.plan:
+        if not 0 < formula(asked.values) < math.inf:
+            yield "plan", f"{name} is {formula(asked.values):g}, want a positive number"
     rendered = {"text": asked.text, "hint": asked.hint, "check": asked.check}
     rendered |= {f"steps {number}": step for number, step in enumerate(asked.steps, 1)}
     for field, text in rendered.items():

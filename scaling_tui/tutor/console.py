@@ -63,7 +63,8 @@ def mark_text(marked: Mark) -> str:
 
 def solution_text(asked: Variant) -> str:
     steps = [wrapped(f"{number}. {step}", "  ") for number, step in enumerate(asked.steps, 1)]
-    return "\n".join([*steps, wrapped(f"Quick check: {asked.check}", "  "), f"  Answer: {asked.expected}"])
+    lines = [*steps, wrapped(f"Quick check: {asked.check}", "  "), f"  Answer: {asked.expected}"]
+    return "\n".join([*lines, f"  See it: scaling-tui plan {asked.plan}"] if asked.plan else lines)
 
 
 def show_document(asked: Variant) -> dict[str, Any]:
@@ -80,6 +81,7 @@ def show_document(asked: Variant) -> dict[str, Any]:
         "code": body.code if isinstance(body, Formula) and body.code else None,
         "asks": asked.asks,
         "hint": asked.hint,
+        "plan": asked.plan or None,
     }
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from scaling_tui import InputError, show
 from scaling_tui.tutor.numbers import read_number
-from scaling_tui.tutor.progress import Answer, append, progress_file
+from scaling_tui.tutor.progress import Answer, append, guesses, keep_guess, progress_file
 
 LESSON = "planning"
 SKILL = "predict-a-rung"
@@ -116,8 +116,21 @@ def record(
     """Adds the answer to the learner's progress: right where it was nearer than the plainest guess."""
     at = now() if now else datetime.now(UTC)
     right = abs(scored.yours) < abs(scored.below)
-    question = f"predict:{challenge.sweep}/{challenge.run}"
-    append(Answer(at, LESSON, question, SKILL, "hard", 0, right), path or progress_file())
+    append(Answer(at, LESSON, _question(challenge), SKILL, "hard", 0, right), path or progress_file())
+
+
+def keep(challenge: Challenge, guess: float, path: Path | None = None) -> None:
+    """Keeps a guess for when the run has ended, whoever waits for it then."""
+    keep_guess(_question(challenge), guess, path or progress_file())
+
+
+def kept(challenge: Challenge, path: Path | None = None) -> float | None:
+    """The guess that still waits for the run's end; None where there is none."""
+    return guesses(path or progress_file()).get(_question(challenge))
+
+
+def _question(challenge: Challenge) -> str:
+    return f"predict:{challenge.sweep}/{challenge.run}"
 
 
 def question_text(challenge: Challenge) -> str:

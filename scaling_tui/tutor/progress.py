@@ -5,7 +5,7 @@ All else (what is due, what is mastered) is computed from these lines. A line to
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -44,7 +44,36 @@ def append(answer: Answer, path: Path) -> None:
     Raises:
         InputError: the folder cannot be written to.
     """
-    line = json.dumps(asdict(answer) | {"time": answer.time.isoformat()}, ensure_ascii=False)
+    _append(asdict(answer) | {"time": answer.time.isoformat()}, path)
+
+
+def keep_guess(question: str, guess: float, path: Path) -> None:
+    """Keeps what was foretold until `question` is answered: the app may be closed before the run has ended.
+
+    Raises:
+        InputError: as `append`.
+    """
+    _append({"time": datetime.now(UTC).isoformat(), "question": question, "guess": guess}, path)
+
+
+def guesses(path: Path) -> dict[str, float]:
+    """What was foretold and not answered since, by question.
+
+    Raises:
+        InputError: the file is there and cannot be read.
+    """
+    found: dict[str, float] = {}
+    for record in _json(path):
+        question, guess = record.get("question"), record.get("guess")
+        if isinstance(question, str) and isinstance(guess, float):
+            found[question] = guess
+        elif isinstance(question, str) and "correct" in record:
+            found.pop(question, None)
+    return found
+
+
+def _append(record: dict[str, Any], path: Path) -> None:
+    line = json.dumps(record, ensure_ascii=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Append mode puts each write at the end; the lock keeps it so on a shared disk, and covers the look at the end.
@@ -75,22 +104,27 @@ def _lock(descriptor: int) -> None:
 
 
 def read(path: Path) -> list[Answer]:
-    """All records in the order of writing; nothing where there are none."""
+    """All answers in the order of writing; nothing where there are none."""
+    answers = []
+    for record in _json(path):
+        with suppress(ValueError, TypeError, KeyError):
+            time = datetime.fromisoformat(record.pop("time")).astimezone(UTC)
+            answers.append(Answer(time, **record))
+    return answers
+
+
+def _json(path: Path) -> Iterator[dict[str, Any]]:
     try:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:
-        return []
+        return
     except OSError as error:
         raise InputError(f"progress {path}: cannot be read ({error.strerror})") from None
-    return list(_records(lines))
-
-
-def _records(lines: Iterable[bytes]) -> Iterable[Answer]:
     for line in lines:
-        with suppress(ValueError, TypeError, KeyError):
+        with suppress(ValueError, RecursionError):
             record = json.loads(line)
-            time = datetime.fromisoformat(record.pop("time")).astimezone(UTC)
-            yield Answer(time, **record)
+            if isinstance(record, dict):
+                yield record
 
 
 def reset(path: Path) -> Path | None:

@@ -13,6 +13,7 @@ from scaling_tui.tutor.templates import Template
 Kind = Literal["choice", "numeric", "expression", "fix"]
 Difficulty = Literal["easy", "medium", "hard"]
 KINDS: tuple[Kind, ...] = ("choice", "numeric", "expression", "fix")
+PLANNED = ("flops", "loss", "params", "tokens")
 DIFFICULTIES: tuple[Difficulty, ...] = ("easy", "medium", "hard")
 
 
@@ -94,7 +95,10 @@ class Formula:
 
 @dataclass(frozen=True)
 class Question:
-    """A question of a bank. `skill` is set where it exercises a procedure rather than a concept."""
+    """A question of a bank. `skill` is set where it exercises a procedure rather than a concept.
+
+    `plan` are the numbers of it that a plan can be made for, each under its name in `PLANNED`.
+    """
 
     id: str
     kind: Kind
@@ -107,4 +111,5 @@ class Question:
     hint: Template
     steps: tuple[Template, ...]
     check: Template
+    plan: tuple[tuple[str, Expression], ...]
     bank: Path = field(compare=False)

@@ -69,6 +69,11 @@ class Variant:
         """How to see quickly whether an answer can be right."""
         return self.question.check.render(self.values)
 
+    @property
+    def plan(self) -> str:
+        """The options of the command `plan` for the question's numbers; empty where there is nothing to plan."""
+        return " ".join(f"--{name} {formula(self.values):.10g}" for name, formula in self.question.plan)
+
     @cached_property
     def points(self) -> list[dict[str, float]]:
         """Where a formula is compared with the right one."""

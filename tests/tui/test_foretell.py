@@ -29,7 +29,7 @@ async def asked(pilot: Pilot[None]) -> None:
     await pilot.press("9")
     await until(pilot, lambda: isinstance(pilot.app.screen, Quiz))
     await until(pilot, lambda: pilot.app.screen.query_one("#choices", OptionList).option_count == 4)
-    await pilot.press("p")
+    await pilot.press("f")
     await until(pilot, lambda: isinstance(pilot.app.screen, Foretell))
     await until(pilot, lambda: isinstance(pilot.app.focused, Input))
 
@@ -69,13 +69,39 @@ async def test_a_run_under_way_is_waited_for(tmp_path: Path) -> None:
         await until(pilot, lambda: "r7 measured: 1.4479" in said(pilot, "feedback"))
 
 
+async def test_an_answer_is_kept_until_the_run_has_ended_though_the_app_is_closed(tmp_path: Path) -> None:
+    sweep = record_sweep(tmp_path / "runs", [*["finished"] * 6, "running"])
+    app = ScalingApp(tmp_path / "runs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await asked(pilot)
+        app.screen.query_one("#answer", Input).value = "1.46"
+        await pilot.press("enter")
+        await until(pilot, lambda: "your answer is kept" in said(pilot, "feedback"))
+    assert read(progress_file()) == []
+    attempt = sweep / "r7-s0" / "attempt-1"
+    append_line(attempt / "metrics.jsonl", {"step": 41, "tokens": 1_000_448, "val_loss": 1.4479})
+    status = attempt / "status.json"
+    status.write_text(json.dumps({**json.loads(status.read_text()), "state": "finished"}))
+    again = ScalingApp(tmp_path / "runs")
+    async with again.run_test(size=(80, 24)) as pilot:
+        await asked(pilot)
+        await until(pilot, lambda: "r7 measured: 1.4479" in said(pilot, "feedback"))
+        assert "you said           1.4600" in said(pilot, "feedback")
+        assert [one.question for one in read(progress_file())] == ["predict:quickstart/r7-s0"]
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(again.screen, Quiz))
+        await pilot.press("f")
+        await until(pilot, lambda: isinstance(again.screen, Foretell))
+        assert said(pilot, "feedback") == ""
+
+
 async def test_who_has_no_sweep_is_offered_one(tmp_path: Path) -> None:
     app = ScalingApp(tmp_path / "runs")
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("9")
         await until(pilot, lambda: isinstance(app.screen, Quiz))
         await until(pilot, lambda: app.screen.query_one("#choices", OptionList).option_count == 4)
-        await pilot.press("p")
+        await pilot.press("f")
         await until(pilot, lambda: isinstance(app.screen, Choose))
         await pilot.press("escape")
         assert not (tmp_path / "runs").exists()

@@ -10,6 +10,7 @@ from textual.widgets import Input, OptionList, Static
 
 from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.learn import Learn
+from scaling_tui.tui.plan import Plan
 from scaling_tui.tui.plot import Plot
 from scaling_tui.tui.quiz import Quiz
 from scaling_tui.tui.terminal import Looks
@@ -108,6 +109,26 @@ async def test_hints_and_solutions_by_key_and_none_in_a_test(tmp_path: Path) -> 
         for _ in range(10):
             await pilot.press("f8")
         assert "Nothing answered" in said(screen, "question")
+
+
+async def test_an_answered_questions_numbers_open_in_plan_and_back_again(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await quiz_of(pilot, "tokens-for-budget")
+        assert screen._sitting is not None
+        asked = screen._sitting.asked
+        assert not screen.check_action("plan", ())  # the plan would give the answer away
+        await typed(pilot, "1")
+        await pilot.press("enter")
+        await pilot.press("f7")
+        await until(pilot, lambda: isinstance(app.screen, Plan))
+        fields = {one.id: one.value for one in app.screen.query(Input)}
+        assert (float(fields["flops"]), float(fields["params"])) == (asked.values["C"], asked.values["N"])
+        assert (fields["loss"], fields["tokens"]) == ("", "")
+        await until(pilot, lambda: "read as C = " in str(app.screen.query_one("#said", Static).render()))
+        await pilot.press("escape")
+        assert app.screen is screen
+        assert "Not yet" in said(screen, "feedback")
 
 
 async def test_a_lesson_opens_with_plots_and_leads_to_its_questions(tmp_path: Path) -> None:

@@ -78,6 +78,14 @@ def test_right_options_stand_at_every_place() -> None:
         ('steps = ["{x}/2 = {answer}"]', "steps = []", "steps", "at least one"),
         ('id = "half"', 'id = "Half!"', "id", "lower-case"),
         ('hint = "Divide."', 'hint = ""', "hint", "empty"),
+        ('hint = "Divide."', 'hint = "Divide."\nplan = { days = "x" }', "days", "not known here"),
+        ('hint = "Divide."', 'hint = "Divide."\nplan = { flops = "y" }', "flops", "'y' is not a name"),
+        (
+            'hint = "Divide."',
+            'hint = "Divide."\nplan = { flops = "x", loss = "x", params = "x" }',
+            "plan",
+            "found 3 fields, want one, or two",
+        ),
     ],
 )
 def test_an_error_names_file_question_and_field(bank_file: Path, old: str, new: str, field: str, why: str) -> None:
@@ -115,6 +123,7 @@ def test_what_is_no_bank_is_refused(bank_file: Path, content: bytes, why: str) -
         ('lesson = "power-laws"', 'lesson = "cooking"', "lesson", "found 'cooking'"),
         ('says = "Two less."', 'says = "One less."', "mistakes", "told the same"),
         ('answer = "2*x"', 'answer = "x/0"', "mistakes", "not apart"),
+        ('hint = "Divide."', 'hint = "Divide."\nplan = { loss = "-x" }', "plan", "want a positive number"),
     ],
 )
 def test_check_finds_what_loads_but_does_not_hold(bank_file: Path, old: str, new: str, field: str, why: str) -> None:
