@@ -91,6 +91,9 @@ RECORDED = (
 D = 1_000_448
 
 
+FINISHED = ["finished"] * 7
+
+
 def record_sweep(runs: Path, states: Sequence[str], name: str = "quickstart") -> Path:
     """A sweep as a supervisor and workers would have left it, a state a rung; the losses are of a real quickstart.
 

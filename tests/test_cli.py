@@ -16,7 +16,7 @@ import pytest
 from scaling_tui import cli
 from scaling_tui.runs import Writer, create_sweep, latest_request, read_sweep
 from scaling_tui.sweep import load_ladder
-from tests.conftest import interruptible, record_sweep
+from tests.conftest import FINISHED, interruptible, record_sweep
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -35,9 +35,6 @@ def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
         return code, captured.out, captured.err
 
     return run
-
-
-FINISHED = ["finished"] * 7
 
 
 def test_help_is_plain_and_needs_neither_numpy_nor_textual_nor_torch() -> None:

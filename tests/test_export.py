@@ -20,9 +20,7 @@ from scaling_tui.runs import read_sweep
 from scaling_tui.tui.drawing import DOTTED, Figure, Series
 from scaling_tui.tui.picture import figure_csv, png, svg
 from scaling_tui.tui.save import free_file
-from tests.conftest import record_grid, record_sweep
-
-FINISHED = ["finished"] * 7
+from tests.conftest import FINISHED, record_grid, record_sweep
 
 
 def test_csv_holds_every_record_and_is_read_again(tmp_path: Path) -> None:

@@ -15,9 +15,7 @@ from scaling_tui.sweep import load_ladder
 from scaling_tui.sweep.launch import lay_out
 from scaling_tui.tutor.foretelling import question_text, read_guess, score, score_text
 from scaling_tui.tutor.progress import progress_file, read
-from tests.conftest import record_sweep
-
-FINISHED = ["finished"] * 7
+from tests.conftest import FINISHED, record_sweep
 
 
 @pytest.fixture(autouse=True)

@@ -57,7 +57,7 @@ def run(
         if unknown := rehearse(chosen, device):
             say(unknown)
         seeds = chosen.seeds if seed is None else (seed,)
-        time = estimate(chosen, recorded_speeds(runs_folder(runs)), workers(jobs, device), len(seeds))
+        time = estimate(chosen, recorded_speeds(runs_folder(runs), device), workers(jobs, device), len(seeds))
         if as_json:
             return print_json(dry_run_document(chosen, time))
         return print(dry_run_text(chosen, time, seeds))

@@ -36,6 +36,15 @@ def check_device(name: str) -> str:
     return name
 
 
+def kind_of(name: str) -> str:
+    """cpu, cuda or mps: what a run on the device `name` is trained on here, as the worker will choose it."""
+    if name != "auto":
+        return name.partition(":")[0]
+    if has_gpu():
+        return "cuda"
+    return "mps" if (platform.system(), platform.machine()) == ("Darwin", "arm64") else "cpu"
+
+
 def on_gpu(name: str) -> bool:
     """Whether a run on the device `name` has its weights on a GPU with memory of its own."""
-    return name.startswith("cuda") or (name == "auto" and has_gpu())
+    return kind_of(name) == "cuda"

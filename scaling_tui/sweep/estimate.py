@@ -10,7 +10,7 @@ from statistics import median
 from scaling_tui import InputError
 from scaling_tui.runs import SweepView, list_sweeps
 from scaling_tui.runs.glance import glance
-from scaling_tui.sweep.devices import on_gpu
+from scaling_tui.sweep.devices import kind_of, on_gpu
 from scaling_tui.sweep.ladder import Ladder
 from scaling_tui.sweep.launch import cores
 
@@ -40,7 +40,7 @@ def estimate(ladder: Ladder, recorded: Sequence[Speed], jobs: int, seeds: int) -
     """
     basis = f"times at the speed of {len(recorded)} runs on this machine"
     if not recorded:
-        basis = "times of two cores elsewhere: nothing was trained on this machine yet"
+        basis = "times of two cores elsewhere: nothing was trained on this device yet"
     reached = curve(recorded or REFERENCE)
     seconds = [START_S + rung.cost / _between(reached, rung.flops / rung.tokens) for rung in ladder.rungs]
     last = ladder.fit.predict if ladder.fit else None
@@ -54,16 +54,16 @@ def workers(jobs: int | None, device: str) -> int:
     return jobs or (1 if on_gpu(device) else cores())
 
 
-def recorded_speeds(runs: Path) -> list[Speed]:
-    """The speed of every run of the latest sweeps of this machine in `runs`."""
-    found = []
+def recorded_speeds(runs: Path, device: str = "auto") -> list[Speed]:
+    """The speed of every run of the latest sweeps in `runs` of this machine, on a device of the same kind."""
+    found, here = [], (platform.node(), kind_of(device))
     for path in list_sweeps(runs)[:LATEST]:
         try:
             view = glance(path)
         except (InputError, OSError):
             continue
         machine = view.document.get("machine")
-        if isinstance(machine, dict) and machine.get("host") == platform.node():
+        if isinstance(machine, dict) and (machine.get("host"), machine.get("device", "cpu")) == here:
             found += list(_speeds(view))
     return found
 

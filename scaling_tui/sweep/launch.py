@@ -15,6 +15,7 @@ from scaling_tui import InputError, __version__
 from scaling_tui.runs import SweepView, create_sweep, make_request, read_sweep
 from scaling_tui.runs.format import Status, claim, numbered
 from scaling_tui.runs.writer import write_run
+from scaling_tui.sweep.devices import kind_of
 from scaling_tui.sweep.ladder import Ladder
 
 STARTS_WITHIN_S = 15.0
@@ -85,7 +86,7 @@ def lay_out(runs: Path, ladder: Ladder, seed: int | None = None, device: str = "
             "corpus": corpus,
             "runs": [name for name, _ in configs],
             "versions": versions(),
-            "machine": machine(),
+            "machine": {**machine(), "device": kind_of(device)},
         },
     )
     try:

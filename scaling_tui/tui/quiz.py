@@ -313,21 +313,18 @@ class Quiz(Page):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done now stands in the footer."""
-        test = self._sitting is not None and self._sitting.test
-        match action:
-            case "hint":
-                return self._state == "asking" and not test
-            case "solution":
-                return self._state in ("asking", "marked") and not test
-            case "plan":
-                return self._state == "marked" and bool(self._sitting and self._sitting.asked.plan)
-            case "skip":
-                return self._state in ("asking", "marked")
-            case "back":
-                return self._state != "start"
-            case "predict":
-                return self._state in ("start", "over")
-        return True
+        sitting, state = self._sitting, self._state
+        test = sitting is not None and sitting.test
+        able = {
+            "hint": state == "asking" and not test,
+            "solution": state in ("asking", "marked") and not test,
+            # Before the answer a plan would give it away.
+            "plan": state == "marked" and sitting is not None and bool(sitting.asked.plan),
+            "skip": state in ("asking", "marked"),
+            "back": state != "start",
+            "predict": state in ("start", "over"),
+        }
+        return able.get(action, True)
 
     def action_hint(self) -> None:
         assert self._sitting is not None

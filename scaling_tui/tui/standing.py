@@ -9,6 +9,7 @@ from scaling_tui import InputError, show
 from scaling_tui.runs import SweepView, list_sweeps
 from scaling_tui.runs.glance import glance
 from scaling_tui.sweep import ladders, load_ladder
+from scaling_tui.sweep.estimate import estimate, workers
 from scaling_tui.sweep.points import SweepFit, fit_sweep
 from scaling_tui.tutor import lesson_files, load_banks
 from scaling_tui.tutor.course import Course
@@ -160,7 +161,9 @@ def prediction_in_brief(view: SweepView) -> str:
 def next_lines(views: Sequence[SweepView], learning: Learning | None) -> Iterator[Line]:
     """What one could do now, the most useful first."""
     if not views:
-        yield Line(f"Train the ladder {FIRST}: about 4 min on two cores", "lab", what=FIRST)
+        ladder = load_ladder(FIRST)
+        time = estimate(ladder, (), workers(None, "auto"), len(ladder.seeds))
+        yield Line(f"Train the ladder {FIRST}: about {show.duration(time.total)}", "lab", what=FIRST)
     for view in views[:1]:
         if not view.trains and view.state in ("stopped", "lost", "failed", "diverged"):
             done = show.percent(view.progress)

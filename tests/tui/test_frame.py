@@ -14,10 +14,9 @@ from scaling_tui.tui.frame import ModeBar, Page
 from scaling_tui.tui.help import Help
 from scaling_tui.tui.modes import MODES, TABLE
 from scaling_tui.tui.terminal import Looks
-from tests.conftest import record_sweep
+from tests.conftest import FINISHED, record_sweep
 from tests.tui.conftest import until
 
-FINISHED = ["finished"] * 7
 UNDER_WAY = [*["finished"] * 4, "running", "running", "queued"]
 
 

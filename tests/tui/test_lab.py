@@ -13,10 +13,9 @@ from scaling_tui.runs.format import Status, claim
 from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.lab import Lab
 from scaling_tui.tui.terminal import Looks
-from tests.conftest import record_sweep
+from tests.conftest import FINISHED, record_sweep
 from tests.tui.conftest import until
 
-FINISHED = ["finished"] * 7
 UNDER_WAY = [*["finished"] * 4, "running", "running", "queued"]
 
 

@@ -16,10 +16,8 @@ from scaling_tui.tui.drawing import DOTTED, Figure
 from scaling_tui.tui.law_screen import LawScreen
 from scaling_tui.tui.plot import Plot
 from scaling_tui.tui.rung_table import RungTable
-from tests.conftest import record_grid, record_sweep
+from tests.conftest import FINISHED, record_grid, record_sweep
 from tests.tui.conftest import until
-
-FINISHED = ["finished"] * 7
 
 
 def words(app: ScalingApp) -> str:

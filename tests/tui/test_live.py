@@ -15,10 +15,9 @@ from scaling_tui.tui.drawing import DOTTED, Figure, draw
 from scaling_tui.tui.plot import Plot
 from scaling_tui.tui.rung_table import RungTable
 from scaling_tui.tui.terminal import Looks
-from tests.conftest import record_sweep
+from tests.conftest import FINISHED, record_sweep
 from tests.tui.conftest import settled, shown, until
 
-FINISHED = ["finished"] * 7
 UNDER_WAY = [*["finished"] * 4, "running", "running", "queued"]
 FORETOLD = [*["finished"] * 6, "running"]
 WENT_WRONG = ["finished", "stopped", "failed", "diverged", "lost", "finished", "queued"]
