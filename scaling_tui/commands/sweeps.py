@@ -1,9 +1,9 @@
 """Commands that launch sweeps, watch, steer, list, export and delete them."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from scaling_tui.tui.terminal import Looks
 
 app = typer.Typer()
+T = TypeVar("T")
 Jobs = Annotated[int | None, typer.Option(min=1, help="Runs trained at a time; else one a core, or one on a GPU.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 Detach = Annotated[bool, typer.Option("--detach", help="Return at once; the sweep goes on by itself.")]
@@ -82,14 +83,7 @@ def ladders(as_json: AsJson = False) -> None:
     from scaling_tui.follow import ladder_document, ladders_table
     from scaling_tui.sweep import ladders, load_ladder
 
-    found, broken = [], []
-    for path in ladders():
-        try:
-            found.append(load_ladder(str(path)))
-        except InputError as error:
-            broken.append({"path": str(path), "reason": str(error)})
-    for one in broken:
-        say(f"scaling-tui: {one['reason']}")
+    found, broken = readable(ladders(), lambda path: load_ladder(str(path)))
     if as_json:
         print_json({"ladders": [ladder_document(ladder) for ladder in found], "broken": broken})
     else:
@@ -106,14 +100,7 @@ def list_runs(runs: Runs = None, as_json: AsJson = False) -> None:
     from scaling_tui.sweep.summary import sweep_summary
 
     folder = runs_folder(runs)
-    found, broken = [], []
-    for path in list_sweeps(folder):
-        try:
-            found.append(sweep_summary(read_sweep(path)))
-        except InputError as error:
-            broken.append({"path": str(path), "reason": str(error)})
-    for one in broken:
-        say(f"scaling-tui: {one['reason']}")
+    found, broken = readable(list_sweeps(folder), lambda path: sweep_summary(read_sweep(path)))
     if as_json:
         print_json({"sweeps": found, "broken": broken})
     elif found:
@@ -229,6 +216,18 @@ def export(
     else:
         write_new(output, content)
         say(f"{output} is written")
+
+
+def readable(paths: Iterable[Path], read: Callable[[Path], T]) -> tuple[list[T], list[dict[str, str]]]:
+    """What `read` makes of each path; what it cannot read is named on stderr and hides no other."""
+    found, broken = [], []
+    for path in paths:
+        try:
+            found.append(read(path))
+        except InputError as error:
+            broken.append({"path": str(path), "reason": str(error)})
+            say(f"scaling-tui: {error}")
+    return found, broken
 
 
 def sweep_to_steer(runs: Path | None, sweep: str | None, run: str | None) -> "SweepView":
