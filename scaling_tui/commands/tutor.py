@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from scaling_tui.tutor import Question
 
 app = typer.Typer()
-quiz = typer.Typer(help="Questions that the law code checks.", no_args_is_help=True, rich_markup_mode=None)
+quiz = typer.Typer(help="Questions that the law code checks.", invoke_without_command=True, rich_markup_mode=None)
 app.add_typer(quiz, name="quiz")
 Banks = Annotated[list[Path] | None, typer.Option("--bank", help="A bank of your own (.toml), besides the project's.")]
 Lesson = Annotated[str | None, typer.Option("--lesson", help="Only this lesson; 'scaling-tui learn' lists them.")]
@@ -46,6 +46,13 @@ def learn(
 
         mark_read(lesson)
     return None
+
+
+@quiz.callback()
+def quiz_root(context: typer.Context) -> None:
+    """Questions that the law code checks."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 @quiz.command(name="list")
@@ -134,6 +141,8 @@ def quiz_take(
         print_json(console.summary_document(sitting, course.titles))
     else:
         print("\n" + console.summary_text(sitting, course.titles))
+        if weak := [topic.lesson for topic in sitting.topics() if topic.right < topic.asked]:
+            print(f"Read next: scaling-tui learn {weak[0]}")
 
 
 @quiz.command(name="predict")
@@ -153,6 +162,7 @@ def quiz_predict(
     asked = find_challenge(runs, sweep)
     out = sys.stderr if as_json else sys.stdout
     waiting = foretelling.kept(asked)
+    counts = asked.measured is None or waiting is not None
     if answer is None and waiting is not None:
         print(f"{foretelling.question_text(asked)}\nyou said {waiting:g} before it ended", file=out)
         answer = f"{waiting:g}"
@@ -175,11 +185,12 @@ def quiz_predict(
         run = follow(reader).run(asked.run)
         asked = foretelling.ended(asked, run.loss if run is not None and run.state == "finished" else None)
     scored = foretelling.score(asked, guess)
-    foretelling.record(asked, scored)
+    if counts:
+        foretelling.record(asked, scored)
     return (
         print_json(foretelling.document(asked, scored, guess))
         if as_json
-        else print(foretelling.score_text(asked, scored))
+        else print(foretelling.score_text(asked, scored, counts))
     )
 
 

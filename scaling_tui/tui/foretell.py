@@ -23,6 +23,10 @@ from scaling_tui.tutor.foretelling import Challenge
 class Foretell(Screen[None]):
     """Asks for the loss of one run, has it trained where it is not, and scores. `sweep` is the sweep's folder."""
 
+    ABOUT: ClassVar[str] = (
+        "Say how the largest run will end, in nats per token, from the runs below it; the law says it too. Then the "
+        "run tells who was nearer. It is trained if it was not; your answer is kept until it has ended."
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "back", tooltip="Back to the quiz; what trains goes on"),
     ]
@@ -41,6 +45,7 @@ class Foretell(Screen[None]):
         super().__init__()
         self._path, self._challenge, self._progress, self._look_s = sweep, challenge, progress, look_s
         self._guess: float | None = None
+        self._counts = challenge.measured is None
         self._left = Event()
 
     def compose(self) -> ComposeResult:
@@ -62,6 +67,7 @@ class Foretell(Screen[None]):
             self.query_one("#read", Static).update(Text(str(error)))
             return
         if waiting is not None:
+            self._counts = True
             self._guess, field.value = waiting, f"{waiting:g}"
             self.query_one("#read", Static).update(Text(f"You said {waiting:g} before it ended."))
             self._go_on()
@@ -110,9 +116,10 @@ class Foretell(Screen[None]):
     def _score(self, challenge: Challenge) -> None:
         assert self._guess is not None
         scored = foretelling.score(challenge, self._guess)
-        text = foretelling.score_text(challenge, scored)
+        text = foretelling.score_text(challenge, scored, self._counts)
         try:
-            foretelling.record(challenge, scored, self._progress)
+            if self._counts:
+                foretelling.record(challenge, scored, self._progress)
         except InputError as error:
             text += f"\n{error}"
         self._say(f"{text}\n\nenter  back to the quiz")

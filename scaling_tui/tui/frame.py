@@ -98,7 +98,8 @@ class Page(Screen[None]):
 def identified(screen: str, bindings: Iterable[Binding]) -> Iterable[BindingType]:
     """The bindings with ids: `screen.action`, so that every key can be named in the user's key map."""
     for binding in bindings:
-        action = re.sub(r"\W+", "-", binding.action).strip("-")
+        # step(-1) and step(1) are two actions.
+        action = re.sub(r"\W+", "-", re.sub(r"-(?=\d)", "minus_", binding.action)).strip("-").replace("_", "-")
         yield binding if binding.id else dataclasses.replace(binding, id=f"{screen}.{action}")
 
 

@@ -1,12 +1,13 @@
 """A lesson as plain text with its plots drawn, for `learn`; and a lesson's plot as a figure, for any screen."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from scaling_tui.tui.canvas import plain
 from scaling_tui.tui.drawing import LINE, Figure, Series, draw
-from scaling_tui.tutor.console import WIDTH, wrapped
+from scaling_tui.tutor.console import table, width, wrapped
 from scaling_tui.tutor.lessons import Lesson, Plot
 from scaling_tui.tutor.questions import Question
 
@@ -35,7 +36,7 @@ def page(lesson: Lesson, questions: Sequence[Question]) -> str:
     parts = []
     for part in lesson.parts:
         if isinstance(part, Plot):
-            parts.append(plain(draw(figure(part), WIDTH, HEIGHT).rows()))
+            parts.append(plain(draw(figure(part), width(), HEIGHT).rows()))
         else:
             parts.append("\n".join(_filled(part)))
     if questions:
@@ -44,14 +45,22 @@ def page(lesson: Lesson, questions: Sequence[Question]) -> str:
 
 
 def _filled(markdown: str) -> list[str]:
-    """Markdown in lines of a page: paragraphs and list items filled, tables and programs as they are."""
+    """Markdown in lines of a page: paragraphs and list items filled, tables set in columns, programs as they are."""
     lines: list[str] = []
     paragraph: list[str] = []
-    for line in [*markdown.splitlines(), ""]:
+    rows: list[list[str]] = []
+    for line in [*markdown.replace("**", "").splitlines(), ""]:
         alone = not line or line.startswith(("|", "    ", "#"))
-        if paragraph and (alone or line.startswith(("- ", "* ")) or line[:1].isdigit()):
+        if paragraph and (alone or re.match(r"[-*] |[0-9]+[.)] ", line)):
             lines.append(wrapped(" ".join(paragraph)))
             paragraph = []
+        if line.startswith("|"):
+            if not re.fullmatch(r"[|\s:-]+", line):
+                rows.append([cell.strip() for cell in line.strip("| ").split("|")])
+            continue
+        if rows:
+            lines.append(table(rows[0], rows[1:]))
+            rows = []
         if alone:
             lines.append(line)
         else:

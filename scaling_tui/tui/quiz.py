@@ -10,6 +10,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.events import Key
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -37,14 +38,16 @@ class Quiz(Page):
     """Asks, reads, marks; what is answered is written down at once, so one may leave at any time."""
 
     ABOUT: ClassVar[str] = (
-        "Questions on the lessons, what is due first. An answer is read as you type it; of a wrong one you are told "
-        "what went wrong, and it is asked again with fresh numbers. Every answer is kept at once: leave at any time."
+        "Questions on the lessons, what is due first. Of options a letter or the arrows choose one, and enter answers; "
+        "a number or a formula is read as you type it. Of a wrong answer you are told what went wrong, and it is asked "
+        "again with fresh numbers. Every answer is kept at once: leave at any time."
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5", "hint", "hint", tooltip="Show the hint; a right answer then counts half"),
         Binding("f6", "solution", "solution", tooltip="Show the worked solution"),
         Binding("f7", "plan", "in Plan", tooltip="Put the question's numbers into Plan; esc comes back"),
+        Binding("enter", "go_on", "next", False, tooltip="After an answer: go on; the arrows scroll meanwhile"),
         Binding("f8", "skip", "next question", tooltip="Go on to the next question"),
         Binding("f", "predict", "foretell", tooltip="Foretell the largest run of your own sweep; the law plays too"),
         Binding("escape", "back", "back", tooltip="Leave the sitting; what was answered is kept"),
@@ -151,6 +154,9 @@ class Quiz(Page):
             self.query_one("#code").display = True
         if asked.options:
             self._offer([(option.letter, f"{option.letter}) {option.text}") for option in asked.options])
+            self.query_one("#choices", OptionList).highlighted = None  # an enter too many is no answer
+            first, last = asked.options[0].letter, asked.options[-1].letter
+            self.query_one("#read", Static).update(Text(f"{first} to {last} chooses, enter answers"))
         else:
             answer = self.query_one("#answer", Input)
             answer.value = ""
@@ -164,7 +170,10 @@ class Quiz(Page):
         kind = "Test" if sitting.test else "Quiz"
         title = course.titles.get(question.lesson, question.lesson)
         place = f" · {sitting.index + 1} of {len(sitting.questions)} · {question.difficulty}"
-        right = f"right {sitting.right} of {len(sitting.results)}"
+        # A test does not tell how it goes.
+        right = (
+            f"answered {len(sitting.results)}" if sitting.test else f"right {sitting.right} of {len(sitting.results)}"
+        )
         room = max(12, self.size.width - 2)
         title = shortened(title, room - len(kind) - 3 - len(place) - len(right) - 2)
         left = f"{kind} · {title}{place}"
@@ -202,15 +211,13 @@ class Quiz(Page):
 
     # What is answered
 
-    def on_key(self, event: object) -> None:
+    def on_key(self, event: Key) -> None:
         """Letters choose an option, as they are printed before it."""
-        key = getattr(event, "key", "")
         if self._state == "asking" and self._sitting is not None and self._sitting.asked.options:
             letters = [option.letter for option in self._sitting.asked.options]
-            if key in letters:
-                event.stop()  # type: ignore[attr-defined]
-                self.query_one("#choices", OptionList).highlighted = letters.index(key)
-                self._answer(key)
+            if event.key in letters:
+                event.stop()
+                self.query_one("#choices", OptionList).highlighted = letters.index(event.key)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         key = str(event.option_id)
@@ -220,7 +227,7 @@ class Quiz(Page):
             case "asking":
                 self._answer(key)
             case "marked":
-                self._go_on()
+                self.action_go_on()
             case _ if key == "sitting":
                 self._begin(course.sitting(SITTING))
             case _ if key == "test":
@@ -255,9 +262,7 @@ class Quiz(Page):
         self.query_one("#read", Static).update(Text(said))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        if self._state == "marked":
-            self._go_on()
-        elif event.value.strip():
+        if event.value.strip():
             self._answer(event.value)
 
     def _answer(self, text: str) -> None:
@@ -285,7 +290,8 @@ class Quiz(Page):
             said.append("✓ Right. ", "bold").append("" if choice else marked.expected)
             said.append(f"\nQuick check: {sitting.asked.check}\n")
         else:
-            said.append("✗ Not yet. ", "bold").append(f"{marked.diagnosis}\n").append(f"One step: {marked.step}\n")
+            no = "✗ Not that one. " if choice else "✗ Not yet. "
+            said.append(no, "bold").append(f"{marked.diagnosis}\n").append(f"One step: {marked.step}\n")
             if choice:
                 said.append(f"Right is {marked.expected}\n")
             else:
@@ -297,10 +303,15 @@ class Quiz(Page):
         self._reveal()
 
     def _reveal(self) -> None:
+        """Brings the feedback into sight; where there is nothing more to answer, the arrows scroll to the rest of it."""
         self.refresh_bindings()
+        body = self.query_one("#body", VerticalScroll)
+        body.can_focus = self._state == "marked"
+        if body.can_focus:
+            body.focus()
         self.call_after_refresh(lambda: self.query_one("#feedback").scroll_visible(animate=False))
 
-    def _go_on(self) -> None:
+    def action_go_on(self) -> None:
         sitting = self._sitting
         assert sitting is not None
         if sitting.mark is not None and not sitting.mark.correct and not sitting.asked.options:
@@ -320,6 +331,7 @@ class Quiz(Page):
             "solution": state in ("asking", "marked") and not test,
             # Before the answer a plan would give it away.
             "plan": state == "marked" and sitting is not None and bool(sitting.asked.plan),
+            "go_on": state == "marked",
             "skip": state in ("asking", "marked"),
             "back": state != "start",
             "predict": state in ("start", "over"),

@@ -15,7 +15,7 @@ PLAIN = {
     **dict.fromkeys("█▇▆▅▓", "#"),
     **dict.fromkeys("▄▃▂▁▔▀░▒", "="),
     **dict.fromkeys("–—−", "-"),
-    **dict.fromkeys("·•∙", "."),
+    **dict.fromkeys("·⋅∙", "*"), "•": "-",
     **dict.fromkeys("▶▸›»→↦", ">"),
     **dict.fromkeys("◀‹«←", "<"),
     **dict.fromkeys("▲△↑", "^"),
@@ -34,7 +34,8 @@ BRAILLE = range(0x2800, 0x2900)
 @lru_cache(4096)
 def plain(text: str) -> str:
     """`text` in ASCII, as many cells wide as before."""
-    return text if text.isascii() else "".join(map(_sign, text))
+    # Between words the middle dot sets apart, between factors it multiplies.
+    return text if text.isascii() else "".join(map(_sign, text.replace(" · ", " - ")))
 
 
 def _sign(sign: str) -> str:

@@ -143,7 +143,7 @@ def due_lines(learning: Learning | None) -> Iterator[Line]:
 
 def law_in_brief(name: str, fitted: SweepFit) -> str:
     coefficients = "  ".join(f"{key} {show.coefficient(value)}" for key, value in fitted.fit.coefficients.items())
-    return f"{name} · {fitted.fit.law.name} · {coefficients}"
+    return f"{name} · {fitted.fit.law.name} through {len(fitted.runs)} runs · {coefficients}"
 
 
 def prediction_in_brief(view: SweepView) -> str:

@@ -262,13 +262,16 @@ def _formula(table: _Table, names: frozenset[str], kind: str) -> Formula:
     typed = table.get("typed", str)
     table.read("typed", lambda text: parse(text, names))
     mistakes = _mistakes(table, names, 0, lambda text: parse(text, names))
+    # A value that only helps to draw the others is no name to answer with: it may be the answer.
+    shown = parse(typed, names).names.union(*(mistake.answer.names for mistake in mistakes))
     if kind == "expression":
-        return Formula(answer, typed, names, mistakes)
+        return Formula(answer, typed, shown, mistakes)
     code, line = table.get("code", str).strip("\n"), table.get("line", int)
     if not 1 <= line <= len(code.splitlines()):
         raise table.wrong("line", f"found {line}, the code has lines 1 to {len(code.splitlines())}")
     table.read("code", lambda text: parse(computed(text.strip("\n").splitlines()[line - 1]), names))
-    return Formula(answer, typed, names, mistakes, code, line)
+    shown |= names & set(re.findall(r"[A-Za-z_]\w*", code))
+    return Formula(answer, typed, shown, mistakes, code, line)
 
 
 def _mistakes(

@@ -66,7 +66,7 @@ def _slips(asked: Variant) -> Iterator[tuple[str, str]]:
             for mistake, value in asked.wrong:
                 yield mistake.slip, figures(value, digits if tolerance else 15)
             for one in asked.usual:
-                yield one.slip, figures(one.answer, digits if tolerance else 15)
+                yield one.slip, figures(one.answer, max(digits, 4) if tolerance else 15)
             if (tens := power_of_ten(asked)) is not None:
                 yield tens.slip, figures(tens.answer, digits if tolerance else 15)
         case Formula(mistakes=mistakes, line=line):

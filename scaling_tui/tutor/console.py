@@ -1,5 +1,6 @@
 """The tutor as plain text: tables, a question, and a sitting of prompts for a pipe or a dumb terminal."""
 
+import shutil
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -9,10 +10,10 @@ from scaling_tui import InputError
 from scaling_tui.tutor.lessons import Lesson, LessonFile
 from scaling_tui.tutor.marking import Mark, read
 from scaling_tui.tutor.questions import Formula, Numeric, Question
-from scaling_tui.tutor.sitting import Sitting
+from scaling_tui.tutor.sitting import Result, Sitting
 from scaling_tui.tutor.variants import Variant
 
-WIDTH = 80
+WIDTH = 80  # of a page where it is not read on a terminal that has fewer columns
 COMMANDS = "'hint', 'solution', 'skip', 'quit'"
 
 
@@ -32,6 +33,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
+def width() -> int:
+    """Columns of a page on this terminal."""
+    return min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
+
+
 def wrapped(text: str, indent: str = "") -> str:
     """Paragraphs filled to the width; lines that are indented, programs, stay as they are."""
     lines = []
@@ -39,7 +45,7 @@ def wrapped(text: str, indent: str = "") -> str:
         if line.startswith("    "):
             lines.append(indent + line)
         else:
-            lines += textwrap.wrap(line, WIDTH - len(indent), break_on_hyphens=False, break_long_words=False) or [""]
+            lines += textwrap.wrap(line, width() - len(indent), break_on_hyphens=False, break_long_words=False) or [""]
     return "\n".join(indent + line if not line.startswith(indent + "    ") else line for line in lines)
 
 
@@ -125,8 +131,14 @@ def summary_document(sitting: Sitting, titles: dict[str, str]) -> dict[str, Any]
         ],
         "read_next": weak[:3],
         "results": [
-            {"id": r.question.id, "seed": r.seed, "correct": r.correct, "slip": r.slip or None, "tries": r.tries}
-            for r in sitting.results
+            {
+                "id": one.question.id,
+                "seed": one.asked.seed,
+                "correct": one.correct,
+                "slip": one.mark.slip or None,
+                "tries": one.tries,
+            }
+            for one in sitting.results
         ],
     }
 
@@ -134,13 +146,20 @@ def summary_document(sitting: Sitting, titles: dict[str, str]) -> dict[str, Any]
 def summary_text(sitting: Sitting, titles: dict[str, str]) -> str:
     if not sitting.results:
         return "Nothing answered, nothing recorded."
-    lines = [f"{sitting.right} of {len(sitting.results)} right at the first try."]
+    skipped = f", {sitting.skipped} skipped" if sitting.skipped > 0 else ""
+    lines = [f"{sitting.right} of {len(sitting.results)} right at the first try{skipped}."]
     topics = sitting.topics()
     lines += [f"  {topic.right} of {topic.asked}  {titles.get(topic.lesson, topic.lesson)}" for topic in topics]
-    weak = [topic.lesson for topic in topics if topic.right < topic.asked]
-    if weak:
-        lines.append(f"Read next: scaling-tui learn {weak[0]}")
+    if sitting.test:
+        lines += [line for one in sitting.results if not one.correct for line in ("", *_review(one))]
     return "\n".join(lines)
+
+
+def _review(result: Result) -> list[str]:
+    """What was answered wrong in a test, what is right, and why."""
+    marked = result.mark
+    said = [f"✗ {result.asked.text}", f"You: {marked.read_as}", f"Right: {marked.expected}", marked.diagnosis]
+    return [wrapped(said[0]), *(wrapped(line, "  ") for line in said[1:] if line)]
 
 
 def take(sitting: Sitting, titles: dict[str, str], ask: Callable[[str], str], tell: Callable[[str], None]) -> None:

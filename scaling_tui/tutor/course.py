@@ -9,7 +9,7 @@ from pathlib import Path
 from scaling_tui.tutor.lessons import lesson_files
 from scaling_tui.tutor.progress import progress_file, read
 from scaling_tui.tutor.questions import Question
-from scaling_tui.tutor.schedule import Standing, examination, minutes, sitting, standing
+from scaling_tui.tutor.schedule import MASTERED, Standing, examination, minutes, sitting, standing
 from scaling_tui.tutor.sitting import Sitting
 
 
@@ -58,9 +58,12 @@ class Course:
         state = self.standing
         lines = [f"due {len(state.due)} · new {len(state.new)} · about {max(1, round(self.minutes))} min today"]
         answered = sum(1 for one in self.questions if state.asked[one.id])
-        lines.append(f"{answered} of {len(self.questions)} questions met, {state.today} answers today")
+        answers = "1 answer" if state.today == 1 else f"{state.today} answers"
+        lines.append(f"{answered} of {len(self.questions)} questions met, {answers} today")
+        if state.skills:
+            lines.append(f"Skills, by a moving average of the marks; mastered from {100 * MASTERED:.0f} % on:")
         for name, skill in sorted(state.skills.items(), key=lambda item: item[1].average):
-            bar = "#" * round(10 * skill.average)
-            lines.append(f"  {bar:<10} {skill.average:4.0%}  {name}{' · mastered' if skill.mastered else ''}")
+            bar, mastered = "#" * round(10 * skill.average), " · mastered" if skill.mastered else ""
+            lines.append(f"  {bar:<10} {100 * skill.average:3.0f} %  {name.replace('-', ' ')}{mastered}")
         lines += [f"back to the lesson: scaling-tui learn {lesson}" for lesson in state.back_to]
         return "\n".join(lines)

@@ -156,8 +156,8 @@ def convention_text(challenge: Challenge) -> str:
     return "every parameter" if challenge.convention == "all" else "parameters without embeddings"
 
 
-def score_text(challenge: Challenge, scored: Score) -> str:
-    """Who was how near, and what to make of it."""
+def score_text(challenge: Challenge, scored: Score, counts: bool = True) -> str:
+    """Who was how near, and what to make of it; `counts` is whether the run had yet to end when it was asked about."""
     who = {
         "you": "You were nearer than the law.",
         "law": "The law was nearer than you.",
@@ -165,14 +165,17 @@ def score_text(challenge: Challenge, scored: Score) -> str:
     }[scored.nearer]
     lines = [
         f"{challenge.rung} measured: {show.loss(scored.measured)}",
-        f"  {'you said':<18}{show.loss(scored.guess):>7}{show.share(scored.yours, 2):>10}",
-        f"  {challenge.law:<18}{show.loss(challenge.predicted):>7}{show.share(scored.law, 2):>10}",
-        f"  {'the rung below':<18}{show.loss(challenge.known[-1].loss):>7}{show.share(scored.below, 2):>10}",
+        f"  {'':<18}{'loss':>7}{'measured is':>14}",
+        f"  {'you said':<18}{show.loss(scored.guess):>7}{show.share(scored.yours, 2):>14}",
+        f"  {challenge.law:<18}{show.loss(challenge.predicted):>7}{show.share(scored.law, 2):>14}",
+        f"  {'the rung below':<18}{show.loss(challenge.known[-1].loss):>7}{show.share(scored.below, 2):>14}",
         who,
     ]
     if scored.inside is not None:
         where = f"[{show.loss(challenge.low)}, {show.loss(challenge.high)}] at {show.percent(challenge.level)}"
         lines.append(f"The law's interval is {where}; your answer lies {'inside' if scored.inside else 'outside'}.")
+    if not counts:
+        lines.append("It had ended before you were asked, so this one is for practice and does not count.")
     if abs(scored.yours) >= abs(scored.below):
         lines.append("Plotted on log-log axes the losses below it lie near a line that bends: follow it one step on.")
     return "\n".join(lines)

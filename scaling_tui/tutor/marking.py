@@ -14,6 +14,8 @@ from scaling_tui.tutor.variants import Variant, close
 
 _NEAR = 0.03
 _EQUAL = 1e-7
+_SURE = 0.01
+_NAMED = re.compile(r"^\s*[A-Za-z]\w*\s*(\([^()]*\))?\s*=(?!=)")  # the L(N, D) = before a formula
 
 
 @dataclass(frozen=True)
@@ -72,11 +74,12 @@ def _read(variant: Variant, answer: str) -> _Read:
             number = read_number(answer, unit)
             return _Read(f"{plain(number.value)} {unit}".strip(), number=number)
         case Formula(line=0, names=names):
-            return _Read(" ".join(answer.split()), formula=parse(answer, names))
+            shown = " ".join(_NAMED.sub("", answer).split())
+            return _Read(shown, formula=parse(shown, names))
         case Formula(names=names, code=code):
-            found = re.fullmatch(r"\s*(?:line\s*)?(\d{1,3})\s*[:.)]\s*(.+)", answer, re.IGNORECASE | re.DOTALL)
+            found = re.fullmatch(r"\s*(?:line\s*)?(\d{1,3})(?:\s*[:.)]|\s)\s*(.+)", answer, re.IGNORECASE | re.DOTALL)
             if not found:
-                raise InputError("answer: want the line and what it should compute, such as 2: a*N**-b")
+                raise InputError(f"answer: want {variant.asks}")
             lines, line = len(code.splitlines()), int(found[1])
             if not 1 <= line <= lines:
                 raise InputError(f"answer: found line {line}, the program has lines 1 to {lines}")
@@ -111,7 +114,8 @@ def _mark_number(variant: Variant, body: Numeric, understood: _Read) -> Mark:
             says, step = mistake.says.render(variant.values), mistake.step.render(variant.values)
             return Mark(False, understood.shown, variant.expected, mistake.slip, says, step)
     for one in variant.usual:
-        if close(value, one.answer, body.tolerance):
+        # Nobody said that people make this slip here: with a wide tolerance many a wrong number would be taken for it.
+        if close(value, one.answer, min(body.tolerance, _SURE)):
             return Mark(False, understood.shown, variant.expected, one.slip, one.says, variant.steps[0])
     slip, says = _unlisted(understood.number, key, body)
     return Mark(False, understood.shown, variant.expected, slip, says, variant.steps[0])
@@ -126,8 +130,10 @@ def _unlisted(number: Number, key: float, body: Numeric) -> tuple[str, str]:
             return "power-of-ten", f"The digits are right, the size is not: off by a factor 10^{tens}."
     if close(-value, key, body.tolerance):
         return "sign", "The size is right, the sign is not."
-    if number.figures < body.digits and close(value, float(figures_of(key, number.figures)), 1e-9):
+    if body.tolerance and number.figures < body.digits and close(value, float(figures_of(key, number.figures)), 1e-9):
         return "few-figures", f"Right as far as it goes; {body.digits} significant figures are asked for."
+    if not body.tolerance and close(value, key, _NEAR):
+        return "near", f"Near, {plain(value - key)} off: the exact number is asked for."
     if close(value, key, max(_NEAR, 5 * body.tolerance)):
         return "near", f"Near, {abs(value / key - 1):.1%} off: keep all digits until the last step.".replace("%", " %")
     return "", "This is none of the usual slips. The solution begins so:"

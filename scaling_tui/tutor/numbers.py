@@ -19,8 +19,8 @@ _TRANSLATE = str.maketrans(
 )
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _MULTIPLES = {
-    "": 0, "%": -2, "k": 3, "K": 3, "thousand": 3, "M": 6, "million": 6, "B": 9, "bn": 9, "G": 9, "billion": 9,
-    "T": 12, "trillion": 12,
+    "": 0, "%": -2, "percent": -2, "k": 3, "K": 3, "thousand": 3, "M": 6, "million": 6, "B": 9, "bn": 9, "G": 9,
+    "billion": 9, "T": 12, "trillion": 12,
 }  # fmt: skip
 _UNITS = {
     "nats": ("nats", "nat", "nats/token", "nats per token"),
@@ -52,9 +52,14 @@ _POWER = re.compile(
 )
 
 
+_FRACTION = re.compile(r"[-+0-9.eE, ]*[0-9][-+0-9.eE, ]*/[-+0-9.eE, ]*[0-9][-+0-9.eE, ]*")
+EXACT = 15
+
+
 @dataclass(frozen=True)
 class Number:
-    """A number as read. `figures` is how many significant figures were written (an upper bound for 1,000)."""
+    """A number as read. `figures` is how many significant figures were written (an upper bound for 1,000; a fraction
+    has `EXACT`)."""
 
     value: float
     figures: int
@@ -77,6 +82,11 @@ def read_number(text: str, unit: str = "") -> Number:
         raise InputError(f"answer: {len(shown)} characters, want a number of at most {LONGEST}")
     plain = re.sub(r"([⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+)", lambda found: "^" + found[1].translate(_SUPERSCRIPTS), shown)
     plain = plain.translate(_TRANSLATE).lstrip("=≈~ ")
+    if _FRACTION.fullmatch(plain):
+        above, below = (read_number(part) for part in plain.split("/"))
+        if not below.value:
+            raise InputError(f"answer: {shown!r} divides by zero")
+        return Number(above.value / below.value, EXACT)
     found = _POWER.fullmatch(plain)
     if found:
         digits, exponent = "1", int(found["power"])
@@ -134,6 +144,8 @@ def figures(value: float, digits: int) -> str:
     if magnitude >= max(7, digits) or magnitude < -4:
         mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
         return f"{mantissa}e{int(exponent)}"
+    if value == int(value) and magnitude >= 3:
+        return grouped(str(int(rounded)))  # an exact count: zeros behind its point would say nothing
     return grouped(f"{rounded:.{max(0, digits - 1 - magnitude)}f}")
 
 

@@ -137,5 +137,8 @@ def reset(path: Path) -> Path | None:
 
 
 def export(path: Path) -> dict[str, Any]:
-    """All records as one document."""
-    return {"path": str(path), "answers": [asdict(one) | {"time": one.time.isoformat()} for one in read(path)]}
+    """All records as one document: answers, and when which lesson was read."""
+    records = read(path)
+    answers = [asdict(one) | {"time": one.time.isoformat()} for one in records if one.question]
+    lessons = [{"time": one.time.isoformat(), "lesson": one.lesson} for one in records if not one.question]
+    return {"path": str(path), "answers": answers, "lessons_read": lessons}

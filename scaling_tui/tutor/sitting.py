@@ -1,10 +1,11 @@
 """One sitting, question by question: what the commands and the screen both run."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from scaling_tui import InputError
 from scaling_tui.tutor.marking import Mark, mark
 from scaling_tui.tutor.progress import Answer, append
 from scaling_tui.tutor.questions import Question
@@ -15,11 +16,17 @@ from scaling_tui.tutor.variants import Variant, variant
 class Result:
     """How one question went: its first mark; `tries` counts all."""
 
-    question: Question
-    seed: int
-    correct: bool
-    slip: str
+    asked: Variant
+    mark: Mark
     tries: int
+
+    @property
+    def question(self) -> Question:
+        return self.asked.question
+
+    @property
+    def correct(self) -> bool:
+        return self.mark.correct
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,8 @@ class Sitting:
         """
         question = self.asked.question
         marked = mark(self.asked, text)
+        if marked.slip == "few-figures":
+            raise InputError(f"answer: {marked.diagnosis}")  # nothing wrong yet: it costs nothing
         if self._progress is not None:
             record = Answer(
                 self._now(), question.lesson, question.id, question.skill, question.difficulty, self.asked.seed,
@@ -91,10 +100,9 @@ class Sitting:
             append(record, self._progress)
         self._tries += 1
         if self._tries == 1:
-            self.results.append(Result(question, self.asked.seed, marked.correct, marked.slip, 1))
+            self.results.append(Result(self.asked, marked, 1))
         else:
-            first = self.results[-1]
-            self.results[-1] = Result(question, first.seed, first.correct, first.slip, self._tries)
+            self.results[-1] = replace(self.results[-1], tries=self._tries)
         self.mark = marked
         return marked
 
@@ -109,6 +117,10 @@ class Sitting:
         self.mark, self.hinted, self._tries = None, False, 0
         if not self.over:
             self.asked = variant(self.questions[self.index], self._seeds[self.index])
+
+    @property
+    def skipped(self) -> int:
+        return min(self.index, len(self.questions)) - len(self.results)
 
     @property
     def right(self) -> int:

@@ -72,7 +72,7 @@ class Variant:
     @property
     def plan(self) -> str:
         """The options of the command `plan` for the question's numbers; empty where there is nothing to plan."""
-        return " ".join(f"--{name} {formula(self.values):.10g}" for name, formula in self.question.plan)
+        return " ".join(f"--{name} {_shortest(formula(self.values))}" for name, formula in self.question.plan)
 
     @cached_property
     def points(self) -> list[dict[str, float]]:
@@ -104,8 +104,14 @@ class Variant:
                 return f"{wanted}, {unit}" if unit else wanted
             case Formula(line=0, names=names):
                 return f"a formula in {', '.join(sorted(names, key=str.lower))}"
-            case _:
-                return "the line and what it should compute, such as 3: 2*x"
+            case Formula(line=line):
+                return f"the line and what it should compute, such as {1 if line != 1 else 2}: 2*x"
+
+
+def _shortest(value: float) -> str:
+    """1.2e+08 rather than 120000000, where it is the same number."""
+    short = f"{value:g}"
+    return short if float(short) == value else f"{value:.10g}"
 
 
 def variant(question: Question, seed: int) -> Variant:

@@ -49,7 +49,8 @@ async def test_a_finished_run_is_scored_at_once(tmp_path: Path) -> None:
         app.screen.query_one("#answer", Input).value = "1.45"
         await pilot.press("enter")
         assert "r7 measured: 1.4479" in said(pilot, "feedback")
-        assert len(read(progress_file())) == 1
+        assert "for practice and does not count" in said(pilot, "feedback")
+        assert read(progress_file()) == []
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, Quiz))
 

@@ -18,6 +18,7 @@ from scaling_tui.tutor import load_banks
 from scaling_tui.tutor.course import Course
 from scaling_tui.tutor.numbers import figures
 from scaling_tui.tutor.progress import progress_file, read
+from scaling_tui.tutor.sitting import Sitting
 from tests.tui.conftest import until
 
 
@@ -84,7 +85,11 @@ async def test_choices_by_letter_and_by_mouse(tmp_path: Path) -> None:
         sitting = screen._sitting
         assert sitting is not None
         right = next(option.letter for option in sitting.asked.options if option.right)
+        await pilot.press("enter")
+        assert sitting.results == []  # nothing is chosen yet
         await pilot.press(right)
+        assert sitting.results == []
+        await pilot.press("enter")
         assert "✓ Right." in said(screen, "feedback")
         await pilot.press("enter")
         await pilot.pause()
@@ -109,6 +114,39 @@ async def test_hints_and_solutions_by_key_and_none_in_a_test(tmp_path: Path) -> 
         for _ in range(10):
             await pilot.press("f8")
         assert "Nothing answered" in said(screen, "question")
+
+
+async def test_a_test_tells_at_its_end_alone_what_was_wrong_and_what_is_right(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await quiz_of(pilot, "why-negative")
+        assert screen._course is not None
+        known = {question.id: question for bank in load_banks() for question in bank.questions}
+        sitting = Sitting([known["why-negative"], known["two-term-loss"]], None, lambda one: 3, test=True)
+        screen._begin(sitting)
+        wrong = next(option for option in sitting.asked.options if not option.right)
+        await pilot.press(wrong.letter, "enter")
+        assert "right" not in said(screen, "where")
+        await typed(pilot, sitting.asked.expected)
+        await pilot.press("enter")
+        told = " ".join(said(screen, "question").split())
+        assert told.startswith("1 of 2 right at the first try.")
+        assert f"You: {wrong.letter}) {wrong.text}" in told
+        assert " ".join(wrong.says.split()) in told
+
+
+async def test_long_feedback_scrolls_on_the_smallest_screen(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path)
+    async with app.run_test(size=(50, 20)) as pilot:
+        screen = await quiz_of(pilot, "what-laws-describe")
+        assert screen._sitting is not None
+        wrong = next(option for option in screen._sitting.asked.options if not option.right)
+        await pilot.press(wrong.letter, "enter")
+        body = screen.query_one("#body")
+        await pilot.press("end")
+        await until(pilot, lambda: body.scroll_y == body.max_scroll_y > 0)
+        await pilot.press("enter")
+        assert screen._sitting.over
 
 
 async def test_an_answered_questions_numbers_open_in_plan_and_back_again(tmp_path: Path) -> None:
