@@ -171,9 +171,8 @@ class Quiz(Page):
         title = course.titles.get(question.lesson, question.lesson)
         place = f" · {sitting.index + 1} of {len(sitting.questions)} · {question.difficulty}"
         # A test does not tell how it goes.
-        right = (
-            f"answered {len(sitting.results)}" if sitting.test else f"right {sitting.right} of {len(sitting.results)}"
-        )
+        answered = len(sitting.results)
+        right = f"answered {answered}" if sitting.test else f"right {sitting.right} of {answered}"
         room = max(12, self.size.width - 2)
         title = shortened(title, room - len(kind) - 3 - len(place) - len(right) - 2)
         left = f"{kind} · {title}{place}"
@@ -303,7 +302,7 @@ class Quiz(Page):
         self._reveal()
 
     def _reveal(self) -> None:
-        """Brings the feedback into sight; where there is nothing more to answer, the arrows scroll to the rest of it."""
+        """Brings the feedback into sight; where nothing is left to answer, the arrows scroll to the rest of it."""
         self.refresh_bindings()
         body = self.query_one("#body", VerticalScroll)
         body.can_focus = self._state == "marked"
