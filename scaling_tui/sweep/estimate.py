@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+import numpy as np
+
 from scaling_tui import InputError
 from scaling_tui.runs import SweepView, list_sweeps
 from scaling_tui.runs.glance import glance
@@ -18,6 +20,7 @@ Speed = tuple[float, float]
 """FLOPs a token of a run, and the FLOP/s that it reached."""
 
 LATEST = 12  # sweeps that are looked at; older ones tell no more
+PAUSE = 20.0  # times the usual time between two records; evaluations are well below it
 START_S = 3.0  # a worker's imports and its corpus
 # FLOPs a token and FLOP/s reached by rungs of quickstart, two workers at a time on two cores of an x86 server: what is
 # said before anything was trained here. Small models leave a core waiting for Python.
@@ -46,7 +49,8 @@ def estimate(ladder: Ladder, recorded: Sequence[Speed], jobs: int, seeds: int) -
     last = ladder.fit.predict if ladder.fit else None
     first = [second for rung, second in zip(ladder.rungs, seconds, strict=True) if rung.name != last] * seeds
     alone = [second for rung, second in zip(ladder.rungs, seconds, strict=True) if rung.name == last] * seeds
-    return Estimate(tuple(seconds), wall(first, jobs) + sum(alone), basis)
+    # More runs at a time than cores are no faster together.
+    return Estimate(tuple(seconds), wall(first, min(jobs, max(1, cores()))) + sum(alone), basis)
 
 
 def workers(jobs: int | None, device: str) -> int:
@@ -71,9 +75,13 @@ def recorded_speeds(runs: Path, device: str = "auto") -> list[Speed]:
 def _speeds(view: SweepView) -> Iterable[Speed]:
     for run in view.runs:
         tokens, times = run.curve.points("tokens", "time")
-        if run.flops and run.tokens and len(tokens) > 1 and times[-1] > times[0] and tokens[-1] > tokens[0]:
+        took, done = np.diff(times), np.diff(tokens)
+        # Between the last record before a stop and the first after it nothing was trained.
+        at_work = (took > 0) & (done > 0)
+        at_work &= took <= PAUSE * np.median(took[at_work]) if at_work.any() else False
+        if run.flops and run.tokens and at_work.any():
             per_token = run.flops / run.tokens
-            yield per_token, per_token * (tokens[-1] - tokens[0]) / (times[-1] - times[0])
+            yield per_token, per_token * float(done[at_work].sum() / took[at_work].sum())
 
 
 def curve(speeds: Iterable[Speed]) -> list[Speed]:
@@ -85,8 +93,6 @@ def curve(speeds: Iterable[Speed]) -> list[Speed]:
 
 
 def _between(reached: Sequence[Speed], per_token: float) -> float:
-    import numpy as np
-
     sizes, speeds = zip(*reached, strict=True)
     return float(np.exp(np.interp(np.log(per_token), np.log(sizes), np.log(speeds))))
 

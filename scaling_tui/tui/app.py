@@ -39,6 +39,7 @@ class ScalingApp(App[None]):
             "go(1)",
             "next",
             False,
+            key_display="F3",
             priority=True,
             tooltip="The next screen; also ctrl+pgdn",
             id="next",
@@ -48,6 +49,7 @@ class ScalingApp(App[None]):
             "go(-1)",
             "before",
             False,
+            key_display="F2",
             priority=True,
             tooltip="The screen before; also ctrl+pgup",
             id="before",
@@ -121,7 +123,8 @@ class ScalingApp(App[None]):
         """The palette: every key that works now, by the words of its tooltip, and the theme."""
         for key in keymap.documented(screen):
             action = partial(self.run_action, key.binding.action, key.node)
-            yield SystemCommand(f"{key.tooltip} ({self.get_key_display(key.binding)})", key.binding.description, action)
+            title = f"{key.binding.description.capitalize()} ({self.get_key_display(key.binding)}): {key.tooltip}"
+            yield SystemCommand(title, key.tooltip, action)
         yield SystemCommand("Change the theme: light, dark, others", "theme", self.action_change_theme)
 
     def copy_to_clipboard(self, text: str) -> None:

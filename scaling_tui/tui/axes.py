@@ -82,6 +82,12 @@ def ticks(low: float, high: float, log: bool, most: int) -> list[float]:
     return [float(k * step) for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
 
 
+def power_label(value: float) -> str:
+    """A tick of FLOPs, which are written as powers everywhere: 1e10, 2.5e13."""
+    mantissa, _, exponent = f"{value:.2g}".partition("e") if value >= 1e5 else ("", "", "")
+    return f"{mantissa}e{int(exponent)}" if exponent else f"{value:g}"
+
+
 def tick_label(value: float) -> str:
     """A tick in few characters: 0.5, 2.4, 30k, 1M, 3e15."""
     if value == 0:

@@ -20,7 +20,7 @@ OVER: tuple[Over, ...] = ("tokens", "step", "flops", "time")
 SMOOTHING = (0.8, 0.95, 0.99, 0.0)  # weights of the past, as TensorBoard has them
 SCALES = ((True, True), (True, False), (False, True), (False, False))
 _NAMES: Mapping[str, str] = {"loss": "train loss", "val_loss": "held-out loss"}
-_X_NAMES: Mapping[str, str] = {"tokens": "tokens", "step": "step", "flops": "FLOPs", "time": "time"}
+_X_NAMES: Mapping[str, str] = {"tokens": "tokens", "step": "step", "flops": "FLOPs", "time": "seconds"}
 
 
 @dataclass(frozen=True)
@@ -155,11 +155,11 @@ def labels(sweep: SweepView) -> dict[str, str]:
 def _title(choice: Choice, beside: SweepView | None) -> str:
     scale = {(True, True): ", log-log", (True, False): ", log x", (False, True): ", log y"}
     parts = [f"{_NAMES[choice.metric]}, nats"]
+    if beside is not None:
+        parts.append(f"' dotted: {beside.name}")
     parts.append(f"{_X_NAMES[choice.over]}{scale.get((choice.log_x, choice.log_y), '')}")
     if choice.metric == "loss":
         parts.append(f"smooth {choice.smoothing:g}" if choice.smoothing else "raw")
-    if beside is not None:
-        parts.append(f"dotted: {beside.name}")
     return " · ".join(parts)
 
 

@@ -3,6 +3,7 @@
 Nothing here knows a widget or a colour: rows are runs of text in an ink (`canvas.Ink`), which whoever shows them maps.
 """
 
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaling_tui import show
-from scaling_tui.tui.axes import Axis, drawable, tick_label
+from scaling_tui.tui.axes import Axis, drawable, power_label, tick_label
 from scaling_tui.tui.canvas import COLUMNS, NONE, ROWS, Canvas, Ink, Run, Weight, apart
 
 Array = NDArray[np.float64]
@@ -66,6 +67,11 @@ class Figure:
     x_text: Callable[[float], str] = tick_label
     empty: str = ""
 
+    @property
+    def x_label(self) -> Callable[[float], str]:
+        """How ticks of x are written: as powers where its values are."""
+        return power_label if self.x_text is show.scientific else tick_label
+
 
 def thin(x: Array, y: Array, edges: Array) -> tuple[Array, Array]:
     """Of the points between two neighbouring `edges` only the lowest and the highest, in the order of x.
@@ -89,8 +95,8 @@ def thin(x: Array, y: Array, edges: Array) -> tuple[Array, Array]:
 class Frame:
     """Where values lie on a canvas: limits, ticks and the area inside the axes."""
 
-    def __init__(self, x: Axis, y: Axis, width: int, height: int) -> None:
-        self.x, self.y = x, y
+    def __init__(self, x: Axis, y: Axis, width: int, height: int, x_label: Callable[[float], str] = tick_label) -> None:
+        self.x, self.y, self._x_label = x, y, x_label
         self.y_ticks = y.ticks(max(2, height // 3))
         self.left = max((len(tick_label(value)) for value in self.y_ticks), default=1) + 1
         self.top = 1
@@ -124,7 +130,7 @@ class Frame:
         canvas.write(bottom, self.left - 1, "└" + "─" * self.width, FAINT)
         free = 0
         for value in self.x_ticks:
-            column, label = self.column_of(value), tick_label(value)
+            column, label = self.column_of(value), self._x_label(value)
             canvas.write(bottom, column, "┬", FAINT)
             start = min(max(free, column - len(label) // 2), canvas.width - len(label))
             if start >= free:
@@ -157,7 +163,7 @@ def draw(figure: Figure, width: int, height: int, braille: bool = True) -> Drawi
     if width < LEAST_WIDTH or height < LEAST_HEIGHT:
         return Drawing(figure, canvas, None)
     if not shown:
-        for line, text in enumerate(figure.empty.splitlines()):
+        for line, text in enumerate(textwrap.wrap(figure.empty, max(8, width - 3))):
             canvas.write(2 + line, 2, text)
         return Drawing(figure, canvas, None)
     frame = _framed(figure, shown, width, height)
@@ -216,7 +222,7 @@ def _framed(figure: Figure, shown: Sequence[tuple[Series, Array, Array]], width:
     x_axis, y_axis = limits(figure, shown)
     room = max((len(one.label) + 1 for one, *_ in shown if one.label), default=0)
     inner = max(8, width - 8)
-    return Frame(x_axis.widened(room / max(4, inner - room)), y_axis, width, height)
+    return Frame(x_axis.widened(room / max(4, inner - room)), y_axis, width, height, figure.x_label)
 
 
 def _label(canvas: Canvas, frame: Frame, labelled: Sequence[tuple[Series, Array, Array]]) -> None:

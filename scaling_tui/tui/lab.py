@@ -15,6 +15,7 @@ from scaling_tui import InputError
 from scaling_tui.dry_run import in_all, rungs_table
 from scaling_tui.sweep import ladders, launch
 from scaling_tui.sweep.estimate import Speed, estimate, recorded_speeds, workers
+from scaling_tui.tui.choose import Choose
 from scaling_tui.tui.frame import Page
 from scaling_tui.tui.order import FIELDS, FieldError, Form, Order, order
 
@@ -168,10 +169,17 @@ class Lab(Page):
         if self._order is None:
             self.notify("Not launched: see ✗ beside the field.", severity="warning")
         elif not self._launching:
-            self._launching = True
-            self.query_one("#launch", Button).label = "Starting …"
-            self._show()
-            self._launch(self._order)
+            asked, ladder = self._order, self._order.ladder
+            time = estimate(ladder, self._speeds, workers(asked.jobs, asked.device), len(ladder.seeds))
+            question = f"Launch {ladder.name}: {in_all(ladder, time, ladder.seeds)}?"
+            choices = [("launch", "Launch it; it trains in the background"), ("", "Not now")]
+            self.app.push_screen(Choose(question, choices), lambda answer: self._start(asked) if answer else None)
+
+    def _start(self, asked: Order) -> None:
+        self._launching = True
+        self.query_one("#launch", Button).label = "Starting …"
+        self._show()
+        self._launch(asked)
 
     @work(thread=True)
     def _launch(self, chosen: Order) -> None:

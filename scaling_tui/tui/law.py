@@ -60,7 +60,8 @@ def law_text(sweep: SweepView, fitted: SweepFit | None) -> Text:
             lines.append(f"law: {finished} runs finished, too few to fit yet")
     else:
         coefficients = "  ".join(f"{name} {show.coefficient(value)}" for name, value in fitted.fit.coefficients.items())
-        lines.append(f"law {fitted.fit.law.name} · {len(fitted.runs)} runs · {coefficients}")
+        doubt = "  ! see 4 Law" if fitted.fit.warnings else ""
+        lines.append(f"law {fitted.fit.law.name} · {len(fitted.runs)} runs · {coefficients}{doubt}")
     found = prediction_summary(sweep)
     if found:
         interval = show.interval(found["predicted"], found["low"], found["high"])

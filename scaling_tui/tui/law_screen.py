@@ -181,9 +181,13 @@ class LawScreen(Listening):
         self.set_class(not runs, "-empty")
         if sweep is None or not runs:
             self.query_one("#where", Said).say("Law")
-            text = watched.problem or f"{sweep.name if sweep else ''}: no run has finished yet. 3 watches it train."
+            text = watched.problem
+            if sweep is not None:
+                then = "3 watches it train." if sweep.trains else f"It is {sweep.state}: 3, then r resumes it."
+                text = f"{sweep.name}: no run has finished yet. {then}"
             hint = "\n\n2 opens the Lab, which launches a ladder. o brings another sweep into view."
-            self.query_one("#words Said", Said).say(Text(text + (hint if sweep is None else "")))
+            self.query_one("#words Said", Said).say(Text(text + hint))
+            self.query_one("#plot", Plot).figure = Figure("", ())
             return
         self._ask(sweep)
         self._show_table(sweep, runs)
@@ -354,5 +358,6 @@ def words(answer: Answer, view: View) -> str:
         return "\n".join([report.profiles_text(answer.valleys), report.bullet(answer.valleys.warnings)]).rstrip()
     if answer.study is None:
         return answer.problem
+    # First what may make the rest worthless: on a small screen the end is out of sight.
     warnings = report.bullet(answer.study.warnings)
-    return report.fit_text(answer.study) + (f"\n\n{warnings}" if warnings else "")
+    return (f"{warnings}\n\n" if warnings else "") + report.fit_text(answer.study)

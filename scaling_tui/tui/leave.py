@@ -50,5 +50,8 @@ def answered(app: "ScalingApp", paths: list[Path], answer: str | None) -> None:
     if answer == "stop":
         for path in paths:
             make_request(path, "stop")
-    if answer in ("leave", "stop"):
-        app.exit()
+    names = ", ".join(path.name for path in paths)
+    if answer == "leave":
+        app.exit(message=f"{names} goes on; 'scaling-tui' shows it again, 'scaling-tui stop {paths[0].name}' stops it")
+    elif answer == "stop":
+        app.exit(message=f"{names} was asked to stop; 'scaling-tui resume {paths[0].name}' goes on with it")

@@ -35,14 +35,16 @@ class Listening(Page):
         self._listen()
 
     def on_screen_suspend(self) -> None:
-        self._rest()
+        # Under a question or help it stays in sight and goes on.
+        if self not in self.app.screen_stack:
+            self._rest()
 
     def on_unmount(self) -> None:
         self._rest()
 
     def _listen(self) -> None:
         self._rest()
-        if not self.is_current:
+        if self not in self.app.screen_stack:
             return
         watches, beside = self.scaling_app.watches, self.beside()
         self._ends.append(watches.listen(self._name, lambda found: self._seen(found, False)))

@@ -1,5 +1,6 @@
 """The live screen: curves of all runs, a table of them, the law as it forms, log, machine, and keys to steer."""
 
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -368,7 +369,9 @@ def headline(watched: Watched, width: int) -> Text:
     if sweep.state == "running" and sweep.seconds_left is not None:
         parts.append(f"{show.duration(sweep.seconds_left)} left")
     elif sweep.state != "running":
-        parts.append(sweep.state + (f" ({sweep.reason})" if sweep.reason else ""))
+        states = Counter(run.state for run in sweep.runs if run.state != "finished")
+        left = ", ".join(f"{count} {state}" for state, count in states.items())
+        parts.append(sweep.state + (f" ({left})" if left else ""))
     corpus = sweep.document.get("corpus") or {}
     if width >= WIDE and corpus:
         parts.append(f"{corpus['source']}, sha256 {corpus['sha256'][:12]}")

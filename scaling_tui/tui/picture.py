@@ -187,7 +187,7 @@ def _axes(figure: Figure, x_axis: Axis, y_axis: Axis, offset: float) -> Iterator
     for value in x_axis.ticks(8):
         x = left + float(x_axis.shares(np.array([value]))[0]) * (WIDTH - LEFT - RIGHT)
         yield Line(np.array([[x, bottom], [x, bottom + 4]]), GREY, 1.0)
-        yield Words(x, bottom + 18, tick_label(value), anchor="middle")
+        yield Words(x, bottom + 18, figure.x_label(value), anchor="middle")
     yield Line(np.array([[left, TOP], [left, bottom], [right, bottom]]), GREY, 1.0)
     yield Words((left + right) / 2, bottom + 38, figure.x_name, anchor="middle")
 

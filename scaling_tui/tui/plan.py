@@ -13,6 +13,7 @@ from textual.widgets import Input, Label
 from scaling_tui import InputError, show
 from scaling_tui.laws.planning import Goal
 from scaling_tui.tui.background import OneAtATime
+from scaling_tui.tui.drawing import Figure
 from scaling_tui.tui.frame import LEAST
 from scaling_tui.tui.listening import Listening
 from scaling_tui.tui.plans import (
@@ -154,10 +155,10 @@ class Plan(Listening):
         try:
             goal = goal_of({name: self.query_one(f"#{name}", Input).value for name in FIELDS})
         except InputError as error:
-            self._say(str(error), wrong=True)
+            self._clear(str(error), wrong=True)
             return
         if goal is None:
-            self._say("Give one of C, L, N, D; or two, to see a run off the optimum. Written as 1e21, 70B, 1.4T.")
+            self._clear("Give one of C, L, N, D; or two, to see a run off the optimum. Written as 1e21, 70B, 1.4T.")
             return
         self._goal = goal
         self._planning.ask((self._basis, goal))
@@ -169,6 +170,14 @@ class Plan(Listening):
         if message.plans.goal == self._goal:
             self._plans = message.plans
             self._show()
+
+    def _clear(self, text: str, wrong: bool = False) -> None:
+        """Says `text`; no answer to an earlier question stays under it."""
+        self._goal = self._plans = None
+        self._say(text, wrong)
+        self.query_one("#answers", Said).say("")
+        self.query_one("#words Said", Said).say("")
+        self.query_one("#plot", Plot).figure = Figure("", ())
 
     def _say(self, text: str, wrong: bool = False) -> None:
         said = self.query_one("#said", Said)

@@ -101,6 +101,10 @@ def goal_of(texts: Mapping[str, str]) -> Goal | None:
                 given[name] = read_number(text, field.unit).value
             except InputError as error:
                 raise InputError(f"{field.symbol}: {str(error).removeprefix('answer: ')}") from None
+            if name != "loss" and not 1 <= given[name] <= 1e40:
+                raise InputError(f"{field.symbol}: found {given[name]:g}, want from 1 to 1e40 {field.text}")
+    if {"flops", "loss"} <= given.keys():
+        raise InputError("C and L: each decides the other, give one of them")
     return Goal(**given) if given else None
 
 

@@ -30,7 +30,7 @@ FORMATS = [
 
 
 def save(screen: Screen[Any], picture: Picture) -> None:
-    """Asks which format, writes the file, and says where it is."""
+    """Asks which format, writes the file, and says where it is. A plot without a point has no format of its own."""
     # Taken now: the question would be in it.
     looks = screen.app.export_screenshot(title=f"scaling-tui {picture.name}")
 
@@ -44,7 +44,8 @@ def save(screen: Screen[Any], picture: Picture) -> None:
         else:
             screen.notify(f"Written: {path}", markup=False)
 
-    screen.app.push_screen(Choose("Write what to a file?", FORMATS), chosen)
+    formats = FORMATS if picture.figure.series else FORMATS[-1:]
+    screen.app.push_screen(Choose("Write what to a file?", formats), chosen)
 
 
 def _write(picture: Picture, kind: str, looks: str) -> Path:

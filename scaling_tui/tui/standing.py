@@ -143,7 +143,7 @@ def due_lines(learning: Learning | None) -> Iterator[Line]:
 
 def law_in_brief(name: str, fitted: SweepFit) -> str:
     coefficients = "  ".join(f"{key} {show.coefficient(value)}" for key, value in fitted.fit.coefficients.items())
-    return f"{name} · {fitted.fit.law.name} through {len(fitted.runs)} runs · {coefficients}"
+    return f"{name} · {fitted.fit.law.name} · {len(fitted.runs)} runs · {coefficients}"
 
 
 def prediction_in_brief(view: SweepView) -> str:
@@ -155,7 +155,8 @@ def prediction_in_brief(view: SweepView) -> str:
     if run is None or run.loss is None or run.state != "finished":
         return ""
     error = show.share(run.loss / prediction.predicted - 1)
-    return f"{prediction.rung} foretold {show.loss(prediction.predicted)}, measured {show.loss(run.loss)}: {error}"
+    told = f"{show.loss(run.loss)} measured, {show.loss(prediction.predicted)} predicted"
+    return f"{prediction.rung} {error} from the prediction: {told}"
 
 
 def next_lines(views: Sequence[SweepView], learning: Learning | None) -> Iterator[Line]:

@@ -81,18 +81,18 @@ class Trace(Page):
         "rows are a lower bound of what is known there: the read-out was trained on the last one."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("backspace,g,escape", "grid", "grid", key_display="g", tooltip="Back to the grid; also esc"),
         Binding("m", "metric", "metric", tooltip="Shade and number the cells by another metric"),
         Binding("s", "stages", "stages", tooltip="The four stages from prompt to prediction, in words"),
         Binding("l", "rows('ladder')", "ladder", tooltip="The same prompt through every rung of the ladder"),
         Binding("t", "rows('time')", "time", tooltip="The same prompt through the checkpoints of this run"),
         Binding("p", "prompt", "prompt", tooltip="Type a prompt; empty takes a piece of held-out text"),
-        Binding("e", "example", "next text", tooltip="Another piece of held-out text"),
+        Binding("e", "example", "text", tooltip="Another piece of held-out text"),
         Binding("w", "watch", "watch", tooltip="Follow another token's probability"),
         Binding("c", "go_on", "go on", tooltip="Go on from the prompt with the likeliest tokens; again for more"),
         Binding("x", "draw", "draw", False, tooltip="Draw another continuation, at temperature 0.8"),
         Binding("r", "run", "run", tooltip="Look into another run of the sweep"),
         Binding("a", "every_row", "all rows", False, tooltip="Show every layer and scroll, or a stride that fits"),
-        Binding("backspace,g", "grid", "grid", key_display="g", tooltip="Back to the grid"),
     ]
     CSS = """
     Trace {

@@ -19,8 +19,8 @@ _TRANSLATE = str.maketrans(
 )
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _MULTIPLES = {
-    "": 0, "%": -2, "percent": -2, "k": 3, "K": 3, "thousand": 3, "M": 6, "million": 6, "B": 9, "bn": 9, "G": 9,
-    "billion": 9, "T": 12, "trillion": 12,
+    "": 0, "%": -2, "percent": -2, "k": 3, "K": 3, "thousand": 3, "m": 6, "M": 6, "million": 6,
+    "b": 9, "B": 9, "bn": 9, "G": 9, "billion": 9, "t": 12, "T": 12, "trillion": 12,
 }  # fmt: skip
 _UNITS = {
     "nats": ("nats", "nat", "nats/token", "nats per token"),

@@ -145,7 +145,7 @@ async def test_the_palette_lists_the_keys_that_work_here(tmp_path: Path) -> None
         await until(pilot, lambda: bool(app.screen.query("#where")))
         titles = [command.title for command in app.get_system_commands(app.screen)]
         assert any("Draw over tokens, steps, FLOPs or time" in title for title in titles)
-        assert any(title.startswith("Choose a ladder") for title in titles)
+        assert any(title.startswith("Lab (2): Choose a ladder") for title in titles)
         assert len(titles) == len(set(titles))
 
 

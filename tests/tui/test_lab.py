@@ -11,6 +11,7 @@ from textual.widgets import Button, Input, OptionList, Static
 from scaling_tui.runs import list_sweeps, read_sweep
 from scaling_tui.runs.format import Status, claim
 from scaling_tui.tui.app import ScalingApp
+from scaling_tui.tui.choose import Choose
 from scaling_tui.tui.lab import Lab
 from scaling_tui.tui.terminal import Looks
 from tests.conftest import FINISHED, record_sweep
@@ -72,6 +73,8 @@ async def test_from_home_by_the_lab_to_a_sweep_that_one_watches(
         await until(pilot, lambda: "8 runs" in said(app, "where"))
         assert "8.19k" in said(app, "table")
         await pilot.press("escape", "l")
+        await until(pilot, lambda: isinstance(app.screen, Choose))  # with what it will take
+        await pilot.press("enter")
         await until(pilot, lambda: app.current_mode == "live")
     assert app.sweep == "quickstart"
     assert no_supervisor == [(1, "auto")]
@@ -117,6 +120,8 @@ async def test_a_launch_that_fails_is_told_and_can_be_tried_again(tmp_path: Path
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await in_lab(pilot)
         await pilot.press("l")
+        await until(pilot, lambda: isinstance(app.screen, Choose))
+        await pilot.press("enter")
         await until(pilot, lambda: any("runs folder" in one.message for one in app._notifications))
         await until(pilot, lambda: not app.screen.query_one("#launch", Button).disabled)
         assert app.current_mode == "lab"
@@ -130,8 +135,8 @@ async def test_home_says_what_runs_what_came_out_and_what_is_next(tmp_path: Path
         await until(pilot, lambda: "Running" in lines(app))
         text = "\n".join(lines(app))
         assert "▶ second 4 of 7 finished, 1:41 min left" in text
-        assert "first · chinchilla-n · E 1.298 A 11.15 alpha 0.3261" in text
-        assert "r7 foretold 1.4590, measured 1.4479: -0.8 %" in text
+        assert "first · chinchilla-n · 6 runs · E 1.298 A 11.15 alpha 0.3261" in text
+        assert "r7 -0.8 % from the prediction: 1.4479 measured, 1.4590 predicted" in text
         assert "Read: What scaling laws say" in text
         await pilot.press("enter")
         await until(pilot, lambda: app.current_mode == "live")

@@ -85,7 +85,7 @@ async def test_keys_cycle_axes_metric_smoothing_and_what_x_is(tmp_path: Path) ->
         for _ in range(4):
             names.append((curves_of(app).x_name, curves_of(app).series[0].x[-1]))
             await pilot.press("x")
-        assert names == [("tokens", 1_000_448), ("step", 40), ("FLOPs", 8.6e10), ("time", 39)]
+        assert names == [("tokens", 1_000_448), ("step", 40), ("FLOPs", 8.6e10), ("seconds", 39)]
         rough = []
         for _ in range(4):
             rough.append(float(np.abs(np.diff(curves_of(app).series[0].y)).sum()))
