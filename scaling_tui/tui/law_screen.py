@@ -197,7 +197,14 @@ class LawScreen(Listening):
             return
         self.query_one("#where", Said).say(self._headline(sweep, answer))
         self.query_one("#plot", Plot).figure = self._figure(answer)
-        self.query_one("#words Said", Said).say(Text(words(answer, self._view)))
+        said = words(answer, self._view)
+        for one in sweep.predictions[-1:]:
+            if one.run in {run.name for run in runs} - self._left_out:
+                said += (
+                    f"\n\n{one.rung} is one of these points. Home and Live tell of the law before it ran, which "
+                    f"predicted {show.loss(one.predicted)}; space on its row leaves it out here."
+                )
+        self.query_one("#words Said", Said).say(Text(said))
 
     def _show_table(self, sweep: SweepView, runs: tuple[RunView, ...]) -> None:
         found = self._answer.study if self._answer else None

@@ -73,4 +73,4 @@ def _loaded(path: Path, settings: list[str], field: str) -> Ladder:
     try:
         return load_ladder(str(path), settings)
     except InputError as error:
-        raise FieldError(field, str(error).removeprefix(f"{path}: ")) from error
+        raise FieldError(field, str(error).removeprefix(f"{path}: ").removeprefix("--set ")) from error

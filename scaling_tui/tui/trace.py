@@ -260,6 +260,8 @@ class Trace(Page):
         else:
             parts.append(ROWS[self._wanted.rows])
         if self.panel == "grid":
+            if len(grid.rows) < len(reading.grid.names):
+                parts.append(f"{len(grid.rows)} of {len(reading.grid.names)} rows, a: all")
             parts += [metric.name, *([f"{first}–{last} of {count}"] if last - first + 1 < count else [])]
         else:
             parts.append(reading.origin)

@@ -29,6 +29,19 @@ def test_only_runs_of_this_machine_and_kind_of_device_tell_anything(
     assert len(recorded_speeds(tmp_path, "cuda:1")) == 7
 
 
+def test_a_pause_between_two_attempts_is_no_training(tmp_path: Path) -> None:
+    put_on(record_sweep(tmp_path, FINISHED), host=platform.node())
+    before = recorded_speeds(tmp_path, "cpu")
+    for run in range(1, 8):
+        path = tmp_path / "quickstart" / f"r{run}-s0" / "attempt-1" / "metrics.jsonl"
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        for line in lines[20:]:
+            line["time"] += 3600
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    after = recorded_speeds(tmp_path, "cpu")
+    assert [speed for _, speed in after] == pytest.approx([speed for _, speed in before], rel=0.05)
+
+
 def test_twice_the_speed_takes_half_the_time_beyond_the_start() -> None:
     ladder = load_ladder("quickstart")
     slow, fast = (estimate(ladder, [(1e5, speed), (3e6, speed)], 1, 1) for speed in (1e10, 2e10))

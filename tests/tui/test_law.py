@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 
 from scaling_tui.tui.app import ScalingApp
+from scaling_tui.tui.choose import Choose
 from scaling_tui.tui.drawing import DOTTED, Figure
 from scaling_tui.tui.law_screen import LawScreen
 from scaling_tui.tui.plot import Plot
@@ -142,7 +143,24 @@ async def test_without_a_finished_run_it_says_what_to_do(tmp_path: Path) -> None
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "2 opens the Lab" in words(app))
         record_sweep(tmp_path, [*["running"] * 2, *["queued"] * 5])
-        await until(pilot, lambda: "no run has finished yet" in words(app))
+        await until(pilot, lambda: "no run has finished yet. 3 watches it train" in words(app))
+
+
+async def test_nothing_of_another_sweep_is_shown_or_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    record_sweep(tmp_path / "runs", FINISHED, "whole")
+    record_sweep(tmp_path / "runs", ["stopped", *["queued"] * 6], "begun")
+    app = ScalingApp(tmp_path / "runs", "whole", mode="law")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await fitted(pilot)
+        app.sweep = "begun"
+        await until(pilot, lambda: "It is stopped: 3, then r resumes it." in words(app))
+        assert figure(app).series == ()
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, Choose))
+        assert app.screen.query_one(OptionList).option_count == 1
+        await pilot.press("enter")
+        await until(pilot, lambda: [path.name for path in tmp_path.glob("*.svg")] == ["begun-law-screen.svg"])
 
 
 LOOKS = [

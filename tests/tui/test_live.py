@@ -12,6 +12,7 @@ from scaling_tui.runs import latest_request
 from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.canvas import plain
 from scaling_tui.tui.drawing import DOTTED, Figure, draw
+from scaling_tui.tui.help import Help
 from scaling_tui.tui.plot import Plot
 from scaling_tui.tui.rung_table import RungTable
 from scaling_tui.tui.terminal import Looks
@@ -65,6 +66,22 @@ async def test_what_comes_later_is_shown_without_a_key(tmp_path: Path) -> None:
         status = sweep / "r5-s0" / "attempt-1" / "status.json"
         status.write_text(status.read_text().replace('"running"', '"finished"'))
         await until(pilot, lambda: "5 of 7 finished" in text_of(app, "#where"))
+
+
+async def test_it_goes_on_under_a_question_and_under_help(tmp_path: Path) -> None:
+    sweep = record_sweep(tmp_path, UNDER_WAY)
+    app = ScalingApp(tmp_path, mode="live")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shown(pilot)
+        live = app.screen
+        await pilot.press("f1")
+        await until(pilot, lambda: isinstance(app.screen, Help))
+        status = sweep / "r5-s0" / "attempt-1" / "status.json"
+        status.write_text(status.read_text().replace('"running"', '"finished"'))
+        await until(pilot, lambda: "5 of 7 finished" in str(live.query_one("#where", Static).render()))
+        await pilot.press("escape")
+        await pilot.press("1")
+        assert not any(watch.listeners for watch in app.watches._watches)
 
 
 def curves_of(app: ScalingApp) -> Figure:

@@ -86,6 +86,22 @@ async def test_own_fit_stands_first_with_intervals_where_it_carries_a_plan(tmp_p
         assert f"L [{low:.4f}, {high:.4f}]" in text(app, "#answers")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [("flops", "", "Give one of C, L, N, D"), ("flops", "abc", "C: cannot read 'abc'"), ("loss", "2", "each decides"),
+     ("flops", "1e-30", "want from 1 to 1e40 FLOPs")],
+)  # fmt: skip
+async def test_no_answer_to_an_earlier_question_stays(tmp_path: Path, name: str, value: str, says: str) -> None:
+    app = ScalingApp(tmp_path, mode="plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await planned(pilot)
+        assert text(app, "#answers")
+        app.screen.query_one(f"#{name}", Input).value = value
+        await until(pilot, lambda: says in text(app, "#said"))
+        assert text(app, "#answers") == ""
+        assert app.screen.query_one("#plot", Plot).figure.series == ()
+
+
 async def test_a_fit_that_carries_no_plan_says_what_is_missing(tmp_path: Path) -> None:
     record_sweep(tmp_path, ["finished"] * 7)
     app = ScalingApp(tmp_path, mode="plan")

@@ -187,8 +187,11 @@ async def test_enter_shows_what_stands_behind_a_cell(recorded: Recorded, tmp_pat
             "1 attention   +0.25", "h1+0.50 h2-0.25", "where the heads of layer 2 look, from '↵'",
         ):  # fmt: skip
             assert text in told
-        await pilot.press("g")
-        assert pilot.app.screen.query_one("#shown", ContentSwitcher).current == "grid-panel"
+        for back in ("g", "escape"):
+            await pilot.press(back)
+            assert pilot.app.screen.query_one("#shown", ContentSwitcher).current == "grid-panel"
+            await pilot.press("enter")
+            await pilot.pause()
 
 
 async def test_a_typed_prompt_is_read_and_a_wrong_one_told_until_mended(recorded: Recorded, tmp_path: Path) -> None:
@@ -252,6 +255,7 @@ async def test_deep_models_are_shown_in_strides_that_keep_the_last_row(recorded:
         grid = await shown(pilot)
         names = [line[:12].strip() for line in lines(grid)[2:]]
         assert (names[0], names[-1]) == ("embedding", "output") and len(names) == grid.size.height - 2
+        assert f"{len(names)} of 50 rows, a: all" in said(pilot, "#about")
         await pilot.press("a")
         assert [line[:12].strip() for line in lines(grid)[2:]][-3:] == ["24 attention", "24 MLP", "output"]
 
