@@ -69,7 +69,7 @@ def mark_text(marked: Mark) -> str:
 
 def solution_text(asked: Variant) -> str:
     steps = [wrapped(f"{number}. {step}", "  ") for number, step in enumerate(asked.steps, 1)]
-    lines = [*steps, wrapped(f"Quick check: {asked.check}", "  "), f"  Answer: {asked.expected}"]
+    lines = [*steps, *(wrapped(line, "  ") for line in (f"Quick check: {asked.check}", f"Answer: {asked.expected}"))]
     return "\n".join([*lines, f"  See it: scaling-tui plan {asked.plan}"] if asked.plan else lines)
 
 
