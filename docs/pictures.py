@@ -33,7 +33,12 @@ async def picture(sweep: Path, mode: str, size: tuple[int, int]) -> str:
 
 def main() -> None:
     sweep = find_sweep(Path("runs"), sys.argv[1] if len(sys.argv) > 1 else None)
-    page = ["# Every screen at three sizes", "", "Made by `python docs/pictures.py` from a sweep of `quickstart`.", ""]
+    page = [
+        "# Every screen at three sizes",
+        "",
+        "Made by `python docs/pictures.py` from a sweep of `quickstart`. What was mended after looking: [mended.md](mended.md).",
+        "",
+    ]
     with tempfile.TemporaryDirectory() as empty:
         for name in ("DATA", "CONFIG", "STATE"):
             os.environ[f"XDG_{name}_HOME"] = empty

@@ -100,7 +100,8 @@ class Watch(Thread):
                 finished = tuple(
                     (run.name, run.loss) for run in sweep.runs if run.state == "finished" and not run.unread
                 )
-                if finished != fitted[0]:
+                # While a large sweep is read one run after the other comes to its end: a fit for each is too many.
+                if finished != fitted[0] and not any(run.unread for run in sweep.runs):
                     fitted = (finished, fit_beforehand(sweep))
                 found = Watched(sweep, fitted[1], stopping(sweep), self._share(sweep))
                 now = _fingerprint(found)
