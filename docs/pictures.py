@@ -36,7 +36,8 @@ def main() -> None:
     page = [
         "# Every screen at three sizes",
         "",
-        "Made by `python docs/pictures.py` from a sweep of `quickstart`. What was mended after looking: [mended.md](mended.md).",
+        "Made by `python docs/pictures.py` from a sweep of `quickstart`. What was mended after looking: "
+        "[mended.md](mended.md).",
         "",
     ]
     with tempfile.TemporaryDirectory() as empty:
