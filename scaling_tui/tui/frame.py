@@ -99,7 +99,7 @@ def identified(screen: str, bindings: Iterable[Binding]) -> Iterable[BindingType
     """The bindings with ids: `screen.action`, so that every key can be named in the user's key map."""
     for binding in bindings:
         # step(-1) and step(1) are two actions.
-        action = re.sub(r"\W+", "-", re.sub(r"-(?=\d)", "minus_", binding.action)).strip("-").replace("_", "-")
+        action = re.sub(r"\W+", "-", re.sub(r"-(?=\d)", "minus-", binding.action)).strip("-")
         yield binding if binding.id else dataclasses.replace(binding, id=f"{screen}.{action}")
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from textual.binding import Binding
 from textual.widgets import Input, OptionList, Static
 
 from scaling_tui.runs import latest_request
@@ -12,7 +13,7 @@ from scaling_tui.tui.brief import Brief
 from scaling_tui.tui.choose import Choose
 from scaling_tui.tui.frame import ModeBar, Page
 from scaling_tui.tui.help import Help
-from scaling_tui.tui.modes import MODES, TABLE
+from scaling_tui.tui.modes import MODES, TABLE, Mode
 from scaling_tui.tui.terminal import Looks
 from tests.conftest import FINISHED, record_sweep
 from tests.tui.conftest import until
@@ -147,6 +148,13 @@ async def test_the_palette_lists_the_keys_that_work_here(tmp_path: Path) -> None
         assert any("Draw over tokens, steps, FLOPs or time" in title for title in titles)
         assert any(title.startswith("Lab (2): Choose a ladder") for title in titles)
         assert len(titles) == len(set(titles))
+
+
+@pytest.mark.parametrize("mode", MODES, ids=[mode.name for mode in MODES])
+def test_every_key_has_a_name_of_its_own(mode: Mode) -> None:
+    names = [binding.id for binding in Binding.make_bindings(mode.page_class().BINDINGS)]
+    actions = [binding.action for binding in Binding.make_bindings(mode.page_class().BINDINGS)]
+    assert len(set(names)) == len(set(actions))
 
 
 async def test_keys_of_ones_own_replace_the_apps(tmp_path: Path) -> None:
