@@ -13,7 +13,7 @@ from scaling_tui.cli import app
 from scaling_tui.runs import create_sweep, read_sweep
 from scaling_tui.sweep import load_ladder
 from scaling_tui.sweep.launch import lay_out
-from scaling_tui.tutor.foretelling import question_text, read_guess, score, score_text
+from scaling_tui.tutor.foretelling import keep, question_text, read_guess, score, score_text
 from scaling_tui.tutor.progress import progress_file, read
 from tests.conftest import FINISHED, record_sweep
 
@@ -116,3 +116,16 @@ def test_a_run_that_is_not_trained_yet_is_trained(
     assert found["measured"] == next(run.loss for run in read_sweep(sweep).runs if run.rung == "d")
     assert found["nearer"] in ("you", "law")
     assert [one.skill for one in read(progress_file())] == ["predict-a-rung"]
+
+
+def test_a_kept_answer_is_scored_when_the_run_has_ended_and_a_later_one_is_practice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record_sweep(tmp_path, FINISHED)
+    keep(find_challenge(tmp_path), 1.6)
+    out, _ = predict(capsys, "--runs", tmp_path, "--answer", "1.4479")
+    assert "for practice" in out
+    out, _ = predict(capsys, "--runs", tmp_path)
+    assert "you said 1.6 before it ended" in out
+    assert "-9.51 %" in out
+    assert [one.question for one in read(progress_file())] == ["predict:quickstart/r7-s0"]

@@ -162,7 +162,8 @@ def quiz_predict(
     asked = find_challenge(runs, sweep)
     out = sys.stderr if as_json else sys.stdout
     waiting = foretelling.kept(asked)
-    counts = asked.measured is None or waiting is not None
+    # A number given now that the run has ended is no prediction; one that was kept is.
+    counts = asked.measured is None or (waiting is not None and answer is None)
     if answer is None and waiting is not None:
         print(f"{foretelling.question_text(asked)}\nyou said {waiting:g} before it ended", file=out)
         answer = f"{waiting:g}"
