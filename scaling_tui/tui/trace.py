@@ -215,6 +215,8 @@ class Trace(Page):
         field = self.query_one("#prompt", Input)
         field.placeholder = show.token(reading.prompt)[-200:] if self._wanted.prompt is None else "held-out text"
         self._show()
+        # How many rows there is room for is known once the grid is laid out.
+        self.call_after_refresh(self._show)
 
     def _tell(self, text: str) -> None:
         note = self.query_one("#note", Static)

@@ -11,6 +11,7 @@ from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.color import Color
+from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
@@ -94,7 +95,7 @@ class TokenGrid(Widget, can_focus=True):
         Binding("end", "edge(1)", "last", False, id="grid.end", tooltip="The last token"),
         Binding("enter", "choose", "detail", id="grid.enter", tooltip="What made this prediction, in detail"),
     ]
-    DEFAULT_CSS = "TokenGrid { height: 1fr; width: 1fr; }"
+    DEFAULT_CSS = "TokenGrid { height: auto; max-height: 100%; width: 1fr; }"
     cursor: reactive[tuple[int, int]] = reactive((0, 0))
     metric: reactive[int] = reactive(0)
     every_row: reactive[bool] = reactive(False)
@@ -128,9 +129,11 @@ class TokenGrid(Widget, can_focus=True):
         self._heads = (prompt, ["" if token is None else token.token for token in reading.truth])
         row, column = cursor if cursor is not None else self.cursor
         self.set_reactive(TokenGrid.cursor, (min(row, len(grid.names) - 1), min(column, len(reading.truth) - 1)))
-        self.styles.max_height = HEADS + len(grid.names)
         self._keep_in_view()
-        self.refresh()
+        self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return HEADS + (len(self.reading.grid.names) if self.reading else 0)
 
     @property
     def cell_width(self) -> int:
