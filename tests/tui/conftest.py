@@ -2,9 +2,16 @@
 
 from collections.abc import Callable
 
+import pytest
 from textual.pilot import Pilot
 
 from scaling_tui.tui.rung_table import RungTable
+
+
+@pytest.fixture(autouse=True)
+def no_keys_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Help names the file of the user's keys: a home with a longer path would break its lines elsewhere."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/nowhere")
 
 
 async def until(pilot: Pilot[None], reached: Callable[[], bool]) -> None:
