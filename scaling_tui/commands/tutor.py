@@ -141,8 +141,8 @@ def quiz_take(
         print_json(console.summary_document(sitting, course.titles))
     else:
         print("\n" + console.summary_text(sitting, course.titles))
-        if weak := [topic.lesson for topic in sitting.topics() if topic.right < topic.asked]:
-            print(f"Read next: scaling-tui learn {weak[0]}")
+        if sitting.weak:
+            print(f"Read next: scaling-tui learn {sitting.weak[0]}")
 
 
 @quiz.command(name="predict")

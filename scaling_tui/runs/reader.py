@@ -121,6 +121,11 @@ class SweepView:
         return next((run for run in self.runs if run.name == name), None)
 
     @property
+    def unread(self) -> int:
+        """Bytes of records of which the curves are samples so far."""
+        return sum(run.unread for run in self.runs)
+
+    @property
     def trains(self) -> bool:
         """Whether a supervisor or a worker is at it; workers outlive a supervisor that was killed."""
         return self.state == "running" or any(run.state == "running" for run in self.runs)

@@ -84,8 +84,12 @@ def ticks(low: float, high: float, log: bool, most: int) -> list[float]:
 
 def power_label(value: float) -> str:
     """A tick of FLOPs, which are written as powers everywhere: 1e10, 2.5e13."""
-    mantissa, _, exponent = f"{value:.2g}".partition("e") if value >= 1e5 else ("", "", "")
-    return f"{mantissa}e{int(exponent)}" if exponent else f"{value:g}"
+    return _power(value) if value >= 1e5 else f"{value:g}"
+
+
+def _power(value: float) -> str:
+    mantissa, _, exponent = f"{value:.2g}".partition("e")
+    return f"{mantissa}e{int(exponent)}" if exponent else mantissa
 
 
 def tick_label(value: float) -> str:
@@ -93,7 +97,7 @@ def tick_label(value: float) -> str:
     if value == 0:
         return "0"
     if abs(value) >= 1e13 or abs(value) < 1e-3:
-        return f"{value:.2g}".replace("e+", "e").replace("e0", "e").replace("e-0", "e-")
+        return _power(value)
     if abs(value) >= 1000:
         text = show.count(value)
         number, unit = text[:-1], text[-1]

@@ -14,7 +14,7 @@ from textual.widgets.option_list import Option
 from scaling_tui import InputError
 from scaling_tui.dry_run import in_all, rungs_table
 from scaling_tui.sweep import ladders, launch
-from scaling_tui.sweep.estimate import Speed, estimate, recorded_speeds, workers
+from scaling_tui.sweep.estimate import Estimate, Speed, estimate, recorded_speeds, workers
 from scaling_tui.tui.choose import Choose
 from scaling_tui.tui.frame import Page
 from scaling_tui.tui.order import FIELDS, FieldError, Form, Order, order
@@ -146,9 +146,8 @@ class Lab(Page):
         self._show_ladder(self._order)
 
     def _show_ladder(self, chosen: Order) -> None:
-        ladder, seeds = chosen.ladder, chosen.ladder.seeds
-        time = estimate(ladder, self._speeds, workers(chosen.jobs, chosen.device), len(seeds))
-        self.query_one("#where", Static).update(Text(f"Lab · {ladder.name} · {in_all(ladder, time, seeds)}"))
+        ladder, time = chosen.ladder, self._time(chosen)
+        self.query_one("#where", Static).update(Text(f"Lab · {ladder.name} · {in_all(ladder, time, ladder.seeds)}"))
         corpus = f"Text: {Path(ladder.corpus.name).name}, {ladder.corpus.tokenizer} tokens."
         self.query_one("#summary", Static).update(Text(f"{ladder.summary} {corpus}"))
         width = self.query_one("#ladder").scrollable_content_region.width
@@ -157,6 +156,9 @@ class Lab(Page):
         self.query_one("#table", Static).update(table.append(f"\n{time.basis}", "not bold dim"))
         expected = f"Expected: {' '.join(ladder.expected.split())}" if ladder.expected else ""
         self.query_one("#expected", Static).update(Text(expected))
+
+    def _time(self, chosen: Order) -> Estimate:
+        return estimate(chosen.ladder, self._speeds, workers(chosen.jobs, chosen.device), len(chosen.ladder.seeds))
 
     def action_edit(self) -> None:
         self.query_one("#tokens", Input).focus()
@@ -170,8 +172,7 @@ class Lab(Page):
             self.notify("Not launched: see ✗ beside the field.", severity="warning")
         elif not self._launching:
             asked, ladder = self._order, self._order.ladder
-            time = estimate(ladder, self._speeds, workers(asked.jobs, asked.device), len(ladder.seeds))
-            question = f"Launch {ladder.name}: {in_all(ladder, time, ladder.seeds)}?"
+            question = f"Launch {ladder.name}: {in_all(ladder, self._time(asked), ladder.seeds)}?"
             choices = [("launch", "Launch it; it trains in the background"), ("", "Not now")]
             self.app.push_screen(Choose(question, choices), lambda answer: self._start(asked) if answer else None)
 

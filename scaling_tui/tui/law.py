@@ -57,8 +57,7 @@ def law_text(sweep: SweepView, fitted: SweepFit | None) -> Text:
     if fitted is None:
         if sweep.document.get("fit"):
             finished = sum(run.state == "finished" for run in sweep.runs)
-            read = not any(run.unread for run in sweep.runs)
-            wanting = "too few to fit yet" if read else "fitted once their records are read"
+            wanting = "fitted once their records are read" if sweep.unread else "too few to fit yet"
             lines.append(f"law: {finished} runs finished, {wanting}")
     else:
         coefficients = "  ".join(f"{name} {show.coefficient(value)}" for name, value in fitted.fit.coefficients.items())

@@ -204,8 +204,7 @@ class Quiz(Page):
         self._state = "over"
         kind = "Test" if sitting.test else "Quiz"
         self._fill(f"{kind} · done", Text(summary_text(sitting, course.titles)))
-        weak = [topic.lesson for topic in sitting.topics() if topic.right < topic.asked]
-        choices = [(f"read:{lesson}", f"Read: {course.titles.get(lesson, lesson)}") for lesson in weak[:3]]
+        choices = [(f"read:{lesson}", f"Read: {course.titles.get(lesson, lesson)}") for lesson in sitting.weak[:3]]
         self._offer([*choices, ("again", "Another sitting")])
 
     # What is answered

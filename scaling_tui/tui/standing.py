@@ -10,7 +10,7 @@ from scaling_tui.runs import SweepView, list_sweeps
 from scaling_tui.runs.glance import glance
 from scaling_tui.sweep import ladders, load_ladder
 from scaling_tui.sweep.estimate import estimate, workers
-from scaling_tui.sweep.points import SweepFit, fit_sweep
+from scaling_tui.sweep.points import SweepFit, fit_beforehand
 from scaling_tui.tutor import lesson_files, load_banks
 from scaling_tui.tutor.course import Course
 from scaling_tui.tutor.lessons import LessonFile
@@ -104,7 +104,7 @@ class Standing:
                 continue
             known = self._laws.get(view.path)
             if known is None or known[0] is not view:
-                fit = fit_sweep(view, [one.run for one in view.predictions])
+                fit = fit_beforehand(view)
                 known = self._laws[view.path] = (view, fit)
             if known[1] is not None:
                 yield Line(law_in_brief(view.name, known[1]), "law", view.name)

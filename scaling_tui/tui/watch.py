@@ -101,7 +101,7 @@ class Watch(Thread):
                     (run.name, run.loss) for run in sweep.runs if run.state == "finished" and not run.unread
                 )
                 # While a large sweep is read one run after the other comes to its end: a fit for each is too many.
-                if finished != fitted[0] and not any(run.unread for run in sweep.runs):
+                if finished != fitted[0] and not sweep.unread:
                     fitted = (finished, fit_beforehand(sweep))
                 found = Watched(sweep, fitted[1], stopping(sweep), self._share(sweep))
                 now = _fingerprint(found)
@@ -120,9 +120,8 @@ class Watch(Thread):
                 self._stopped.wait(self._period)
 
     def _share(self, sweep: SweepView) -> float:
-        unread = sum(run.unread for run in sweep.runs)
-        self._total = max(self._total, unread)
-        return unread / self._total if self._total else 0.0
+        self._total = max(self._total, sweep.unread)
+        return sweep.unread / self._total if self._total else 0.0
 
 
 class Watches:

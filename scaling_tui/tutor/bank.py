@@ -260,10 +260,10 @@ def _formula(table: _Table, names: frozenset[str], kind: str) -> Formula:
         raise table.wrong("values", "missing: a formula needs the names that it is a function of")
     answer = table.read("answer", lambda text: formula(text, names))
     typed = table.get("typed", str)
-    table.read("typed", lambda text: parse(text, names))
+    asked = table.read("typed", lambda text: parse(text, names))
     mistakes = _mistakes(table, names, 0, lambda text: parse(text, names))
     # A value that only helps to draw the others is no name to answer with: it may be the answer.
-    shown = parse(typed, names).names.union(*(mistake.answer.names for mistake in mistakes))
+    shown = asked.names.union(*(mistake.answer.names for mistake in mistakes))
     if kind == "expression":
         return Formula(answer, typed, shown, mistakes)
     code, line = table.get("code", str).strip("\n"), table.get("line", int)

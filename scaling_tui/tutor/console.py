@@ -120,7 +120,6 @@ def grade_document(asked: Variant, marked: Mark) -> dict[str, Any]:
 
 def summary_document(sitting: Sitting, titles: dict[str, str]) -> dict[str, Any]:
     topics = sitting.topics()
-    weak = [topic.lesson for topic in topics if topic.right < topic.asked]
     return {
         "asked": len(sitting.results),
         "right": sitting.right,
@@ -129,7 +128,7 @@ def summary_document(sitting: Sitting, titles: dict[str, str]) -> dict[str, Any]
             {"lesson": topic.lesson, "title": titles.get(topic.lesson), "right": topic.right, "asked": topic.asked}
             for topic in topics
         ],
-        "read_next": weak[:3],
+        "read_next": sitting.weak[:3],
         "results": [
             {
                 "id": one.question.id,

@@ -119,6 +119,11 @@ class Sitting:
             self.asked = variant(self.questions[self.index], self._seeds[self.index])
 
     @property
+    def weak(self) -> list[str]:
+        """The lessons in which something was wrong, the weakest first."""
+        return [topic.lesson for topic in self.topics() if topic.right < topic.asked]
+
+    @property
     def skipped(self) -> int:
         return min(self.index, len(self.questions)) - len(self.results)
 

@@ -38,6 +38,14 @@ def said(pilot: Pilot[None], name: str) -> str:
     return str(pilot.app.screen.query_one(f"#{name}", Static).render())
 
 
+def end_largest(sweep: Path) -> None:
+    """The largest run ends, as its worker would tell."""
+    attempt = sweep / "r7-s0" / "attempt-1"
+    append_line(attempt / "metrics.jsonl", {"step": 41, "tokens": 1_000_448, "val_loss": 1.4479})
+    status = attempt / "status.json"
+    status.write_text(json.dumps({**json.loads(status.read_text()), "state": "finished"}))
+
+
 async def test_a_finished_run_is_scored_at_once(tmp_path: Path) -> None:
     record_sweep(tmp_path / "runs", ["finished"] * 7)
     app = ScalingApp(tmp_path / "runs")
@@ -63,10 +71,7 @@ async def test_a_run_under_way_is_waited_for(tmp_path: Path) -> None:
         app.screen.query_one("#answer", Input).value = "1.45"
         await pilot.press("enter")
         await until(pilot, lambda: "r7-s0 trains: 45 %" in said(pilot, "feedback"))
-        attempt = sweep / "r7-s0" / "attempt-1"
-        append_line(attempt / "metrics.jsonl", {"step": 41, "tokens": 1_000_448, "val_loss": 1.4479})
-        status = attempt / "status.json"
-        status.write_text(json.dumps({**json.loads(status.read_text()), "state": "finished"}))
+        end_largest(sweep)
         await until(pilot, lambda: "r7 measured: 1.4479" in said(pilot, "feedback"))
 
 
@@ -79,10 +84,7 @@ async def test_an_answer_is_kept_until_the_run_has_ended_though_the_app_is_close
         await pilot.press("enter")
         await until(pilot, lambda: "your answer is kept" in said(pilot, "feedback"))
     assert read(progress_file()) == []
-    attempt = sweep / "r7-s0" / "attempt-1"
-    append_line(attempt / "metrics.jsonl", {"step": 41, "tokens": 1_000_448, "val_loss": 1.4479})
-    status = attempt / "status.json"
-    status.write_text(json.dumps({**json.loads(status.read_text()), "state": "finished"}))
+    end_largest(sweep)
     again = ScalingApp(tmp_path / "runs")
     async with again.run_test(size=(80, 24)) as pilot:
         await asked(pilot)
