@@ -97,9 +97,7 @@ class Watch(Thread):
                 reader = reader or SweepReader(find_sweep(self._runs, self._sweep), KEPT, breathe=self._breathe)
                 sweep = reader.poll(most)
                 self._found = sweep.name
-                finished = tuple(
-                    (run.name, run.loss) for run in sweep.runs if run.state == "finished" and not run.unread
-                )
+                finished = tuple((run.name, run.loss) for run in sweep.runs if run.state == "finished")
                 # While a large sweep is read one run after the other comes to its end: a fit for each is too many.
                 if finished != fitted[0] and not sweep.unread:
                     fitted = (finished, fit_beforehand(sweep))
