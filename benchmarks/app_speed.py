@@ -25,10 +25,10 @@ import numpy as np
 import pexpect
 import psutil
 
+from scaling_tui.plots.drawing import Figure, Series, draw
 from scaling_tui.runs import Status, create_sweep
 from scaling_tui.runs.format import claim
 from scaling_tui.runs.writer import write_run
-from scaling_tui.tui.drawing import Figure, Series, draw
 
 RUNS, RECORDS = 64, 100_000
 WIDTH, HEIGHT = 120, 40
@@ -52,7 +52,7 @@ class App:
 
     def __init__(self, runs: Path, *options: str) -> None:
         environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        command = ["-m", "scaling_tui.cli", *options, "--runs", str(runs)]
+        command = ["-m", "scaling_tui", *options, "--runs", str(runs)]
         self._terminal = pexpect.spawn(sys.executable, command, dimensions=(HEIGHT, WIDTH), env=environment)
         self.process = psutil.Process(self._terminal.pid)
         self.bytes = 0

@@ -15,14 +15,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from scaling_tui import show
 from scaling_tui.laws import Points, fit, predict
-from scaling_tui.laws.valleys import profiles
-from scaling_tui.report import columns
+from scaling_tui.laws.fitting.isoflop import profiles
 from scaling_tui.runs import RunView, SweepView, list_sweeps, read_sweep, runs_folder
-from scaling_tui.sweep.outcome import outcome, unique_tokens
-from scaling_tui.sweep.points import points_of_sweep
-from scaling_tui.sweep.summary import summary
+from scaling_tui.sweeps.results import outcome, unique_tokens
+from scaling_tui.sweeps.summary import summary
+from scaling_tui.sweeps.sweep_fit import points_of_sweep
+from scaling_tui.text import show
+from scaling_tui.text.columns import columns
 
 ORDER = (
     "simple-llm", "text-prediction", "text-prediction-dropout", "tiny-shakespeare", "known-law", "emergence", "repeat",

@@ -12,8 +12,8 @@ import sys
 import numpy as np
 
 from scaling_tui.laws import Points, coefficient_set, fit, get, predict
-from scaling_tui.laws.bootstrap import bootstrap
-from scaling_tui.laws.planning import Goal, plan_published
+from scaling_tui.laws.fitting.bootstrap import bootstrap
+from scaling_tui.laws.planning.plan import Goal, plan_published
 
 CHOSEN = coefficient_set("chinchilla:besiroglu2024")
 TRUTH = dict(CHOSEN.coefficients)

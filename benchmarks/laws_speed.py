@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from scaling_tui.laws import coefficient_set, fit, get
-from scaling_tui.laws.bootstrap import bootstrap
-from scaling_tui.laws.reading import read_points
+from scaling_tui.laws.fitting.bootstrap import bootstrap
+from scaling_tui.laws.fitting.tables import read_points
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -51,7 +51,7 @@ def main() -> None:
     rng = np.random.default_rng(0)
     N, D = 10 ** rng.uniform(0, 15, 1_000_000), 10 ** rng.uniform(0, 15, 1_000_000)
     chosen, law = coefficient_set("chinchilla").coefficients, get("chinchilla")
-    command = [sys.executable, "-m", "scaling_tui.cli", "fit", str(path)]
+    command = [sys.executable, "-m", "scaling_tui", "fit", str(path)]
     rows = [
         ("chinchilla fit, 240 points, cold global start", seconds(lambda: fit(points, "chinchilla")), 0.3),
         ("4,000 bootstrap refits to convergence", seconds(lambda: bootstrap(found, 4000)), 10.0),

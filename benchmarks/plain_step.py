@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from scaling_tui.data import Encoded
-from scaling_tui.laws.counts import Architecture
-from scaling_tui.sweep import load_ladder
+from scaling_tui.laws.counting import Architecture
+from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.train.trainer import Trainer
 
 

@@ -16,13 +16,13 @@ from pathlib import Path
 import torch
 from textual.app import App, ComposeResult
 
-from scaling_tui.laws.counts import Architecture, count
-from scaling_tui.runs import traces as plain
+from scaling_tui.laws.counting import Architecture, count
+from scaling_tui.lens import records as plain
+from scaling_tui.lens.checkpoints import Loaded
+from scaling_tui.lens.trace import Question, traced
 from scaling_tui.runs.config import RunConfig, Training
-from scaling_tui.train.trace_checkpoints import Loaded
-from scaling_tui.train.trace_reading import Question, traced
 from scaling_tui.train.trainer import build
-from scaling_tui.tui.trace_grid import TokenGrid
+from scaling_tui.tui.widgets.trace_grid import TokenGrid
 
 ARCH = Architecture(
     layers=12, hidden=256, heads=8, vocab=256, context=128, norm="rms", final_norm=True, positions="rotary", head="tied"
@@ -31,7 +31,7 @@ ARCH = Architecture(
 
 def loaded() -> Loaded:
     """An untrained model of the size: a trace takes no longer for what was learned."""
-    from scaling_tui.data.tokens import ByteTokenizer
+    from scaling_tui.data.tokenizers import ByteTokenizer
 
     counted = count(ARCH)
     config = RunConfig(

@@ -199,8 +199,8 @@ def trained_sweep(folder: Path) -> Path:
     from scaling_tui.runs import Writer
     from scaling_tui.runs.config import RunConfig
     from scaling_tui.runs.writer import read_config
-    from scaling_tui.sweep.ladder import load_ladder
-    from scaling_tui.sweep.launch import lay_out
+    from scaling_tui.sweeps.ladder import load_ladder
+    from scaling_tui.sweeps.launch import lay_out
     from scaling_tui.train.trainer import Trainer
 
     torch.set_num_threads(1)

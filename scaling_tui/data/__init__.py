@@ -1,8 +1,8 @@
 """Corpora and tokenizers: where tokens come from. Without torch."""
 
+from scaling_tui.data.batches import Windows, held_out
 from scaling_tui.data.corpus import NAMED, Corpus, is_path, load_corpus
-from scaling_tui.data.tokens import Encoded, Tokenizer, encode, to_download, tokenizer_for, vocabulary
-from scaling_tui.data.windows import Windows, held_out
+from scaling_tui.data.tokenizers import Encoded, Tokenizer, encode, to_download, tokenizer_for, vocabulary
 
 __all__ = [
     "NAMED",

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from scaling_tui import InputError
-from scaling_tui.data.published import Published, module_folder
-from scaling_tui.data.sources import SOURCES, Source, source_named
+from scaling_tui.data.downloads import Published, module_folder
+from scaling_tui.data.synthetic import SOURCES, Source, source_named
 
 TINYSHAKESPEARE = Published(
     "tinyshakespeare.txt",
@@ -47,7 +47,7 @@ def is_path(name: str) -> bool:
 
 
 def load_corpus(name: str, folder: Path | None = None, parameters: Mapping[str, Any] | None = None) -> Corpus:
-    """The corpus called `name`: `stdlib`, `tinyshakespeare`, `plays`, a synthetic source of `scaling_tui.data.sources`
+    """The corpus called `name`: `stdlib`, `tinyshakespeare`, `plays`, a synthetic source of `scaling_tui.data.synthetic`
     with its parameters, or the path of a text file (relative to `folder`).
 
     Raises:

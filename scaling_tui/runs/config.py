@@ -104,7 +104,7 @@ class RunConfig:
 
     Args:
         family: which model `scaling_tui.train` builds from `architecture`.
-        architecture: fields of `scaling_tui.laws.counts.Architecture`.
+        architecture: fields of `scaling_tui.laws.counting.Architecture`.
         corpus: `name`, `tokenizer`, `first_tokens`, `parameters`, and `sha256` and `source` of what was read.
         params: every trainable parameter; `non_embedding` stands beside it.
         tokens: D, whole steps.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from scaling_tui import InputError
-from scaling_tui.runs.lines import read_file
+from scaling_tui.runs.tail import read_file
 
 FORMAT = 1
 

@@ -13,7 +13,7 @@ from scaling_tui import InputError
 from scaling_tui.runs.config import Trunk
 from scaling_tui.runs.curve import Array, Curve, Records, parse
 from scaling_tui.runs.format import METRICS, Prediction, State, Status, numbered, read_json
-from scaling_tui.runs.lines import Tail
+from scaling_tui.runs.tail import Tail
 
 STEP = METRICS.index("step")
 STEADY_FROM = 5  # records of a speed

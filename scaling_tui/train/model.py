@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from scaling_tui.laws.counts import Architecture
+from scaling_tui.laws.counting import Architecture
 
 Rotary = tuple[Tensor, Tensor]  # cosines and sines, (time, head_dim / 2)
 

@@ -10,7 +10,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from scaling_tui.laws.counts import Architecture
+from scaling_tui.laws.counting import Architecture
 from scaling_tui.train.model import Rotary, Transformer
 
 Activation = Literal["relu", "gelu"]

@@ -15,12 +15,12 @@ from torch.nn import functional as F
 
 from scaling_tui import InputError
 from scaling_tui.data import Encoded, Windows, held_out
-from scaling_tui.laws.counts import Architecture, count
-from scaling_tui.laws.planning import peak_flops
+from scaling_tui.laws.counting import Architecture, count
+from scaling_tui.laws.planning.devices import peak_flops
 from scaling_tui.runs.config import RunConfig, Training
 from scaling_tui.runs.format import State, read_json
 from scaling_tui.runs.writer import Writer
-from scaling_tui.train.head import head_loss
+from scaling_tui.train.loss import head_loss
 from scaling_tui.train.model import GPT
 from scaling_tui.train.post_norm import PostNorm
 

@@ -15,16 +15,17 @@ from textual.screen import Screen
 from textual.widget import AwaitMount
 from textual.widgets import Input
 
-from scaling_tui.tui import clipboard, keymap, terminal
-from scaling_tui.tui.choose import Choose
-from scaling_tui.tui.frame import Page
+from scaling_tui.tui import keymap, terminal
+from scaling_tui.tui.ascii import Ascii
 from scaling_tui.tui.help import Help
-from scaling_tui.tui.modes import MODES
-from scaling_tui.tui.signs import Ascii
+from scaling_tui.tui.modes import MODES, Mode
+from scaling_tui.tui.page import Page
+from scaling_tui.tui.services import clipboard
 from scaling_tui.tui.terminal import Looks
+from scaling_tui.tui.widgets.choose import Choose
 
 if TYPE_CHECKING:
-    from scaling_tui.tui.watch import Watches
+    from scaling_tui.tui.services.watch import Watches
 
 
 class ScalingApp(App[None]):
@@ -91,7 +92,12 @@ class ScalingApp(App[None]):
         if looks.theme:
             self.theme = terminal.theme_named(looks.theme, self.available_themes)
         for one in MODES:
-            self.add_mode(one.name, partial(one.build, runs))
+            self.add_mode(one.name, partial(self._page, one))
+
+    def _page(self, mode: Mode) -> Page:
+        page = mode.page_class()
+        assert issubclass(page, Page)
+        return page(self.runs)
 
     @property
     def look_s(self) -> float:
@@ -101,7 +107,7 @@ class ScalingApp(App[None]):
     @cached_property
     def watches(self) -> "Watches":
         """What reads the sweeps for all screens; imported by the first that wants it."""
-        from scaling_tui.tui.watch import Watches
+        from scaling_tui.tui.services.watch import Watches
 
         return Watches(self.runs, self.look_s)
 
@@ -164,7 +170,7 @@ class ScalingApp(App[None]):
         self.notify("Nothing is selected: drag with the mouse over text, then ctrl+c copies it. ctrl+q quits.")
 
     async def action_open(self) -> None:
-        from scaling_tui.tui import leave
+        from scaling_tui.tui import quit_dialog as leave
 
         choices = await to_thread(leave.sweeps, self.runs)
         if choices:
@@ -177,7 +183,7 @@ class ScalingApp(App[None]):
             self.sweep = name
 
     async def action_quit(self) -> None:
-        from scaling_tui.tui import leave
+        from scaling_tui.tui import quit_dialog as leave
 
         running = await to_thread(leave.running, self.runs)
         if running:

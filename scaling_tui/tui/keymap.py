@@ -9,17 +9,15 @@ Every binding has an id. A line of keys.toml gives an id other keys:
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import tomli
+from textual.app import App
 from textual.binding import ActiveBinding, Binding
 from textual.screen import Screen
 
 from scaling_tui import InputError
 from scaling_tui.tui.modes import MODES
-
-if TYPE_CHECKING:
-    from scaling_tui.tui.app import ScalingApp
 
 
 def documented(screen: Screen[Any]) -> Iterator[ActiveBinding]:
@@ -66,13 +64,11 @@ def _flat(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield prefix + key, value
 
 
-def sound(chosen: Mapping[str, str], path: Path) -> tuple[dict[str, str], list[str]]:
+def sound(app: type[App[None]], chosen: Mapping[str, str], path: Path) -> tuple[dict[str, str], list[str]]:
     """What of `chosen` can be used, and a line for each entry that cannot: an unknown id, or a key that is taken."""
     from difflib import get_close_matches
 
-    from scaling_tui.tui.app import ScalingApp
-
-    everywhere = _by_id(ScalingApp)
+    everywhere = _by_id(app)
     screens = {mode.title: _by_id(mode.page_class()) for mode in MODES}
     known = {**everywhere, **{name: keys for bindings in screens.values() for name, keys in bindings.items()}}
     used, problems = {}, []
@@ -111,12 +107,12 @@ def _keys(keys: str) -> Iterator[str]:
         yield binding.key
 
 
-def use(app: "ScalingApp") -> None:
+def use(app: App[None]) -> None:
     """Lays the user's keys over the app's own. What cannot be used is told in a line and left as it was."""
     path = file()
     try:
         chosen = read(path)
-        used, problems = sound(chosen, path) if chosen else ({}, [])
+        used, problems = sound(type(app), chosen, path) if chosen else ({}, [])
     except InputError as error:
         used, problems = {}, [str(error)]
     if used:

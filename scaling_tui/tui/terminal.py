@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from scaling_tui import InputError
 
 if TYPE_CHECKING:
-    from scaling_tui.tui.app import ScalingApp
+    from textual.app import App
 
 LOOK_S = 1.0
 
@@ -63,7 +63,7 @@ def theme_named(name: str, known: Collection[str]) -> str:
     return theme
 
 
-def end_with_terminal(app: "ScalingApp") -> None:
+def end_with_terminal(app: "App[None]") -> None:
     """Ends the app when its terminal is closed, and leaves the terminal in order where the process is asked to end.
 
     The closing is told by SIGHUP, whose default is right: there is nothing left to tidy. Where it does not come

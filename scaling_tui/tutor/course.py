@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scaling_tui.tutor.lessons import lesson_files
+from scaling_tui.tutor.content.lesson import lesson_files
+from scaling_tui.tutor.content.questions import Question
 from scaling_tui.tutor.progress import progress_file, read
-from scaling_tui.tutor.questions import Question
-from scaling_tui.tutor.schedule import MASTERED, Standing, examination, minutes, sitting, standing
-from scaling_tui.tutor.sitting import Sitting
+from scaling_tui.tutor.review import MASTERED, Standing, examination, minutes, sitting, standing
+from scaling_tui.tutor.session import Sitting
 
 
 @dataclass(frozen=True)

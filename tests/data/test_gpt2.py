@@ -10,8 +10,8 @@ import pytest
 from scaling_tui import InputError
 from scaling_tui.data import encode, load_corpus, tokenizer_for
 from scaling_tui.data.corpus import plays
-from scaling_tui.data.published import module_folder
-from scaling_tui.data.tokens import GPT2_IDS
+from scaling_tui.data.downloads import module_folder
+from scaling_tui.data.tokenizers import GPT2_IDS
 
 
 @pytest.fixture

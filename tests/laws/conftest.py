@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scaling_tui.laws import Points
-from scaling_tui.laws.reading import read_points
+from scaling_tui.laws.fitting.tables import read_points
 
 Runs = Callable[[int], Points]
 

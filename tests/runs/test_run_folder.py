@@ -240,8 +240,8 @@ def test_no_name_escapes_the_runs_folder(name: str) -> None:
     ],
 )
 def test_whatever_another_program_wrote_the_sweep_is_shown(tmp_path: Path, name: str, content: object) -> None:
-    from scaling_tui.follow import report, sweeps_table
-    from scaling_tui.sweep.summary import summary, sweep_summary
+    from scaling_tui.report.sweep import report, sweeps_table
+    from scaling_tui.sweeps.summary import summary, sweep_summary
 
     sweep = create_sweep(tmp_path, "mine", {})
     with Writer.create(sweep / "small", CONFIG) as run:

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaling_tui.laws.counts import Architecture, count
+from scaling_tui.laws.counting import Architecture, count
 from scaling_tui.train.model import GPT
 
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from scaling_tui.laws.counts import Architecture, count
-from scaling_tui.sweep import load_ladder
-from scaling_tui.train.head import head_loss
+from scaling_tui.laws.counting import Architecture, count
+from scaling_tui.sweeps.ladder import load_ladder
+from scaling_tui.train.loss import head_loss
 from scaling_tui.train.post_norm import PostNorm
 
 

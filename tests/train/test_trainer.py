@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from scaling_tui import InputError
 from scaling_tui.data import Encoded
-from scaling_tui.laws.counts import Architecture, count
+from scaling_tui.laws.counting import Architecture, count
 from scaling_tui.runs import Writer, create_sweep, read_sweep
 from scaling_tui.runs.config import RunConfig, Training
 from scaling_tui.train.trainer import Trainer, is_due, learning_rate

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from textual.pilot import Pilot
 
-from scaling_tui.tui.rung_table import RungTable
+from scaling_tui.tui.widgets.run_table import RungTable
 
 
 @pytest.fixture(autouse=True)

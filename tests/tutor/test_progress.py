@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from scaling_tui import InputError
-from scaling_tui.tutor import Question, load_banks
 from scaling_tui.tutor import progress as store
+from scaling_tui.tutor.content.bank import load_banks
+from scaling_tui.tutor.content.questions import Question
 from scaling_tui.tutor.course import Course
 from scaling_tui.tutor.progress import Answer, append, read, reset
-from scaling_tui.tutor.schedule import LAPSES, NEW_A_DAY, TEST, examination, interleaved, sitting, standing
-from scaling_tui.tutor.sitting import Sitting
+from scaling_tui.tutor.review import LAPSES, NEW_A_DAY, TEST, examination, interleaved, sitting, standing
+from scaling_tui.tutor.session import Sitting
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
 QUESTIONS = [question for bank in load_banks() for question in bank.questions]

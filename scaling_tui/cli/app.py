@@ -1,0 +1,94 @@
+"""The command line: the app where no command is given, else the command; wrong input as one line."""
+
+import io
+import os
+import signal
+import sys
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from scaling_tui import InputError, __version__
+from scaling_tui.cli import laws, sweeps, tutor
+from scaling_tui.cli import lens as inside
+from scaling_tui.cli.options import Runs, say
+
+app = typer.Typer(
+    name="scaling-tui",
+    help="Train ladders of language models, fit their scaling law, predict the next size, learn why.",
+    no_args_is_help=False,
+    invoke_without_command=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for part in (sweeps, inside, laws, tutor):
+    app.add_typer(part.app)
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    runs: Runs = None,
+    ascii_signs: Annotated[
+        bool | None,
+        typer.Option(
+            "--ascii/--no-ascii", help="The app in ASCII; else where the locale is not UTF-8.", show_default=False
+        ),
+    ] = None,
+    slow_link: Annotated[
+        bool, typer.Option("--slow-link", help="The app without animation, a look in two seconds.")
+    ] = False,
+    theme: Annotated[
+        str | None, typer.Option(envvar="SCALING_TUI_THEME", help="The app's theme: light, dark, or one of Textual's.")
+    ] = None,
+) -> None:
+    """Opens the app on a terminal; prints help where there is none."""
+    if version:
+        print(f"scaling-tui {__version__}")
+        raise typer.Exit
+    from scaling_tui.tui import terminal
+
+    context.obj = terminal.Looks(terminal.wants_ascii() if ascii_signs is None else ascii_signs, slow_link, theme)
+    if context.invoked_subcommand is not None:
+        if runs is not None:
+            # Given before the command it is the same option, and the one after the command goes before it.
+            context.default_map = {context.invoked_subcommand: {"runs": runs}}
+        return
+    if terminal.is_there():
+        from scaling_tui.runs import runs_folder
+
+        sweeps.open_tui(context.obj, runs_folder(runs))
+    elif sys.stdout.isatty() and terminal.is_dumb():
+        raise InputError(
+            f"TERM={os.environ['TERM']}: the app needs a terminal that can move its cursor, such as TERM=xterm; "
+            "'scaling-tui runs', 'attach' and the other commands need none (--help lists them)"
+        )
+    else:
+        print(context.get_help())
+
+
+def main() -> None:
+    """Entry point. Turns every wrong input into one line on stderr and the design's exit status."""
+    # A reader that leaves (`| head`) ends us as it ends any command, without a word.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    try:
+        status = app(standalone_mode=False, prog_name="scaling-tui")
+    except TyperException as error:
+        say(f"scaling-tui: {' '.join(error.format_message().split())}")
+        status = error.exit_code
+    except InputError as error:
+        say(f"scaling-tui: {error}")
+        status = 2
+    except OSError as error:
+        say(f"scaling-tui: {error.filename or 'disk'}: {error.strerror or error}")
+        status = 1
+    except (KeyboardInterrupt, typer.Abort):
+        status = 130
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,168 @@
+"""Commands of the laws: fit, evaluate, plan, count, list."""
+
+from typing import Annotated
+
+import typer
+
+from scaling_tui import InputError
+from scaling_tui.cli.options import AsJson, Runs, print_json, say
+
+app = typer.Typer()
+LawName = Annotated[str, typer.Option("--law", help="A law, or law:set; 'scaling-tui laws' lists them.")]
+Coefs = Annotated[
+    list[str] | None, typer.Option("--coef", metavar="KEY=VALUE", help="A coefficient, in place of the published one.")
+]
+Draws = Annotated[int, typer.Option("--bootstrap", min=0, help="Refits that the intervals are made from.")]
+Number = float | None
+
+
+@app.command()
+def fit(
+    source: Annotated[str, typer.Argument(help="A sweep, or a CSV or JSONL file with params, tokens, loss.")],
+    law: Annotated[str | None, typer.Option(help="The law; else the sweep's own, else chinchilla.")] = None,
+    draws: Draws = 200,
+    holdout_flops: Annotated[Number, typer.Option(help="Judge by the runs with C at or above this.")] = None,
+    drop_highest: Annotated[int, typer.Option(min=0, help="Leave out this many runs of highest loss.")] = 0,
+    delta: Annotated[
+        Number, typer.Option(help="Of Huber's loss, inf for squares; else 0.001 or, of few points, inf.")
+    ] = None,
+    params_as: Annotated[str | None, typer.Option(help="Which parameters N counts: all or non-embedding.")] = None,
+    method: Annotated[str, typer.Option(help="parametric, isoflop or envelope.")] = "parametric",
+    valley: Annotated[str, typer.Option(help="Minimum of an isoFLOP profile: parabola or akima.")] = "parabola",
+    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of the intervals.")] = 0.9,
+    runs: Runs = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fit a law to the runs of a sweep or a file, with intervals, held-out error and warnings."""
+    from scaling_tui.report.fit import fit_source
+    from scaling_tui.text.columns import bullet
+
+    found, text = fit_source(
+        source,
+        runs=runs,
+        law=law,
+        draws=draws,
+        holdout_flops=holdout_flops,
+        drop_highest=drop_highest,
+        delta=delta,
+        params_as=params_as,
+        method=method,
+        valley=valley,
+        level=level,
+    )
+    print_json(found) if as_json else print(text)
+    if not as_json and found["warnings"]:
+        say(bullet(found["warnings"]))
+
+
+@app.command()
+def loss(
+    law: LawName = "chinchilla",
+    params: Annotated[Number, typer.Option(help="N.")] = None,
+    tokens: Annotated[Number, typer.Option(help="D.")] = None,
+    flops: Annotated[Number, typer.Option(help="C in FLOPs.")] = None,
+    unique_tokens: Annotated[Number, typer.Option(help="U, tokens seen at least once.")] = None,
+    coef: Coefs = None,
+    as_json: AsJson = False,
+) -> None:
+    """Evaluate a law: the loss in nats per token."""
+    from scaling_tui.laws import get
+    from scaling_tui.report.plan import coefficients_for
+
+    form, chosen = get(law), coefficients_for(law, coef or [])
+    given = {"params": params, "tokens": tokens, "flops": flops, "unique_tokens": unique_tokens}
+    value = float(form.loss(chosen, **given))
+    if as_json:
+        inputs = {key: item for key, item in given.items() if item is not None}
+        print_json({"law": law, "form": form.text, "coefficients": chosen, "inputs": inputs, "loss": value})
+    else:
+        print(f"{value:.6g}")
+
+
+@app.command()
+def plan(
+    flops: Annotated[Number, typer.Option(help="Training budget C in FLOPs.")] = None,
+    loss: Annotated[Number, typer.Option(help="Target loss in nats per token.")] = None,
+    params: Annotated[Number, typer.Option(help="N; with --flops or --tokens, a run off the optimum.")] = None,
+    tokens: Annotated[Number, typer.Option(help="D.")] = None,
+    tokens_per_param: Annotated[Number, typer.Option(help="Train at this D/N, and see what it costs.")] = None,
+    unique_tokens: Annotated[Number, typer.Option(help="Fresh tokens there are (law muennighoff).")] = None,
+    served_tokens: Annotated[Number, typer.Option(help="Tokens to be served, at 2N FLOPs each.")] = None,
+    law: Annotated[str | None, typer.Option(help="A published law; with --fit, the law to fit.")] = None,
+    source: Annotated[str | None, typer.Option("--fit", metavar="SOURCE", help="Plan with this sweep or file.")] = None,
+    coef: Coefs = None,
+    draws: Draws = 200,
+    device: Annotated[str | None, typer.Option(help="A device, such as h100, or its peak FLOP/s.")] = None,
+    devices: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
+    mfu: Annotated[float, typer.Option(help="Share of the peak that training reaches.")] = 0.4,
+    price: Annotated[Number, typer.Option(help="Of one device-hour.")] = None,
+    runs: Runs = None,
+    as_json: AsJson = False,
+) -> None:
+    """The compute-optimal run for a budget, a loss, an N or a D."""
+    from scaling_tui.laws.planning.plan import Goal
+    from scaling_tui.report.plan import device_for, plan_source
+    from scaling_tui.text.columns import bullet
+
+    goal = Goal(flops, loss, params, tokens, tokens_per_param, unique_tokens, served_tokens)
+    machine = device_for(device, devices, mfu, price)
+    found, text = plan_source(goal, law=law, source=source, coef=coef or [], draws=draws, runs=runs, machine=machine)
+    print_json(found) if as_json else print(text)
+    if not as_json and found["notes"]:
+        say(bullet(found["notes"]))
+
+
+@app.command()
+def count(
+    ladder: Annotated[str | None, typer.Argument(help="A ladder; or describe a transformer by the options.")] = None,
+    layers: Annotated[int | None, typer.Option(help="Layers.")] = None,
+    hidden: Annotated[int | None, typer.Option(help="Width.")] = None,
+    ffn: Annotated[int | None, typer.Option(help="Inner width of the MLP; else 4 × hidden.")] = None,
+    heads: Annotated[int, typer.Option(help="Attention heads.")] = 1,
+    kv_heads: Annotated[int | None, typer.Option(help="Heads of keys and values, where fewer.")] = None,
+    gated: Annotated[bool, typer.Option("--gated", help="Three MLP matrices, as SwiGLU has.")] = False,
+    vocab: Annotated[int, typer.Option(help="Tokens in the vocabulary.")] = 0,
+    context: Annotated[int, typer.Option(help="Tokens of a training sequence.")] = 0,
+    positions: Annotated[str, typer.Option(help="none, rotary or learned.")] = "none",
+    norm: Annotated[str, typer.Option(help="none, rms or layer.")] = "none",
+    final_norm: Annotated[bool, typer.Option("--final-norm", help="A norm after the last layer.")] = False,
+    bias: Annotated[bool, typer.Option("--bias", help="Biases in the layers and their norms.")] = False,
+    head: Annotated[str, typer.Option(help="none, tied or untied.")] = "none",
+    head_bias: Annotated[bool, typer.Option("--head-bias", help="The head adds a bias.")] = False,
+    classes: Annotated[int | None, typer.Option(help="The head reads classes, not tokens.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Parameters and FLOPs of a transformer or of a ladder's rungs, under every convention."""
+    from scaling_tui.laws.counting import Architecture, left_out
+    from scaling_tui.laws.counting import count as count_parameters
+    from scaling_tui.report.counts import count_text, rungs_text
+
+    if ladder is not None:
+        from scaling_tui.sweeps.ladder import load_ladder
+
+        if layers is not None or hidden is not None:
+            raise InputError("count: found a ladder and --layers or --hidden, want one of them")
+        rungs = [(rung.name, rung.count) for rung in load_ladder(ladder).rungs]
+        if as_json:
+            return print_json({"ladder": ladder, "rungs": [{"rung": name} | made.as_dict() for name, made in rungs]})
+        return print(rungs_text(rungs))
+    if layers is None or hidden is None:
+        raise InputError("count: found neither a ladder nor both --layers and --hidden, want one of them")
+    described = Architecture(
+        layers, hidden, ffn, heads, kv_heads, gated, vocab, context,
+        positions, norm, final_norm, bias, head, head_bias, classes,  # type: ignore[arg-type]
+    )  # fmt: skip
+    made = count_parameters(described)
+    if as_json:
+        return print_json(made.as_dict() | {"left_out": left_out(described)})
+    return print(count_text(made, left_out(described)))
+
+
+@app.command()
+def laws(as_json: AsJson = False) -> None:
+    """List the laws with their published coefficients and sources."""
+    from scaling_tui.laws.fitting.study import published_document
+    from scaling_tui.report.laws import laws_text
+
+    found = published_document()
+    print_json(found) if as_json else print(laws_text(found))

@@ -1,0 +1,87 @@
+"""A law fitted to points: the parametric approach of Hoffmann et al. 2022 (section 3.3), taken to its minimum."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from scaling_tui import InputError
+from scaling_tui.laws.fitting.fitted import SAMPLE, Fit, box_for, default_delta, observations, sample
+from scaling_tui.laws.fitting.initial_points import initial_points
+from scaling_tui.laws.fitting.minimize import Minimum, minimize
+from scaling_tui.laws.fitting.points import Points, name_points
+from scaling_tui.laws.fitting.warnings import fit_warnings
+from scaling_tui.laws.forms import Law
+from scaling_tui.laws.kernels import Array
+from scaling_tui.laws.published import get
+
+_STAGES = (1e-1, 3e-2, 1e-2, 3e-3)
+_SAME = 1e-6  # inputs closer than this in their logarithm are one value
+
+
+def solve(law: Law, x: Array, y: Array, delta: float) -> Minimum:
+    """The global minimum for one set of points: starts on a grid of exponents, each followed to its own minimum."""
+    box = box_for(law, y)
+    chosen = sample(y.size)
+    begin = initial_points(law, x[:, chosen], y[chosen], delta)
+    # All starts as far as shows which minimum each goes to, then the best few to the end, on all the points.
+    stages = _STAGES if np.isfinite(delta) else ()
+    near = minimize(law, x[:, chosen], y[chosen], begin, delta=delta, stages=stages, box=box, tolerance=1e-6)
+    ordered = near.theta[np.argsort(np.where(np.isfinite(near.objective), near.objective, np.inf))]
+    found = minimize(law, x, y, ordered[: 4 if y.size <= SAMPLE else 1], delta=delta, box=box)
+    best = int(np.argmin(np.where(np.isfinite(found.objective), found.objective, np.inf)))
+    keep = slice(best, best + 1)
+    return Minimum(found.theta[keep], found.objective[keep], found.converged[keep], found.steps)
+
+
+def fit(points: Points, law: str | Law, *, delta: float | None = None, convention: str = "all") -> Fit:
+    """Fits `law` to `points` by the summed Huber loss of log-loss residuals, to the global minimum.
+
+    Args:
+        points: runs; those that cannot be used are left out with a warning.
+        law: a name (`laws.get`) or the law.
+        delta: None chooses (`default_delta`).
+        convention: which parameters `points.params` counts, "all" or "non-embedding": recorded, not converted.
+
+    Raises:
+        InputError: no usable point, fewer points than coefficients, or a column that the law needs is missing.
+    """
+    law = get(law) if isinstance(law, str) else law
+    points, warnings = _usable(points, law)
+    size = len(law.coefficients)
+    if len(points) < size:
+        raise InputError(
+            f"points: {len(points)} usable, {law.name} has {size} coefficients ({', '.join(law.coefficients)}): "
+            f"give at least {size}, better {3 * size}"
+        )
+    if delta is None:
+        delta = default_delta(len(points), size)
+    x, y = observations(law, points)
+    if np.ptp(x, axis=1).max() < _SAME:
+        raise InputError(
+            f"points: all {len(points)} have the same {' and '.join(law.inputs)}, want runs of different size"
+        )
+    found = solve(law, x, y, delta)
+    theta = found.theta[0]
+    fitted = Fit(
+        law=law,
+        coefficients=dict(zip(law.coefficients, law.unpack(theta).tolist(), strict=True)),
+        objective=float(found.objective[0]),
+        delta=delta,
+        points=points,
+        convention=convention,
+        warnings=(),
+        converged=bool(found.converged[0]),
+        theta=theta,
+    )
+    return replace(fitted, warnings=(*warnings, *fit_warnings(fitted)))
+
+
+def _usable(points: Points, law: Law) -> tuple[Points, list[str]]:
+    """Leaves out what cannot be fitted, and says so."""
+    columns = [points.loss, *(points.column(name) for name in law.inputs)]
+    good = np.all([np.isfinite(column) & (column > 0) for column in columns], axis=0)
+    warnings = []
+    if not good.all():
+        warnings.append(f"{name_points(points, ~good)} left out: not finite and positive")
+        points = points.take(good)
+    return points, warnings

@@ -1,0 +1,89 @@
+"""A law with coefficients estimated from points, and the coordinates in which they are estimated."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scaling_tui.laws.fitting.points import Points
+from scaling_tui.laws.forms import Law
+from scaling_tui.laws.kernels import Array
+
+HOFFMANN_DELTA = 1e-3
+_ENOUGH = 5  # points a coefficient
+SAMPLE = 2000  # points that the global search looks at
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A law with coefficients estimated from points.
+
+    Args:
+        objective: sum over points of the Huber loss of log-loss residuals at `delta`.
+        delta: where Huber's loss turns from squares to absolute values; inf is least squares.
+        points: the points used; those that could not be are in `warnings`.
+        convention: which parameters N counts: "all" or "non-embedding".
+        theta: the coefficients in the law's internal coordinates.
+        converged: the minimum was reached, to the last bits of the objective.
+    """
+
+    law: Law
+    coefficients: dict[str, float]
+    objective: float
+    delta: float
+    points: Points
+    convention: str
+    warnings: tuple[str, ...]
+    converged: bool
+    theta: Array = field(repr=False)
+
+    @property
+    def residuals(self) -> Array:
+        """Log loss measured minus fitted, one a point."""
+        x, y = observations(self.law, self.points)
+        return np.asarray(y - self.law.log_loss(self.theta[None], x)[0])
+
+    @property
+    def freedom(self) -> int:
+        """Points minus coefficients."""
+        return len(self.points) - len(self.law.coefficients)
+
+    def loss(self, **inputs: object) -> Array:
+        """Loss of the fitted law at `inputs`."""
+        return self.law.loss(self.coefficients, **inputs)
+
+
+def observations(law: Law, points: Points) -> tuple[Array, Array]:
+    """Log inputs in the law's order, (m, n), and log losses, (n,)."""
+    return np.log(np.stack([points.column(name) for name in law.inputs])), np.log(points.loss)
+
+
+def few(points: int, coefficients: int) -> bool:
+    """Too few points for methods that lean on large numbers."""
+    return points < _ENOUGH * coefficients
+
+
+def default_delta(points: int, coefficients: int) -> float:
+    """Hoffmann's 1e-3 where points are many, least squares where they are few.
+
+    Real residuals are near 1e-2, so Huber at 1e-3 is nearly least absolute deviations, which passes exactly through
+    as many points as there are coefficients. With many points that buys robustness; with five it throws three away
+    and leaves nothing to judge the noise by, and no objective can tell an outlier there.
+    """
+    return float("inf") if few(points, coefficients) else HOFFMANN_DELTA
+
+
+def box_for(law: Law, y: Array) -> tuple[Array, Array]:
+    """The law's bounds for these log losses: E between a millionth of the lowest loss and the highest."""
+    low, high = law.box()
+    if law.floor:
+        position = law.coefficients.index(law.floor)
+        low[position], high[position] = y.min() + np.log(1e-6), y.max()
+    return low, high
+
+
+def sample(size: int) -> NDArray[np.intp] | slice:
+    """Indices of at most `SAMPLE` points, the same ones each time."""
+    if size <= SAMPLE:
+        return slice(None)
+    return np.sort(np.random.default_rng(0).permutation(size)[:SAMPLE])

@@ -1,0 +1,202 @@
+"""Minimum of the summed Huber loss of log-loss residuals, for many weightings of the points at once.
+
+Newton's method with an exact Hessian in a trust region, batched: row k has weights, and perhaps targets, of its
+own and is iterated until it has converged. With delta far below the residuals the objective is nearly the sum of
+absolute deviations, whose curvature is all in the few points within delta; so delta comes down in stages
+(graduated), and each stage starts where the last one ended.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scaling_tui.laws.forms import Law
+from scaling_tui.laws.kernels import Array
+
+_CHUNK = 1 << 16  # points × rows worked on together: enough to amortise Python, small enough for the cache
+_MOST_STEPS = 200
+LAST_BITS = 1e-14
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """Minima for K weightings: coordinates (K, p), objective (K,), and whether each has converged (K,)."""
+
+    theta: Array
+    objective: Array
+    converged: NDArray[np.bool_]
+    steps: int
+
+
+def huber(residual: Array, delta: float) -> Array:
+    """r²/2 within delta, delta·(|r| - delta/2) beyond (Huber 1964); delta inf is least squares."""
+    size = np.abs(residual)
+    if np.isinf(delta):
+        return 0.5 * residual * residual
+    return np.where(size <= delta, 0.5 * residual * residual, delta * (size - 0.5 * delta))
+
+
+def minimize(
+    law: Law,
+    x: Array,
+    y: Array,
+    start: Array,
+    *,
+    delta: float,
+    weights: Array | None = None,
+    stages: tuple[float, ...] = (),
+    box: tuple[Array, Array],
+    tolerance: float = LAST_BITS,
+) -> Minimum:
+    """Minimises sum_i weights_i·huber(law(x_i) - y_i) over the coordinates within `box`.
+
+    Args:
+        law: whose log loss is fitted.
+        x: log inputs, (m, n).
+        y: log losses, (n,) or (K, n).
+        start: (K, p) or (p,); one row a weighting.
+        delta: Huber's delta; inf is least squares.
+        weights: (K, n); None weighs every point 1.
+        stages: deltas to pass through before the last, largest first.
+        box: lower and upper bounds of the coordinates, (p,) each.
+        tolerance: what an undamped step may still promise to win at the end, as a share of the objective.
+    """
+    start = np.atleast_2d(start)
+    rows = max(start.shape[0], 1 if weights is None else weights.shape[0], 1 if y.ndim == 1 else y.shape[0])
+    theta = np.clip(np.broadcast_to(start, (rows, start.shape[1])), *box)
+    objective = np.empty(rows)
+    converged = np.empty(rows, dtype=bool)
+    steps = 0
+    size = max(1, _CHUNK // x.shape[1])
+    out = np.empty_like(theta)
+    for first in range(0, rows, size):
+        part = slice(first, first + size)
+        problem = Problem(
+            law,
+            x,
+            y if y.ndim == 1 else y[part],
+            None if weights is None else weights[part],
+        )
+        here = theta[part]
+        for stage in (*stages, delta):
+            limits = (tolerance, _MOST_STEPS) if stage == delta else (1e-4, 30)
+            here, objective[part], converged[part], used = _newton(problem, here, stage, box, *limits)
+            steps = max(steps, used)
+        out[part] = here
+    return Minimum(out, objective, converged, steps)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The objective of a batch of weightings (see `minimize`) with its quadratic model."""
+
+    law: Law
+    x: Array
+    y: Array
+    weights: Array | None
+
+    def rows(self, which: NDArray[np.intp]) -> "Problem":
+        """The problem of some rows."""
+        y = self.y if self.y.ndim == 1 else self.y[which]
+        return Problem(self.law, self.x, y, None if self.weights is None else self.weights[which])
+
+    def value(self, theta: Array, delta: float) -> Array:
+        """Objective of each row, (K,)."""
+        loss = huber(self.law.log_loss(theta, self.x) - self.y, delta)
+        total: Array = (loss if self.weights is None else loss * self.weights).sum(axis=1)
+        return total
+
+    def model(self, theta: Array, delta: float) -> tuple[Array, Array, Array]:
+        """Gradient (K, p), Hessian (K, p, p), and the scale of each coordinate (K, p)."""
+        fitted, state = self.law.kernel.evaluate(theta, self.x)
+        residual = fitted - self.y
+        slope = np.clip(residual, -delta, delta)
+        inside = (np.abs(residual) <= delta).astype(np.float64)
+        if self.weights is not None:
+            slope = slope * self.weights
+            inside = inside * self.weights
+        jacobian = self.law.kernel.jacobian(theta, self.x, state)
+        gradient = (jacobian @ slope[:, :, None])[:, :, 0]
+        hessian = (jacobian * inside[:, None, :]) @ jacobian.swapaxes(1, 2)
+        hessian += self.law.kernel.curvature(theta, self.x, state, slope)
+        # Points beyond delta pull with a constant force: they count for the scale as far as their residual goes.
+        reach = delta / np.maximum(np.abs(residual), delta) if np.isfinite(delta) else np.ones_like(residual)
+        if self.weights is not None:
+            reach = reach * self.weights
+        scale = np.sqrt((jacobian * jacobian @ reach[:, :, None])[:, :, 0])
+        return gradient, hessian, scale
+
+
+class _Quadratic:
+    """The quadratic model of every row where it stands, in the eigenbasis of its scaled Hessian."""
+
+    def __init__(self, rows: int, size: int) -> None:
+        self.gradient = np.empty((rows, size))
+        self.scale = np.empty((rows, size))
+        self.roots = np.empty((rows, size))
+        self.vectors = np.empty((rows, size, size))
+
+    def renew(
+        self, which: NDArray[np.intp], problem: Problem, theta: Array, delta: float, box: tuple[Array, Array]
+    ) -> None:
+        gradient, hessian, scale = problem.rows(which).model(theta, delta)
+        if not np.all(np.isfinite(hessian)):  # a start beyond all reason: it stays where it is and loses to the others
+            gradient, hessian, scale = (
+                np.nan_to_num(part, posinf=0.0, neginf=0.0) for part in (gradient, hessian, scale)
+            )
+        largest = scale.max(axis=1, keepdims=True)
+        scale = np.maximum(scale, 1e-10 * largest + 1e-300)
+        # A coordinate at its bound that wants to go beyond it is held.
+        held = ((theta <= box[0]) & (gradient > 0)) | ((theta >= box[1]) & (gradient < 0))
+        free = (~held).astype(np.float64)
+        hessian = hessian / (scale[:, :, None] * scale[:, None, :]) * free[:, :, None] * free[:, None, :]
+        diagonal = np.arange(theta.shape[1])
+        hessian[:, diagonal, diagonal] += 1 - free
+        self.roots[which], self.vectors[which] = np.linalg.eigh(hessian)
+        self.gradient[which], self.scale[which] = gradient * free / scale, scale
+
+
+def _newton(
+    problem: Problem, theta: Array, delta: float, box: tuple[Array, Array], tolerance: float, limit: int
+) -> tuple[Array, Array, NDArray[np.bool_], int]:
+    """Iterates every row to its minimum at this delta, or until it is within the tolerance."""
+    theta = theta.copy()
+    rows = theta.shape[0]
+    value = problem.value(theta, delta)
+    damping = np.full(rows, 1e-3)
+    active = np.arange(rows)
+    done = np.zeros(rows, dtype=bool)
+    fresh = np.ones(rows, dtype=bool)
+    model = _Quadratic(rows, theta.shape[1])
+    steps = 0
+    while active.size and steps < limit:
+        steps += 1
+        renew = active[fresh[active]]
+        if renew.size:
+            model.renew(renew, problem, theta[renew], delta, box)
+            fresh[renew] = False
+        roots, vectors = model.roots[active], model.vectors[active]
+        steepness = np.maximum(np.abs(roots), 1e-12)
+        along = (model.gradient[active, None, :] @ vectors)[:, 0]
+        step = -(vectors @ (along / (steepness + damping[active, None]))[:, :, None])[:, :, 0]
+        there = np.clip(theta[active] + step / model.scale[active], *box)
+        image = (((there - theta[active]) * model.scale[active])[:, None, :] @ vectors)[:, 0]
+        foreseen = -(along * image + 0.5 * roots * image * image).sum(axis=1)
+        new = problem.rows(active).value(there, delta)
+        gained = value[active] - new
+        better = (gained > 0) & np.isfinite(new)
+        theta[active[better]] = there[better]
+        value[active[better]] = new[better]
+        fresh[active[better]] = True
+        # What an undamped step still promises: below the last bits of the objective there is nothing to win.
+        promise = 0.5 * (along * along / steepness).sum(axis=1)
+        small = promise <= tolerance * value[active] + 1e-300
+        stuck = ~better & (damping[active] > 1e8)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(better & (foreseen > 0), gained / foreseen, -1.0)
+        factor = np.select([ratio > 0.75, ratio > 0.25, better], [0.1, 0.5, 2.0], 5.0)
+        damping[active] = np.maximum(damping[active] * factor, 1e-12)
+        done[active[small]] = True
+        active = active[~(small | stuck)]
+    return theta, value, done, steps

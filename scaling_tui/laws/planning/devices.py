@@ -1,0 +1,52 @@
+"""Accelerators: their peak FLOP/s, and what a budget takes on them in hours and money."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Device:
+    """What a run is to be made on.
+
+    Args:
+        flops_per_second: peak of one device.
+        utilisation: share of it that training reaches (MFU).
+        count: devices.
+        price_per_hour: of one device, in any currency.
+    """
+
+    flops_per_second: float
+    utilisation: float = 0.4
+    count: int = 1
+    price_per_hour: float | None = None
+
+    def hours(self, flops: float) -> float:
+        """Hours of wall time for `flops`."""
+        return flops / (self.flops_per_second * self.utilisation * self.count) / 3600
+
+    def cost(self, flops: float) -> float | None:
+        """Price of `flops`."""
+        return None if self.price_per_hour is None else self.hours(flops) * self.count * self.price_per_hour
+
+
+# Dense 16-bit peak of one device as the makers' data sheets print it, without sparsity.
+DEVICES: dict[str, float] = {
+    "v100": 125e12,
+    "a100": 312e12,
+    "h100": 989.4e12,
+    "h200": 989.4e12,
+    "b200": 2250e12,
+    "tpu-v4": 275e12,
+    "tpu-v5p": 459e12,
+    "rtx-4090": 165.2e12,
+}
+
+
+def peak_flops(device: str) -> float | None:
+    """Dense bf16 peak in FLOP/s of a device as its driver names it ('NVIDIA H100 80GB HBM3'); None if not in DEVICES.
+
+    The table holds the SXM versions; a PCIe H100 runs slower and is not taken for one.
+    """
+    name = device.lower().replace(" ", "-")
+    if "h100-pcie" in name:
+        return None
+    return next((peak for key, peak in DEVICES.items() if key in name), None)

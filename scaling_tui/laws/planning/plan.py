@@ -1,0 +1,309 @@
+"""Plans: the run to make for what is given, its loss, its price, and how sure that is.
+
+All budgets are training FLOPs under C = 6ND (Hoffmann et al. 2022). A served token costs 2N FLOPs
+(Sardana and Frankle 2023).
+"""
+
+from dataclasses import dataclass, replace
+from math import log
+
+import numpy as np
+
+from scaling_tui import InputError
+from scaling_tui.laws.fitting.bootstrap import Bootstrap
+from scaling_tui.laws.fitting.fitted import Fit
+from scaling_tui.laws.fitting.warnings import beyond, undetermined
+from scaling_tui.laws.forms import Coefficients, Law
+from scaling_tui.laws.kernels import Array
+from scaling_tui.laws.planning.frontier import LOG6, Frontier
+from scaling_tui.laws.published import CoefficientSet
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is given. One of the first four gives the compute-optimal run for it; two give that run, off the optimum.
+
+    Args:
+        flops: training budget C.
+        loss: target, nats per token.
+        params: N.
+        tokens: D.
+        tokens_per_param: D/N to train at, with `flops` or `loss`: over- or undertraining.
+        unique_tokens: fresh tokens there are; more are repeats (law muennighoff).
+        served_tokens: tokens that the model will serve; N is then chosen for training and serving together.
+    """
+
+    flops: float | None = None
+    loss: float | None = None
+    params: float | None = None
+    tokens: float | None = None
+    tokens_per_param: float | None = None
+    unique_tokens: float | None = None
+    served_tokens: float | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run, and what it costs to be away from the compute-optimal one.
+
+    Args:
+        convention: which parameters N counts, "all" or "non-embedding"; "" where coefficients came without a word.
+        loss: nats per token, by the law.
+        flops: training FLOPs, 6ND; `serving_flops` are 2N for each served token.
+        optimal_loss: of the compute-optimal run with the same training FLOPs.
+        excess: loss/optimal_loss - 1.
+        optimal_flops: training FLOPs with which the compute-optimal run reaches `loss`.
+        overhead: flops/optimal_flops - 1.
+        epochs: times that each unique token is seen, where `unique_tokens` was given.
+        intervals: of params, tokens, flops, loss, tokens_per_param, at `level`; empty for a published set.
+    """
+
+    law: str
+    convention: str
+    params: float
+    tokens: float
+    flops: float
+    loss: float
+    tokens_per_param: float
+    optimal_loss: float
+    excess: float
+    optimal_flops: float
+    overhead: float
+    epochs: float | None
+    serving_flops: float
+    intervals: dict[str, tuple[float, float]]
+    level: float
+    notes: tuple[str, ...]
+
+
+# Why two published fits of the same 240 runs plan so differently; shown beside any plan made with the first.
+HOFFMANN_NOTE = (
+    "hoffmann2022 and besiroglu2024 are fits of one form to the same runs. Two things part them. Hoffmann et al. "
+    "averaged the Huber loss over the runs where they should have summed it, so that their optimiser's stopping rule "
+    "was met early, short of the minimum. And the paper prints alpha 0.34 and beta 0.28 for 0.3392 and 0.2849: at "
+    "C = 5.76e23 that rounding alone moves tokens per parameter from 59 to 93. Fitted to the minimum, the same runs "
+    "ask for 18."
+)
+
+
+def plan(law: Law, coefficients: Coefficients, goal: Goal, name: str | None = None) -> Plan:
+    """Plans with one coefficient set.
+
+    Raises:
+        InputError: what is given is too little, too much, not reachable, or beyond what the law speaks of.
+    """
+    theta = law.pack(law.values(coefficients))[None]
+    solution = _solve(law, theta, goal)
+    if not np.isfinite(solution.n[0]) or not np.isfinite(solution.d[0]):
+        raise InputError(_unreachable(law, coefficients, goal))
+    return _plan(law, solution, goal, name or law.name)
+
+
+def plan_published(chosen: CoefficientSet, goal: Goal) -> Plan:
+    """Plans with a published set, with the note that it needs."""
+    from scaling_tui.laws.forms import LAWS
+
+    made = plan(LAWS[chosen.law], chosen.coefficients, goal, f"{chosen.law}:{chosen.name}")
+    notes = (*made.notes, HOFFMANN_NOTE) if chosen.name == "hoffmann2022" else made.notes
+    return replace(made, convention=chosen.params, notes=notes)
+
+
+def plan_fit(fit: Fit, draws: Bootstrap | None, goal: Goal, level: float = 0.9) -> Plan:
+    """Plans with a fit, intervals carried through from its bootstrap; without one where `draws` is None.
+
+    Raises:
+        InputError: the points cannot carry a plan (one N, one D), or as `plan` does.
+    """
+    for missing in undetermined(fit):
+        if missing != "unique_tokens":
+            raise InputError(
+                f"plan: all points have the same {missing}, so the fit says nothing of it; "
+                f"add runs with other {missing}"
+            )
+    made = replace(plan(fit.law, fit.coefficients, goal), convention=fit.convention, level=level)
+    notes = [*fit.warnings, *beyond(fit, params=made.params, tokens=made.tokens, flops=made.flops)]
+    if draws is None:
+        return replace(made, notes=(*notes, "no interval: the points leave no degree of freedom"))
+    many = _solve(fit.law, draws.theta, goal)
+    values = {
+        "params": np.exp(many.n),
+        "tokens": np.exp(many.d),
+        "flops": np.exp(many.n + many.d + LOG6),
+        "loss": np.exp(many.log_loss),
+        "tokens_per_param": np.exp(many.d - many.n),
+    }
+    given = {"params": goal.params, "tokens": goal.tokens, "flops": goal.flops, "loss": goal.loss}
+    reached = np.isfinite(many.n + many.d)
+    intervals = {
+        key: draws.interval(np.where(reached, column, np.inf), level)
+        for key, column in values.items()
+        if given.get(key) is None and (key != "tokens_per_param" or reached.all())
+    }
+    if not reached.all():
+        notes.append(f"{1 - reached.mean():.0%} of the refits do not reach this goal with any N and D: an end is open")
+    return replace(made, intervals=intervals, notes=tuple(notes))
+
+
+def frontier(law: Law, coefficients: Coefficients, flops: Array) -> tuple[Array, Array, Array]:
+    """N, D and loss of the compute-optimal run of each budget in `flops`, (n,) each.
+
+    Raises:
+        InputError: the law lacks N or D.
+    """
+    theta = np.tile(law.pack(law.values(coefficients)), (len(flops), 1))
+    optimal = Frontier(law, theta)
+    n, d = optimal.split(np.log(flops))
+    return np.exp(n), np.exp(d), np.exp(optimal.log_loss(n, d))
+
+
+_MAIN = ("flops", "loss", "params", "tokens")
+
+
+@dataclass(frozen=True)
+class _Solution:
+    n: Array
+    d: Array
+    log_loss: Array
+    optimal_log_loss: Array
+    optimal_c: Array
+
+
+def _solve(law: Law, theta: Array, goal: Goal) -> _Solution:
+    _check(law, goal)
+    frontier = Frontier(law, theta, goal.unique_tokens)
+    n, d = _allocate(frontier, goal)
+    log_loss = frontier.log_loss(n, d)
+    given = sum(getattr(goal, name) is not None for name in (*_MAIN, "tokens_per_param", "served_tokens"))
+    if given == 1:  # the run is the optimum of its own budget
+        return _Solution(n, d, log_loss, log_loss, n + d + LOG6)
+    optimal = frontier.log_loss(*frontier.split(n + d + LOG6))
+    return _Solution(n, d, log_loss, optimal, frontier.budget_for_loss(log_loss))
+
+
+def _check(law: Law, goal: Goal) -> None:
+    for name in ("flops", "loss", "params", "tokens", "tokens_per_param", "unique_tokens", "served_tokens"):
+        value = getattr(goal, name)
+        if value is not None and not (np.isfinite(value) and value > 0):
+            raise InputError(f"{name}: found {value:g}, want a positive number")
+    main = [name for name in _MAIN if getattr(goal, name) is not None]
+    if not main:
+        raise InputError("plan: nothing given, want one of flops, loss, params, tokens")
+    if len(main) > 2:
+        raise InputError(f"plan: {', '.join(main)} given, want one of them, or two to see a run off the optimum")
+    if goal.unique_tokens is not None and "unique_tokens" not in law.inputs:
+        raise InputError(f"unique_tokens: of no use to {law.name}, want --law muennighoff for repeated data")
+    extras = [name for name in ("tokens_per_param", "served_tokens") if getattr(goal, name) is not None]
+    if extras and (len(extras) > 1 or main not in (["flops"], ["loss"])):
+        raise InputError(f"{extras[0]}: goes with either flops or loss alone, found {', '.join(main + extras[1:])}")
+
+
+def _allocate(frontier: Frontier, goal: Goal) -> tuple[Array, Array]:
+    """log N and log D for the goal, (K,) each; nan where the law does not reach it."""
+    if goal.tokens_per_param is not None:
+        return _at_ratio(frontier, goal, log(goal.tokens_per_param))
+    if goal.served_tokens is not None:
+        return _serving(frontier, goal, goal.served_tokens)
+    given = [value for value in (goal.flops, goal.loss, goal.params, goal.tokens) if value is not None]
+    return _pair(frontier, goal) if len(given) == 2 else frontier.split(_budget(frontier, goal))
+
+
+def _budget(frontier: Frontier, goal: Goal) -> Array:
+    """log C at which what is given is optimal."""
+    if goal.flops is not None:
+        return np.full(frontier.rows, log(goal.flops))
+    if goal.loss is not None:
+        return frontier.budget_for_loss(log(goal.loss))
+    if goal.params is not None:
+        return frontier.budget_for_params(log(goal.params))
+    return frontier.budget_for_tokens(log(goal.tokens or 1.0))
+
+
+def _pair(frontier: Frontier, goal: Goal) -> tuple[Array, Array]:
+    """Two given: the run that they decide, optimal or not."""
+    n = None if goal.params is None else np.full(frontier.rows, log(goal.params))
+    d = None if goal.tokens is None else np.full(frontier.rows, log(goal.tokens))
+    if goal.loss is not None:
+        target = np.full(frontier.rows, log(goal.loss))
+        if n is not None:
+            return n, frontier.tokens_for_loss(n, target)
+        if d is not None:
+            return frontier.params_for_loss(d, target), d
+        raise InputError("plan: flops and loss given, want one of them: each decides the other")
+    if n is None and d is not None:
+        n = log(goal.flops or 1.0) - LOG6 - d
+    if d is None and n is not None:
+        d = log(goal.flops or 1.0) - LOG6 - n
+    if n is None or d is None:
+        raise InputError("plan: nothing given, want one of flops, loss, params, tokens")
+    return n, d
+
+
+def _at_ratio(frontier: Frontier, goal: Goal, ratio: float) -> tuple[Array, Array]:
+    """Training at a fixed D/N, for a budget or a loss."""
+    if goal.flops is not None:
+        n = np.full(frontier.rows, (log(goal.flops) - LOG6 - ratio) / 2)
+    else:
+        n = frontier.invert(lambda n: -frontier.log_loss(n, n + ratio), -log(goal.loss or 1.0))
+    return n, n + ratio
+
+
+def _serving(frontier: Frontier, goal: Goal, served: float) -> tuple[Array, Array]:
+    """Least 6ND + 2N·served for a loss, or least loss for that sum (Sardana and Frankle 2023, equation 3)."""
+    if goal.flops is not None:
+        total = log(goal.flops)
+        largest = log(goal.flops / (2 * served))  # with this N serving takes the whole budget
+
+        def tokens(n: Array) -> Array:
+            left = np.exp(total - n) - 2 * served
+            with np.errstate(divide="ignore", invalid="ignore"):
+                return np.where(left > 0, np.log(left / 6), np.nan)
+
+        n = frontier.least(lambda n: frontier.log_loss_at(n, tokens(n)), np.full(frontier.rows, max(largest, 1e-9)))
+        return n, tokens(n)
+    target = np.full(frontier.rows, log(goal.loss or 1.0))
+    start = frontier.split(frontier.budget_for_loss(float(target[0])))[0]
+
+    def cost(n: Array) -> Array:
+        columns = [frontier.tokens_for_loss(n[:, j], target) for j in range(n.shape[1])]
+        d = np.stack(columns, axis=1)
+        with np.errstate(invalid="ignore"):
+            return np.logaddexp(LOG6 + n + d, log(2 * served) + n)
+
+    # Serving only ever asks for fewer parameters than training alone does.
+    n = frontier.least(cost, np.where(np.isfinite(start), start, 1.0))
+    return np.where(np.isfinite(start), n, np.nan), frontier.tokens_for_loss(n, target)
+
+
+def _plan(law: Law, solution: _Solution, goal: Goal, name: str) -> Plan:
+    N, D = float(np.exp(solution.n[0])), float(np.exp(solution.d[0]))
+    loss, optimal = float(np.exp(solution.log_loss[0])), float(np.exp(solution.optimal_log_loss[0]))
+    flops, optimal_flops = 6 * N * D, float(np.exp(solution.optimal_c[0]))
+    unique = goal.unique_tokens
+    return Plan(
+        law=name,
+        convention="",
+        params=N,
+        tokens=D,
+        flops=flops,
+        loss=loss,
+        tokens_per_param=D / N,
+        optimal_loss=optimal,
+        excess=max(loss / optimal - 1, 0.0),
+        optimal_flops=optimal_flops,
+        overhead=max(flops / optimal_flops - 1, 0.0),
+        epochs=None if unique is None else max(D / unique, 1.0),
+        serving_flops=2 * N * (goal.served_tokens or 0.0),
+        intervals={},
+        level=0.9,
+        notes=(),
+    )
+
+
+def _unreachable(law: Law, coefficients: Coefficients, goal: Goal) -> str:
+    if goal.loss is not None:
+        if law.floor and goal.loss <= coefficients[law.floor]:
+            return f"loss {goal.loss:g}: not reachable, below E = {coefficients[law.floor]:.4g}"
+        fixed = {"params": goal.params, "tokens": goal.tokens}
+        held = ", ".join(f"{key} = {value:.4g}" for key, value in fixed.items() if value is not None)
+        return f"loss {goal.loss:g}: not reachable{' with ' + held if held else ' by any N and D up to 1e100'}"
+    return "plan: what is given leaves no run, want a larger budget"

@@ -1,0 +1,166 @@
+"""The loss curves of a sweep as a figure: which runs, over what, how smoothed, beside which other sweep."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scaling_tui.plots.canvas import Weight
+from scaling_tui.plots.drawing import DOTTED, LINE, Figure, Series
+from scaling_tui.runs import Curve, RunView, SweepView
+from scaling_tui.text import show
+
+Array = NDArray[np.float64]
+Over = Literal["tokens", "step", "flops", "time"]
+Metric = Literal["loss", "val_loss"]
+
+OVER: tuple[Over, ...] = ("tokens", "step", "flops", "time")
+SMOOTHING = (0.8, 0.95, 0.99, 0.0)  # weights of the past, as TensorBoard has them
+SCALES = ((True, True), (True, False), (False, True), (False, False))
+_NAMES: Mapping[str, str] = {"loss": "train loss", "val_loss": "held-out loss"}
+_X_NAMES: Mapping[str, str] = {"tokens": "tokens", "step": "step", "flops": "FLOPs", "time": "seconds"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is shown of the curves, and how. The sets hold names of runs."""
+
+    metric: Metric = "loss"
+    over: Over = "tokens"
+    smoothing: float = SMOOTHING[0]
+    log_x: bool = True
+    log_y: bool = True
+    marked: frozenset[str] = field(default=frozenset())
+    hidden: frozenset[str] = field(default=frozenset())
+    pinned: frozenset[str] = field(default=frozenset())
+
+    def toggled(self, what: Literal["marked", "hidden", "pinned"], run: str) -> "Choice":
+        """With `run` in or out of one of the sets."""
+        sets = {"marked": self.marked, "hidden": self.hidden, "pinned": self.pinned}
+        sets[what] ^= {run}
+        return replace(self, marked=sets["marked"], hidden=sets["hidden"], pinned=sets["pinned"])
+
+
+class Curves:
+    """Makes figures of curves, and keeps what it computed of each run until the run has new records."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], tuple[Curve, dict[object, tuple[Array, Array]]]] = {}
+
+    def figure(self, sweep: SweepView, choice: Choice, beside: SweepView | None = None) -> Figure:
+        """The curves of `sweep`; those of `beside` faint and dotted."""
+        names = labels(sweep)
+        series = []
+        for index, run in enumerate(sweep.runs):
+            if run.name in choice.hidden:
+                continue
+            x, y = self._points(sweep, run, choice)
+            if not len(x):
+                continue
+            weight: Weight = "normal"
+            if choice.marked:
+                weight = "strong" if run.name in choice.marked else "faint"
+            name = names[run.name]
+            series.append(
+                (run.name in choice.pinned, Series(x, y, place(index, len(sweep.runs)), name, LINE, weight, name))
+            )
+        # Pinned ones last: they lie over the others.
+        shown = [one for _, one in sorted(series, key=lambda item: item[0])]
+        if beside is not None:
+            others = labels(beside)
+            for run in beside.runs:
+                x, y = self._points(beside, run, choice)
+                if not len(x):
+                    continue
+                name = f"{others[run.name]}'"
+                shown.insert(0, Series(x, y, "foreground", name, DOTTED, "faint", name))
+        return Figure(
+            _title(choice, beside),
+            tuple(shown),
+            log_x=choice.log_x,
+            log_y=choice.log_y,
+            x_name=_X_NAMES[choice.over],
+            y_name=_NAMES[choice.metric],
+            x_text=_X_TEXTS[choice.over],
+            empty="Every curve is hidden: a shows all." if choice.hidden else "No record yet.",
+        )
+
+    def _points(self, sweep: SweepView, run: RunView, choice: Choice) -> tuple[Array, Array]:
+        key, how = (sweep.name, run.name), (choice.metric, choice.over, choice.smoothing)
+        curve, found = self._kept.get(key, (None, {}))
+        if curve is not run.curve:
+            found = {}
+            self._kept[key] = (run.curve, found)
+        if how not in found:
+            found[how] = points(run, choice)
+        return found[how]
+
+
+def points(run: RunView, choice: Choice) -> tuple[Array, Array]:
+    """x and y of a run's curve, (n,) each."""
+    curve = run.curve
+    x = curve[choice.over]
+    if choice.over == "flops" and np.isnan(x).all() and run.flops and run.tokens:
+        x = curve["tokens"] * (run.flops / run.tokens)
+    if choice.over == "time" and len(x):
+        x = x - np.fmin.reduce(x)
+    y = curve[choice.metric]
+    there = ~(np.isnan(x) | np.isnan(y))
+    x, y = x[there], y[there]
+    if choice.metric == "loss" and choice.smoothing and len(y):
+        y = smoothed(curve["mean_loss"][there], curve["stands_for"][there], choice.smoothing)
+    return x, y
+
+
+def smoothed(values: Array, counts: Array, weight: float) -> Array:
+    """Exponential mean of losses, which jump from batch to batch, without the lag of a start at zero.
+
+    Args:
+        values: (n,).
+        counts: how many records each stands for, (n,).
+        weight: of what came before, per record, 0 to below 1.
+    """
+    decay = np.cumsum(counts) * np.log(weight)
+    share = 1 - weight**counts
+    out, total = np.empty_like(values), np.empty_like(values)
+    mean = mass = 0.0
+    start = 0
+    base = 0.0
+    while start < len(values):
+        # As many at a time as powers of the weight fit into a float.
+        end = max(start + 1, int(np.searchsorted(-decay, 300.0 + base)))
+        local = decay[start:end] + base
+        growth = np.exp(np.minimum(-local, 700.0)) * share[start:end]
+        fall = np.exp(local)
+        out[start:end] = fall * (mean + np.cumsum(growth * values[start:end]))
+        total[start:end] = fall * (mass + np.cumsum(growth))
+        mean, mass = float(out[end - 1]), float(total[end - 1])
+        base, start = -float(decay[end - 1]), end
+    return out / total
+
+
+def place(index: int, count: int) -> float:
+    """Where rung `index` of `count` stands on the theme's ramp of colours."""
+    return index / max(1, count - 1)
+
+
+def labels(sweep: SweepView) -> dict[str, str]:
+    """What to call each run: without its seed where all have the same one."""
+    one = len({run.seed for run in sweep.runs}) == 1
+    return {run.name: run.name.removesuffix(f"-s{run.seed}") if one else run.name for run in sweep.runs}
+
+
+def _title(choice: Choice, beside: SweepView | None) -> str:
+    scale = {(True, True): ", log-log", (True, False): ", log x", (False, True): ", log y"}
+    parts = [f"{_NAMES[choice.metric]}, nats"]
+    if beside is not None:
+        parts.append(f"' dotted: {beside.name}")
+    parts.append(f"{_X_NAMES[choice.over]}{scale.get((choice.log_x, choice.log_y), '')}")
+    if choice.metric == "loss":
+        parts.append(f"smooth {choice.smoothing:g}" if choice.smoothing else "raw")
+    return " · ".join(parts)
+
+
+_X_TEXTS = {"tokens": show.count, "step": show.count, "flops": show.scientific, "time": show.duration}

@@ -1,0 +1,234 @@
+"""What a fit looks like: points, law, interval band and extrapolation; residuals; isoFLOP valleys. From plain data."""
+
+import math
+from collections.abc import Collection, Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scaling_tui.laws import Points
+from scaling_tui.laws.fitting.fitted import Fit
+from scaling_tui.laws.fitting.isoflop import Profiles
+from scaling_tui.laws.fitting.study import Study
+from scaling_tui.laws.forms import SYMBOLS, Input
+from scaling_tui.plots.curves import labels
+from scaling_tui.plots.drawing import DOTTED, Figure, Series
+from scaling_tui.runs import RunView, SweepView
+from scaling_tui.text import show
+
+Array = NDArray[np.float64]
+
+REACH = 10.0  # how far beyond the largest point the law is drawn
+GROUPS = 4  # curves of a law in two inputs
+NAMED = 12  # points that are still called by name
+
+
+def axis_of(fit: Fit) -> Input:
+    """The input that the law is drawn over: the first one in which the points differ."""
+    for name in fit.law.inputs:
+        if np.ptp(np.log(fit.points.column(name))) > 1e-6:
+            return name
+    return fit.law.inputs[0]
+
+
+def law_view(
+    found: Study, names: Mapping[str, str], left_out: Points | None = None, log: tuple[bool, bool] = (True, True)
+) -> Figure:
+    """The points, the law through them and `REACH` times beyond, with the interval of its bootstrap.
+
+    `names` says what to call the points by their labels.
+    """
+    fit = found.fit
+    over = axis_of(fit)
+    x = fit.points.column(over)
+    series = lines(fit, over, float(x.max()) * REACH)
+    groups = _others(fit, over)
+    band = _band(found, over, groups[-1])
+    held = _held_out(found)
+    series += [*band, *_points(found, names, over, held)]
+    if left_out is not None and len(left_out):
+        at, called = left_out.column(over), _called(left_out, names)
+        series += [
+            Series(at[i : i + 1], left_out.loss[i : i + 1], "foreground", called[i], "○", "faint")
+            for i in range(len(left_out))
+        ]
+    percent = f" · dotted band {found.level:.0%}".replace("%", " %") if band else ""
+    return Figure(
+        f"loss, nats/token · x {_axis_name(fit, over)}{percent}",
+        tuple(series),
+        log_x=log[0],
+        log_y=log[1],
+        x_name=SYMBOLS[over],
+        y_name="loss",
+        x_text=show.scientific if over == "flops" else show.count,
+    )
+
+
+def lines(fit: Fit, over: Input, top: float) -> list[Series]:
+    """The law over one of its inputs: joined where the points are, dotted from there to `top`.
+
+    Of a law in several inputs a curve is drawn for some of the values of the others that there are.
+    """
+    x = fit.points.column(over)
+    series: list[Series] = []
+    groups, symbols = _others(fit, over), {str(name): symbol for name, symbol in SYMBOLS.items()}
+    for number, others in enumerate(groups):
+        name = (
+            " ".join(f"{symbols[key]} {show.count(value)}" for key, value in others.items()) if len(groups) > 1 else ""
+        )
+        colour = number / max(1, len(groups) - 1) if len(groups) > 1 else "accent"
+        inside = np.geomspace(x.min(), x.max(), 200)
+        further = top > x.max()
+        label = "" if further else name
+        series.append(Series(inside, _loss(fit, over, inside, others), colour, label, name=name or "law"))
+        if further:
+            beyond = np.geomspace(x.max(), top, 100)
+            losses = _loss(fit, over, beyond, others)
+            series.append(Series(beyond, losses, colour, name, DOTTED, name=f"{name or 'law'} beyond"))
+    return series
+
+
+def residual_view(found: Study, names: Mapping[str, str], log_x: bool = True) -> Figure:
+    """How far each point lies above the law, in per cent of its loss."""
+    fit = found.fit
+    over = axis_of(fit)
+    x, off = fit.points.column(over), np.expm1(fit.residuals) * 100
+    ends = np.array([x.min(), x.max()])
+    spread = float(np.sqrt(np.mean(off**2)))
+    lines = [Series(ends, np.zeros(2), "foreground", weight="faint")]
+    lines += [Series(ends, np.full(2, sign * spread), "foreground", "", DOTTED, "faint") for sign in (1, -1)]
+    called, held = _called(fit.points, names), _held_out(found)
+    dots = [
+        Series(x[i : i + 1], off[i : i + 1], "primary", called[i], "▲" if held[i] else "●", name=called[i])
+        for i in range(len(x))
+    ]
+    return Figure(
+        f"measured above the law, % · x {_axis_name(fit, over)} · dotted ±{spread:.2g} % s.d.",
+        (*lines, *dots),
+        log_x=log_x,
+        x_name=SYMBOLS[over],
+        y_name="residual",
+        x_text=show.count,
+    )
+
+
+def valley_view(points: Points, found: Profiles) -> Figure:
+    """Loss over N at each budget, with the size of least loss."""
+    params, flops = points.column("params"), points.column("flops")
+    series = []
+    for number, valley in enumerate(found.valleys):
+        colour = number / max(1, len(found.valleys) - 1)
+        own = np.flatnonzero(np.abs(np.log(flops / valley.flops)) < 0.2)
+        own = own[np.argsort(params[own])]
+        label = f"C {show.scientific(valley.flops)}"
+        series.append(Series(params[own], points.loss[own], colour, label, name=label))
+        series.append(Series(params[own], points.loss[own], colour, mark="●"))
+        if not valley.edge:
+            series.append(Series(np.array([valley.params]), np.array([valley.loss]), colour, mark="◆", weight="strong"))
+    return Figure(
+        "isoFLOP profiles: loss, nats/token · x N · ◆ least loss",
+        tuple(series),
+        log_x=True,
+        x_name="N",
+        y_name="loss",
+        x_text=show.count,
+    )
+
+
+def _axis_name(fit: Fit, over: Input) -> str:
+    return f"N {fit.convention}" if over == "params" else SYMBOLS[over]
+
+
+def _loss(fit: Fit, over: Input, x: Array, others: dict[str, float]) -> Array:
+    given: dict[str, object] = {over: x, **others}
+    if over == "tokens" and "unique_tokens" in others:
+        given["unique_tokens"] = np.minimum(x, others["unique_tokens"])
+    return np.asarray(fit.loss(**given))
+
+
+def _others(fit: Fit, over: Input) -> list[dict[str, float]]:
+    """Values of the other inputs, at most `GROUPS` evenly chosen ones of those that there are, rising."""
+    names = [name for name in fit.law.inputs if name != over]
+    if not names:
+        return [{}]
+    rows = np.unique(np.round(np.log(np.stack([fit.points.column(name) for name in names], axis=1)), 6), axis=0)
+    chosen = rows[np.unique(np.linspace(0, len(rows) - 1, GROUPS).round().astype(int))]
+    return [dict(zip(names, np.exp(row).tolist(), strict=True)) for row in chosen]
+
+
+def _band(found: Study, over: Input, others: dict[str, float]) -> Iterator[Series]:
+    """The interval of the law itself, by the percentiles of the bootstrap's draws."""
+    if found.draws is None or len(found.draws) < 20:
+        return
+    x = found.fit.points.column(over)
+    grid = np.geomspace(x.min(), x.max() * REACH, 80)
+    given: dict[str, object] = {over: grid, **others}
+    if "unique_tokens" in others:
+        given["unique_tokens"] = np.minimum(others["unique_tokens"], given["tokens"])  # type: ignore[call-overload]
+    at, _ = found.fit.law.logs(given)
+    losses = np.exp(found.fit.law.log_loss(found.draws.theta, at))
+    tail = (1 - found.level) / 2
+    for share, name in ((tail, "low"), (1 - tail, "high")):
+        yield Series(grid, np.quantile(losses, share, axis=0), "foreground", "", DOTTED, "faint", name)
+
+
+def _held_out(found: Study) -> NDArray[np.bool_]:
+    points, held = found.fit.points, found.holdout
+    if held is None:
+        return np.zeros(len(points), dtype=bool)
+    column = points.compute() if held.by == "flops" else points.column(held.by)  # type: ignore[arg-type]
+    return np.zeros(len(points), dtype=bool) if column is None else np.asarray(column >= held.threshold)
+
+
+def _points(found: Study, names: Mapping[str, str], over: Input, held: NDArray[np.bool_]) -> Iterator[Series]:
+    """Those that judged the law are triangles."""
+    points = found.fit.points
+    x, called = points.column(over), _called(points, names)
+    for i in range(len(points)):
+        yield Series(x[i : i + 1], points.loss[i : i + 1], "primary", called[i], "▲" if held[i] else "●")
+
+
+def _called(points: Points, names: Mapping[str, str]) -> list[str]:
+    """What to write at each point: nothing where there are so many that names would hide them."""
+    if len(points) > NAMED or not points.labels:
+        return [""] * len(points)
+    return [names.get(label, label) for label in points.labels]
+
+
+def law_figure(sweep: SweepView, fit: Fit | None, used: Collection[str] = ()) -> Figure:
+    """Loss against N (or what the law is of): the runs, the law extended to the largest rung, the prediction.
+
+    `used` are the names of the runs that the law was fitted to.
+    """
+    over: Input = axis_of(fit) if fit else "params"
+    convention = fit.convention if fit else "non-embedding"
+
+    def place(run: RunView) -> float:
+        size = run.non_embedding if convention == "non-embedding" else run.params
+        return float({"params": size, "tokens": run.tokens, "flops": run.flops}.get(over) or math.nan)
+
+    series = []
+    if fit is not None:
+        series += lines(fit, over, max((place(run) for run in sweep.runs), default=0.0))
+    names = labels(sweep)
+    for run in sweep.runs:
+        if run.state == "finished" and run.loss:
+            at = np.array([place(run)]), np.array([run.loss])
+            colour, mark = ("primary", "●") if run.name in used else ("success", "◆")
+            series.append(Series(*at, colour, names[run.name], mark))
+    spans = []
+    for prediction in sweep.predictions[-1:]:
+        predicted = sweep.run(prediction.run)
+        if predicted is not None and prediction.low is not None and prediction.high is not None:
+            spans.append((place(predicted), prediction.low, prediction.high, "accent"))
+    return Figure(
+        f"held-out loss, nats/token · x {f'N {convention}' if over == 'params' else SYMBOLS[over]}",
+        tuple(series),
+        tuple(span for span in spans if math.isfinite(span[0])),
+        log_x=True,
+        log_y=True,
+        x_name=SYMBOLS[over],
+        y_name="loss",
+        x_text=show.scientific if over == "flops" else show.count,
+        empty="No run has finished yet.",
+    )

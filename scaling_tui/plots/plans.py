@@ -1,0 +1,60 @@
+"""Plans side by side as a figure: the loss of the optimal run over its budget, by several laws."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scaling_tui.laws import Points, get
+from scaling_tui.laws.forms import Coefficients
+from scaling_tui.laws.planning.plan import Plan, frontier
+from scaling_tui.plots.drawing import DOTTED, LINE, Figure, Series
+from scaling_tui.text import show
+
+
+@dataclass(frozen=True)
+class PlanCurve:
+    """A law with its plan; `own` where it is the reader's own fit rather than a published one."""
+
+    name: str
+    law: str
+    coefficients: Coefficients
+    plan: Plan
+    own: bool
+
+
+def plans_figure(curves: Sequence[PlanCurve], runs: Points | None) -> Figure:
+    """Loss of the optimal run over its budget, by every law, each with its plan for the goal.
+
+    Args:
+        curves: the laws that reach the goal.
+        runs: those that the reader's own fit goes through, if there is one.
+    """
+    if not curves:
+        return Figure("", (), empty="No law reaches this goal.")
+    budgets = [curve.plan.flops for curve in curves]
+    low, high = min(budgets), max(budgets)
+    compute = runs.compute() if runs else None
+    if compute is not None:
+        low = min(low, float(np.nanmin(compute)))
+    flops = np.geomspace(low / 10, high * 10, 120)
+    series: list[Series] = []
+    for number, curve in enumerate(curves):
+        colour: str | float = "accent" if curve.own else number / max(1, len(curves) - 1)
+        _, _, loss = frontier(get(curve.law), curve.coefficients, flops)
+        name = curve.name.partition(":")[2] or curve.name
+        mark = LINE if curve.own or runs is None else DOTTED
+        series.append(Series(flops, loss, colour, name, mark, name=name))
+        at = np.array([curve.plan.flops]), np.array([curve.plan.loss])
+        series.append(Series(*at, colour, "", "◆", "strong"))
+    if runs is not None and compute is not None:
+        series.append(Series(compute, runs.loss, "primary", "", "●", name=""))
+    return Figure(
+        "loss of the optimal run, nats/token · x C, FLOPs · ◆ the plan",
+        tuple(series),
+        log_x=True,
+        log_y=True,
+        x_name="C",
+        y_name="loss",
+        x_text=show.scientific,
+    )

@@ -1,0 +1,60 @@
+"""What a sweep's models can do against their size, and what its ladder promised; from plain data, for any screen."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from scaling_tui.plots.drawing import DOTTED, Figure, Series
+from scaling_tui.runs import SweepView
+from scaling_tui.text import show
+
+NAMES = {"val_accuracy": "accuracy", "exact_match": "exact match", "gap": "held-out minus training loss, nats"}
+
+
+def metrics_of(sweep: SweepView) -> tuple[str, ...]:
+    """What else than a loss was recorded at two sizes or more."""
+    finished = [run for run in sweep.runs if run.state == "finished"]
+    return tuple(
+        metric for metric in NAMES if len({run.params for run in finished if run.curve.last(metric) is not None}) > 1
+    )
+
+
+def result_figure(sweep: SweepView, cases: Sequence[Mapping[str, Any]], metric: str) -> Figure:
+    """The metric over N: every run faint, each case's mean over seeds with its 90 % interval, what is best possible.
+
+    `cases` are those of `sweeps.results.outcome`.
+    """
+    means, spans, series = [], [], []
+    for case in cases:
+        found, size = case["metrics"].get(metric), case["params"]
+        if not size or not found or found["mean"] is None:
+            continue
+        values = np.array(found["values"])
+        if len(values) > 1:
+            series.append(Series(np.full(len(values), float(size)), values, "foreground", "", "·", "faint"))
+            spans.append((float(size), found["low"], found["high"], "accent"))
+        means.append((float(size), found["mean"], case["case"]))
+        if found["claimed"] is not None:
+            claimed = Series(np.array([float(size)]), np.array([found["claimed"]]), "warning", "", "×", name="source")
+            series.append(claimed)
+    means.sort()
+    if means:
+        x, y = np.array([size for size, *_ in means]), np.array([value for _, value, _ in means])
+        series.append(Series(x, y, "primary", name=NAMES[metric]))
+        series += [Series(np.array([size]), np.array([value]), "primary", label, "●") for size, value, label in means]
+        ceiling = (sweep.document.get("corpus") or {}).get("ceiling")
+        if metric == "val_accuracy" and isinstance(ceiling, float):
+            series.append(Series(x[[0, -1]], np.full(2, ceiling), "success", "", DOTTED, "faint", "best possible"))
+    told = " · dotted: best possible" if any(one.name == "best possible" for one in series) else ""
+    told += " · × the source" if any(one.name == "source" for one in series) else ""
+    return Figure(
+        f"{NAMES[metric]} · x N of all parameters{told}",
+        tuple(series),
+        tuple(spans),
+        log_x=True,
+        x_name="N",
+        y_name=NAMES[metric],
+        x_text=show.count,
+        empty="No run has finished yet.",
+    )

@@ -1,0 +1,93 @@
+"""What a launch would train, as `run --dry-run` prints it and the Lab shows it: rungs, sizes, budgets, time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scaling_tui.report.sweep import ladder_document
+from scaling_tui.sweeps.estimate import Estimate
+from scaling_tui.sweeps.ladder import Ladder
+from scaling_tui.text import show
+
+
+@dataclass(frozen=True)
+class Column:
+    """`worth` says which columns stay where there is not room for all: the lowest go last."""
+
+    head: str
+    cells: tuple[str, ...]
+    worth: int
+
+    @property
+    def width(self) -> int:
+        return max(map(len, (self.head, *self.cells))) + 2
+
+
+def rungs_table(ladder: Ladder, time: Estimate, width: int | None = None) -> list[str]:
+    """A line a rung under a line of heads, in the columns that `width` cells have room for (all, where it is None)."""
+    rungs = ladder.rungs
+    columns = [
+        Column("rung", tuple(rung.case for rung in rungs), 0),
+        Column("layers", tuple(str(rung.architecture.layers) for rung in rungs), 6),
+        Column("hidden", tuple(str(rung.architecture.hidden) for rung in rungs), 5),
+        Column("N", tuple(show.count(rung.count.total) for rung in rungs), 1),
+        Column("N non-emb", tuple(show.count(rung.count.non_embedding) for rung in rungs), 7),
+        Column("D", tuple(show.count(rung.tokens) for rung in rungs), 2),
+        Column("C, FLOPs", tuple(show.scientific(rung.flops) for rung in rungs), 3),
+        Column("steps", tuple(str(rung.training.steps(rung.architecture.context)) for rung in rungs), 8),
+        Column("lr", tuple(f"{rung.training.lr:.2g}" for rung in rungs), 9),
+        Column("time", tuple(show.duration(seconds) for seconds in time.seconds), 4),
+    ]
+    kept = _fitting(columns, width)
+    lines = [[column.head for column in kept], *zip(*(column.cells for column in kept), strict=True)]
+    return ["".join(_cell(text, column) for text, column in zip(line, kept, strict=True)) for line in lines]
+
+
+def _fitting(columns: Sequence[Column], width: int | None) -> list[Column]:
+    kept: list[Column] = []
+    room = float("inf") if width is None else width
+    for column in sorted(columns, key=lambda column: column.worth):
+        room -= column.width
+        if room < 0 and kept:
+            break
+        kept.append(column)
+    return [column for column in columns if column in kept]
+
+
+def _cell(text: str, column: Column) -> str:
+    return text.ljust(column.width) if column.worth == 0 else text.rjust(column.width)
+
+
+def dry_run_text(ladder: Ladder, time: Estimate, seeds: Sequence[int]) -> str:
+    """All that `run --dry-run` says."""
+    text = [f"{ladder.name} · {ladder.summary}", f"corpus {ladder.corpus.name}, {ladder.corpus.tokenizer} tokens", ""]
+    text += rungs_table(ladder, time)
+    if len(seeds) > 1:
+        text.append(f"each with seeds {', '.join(map(str, seeds))}")
+    text.append(f"{in_all(ladder, time, seeds)}; {time.basis}")
+    text.append("C counts matmuls and attention; N is every parameter")
+    if branches := [rung for rung in ladder.rungs if rung.trunk]:
+        share = show.percent(_cost(ladder) / sum(rung.flops for rung in ladder.rungs))
+        text.append(
+            f"{len(branches)} of them branch off a longer one with a cooldown of their own: "
+            f"{share} of what each alone would cost (--set branch=false trains each alone)"
+        )
+    return "\n".join(text)
+
+
+def in_all(ladder: Ladder, time: Estimate, seeds: Sequence[int]) -> str:
+    """What the rungs come to together."""
+    runs, flops = len(ladder.rungs) * len(seeds), show.scientific(_cost(ladder) * len(seeds))
+    return f"{runs} runs · C {flops} FLOPs · about {show.duration(time.total)}"
+
+
+def _cost(ladder: Ladder) -> float:
+    return sum(rung.cost for rung in ladder.rungs)
+
+
+def dry_run_document(ladder: Ladder, time: Estimate) -> dict[str, Any]:
+    """The same as JSON: times in seconds, each rung's at one seed."""
+    document = ladder_document(ladder)
+    for rung, seconds in zip(document["rungs"], time.seconds, strict=True):
+        rung["seconds"] = round(seconds, 1)
+    return document | {"seconds": round(time.total, 1), "seconds_from": time.basis}

@@ -1,0 +1,100 @@
+"""A sweep as files for other programs: its points and curves as CSV or JSON, its pictures as SVG or PNG."""
+
+import csv
+import io
+import json
+import math
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from scaling_tui import InputError
+from scaling_tui.runs import SweepView
+from scaling_tui.runs.format import METRICS
+
+Format = Literal["csv", "json", "svg", "png"]
+OF_RUN = ("run", "rung", "seed", "params", "non_embedding")
+
+
+def export(sweep: SweepView, kind: str) -> bytes:
+    """The sweep in one of the formats.
+
+    Raises:
+        InputError: no such format; or a PNG without what draws it.
+    """
+    match kind:
+        case "csv":
+            return records_csv(sweep).encode()
+        case "json":
+            return (json.dumps(document(sweep), ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
+        case "svg" | "png":
+            return _pictures(sweep, kind)
+    raise InputError(f"--format: found {kind!r}, want one of {', '.join(get_args(Format))}")
+
+
+def records_csv(sweep: SweepView) -> str:
+    """Every record of every run, a line each: who it is of, then the metrics that any run has; a cell may be empty.
+
+    `scaling-tui fit FILE --method envelope` reads it.
+    """
+    from scaling_tui.sweeps.summary import run_summary
+
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    metrics = [name for name in METRICS if any(run.curve.last(name) is not None for run in sweep.runs)]
+    writer.writerow((*OF_RUN, *metrics))
+    for run in sweep.runs:
+        known = run_summary(run)
+        own = [known[name] for name in OF_RUN]
+        columns = [run.curve[metric].tolist() for metric in metrics]
+        for values in zip(*columns, strict=True):
+            writer.writerow(["" if value is None else value for value in own] + [_plain(value, "") for value in values])
+    return out.getvalue()
+
+
+def document(sweep: SweepView) -> dict[str, Any]:
+    """What `attach --json` says of the sweep, and each run's curve: a list a metric, null where there is no value."""
+    from scaling_tui.sweeps.summary import summary
+
+    found = summary(sweep)
+    curves = {run.name: run.curve for run in sweep.runs}
+    for run in found["runs"]:
+        curve = curves[run["run"]]
+        run["curve"] = {metric: [_plain(value, None) for value in curve[metric].tolist()] for metric in METRICS}
+    finite: dict[str, Any] = json.loads(json.dumps(found), parse_constant=lambda _: None)
+    return finite
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Writes a file that is not there yet.
+
+    Raises:
+        InputError: it is there, or cannot be written.
+    """
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except FileExistsError:
+        raise InputError(f"--output {path}: is there already, want a name that is free") from None
+    except OSError as error:
+        raise InputError(f"--output {path}: cannot be written ({error.strerror})") from None
+
+
+def _plain(value: float, missing: Any) -> Any:
+    """A number as few digits as it takes: whole ones without a point."""
+    if not math.isfinite(value):
+        return missing
+    return int(value) if value == int(value) and abs(value) < 1e15 else value
+
+
+def _pictures(sweep: SweepView, kind: Literal["svg", "png"]) -> bytes:
+    """The curves, and beside them the law where there is one."""
+    from scaling_tui.plots.curves import Choice, Curves
+    from scaling_tui.plots.law_plots import law_figure
+    from scaling_tui.plots.picture import png, svg
+    from scaling_tui.sweeps.sweep_fit import fit_beforehand
+
+    figures = [Curves().figure(sweep, Choice())]
+    fitted = fit_beforehand(sweep)
+    if fitted is not None:
+        figures.append(law_figure(sweep, fitted.fit, fitted.runs))
+    return svg(figures).encode() if kind == "svg" else png(figures)

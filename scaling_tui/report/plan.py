@@ -1,0 +1,205 @@
+"""Plans as `plan` prints them: options in, a document and a text out."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from scaling_tui.text import show
+
+if TYPE_CHECKING:
+    from scaling_tui.laws.fitting.study import Study
+    from scaling_tui.laws.planning.plan import Plan
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scaling_tui import InputError
+from scaling_tui.laws import coefficient_set, get
+from scaling_tui.laws.fitting.study import study
+from scaling_tui.text.columns import columns, span
+
+if TYPE_CHECKING:
+    from scaling_tui.laws.fitting.study import Study
+    from scaling_tui.laws.planning.devices import Device
+    from scaling_tui.laws.planning.plan import Goal, Plan
+from typing import TYPE_CHECKING
+
+from scaling_tui.report.fit import Source, load
+
+if TYPE_CHECKING:
+    from scaling_tui.laws.fitting.study import Study
+    from scaling_tui.laws.planning.plan import Plan
+
+
+def plan_text(made: "Plan", bill: Mapping[str, Any] | None) -> str:
+    """A plan with its price."""
+
+    def row(name: str, key: str, text: Any, unit: str) -> tuple[str, str, str, str]:
+        ends = made.intervals.get(key)
+        return name, text(getattr(made, key)), unit, span(*ends, text) if ends else ""
+
+    rows = [("", "", "", f"{made.level:.0%} interval")] if made.intervals else []
+    rows += [
+        row("N", "params", show.count, "parameters"),
+        row("D", "tokens", show.count, "tokens"),
+        row("D/N", "tokens_per_param", lambda v: f"{v:.1f}", "tokens per parameter"),
+        row("C", "flops", lambda v: f"{v:.3g}".replace("e+", "e"), "training FLOPs, 6ND"),
+        row("L", "loss", show.loss, "nats per token"),
+    ]
+    counted = f", N {made.convention}" if made.convention else ""
+    lines = [made.law + counted, columns(rows, numeric=(1,))]
+    if made.excess > 1e-6:
+        lines.append(
+            f"off the optimum: {made.excess:+.2%} loss at this budget (optimal {made.optimal_loss:.4f}); "
+            f"{made.overhead:+.1%} FLOPs for this loss"
+        )
+    if made.epochs is not None:
+        lines.append(f"each unique token is seen {made.epochs:.2f} times")
+    if made.serving_flops:
+        lines.append(
+            f"serving: {made.serving_flops:.3g} FLOPs at 2N a token, {made.serving_flops / made.flops:.2f}× training"
+        )
+    if bill:
+        price = "" if bill["cost"] is None else f", cost {bill['cost']:,.0f}"
+        lines.append(
+            f"time: {hours(bill['hours'])} on {bill['devices']} × {bill['device']} "
+            f"({bill['flops_per_second']:.3g} FLOP/s at {bill['utilisation']:.0%} utilisation){price}"
+        )
+    return "\n".join(lines)
+
+
+def hours(value: float) -> str:
+    """Hours, or days where they are many."""
+    return (
+        f"{value:.3g} h" if value < 100 else f"{value / 24:,.3g} days" if value < 24e3 else f"{value / 8766:,.3g} years"
+    )
+
+
+def coefficients_for(law: str, given: Sequence[str]) -> dict[str, float]:
+    """Coefficients of a law: the published set's, with `KEY=VALUE` ones laid over; all given where none is published.
+
+    Raises:
+        InputError: not KEY=VALUE, no number, or a set that is not complete.
+    """
+    form = get(law)
+    values: dict[str, float] = {}
+    for item in given:
+        key, equals, text = item.partition("=")
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not equals or key not in form.coefficients or not math.isfinite(value):
+            raise InputError(f"--coef: found {item!r}, want KEY=NUMBER with KEY one of {', '.join(form.coefficients)}")
+        values[key] = value
+    if set(values) == set(form.coefficients):
+        return values
+    if not given:
+        return dict(coefficient_set(law).coefficients)
+    try:
+        published = dict(coefficient_set(law).coefficients)
+    except InputError:
+        missing = [name for name in form.coefficients if name not in values]
+        raise InputError(f"--coef: {law} needs {', '.join(missing)} too") from None
+    return published | values
+
+
+def device_for(name: str | None, count: int, mfu: float, price: float | None) -> "tuple[str, Device] | None":
+    """The described device.
+
+    Raises:
+        InputError: unknown name, no number, or a share outside 0 to 1.
+    """
+    from scaling_tui.laws.planning.devices import DEVICES, Device
+
+    if not 0 < mfu <= 1:
+        raise InputError(f"--mfu: found {mfu:g}, want a share above 0 and up to 1")
+    if price is not None and not price >= 0:
+        raise InputError(f"--price: found {price:g}, want 0 or more")
+    if name is None:
+        if price is not None:
+            raise InputError("--price: found without --device, want a device such as h100, or its peak FLOP/s")
+        return None
+    try:
+        peak = DEVICES.get(name.lower()) or float(name)
+    except ValueError:
+        peak = math.nan
+    if not (math.isfinite(peak) and peak > 0):
+        raise InputError(f"--device: found {name!r}, want {', '.join(DEVICES)} or a peak in FLOP/s such as 9.9e14")
+    return name, Device(peak, mfu, count, price)
+
+
+def plan_source(
+    goal: "Goal",
+    *,
+    law: str | None,
+    source: str | None,
+    coef: Sequence[str],
+    draws: int,
+    runs: Path | None,
+    machine: "tuple[str, Device] | None",
+) -> tuple[dict[str, Any], str]:
+    """What `plan` prints: a document and a text.
+
+    Raises:
+        InputError: options that contradict, or a fit that cannot carry the plan.
+    """
+    made = _plan_for(goal, law, source, coef, draws, runs)
+    bill = _bill(made, machine)
+    document = asdict(made) | {
+        "intervals": {key: list(ends) for key, ends in made.intervals.items()},
+        "convention": {"flops": "6ND", "params": made.convention or None},
+        "device": bill,
+    }
+    return document, plan_text(made, bill)
+
+
+def _plan_for(
+    goal: "Goal", law: str | None, source: str | None, coef: Sequence[str], draws: int, runs: Path | None
+) -> "Plan":
+    from scaling_tui.laws.planning.plan import plan, plan_published
+
+    if source is not None:
+        if coef:
+            raise InputError("--coef: found with --fit, want one of them")
+        loaded = load(source, runs)
+        return plan_study(loaded, planning_study(loaded, law, draws), goal)
+    law = law or "chinchilla:besiroglu2024"
+    if coef:
+        return plan(get(law), coefficients_for(law, coef), goal)
+    return plan_published(coefficient_set(law), goal)
+
+
+def planning_study(loaded: Source, law: str | None = None, draws: int = 200) -> "Study":
+    """The fit that plans for a source are made with.
+
+    Raises:
+        InputError: the points cannot be fitted.
+    """
+    return study(loaded.points, law or loaded.law or "chinchilla", draws=max(draws, 20), convention=loaded.convention)
+
+
+def plan_study(loaded: Source, fitted: "Study", goal: "Goal") -> "Plan":
+    """A plan with a source's own fit.
+
+    Raises:
+        InputError: the fit cannot carry it.
+    """
+    from scaling_tui.laws.planning.plan import plan_fit
+
+    made = plan_fit(fitted.fit, fitted.draws, goal)
+    return replace(made, notes=(*loaded.warnings, *made.notes))
+
+
+def _bill(made: "Plan", machine: "tuple[str, Device] | None") -> Mapping[str, Any] | None:
+    if machine is None:
+        return None
+    name, device = machine
+    return {
+        "device": name,
+        "devices": device.count,
+        "flops_per_second": device.flops_per_second,
+        "utilisation": device.utilisation,
+        "hours": device.hours(made.flops),
+        "cost": device.cost(made.flops),
+    }

@@ -1,0 +1,230 @@
+"""Plans side by side, by the reader's own fit and by the published laws: what the Plan screen shows."""
+
+import textwrap
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from scaling_tui import InputError
+from scaling_tui.laws import SETS, Points, get
+from scaling_tui.laws.fitting.study import Study
+from scaling_tui.laws.planning.plan import Goal, Plan, plan_published
+from scaling_tui.plots.plans import PlanCurve
+from scaling_tui.report.fit import Source, sweep_source
+from scaling_tui.report.plan import plan_study, plan_text, planning_study
+from scaling_tui.runs import SweepView
+from scaling_tui.text import show
+from scaling_tui.text.columns import bullet, span
+from scaling_tui.tutor.parsing.numbers import read_number
+
+ROOMY = 72  # columns from which on a table has everything
+
+
+@dataclass(frozen=True)
+class Field:
+    """What can be given. `unit` is the one that may be written behind the number."""
+
+    symbol: str
+    unit: str
+    example: str
+    text: str
+
+
+FIELDS: dict[str, Field] = {
+    "flops": Field("C", "flops", "1e21", "FLOPs"),
+    "loss": Field("L", "nats", "2.1", "nats per token"),
+    "params": Field("N", "params", "70B", "parameters"),
+    "tokens": Field("D", "tokens", "1.4T", "tokens"),
+}
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What one's own plans are made with: the sweep's fit, or the reason why it carries none."""
+
+    name: str = ""
+    source: Source | None = None
+    study: Study | None = None
+    problem: str = "no sweep yet: 2 opens the Lab"
+
+    @property
+    def largest_flops(self) -> float | None:
+        """The largest budget of the runs that the fit is through."""
+        compute = self.study.fit.points.compute() if self.study else None
+        return None if compute is None else float(np.nanmax(compute))
+
+
+@dataclass(frozen=True)
+class Row:
+    """A law's answer: a plan, or the problem that there is none."""
+
+    name: str
+    plan: Plan | None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Plans:
+    """The answers to one goal. `problem` is what is wrong with the goal itself, `read` how it was understood."""
+
+    goal: Goal
+    rows: tuple[Row, ...]
+    basis: Basis
+    read: str
+    problem: str = ""
+
+
+def basis_of(sweep: SweepView | None) -> Basis:
+    """The fit through a sweep's finished runs."""
+    if sweep is None:
+        return Basis()
+    source = None
+    try:
+        source = sweep_source(sweep)
+        fitted = planning_study(source)
+        plan_study(source, fitted, Goal(flops=float(np.nanmax(source.points.column("flops")))))
+    except InputError as error:
+        return Basis(sweep.name, source, None, str(error).removeprefix("plan: "))
+    return Basis(sweep.name, source, fitted, "")
+
+
+def goal_of(texts: Mapping[str, str]) -> Goal | None:
+    """The goal that was typed, a text a field; None where all are blank.
+
+    Raises:
+        InputError: a text is no number.
+    """
+    given: dict[str, float] = {}
+    for name, text in texts.items():
+        if text.strip():
+            field = FIELDS[name]
+            try:
+                given[name] = read_number(text, field.unit).value
+            except InputError as error:
+                raise InputError(f"{field.symbol}: {str(error).removeprefix('answer: ')}") from None
+            if name != "loss" and not 1 <= given[name] <= 1e40:
+                raise InputError(f"{field.symbol}: found {given[name]:g}, want from 1 to 1e40 {field.text}")
+    if {"flops", "loss"} <= given.keys():
+        raise InputError("C and L: each decides the other, give one of them")
+    return Goal(**given) if given else None
+
+
+def plans_for(basis: Basis, goal: Goal) -> Plans:
+    """One's own plan first, then those of the published laws in N and D."""
+    rows = [_own(basis, goal)]
+    for chosen in SETS:
+        if {"params", "tokens"} <= set(get(chosen.law).inputs):
+            try:
+                rows.append(Row(f"{chosen.law}:{chosen.name}", plan_published(chosen, goal)))
+            except InputError as error:
+                rows.append(Row(f"{chosen.law}:{chosen.name}", None, str(error)))
+    given = {name: value for name in FIELDS if (value := getattr(goal, name)) is not None}
+    read = "read as " + ", ".join(
+        f"{FIELDS[key].symbol} = {_number(key, value)} {FIELDS[key].text}" for key, value in given.items()
+    )
+    problem = rows[1].problem if all(row.plan is None for row in rows) else ""
+    return Plans(goal, tuple(rows), basis, read, problem)
+
+
+def _own(basis: Basis, goal: Goal) -> Row:
+    name = basis.name or "your own runs"
+    if basis.source is None or basis.study is None:
+        return Row(name, None, basis.problem)
+    try:
+        return Row(name, plan_study(basis.source, basis.study, goal))
+    except InputError as error:
+        return Row(name, None, str(error).removeprefix("plan: "))
+
+
+def _number(name: str, value: float) -> str:
+    return {"flops": show.scientific, "loss": show.loss}.get(name, show.count)(value)
+
+
+def plans_text(plans: Plans, width: int) -> str:
+    """A table, a row a law; what stands in the way of a row is said in its place. Narrow, it has fewer columns."""
+    wide = width >= ROOMY
+    heads = ("N", "D", "D/N", "C", "L", "off") if wide else ("N", "D", "D/N", "L")
+    cells = {row.name: [_cell(head, row.plan) for head in heads] for row in plans.rows if row.plan}
+    called = {row.name: row.name if wide else row.name.partition(":")[2] or row.name for row in plans.rows}
+    names = max([12, *(len(called[name]) for name in cells)])
+    sizes = [max(len(head), *(row[i] for row in _lengths(cells.values()))) for i, head in enumerate(heads)]
+
+    def line(name: str, values: Iterable[str]) -> str:
+        numbers = "  ".join(value.rjust(size) for value, size in zip(values, sizes, strict=True))
+        return f"{name:<{names}}  {numbers}"
+
+    lines = [line("", heads)]
+    for row in plans.rows:
+        if row.plan is None:
+            lines += textwrap.wrap(f"{called[row.name]}: {row.problem}", width, subsequent_indent="  ")
+            continue
+        lines.append(line(called[row.name], cells[row.name]))
+        if row.plan.intervals and wide:
+            lines.append(f"  {_intervals(row.plan)}")
+    return "\n".join(text[: width - 1] + "…" if len(text) > width else text for text in lines)
+
+
+def _lengths(rows: Iterable[list[str]]) -> list[list[int]]:
+    return [[len(cell) for cell in row] for row in rows] or [[0] * 6]
+
+
+def _cell(head: str, made: Plan) -> str:
+    match head:
+        case "N":
+            return show.count(made.params)
+        case "D":
+            return show.count(made.tokens)
+        case "D/N":
+            ratio = made.tokens_per_param
+            return f"{ratio:.3g}" if ratio < 1e4 else show.count(ratio)
+        case "C":
+            return show.scientific(made.flops)
+        case "L":
+            return show.loss(made.loss)
+        case _:
+            return f"{made.excess:+.1%}".replace("%", " %") if made.excess > 1e-6 else "–"
+
+
+def _intervals(made: Plan) -> str:
+    texts = {
+        "params": ("N", show.count),
+        "tokens": ("D", show.count),
+        "loss": ("L", show.loss),
+        "flops": ("C", show.scientific),
+    }
+    found = [f"{texts[key][0]} {span(*ends, texts[key][1])}" for key, ends in made.intervals.items() if key in texts]
+    return f"{made.level:.0%} ".replace("%", " %") + "  ".join(found)
+
+
+def plans_words(plans: Plans) -> str:
+    """One's own plan as the command `plan` prints it, and all notes."""
+    parts = []
+    for row in plans.rows:
+        if row.plan is None:
+            parts.append(f"{row.name}: {row.problem}")
+        else:
+            notes = bullet(row.plan.notes)
+            parts.append(f"{row.name}\n{plan_text(row.plan, None)}" + (f"\n{notes}" if notes else ""))
+    return "\n\n".join(parts)
+
+
+def plan_curves(plans: Plans) -> list[PlanCurve]:
+    """The laws that reach the goal, for `plots.plans.plans_figure`."""
+    published = {f"{chosen.law}:{chosen.name}": chosen for chosen in SETS}
+    curves = []
+    for row in plans.rows:
+        if row.plan is None:
+            continue
+        if row.name in published:
+            chosen = published[row.name]
+            curves.append(PlanCurve(row.name, chosen.law, chosen.coefficients, row.plan, own=False))
+        elif plans.basis.study is not None:
+            fit = plans.basis.study.fit
+            curves.append(PlanCurve(row.name, fit.law.name, fit.coefficients, row.plan, own=True))
+    return curves
+
+
+def fitted_runs(plans: Plans) -> Points | None:
+    """The runs that the reader's own fit goes through; None where there is no such fit."""
+    return plans.basis.source.points if plans.basis.source and plans.basis.study else None

@@ -1,0 +1,105 @@
+"""How long a ladder will take, from the speeds that earlier runs on this machine reached. The one home of estimates."""
+
+import heapq
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from scaling_tui import InputError
+from scaling_tui.runs import SweepView, list_sweeps
+from scaling_tui.runs.glance import glance
+from scaling_tui.sweeps.devices import kind_of, on_gpu
+from scaling_tui.sweeps.ladder import Ladder
+from scaling_tui.sweeps.launch import cores
+
+Speed = tuple[float, float]
+"""FLOPs a token of a run, and the FLOP/s that it reached."""
+
+LATEST = 12  # sweeps that are looked at; older ones tell no more
+PAUSE = 20.0  # times the usual time between two records; evaluations are well below it
+START_S = 3.0  # a worker's imports and its corpus
+# FLOPs a token and FLOP/s reached by rungs of quickstart, two workers at a time on two cores of an x86 server: what is
+# said before anything was trained here. Small models leave a core waiting for Python.
+REFERENCE = ((8.6e4, 5.5e9), (2.5e5, 9.3e9), (4.8e5, 1.7e10), (7.9e5, 2.0e10), (1.2e6, 2.1e10), (2.75e6, 3.2e10))
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds of each rung at one seed and of all runs together, and where the speeds are from, in words."""
+
+    seconds: tuple[float, ...]
+    total: float
+    basis: str
+
+
+def estimate(ladder: Ladder, recorded: Sequence[Speed], jobs: int, seeds: int) -> Estimate:
+    """How long `ladder` takes with `jobs` runs at a time and `seeds` seeds.
+
+    FLOP/s is interpolated over FLOPs a token between the sizes that ran here; beyond the ends it stays as it was there.
+    """
+    basis = f"times at the speed of {len(recorded)} runs on this machine"
+    if not recorded:
+        basis = "times of two cores elsewhere: nothing was trained on this device yet"
+    reached = curve(recorded or REFERENCE)
+    seconds = [START_S + rung.cost / _between(reached, rung.flops / rung.tokens) for rung in ladder.rungs]
+    last = ladder.fit.predict if ladder.fit else None
+    first = [second for rung, second in zip(ladder.rungs, seconds, strict=True) if rung.name != last] * seeds
+    alone = [second for rung, second in zip(ladder.rungs, seconds, strict=True) if rung.name == last] * seeds
+    # More runs at a time than cores are no faster together.
+    return Estimate(tuple(seconds), wall(first, min(jobs, max(1, cores()))) + sum(alone), basis)
+
+
+def workers(jobs: int | None, device: str) -> int:
+    """Runs that are trained at a time: as many as asked for, else one a core, or one on a GPU."""
+    return jobs or (1 if on_gpu(device) else cores())
+
+
+def recorded_speeds(runs: Path, device: str = "auto") -> list[Speed]:
+    """The speed of every run of the latest sweeps in `runs` of this machine, on a device of the same kind."""
+    found, here = [], (platform.node(), kind_of(device))
+    for path in list_sweeps(runs)[:LATEST]:
+        try:
+            view = glance(path)
+        except (InputError, OSError):
+            continue
+        machine = view.document.get("machine")
+        if isinstance(machine, dict) and (machine.get("host"), machine.get("device", "cpu")) == here:
+            found += list(_speeds(view))
+    return found
+
+
+def _speeds(view: SweepView) -> Iterable[Speed]:
+    for run in view.runs:
+        tokens, times = run.curve.points("tokens", "time")
+        took, done = np.diff(times), np.diff(tokens)
+        # Between the last record before a stop and the first after it nothing was trained.
+        at_work = (took > 0) & (done > 0)
+        at_work &= took <= PAUSE * np.median(took[at_work]) if at_work.any() else False
+        if run.flops and run.tokens and at_work.any():
+            per_token = run.flops / run.tokens
+            yield per_token, per_token * float(done[at_work].sum() / took[at_work].sum())
+
+
+def curve(speeds: Iterable[Speed]) -> list[Speed]:
+    """One speed a size, in the order of sizes: the median where a size ran often."""
+    sizes: dict[float, list[float]] = {}
+    for per_token, speed in speeds:
+        sizes.setdefault(float(f"{per_token:.2g}"), []).append(speed)
+    return [(size, median(found)) for size, found in sorted(sizes.items())]
+
+
+def _between(reached: Sequence[Speed], per_token: float) -> float:
+    sizes, speeds = zip(*reached, strict=True)
+    return float(np.exp(np.interp(np.log(per_token), np.log(sizes), np.log(speeds))))
+
+
+def wall(seconds: Sequence[float], jobs: int) -> float:
+    """Seconds until all are done, the longest first, `jobs` at a time."""
+    ends = [0.0] * max(1, jobs)
+    for second in sorted(seconds, reverse=True):
+        heapq.heapreplace(ends, ends[0] + second)
+    return max(ends)

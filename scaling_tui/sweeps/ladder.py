@@ -1,0 +1,222 @@
+"""Ladders: TOML files that say what is trained. Read, checked to the last key, and resolved into runs."""
+
+import dataclasses
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli
+
+from scaling_tui import InputError
+from scaling_tui.data import NAMED, is_path
+from scaling_tui.laws import get
+from scaling_tui.runs.config import RunConfig, check_types, known_keys, whole
+from scaling_tui.sweeps.branches import branched
+from scaling_tui.sweeps.rung import MODEL_KEYS, TRAINING_KEYS, CorpusChoice, Rung, rungs_of
+from scaling_tui.text import resources
+
+LARGEST_SEED = 2**63 - 1  # what torch's generator takes
+
+
+@dataclass(frozen=True)
+class FitChoice:
+    """The law that a sweep of the ladder is fitted with. `params` says which N the law is fitted in."""
+
+    law: str = "chinchilla-n"
+    params: Literal["non-embedding", "all"] = "non-embedding"
+    predict: str | None = None
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """A ladder as read. `document` is the file's own tables, settings from outside included."""
+
+    name: str
+    path: Path
+    summary: str
+    source: str
+    expected: str
+    corpus: CorpusChoice
+    fit: FitChoice | None
+    seeds: tuple[int, ...]
+    rungs: tuple[Rung, ...]
+    document: Mapping[str, Any] = field(repr=False)
+
+    def configs(self, seed: int, corpus: Mapping[str, Any]) -> Iterator[tuple[str, RunConfig]]:
+        """The runs of the ladder at one seed, named `<rung>[-<variant>]-s<seed>`. `corpus` is what run.json says."""
+        for rung in self.rungs:
+            yield (
+                f"{rung.case}-s{seed}",
+                RunConfig(
+                    rung=rung.name,
+                    seed=seed,
+                    params=rung.count.total,
+                    non_embedding=rung.count.non_embedding,
+                    tokens=rung.tokens,
+                    flops=rung.flops,
+                    family=rung.family,
+                    architecture=dataclasses.asdict(rung.architecture),
+                    corpus=dict(corpus),
+                    training=rung.training,
+                    trunk=rung.trunk and dataclasses.replace(rung.trunk, run=f"{rung.trunk.run}-s{seed}"),
+                    keep=rung.keep,
+                ),
+            )
+
+
+def ladders() -> list[Path]:
+    """The files of every ladder that can be launched by name; the user's hide the project's of the same name."""
+    return list(resources.found("models"))
+
+
+def load_ladder(name: str, settings: Sequence[str] = ()) -> Ladder:
+    """The ladder called `name`, or the file at that path, with `KEY=VALUE` settings laid over it.
+
+    Raises:
+        InputError: no such ladder, not TOML, an unknown key, an impossible size: with file, key and what would do.
+    """
+    path = _find(name)
+    try:
+        document = tomli.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomli.TOMLDecodeError, RecursionError) as error:
+        raise InputError(f"{path}: not TOML: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error})") from error
+    for setting in settings:
+        _set(document, setting)
+    try:
+        return _ladder(path, document)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _find(name: str) -> Path:
+    known = {path.stem: path for path in ladders()}
+    if name in known:
+        return known[name]
+    path = Path(name)
+    if path.is_file():
+        return path
+    near = difflib.get_close_matches(name, known, 1)
+    meant = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}; or give a .toml file"
+    raise InputError(f"ladder {name!r}: not found; {meant}")
+
+
+def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
+    tables = ("summary", "source", "expected", "seeds", "corpus", "model", "training", "fit", "rungs")
+    for key in document:
+        if key not in tables:
+            near = difflib.get_close_matches(key, tables, 1)
+            raise InputError(
+                f"{key}: not a key here; " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(tables)}")
+            )
+    for key in ("model", "training", "fit"):
+        _table({key: {}, **document}, key)
+    corpus = CorpusChoice(**known_keys(_table(document, "corpus"), CorpusChoice, "corpus"))
+    check_types(corpus, "corpus")
+    if is_path(corpus.name):
+        # What a ladder means must not depend on where one stands.
+        corpus = dataclasses.replace(corpus, name=str(path.parent.absolute() / Path(corpus.name).expanduser()))
+    elif corpus.name not in NAMED:
+        raise InputError(
+            f"corpus.name: found {corpus.name!r}, want {', '.join(NAMED)}, or the path of a text file with a folder or "
+            f"a suffix, such as notes.txt or ./notes"
+        )
+    rungs = branched(tuple(rungs_of(document, corpus)))
+    fit = None
+    if "fit" in document:
+        fit = FitChoice(**known_keys(document["fit"], FitChoice, "fit"))
+        if not isinstance(fit.law, str):
+            raise InputError(f"fit.law: found {fit.law!r}, want the name of a law")
+        get(fit.law)
+        if fit.params not in ("non-embedding", "all"):
+            raise InputError(f"fit.params: found {fit.params!r}, want 'non-embedding' or 'all'")
+        if fit.predict is not None and fit.predict not in [rung.name for rung in rungs]:
+            raise InputError(f"fit.predict: found {fit.predict!r}, want the name of a rung")
+    for key in ("summary", "source", "expected"):
+        if not isinstance(document.get(key, ""), str):
+            raise InputError(f"{key}: found {document[key]!r}, want a text")
+    return Ladder(
+        name=path.stem,
+        path=path,
+        summary=document.get("summary", ""),
+        source=document.get("source", ""),
+        expected=document.get("expected", ""),
+        corpus=corpus,
+        fit=fit,
+        seeds=_seeds(document.get("seeds", [0])),
+        rungs=rungs,
+        document=document,
+    )
+
+
+def _seeds(found: Any) -> tuple[int, ...]:
+    seeds = [whole(seed) for seed in found] if isinstance(found, list) else []
+    good = all(isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed <= LARGEST_SEED for seed in seeds)
+    if not good or not seeds or len(set(seeds)) < len(seeds):
+        raise InputError(f"seeds: found {found!r}, want a list of different whole numbers, such as [0, 1, 2]")
+    return tuple(seeds)
+
+
+def _table(document: Mapping[str, Any], key: str) -> dict[str, Any]:
+    if key not in document:
+        raise InputError(f"{key}: missing, want a table [{key}]")
+    found = document[key]
+    if not isinstance(found, dict):
+        raise InputError(f"{key}: found {found!r}, want a table [{key}]")
+    return found
+
+
+def _set(document: dict[str, Any], setting: str) -> None:
+    """Lays `KEY=VALUE` over the document. KEY is `table.key`, `rungs.NAME.key`, or a key alone: then for all rungs."""
+    key, equals, text = setting.partition("=")
+    if not equals or not key:
+        raise InputError(f"--set {setting!r}: want KEY=VALUE, such as tokens=200000")
+    try:
+        value = tomli.loads(f"value = {text}")["value"]
+    except tomli.TOMLDecodeError:
+        value = text
+    table, dot, rest = key.partition(".")
+    found = document.get("rungs", [])
+    rungs = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+    if table == "rungs":
+        name, _, rest = rest.partition(".")
+        for rung in rungs:
+            if rung.get("name") == name and rest:
+                rung[rest] = value
+                return
+        names = ", ".join(str(rung.get("name")) for rung in rungs)
+        raise InputError(f"--set {key}: no rung {name!r}; want rungs.NAME.KEY with NAME of {names}")
+    if key == "seeds":
+        document["seeds"] = value
+        return
+    if not dot:
+        table, rest = _home(key)
+    if (table, rest) == ("corpus", "name") and isinstance(value, str) and is_path(value):
+        # Typed on a command line it is relative to where one stands, not to the ladder.
+        value = str(Path(value).expanduser().absolute())
+    target: Any = document
+    for part in (table, *rest.split(".")[:-1]):
+        target = target.setdefault(part, {})
+        if not isinstance(target, dict):
+            raise InputError(f"--set {key}: {part} is not a table")
+    target[rest.split(".")[-1]] = value
+    if table in ("training", "model"):
+        # Otherwise a rung's own value would silently win over what the user asked for.
+        for rung in rungs:
+            rung.pop(rest, None)
+
+
+def _home(key: str) -> tuple[str, str]:
+    """The table and the name in it of a key that was given alone."""
+    if key in TRAINING_KEYS or key == "flops":
+        return "training", key
+    if key in MODEL_KEYS:
+        return "model", key
+    own = {"tokenizer": "tokenizer", "corpus": "name", "first_tokens": "first_tokens"}
+    if key in own:
+        return "corpus", own[key]
+    near = difflib.get_close_matches(key, [*TRAINING_KEYS, *MODEL_KEYS, *own, "seeds"], 1)
+    raise InputError(f"--set {key}: not a key of a ladder" + (f"; did you mean {near[0]!r}?" if near else ""))

@@ -1,0 +1,75 @@
+"""What would make a run fail in its first second, found before anything is written or started."""
+
+import psutil
+
+from scaling_tui import InputError
+from scaling_tui.data import Corpus, Windows, encode, held_out, load_corpus, to_download
+from scaling_tui.sweeps.devices import check_device, on_gpu
+from scaling_tui.sweeps.ladder import Ladder
+from scaling_tui.sweeps.rung import Rung
+from scaling_tui.text import show
+
+# Weights, gradients and AdamW's two moments, each in float32. Where they live on a GPU, only the fresh weights pass
+# through this machine's own memory.
+BYTES_A_PARAMETER = 16
+BYTES_A_WEIGHT = 4
+
+
+def check_ladder(ladder: Ladder, device: str = "auto") -> Corpus:
+    """Reads and encodes the corpus of `ladder`, once for all its runs, and returns it.
+
+    Raises:
+        InputError: no such device; a rung that cannot fit into this machine's memory; a corpus or tokenizer that
+            cannot be had; a corpus too small for the context of a rung.
+    """
+    check_device(device)
+    check_memory(ladder, device)
+    try:
+        corpus = load_corpus(ladder.corpus.name, parameters=ladder.corpus.parameters)
+        tokens = encode(corpus, ladder.corpus.tokenizer, ladder.corpus.first_tokens)
+    except InputError as error:
+        raise InputError(f"{ladder.path}: {error}") from error
+    for rung in ladder.rungs:
+        context = rung.architecture.context
+        try:
+            Windows(tokens.train, context, 0, tokens.sample)
+            held_out(tokens.held_out, context, context, tokens.sample)
+        except InputError as error:
+            raise InputError(f"{ladder.path}: rung {rung.name!r}: corpus {corpus.name!r}: {error}") from error
+    return corpus
+
+
+def rehearse(ladder: Ladder, device: str = "auto") -> str:
+    """Checks as `check_ladder` does but downloads nothing; returns what it therefore could not look at, in words."""
+    missing = to_download(ladder.corpus.name, ladder.corpus.tokenizer)
+    if missing is None:
+        check_ladder(ladder, device)
+        return ""
+    check_device(device)
+    check_memory(ladder, device)
+    return f"{missing} is not on this machine and would be downloaded first; what is in it was not checked"
+
+
+def check_memory(ladder: Ladder, device: str) -> None:
+    """Raises InputError where a rung takes more memory than this machine has, however little else is in it."""
+    there = psutil.virtual_memory().total
+    for rung in ladder.rungs:
+        least = least_memory(rung, on_gpu(device))
+        if least > there:
+            raise InputError(
+                f"{ladder.path}: rung {rung.name!r}: {show.count(rung.count.total)} parameters in batches of "
+                f"{show.count(rung.training.batch)} take {least / 1e9:,.1f} GB of memory or more, "
+                f"this machine has {there / 1e9:.1f} GB; want a smaller hidden, layers, context or batch"
+            )
+
+
+def least_memory(rung: Rung, gpu: bool) -> int:
+    """Bytes of this machine's own memory that a run of `rung` cannot do without.
+
+    On the CPU also one stream a layer, which the backward pass needs.
+    """
+    if gpu:
+        return BYTES_A_WEIGHT * rung.count.total
+    arch = rung.architecture
+    streams = 4 * arch.layers * rung.training.batch * arch.context * arch.hidden
+    return BYTES_A_PARAMETER * rung.count.total + streams

@@ -1,0 +1,272 @@
+"""A rung: one size of a ladder, resolved from the tables of its file into an architecture and a recipe."""
+
+import dataclasses
+import difflib
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scaling_tui import InputError
+from scaling_tui.data import vocabulary
+from scaling_tui.laws.counting import Architecture, Count, count
+from scaling_tui.runs.config import Training, Trunk, known_keys, whole
+from scaling_tui.runs.format import METRICS, safe_name
+
+# What a model of each family is made of; a ladder gives the sizes and may change the rest.
+FAMILIES: dict[str, dict[str, Any]] = {
+    "gpt": {"norm": "rms", "final_norm": True, "positions": "rotary", "head": "tied"},
+    "post-norm": {
+        "norm": "layer", "final_norm": True, "positions": "learned", "bias": True, "head": "untied", "head_bias": True,
+    },
+    "classifier": {"norm": "layer", "bias": True, "head": "untied", "head_bias": True, "classes": 2},
+}  # fmt: skip
+
+# What else `scaling_tui.train` can build of each: sizes of any, and these values of these keys.
+SIZES = ("layers", "hidden", "ffn", "heads", "vocab", "context")
+LARGEST_SIZE = 10**9
+LARGEST_BUDGET = 1e40  # FLOPs
+CHOICES: dict[str, dict[str, tuple[Any, ...]]] = {
+    "gpt": {"positions": ("rotary", "learned", "none"), "head": ("tied", "untied")},
+    "post-norm": {"positions": ("learned", "none"), "final_norm": (True, False), "head_bias": (True, False)},
+    "classifier": {"positions": ("learned", "none"), "final_norm": (True, False), "head_bias": (True, False)},
+}  # fmt: skip
+
+TRAINING_KEYS = [item.name for item in dataclasses.fields(Training)]
+# A run's folder bears the name of its rung.
+LONGEST_NAME = 60
+
+ARCHITECTURE_DEFAULTS = {item.name: item.default for item in dataclasses.fields(Architecture)}
+MODEL_KEYS = ["family", *(item.name for item in dataclasses.fields(Architecture))]
+
+
+@dataclass(frozen=True)
+class CorpusChoice:
+    """Where the tokens come from.
+
+    Args:
+        name: a corpus of `scaling_tui.data`, or the path of a text file.
+        tokenizer: `byte`, `gpt2`, `bpe-K`, or `ids` for a synthetic source.
+        first_tokens: only the first so many tokens are the corpus, the last tenth of them held out; 0 is all.
+        parameters: of a synthetic source (`scaling_tui.data.synthetic`).
+    """
+
+    name: str
+    tokenizer: str = "byte"
+    first_tokens: int = 0
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One size: its architecture, its recipe, and what they come to.
+
+    Args:
+        variant: the values of the settings that the ladder gives as a list, such as `D200k`; empty without one.
+        expected: for a metric, the lowest and highest mean over seeds that the ladder promises of this rung.
+        claimed: for a metric, what the source says of it.
+        trunk: where it branches off a longer run; `run` is that one's case.
+        keep: steps after which others branch off it.
+    """
+
+    name: str
+    variant: str
+    expected: Mapping[str, tuple[float, float]]
+    claimed: Mapping[str, float]
+    family: str
+    architecture: Architecture
+    training: Training
+    count: Count = field(repr=False)
+    trunk: Trunk | None = None
+    keep: tuple[int, ...] = ()
+
+    @property
+    def tokens(self) -> int:
+        """D in whole steps."""
+        context = self.architecture.context
+        return self.training.steps(context) * self.training.batch * context
+
+    @property
+    def case(self) -> str:
+        """Rung and variant: what runs of several seeds have in common."""
+        return f"{self.name}-{self.variant}" if self.variant else self.name
+
+    @property
+    def flops(self) -> float:
+        """C by matmuls and attention (`laws.counts.RUN_FLOPS`), of a branch with its trunk's share."""
+        return self.count.flops(self.tokens)
+
+    @property
+    def cost(self) -> float:
+        """FLOPs that a run of it spends itself."""
+        return self.count.flops(self.tokens - (self.trunk.tokens if self.trunk else 0))
+
+
+def rungs_of(document: Mapping[str, Any], corpus: CorpusChoice) -> Iterator[Rung]:
+    found = document.get("rungs")
+    if not isinstance(found, list) or not found or not all(isinstance(item, dict) for item in found):
+        raise InputError("rungs: missing, want one [[rungs]] table or more")
+    names: set[str] = set()
+    for number, item in enumerate(found, 1):
+        name = item.get("name")
+        if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
+            raise InputError(f"rungs[{number}].name: found {name!r}, want a name of at most {LONGEST_NAME} letters")
+        safe_name(name)
+        if name in names:
+            raise InputError(f"rungs[{number}].name: {name!r} is there twice")
+        names.add(name)
+        try:
+            yield from _variants(name, document, item, corpus)
+        except InputError as error:
+            raise InputError(f"rung {name!r}: {error}") from error
+
+
+def _variants(name: str, document: Mapping[str, Any], own: Mapping[str, Any], corpus: CorpusChoice) -> Iterator[Rung]:
+    """One rung, or one for each combination of the training settings that are given as lists.
+
+    A combination that comes to the same recipe as one before it is left out: U of all tokens is no U at all.
+    """
+    model, training, expected, claimed = _own_keys_first(document, own)
+    architecture = _architecture(model, corpus)
+    lists = {key: values for key, values in training.items() if isinstance(values, list)}
+    for key, values in lists.items():
+        if not values:
+            raise InputError(f"training.{key}: found an empty list, want a value or more")
+    if any(len(lists.get(key, ())) > 1 for key in ("tokens", "flops")):
+        # Several D of one recipe cost little more than the longest where they share their way up to the cooldown.
+        training = {"schedule": "wsd", **training}
+    made: list[Rung] = []
+    exact: list[Rung] = []  # where three digits do not tell them apart
+    counted = count(architecture)
+    for combination in itertools.product(*lists.values()):
+        chosen = dict(zip(lists, combination, strict=True))
+        recipe = _recipe({**training, **chosen}, counted)
+        rung = Rung(name, "", expected, claimed, family_of(model), architecture, recipe, counted)
+        if all(recipe != other.training for other in made):
+            made.append(dataclasses.replace(rung, variant=_variant(chosen, recipe, _short)))
+            exact.append(dataclasses.replace(rung, variant=_variant(chosen, recipe, str)))
+    yield from made if len({rung.variant for rung in made}) == len(made) else exact
+
+
+def _variant(chosen: Mapping[str, Any], recipe: Training, write: Callable[[float], str]) -> str:
+    """The settings as part of a run's name: D of tokens, U of unique tokens, C of FLOPs, else the key."""
+    return "-".join(_label(key, value, recipe, write) for key, value in chosen.items())
+
+
+def _label(key: str, value: Any, recipe: Training, write: Callable[[float], str]) -> str:
+    if key == "unique_tokens":
+        return f"U{write(recipe.unique_tokens)}" if recipe.unique_tokens else "fresh"
+    letter = {"tokens": "D", "flops": "C"}.get(key, key)
+    return letter + (write(value) if isinstance(value, int | float) else str(value))
+
+
+def _short(value: float) -> str:
+    for size, unit in ((1e6, "M"), (1e3, "k")):
+        if size <= value < 1000 * size:
+            return f"{value / size:.3g}{unit}"
+    return f"{value:g}".replace("+", "")
+
+
+def _own_keys_first(
+    document: Mapping[str, Any], own: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, tuple[float, float]], dict[str, float]]:
+    """[model] and [training] with the rung's own keys over them, and what is expected and claimed of the rung."""
+    model, training = dict(document.get("model", {})), dict(document.get("training", {}))
+    known = ["name", "expected", "claimed", "flops", *MODEL_KEYS, *TRAINING_KEYS]
+    for key, value in own.items():
+        if key in MODEL_KEYS:
+            model[key] = value
+        elif key in TRAINING_KEYS or key == "flops":
+            training[key] = value
+        elif key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            raise InputError(f"{key}: not a key of a rung; " + (f"did you mean {near[0]!r}?" if near else "see README"))
+    if "flops" in own:
+        training.pop("tokens", None)
+    expected, claimed = {}, {}
+    for metric, band in _metrics(own, "expected").items():
+        if not (isinstance(band, list) and len(band) == 2 and all(isinstance(end, int | float) for end in band)):
+            raise InputError(f"expected.{metric}: found {band!r}, want [lowest, highest]")
+        expected[metric] = (float(band[0]), float(band[1]))
+    for metric, value in _metrics(own, "claimed").items():
+        if not isinstance(value, int | float):
+            raise InputError(f"claimed.{metric}: found {value!r}, want a number")
+        claimed[metric] = float(value)
+    return model, training, expected, claimed
+
+
+def _metrics(own: Mapping[str, Any], key: str) -> dict[str, Any]:
+    found = own.get(key, {})
+    if not isinstance(found, dict):
+        raise InputError(f"{key}: found {found!r}, want a table of metrics")
+    for metric in found:
+        if metric not in METRICS:
+            raise InputError(f"{key}.{metric}: not a metric; there are {', '.join(METRICS)}")
+    return found
+
+
+def family_of(model: Mapping[str, Any]) -> str:
+    family = model.get("family", "gpt")
+    if not isinstance(family, str) or family not in FAMILIES:
+        raise InputError(f"model.family: found {family!r}, want {' or '.join(map(repr, FAMILIES))}")
+    return family
+
+
+def _architecture(model: Mapping[str, Any], corpus: CorpusChoice) -> Architecture:
+    family = family_of(model)
+    given = known_keys({key: value for key, value in model.items() if key != "family"}, Architecture, "model")
+    ids = vocabulary(corpus.tokenizer, corpus.name, corpus.parameters)
+    described = {**FAMILIES[family], "vocab": ids, **{key: _buildable(family, key, given[key]) for key in given}}
+    for key in ("layers", "hidden", "context"):
+        if key not in described:
+            raise InputError(f"{key}: missing, in the rung or in [model]")
+    architecture = Architecture(**described)
+    if architecture.context < 1 or architecture.layers < 1:
+        raise InputError(f"layers {architecture.layers}, context {architecture.context}: want at least 1 of each")
+    if architecture.vocab < ids:
+        raise InputError(f"vocab: found {architecture.vocab}, tokenizer {corpus.tokenizer!r} has {ids} tokens")
+    if architecture.positions == "rotary" and (architecture.hidden // architecture.heads) % 2:
+        raise InputError(
+            f"heads: {architecture.heads} heads of {architecture.hidden // architecture.heads} dimensions; "
+            "rotary positions want an even number"
+        )
+    return architecture
+
+
+def _buildable(family: str, key: str, value: Any) -> Any:
+    """`value`, if a model of `family` can have it as its `key`; what the family would ignore is not taken."""
+    if key in SIZES or (key == "classes" and family == "classifier"):
+        size = whole(value)
+        if isinstance(size, int) and size > LARGEST_SIZE:
+            raise InputError(f"{key}: found {size}, want at most {LARGEST_SIZE:.0e}")
+        return size
+    own = FAMILIES[family].get(key, ARCHITECTURE_DEFAULTS[key])
+    allowed = CHOICES[family].get(key, (own,))
+    if not any(value == one and type(value) is type(one) for one in allowed):
+        wanted = " or ".join(_as_toml(one) for one in allowed if one is not None) or "no such key"
+        raise InputError(f"{key}: found {value!r}, a model of family {family!r} takes {wanted} here")
+    return value
+
+
+def _as_toml(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def _recipe(training: Mapping[str, Any], counted: Count) -> Training:
+    """The settings as a recipe; a budget `flops` is turned into the tokens that it pays for at this size."""
+    training = dict(training)
+    if "flops" in training:
+        budget = training.pop("flops")
+        if "tokens" in training:
+            raise InputError("training.flops: found beside tokens, want one of the two")
+        if not isinstance(budget, int | float) or isinstance(budget, bool) or not 0 < budget < LARGEST_BUDGET:
+            raise InputError(f"training.flops: found {budget!r}, want a number above 0 and below {LARGEST_BUDGET:.0e}")
+        training["tokens"] = max(1, round(budget / counted.flops(1.0)))
+    known_keys(training, Training, "training")
+    for key in ("tokens", "batch", "lr"):
+        if key not in training:
+            raise InputError(f"{key}: missing, in the rung or in [training]")
+    recipe = Training(**training)
+    if recipe.unique_tokens >= recipe.tokens:
+        recipe = dataclasses.replace(recipe, unique_tokens=0)
+    return recipe

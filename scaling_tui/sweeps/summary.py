@@ -1,0 +1,111 @@
+"""What a sweep has come to: runs, law, predicted against measured, as plain data that is also the JSON."""
+
+from typing import Any
+
+from scaling_tui.runs import RunView, SweepView
+from scaling_tui.sweeps.results import outcome
+from scaling_tui.sweeps.sweep_fit import SweepFit, fit_beforehand, refit
+
+
+def summary(sweep: SweepView) -> dict[str, Any]:
+    """The `run` and `attach` document of the design; what does not apply is null. Losses in nats per token."""
+    fitted = fit_beforehand(sweep)
+    return {
+        "sweep": sweep.name,
+        "state": sweep.state,
+        "reason": sweep.reason,
+        "about": {key: sweep.document.get(key, "") for key in ("summary", "source", "expected")},
+        "corpus": sweep.document.get("corpus"),
+        "runs": [run_summary(run) for run in sweep.runs],
+        "outcome": outcome(sweep),
+        "fit": fit_summary(sweep, fitted) if fitted else None,
+        "prediction": prediction_summary(sweep),
+    }
+
+
+def sweep_summary(sweep: SweepView) -> dict[str, Any]:
+    """A sweep as `runs` lists it: `best` is the run of lowest loss so far, `largest` the one of the most parameters."""
+    best = min((run for run in sweep.runs if run.loss is not None), key=lambda run: run.loss or 0.0, default=None)
+    largest = max(sweep.runs, key=lambda run: run.params or 0, default=None)
+    created = sweep.document.get("created")
+    return {
+        "name": sweep.name,
+        "ladder": sweep.document.get("ladder"),
+        "state": sweep.state,
+        "reason": sweep.reason,
+        "path": str(sweep.path),
+        "created": created if isinstance(created, int | float) else None,
+        "progress": sweep.progress,
+        "best": best and {"run": best.name, "loss": best.loss},
+        "largest": largest and {"run": largest.name, "params": largest.params, "loss": largest.loss},
+        "runs": [run_summary(run) for run in sweep.runs],
+    }
+
+
+def run_summary(run: RunView) -> dict[str, Any]:
+    return {
+        "run": run.name,
+        "rung": run.rung,
+        "seed": run.seed,
+        "params": run.params,
+        "non_embedding": run.non_embedding,
+        "tokens": run.tokens,
+        "flops": run.flops,
+        "loss": run.loss,
+        "bpb": run.curve.last("bpb"),
+        "accuracy": run.curve.last("val_accuracy"),
+        "state": run.state,
+        "reason": run.reason,
+        "attempts": run.attempts,
+        "tokens_per_s": run.curve.last("tokens_per_s"),
+    }
+
+
+def fit_summary(sweep: SweepView, fitted: SweepFit) -> dict[str, Any]:
+    """The law through the runs that were not predicted, so that the figure stays what was known beforehand.
+
+    `conventions` holds its coefficients under both counts of N, so that nobody mistakes the one for the other.
+    """
+    fit = fitted.fit
+    different, coefficients = len({tuple(row) for row in fitted.inputs()}), len(fit.law.coefficients)
+    warnings = list(fit.warnings)
+    if different <= coefficients + 1:
+        left = "one degree of freedom" if different > coefficients else "none"
+        warnings.append(
+            f"{different} different points for {coefficients} coefficients leave {left}: no interval, and nothing to "
+            f"tell {fit.law.name} from another falling curve, or this count of N from the other"
+        )
+    return {
+        "law": fit.law.name,
+        "coefficients": fit.coefficients,
+        "convention": fit.convention,
+        "conventions": {name: found.coefficients for name, found in refit(sweep, fitted).items()},
+        "points": list(fitted.runs),
+        "warnings": warnings,
+    }
+
+
+def prediction_summary(sweep: SweepView) -> dict[str, Any] | None:
+    """The last prediction with what was measured since; `error` = measured / predicted - 1.
+
+    `below` is the error of the plainest guess: that the predicted run ends with the loss of the rung below it.
+    """
+    if not sweep.predictions:
+        return None
+    prediction = sweep.predictions[-1]
+    run = sweep.run(prediction.run)
+    measured = run.loss if run is not None and run.state == "finished" else None
+    size = run.params or 0 if run is not None else 0
+    smaller = [other for other in sweep.runs if other.name in prediction.points and (other.params or 0) < size]
+    below = max(smaller, key=lambda other: other.params or 0, default=None)
+    return {
+        "rung": prediction.rung,
+        "law": prediction.law,
+        "predicted": prediction.predicted,
+        "low": prediction.low,
+        "high": prediction.high,
+        "level": prediction.level,
+        "measured": measured,
+        "error": measured / prediction.predicted - 1 if measured else None,
+        "below": measured / below.loss - 1 if measured and below is not None and below.loss else None,
+    }

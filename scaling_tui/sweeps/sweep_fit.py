@@ -1,0 +1,105 @@
+"""From a sweep on disk to the law, its points and predictions; supervisor, commands and app all ask here."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scaling_tui import InputError
+from scaling_tui.laws import Fit, Points, Prediction, fit, predict
+from scaling_tui.runs import RunView, SweepView
+from scaling_tui.sweeps.results import unique_tokens
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+CONVENTIONS = ("non-embedding", "all")
+
+
+@dataclass(frozen=True)
+class SweepFit:
+    """The law through the finished runs of a sweep. `runs` are those it was fitted to, in order."""
+
+    fit: Fit
+    runs: tuple[str, ...]
+
+    def inputs(self) -> list[list[float]]:
+        """What the law depends on, a row a run; runs that differ by their seed alone have equal rows."""
+        rows: list[list[float]] = np.stack([self.fit.points.column(name) for name in self.fit.law.inputs], 1).tolist()
+        return rows
+
+    def loss(self, params: "NDArray[np.float64]", tokens: float) -> "NDArray[np.float64]":
+        """The fitted law over N (under the fit's convention) at D `tokens`, for a curve."""
+        given: dict[str, object] = {"params": params, "tokens": tokens, "unique_tokens": tokens}
+        return self.fit.loss(**{name: given[name] for name in self.fit.law.inputs})
+
+    def predict(self, run: RunView) -> Prediction:
+        """The held-out loss that `run` is expected to end with."""
+        size = run.non_embedding if self.fit.convention == "non-embedding" else run.params
+        if size is None or run.tokens is None:
+            raise InputError(f"run {run.name}: run.json gives no params or tokens")
+        seen = float(unique_tokens(run) or run.tokens)
+        return predict(self.fit, params=float(size), tokens=float(run.tokens), unique_tokens=seen)
+
+
+def law_of_sweep(sweep: SweepView) -> tuple[str, str] | None:
+    """The law and the convention of N that the sweep's ladder asks for; None where it asks for no fit."""
+    chosen = sweep.document.get("fit")
+    if not chosen:
+        return None
+    return str(chosen.get("law", "chinchilla-n")), str(chosen.get("params", "non-embedding"))
+
+
+def points_of_sweep(sweep: SweepView, convention: str = "non-embedding", leave_out: Collection[str] = ()) -> Points:
+    """Finished runs as points: N under `convention`, D, C and held-out loss in nats per token.
+
+    Raises:
+        InputError: no finished run.
+    """
+    runs = [run for run in sweep.runs if run.state == "finished" and run.loss is not None and run.name not in leave_out]
+    if not runs:
+        raise InputError(f"sweep {sweep.name}: no finished run yet to fit a law to")
+    sizes = [run.non_embedding if convention == "non-embedding" else run.params for run in runs]
+    nan = float("nan")
+    return Points.of(
+        [run.loss or nan for run in runs],
+        params=[size or nan for size in sizes],
+        tokens=[run.tokens or nan for run in runs],
+        flops=[run.flops or nan for run in runs],
+        unique_tokens=[unique_tokens(run) or nan for run in runs],
+        non_embedding=[run.non_embedding or nan for run in runs],
+        labels=[run.name for run in runs],
+    )
+
+
+def fit_sweep(sweep: SweepView, leave_out: Collection[str] = ()) -> SweepFit | None:
+    """The ladder's law through what has finished; None while there are fewer runs than it takes."""
+    chosen = law_of_sweep(sweep)
+    if chosen is None:
+        return None
+    law, convention = chosen
+    try:
+        points = points_of_sweep(sweep, convention, leave_out)
+        fitted = fit(points, law, convention=convention)
+    except InputError:
+        return None
+    return SweepFit(fitted, fitted.points.labels)
+
+
+def fit_beforehand(sweep: SweepView) -> SweepFit | None:
+    """The ladder's law without the runs that were foretold, so that the figure stays what was known beforehand."""
+    return fit_sweep(sweep, leave_out=[prediction.run for prediction in sweep.predictions])
+
+
+def refit(sweep: SweepView, fitted: SweepFit) -> dict[str, Fit]:
+    """The same law through the same runs under each convention of N; nothing where it does not depend on N."""
+    if "params" not in fitted.fit.law.inputs:
+        return {}
+    found = {fitted.fit.convention: fitted.fit}
+    others = [run.name for run in sweep.runs if run.name not in fitted.runs]
+    for convention in CONVENTIONS:
+        if convention not in found:
+            points = points_of_sweep(sweep, convention, others)
+            found[convention] = fit(points, fitted.fit.law, convention=convention)
+    return found

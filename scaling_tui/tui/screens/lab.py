@@ -1,0 +1,205 @@
+"""The Lab: choose a ladder, see what it would train and for how long, change it in a form, launch it."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.widgets import Button, Input, Label, OptionList, Static
+from textual.widgets.option_list import Option
+
+from scaling_tui import InputError
+from scaling_tui.report.dry_run import in_all, rungs_table
+from scaling_tui.sweeps.estimate import Estimate, Speed, estimate, recorded_speeds, workers
+from scaling_tui.sweeps.ladder import ladders
+from scaling_tui.sweeps.launch import launch
+from scaling_tui.tui.page import Page
+from scaling_tui.tui.services.launch_form import FIELDS, FieldError, Form, Order, order
+from scaling_tui.tui.widgets.choose import Choose
+
+
+class Lab(Page):
+    """A list of ladders; beside it the chosen one, the form, and the launch."""
+
+    ABOUT: ClassVar[str] = (
+        "A ladder is a file that says what is trained: the same model in several sizes, on one text. N is a size's "
+        "parameters, D the tokens that it is trained on, C the FLOPs that this costs. Change what you like: each field "
+        "is checked as you type, and the table shows at once what would be trained and for how long."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "l,f5", "launch", "launch", key_display="l", tooltip="Train the ladder as it stands here (f5 in a field)"
+        ),
+        Binding("e", "edit", "edit", tooltip="Change the settings; esc leaves a field"),
+        Binding("c", "clear", "clear", tooltip="Take back all changes"),
+    ]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-normal")]  # noqa: RUF012 - Textual's own type
+    CSS = """
+    Lab {
+        #where { height: 1; background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        #halves { height: 1fr; }
+        #ladders { width: 25; height: 1fr; border: none; padding: 0; background: $surface; text-wrap: nowrap; }
+        #ladder { width: 1fr; padding: 0 1; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
+        .field { height: 1; }
+        .field Label { width: 9; color: $text-muted; }
+        .field Input { width: 1fr; background: $boost; }
+        .field Input:focus { background: $primary 40%; }
+        .mistake { height: auto; padding: 0 0 0 9; color: $text-error; display: none; }
+        #summary, #table, #expected { height: auto; margin: 0 0 1 0; }
+        #expected { color: $text-muted; margin: 1 0 0 0; }
+        #launch { margin: 1 0 0 0; }
+        &.-narrow #halves { layout: vertical; }
+        &.-narrow #ladders { width: 100%; height: 4; }
+        &.-narrow #ladder { width: 100%; height: 1fr; }
+    }
+    """
+
+    def __init__(self, runs: Path) -> None:
+        super().__init__(runs)
+        self._paths: dict[str, Path] = {}
+        self._speeds: list[Speed] = []
+        self._chosen: Path | None = None
+        self._order: Order | None = None
+        self._launching = False
+
+    def body(self) -> ComposeResult:
+        yield Static(id="where")
+        with Horizontal(id="halves"):
+            yield OptionList(id="ladders")
+            with VerticalScroll(id="ladder", can_focus=False):
+                yield Static(id="summary")
+                yield Static(id="table")
+                for name, wanted in FIELDS.items():
+                    with Horizontal(classes="field"):
+                        yield Label(name)
+                        yield Input(placeholder=wanted, id=name, compact=True, select_on_focus=False)
+                    yield Static(id=f"{name}-mistake", classes="mistake")
+                yield Button("Launch", id="launch", compact=True, variant="primary")
+                yield Static(id="expected")
+
+    def on_mount(self) -> None:
+        self._paths = {path.stem: path for path in ladders()}
+        options = self.query_one("#ladders", OptionList)
+        options.add_options([Option(Text(name, no_wrap=True, overflow="ellipsis"), id=name) for name in self._paths])
+        first = "quickstart"
+        options.highlighted = list(self._paths).index(first) if first in self._paths else 0
+        options.focus()
+        self._look()
+
+    def on_screen_resume(self) -> None:
+        self._look()
+
+    @work(thread=True, exclusive=True, group="speeds")
+    def _look(self) -> None:
+        self.app.call_from_thread(self._know, recorded_speeds(self.runs))
+
+    def _know(self, speeds: list[Speed]) -> None:
+        self._speeds = speeds
+        self._show()
+
+    def open(self, what: str) -> None:
+        if what in self._paths:
+            self.query_one("#ladders", OptionList).highlighted = list(self._paths).index(what)
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        self._chosen = self._paths[str(event.option_id)]
+        self._show()
+
+    def on_option_list_option_selected(self) -> None:
+        self.action_edit()
+
+    def on_input_changed(self) -> None:
+        self._show()
+
+    def on_input_submitted(self) -> None:
+        self.focus_next()
+
+    def on_button_pressed(self) -> None:
+        self.action_launch()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show)
+
+    def _form(self) -> Form:
+        return Form(**{name: self.query_one(f"#{name}", Input).value.strip() for name in FIELDS})
+
+    def _show(self) -> None:
+        """What the form comes to, or what is wrong with it where it was typed."""
+        if self._chosen is None:
+            return
+        wrong = None
+        try:
+            self._order = order(self._chosen, self._form())
+        except FieldError as mistake:
+            self._order, wrong = None, mistake
+        for name in FIELDS:
+            told = self.query_one(f"#{name}-mistake", Static)
+            told.display = wrong is not None and wrong.field == name
+            if wrong is not None and told.display:
+                told.update(Text(f"✗ {wrong.text}"))
+        self.query_one("#launch", Button).disabled = self._order is None or self._launching
+        if self._order is None:
+            self.query_one("#where", Static).update(Text(f"Lab · {self._chosen.stem} · not launchable: see ✗ below"))
+            return
+        self._show_ladder(self._order)
+
+    def _show_ladder(self, chosen: Order) -> None:
+        ladder, time = chosen.ladder, self._time(chosen)
+        self.query_one("#where", Static).update(Text(f"Lab · {ladder.name} · {in_all(ladder, time, ladder.seeds)}"))
+        corpus = f"Text: {Path(ladder.corpus.name).name}, {ladder.corpus.tokenizer} tokens."
+        self.query_one("#summary", Static).update(Text(f"{ladder.summary} {corpus}"))
+        width = self.query_one("#ladder").scrollable_content_region.width
+        head, *rows = rungs_table(ladder, time, width)
+        table = Text(head + "\n", style="bold", no_wrap=True).append("\n".join(rows), "not bold")
+        self.query_one("#table", Static).update(table.append(f"\n{time.basis}", "not bold dim"))
+        expected = f"Expected: {' '.join(ladder.expected.split())}" if ladder.expected else ""
+        self.query_one("#expected", Static).update(Text(expected))
+
+    def _time(self, chosen: Order) -> Estimate:
+        return estimate(chosen.ladder, self._speeds, workers(chosen.jobs, chosen.device), len(chosen.ladder.seeds))
+
+    def action_edit(self) -> None:
+        self.query_one("#tokens", Input).focus()
+
+    def action_clear(self) -> None:
+        for name in FIELDS:
+            self.query_one(f"#{name}", Input).value = ""
+
+    def action_launch(self) -> None:
+        if self._order is None:
+            self.notify("Not launched: see ✗ beside the field.", severity="warning")
+        elif not self._launching:
+            asked, ladder = self._order, self._order.ladder
+            question = f"Launch {ladder.name}: {in_all(ladder, self._time(asked), ladder.seeds)}?"
+            choices = [("launch", "Launch it; it trains in the background"), ("", "Not now")]
+            self.app.push_screen(Choose(question, choices), lambda answer: self._start(asked) if answer else None)
+
+    def _start(self, asked: Order) -> None:
+        self._launching = True
+        self.query_one("#launch", Button).label = "Starting …"
+        self._show()
+        self._launch(asked)
+
+    @work(thread=True)
+    def _launch(self, chosen: Order) -> None:
+        """In a thread: the corpus is read, and a supervisor takes a second to come up."""
+        try:
+            sweep = launch(self.runs, chosen.ladder, jobs=chosen.jobs, device=chosen.device)
+        except InputError as error:
+            self.app.call_from_thread(self._launched, None, str(error))
+        else:
+            self.app.call_from_thread(self._launched, sweep.name, "")
+
+    def _launched(self, sweep: str | None, problem: str) -> None:
+        self._launching = False
+        self.query_one("#launch", Button).label = "Launch"
+        self._show()
+        if sweep is None:
+            self.notify(problem, severity="error", markup=False, timeout=10)
+        else:
+            self.scaling_app.sweep = sweep
+            if self.is_current:
+                self.app.switch_mode("live")

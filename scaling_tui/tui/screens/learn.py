@@ -1,0 +1,186 @@
+"""The learn screen: lessons with live plots between the paragraphs, beside the learner's own runs."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.widgets import Markdown, OptionList, Static
+from textual.widgets.option_list import Option
+
+from scaling_tui import InputError
+from scaling_tui.report.lesson import figure
+from scaling_tui.runs import list_sweeps, read_sweep
+from scaling_tui.sweeps.ladder import load_ladder
+from scaling_tui.sweeps.launch import launch
+from scaling_tui.tui.page import Page
+from scaling_tui.tui.screens.quiz import FORETELL
+from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.plot import Plot
+from scaling_tui.tutor.content.bank import load_banks
+from scaling_tui.tutor.content.lesson import Lesson, LessonFile, lesson_files, load_lesson
+from scaling_tui.tutor.progress import mark_read
+
+
+class Learn(Page):
+    """A list of lessons; enter opens one. `runs` is where the learner's own sweeps are."""
+
+    ABOUT: ClassVar[str] = (
+        "Lessons of a few minutes each, with plots that the same law code draws. Each ends with questions, and most "
+        "can be seen in your own runs."
+    )
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("z", "questions", "questions", tooltip="Answer the questions of this lesson"),
+        Binding("o", "own", "own runs", tooltip="See it in your own latest sweep, or launch the ladder"),
+        Binding("f", "foretell", "foretell", tooltip="Foretell the largest run of your own sweep; the law plays too"),
+        Binding("n", "step(1)", "next", tooltip="Next lesson"),
+        Binding("p", "step(-1)", "prev", tooltip="Previous lesson"),
+        Binding("escape", "back", "lessons", tooltip="Back to the list of lessons"),
+    ]
+    CSS = """
+    Learn {
+        #where { height: 1; background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        #lessons { height: 1fr; border: none; padding: 1 1 0 1; }
+        #page { height: 1fr; padding: 0 1; display: none; }
+        #page Markdown { max-width: 100; margin: 0; padding: 0 1; background: transparent; height: auto; }
+        #page Plot { height: 13; max-width: 100; margin: 0 1 1 1; }
+        &.-reading #page { display: block; }
+        &.-reading #lessons { display: none; }
+    }
+    """
+
+    def __init__(self, runs: Path) -> None:
+        super().__init__(runs)
+        self._files: list[LessonFile] = []
+        self._counts: dict[str, int] = {}
+        self._lesson: Lesson | None = None
+
+    def body(self) -> ComposeResult:
+        yield Static(id="where")
+        yield OptionList(id="lessons")
+        yield VerticalScroll(id="page")
+
+    def on_mount(self) -> None:
+        try:
+            self._files = lesson_files()
+            for bank in load_banks():
+                for question in bank.questions:
+                    self._counts[question.lesson] = self._counts.get(question.lesson, 0) + 1
+        except InputError as error:
+            self.query_one("#where", Static).update(Text(str(error)))
+            return
+        options = self.query_one("#lessons", OptionList)
+        for number, file in enumerate(self._files, 1):
+            detail = f"{file.head['minutes']} min · {self._counts.get(file.id, 0)} questions"
+            line = Text.assemble(f"{number:>2}  {file.title:<50} {detail}\n", (f"    {file.head['summary']}", "dim"))
+            options.add_option(Option(line, id=file.id))
+        options.highlighted = 0
+        options.focus()
+        self._head()
+
+    def _head(self) -> None:
+        lesson = self._lesson
+        total = sum(int(file.head["minutes"]) for file in self._files)
+        text = f"Learn · {len(self._files)} lessons · {total} min together"
+        if lesson is not None:
+            place = [file.id for file in self._files].index(lesson.id) + 1
+            text = f"Learn · {place} of {len(self._files)} · {lesson.title} · {lesson.minutes} min"
+        self.query_one("#where", Static).update(Text(text, no_wrap=True))
+        self.refresh_bindings()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.open(str(event.option_id))
+
+    def open(self, what: str) -> None:
+        """Shows a lesson."""
+        try:
+            self._lesson = load_lesson(what)
+            mark_read(what)
+        except InputError as error:
+            self.notify(str(error), severity="error")
+            if self._lesson is None or self._lesson.id != what:
+                return
+        self.run_worker(self._fill(self._lesson), exclusive=True)
+
+    async def _fill(self, lesson: Lesson) -> None:
+        page = self.query_one("#page", VerticalScroll)
+        await page.remove_children()
+        widgets: list[Markdown | Plot] = []
+        for part in lesson.parts:
+            if isinstance(part, str):
+                widgets.append(Markdown(part))
+            else:
+                plot = Plot()
+                plot.figure = figure(part)
+                widgets.append(plot)
+        end = f"---\n**z** asks the {self._counts.get(lesson.id, 0)} questions of this lesson."
+        if lesson.ladder:
+            end += f" **o** shows it in your own runs of `{lesson.ladder}`, or launches the ladder."
+        end += " **f** asks you to foretell the largest run of your own sweep."
+        await page.mount(*widgets, Markdown(end))
+        self.add_class("-reading")
+        page.scroll_home(animate=False)
+        page.focus()
+        self._head()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what can be done now stands in the footer."""
+        if action == "own":
+            return self._lesson is not None and bool(self._lesson.ladder)
+        if action in ("questions", "step", "back"):
+            return self._lesson is not None
+        return True
+
+    def action_back(self) -> None:
+        self.remove_class("-reading")
+        if self._lesson is not None:
+            place = [file.id for file in self._files].index(self._lesson.id)
+            self.query_one("#lessons", OptionList).highlighted = place
+        self._lesson = None
+        self.query_one("#lessons", OptionList).focus()
+        self._head()
+
+    def action_step(self, by: int) -> None:
+        if self._lesson is not None:
+            names = [file.id for file in self._files]
+            self.open(names[(names.index(self._lesson.id) + by) % len(names)])
+
+    async def action_questions(self) -> None:
+        if self._lesson is not None:
+            await self.scaling_app.visit("quiz", self._lesson.id)
+
+    async def action_foretell(self) -> None:
+        await self.scaling_app.visit("quiz", FORETELL)
+
+    def action_own(self) -> None:
+        """The latest sweep of the lesson's ladder on the live screen; where there is none, the offer of one."""
+        if self._lesson is None or not self._lesson.ladder:
+            return
+        ladder = self._lesson.ladder
+        for path in list_sweeps(self.runs):
+            with suppress(InputError):
+                if read_sweep(path).document.get("ladder") == ladder:
+                    self._watch(path.name)
+                    return
+        choices = [("launch", f"Launch {ladder} now"), ("no", "Not now")]
+        self.app.push_screen(Choose(f"You have no sweep of {ladder} yet.", choices), self._launch)
+
+    def _launch(self, choice: str | None) -> None:
+        if choice == "launch" and self._lesson is not None:
+            try:
+                sweep = launch(self.runs, load_ladder(self._lesson.ladder))
+            except InputError as error:
+                self.notify(str(error), severity="error")
+            else:
+                self._watch(sweep.name)
+
+    def _watch(self, sweep: str) -> None:
+        self.run_worker(self._to_live(sweep))
+
+    async def _to_live(self, sweep: str) -> None:
+        self.scaling_app.sweep = sweep
+        await self.app.switch_mode("live")

@@ -1,0 +1,394 @@
+"""The live screen: curves of all runs, a table of them, the law as it forms, log, machine, and keys to steer."""
+
+from collections import Counter
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import ClassVar, TypeVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+
+from scaling_tui import InputError
+from scaling_tui.plots.canvas import colour_of
+from scaling_tui.plots.curves import OVER, SCALES, SMOOTHING, Choice, Curves, labels, place
+from scaling_tui.plots.law_plots import law_figure
+from scaling_tui.plots.results import metrics_of, result_figure
+from scaling_tui.report.sweep import law_text, promised_text
+from scaling_tui.runs import RunView, SweepView, list_sweeps, make_request
+from scaling_tui.sweeps.launch import resume
+from scaling_tui.sweeps.results import outcome
+from scaling_tui.text import show
+from scaling_tui.tui.live_page import Listening
+from scaling_tui.tui.services import machine
+from scaling_tui.tui.services.save import Picture, save
+from scaling_tui.tui.services.watch import Watched
+from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.plot import Plot, theme_colours
+from scaling_tui.tui.widgets.run_table import Rows, RungTable
+from scaling_tui.tui.widgets.text import LastLines, Said
+
+RESUMABLE = ("stopped", "failed", "diverged", "lost")
+WIDE, NORMAL = 110, 72
+NOTHING = "-"  # no sweep can be called that
+T = TypeVar("T")
+
+
+class Live(Listening):
+    """Watches one sweep. Everything it shows is read from the run folder; closing it harms no run."""
+
+    ABOUT = (
+        "The loss of every run of the sweep while it trains, nats per token: lower is better, and a larger rung should "
+        "end lower. The table has a cursor: keys mark, hide, pin, stop and resume the run under it. Signs before a "
+        "name: ▶ running, ✓ finished, ■ stopped, ✗ failed; * marked, ^ pinned, - hidden."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "row(-1)", "up", show=False, tooltip="The run above in the table"),
+        Binding("down,j", "row(1)", "down", show=False, tooltip="The run below in the table"),
+        Binding("space", "flag('marked')", "mark", tooltip="Mark the run under the cursor: the others turn faint"),
+        Binding("h", "flag('hidden')", "hide", show=False, tooltip="Hide the run's curve, or show it again"),
+        Binding("p", "flag('pinned')", "pin", show=False, tooltip="Pin the run: first in the table, over the others"),
+        Binding("a", "show_all", "all", show=False, tooltip="Show all curves alike: no mark, none hidden"),
+        Binding("x", "over", "axis", tooltip="Draw over tokens, steps, FLOPs or time"),
+        Binding("s", "smooth", "smooth", tooltip="Smooth the training loss by 0.8, 0.95, 0.99 or not at all"),
+        Binding("g", "scales", "log", show=False, tooltip="Logarithmic axes: both, x, y, none"),
+        Binding("v", "metric", "held-out", tooltip="Show training loss or held-out loss"),
+        Binding("c", "compare", "compare", tooltip="Lay the curves of another sweep beside these"),
+        Binding("left", "crosshair(-1)", "crosshair", show=False, tooltip="Crosshair to the left"),
+        Binding("right", "crosshair(1)", "crosshair", show=False, tooltip="Crosshair to the right"),
+        Binding("shift+left", "crosshair(-10)", "crosshair", show=False, tooltip="Crosshair far to the left"),
+        Binding("shift+right", "crosshair(10)", "crosshair", show=False, tooltip="Crosshair far to the right"),
+        Binding("backspace", "no_crosshair", "no crosshair", show=False, tooltip="Take the crosshair away"),
+        Binding("t", "stop", "stop", tooltip="Stop the run under the cursor, or the whole sweep"),
+        Binding("r", "resume", "resume", tooltip="Go on with what was stopped, from its checkpoints"),
+        Binding("l", "law", "law", tooltip="Show the law through the runs, other metrics against size, or the curves"),
+        Binding("w", "log", "log", show=False, tooltip="Show more of the log, or less"),
+        Binding("m", "machine", "machine", show=False, tooltip="Show how busy processors, memory and GPUs are"),
+        Binding("e", "export", "export", show=False, tooltip="Write the plot or the screen to a file"),
+    ]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NORMAL, "-normal"), (WIDE, "-wide")]  # noqa: RUF012 - Textual's type
+    CSS = """
+    Live {
+        #where { height: 1; padding: 0 1; text-style: bold; text-wrap: nowrap; text-overflow: ellipsis; }
+        #body { height: 1fr; }
+        #plots { width: 1fr; padding: 0 1 0 0; }
+        #law-plot { display: none; }
+        #machine { display: none; height: auto; max-height: 5; padding: 0 1; }
+        #law { height: auto; max-height: 4; padding: 0 1; }
+        #log { height: 2; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+        &.-law { #curves { display: none; } #law-plot { display: block; } }
+        &.-wide { #law-plot { display: block; } #log { height: 5; } }
+        &.-wide.-law #curves { display: block; }
+        &.-narrow #log { height: 1; }
+        &.-log #log { height: 40%; }
+        &.-machine #machine { display: block; }
+        &.-empty { #body, #log, #machine { display: none; } #law { padding: 1 2; } }
+    }
+    """
+
+    def __init__(self, runs: Path) -> None:
+        super().__init__(runs)
+        self._watched: Watched | None = None
+        self._beside_name: str | None = None
+        self._beside: SweepView | None = None
+        self._choice = Choice()
+        self._view = "curves"
+        self._curves = Curves()
+        self._able: list[bool | None] = []
+        self._law_of: object = None
+
+    def body(self) -> ComposeResult:
+        yield Said(id="where")
+        with Horizontal(id="body"):
+            with Vertical(id="plots"):
+                yield Plot(id="curves")
+                yield Plot(id="law-plot")
+            yield RungTable(id="rungs")
+        yield Said(id="machine")
+        yield Said(id="law")
+        yield LastLines(id="log")
+
+    # --- what is watched
+
+    def on_mount(self) -> None:
+        self.set_interval(max(2.0, self.scaling_app.look_s), self._look_at_machine)
+
+    def follow(self, sweep: str | None) -> None:
+        if self._watched is None or sweep != self._name:
+            self._name, self._watched = sweep, None
+            if self._beside_name == sweep:
+                self._beside_name = self._beside = None
+            self._listen()
+
+    def beside(self) -> str | None:
+        return self._beside_name
+
+    def on_listening_seen(self, message: Listening.Seen) -> None:
+        if message.beside:
+            self._beside = message.watched.sweep if self._beside_name else None
+        else:
+            self._watched = message.watched
+        self._show()
+        able = [self.check_action(action, ()) for action in ("stop", "resume")]
+        if able != self._able:
+            self._able = able
+            self.refresh_bindings()
+
+    # --- what is shown
+
+    @property
+    def _sweep(self) -> SweepView | None:
+        return self._watched.sweep if self._watched else None
+
+    def _show(self) -> None:
+        watched, sweep = self._watched, self._sweep
+        if watched is None:
+            return
+        self.scaling_app.watches.hold()
+        self.set_class(sweep is None, "-empty")
+        if sweep is None:
+            self.query_one("#where", Said).say("Live")
+            hint = "\n\n2 opens the Lab, which launches a ladder. o brings another sweep into view."
+            self.query_one("#law", Said).say(Text(watched.problem + hint))
+            return
+        if self._name is None:
+            # The latest stays in view, also on the other screens and when a later one is launched elsewhere.
+            self._name = self.scaling_app.sweep = sweep.name
+        self.query_one("#where", Said).say(headline(watched, self.size.width))
+        self._show_table(watched, sweep)
+        self._show_plots()
+        self.query_one("#law", Said).say(self._words(watched, sweep))
+        self.query_one("#log", LastLines).tell([line[11:] for line in sweep.log])
+
+    def _show_plots(self) -> None:
+        """Only those that can be seen: the others are drawn when they come into sight."""
+        sweep = self._sweep
+        if sweep is None or self._watched is None:
+            return
+        curves, law = self.query_one("#curves", Plot), self.query_one("#law-plot", Plot)
+        if curves.display:
+            curves.figure = self._curves.figure(sweep, self._choice, self._beside)
+        if law.display:
+            views = self._views(sweep)
+            view = self._view if self._view in views else views[0]
+            done = [(run.name, run.loss, run.curve.records) for run in sweep.runs if run.state == "finished"]
+            known = (sweep.name, view, self._watched.fit, done, len(sweep.predictions))
+            if known != self._law_of:
+                self._law_of = known
+                fitted = self._watched.fit
+                if view != "law":
+                    law.figure = result_figure(sweep, outcome(sweep), view)
+                elif fitted is None:
+                    law.figure = law_figure(sweep, None)
+                else:
+                    law.figure = law_figure(sweep, fitted.fit, fitted.runs)
+
+    @staticmethod
+    def _views(sweep: SweepView) -> tuple[str, ...]:
+        """What there is to see beside the curves: the law, where the ladder asks for one; metrics against size."""
+        metrics = metrics_of(sweep)
+        return ("law", *metrics) if sweep.document.get("fit") or not metrics else metrics
+
+    def _show_table(self, watched: Watched, sweep: SweepView) -> None:
+        theme = theme_colours(self.app.theme_variables)
+        colours = {run.name: colour_of(place(index, len(sweep.runs)), theme) for index, run in enumerate(sweep.runs)}
+        table = self.query_one(RungTable)
+        rows = Rows(sweep.runs, labels(sweep), colours, self._choice, watched.stopping)
+        share = 0.42 if self.size.width >= NORMAL else 0.45
+        width = table.fill(rows, round(self.size.width * share))
+        if table.styles.width is None or table.styles.width.value != width:
+            table.styles.width = width
+
+    def _words(self, watched: Watched, sweep: SweepView) -> Text:
+        text = law_text(sweep, watched.fit)
+        if promised := promised_text(sweep):
+            text = promised if not text else text.append("\n").append_text(promised)
+        run = self._run()
+        if run is not None and run.reason:
+            text.append(f"\n{run.name} {run.state}: {run.reason}")
+        return text
+
+    def _look_at_machine(self) -> None:
+        if self.has_class("-machine") and self.is_current:
+            sweep = self._sweep
+            workers = sum(run.state == "running" for run in sweep.runs) if sweep else 0
+            self.query_one("#machine", Said).say(Text(machine.machine_text(machine.look(), workers)))
+
+    def _run(self) -> RunView | None:
+        """The run under the cursor."""
+        name = self.query_one(RungTable).run_name
+        return self._sweep.run(name) if self._sweep is not None and name is not None else None
+
+    def on_resize(self) -> None:
+        # The breakpoints' classes and the layout come after this event.
+        self.call_after_refresh(self._show)
+
+    def on_rung_table_moved(self) -> None:
+        if self._watched is not None and self._sweep is not None:
+            self.query_one("#law", Said).say(self._words(self._watched, self._sweep))
+
+    # --- keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The footer holds what can be done now."""
+        sweep = self._sweep
+        if action == "stop":
+            return sweep is not None and sweep.trains
+        if action == "resume":
+            return sweep is not None and any(run.state in RESUMABLE for run in sweep.runs)
+        return True
+
+    def _choose(self, choice: Choice) -> None:
+        self._choice = choice
+        self._show()
+
+    def action_row(self, by: int) -> None:
+        self.query_one(RungTable).move(by)
+
+    def action_flag(self, what: str) -> None:
+        run = self._run()
+        if run is not None:
+            self._choose(self._choice.toggled(what, run.name))  # type: ignore[arg-type]
+
+    def action_show_all(self) -> None:
+        self._choose(replace(self._choice, marked=frozenset(), hidden=frozenset()))
+
+    def action_over(self) -> None:
+        self.query_one("#curves", Plot).cursor = None
+        self._choose(replace(self._choice, over=_after(OVER, self._choice.over)))
+
+    def action_smooth(self) -> None:
+        self._choose(replace(self._choice, smoothing=_after(SMOOTHING, self._choice.smoothing)))
+
+    def action_scales(self) -> None:
+        log_x, log_y = _after(SCALES, (self._choice.log_x, self._choice.log_y))
+        self._choose(replace(self._choice, log_x=log_x, log_y=log_y))
+
+    def action_metric(self) -> None:
+        self._choose(replace(self._choice, metric="val_loss" if self._choice.metric == "loss" else "loss"))
+
+    def action_crosshair(self, by: int) -> None:
+        self._plot().step(by)
+
+    def action_no_crosshair(self) -> None:
+        self._plot().cursor = None
+
+    def _plot(self) -> Plot:
+        """The plot that keys work on: the curves, where they are to be seen."""
+        curves = self.query_one("#curves", Plot)
+        return curves if curves.display else self.query_one("#law-plot", Plot)
+
+    def action_law(self) -> None:
+        if self._sweep is not None:
+            views = self._views(self._sweep)
+            order = views if self.size.width >= WIDE else ("curves", *views)
+            self._view = _after(order, self._view if self._view in order else order[0])
+            self.set_class(self._view != "curves", "-law")
+            self.call_after_refresh(self._show_plots)
+
+    def action_log(self) -> None:
+        self.toggle_class("-log")
+        self.call_after_refresh(self._show)
+
+    def action_machine(self) -> None:
+        self.toggle_class("-machine")
+        self._look_at_machine()
+
+    def action_compare(self) -> None:
+        name = self._sweep.name if self._sweep else None
+        choices = [(path.name, path.name) for path in list_sweeps(self.runs) if path.name != name]
+        if self._beside_name is not None:
+            choices.insert(0, (NOTHING, f"No more {self._beside_name}"))
+        if choices:
+            self.app.push_screen(Choose("Lay which sweep beside this one?", choices), self._compare)
+        else:
+            self.notify("There is no other sweep to compare with.")
+
+    def _compare(self, name: str | None) -> None:
+        if name is not None:
+            self._beside_name, self._beside = None if name == NOTHING else name, None
+            self._listen()
+            self._show()
+
+    def action_stop(self) -> None:
+        sweep, run = self._sweep, self._run()
+        if sweep is None or self._watched is None:
+            return
+        choices = [("sweep", f"The whole sweep {sweep.name}")]
+        if run is not None and run.state == "running" and run.name not in self._watched.stopping:
+            choices.insert(0, (run.name, f"Only {run.name}"))
+        question = "Stop what? Each run writes a checkpoint first, and r resumes it."
+        self.app.push_screen(Choose(question, choices), partial(self._stop, sweep))
+
+    def _stop(self, sweep: SweepView, what: str | None) -> None:
+        if what is not None:
+            make_request(sweep.path, "stop", None if what == "sweep" else what)
+            self.notify(f"Asked {sweep.name if what == 'sweep' else what} to stop.")
+
+    def action_resume(self) -> None:
+        sweep, run = self._sweep, self._run()
+        if sweep is None:
+            return
+        choices = [("sweep", f"Everything of {sweep.name} that is not finished")]
+        if run is not None and run.state in RESUMABLE:
+            choices.insert(0, (run.name, f"Only {run.name}"))
+        self.app.push_screen(
+            Choose("Resume what? It goes on from the last checkpoints.", choices), partial(self._resume, sweep)
+        )
+
+    def _resume(self, sweep: SweepView, what: str | None) -> None:
+        def work() -> None:
+            try:
+                resume(sweep.path, run=None if what == "sweep" else what)
+            except InputError as error:
+                self.app.call_from_thread(self.notify, str(error), severity="error", markup=False)
+
+        if what is not None:
+            self.notify(f"{sweep.name if what == 'sweep' else what} goes on.")
+            # A supervisor takes a second or more to start.
+            self.run_worker(work, thread=True)
+
+    def action_export(self) -> None:
+        plot = self._plot()
+        save(
+            self,
+            Picture(
+                self._sweep.name if self._sweep else "live", "curves" if plot.id == "curves" else "law", plot.figure
+            ),
+        )
+
+
+def _after(cycle: tuple[T, ...], now: T) -> T:
+    return cycle[(cycle.index(now) + 1) % len(cycle)]
+
+
+def headline(watched: Watched, width: int) -> Text:
+    """The sweep in one line: how far it is, how long it will take, which text it reads."""
+    sweep = watched.sweep
+    if sweep is None:
+        return Text("Live")
+    finished = sum(run.state == "finished" for run in sweep.runs)
+    parts = [sweep.name]
+    if watched.unread:
+        parts.append(f"sampled, {show.percent(1 - watched.unread)} read")
+    if sweep.state != "finished":
+        parts.append(f"{finished} of {len(sweep.runs)} finished")
+    if sweep.state == "running" and sweep.seconds_left is not None:
+        parts.append(f"{show.duration(sweep.seconds_left)} left")
+    elif sweep.state != "running":
+        states = Counter(run.state for run in sweep.runs if run.state != "finished")
+        left = ", ".join(f"{count} {state}" for state, count in states.items())
+        parts.append(sweep.state + (f" ({left})" if left else ""))
+    corpus = sweep.document.get("corpus") or {}
+    if width >= WIDE and corpus:
+        parts.append(f"{corpus['source']}, sha256 {corpus['sha256'][:12]}")
+    text = Text(" · ".join(parts), no_wrap=True, overflow="ellipsis")
+    room = width - len(text.plain) - 10
+    if sweep.state == "running" and room >= 8:
+        done = round(room * sweep.progress)
+        text.append(" " + "━" * done, "bold").append(
+            "─" * (room - done) + f" {sweep.progress:>4.0%}".replace("%", " %")
+        )
+    return text

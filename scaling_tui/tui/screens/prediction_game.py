@@ -1,0 +1,163 @@
+"""Predict, then run, as a screen over the quiz: the learner's number against the law's, on a run of their own."""
+
+from pathlib import Path
+from threading import Event
+from typing import ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import Screen
+from textual.widgets import Footer, Input, Static
+
+from scaling_tui import InputError
+from scaling_tui.runs import SweepReader, SweepView
+from scaling_tui.sweeps.launch import resume, to_resume
+from scaling_tui.text import show
+from scaling_tui.tutor import prediction_game as foretelling
+from scaling_tui.tutor.prediction_game import Challenge
+
+
+class Foretell(Screen[None]):
+    """Asks for the loss of one run, has it trained where it is not, and scores. `sweep` is the sweep's folder."""
+
+    ABOUT: ClassVar[str] = (
+        "Say how the largest run will end, in nats per token, from the runs below it; the law says it too. Then the "
+        "run tells who was nearer. It is trained if it was not; your answer is kept until it has ended."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss", "back", tooltip="Back to the quiz; what trains goes on"),
+    ]
+    CSS = """
+    Foretell {
+        #where { height: 1; background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        #body { height: 1fr; padding: 1 1 0 1; }
+        #question, #feedback { height: auto; max-width: 100; }
+        #answer { border: none; height: 1; padding: 0 1; margin: 1 0 0 2; max-width: 80; background: $boost; }
+        #read { height: auto; margin: 0 0 0 3; color: $text-muted; }
+        #feedback { margin: 1 0 0 0; }
+    }
+    """
+
+    def __init__(self, sweep: Path, challenge: Challenge, progress: Path | None = None, look_s: float = 0.5) -> None:
+        super().__init__()
+        self._path, self._challenge, self._progress, self._look_s = sweep, challenge, progress, look_s
+        self._guess: float | None = None
+        self._counts = challenge.measured is None
+        self._left = Event()
+
+    def compose(self) -> ComposeResult:
+        challenge = self._challenge
+        yield Static(Text(f"Predict, then run · {challenge.sweep} · {challenge.rung}", no_wrap=True), id="where")
+        with VerticalScroll(id="body", can_focus=False):
+            yield Static(Text(foretelling.question_text(challenge)), id="question")
+            yield Input(id="answer", placeholder="nats per token, such as 1.45", select_on_focus=False)
+            yield Static(id="read")
+            yield Static(id="feedback")
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        field = self.query_one("#answer", Input)
+        field.focus()
+        try:
+            waiting = foretelling.kept(self._challenge, self._progress)
+        except InputError as error:
+            self.query_one("#read", Static).update(Text(str(error)))
+            return
+        if waiting is not None:
+            self._counts = True
+            self._guess, field.value = waiting, f"{waiting:g}"
+            self.query_one("#read", Static).update(Text(f"You said {waiting:g} before it ended."))
+            self._go_on()
+
+    def on_unmount(self) -> None:
+        self._left.set()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """How the answer is read, while it is typed."""
+        if self._guess is not None or not event.value.strip():
+            return
+        try:
+            said = f"read as {foretelling.read_guess(event.value):g} nats per token"
+        except InputError as error:
+            said = str(error).removeprefix("answer: ")
+        self.query_one("#read", Static).update(Text(said))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if self._guess is not None:
+            self.dismiss()
+            return
+        try:
+            self._guess = foretelling.read_guess(event.value)
+        except InputError as error:
+            self.query_one("#read", Static).update(Text(f"not counted: {error}"))
+            return
+        if self._challenge.measured is None:
+            try:
+                foretelling.keep(self._challenge, self._guess, self._progress)
+            except InputError as error:
+                self.notify(str(error), severity="warning", markup=False)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._challenge.measured is None:
+            self._say(f"{self._challenge.rung} is not trained yet.")
+            self._train()
+        else:
+            self._score(self._challenge)
+
+    def _say(self, text: str) -> None:
+        self.query_one("#feedback", Static).update(Text(text))
+        # What was asked may go out of sight above; what came of it must not.
+        self.query_one("#body", VerticalScroll).scroll_end(animate=False)
+
+    def _score(self, challenge: Challenge) -> None:
+        assert self._guess is not None
+        scored = foretelling.score(challenge, self._guess)
+        text = foretelling.score_text(challenge, scored, self._counts)
+        try:
+            if self._counts:
+                foretelling.record(challenge, scored, self._progress)
+        except InputError as error:
+            text += f"\n{error}"
+        self._say(f"{text}\n\nenter  back to the quiz")
+
+    @work(thread=True, exclusive=True)
+    def _train(self) -> None:
+        """Waits for the run's end; a sweep that stands still is asked to go on first."""
+        reader, told, asked = SweepReader(self._path), "", False
+        while not self._left.is_set():
+            try:
+                view = reader.poll()
+                if not view.trains and not asked and to_resume(view):
+                    asked = True
+                    resume(self._path)
+                    view = reader.poll()
+                text, challenge = self._stands(view)
+            except (InputError, OSError) as error:
+                text, challenge = str(error), None
+            if challenge is not None:
+                self.app.call_from_thread(self._score, challenge)
+                return
+            if text != told:
+                told = text
+                self.app.call_from_thread(self._say, text)
+            self._left.wait(self._look_s)
+
+    def _stands(self, view: SweepView) -> tuple[str, Challenge | None]:
+        """How far the run is, in words; and once it has ended, the challenge as it was asked, now with its loss."""
+        run = view.run(self._challenge.run)
+        if run is None:
+            return f"{self._challenge.run} is no longer there.", None
+        if run.state == "finished":
+            return "", foretelling.ended(self._challenge, run.loss)
+        if run.state in ("failed", "diverged"):
+            return f"{run.name} {run.state}: {run.reason}. There is nothing to score.", None
+        left = f", {show.duration(run.seconds_left)} left" if run.seconds_left is not None else ""
+        waits = "trains" if run.state == "running" else "waits for the others" if view.trains else run.state
+        return (
+            f"{run.name} {waits}: {show.percent(run.progress)}{left}. Stay, or come back later: your answer is kept.",
+            None,
+        )

@@ -1,0 +1,45 @@
+"""The line above every screen: the modes with their keys, and the sweep in view."""
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from scaling_tui.tui.modes import MODES
+
+
+class ModeBar(Widget):
+    """One line: the modes with their keys, the current one in capitals and marked, and the sweep in view."""
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    ModeBar {
+        dock: top; height: 1; background: $panel; color: $foreground; text-wrap: nowrap;
+        link-style: none; link-color: $foreground; link-background: $panel;
+        link-style-hover: underline; link-color-hover: $foreground; link-background-hover: $panel;
+    }
+    """
+    sweep: reactive[str | None] = reactive(None)
+
+    def on_mount(self) -> None:
+        self.watch(self.app, "sweep", self._another)
+
+    def _another(self, sweep: str | None) -> None:
+        self.sweep = sweep
+
+    def render(self) -> Content:
+        width = self.size.width
+        parts = [
+            self._mode(width, *names) for names in ((mode.name, mode.key, mode.title, mode.short) for mode in MODES)
+        ]
+        line = Content(" ").append(Content("  " if width >= 76 else " ").join(parts))
+        room = width - line.cell_length - 2
+        if self.sweep and room >= 12:
+            name = self.sweep if len(self.sweep) <= room - 2 else self.sweep[: room - 3] + "…"
+            line = line.append(Content.styled(name.rjust(room), "$text-muted"))
+        return line
+
+    def _mode(self, width: int, name: str, key: str, title: str, short: str) -> Content:
+        text = f"{key} {title}" if width >= 68 else short
+        if name == self.app.current_mode:
+            return Content.styled(text.upper(), "bold $block-cursor-foreground on $block-cursor-background")
+        return Content.from_markup(f"[@click=\"app.switch_mode('{name}')\"]$text[/]", text=text)

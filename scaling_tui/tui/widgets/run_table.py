@@ -1,0 +1,213 @@
+"""The table of a sweep's runs: state, size, loss, what is left; with a cursor that keys and mouse move."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.widget import Widget
+
+from scaling_tui.plots.canvas import Colour
+from scaling_tui.plots.curves import Choice
+from scaling_tui.runs import RunView
+from scaling_tui.text import show
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What the table shows: runs in order, what to call them, their colours, and what was asked of them."""
+
+    runs: tuple[RunView, ...]
+    labels: Mapping[str, str]
+    colours: Mapping[str, Colour]
+    choice: Choice
+    stopping: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Column:
+    """`width` in cells; columns of a higher `rank` are left out first where there is no room."""
+
+    head: str
+    width: int
+    rank: int
+    text: Callable[[RunView, Rows], str]
+
+
+def _left(run: RunView, rows: Rows) -> str:
+    if run.name in rows.stopping:
+        return "stopping"
+    if run.state == "running":
+        return show.duration(run.seconds_left).replace(" min", "")
+    return "" if run.state == "finished" else run.state
+
+
+def _loss(run: RunView, rows: Rows) -> str:
+    return show.loss(run.loss) if run.loss else ""
+
+
+def _speed(run: RunView, rows: Rows) -> str:
+    return show.count(run.curve.last("tokens_per_s")) if run.state == "running" else ""
+
+
+COLUMNS = (
+    Column("N", 6, 2, lambda run, rows: show.count(run.params)),
+    Column("D", 6, 3, lambda run, rows: show.count(run.tokens)),
+    Column("loss", 7, 0, _loss),
+    Column("tok/s", 6, 4, _speed),
+    Column("left", 8, 1, _left),
+)
+GAP = 1
+
+
+@dataclass(frozen=True)
+class Row:
+    """A run as the table shows it: its name, signs before it, in a style; then the text of each column."""
+
+    run: str
+    signs: str
+    label: str
+    style: str
+    cells: tuple[str, ...]
+
+
+class RungTable(ScrollView):
+    """Runs of a sweep; marked ones bear a *, pinned ones a ^ and stand first, hidden ones a -.
+
+    Paints the rows that changed and no other: it is told of its rows twice a second, of 64 runs as of six.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"rung-table--head", "rung-table--cursor"}
+    DEFAULT_CSS = """
+    RungTable {
+        height: auto; max-height: 100%; scrollbar-size-vertical: 1; overflow-x: hidden; background: $background;
+        .rung-table--head { background: $panel; color: $foreground; text-style: bold; }
+        .rung-table--cursor {
+            background: $block-cursor-blurred-background; color: $block-cursor-blurred-foreground;
+            text-style: $block-cursor-blurred-text-style;
+        }
+    }
+    """
+    ALLOW_SELECT = False
+
+    class Moved(Message):
+        """The cursor is on another run."""
+
+    class Chosen(Message):
+        """A click on the run that the cursor is on."""
+
+        def __init__(self, run: str) -> None:
+            super().__init__()
+            self.run = run
+
+    def __init__(self, id: str | None = None, columns: Sequence[Column] = COLUMNS) -> None:
+        super().__init__(id=id)
+        self._columns_there_are = columns
+        self.can_focus = False
+        self._heads: list[tuple[str, int]] = []
+        self._rows: list[Row] = []
+        self._cursor = 0
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        return self._rows
+
+    @property
+    def run_name(self) -> str | None:
+        """The run under the cursor."""
+        return self._rows[self._cursor].run if self._rows else None
+
+    def fill(self, rows: Rows, room: int) -> int:
+        """Shows `rows` in at most `room` cells; returns how many it takes."""
+        name_width = max([len(label) for label in rows.labels.values()], default=4) + 3
+        columns = list(self._columns_there_are)
+        tall = self.parent.size.height if isinstance(self.parent, Widget) else 0
+        scroll = 1 if 0 < tall <= len(rows.runs) else 0  # it has no height before the first layout
+        while len(columns) > 1 and name_width + sum(c.width + GAP for c in columns) + scroll > room:
+            columns.remove(max(columns, key=lambda column: column.rank))
+        name_width = max(6, min(name_width, room - scroll - sum(c.width + GAP for c in columns)))
+        heads = [("rung", name_width), *((column.head, column.width + GAP) for column in columns)]
+        order = sorted(rows.runs, key=lambda run: run.name not in rows.choice.pinned)
+        self._put(heads, [_row(run, rows, columns) for run in order])
+        return sum(width for _, width in heads) + scroll
+
+    def _put(self, heads: list[tuple[str, int]], rows: list[Row]) -> None:
+        before, under = self._rows, self.run_name
+        self._rows = rows
+        self._cursor = next((place for place, row in enumerate(rows) if row.run == under), 0)
+        if heads != self._heads or len(rows) != len(before):
+            self._heads = heads
+            self.virtual_size = Size(sum(width for _, width in heads), len(rows) + 1)
+            self.refresh()
+            return
+        for place, (new, old) in enumerate(zip(rows, before, strict=True)):
+            if new != old:
+                self._refresh_row(place)
+
+    def move(self, by: int) -> None:
+        """Moves the cursor, as far as there are rows."""
+        self._move_to(self._cursor + by)
+
+    def _move_to(self, place: int) -> None:
+        place = min(max(place, 0), len(self._rows) - 1)
+        if place == self._cursor or not self._rows:
+            return
+        self._refresh_row(self._cursor)
+        self._cursor = place
+        self._refresh_row(place)
+        room = max(1, self.scrollable_content_region.height - 1)
+        first = min(max(self.scroll_offset.y, place - room + 1), place)
+        self.scroll_to(y=first, animate=False)
+        self.post_message(self.Moved())
+
+    def _refresh_row(self, place: int) -> None:
+        y = place + 1 - self.scroll_offset.y
+        if 1 <= y < self.size.height:
+            self.refresh(Region(0, y, self.size.width, 1))
+
+    def on_click(self, event: events.Click) -> None:
+        place = event.y - 1 + self.scroll_offset.y
+        if event.y >= 1 and place < len(self._rows):
+            if place == self._cursor:
+                self.post_message(self.Chosen(self._rows[place].run))
+            self._move_to(place)
+
+    def render_line(self, y: int) -> Strip:
+        base, width = self.rich_style, self.size.width
+        place = y - 1 + self.scroll_offset.y
+        if y == 0 and self._heads:
+            (name, size), *others = self._heads
+            line = name.ljust(size) + "".join(head.rjust(size) for head, size in others)
+            style = self.get_component_rich_style("rung-table--head")
+            return Strip([Segment(line, style)]).adjust_cell_length(width, style)
+        if y == 0 or place >= len(self._rows):
+            return Strip.blank(width, base)
+        row, here = self._rows[place], place == self._cursor
+        if here:
+            base = self.get_component_rich_style("rung-table--cursor")
+        label = base if here else base + Style.parse(row.style)
+        size = self._heads[0][1]
+        cells = "".join(text.rjust(size)[:size] for text, (_, size) in zip(row.cells, self._heads[1:], strict=True))
+        segments = [Segment(row.signs, base), Segment(_fitted(row.label, size - 2), label), Segment(cells, base)]
+        return Strip(segments).adjust_cell_length(width, base)
+
+
+def _fitted(text: str, width: int) -> str:
+    return set_cell_size(text, width) if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
+
+
+def _row(run: RunView, rows: Rows, columns: Sequence[Column]) -> Row:
+    choice = rows.choice
+    flag = "-" if run.name in choice.hidden else "^" if run.name in choice.pinned else " "
+    flag = "*" if run.name in choice.marked else flag
+    red, green, blue = rows.colours[run.name]
+    style = "dim" if run.name in choice.hidden else f"rgb({red},{green},{blue})"
+    cells = tuple(column.text(run, rows) for column in columns)
+    return Row(run.name, show.SIGNS[run.state] + flag, rows.labels[run.name], style, cells)

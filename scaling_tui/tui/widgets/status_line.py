@@ -1,0 +1,67 @@
+"""One line with state and loss, for terminals too small for anything else."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual.widget import Widget
+
+from scaling_tui import InputError
+from scaling_tui.text import show
+from scaling_tui.tui.services.background import OneAtATime
+
+if TYPE_CHECKING:
+    from scaling_tui.runs import SweepView
+
+LOOK_S = 2.0
+
+
+class Brief(Widget):
+    """Reads the sweep in view while it is displayed, and rests while it is not."""
+
+    DEFAULT_CSS = "Brief { height: 1; width: 100%; text-wrap: nowrap; text-overflow: ellipsis; }"
+
+    def __init__(self, runs: Path) -> None:
+        super().__init__()
+        self._runs = runs
+        self._line = ""
+        self._reading = OneAtATime(self, self._read)
+
+    def on_mount(self) -> None:
+        self.set_interval(LOOK_S, self._look)
+
+    def on_show(self) -> None:
+        self._look()
+
+    def _look(self) -> None:
+        if self.display and self.screen.is_current:
+            self._reading.ask(getattr(self.app, "sweep", None))
+
+    def _read(self, name: str | None) -> None:
+        # Imported here: on most terminals this line is never read.
+        from scaling_tui.runs import find_sweep
+        from scaling_tui.runs.glance import glance
+
+        try:
+            line = in_brief(glance(find_sweep(self._runs, name)))
+        except (InputError, OSError) as error:
+            line = "no sweep" if name is None else str(error)
+        self.app.call_from_thread(self._tell, line)
+
+    def _tell(self, line: str) -> None:
+        if line != self._line:
+            self._line = line
+            self.refresh()
+
+    def render(self) -> Text:
+        return Text(self._line, no_wrap=True, overflow="ellipsis")
+
+
+def in_brief(sweep: "SweepView") -> str:
+    """State and loss first: what is cut off at the right is what matters least."""
+    told = next((run for run in reversed(sweep.runs) if run.loss is not None), None)
+    sign = show.SIGNS[sweep.state]
+    parts = [f"{sign} {show.percent(sweep.progress)}" if sweep.state == "running" else f"{sign} {sweep.state}"]
+    if told is not None:
+        parts.append(f"{told.rung} {show.loss(told.loss)}")
+    return " ".join([*parts, sweep.name])

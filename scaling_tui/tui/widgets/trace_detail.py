@@ -1,0 +1,172 @@
+"""What stands behind one cell of a trace, and a trace told in its stages: text from plain records, for any width."""
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from scaling_tui.lens.records import Attribution, Continuation, Reading, Row, Token, Trace
+from scaling_tui.lens.stages import quoted, stages, verdict
+from scaling_tui.text import show
+from scaling_tui.tui.widgets.trace_grid import fitted
+
+SIDE_BY_SIDE = 76
+LISTED_HEADS = 4
+# A weight of attention as a sign: at least so much of all that the head gives away.
+WEIGHTS = ((0.65, "█"), (0.35, "▓"), (0.15, "▒"), (0.05, "░"), (0.015, "·"), (0.0, " "))
+
+
+def titled(title: str) -> Text:
+    """A title that more can be appended to: only it is bold."""
+    return Text.assemble((title, "bold"), no_wrap=True)
+
+
+def cell_text(reading: Reading, row: int, column: int) -> Text:
+    """Two lines on the cell under the cursor."""
+    grid, true = reading.grid, reading.truth[column]
+    place = "the whole prompt" if reading.classifies else f"token {column + 1} {quoted(reading.tokens[column].token)}"
+    text = Text(no_wrap=True, overflow="ellipsis")
+    text.append(f"{grid.names[row]} · after {place}: ")
+    text.append(quoted(grid.top[row][column]), "bold").append(f" p {show.probability(grid.p[row][column])}\n")
+    if true is not None:
+        text.append(f"really {quoted(true.token)}, p {show.probability(grid.p_true[row][column])}, rank ")
+        text.append(f"{grid.rank_true[row][column]} · ")
+    text.append(
+        f"entropy {show.nats(grid.entropy[row][column])} · KL to the last row {show.nats(grid.kl[row][column])} nats"
+    )
+    return text
+
+
+def stages_text(trace: Trace, continuation: Continuation | None, width: int) -> Text:
+    """The four stages for people who see them for the first time."""
+    text = Text()
+    for number, stage in enumerate(stages(trace), 1):
+        shape = " × ".join(f"{size:,}" for size in stage.shape)
+        text.append(f"{number} {stage.name}", "bold").append(f"   {shape}\n", "dim").append(f"{stage.says}\n")
+        if stage.name == "input embedding":
+            text.append_text(_listed(trace.tokens, width)).append("\n")
+        elif stage.name == "transformer layers":
+            text.append_text(path(trace.rows, width)).append("\n")
+        elif stage.name == "output layer":
+            text.append_text(top(trace.rows[-1], width, 5)).append("\n")
+        text.append("\n" if number < 4 else "")
+    if continuation is not None:
+        how = "the likeliest each time" if continuation.temperature == 0 else (
+            f"drawn, temperature {continuation.temperature:g}, seed {continuation.seed}"
+        )  # fmt: skip
+        text.append(f"It goes on ({how}): ").append(quoted(continuation.text), "bold")
+    elif not trace.classifies:
+        text.append("c goes on from here, x draws another continuation.", "dim")
+    return text
+
+
+def _listed(tokens: Sequence[Token], width: int) -> Text:
+    """Tokens with their ids, two lines at most, the last ones if there are more."""
+    shown = [f"{quoted(token.token)}={token.id}" for token in tokens]
+    room, kept = 2 * width - 8, []
+    for item in reversed(shown):
+        room -= cell_len(item) + 1
+        if room < 0:
+            kept.append("…")
+            break
+        kept.append(item)
+    return Text(" ".join(reversed(kept)), "dim")
+
+
+def detail_text(trace: Trace, row: int, width: int) -> Text:
+    """The likeliest tokens of a row, the watched token's way through the rows, who made its logit, where heads look."""
+    narrow = width < SIDE_BY_SIDE
+    half = width if narrow else (width - 3) // 2
+    name = trace.rows[row].name
+    left = titled(f"{name}: the likeliest\n").append_text(top(trace.rows[row], half))
+    right = titled(f"p of {quoted(trace.attribution.token.token)}, row by row\n")
+    right.append_text(path(trace.rows, half, here=row))
+    text = Text.assemble(left, "\n\n", right) if narrow else beside(left, right, half)
+    text.append("\n").append(verdict(trace.rows[row], trace.truth[trace.at]), "dim").append("\n\n")
+    text.append_text(made_by(trace.attribution, width)).append("\n\n")
+    layer = min(max(0, (row - 1) // 2), len(trace.attention) - 1)
+    return text.append_text(looked(trace, layer, width))
+
+
+def top(row: Row, width: int, most: int = 10) -> Text:
+    """The likeliest tokens with bars."""
+    text = Text(no_wrap=True)
+    room = min(12, max(4, *(cell_len(show.token(guess.token)) for guess in row.top)))
+    for guess in row.top[:most]:
+        text.append(f"{fitted(guess.token, room)} {show.probability(guess.p):>5} ")
+        text.append(show.bar(guess.p, max(4, width - room - 8)) + "\n")
+    text.right_crop(1)
+    return text
+
+
+def path(rows: Sequence[Row], width: int, here: int | None = None) -> Text:
+    """The watched token's probability after each row."""
+    text = Text(no_wrap=True)
+    room = max(cell_len(row.name) for row in rows) + 2
+    for place, row in enumerate(rows):
+        mark = "▸ " if place == here else "  "
+        text.append(f"{mark}{row.name}".ljust(room), "bold" if place == here else "")
+        text.append(f" {show.probability(row.watched.p):>5} ")
+        text.append(show.bar(row.watched.p, max(4, width - room - 8)) + "\n")
+    text.right_crop(1)
+    return text
+
+
+def made_by(found: Attribution, width: int) -> Text:
+    """The parts of a logit as bars to the left and to the right, with the heads that did most."""
+    text = titled(f"logit of {quoted(found.token.token)}: {found.logit:.2f} =")
+    if width >= SIDE_BY_SIDE:
+        text.append(f"   the mean over all tokens is {found.mean_logit:.2f}", "dim")
+    text.append("\n")
+    widest = max(abs(part.value) for part in found.parts) or 1.0
+    room = max(len(part.name) for part in found.parts)
+    half = min(20, max(3, (width - room - 10) // (3 if width >= SIDE_BY_SIDE else 2)))
+    for part in found.parts:
+        bar = show.bar(abs(part.value) / widest, half)
+        sides = (
+            f"{'':>{half}}│{bar:<{half}}"
+            if part.value >= 0
+            else f"{'▐' * round(-part.value / widest * half):>{half}}│{'':<{half}}"
+        )
+        text.append(f"{part.name:<{room}} {part.value:+7.2f} ").append(sides)
+        if part.heads and width >= SIDE_BY_SIDE:
+            strong = sorted(range(len(part.heads)), key=lambda head: -abs(part.heads[head]))[:LISTED_HEADS]
+            text.append(" " + " ".join(f"h{head + 1}{part.heads[head]:+.2f}" for head in strong), "dim")
+        text.append("\n")
+    text.right_crop(1)
+    return text
+
+
+def looked(trace: Trace, layer: int, width: int) -> Text:
+    """Where the heads of a layer look, a line a head: a sign a token, and the token that gets most."""
+    heads, tokens = trace.attention[layer], trace.tokens
+    share = [part.heads for part in trace.attribution.parts if part.heads]
+    seen = "all tokens" if trace.classifies else quoted(tokens[trace.at].token)
+    text = titled(f"where the heads of layer {layer + 1} look, from {seen}")
+    signs = " ".join(f"{sign} {least:g}" for least, sign in WEIGHTS[:-1])
+    text.append(f"   {signs} or more\n", "dim")
+    last = len(tokens) if trace.classifies else trace.at + 1
+    room = max(8, width - 34)
+    first = max(0, last - room)
+    line = "".join(fitted(token.token, 1) for token in tokens[first:last])
+    text.append(f"{'head adds':>14} ").append(line + "\n", "dim")
+    for head, weights in enumerate(heads):
+        strip = "".join(next(sign for least, sign in WEIGHTS if weight >= least) for weight in weights[first:last])
+        best = max(range(len(weights)), key=weights.__getitem__)
+        added = share[layer][head] if layer < len(share) else 0.0
+        text.append(f"{head + 1:>4} {added:>+9.2f} ").append(strip.ljust(last - first))
+        back = "" if trace.classifies else f", {trace.at - best} back"
+        text.append(f" {fitted(tokens[best].token, 4).rstrip()} {weights[best]:.2f}{back}\n", "dim")
+    text.right_crop(1)
+    return text
+
+
+def beside(left: Text, right: Text, half: int) -> Text:
+    """Two blocks of lines side by side."""
+    lefts, rights = left.split("\n"), right.split("\n")
+    text = Text(no_wrap=True)
+    for place in range(max(len(lefts), len(rights))):
+        one = lefts[place] if place < len(lefts) else Text()
+        text.append_text(one).append(" " * max(0, half - one.cell_len) + " │ ")
+        text.append_text(rights[place] if place < len(rights) else Text()).append("\n")
+    return text

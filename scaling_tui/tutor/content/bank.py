@@ -1,0 +1,316 @@
+"""Banks: TOML files of questions. Whatever is wrong in one is told with file, question and field."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from scaling_tui import InputError
+from scaling_tui.text import resources
+from scaling_tui.tutor.content.mistakes import GENERIC, SLIPS
+from scaling_tui.tutor.content.questions import (
+    DIFFICULTIES,
+    KINDS,
+    PLANNED,
+    Choice,
+    Draw,
+    Formula,
+    Mistake,
+    Numeric,
+    Question,
+    Wrong,
+)  # fmt: skip
+from scaling_tui.tutor.content.template import Template, template
+from scaling_tui.tutor.parsing.expressions import Expression, parse
+from scaling_tui.tutor.parsing.formulas import formula
+from scaling_tui.tutor.parsing.numbers import UNITS
+
+T = TypeVar("T")
+_COMMON = {"id", "kind", "lesson", "difficulty", "skill", "text", "values", "hint", "steps", "check", "plan"}
+_OWN = {
+    "choice": {"right", "wrong"},
+    "numeric": {"answer", "digits", "tolerance", "unit", "mistakes"},
+    "expression": {"answer", "typed", "mistakes"},
+    "fix": {"answer", "typed", "mistakes", "code", "line"},
+}
+
+
+@dataclass(frozen=True)
+class Bank:
+    """The questions of one file, in its order."""
+
+    path: Path
+    title: str
+    questions: tuple[Question, ...]
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A TOML table with the words that say where it is."""
+
+    where: str
+    table: dict[str, Any]
+
+    def wrong(self, field: str, why: str) -> InputError:
+        return InputError(f"{self.where}: field {field!r}: {why}")
+
+    def only(self, allowed: Iterable[str]) -> None:
+        for field in self.table:
+            if field not in allowed:
+                raise self.wrong(field, f"not known here, want one of {', '.join(sorted(allowed))}")
+
+    def get(self, field: str, kind: type[T], default: T | None = None) -> T:
+        value = self.table.get(field, default)
+        if value is None:
+            raise self.wrong(field, "missing")
+        if kind is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise self.wrong(field, f"found {value!r}, want {_KINDS[kind]}")
+        if isinstance(value, str) and not value.strip() and default is None:
+            raise self.wrong(field, "empty")
+        return value
+
+    def one_of(self, field: str, allowed: Iterable[str], default: str | None = None) -> str:
+        value = self.get(field, str, default)
+        if value not in allowed:
+            raise self.wrong(field, f"found {value!r}, want one of {', '.join(allowed)}")
+        return value
+
+    def tables(self, field: str, least: int) -> list["_Table"]:
+        found = self.get(field, list, [])
+        if len(found) < least or not all(isinstance(item, dict) for item in found):
+            raise self.wrong(field, f"found {len(found)}, want at least {least} tables [[question.{field}]]")
+        return [_Table(f"{self.where}: {field} {number}", item) for number, item in enumerate(found, 1)]
+
+    def read(self, field: str, reader: Callable[[str], T], default: str | None = None) -> T:
+        """A field of text turned into something by `reader`, whose complaint is passed on with the place."""
+        text = self.get(field, str, default)
+        try:
+            return reader(text)
+        except InputError as error:
+            raise self.wrong(field, str(error)) from None
+
+
+_KINDS: dict[type, str] = {str: "text", float: "a number", int: "a whole number", list: "a list", dict: "a table",
+                           bool: "true or false"}  # fmt: skip
+
+
+def load_bank(path: Path) -> Bank:
+    """Reads a bank.
+
+    Raises:
+        InputError: no such file, no TOML, or something in it is wrong: with file, question and field.
+    """
+    import tomli
+
+    try:
+        document = tomli.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file, want a bank of questions (.toml)") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error})") from None
+    except tomli.TOMLDecodeError as error:
+        raise InputError(f"{path}: not TOML: {error}") from None
+    top = _Table(str(path), document)
+    top.only({"title", "lesson", "question"})
+    title, lesson = top.get("title", str), top.get("lesson", str, "")
+    found = document.get("question")
+    if not isinstance(found, list) or not found:
+        raise top.wrong("question", "missing, want at least one [[question]]")
+    questions: list[Question] = []
+    for number, table in enumerate(found, 1):
+        name = table.get("id") if isinstance(table, dict) else None
+        one = _question(
+            _Table(f"{path}: question {name!r}" if name else f"{path}: question {number}", table), lesson, path
+        )
+        if any(one.id == other.id for other in questions):
+            raise InputError(f"{path}: question {one.id!r}: field 'id': used twice")
+        questions.append(one)
+    return Bank(path, title, tuple(questions))
+
+
+def load_banks(extra: Iterable[Path] = ()) -> list[Bank]:
+    """The project's banks, the user's in the configuration folder, and those given by path.
+
+    Raises:
+        InputError: as `load_bank`; or two banks have a question of the same name.
+    """
+    banks = [load_bank(path) for path in (*sorted(resources.found("quizzes"), key=lambda p: p.stem), *extra)]
+    owner: dict[str, Path] = {}
+    for bank in banks:
+        for question in bank.questions:
+            if question.id in owner:
+                raise InputError(f"{bank.path}: question {question.id!r}: field 'id': also in {owner[question.id]}")
+            owner[question.id] = bank.path
+    return banks
+
+
+def _question(table: _Table, lesson: str, path: Path) -> Question:
+    kind = table.one_of("kind", KINDS)
+    table.only(_COMMON | _OWN[kind])
+    identity = table.get("id", str)
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", identity):
+        raise table.wrong("id", f"found {identity!r}, want lower-case words joined by '-'")
+    values = _draws(table)
+    names = frozenset(value.name for value in values)
+    body: Choice | Numeric | Formula
+    digits = 0
+    if kind == "choice":
+        body = _choice(table, names)
+    elif kind == "numeric":
+        body = _numeric(table, names)
+        digits = body.digits
+    else:
+        body = _formula(table, names, kind)
+    known = names | {"answer"} if digits else names
+
+    def reader(text: str) -> Template:
+        return template(text.strip("\n"), known, digits)
+
+    steps = table.get("steps", list)
+    if not steps or not all(isinstance(step, str) for step in steps):
+        raise table.wrong("steps", "want a list of at least one text")
+    skill = "" if kind == "choice" else table.get("skill", str, lesson or identity)
+    return Question(
+        id=identity,
+        kind=kind,  # type: ignore[arg-type]
+        lesson=table.get("lesson", str, lesson or None),
+        difficulty=table.one_of("difficulty", DIFFICULTIES),  # type: ignore[arg-type]
+        skill=skill,
+        text=table.read("text", lambda text: template(flowed(text.strip("\n")), names)),
+        values=values,
+        body=body,
+        hint=table.read("hint", lambda text: template(text, names)),
+        steps=tuple(_Table(table.where, {"steps": step}).read("steps", reader) for step in steps),
+        check=table.read("check", reader),
+        plan=_plan(table, names),
+        bank=path,
+    )
+
+
+def _draws(table: _Table) -> tuple[Draw, ...]:
+    draws: list[Draw] = []
+    for name, given in table.get("values", dict, {}).items():
+        where = f"values.{name}"
+        if not name.isidentifier() or not name.isascii():
+            raise table.wrong(where, "a value's name is made of letters, digits and _")
+        if isinstance(given, int | float) and not isinstance(given, bool):
+            given = {"choose": [given]}  # noqa: PLW2901
+        if not isinstance(given, dict):
+            raise table.wrong(where, f"found {given!r}, want a number or a table")
+        one = _Table(f"{table.where}: field {where!r}", given)
+        one.only({"choose", "low", "high", "log", "digits", "whole", "is"})
+        if "is" in given:
+            earlier = frozenset(draw.name for draw in draws)
+            draws.append(Draw(name, formula=one.read("is", lambda text, known=earlier: formula(text, known))))  # type: ignore[misc]
+        elif "choose" in given:
+            choices = one.get("choose", list)
+            if not choices or not all(isinstance(c, int | float) and not isinstance(c, bool) for c in choices):
+                raise one.wrong("choose", "want a list of numbers")
+            draws.append(Draw(name, choose=tuple(float(c) for c in choices)))
+        else:
+            low, high, log = one.get("low", float), one.get("high", float), one.get("log", bool, False)
+            if not low < high or (log and low <= 0):
+                raise one.wrong("low", f"found {low:g} with high {high:g}, want low below high" + (", above 0" * log))
+            digits, whole = one.get("digits", int, 2), one.get("whole", bool, False)
+            draws.append(Draw(name, low=low, high=high, log=log, digits=digits, whole=whole))
+    return tuple(draws)
+
+
+def _plan(table: _Table, names: frozenset[str]) -> tuple[tuple[str, Expression], ...]:
+    given = _Table(f"{table.where}: field 'plan'", table.get("plan", dict, {}))
+    given.only(PLANNED)
+    if len(given.table) > 2:
+        raise table.wrong("plan", f"found {len(given.table)} fields, want one, or two for a run off the optimum")
+    return tuple((field, given.read(field, lambda text: formula(text, names))) for field in given.table)
+
+
+def _choice(table: _Table, names: frozenset[str]) -> Choice:
+    def reader(text: str) -> Template:
+        return template(text, names)
+
+    wrong = []
+    for one in table.tables("wrong", 2):
+        one.only({"text", "says"})
+        wrong.append(Wrong(one.read("text", reader), one.read("says", reader)))
+    if len(wrong) > 5:
+        raise table.wrong("wrong", f"found {len(wrong)}, want at most 5")
+    return Choice(table.read("right", reader), tuple(wrong))
+
+
+def _numeric(table: _Table, names: frozenset[str]) -> Numeric:
+    digits = table.get("digits", int)
+    if not 1 <= digits <= 12:
+        raise table.wrong("digits", f"found {digits}, want 1 to 12 significant figures")
+    # Half a unit of the last figure asked for, at its coarsest: less would refuse answers that are rounded well.
+    least = 0.5 * 10.0 ** (1 - digits)
+    tolerance = table.get("tolerance", float, least)
+    if tolerance != 0 and not least <= tolerance < 0.5:
+        wanted = f"0 for a whole number, or {least:g} (for {digits} figures) to 0.5"
+        raise table.wrong("tolerance", f"found {tolerance:g}, want {wanted}")
+    unit = table.get("unit", str, "") and table.one_of("unit", sorted(UNITS))
+    answer = table.read("answer", lambda text: formula(text, names))
+    mistakes = _mistakes(table, names, digits, lambda text: formula(text, names))
+    return Numeric(answer, digits, tolerance, unit, mistakes)
+
+
+def _formula(table: _Table, names: frozenset[str], kind: str) -> Formula:
+    if not names:
+        raise table.wrong("values", "missing: a formula needs the names that it is a function of")
+    answer = table.read("answer", lambda text: formula(text, names))
+    typed = table.get("typed", str)
+    asked = table.read("typed", lambda text: parse(text, names))
+    mistakes = _mistakes(table, names, 0, lambda text: parse(text, names))
+    # A value that only helps to draw the others is no name to answer with: it may be the answer.
+    shown = asked.names.union(*(mistake.answer.names for mistake in mistakes))
+    if kind == "expression":
+        return Formula(answer, typed, shown, mistakes)
+    code, line = table.get("code", str).strip("\n"), table.get("line", int)
+    if not 1 <= line <= len(code.splitlines()):
+        raise table.wrong("line", f"found {line}, the code has lines 1 to {len(code.splitlines())}")
+    table.read("code", lambda text: parse(computed(text.strip("\n").splitlines()[line - 1]), names))
+    shown |= names & set(re.findall(r"[A-Za-z_]\w*", code))
+    return Formula(answer, typed, shown, mistakes, code, line)
+
+
+def _mistakes(
+    table: _Table, names: frozenset[str], digits: int, reader: Callable[[str], Expression]
+) -> tuple[Mistake, ...]:
+    found = []
+    for one in table.tables("mistakes", 1):
+        one.only({"slip", "answer", "says", "step"})
+        slip = one.one_of("slip", [name for name in SLIPS if name not in GENERIC])
+        known = names | {"answer"} if digits else names
+        found.append(
+            Mistake(
+                slip,
+                one.read("answer", reader),
+                one.read("says", lambda text: template(text, names)),
+                one.read("step", lambda text, known=known: template(text, known, digits)),  # type: ignore[misc]
+                typed=one.get("answer", str),
+            )
+        )
+    return tuple(found)
+
+
+def computed(line: str) -> str:
+    """What a line of a program computes: the part after `return` or after `name =`, without a comment."""
+    line = line.split("#", maxsplit=1)[0].strip().rstrip(";")
+    if line.startswith("return "):
+        return line[7:].strip()
+    name, equals, rest = line.partition("=")
+    return rest.strip() if equals and name.strip().isidentifier() else line
+
+
+def flowed(text: str) -> str:
+    """Lines that break within a sentence are joined; programs, and lines after a full stop, stay."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        ends = not lines or not lines[-1].strip() or lines[-1].startswith("    ") or lines[-1].rstrip()[-1] in ".:?)"
+        if ends or not line.strip() or line.startswith("    "):
+            lines.append(line)
+        else:
+            lines[-1] += " " + line
+    return "\n".join(lines)

@@ -1,0 +1,174 @@
+"""Lessons: Markdown pages with a head in TOML, computed numbers in the text and plots between the paragraphs."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scaling_tui import InputError
+from scaling_tui.text import resources
+from scaling_tui.tutor.content.template import template
+from scaling_tui.tutor.parsing.formulas import formula
+
+POINTS = 80  # of a curve
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Points (x, y) of one curve, or single points where `joined` is false."""
+
+    label: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    joined: bool
+
+
+@dataclass(frozen=True)
+class Plot:
+    """What a plot of a lesson shows."""
+
+    title: str
+    curves: tuple[Curve, ...]
+    log_x: bool
+    log_y: bool
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A lesson. `parts` are Markdown texts and plots in the order of reading.
+
+    Args:
+        order: place among the lessons.
+        minutes: reading time.
+        ladder: the ladder whose sweep shows what the lesson speaks of; empty for none.
+    """
+
+    id: str
+    title: str
+    summary: str
+    order: int
+    minutes: int
+    ladder: str
+    parts: tuple[str | Plot, ...]
+
+
+@dataclass(frozen=True)
+class LessonFile:
+    """A lesson that was found, its head read and its body not yet."""
+
+    path: Path
+    head: Mapping[str, Any]
+    body: str
+
+    @property
+    def id(self) -> str:
+        return self.path.stem
+
+    @property
+    def title(self) -> str:
+        return str(self.head["title"])
+
+    @property
+    def order(self) -> int:
+        return int(self.head["order"])
+
+
+_HEAD: dict[str, type] = {"title": str, "summary": str, "order": int, "minutes": int, "ladder": str}
+_PLOT = re.compile(r"^```plot\n(.*?)^```\n?", re.DOTALL | re.MULTILINE)
+
+
+def lesson_files() -> list[LessonFile]:
+    """The project's lessons and the user's, in order.
+
+    Raises:
+        InputError: a head that cannot be read, with file and field.
+    """
+    folders = [resources.user("quizzes") / "lessons", resources.packaged("quizzes") / "lessons"]
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for path in sorted(folder.glob("*.md")) if folder.is_dir() else []:
+            found.setdefault(path.stem, path)
+    return sorted((_file(path) for path in found.values()), key=lambda file: (file.order, file.id))
+
+
+def load_lesson(name: str) -> Lesson:
+    """The lesson of that name, computed.
+
+    Raises:
+        InputError: no such lesson, or something in it is wrong.
+    """
+    files = lesson_files()
+    for file in files:
+        if file.id == name:
+            return read_lesson(file)
+    raise InputError(f"lesson {name!r}: not known, want one of {', '.join(file.id for file in files)}")
+
+
+def _file(path: Path) -> LessonFile:
+    import tomli
+
+    text = path.read_text(encoding="utf-8")
+    found = re.match(r"\+\+\+\n(.*?)\n\+\+\+\n(.*)", text, re.DOTALL)
+    if not found:
+        raise InputError(f"{path}: no head, want TOML between two lines '+++' at the top")
+    try:
+        head = tomli.loads(found[1])
+    except tomli.TOMLDecodeError as error:
+        raise InputError(f"{path}: head is not TOML: {error}") from None
+    for field, kind in _HEAD.items():
+        if not isinstance(head.get(field), kind):
+            raise InputError(f"{path}: field {field!r}: found {head.get(field)!r}, want {kind.__name__}")
+    return LessonFile(path, head, found[2].strip() + "\n")
+
+
+def read_lesson(file: LessonFile) -> Lesson:
+    """Computes the numbers and the plots of a lesson.
+
+    Raises:
+        InputError: a formula or a plot that cannot be read, with the file.
+    """
+    parts: list[str | Plot] = []
+    end = 0
+    try:
+        for found in _PLOT.finditer(file.body):
+            parts.append(file.body[end : found.start()].strip())
+            parts.append(_plot(found[1]))
+            end = found.end()
+        parts.append(file.body[end:].strip())
+        read = tuple(template(part, set()).render({}) if isinstance(part, str) else part for part in parts if part)
+    except InputError as error:
+        raise InputError(f"{file.path}: {error}") from None
+    head = file.head
+    return Lesson(file.id, file.title, head["summary"], file.order, head["minutes"], head["ladder"], read)
+
+
+def _plot(text: str) -> Plot:
+    """A plot in TOML: title, x = {name, low, high, log}, log_y, and curves with label and y, or points."""
+    import tomli
+
+    try:
+        spec = tomli.loads(text)
+        axis = spec["x"]
+        name, low, high, log = axis["name"], float(axis["low"]), float(axis["high"]), bool(axis.get("log", False))
+        curves = []
+        for one in spec["curve"]:
+            if "points" in one:
+                x, y = zip(*((float(a), float(b)) for a, b in one["points"]), strict=True)
+            else:
+                wanted = formula(one["y"], {name})
+                x = tuple(_between(low, high, log, number / (POINTS - 1)) for number in range(POINTS))
+                y = tuple(wanted({name: value}) for value in x)
+            curves.append(Curve(str(one.get("label", "")), x, y, "points" not in one))
+        return Plot(str(spec["title"]), tuple(curves), log, bool(spec.get("log_y", False)))
+    except (tomli.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"plot: {error!r} in {text.strip()[:60]!r}") from None
+
+
+def _between(low: float, high: float, log: bool, share: float) -> float:
+    if log:
+        return math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
+    return low + share * (high - low)

@@ -1,0 +1,115 @@
+"""Questions as a bank states them, before a seed has chosen their numbers."""
+
+import math
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from scaling_tui.tutor.content.template import Template
+from scaling_tui.tutor.parsing.expressions import Expression
+
+Kind = Literal["choice", "numeric", "expression", "fix"]
+Difficulty = Literal["easy", "medium", "hard"]
+KINDS: tuple[Kind, ...] = ("choice", "numeric", "expression", "fix")
+PLANNED = ("flops", "loss", "params", "tokens")
+DIFFICULTIES: tuple[Difficulty, ...] = ("easy", "medium", "hard")
+
+
+@dataclass(frozen=True)
+class Draw:
+    """How one number of a question comes about: chosen, drawn between two, or computed from those before it."""
+
+    name: str
+    choose: tuple[float, ...] = ()
+    low: float = 0.0
+    high: float = 0.0
+    log: bool = False
+    digits: int = 2
+    whole: bool = False
+    formula: Expression | None = None
+
+    def draw(self, rng: random.Random, values: Mapping[str, float]) -> float:
+        if self.formula is not None:
+            return self.formula(values)
+        if self.choose:
+            return rng.choice(self.choose)
+        if self.log:
+            value = math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
+        else:
+            value = rng.uniform(self.low, self.high)
+        value = float(f"{value:.{self.digits - 1}e}")
+        return float(round(value)) if self.whole else value
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A wrong option of a choice, and the misconception that it catches."""
+
+    text: Template
+    says: Template
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One right option among wrong ones; a seed shuffles them."""
+
+    right: Template
+    wrong: tuple[Wrong, ...]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A usual wrong formula: which slip it is, what to tell, and one step that mends it."""
+
+    slip: str
+    answer: Expression
+    says: Template
+    step: Template
+    typed: str = ""
+
+
+@dataclass(frozen=True)
+class Numeric:
+    """A number computed by the law code. `tolerance` is relative; 0 wants the exact whole number."""
+
+    answer: Expression
+    digits: int
+    tolerance: float
+    unit: str
+    mistakes: tuple[Mistake, ...]
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A function of the question's names, `typed` one right way to write it; with `code`, what its `line` computes."""
+
+    answer: Expression
+    typed: str
+    names: frozenset[str]
+    mistakes: tuple[Mistake, ...]
+    code: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question of a bank. `skill` is set where it exercises a procedure rather than a concept.
+
+    `plan` are the numbers of it that a plan can be made for, each under its name in `PLANNED`.
+    """
+
+    id: str
+    kind: Kind
+    lesson: str
+    difficulty: Difficulty
+    skill: str
+    text: Template
+    values: tuple[Draw, ...]
+    body: Choice | Numeric | Formula
+    hint: Template
+    steps: tuple[Template, ...]
+    check: Template
+    plan: tuple[tuple[str, Expression], ...]
+    bank: Path = field(compare=False)

@@ -1,0 +1,83 @@
+"""Text with computed numbers in it: `{N}`, `{term(a, b, N):4}`, `{N:count}`; `{{` is a brace."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scaling_tui import InputError
+from scaling_tui.text import show
+from scaling_tui.tutor.parsing.expressions import Expression
+from scaling_tui.tutor.parsing.formulas import formula
+from scaling_tui.tutor.parsing.numbers import figures, plain
+
+_SLOT = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+_FORMATS = ("count", "scientific", "percent", "python")
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A number to be put into a text. `form` is digits, a name of `_FORMATS`, or empty for the number as given."""
+
+    expression: Expression
+    form: str
+
+    def render(self, values: Mapping[str, float]) -> str:
+        value = self.expression(values)
+        match self.form:
+            case "":
+                return plain(value)
+            case "count":
+                return show.count(value)
+            case "scientific":
+                return show.scientific(value)
+            case "percent":
+                return f"{value * 100:.3g} %"
+            case "python":
+                return str(int(value)) if value == int(value) else repr(value)
+            case digits:
+                return figures(value, int(digits))
+
+
+@dataclass(frozen=True)
+class Template:
+    """A text with slots; `parts` are texts and slots in order."""
+
+    parts: tuple[str | Slot, ...]
+
+    def render(self, values: Mapping[str, float]) -> str:
+        return "".join(part if isinstance(part, str) else part.render(values) for part in self.parts)
+
+
+def template(text: str, names: frozenset[str] | set[str], answer_digits: int = 0) -> Template:
+    """Reads a text with slots that use `names`; `{answer}` is printed with `answer_digits`.
+
+    Raises:
+        InputError: a brace alone, or a formula or format that cannot be read.
+    """
+    parts: list[str | Slot] = []
+    end = 0
+    for found in _SLOT.finditer(text):
+        parts.append(text[end : found.start()])
+        end = found.end()
+        whole = found.group()
+        if whole in ("{{", "}}"):
+            parts.append(whole[0])
+        elif found[1] is None:
+            raise InputError(f"a brace alone at character {found.start() + 1}; write {whole * 2} for a brace")
+        else:
+            parts.append(_slot(found[1], names, answer_digits))
+    parts.append(text[end:])
+    return Template(tuple(part for part in parts if part))
+
+
+def _slot(inside: str, names: frozenset[str] | set[str], answer_digits: int) -> Slot:
+    # A law's name may hold a colon, a format cannot hold a bracket or a quote.
+    before, colon, form = inside.rpartition(":")
+    if not colon or set(form) & set("\"')"):
+        before, form = inside, ""
+    form = form.strip()
+    if form and form not in _FORMATS and not (form.isdigit() and 1 <= int(form) <= 15):
+        raise InputError(f"format {form!r}: want 1 to 15 digits or one of {', '.join(_FORMATS)}")
+    if before.strip() == "answer" and not form and answer_digits:
+        form = str(answer_digits)
+    return Slot(formula(before, names), form)

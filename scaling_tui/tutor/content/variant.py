@@ -1,0 +1,163 @@
+"""A question with its numbers: what a seed makes of it, the same on every machine."""
+
+import random
+from dataclasses import dataclass
+from functools import cached_property
+
+from scaling_tui import InputError
+from scaling_tui.tutor.content.mistakes import CommonMistake, common_mistakes
+from scaling_tui.tutor.content.questions import Choice, Formula, Mistake, Numeric, Question
+from scaling_tui.tutor.parsing.numbers import apart, figures
+
+LETTERS = "abcdef"
+_DRAWS = 60  # tries for numbers that keep the mistakes apart from the answer and from each other
+POINTS = 12  # at which formulas are compared
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option of a choice; `says` is the misconception behind a wrong one."""
+
+    letter: str
+    text: str
+    right: bool
+    says: str
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is asked. `values` holds the numbers by name, for a numeric question `answer` too.
+
+    Args:
+        wrong: for a numeric question, each usual mistake with the number that it leads to.
+    """
+
+    question: Question
+    seed: int
+    values: dict[str, float]
+    text: str
+    options: tuple[Option, ...] = ()
+    wrong: tuple[tuple[Mistake, float], ...] = ()
+
+    @property
+    def expected(self) -> str:
+        """The right answer as a learner could have given it."""
+        match self.question.body:
+            case Choice():
+                right = next(option for option in self.options if option.right)
+                return f"{right.letter}) {right.text}"
+            case Numeric(digits=digits, unit=unit):
+                return f"{figures(self.values['answer'], digits)} {unit}".strip()
+            case Formula(typed=typed, line=line):
+                return f"{line}: {typed}" if line else typed
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The worked solution."""
+        return tuple(step.render(self.values) for step in self.question.steps)
+
+    @property
+    def hint(self) -> str:
+        return self.question.hint.render(self.values)
+
+    @property
+    def check(self) -> str:
+        """How to see quickly whether an answer can be right."""
+        return self.question.check.render(self.values)
+
+    @property
+    def plan(self) -> str:
+        """The options of the command `plan` for the question's numbers; empty where there is nothing to plan."""
+        return " ".join(f"--{name} {_shortest(formula(self.values))}" for name, formula in self.question.plan)
+
+    @cached_property
+    def points(self) -> list[dict[str, float]]:
+        """Where a formula is compared with the right one."""
+        rng = random.Random(f"{self.question.id}:{self.seed}:points")
+        return [draw_values(self.question, rng) for _ in range(POINTS)]
+
+    @cached_property
+    def wanted(self) -> list[float]:
+        """What the right formula gives at the points."""
+        assert isinstance(self.question.body, Formula)
+        return [self.question.body.answer(values) for values in self.points]
+
+    @cached_property
+    def common(self) -> list[CommonMistake]:
+        """The mistakes that are known of any numeric question."""
+        body = self.question.body
+        return common_mistakes(body, self.values, self.listed) if isinstance(body, Numeric) else []
+
+    @property
+    def listed(self) -> list[float]:
+        """The numbers that the bank's own mistakes lead to."""
+        return [value for _, value in self.wrong]
+
+    @property
+    def asks(self) -> str:
+        """In which form the answer is wanted."""
+        match self.question.body:
+            case Choice():
+                return f"one letter, {self.options[0].letter} to {self.options[-1].letter}"
+            case Numeric(digits=digits, unit=unit, tolerance=tolerance):
+                wanted = f"{digits} significant figures" if tolerance else "the exact whole number"
+                return f"{wanted}, {unit}" if unit else wanted
+            case Formula(line=0, names=names):
+                return f"a formula in {', '.join(sorted(names, key=str.lower))}"
+            case Formula(line=line):
+                return f"the line and what it should compute, such as {1 if line != 1 else 2}: 2*x"
+
+
+def _shortest(value: float) -> str:
+    """1.2e+08 rather than 120000000, where it is the same number."""
+    short = f"{value:g}"
+    return short if float(short) == value else f"{value:.10g}"
+
+
+def variant(question: Question, seed: int) -> Variant:
+    """The question as `seed` makes it.
+
+    Raises:
+        InputError: its formulas have no value for any numbers tried.
+    """
+    problem: InputError | None = None
+    last: Variant | None = None
+    for attempt in range(_DRAWS):
+        rng = random.Random(f"{question.id}:{seed}:{attempt}")
+        try:
+            last, good = _draw(question, seed, rng)
+        except InputError as error:
+            problem = error
+            continue
+        if good:
+            return last
+    if last is None:
+        raise InputError(f"{question.bank}: question {question.id!r}: no numbers to ask with: {problem}")
+    return last
+
+
+def _draw(question: Question, seed: int, rng: random.Random) -> tuple[Variant, bool]:
+    values = draw_values(question, rng)
+    match question.body:
+        case Numeric(answer=answer, mistakes=mistakes, tolerance=tolerance):
+            values["answer"] = answer(values)
+            wrong = tuple((mistake, mistake.answer(values)) for mistake in mistakes)
+            made = Variant(question, seed, values, question.text.render(values), wrong=wrong)
+            return made, apart([values["answer"], *(value for _, value in wrong)], tolerance)
+        case Choice(right=right, wrong=others):
+            texts = [(right.render(values), True, "")]
+            texts += [(other.text.render(values), False, other.says.render(values)) for other in others]
+            rng.shuffle(texts)
+            options = tuple(Option(letter, *text) for letter, text in zip(LETTERS, texts, strict=False))
+            distinct = len({option.text for option in options}) == len(options)
+            return Variant(question, seed, values, question.text.render(values), options=options), distinct
+        case _:
+            return Variant(question, seed, values, question.text.render(values)), True
+
+
+def draw_values(question: Question, rng: random.Random) -> dict[str, float]:
+    """The numbers of a question, in its order."""
+    values: dict[str, float] = {}
+    for draw in question.values:
+        values[draw.name] = draw.draw(rng, values)
+    return values

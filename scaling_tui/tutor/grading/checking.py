@@ -1,0 +1,153 @@
+"""Validates a bank: what its questions promise holds for every seed tried."""
+
+import math
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from scaling_tui import InputError
+from scaling_tui.tutor.content.bank import Bank
+from scaling_tui.tutor.content.mistakes import SLIPS, power_of_ten
+from scaling_tui.tutor.content.questions import Choice, Formula, Numeric, Question
+from scaling_tui.tutor.content.variant import Variant, variant
+from scaling_tui.tutor.grading.marking import mark
+from scaling_tui.tutor.parsing.numbers import apart, figures
+
+SEEDS = 200
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the diagnosis table: what a learner who makes the slip types and reads."""
+
+    question: str
+    slip: str
+    answer: str
+    reads: str
+
+
+def check_bank(bank: Bank, lessons: Collection[str] = (), seeds: int = SEEDS) -> list[str]:
+    """What is wrong with a bank, one line each with file, question and field; nothing if it is sound.
+
+    Args:
+        bank: the bank.
+        lessons: lessons there are; a question must belong to one. Empty for not checking.
+        seeds: seeds tried of each question.
+    """
+    problems = []
+    for question in bank.questions:
+        where = f"{bank.path}: question {question.id!r}"
+        if lessons and question.lesson not in lessons:
+            problems.append(f"{where}: field 'lesson': found {question.lesson!r}, want one of {', '.join(lessons)}")
+        for seed in range(seeds):
+            try:
+                found = next(_faults(variant(question, seed)), None)
+            except InputError as error:
+                found = ("values", str(error))
+            if found:
+                problems.append(f"{where}: field {found[0]!r}: seed {seed}: {found[1]}")
+                break  # one seed tells enough of a question
+    return problems
+
+
+def diagnosis_table(question: Question, seed: int = 0) -> list[Row]:
+    """Every slip that the question knows, as a learner meets it at `seed`."""
+    asked = variant(question, seed)
+    rows = []
+    for slip, typed in _slips(asked):
+        marked = mark(asked, typed)
+        rows.append(Row(question.id, slip, typed, f"{marked.diagnosis} {marked.step}".strip()))
+    return rows
+
+
+def _slips(asked: Variant) -> Iterator[tuple[str, str]]:
+    match asked.question.body:
+        case Numeric(digits=digits, tolerance=tolerance) as body:
+            for mistake, value in asked.wrong:
+                yield mistake.slip, figures(value, digits if tolerance else 15)
+            for one in asked.common:
+                yield one.slip, figures(one.answer, max(digits, 4) if tolerance else 15)
+            taken = [*asked.listed, *(mistake.answer for mistake in asked.common)]
+            if (tens := power_of_ten(body, asked.values["answer"], taken)) is not None:
+                yield tens.slip, figures(tens.answer, digits if tolerance else 15)
+        case Formula(mistakes=mistakes, line=line):
+            for mistake in mistakes:
+                yield mistake.slip, f"{line}: {mistake.typed}" if line else mistake.typed
+        case Choice():
+            for option in asked.options:
+                if not option.right:
+                    yield "misconception", option.letter
+
+
+def _faults(asked: Variant) -> Iterator[tuple[str, str]]:
+    """Fields and what is wrong with them at this seed."""
+    question = asked.question
+    if not math.isfinite(asked.values.get("answer", 0.0)):
+        yield "answer", "has no value"
+    for name, formula in question.plan:
+        if not 0 < formula(asked.values) < math.inf:
+            yield "plan", f"{name} is {formula(asked.values):g}, want a positive number"
+    rendered = {"text": asked.text, "hint": asked.hint, "check": asked.check}
+    rendered |= {f"steps {number}": step for number, step in enumerate(asked.steps, 1)}
+    for field, text in rendered.items():
+        if "undefined" in text:
+            yield field, "a number in it has no value"
+    match question.body:
+        case Choice():
+            yield from _choice_faults(asked)
+        case Numeric() as body:
+            yield from _numeric_faults(asked, body)
+        case Formula() as body:
+            yield from _formula_faults(asked, body)
+    yield from _diagnosis_faults(asked)
+
+
+def _choice_faults(asked: Variant) -> Iterator[tuple[str, str]]:
+    texts = [option.text for option in asked.options]
+    if len(set(texts)) < len(texts):
+        yield "wrong", "two options read the same"
+    for option in asked.options:
+        if mark(asked, option.letter).correct != option.right:
+            yield "right", f"option {option.letter} is marked wrongly"
+
+
+def _numeric_faults(asked: Variant, body: Numeric) -> Iterator[tuple[str, str]]:
+    key = asked.values["answer"]
+    if not body.tolerance and key != round(key):
+        yield "answer", f"{key!r} is not whole, and tolerance 0 wants a whole number"
+    if not mark(asked, asked.expected).correct:
+        yield "answer", f"the key {asked.expected!r} is not accepted with {body.digits} digits"
+    if asked.expected.removesuffix(body.unit).strip() not in asked.steps[-1]:
+        yield "steps", f"the last step does not end in the key {asked.expected!r}: {asked.steps[-1]!r}"
+    if not apart([key, *(value for _, value in asked.wrong)], body.tolerance):
+        named = ", ".join(f"{mistake.slip} {value:.6g}" for mistake, value in asked.wrong)
+        yield "mistakes", f"not apart from the key {key:.6g} or from each other: {named}"
+
+
+def _formula_faults(asked: Variant, body: Formula) -> Iterator[tuple[str, str]]:
+    if not mark(asked, asked.expected).correct:
+        yield "typed", f"{asked.expected!r} is not the function that 'answer' is"
+    if body.typed not in asked.steps[-1]:
+        yield "steps", f"the last step does not end in {body.typed!r}"
+    if body.code:
+        number = body.line
+        printed = asked.question.body.code.splitlines()[number - 1]  # type: ignore[union-attr]
+        if mark(asked, f"{number}: {printed}").correct:
+            yield "line", f"line {number} is right as it is printed"
+
+
+def _diagnosis_faults(asked: Variant) -> Iterator[tuple[str, str]]:
+    """Every listed mistake is wrong, and told as itself."""
+    mistakes = list(_slips(asked))
+    told: dict[str, str] = {}
+    for slip, typed in mistakes:
+        marked = mark(asked, typed)
+        if marked.correct:
+            yield "mistakes", f"{slip} ({typed}) is accepted as right"
+        elif marked.slip != slip:
+            name = SLIPS.get(marked.slip, "nothing that is known")
+            yield "mistakes", f"{slip} ({typed}) is diagnosed as {marked.slip or 'nothing'}: {name}"
+        elif not marked.diagnosis.strip():
+            yield "mistakes", f"{slip} ({typed}): nothing is said"
+        elif marked.diagnosis in told:
+            yield "mistakes", f"{slip} ({typed}) and {told[marked.diagnosis]} are told the same"
+        told[marked.diagnosis] = f"{slip} ({typed})"

@@ -1,0 +1,216 @@
+"""What a bank's formula may call: the law code by name. Laws are imported when the first one is called."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+from scaling_tui import InputError
+from scaling_tui.tutor.parsing.expressions import BASIC, Expression, Function, parse
+
+if TYPE_CHECKING:
+    from scaling_tui.laws.counting import Count, Head
+    from scaling_tui.laws.forms import Input
+    from scaling_tui.laws.planning.frontier import Frontier
+
+LONGEST = 600  # characters of a bank's formula
+
+
+def loss(law: str | float, *numbers: float) -> float:
+    """`loss("law", inputs…, coefficients…)`, or of a published "law:set" with the inputs alone."""
+    from scaling_tui.laws import get
+
+    form = get(str(law))
+    inputs, coefficients = _given(str(law), numbers, form.inputs)
+    return float(form.loss(coefficients, **inputs))
+
+
+def _given(law: str, numbers: Sequence[float], inputs: Sequence[str]) -> tuple[dict[str, float], dict[str, float]]:
+    """The inputs and the coefficients among a call's numbers; published coefficients where none are given."""
+    from scaling_tui.laws import get
+
+    names = get(law).coefficients
+    known, rest = numbers[: len(inputs)], numbers[len(inputs) :]
+    if len(known) < len(inputs) or len(rest) not in (0, len(names)):
+        raise InputError(
+            f"{law}: found {len(numbers)} numbers, want {', '.join(inputs) or 'none'} and then "
+            f"{', '.join(names)} or nothing for the published ones"
+        )
+    coefficients = dict(zip(names, rest, strict=True)) if rest else _published(law)
+    return dict(zip(inputs, known, strict=True)), coefficients
+
+
+@cache
+def _published(law: str) -> dict[str, float]:
+    from scaling_tui.laws import coefficient_set
+
+    return dict(coefficient_set(law).coefficients)
+
+
+def coef(law: str | float, name: str | float) -> float:
+    """A published coefficient: `coef("chinchilla:hoffmann2022", "alpha")`."""
+    coefficients = _published(str(law))
+    if str(name) not in coefficients:
+        raise InputError(f"{law}: no coefficient {name!r}, it has {', '.join(coefficients)}")
+    return coefficients[str(name)]
+
+
+def term(scale: float, exponent: float, size: float) -> float:
+    """scale · size^-exponent: one term of a law, as `laws` computes it (`chinchilla-n` with E = 0)."""
+    from scaling_tui.laws import get
+
+    return float(get("chinchilla-n").loss({"E": 0.0, "A": scale, "alpha": exponent}, params=size))
+
+
+def _inverse(unknown: "Input") -> Function:
+    """`params_for("law", loss, other inputs…, coefficients…)` and its kin."""
+
+    def solve(law: str | float, target: float, *numbers: float) -> float:
+        from scaling_tui.laws import get
+
+        form = get(str(law))
+        known, coefficients = _given(str(law), numbers, [name for name in form.inputs if name != unknown])
+        return form.inverse(coefficients, target, unknown, **known)
+
+    return solve
+
+
+def layer_params(hidden: float, ffn: float) -> float:
+    """Weights of one layer without biases and norms."""
+    return float(_count(layers=1, hidden=hidden, ffn=ffn).per_layer)
+
+
+def total_params(layers: float, hidden: float, ffn: float, vocab: float) -> float:
+    """Every parameter of a plain transformer with a tied head: layers and token embedding."""
+    return float(_count(layers=layers, hidden=hidden, ffn=ffn, vocab=vocab, head="tied").total)
+
+
+def embedding_params(hidden: float, vocab: float) -> float:
+    return float(_count(layers=0, hidden=hidden, vocab=vocab, head="tied").embedding)
+
+
+def flops_per_token(layers: float, hidden: float, ffn: float, vocab: float, context: float) -> float:
+    """Training FLOPs of a token by matmuls and attention, tied head (PaLM, appendix B)."""
+    counted = _count(layers=layers, hidden=hidden, ffn=ffn, vocab=vocab, context=context, head="tied")
+    return counted.flops_per_token["matmul+attention"]
+
+
+def _count(
+    layers: float, hidden: float, ffn: float = 1.0, vocab: float = 0.0, context: float = 0.0, head: "Head" = "none"
+) -> "Count":
+    from scaling_tui.laws import Architecture, count
+
+    return count(Architecture(int(layers), int(hidden), int(ffn), vocab=int(vocab), context=int(context), head=head))
+
+
+def training_flops(params: float, tokens: float) -> float:
+    """6ND, as the planner charges it."""
+    from scaling_tui.laws.planning.frontier import LOG6
+
+    return math.exp(LOG6) * params * tokens
+
+
+def pf_days(flops: float) -> float:
+    from scaling_tui.laws.forms import PF_DAY
+
+    return flops / PF_DAY
+
+
+def hours(flops: float, peak: float, utilisation: float, devices: float) -> float:
+    """Hours of training on `devices` devices of `peak` FLOP/s each."""
+    from scaling_tui.laws.planning.devices import Device
+
+    return Device(peak, utilisation, int(devices)).hours(flops)
+
+
+def _frontier(law: str, numbers: Sequence[float]) -> "Frontier":
+    from scaling_tui.laws import get
+    from scaling_tui.laws.planning.frontier import Frontier
+
+    form = get(law)
+    _, coefficients = _given(law, numbers, ())
+    return Frontier(form, form.pack(form.values(coefficients)))
+
+
+def _optimum(law: str, flops: float, numbers: Sequence[float]) -> tuple[float, float, float]:
+    """N, D and loss of the compute-optimal run for `flops`."""
+    frontier = _frontier(law, numbers)
+    n, d = frontier.split(frontier.theta[:, 0] * 0 + math.log(flops))
+    return math.exp(n[0]), math.exp(d[0]), math.exp(frontier.log_loss(n, d)[0])
+
+
+def plan_params(law: str | float, flops: float, *numbers: float) -> float:
+    return _optimum(str(law), flops, numbers)[0]
+
+
+def plan_tokens(law: str | float, flops: float, *numbers: float) -> float:
+    return _optimum(str(law), flops, numbers)[1]
+
+
+def plan_loss(law: str | float, flops: float, *numbers: float) -> float:
+    return _optimum(str(law), flops, numbers)[2]
+
+
+def plan_ratio(law: str | float, flops: float, *numbers: float) -> float:
+    params, tokens, _ = _optimum(str(law), flops, numbers)
+    return tokens / params
+
+
+@cache
+def plan_flops(law: str | float, target: float, *numbers: float) -> float:
+    """The budget whose compute-optimal run has the loss `target`; nan where none has."""
+    return math.exp(_frontier(str(law), numbers).budget_for_loss(math.log(target))[0])
+
+
+@cache
+def plan_excess(law: str | float, flops: float, tokens_per_param: float, *numbers: float) -> float:
+    """Loss above the optimum, as a fraction, of a run of `flops` trained at `tokens_per_param`."""
+    from scaling_tui.laws import get
+    from scaling_tui.laws.planning.plan import Goal, plan
+
+    _, coefficients = _given(str(law), numbers, ())
+    return plan(get(str(law)), coefficients, Goal(flops=flops, tokens_per_param=tokens_per_param)).excess
+
+
+def rounded(value: float, digits: float) -> float:
+    """`value` in so many significant figures, as someone rounds who rounds too early."""
+    return float(f"{value:.{int(digits) - 1}e}")
+
+
+FUNCTIONS: dict[str, tuple[Callable[..., float], int, int]] = {
+    **BASIC,
+    "loss": (loss, 2, 12),
+    "coef": (coef, 2, 2),
+    "term": (term, 3, 3),
+    "params_for": (_inverse("params"), 2, 12),
+    "tokens_for": (_inverse("tokens"), 2, 12),
+    "flops_for": (_inverse("flops"), 2, 12),
+    "layer_params": (layer_params, 2, 2),
+    "total_params": (total_params, 4, 4),
+    "embedding_params": (embedding_params, 2, 2),
+    "flops_per_token": (flops_per_token, 5, 5),
+    "training_flops": (training_flops, 2, 2),
+    "pf_days": (pf_days, 1, 1),
+    "hours": (hours, 4, 4),
+    "plan_params": (plan_params, 2, 12),
+    "plan_tokens": (plan_tokens, 2, 12),
+    "plan_loss": (plan_loss, 2, 12),
+    "plan_ratio": (plan_ratio, 2, 12),
+    "plan_flops": (plan_flops, 2, 12),
+    "plan_excess": (plan_excess, 3, 13),
+    "rounded": (rounded, 2, 2),
+}
+
+
+def formula(
+    text: str,
+    names: frozenset[str] | set[str],
+    functions: Mapping[str, tuple[Function, int, int]] = FUNCTIONS,
+    after: Callable[[float], float] | None = None,
+) -> Expression:
+    """A formula of a bank, which may call the law code (or others in its place); `after` as in `parse`.
+
+    Raises:
+        InputError: as `parse`.
+    """
+    return parse(text, names, functions, strings=True, longest=LONGEST, after=after)

@@ -1,0 +1,189 @@
+"""Reads a number as people write it, and writes one as they would read it."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scaling_tui import InputError
+
+if TYPE_CHECKING:
+    pass
+
+import re
+
+LONGEST = 60  # characters of a number that is worth reading
+
+_TRANSLATE = str.maketrans(
+    {
+        **dict.fromkeys("−–‒﹣－", "-"),
+        **dict.fromkeys("×✕⋅·∙", "*"),
+        **dict.fromkeys("\u00a0\u2009\u202f\u2007\t", " "),
+        "＋": "+",
+        "’": "'",
+    }
+)
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+_MULTIPLES = {
+    "": 0, "%": -2, "percent": -2, "k": 3, "K": 3, "thousand": 3, "m": 6, "M": 6, "million": 6,
+    "b": 9, "B": 9, "bn": 9, "G": 9, "billion": 9, "t": 12, "T": 12, "trillion": 12,
+}  # fmt: skip
+_UNITS = {
+    "nats": ("nats", "nat", "nats/token", "nats per token"),
+    "bits": ("bits", "bit", "bits/token", "bits per token", "bits/byte", "bits per byte", "bpb"),
+    "tokens": ("tokens", "token"),
+    "params": ("params", "param", "parameters", "parameter", "weights"),
+    "flops": ("flops", "flop"),
+    "pf-days": ("pf-days", "pf-day", "pfdays", "petaflop/s-days"),
+    "steps": ("steps", "step"),
+    "days": ("days", "day"),
+    "hours": ("hours", "hour", "h"),
+    "seconds": ("seconds", "second", "s"),
+    "bytes": ("bytes", "byte"),
+}
+_WORD = {word: unit for unit, words in _UNITS.items() for word in words}
+UNITS = frozenset(_UNITS)
+
+_MANTISSA = (
+    r"(?P<sign>[+-]?)\s*"
+    r"(?P<whole>[0-9]{1,3}(?:(?P<mark>[ ,_'])[0-9]{3})(?:(?P=mark)[0-9]{3})*|[0-9]*)"
+    r"(?P<part>\.[0-9]*)?"
+)
+_EXPONENT = (
+    r"(?:[eE](?P<e>[+-]?[0-9]{1,4})|\s*(?:\*|[xX])\s*10\s*(?:\^|\*\*)\s*\(?\s*(?P<power>[+-]?[0-9]{1,4})\s*\)?)?"
+)
+_NUMBER = re.compile(_MANTISSA + _EXPONENT + r"\s*(?P<rest>.*)", re.DOTALL)
+_POWER = re.compile(
+    r"(?P<sign>[+-]?)\s*10\s*(?:\^|\*\*)\s*\(?\s*(?P<power>[+-]?[0-9]{1,4})\s*\)?\s*(?P<rest>.*)", re.DOTALL
+)
+
+
+_FRACTION = re.compile(r"[-+0-9.eE, ]*[0-9][-+0-9.eE, ]*/[-+0-9.eE, ]*[0-9][-+0-9.eE, ]*")
+EXACT = 15
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number as read. `figures` is how many significant figures were written (an upper bound for 1,000; a fraction
+    has `EXACT`)."""
+
+    value: float
+    figures: int
+
+
+def read_number(text: str, unit: str = "") -> Number:
+    """Reads `0.0947`, `9.47e-2`, `1.2×10^3`, `1,000`, `40 000`, `5%`, `1.4T`, with the question's unit or without.
+
+    Args:
+        text: the answer as typed.
+        unit: one of `UNITS`; a number that bears another unit is not read.
+
+    Raises:
+        InputError: it is no number, or could be two different ones.
+    """
+    shown = text.strip()
+    if not shown:
+        raise InputError("answer: nothing given, want a number")
+    if len(shown) > LONGEST:
+        raise InputError(f"answer: {len(shown)} characters, want a number of at most {LONGEST}")
+    plain = re.sub(r"([⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+)", lambda found: "^" + found[1].translate(_SUPERSCRIPTS), shown)
+    plain = plain.translate(_TRANSLATE).lstrip("=≈~ ")
+    if _FRACTION.fullmatch(plain):
+        above, below = (read_number(part) for part in plain.split("/"))
+        if not below.value:
+            raise InputError(f"answer: {shown!r} divides by zero")
+        return Number(above.value / below.value, EXACT)
+    found = _POWER.fullmatch(plain)
+    if found:
+        digits, exponent = "1", int(found["power"])
+    else:
+        found = _NUMBER.fullmatch(plain)
+        assert found is not None  # every part of the pattern may be empty
+        digits = re.sub(r"[ ,_']", "", found["whole"]) + (found["part"] or "")
+        if not any(character.isdigit() for character in digits):
+            raise InputError(f"answer: cannot read {shown!r} as a number, want one such as 0.0947, 9.47e-2, 1.4T or 5%")
+        exponent = int(found["e"] or found["power"] or 0)
+    rest = found["rest"].strip()
+    comma = found.groupdict().get("mark") == ","
+    if re.match(r"[,.][0-9]", rest) or (comma and (digits.startswith("0") or rest[:1].isdigit())):
+        raise InputError(f"answer: {shown!r} could be two different numbers: write 0.5 with a point, 1,000 or 1 000")
+    exponent += _multiple(rest, unit, plain)
+    value = float(f"{found['sign']}{digits}e{exponent}")
+    if not math.isfinite(value):
+        raise InputError(f"answer: {shown!r} is larger than any number this program holds")
+    return Number(value, _figures(digits))
+
+
+def _multiple(rest: str, unit: str, plain: str) -> int:
+    """The power of ten that what follows the digits stands for, its unit taken off."""
+    if rest in _MULTIPLES:
+        return _MULTIPLES[rest]
+    multiple, _, word = rest.partition(" ")
+    if multiple not in _MULTIPLES:
+        multiple, word = "", rest
+    named = _WORD.get(word.strip().lower())
+    if named is None:
+        read = plain[: len(plain) - len(rest)].strip()
+        raise InputError(
+            f"answer: read {plain!r} as far as {read!r}, not {rest!r}; want a number such as 9.47e-2 or 1.4T"
+        )
+    if named != unit:
+        wanted = f"in {unit}" if unit else "a number without a unit"
+        raise InputError(f"answer: found {word.strip()}, want it {wanted}")
+    return _MULTIPLES[multiple]
+
+
+def _figures(digits: str) -> int:
+    if "." in digits:
+        return len(digits.replace(".", "").lstrip("0")) or 1
+    return len(digits.strip("0")) or 1
+
+
+def figures(value: float, digits: int) -> str:
+    """`value` in `digits` significant figures: 0.09472, 1.33e12, 7 077 888."""
+    if not math.isfinite(value):
+        return "undefined"
+    if value == 0:
+        return "0"
+    rounded = float(f"{value:.{digits - 1}e}")
+    magnitude = math.floor(math.log10(abs(rounded)))
+    if magnitude >= max(7, digits) or magnitude < -4:
+        mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+        return f"{mantissa}e{int(exponent)}"
+    if value == int(value) and magnitude >= 3:
+        return grouped(str(int(rounded)))  # an exact count: zeros behind its point would say nothing
+    return grouped(f"{rounded:.{max(0, digits - 1 - magnitude)}f}")
+
+
+def plain(value: float) -> str:
+    """A given number as a question prints it: 40 000, 0.42, 7e10, no digits that were not chosen."""
+    if not math.isfinite(value):
+        return "undefined"
+    if value == int(value) and abs(value) < 1e8:
+        return grouped(str(int(value)))
+    if value != 0 and (abs(value) >= 1e8 or abs(value) < 1e-4):
+        mantissa, _, exponent = f"{value:.9e}".partition("e")
+        return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+    return grouped(f"{value:.10g}")
+
+
+def grouped(digits: str) -> str:
+    """Thousands set apart by a space that does not break, from 10 000 upwards."""
+    whole, point, part = digits.partition(".")
+    if len(whole.lstrip("-")) < 5:
+        return digits
+    return f"{int(whole):,}".replace(",", "\u00a0") + point + part
+
+
+def close(value: float, wanted: float, tolerance: float) -> bool:
+    """Within the relative tolerance; at tolerance 0, equal but for the last bits."""
+    return math.isfinite(value) and abs(value - wanted) <= max(tolerance * (1 + 1e-9), 1e-10) * abs(wanted)
+
+
+def apart(values: list[float], tolerance: float) -> bool:
+    """All finite, and none within twice the tolerance of another."""
+    reach = 2 * max(tolerance, 1e-9)
+    return all(map(math.isfinite, values)) and not any(
+        close(one, other, reach) or close(other, one, reach)
+        for number, one in enumerate(values)
+        for other in values[:number]
+    )

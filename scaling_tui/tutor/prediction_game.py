@@ -1,0 +1,133 @@
+"""Predict, then run: the learner says how a rung will end from those below it; then the run tells who was nearer, they
+or the law.
+
+All that is known of the sweep comes in as plain data; what a run measured is not told before the answer is given.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from scaling_tui import InputError
+from scaling_tui.tutor.parsing.numbers import read_number
+from scaling_tui.tutor.progress import Answer, append, guesses, keep_guess, progress_file
+
+LESSON = "planning"
+SKILL = "predict-a-rung"
+HIGHEST = 100.0  # nats per token: guessing evenly among e^100 tokens
+
+
+@dataclass(frozen=True)
+class Known:
+    """A finished run: parameters under the law's convention, training tokens, held-out loss in nats per token."""
+
+    run: str
+    params: int
+    tokens: int
+    loss: float
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """A run to foretell.
+
+    Args:
+        known: the finished runs that the law was fitted to, in the order of their sizes.
+        convention: which parameters N counts.
+        predicted: the law's own prediction, `low` to `high` its interval at `level` (None where there is none).
+        measured: how the run ended; None while it has not.
+    """
+
+    sweep: str
+    run: str
+    rung: str
+    params: int
+    tokens: int
+    convention: str
+    known: tuple[Known, ...]
+    law: str
+    predicted: float
+    low: float | None
+    high: float | None
+    level: float
+    measured: float | None
+
+
+@dataclass(frozen=True)
+class Score:
+    """How near a prediction came. Errors are measured / predicted - 1.
+
+    Args:
+        yours, law, below: errors of the learner, of the law, and of the plainest guess, the loss of the rung below.
+        inside: whether the learner's guess is in the law's interval; None where there is none.
+    """
+
+    guess: float
+    measured: float
+    yours: float
+    law: float
+    below: float
+    nearer: Literal["you", "law", "equal"]
+    inside: bool | None
+
+
+def read_guess(text: str) -> float:
+    """A loss in nats per token.
+
+    Raises:
+        InputError: no number, or none that a loss can be.
+    """
+    value = read_number(text, "nats").value
+    if not 0 < value <= HIGHEST:
+        raise InputError(f"answer: found {value:g}, want a loss in nats per token, above 0 and at most {HIGHEST:g}")
+    return value
+
+
+def ended(challenge: Challenge, measured: float | None) -> Challenge:
+    """`challenge` as it was asked, with what the run measured since: the law has seen no more than the learner."""
+    return replace(challenge, measured=measured)
+
+
+def score(challenge: Challenge, guess: float) -> Score:
+    """Holds `guess` and the law against what was measured.
+
+    Raises:
+        InputError: the run has not ended.
+    """
+    measured = challenge.measured
+    if measured is None:
+        raise InputError(f"run {challenge.run}: has not ended, there is nothing to score against yet")
+    yours, law = measured / guess - 1, measured / challenge.predicted - 1
+    nearer: Literal["you", "law", "equal"] = "you" if abs(yours) < abs(law) else "law"
+    if math.isclose(abs(yours), abs(law), abs_tol=5e-5):
+        nearer = "equal"
+    inside = None
+    if challenge.low is not None and challenge.high is not None:
+        inside = challenge.low <= guess <= challenge.high
+    return Score(guess, measured, yours, law, measured / challenge.known[-1].loss - 1, nearer, inside)
+
+
+def record(
+    challenge: Challenge, scored: Score, path: Path | None = None, now: Callable[[], datetime] | None = None
+) -> None:
+    """Adds the answer to the learner's progress: right where it was nearer than the plainest guess."""
+    at = now() if now else datetime.now(UTC)
+    right = abs(scored.yours) < abs(scored.below)
+    append(Answer(at, LESSON, _question(challenge), SKILL, "hard", 0, right), path or progress_file())
+
+
+def keep(challenge: Challenge, guess: float, path: Path | None = None) -> None:
+    """Keeps a guess for when the run has ended, whoever waits for it then."""
+    keep_guess(_question(challenge), guess, path or progress_file())
+
+
+def kept(challenge: Challenge, path: Path | None = None) -> float | None:
+    """The guess that still waits for the run's end; None where there is none."""
+    return guesses(path or progress_file()).get(_question(challenge))
+
+
+def _question(challenge: Challenge) -> str:
+    return f"predict:{challenge.sweep}/{challenge.run}"

@@ -1,0 +1,183 @@
+"""What to ask next. Concepts are cards, spaced by FSRS; procedures are skills, practised with fresh numbers.
+
+A choice is a card: it is remembered or forgotten. A question with a skill is practised until a moving average of
+the marks says that it is mastered, and comes back now and then after that. Times are UTC.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from scaling_tui.tutor.content.questions import Question
+from scaling_tui.tutor.progress import Answer
+
+LONGEST_INTERVAL = 180  # days
+NEW_A_DAY = 10
+ANSWERS_A_DAY = 60
+LAPSES = 8  # then back to the lesson
+WEIGHT = 0.3  # of the latest mark in a skill's average
+MASTERED = 0.85
+SKILL_RETURNS = timedelta(days=14)
+MINUTES = {"choice": 0.5, "numeric": 1.0, "expression": 1.0, "fix": 1.0}
+SITTING = 8
+TEST = {"easy": 4, "medium": 3, "hard": 3}
+
+
+@dataclass(frozen=True)
+class Card:
+    """A concept: when it is due, and how often it was forgotten since its lesson was last read."""
+
+    due: datetime
+    lapses: int
+
+
+@dataclass
+class Skill:
+    """A procedure. `average` goes from 0 to 1."""
+
+    average: float = 0.0
+    last: datetime | None = None
+
+    @property
+    def mastered(self) -> bool:
+        return self.average >= MASTERED
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the answers so far amount to, at `now`."""
+
+    now: datetime
+    cards: dict[str, Card]
+    skills: dict[str, Skill]
+    asked: Counter[str]
+    today: int
+    new_today: int
+    due: tuple[str, ...] = field(default=())  # questions, the most overdue first; one a skill
+    new: tuple[str, ...] = field(default=())
+    back_to: tuple[str, ...] = field(default=())  # lessons to read again
+
+    @property
+    def count(self) -> int:
+        """Questions to do today: what is due and what is new."""
+        return min(len(self.due) + len(self.new), max(0, ANSWERS_A_DAY - self.today))
+
+
+def standing(questions: Sequence[Question], answers: Sequence[Answer], now: datetime) -> Standing:
+    """Replays the answers. Test answers count as any others."""
+    known = {question.id: question for question in questions}
+    skills: dict[str, Skill] = {}
+    asked: Counter[str] = Counter()
+    for answer in answers:
+        if not answer.question:
+            continue
+        asked[answer.question] += 1
+        if answer.skill:
+            skill = skills.setdefault(answer.skill, Skill())
+            worth = (0.5 if answer.hinted else 1.0) if answer.correct else 0.0
+            skill.average += WEIGHT * (worth - skill.average)
+            skill.last = answer.time
+    cards = _cards(answers)
+    since = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    today = [answer for answer in answers if answer.question and answer.time >= since]
+    before = {answer.question for answer in answers if answer.time < since}
+    new_today = len({answer.question for answer in today} - before)
+    leeches = {name for name, card in cards.items() if card.lapses >= LAPSES}
+    due = [name for name, card in sorted(cards.items(), key=lambda item: item[1].due) if card.due <= now]
+    due = [name for name in due if name in known and name not in leeches]
+    due += _due_skills(questions, skills, asked, now)
+    unseen = [question.id for question in questions if not asked[question.id] and question.id not in due]
+    return Standing(
+        now, cards, skills, asked, len(today), new_today, tuple(due), tuple(unseen[: max(0, NEW_A_DAY - new_today)]),
+        tuple(dict.fromkeys(known[name].lesson for name in leeches if name in known)),
+    )  # fmt: skip
+
+
+def _due_skills(
+    questions: Sequence[Question], skills: dict[str, Skill], asked: Counter[str], now: datetime
+) -> list[str]:
+    """One question of each skill that was begun and is not mastered, or was long ago: the least asked one."""
+    due = []
+    for name, skill in skills.items():
+        here = [question for question in questions if question.skill == name]
+        if here and (not skill.mastered or (skill.last is not None and now - skill.last >= SKILL_RETURNS)):
+            due.append(min(here, key=lambda question: asked[question.id]).id)
+    return due
+
+
+def _cards(answers: Sequence[Answer]) -> dict[str, Card]:
+    import fsrs
+
+    scheduler = fsrs.Scheduler(maximum_interval=LONGEST_INTERVAL, enable_fuzzing=False)
+    cards: dict[str, fsrs.Card] = {}
+    lapses: Counter[str] = Counter()
+    lesson_of: dict[str, str] = {}
+    for answer in answers:
+        if not answer.question:
+            for name, lesson in lesson_of.items():
+                if lesson == answer.lesson:
+                    lapses[name] = 0
+        elif not answer.skill:
+            # A card made without an id waits a millisecond for one of its own.
+            card = cards.get(answer.question) or fsrs.Card(card_id=len(cards), due=answer.time)
+            if not answer.correct and answer.question in cards:
+                lapses[answer.question] += 1
+            rating = fsrs.Rating.Again
+            if answer.correct:
+                rating = fsrs.Rating.Hard if answer.hinted else fsrs.Rating.Good
+            cards[answer.question], _ = scheduler.review_card(card, rating, answer.time)
+            lesson_of[answer.question] = answer.lesson
+    return {name: Card(card.due, lapses[name]) for name, card in cards.items()}
+
+
+def minutes(questions: Sequence[Question], names: Sequence[str]) -> float:
+    """About how long the questions take."""
+    kinds = {question.id: question.kind for question in questions}
+    return sum(MINUTES[kinds[name]] for name in names)
+
+
+def sitting(questions: Sequence[Question], state: Standing, length: int = SITTING) -> list[Question]:
+    """The questions of one sitting: due first, then new, then weak skills again; no skill twice in a row."""
+    known = {question.id: question for question in questions}
+    names = list(state.due) + list(state.new)
+    chosen = [known[name] for name in dict.fromkeys(names)][:length]
+    rest = sorted(
+        (question for question in questions if question not in chosen),
+        key=lambda question: (state.asked[question.id], _average(state, question)),
+    )
+    chosen += rest[: length - len(chosen)]
+    return interleaved(chosen)
+
+
+def _average(state: Standing, question: Question) -> float:
+    skill = state.skills.get(question.skill)
+    return skill.average if skill else 0.0
+
+
+def interleaved(questions: Sequence[Question]) -> list[Question]:
+    """The same questions, no skill (or, for cards, no lesson) twice in a row where that can be."""
+    left, order = list(questions), []
+    last = ""
+    while left:
+        pick = next((question for question in left if (question.skill or question.lesson) != last), left[0])
+        left.remove(pick)
+        order.append(pick)
+        last = pick.skill or pick.lesson
+    return order
+
+
+def examination(questions: Sequence[Question], seed: int) -> list[Question]:
+    """Ten questions of three grades, easy ones first, from as many lessons as can be."""
+    rng = random.Random(f"test:{seed}")
+    chosen: list[Question] = []
+    for difficulty, number in TEST.items():
+        pool = [question for question in questions if question.difficulty == difficulty]
+        rng.shuffle(pool)
+        for _ in range(min(number, len(pool))):
+            seen = Counter(question.lesson for question in chosen)
+            pick = min(pool, key=lambda question: seen[question.lesson])
+            pool.remove(pick)
+            chosen.append(pick)
+    return chosen

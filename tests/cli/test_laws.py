@@ -1,0 +1,220 @@
+"""`fit`, `loss`, `plan`, `count` and `laws` as a user meets them: status, stdout, stderr, JSON."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scaling_tui.cli.app import main
+from scaling_tui.laws import coefficient_set, get
+from tests.conftest import record_sweep
+
+
+class Ran:
+    def __init__(self, status: int, out: str, err: str) -> None:
+        self.status, self.out, self.err = status, out, err
+
+    @property
+    def json(self) -> Any:
+        assert self.status == 0, self.err
+        return json.loads(self.out)
+
+
+Command = Callable[..., Ran]
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    def run(*arguments: object) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["scaling-tui", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        return Ran(int(ended.value.code or 0), out, err)
+
+    return run
+
+
+@pytest.fixture
+def csv(tmp_path: Path) -> Path:
+    """Forty runs of a known law with half a per cent of noise."""
+    rng = np.random.default_rng(0)
+    N, D = 10 ** rng.uniform(7, 10, 40), 10 ** rng.uniform(8, 11, 40)
+    loss = get("chinchilla").loss(coefficient_set("chinchilla:besiroglu2024").coefficients, params=N, tokens=D)
+    rows = [f"{n},{d},{y}" for n, d, y in zip(N, D, loss * np.exp(0.005 * rng.standard_normal(40)), strict=True)]
+    path = tmp_path / "runs.csv"
+    path.write_text("\n".join(["params,tokens,loss", *rows]))
+    return path
+
+
+def test_fit_as_the_issue_shows_it(command: Command, shared_data: Path) -> None:
+    found = command(
+        "fit", shared_data / "chinchilla_points.csv", "--drop-highest", 5, "--bootstrap", 1000,
+        "--holdout-flops", 1e21, "--json",
+    ).json  # fmt: skip
+    assert found["law"] == "chinchilla" and found["points"] == 240
+    assert found["objective"] == pytest.approx(1.0182740178e-3, abs=1e-11)
+    assert found["coefficients"]["B"] == pytest.approx(2143.42, rel=1e-5)
+    assert found["holdout"]["points"] == 23
+    assert found["holdout"]["mape"] == pytest.approx(0.01051, abs=1e-5)
+    for name, (low, high) in found["intervals"].items():
+        assert low < found["coefficients"][name] < high
+    assert found["bootstrap"] == {"draws": 1000, "lost": 0}
+
+
+def test_fit_in_words_says_conventions_and_method(command: Command, csv: Path) -> None:
+    ran = command("fit", csv)
+    assert ran.status == 0
+    for words in ("N all", "C 6ND", "90% interval", "held out: 4", "alpha"):
+        assert words in ran.out
+    assert ran.err == ""
+
+
+def test_fit_of_a_sweep_uses_its_ladders_law(command: Command, tmp_path: Path) -> None:
+    record_sweep(tmp_path, ["finished"] * 6 + ["running"])
+    found = command("fit", "quickstart", "--runs", tmp_path, "--json").json
+    assert (found["law"], found["points"], found["convention"]["params"]) == ("chinchilla-n", 6, "non-embedding")
+    assert {item["convention"] for item in found["conventions"]} == {"N all", "N non-embedding"}
+    assert "6 points" in command("fit", "quickstart", "--runs", tmp_path, "--law", "kaplan-n").out
+    ran = command("plan", "--fit", "quickstart", "--runs", tmp_path, "--flops", 1e14)
+    assert ran.status == 2 and "no D term" in ran.err
+
+
+def test_warnings_go_to_stderr_and_into_json(command: Command, csv: Path) -> None:
+    lines = csv.read_text().splitlines()
+    csv.write_text("\n".join([*lines, lines[-1]]))
+    assert "the same run more than once" in command("fit", csv, "--bootstrap", 20).err
+    assert any("more than once" in item for item in command("fit", csv, "--bootstrap", 20, "--json").json["warnings"])
+
+
+@pytest.mark.parametrize("method", ["isoflop", "envelope"])
+def test_other_ways_to_fit(command: Command, tmp_path: Path, method: str) -> None:
+    N, C = (a.ravel() for a in np.meshgrid(np.geomspace(1e8, 1e10, 9), np.geomspace(1e19, 1e21, 5)))
+    loss = get("chinchilla").loss(coefficient_set("chinchilla:besiroglu2024").coefficients, params=N, tokens=C / 6 / N)
+    path = tmp_path / "iso.csv"
+    path.write_text("params,flops,loss\n" + "\n".join(f"{n},{c},{y}" for n, c, y in zip(N, C, loss, strict=True)))
+    found = command("fit", path, "--method", method, "--json").json
+    assert 0.4 < found["params"]["exponent"] < 0.6
+    assert "C^" in command("fit", path, "--method", method).out
+
+
+def test_loss(command: Command) -> None:
+    ran = command("loss", "--law", "sum-of-powers", "--params", 1000, "--tokens", 10000, *coefs("a=1 b=0.5 c=1 d=0.3"))
+    assert ran.out == "0.0947185\n"
+    found = command("loss", "--law", "kaplan-c", "--flops", 8.64e19, "--json").json
+    assert found["loss"] == pytest.approx(3.1e8**0.05)
+    assert set(found) >= {"law", "coefficients", "loss"}
+
+
+def coefs(text: str) -> list[str]:
+    return [part for item in text.split() for part in ("--coef", item)]
+
+
+@pytest.mark.parametrize(
+    ("law", "N", "ratio", "note"),
+    [("besiroglu2024", 7.22e10, 18.4, False), ("hoffmann2022", 3.22e10, 92.6, True)],
+)
+def test_plan_for_gophers_budget(command: Command, law: str, N: float, ratio: float, note: bool) -> None:
+    arguments = ("plan", "--flops", 5.76e23, "--law", f"chinchilla:{law}")
+    found = command(*arguments, "--json").json
+    assert found["params"] == pytest.approx(N, rel=1e-3)
+    assert found["tokens_per_param"] == pytest.approx(ratio, abs=0.05)
+    assert set(found) >= {"params", "tokens", "flops", "loss", "tokens_per_param"}
+    assert ("averaged the Huber loss" in " ".join(command(*arguments).err.split())) == note
+
+
+def test_plan_from_a_fit_has_intervals_hours_and_cost(command: Command, csv: Path) -> None:
+    arguments = ("plan", "--fit", csv, "--flops", 1e21, "--device", "h100", "--devices", 8, "--price", 2)
+    found = command(*arguments, "--json").json
+    low, high = found["intervals"]["params"]
+    assert low < found["params"] < high
+    assert found["device"]["hours"] == pytest.approx(1e21 / (989.4e12 * 0.4 * 8) / 3600)
+    assert found["device"]["cost"] == pytest.approx(found["device"]["hours"] * 16)
+    assert "90% interval" in command(*arguments).out
+
+
+def test_count(command: Command) -> None:
+    found = command("count", "--layers", 12, "--hidden", 768, "--vocab", 30522, "--json").json
+    assert (found["per_layer"], found["total"]) == (7_077_888, 108_375_552)
+    assert set(found["flops_per_token"]) == {"6N", "6N-non-embedding", "matmul+attention"}
+    assert "left out: biases, norms, positions, head" in command("count", "--layers", 12, "--hidden", 768).out
+
+
+def test_count_of_a_ladder(command: Command, tiny: Path) -> None:
+    rungs = command("count", tiny, "--json").json["rungs"]
+    assert [rung["rung"] for rung in rungs] == ["a", "b", "c", "d"]
+    assert all(rung["total"] > rung["non_embedding"] for rung in rungs)
+    assert "non-embedding" in command("count", tiny).out
+
+
+def test_laws_list_sources_and_round_trip_into_loss(command: Command) -> None:
+    listed = command("laws", "--json").json["laws"]
+    names = {item["name"] for item in listed}
+    assert {"chinchilla:hoffmann2022", "chinchilla:besiroglu2024", "kaplan:kaplan2020", "sum-of-powers"} <= names
+    for item in listed:
+        assert item["form"] and item["source"]
+        if item["coefficients"] is not None and item["name"].startswith("chinchilla:"):
+            assert (
+                command("loss", "--law", item["name"], "--params", 1e9, "--tokens", 1e10, "--json").json["loss"] > 1.6
+            )
+    assert "arXiv:2203.15556" in command("laws").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("fit no-such.csv", "no-such.csv: no such file"),
+        ("fit no-such-sweep --runs .", "nor is 'no-such-sweep' a CSV or JSONL file"),
+        ("fit CSV --law chinchila", "law: found 'chinchila'"),
+        ("fit CSV --method guess", "--method: found 'guess'"),
+        ("fit CSV --params-as some", "--params-as: found 'some'"),
+        ("fit CSV --params-as non-embedding", "no column non_embedding"),
+        ("fit CSV --drop-highest 40", "--drop-highest 40"),
+        ("fit CSV --holdout-flops 1e40", "--holdout-flops 1e+40"),
+        ("fit CSV --law muennighoff --delta -1", "--delta: found -1"),
+        ("loss --params 1e9", "tokens: missing"),
+        ("loss --params x", "--params"),
+        ("loss --law kaplan-n --params 1e9 --tokens 1e9", "tokens: of no use"),
+        ("loss --law kaplan-n --params 1e9 --coef Nc", "--coef: found 'Nc'"),
+        ("loss --law sum-of-powers --params 1 --tokens 1", "none: give --coef"),
+        ("loss --law sum-of-powers --params 1 --tokens 1 --coef a=1", "needs b, c, d too"),
+        ("plan", "nothing given"),
+        ("plan --loss 1.5", "below E"),
+        ("plan --flops 1e20 --law kaplan-n", "no D term"),
+        ("plan --flops 1e20 --device abacus", "--device: found 'abacus'"),
+        ("plan --flops 1e20 --price 2", "--price: found without --device"),
+        ("plan --flops 1e20 --mfu 2", "--mfu: found 2"),
+        ("plan --flops 1e20 --unique-tokens 1e9", "unique_tokens: of no use"),
+        ("plan --fit CSV --law chinchilla-n --flops 1e20", "no D term"),
+        ("count", "neither a ladder"),
+        ("count --layers 2 --hidden 9 --heads 2", "heads: 2 does not divide hidden 9"),
+        ("count quickstart --layers 2", "want one of them"),
+    ],
+)
+def test_wrong_input_is_one_line_and_status_2(command: Command, csv: Path, arguments: str, says: str) -> None:
+    ran = command(*(str(csv) if word == "CSV" else word for word in arguments.split()))
+    assert (ran.status, ran.out) == (2, "")
+    assert says in ran.err and ran.err.count("\n") == 1
+
+
+def test_fit_as_a_process_prints_one_document(csv: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "scaling_tui", "fit", str(csv), "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout)["points"] == 40
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(("module", "limit"), [("scaling_tui.laws", "textual torch typer rich scipy")])
+def test_laws_import_little(module: str, limit: str) -> None:
+    code = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not set(limit.split()) & set(loaded)

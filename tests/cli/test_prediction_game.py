@@ -1,0 +1,131 @@
+"""Predict, then run: asked from what is known, answered, trained where it is not, scored against the law's own."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from scaling_tui import InputError
+from scaling_tui.cli.app import app
+from scaling_tui.report.prediction_game import challenge_of, find_challenge, question_text, score_text
+from scaling_tui.runs import create_sweep, read_sweep
+from scaling_tui.sweeps.ladder import load_ladder
+from scaling_tui.sweeps.launch import lay_out
+from scaling_tui.tutor.prediction_game import keep, read_guess, score
+from scaling_tui.tutor.progress import progress_file, read
+from tests.conftest import FINISHED, record_sweep
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+
+def test_the_largest_run_is_asked_from_those_below_it_and_its_loss_is_not_shown(tmp_path: Path) -> None:
+    asked = challenge_of(read_sweep(record_sweep(tmp_path, FINISHED)))
+    assert (asked.run, asked.measured) == ("r7-s0", 1.4479)
+    assert [one.run for one in asked.known] == [f"r{number}-s0" for number in range(1, 7)]
+    assert asked.low is not None and asked.high is not None
+    assert asked.low < asked.predicted < asked.high
+    assert "1.4479" not in question_text(asked)
+    assert "1.5288" in question_text(asked)
+
+
+def test_the_law_has_seen_no_more_than_the_learner(tmp_path: Path) -> None:
+    finished = challenge_of(read_sweep(record_sweep(tmp_path / "a", FINISHED)))
+    under_way = challenge_of(read_sweep(record_sweep(tmp_path / "b", [*["finished"] * 6, "running"])))
+    assert (under_way.predicted, under_way.known) == (finished.predicted, finished.known)
+    assert under_way.measured is None
+    with pytest.raises(InputError, match="has not ended"):
+        score(under_way, 1.4)
+
+
+@pytest.mark.parametrize(
+    ("guess", "nearer", "says"),
+    [(1.448, "you", "You were nearer"), (2.0, "law", "follow it one step on"), (None, "equal", "equally near")],
+)
+def test_the_nearer_one_is_told(tmp_path: Path, guess: float | None, nearer: str, says: str) -> None:
+    asked = challenge_of(read_sweep(record_sweep(tmp_path, FINISHED)))
+    scored = score(asked, guess or asked.predicted)
+    assert scored.nearer == nearer
+    assert says in score_text(asked, scored)
+    assert scored.law == pytest.approx(1.4479 / asked.predicted - 1)
+    assert scored.below == pytest.approx(1.4479 / 1.5288 - 1)
+    assert scored.inside == (guess != 2.0)
+
+
+@pytest.mark.parametrize("text", ["", "much", "0", "-1", "1000", "1.4 bits"])
+def test_what_no_loss_can_be_is_not_read(text: str) -> None:
+    with pytest.raises(InputError):
+        read_guess(text)
+    assert read_guess("1,45 nats".replace(",", ".")) == 1.45
+
+
+def test_sweeps_that_leave_nothing_to_go_by_are_passed_over(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="'scaling-tui run quickstart' makes one"):
+        find_challenge(tmp_path)
+    record_sweep(tmp_path, FINISHED, "whole")
+    record_sweep(tmp_path, ["finished", "finished", "running", *["queued"] * 4], "young")
+    create_sweep(tmp_path, "theirs", {})
+    assert find_challenge(tmp_path).sweep == "whole"
+    with pytest.raises(InputError, match="fewer than 3 finished sizes below r7"):
+        find_challenge(tmp_path, "young")
+    with pytest.raises(InputError, match="its ladder asks for no law"):
+        find_challenge(tmp_path, "theirs")
+
+
+def predict(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[str, str]:
+    app(["quiz", "predict", *map(str, arguments)], standalone_mode=False)
+    captured = capsys.readouterr()
+    return captured.out, captured.err
+
+
+def test_the_command_asks_and_scores_and_remembers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record_sweep(tmp_path, FINISHED)
+    out, _ = predict(capsys, "--runs", tmp_path, "--answer", "1.46")
+    assert "r7 measured: 1.4479" in out
+    assert "for practice and does not count" in out
+    found = json.loads(predict(capsys, "quickstart", "--runs", tmp_path, "--answer", "1.6", "--json")[0])
+    assert (found["measured"], found["nearer"]) == (1.4479, "law")
+    assert found["errors"]["yours"] == pytest.approx(1.4479 / 1.6 - 1)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    out, err = predict(capsys, "--runs", tmp_path, "--json")
+    assert "1.4479" not in out + err
+    asked = json.loads(out)
+    assert (asked["measured"], asked["predicted"], len(asked["known"])) == (None, None, 6)
+    assert read(progress_file()) == []
+
+
+def test_a_run_that_is_not_trained_yet_is_trained(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from scaling_tui.runs.format import Status, append_line, claim
+
+    sweep = lay_out(tmp_path / "runs", load_ladder(str(tiny), ["rungs.d.tokens=256"]))
+    for run in read_sweep(sweep).runs[:3]:
+        attempt = claim(run.path, "attempt")
+        Status("finished", 1, 0.0, "elsewhere", 4e9).write(attempt / "status.json")
+        append_line(attempt / "metrics.jsonl", {"step": 1, "val_loss": 9.0 * (run.params or 1) ** -0.1})
+    out, err = predict(capsys, "--runs", tmp_path / "runs", "--answer", "3.9", "--json")
+    found = json.loads(out)
+    assert "d-s0 is not trained yet: tiny goes on" in err
+    assert found["measured"] == next(run.loss for run in read_sweep(sweep).runs if run.rung == "d")
+    assert found["nearer"] in ("you", "law")
+    assert [one.skill for one in read(progress_file())] == ["predict-a-rung"]
+
+
+def test_a_kept_answer_is_scored_when_the_run_has_ended_and_a_later_one_is_practice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record_sweep(tmp_path, FINISHED)
+    keep(find_challenge(tmp_path), 1.6)
+    out, _ = predict(capsys, "--runs", tmp_path, "--answer", "1.4479")
+    assert "for practice" in out
+    out, _ = predict(capsys, "--runs", tmp_path)
+    assert "you said 1.6 before it ended" in out
+    assert "-9.51 %" in out
+    assert [one.question for one in read(progress_file())] == ["predict:quickstart/r7-s0"]

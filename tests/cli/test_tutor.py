@@ -1,0 +1,149 @@
+"""Learn and quiz as a person or a script meets them, from outside."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.tutor.conftest import BANK
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def run(tmp_path: Path):  # type: ignore[no-untyped-def]
+    def call(*arguments: str, given: str = "", status: int = 0) -> subprocess.CompletedProcess[str]:
+        environment = {
+            **os.environ, "XDG_DATA_HOME": str(tmp_path / "data"), "XDG_CONFIG_HOME": str(tmp_path / "config"),
+            "TERM": "dumb", "NO_COLOR": "1",
+        }  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-m", "scaling_tui", *arguments],
+            input=given, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == status, done.stderr + done.stdout
+        assert "Traceback" not in done.stderr
+        return done
+
+    return call
+
+
+def test_list_names_every_question(run) -> None:  # type: ignore[no-untyped-def]
+    found = json.loads(run("quiz", "list", "--json").stdout)["questions"]
+    assert len(found) >= 80
+    assert set(found[0]) == {"id", "kind", "lesson", "difficulty"}
+    lesson = json.loads(run("quiz", "list", "--lesson", "chinchilla", "--json").stdout)["questions"]
+    assert {question["lesson"] for question in lesson} == {"chinchilla"}
+    assert "two-term-loss" in run("quiz", "list").stdout
+
+
+def test_show_and_grade_agree_on_the_seed(run) -> None:  # type: ignore[no-untyped-def]
+    shown = json.loads(run("quiz", "show", "two-term-loss", "--seed", "7", "--solution", "--json").stdout)
+    assert shown["text"] in run("quiz", "show", "two-term-loss", "--seed", "7").stdout
+    grade = ("quiz", "grade", "--question", "two-term-loss", "--seed", "7", "--json", "--answer")
+    right = json.loads(run(*grade, shown["expected"]).stdout)
+    assert right["correct"] is True
+    assert right["diagnosis"] is None
+    first = re.search(r"= ([0-9.e-]+)$", shown["solution"][0])
+    assert first
+    wrong = json.loads(run(*grade, first[1]).stdout)
+    assert (wrong["correct"], wrong["slip"], wrong["expected"]) == (False, "one-term", right["expected"])
+    assert "the data term is missing" in wrong["diagnosis"]
+    assert wrong["hint"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("grade", "--question", "two-term-loss", "--answer", "much"), "cannot read 'much' as a number"),
+        (("grade", "--question", "two-term-loss", "--answer", ""), "nothing given"),
+        (("grade", "--question", "two-term-loss", "--answer", "3 tokens"), "found tokens"),
+        (("grade", "--question", "write-two-terms", "--answer", "a N"), "write * between"),
+        (("grade", "--question", "write-two-terms", "--answer", "__import__('os')"), "has no meaning"),
+        (("grade", "--question", "straight-line", "--answer", "z"), "want one of a, b, c, d"),
+        (("grade", "--question", "two-term-los", "--answer", "1"), "near it: two-term-loss"),
+        (("grade", "--question", "two-term-loss"), "Missing option '--answer'"),
+        (("show", "nothing-like-it", "--seed", "-1"), "--seed"),
+        (("list", "--lesson", "cooking"), "lesson 'cooking'"),
+        (("check", "none.toml"), "none.toml: no such file"),
+        (("list", "--bank", "none.toml"), "none.toml: no such file"),
+        (("take", "--count", "0"), "--count"),
+    ],
+)
+def test_nonsense_is_one_line_and_status_2(run, arguments: tuple[str, ...], why: str) -> None:  # type: ignore[no-untyped-def]
+    done = run("quiz", *arguments, status=2)
+    assert why in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_an_unknown_lesson_is_status_2(run) -> None:  # type: ignore[no-untyped-def]
+    assert "lesson 'cooking': not known" in run("learn", "cooking", status=2).stderr
+
+
+def test_learn_lists_and_prints_lessons(run) -> None:  # type: ignore[no-untyped-def]
+    lessons = json.loads(run("learn", "--json").stdout)["lessons"]
+    assert len(lessons) == 12
+    page = run("learn", "simple-form").stdout
+    assert "0.0947" in page
+    assert "┤" in page
+    assert max(map(len, page.splitlines())) <= 110
+    document = json.loads(run("learn", "simple-form", "--json").stdout)
+    assert "positive-exponents" in document["questions"]
+
+
+def test_a_sitting_in_a_pipe(run) -> None:  # type: ignore[no-untyped-def]
+    take = ("quiz", "take", "--lesson", "power-laws", "--seed", "3", "--count", "2")
+    given = "hint\nnonsense\n123456\nsolution\n"
+    done = run(*take, given=given)
+    assert "Quiz · Power laws on log-log axes · 1 of 2" in done.stdout
+    assert "✗ Not yet" in done.stdout or "want one of" in done.stdout
+    assert run("quiz", "take", given="").stdout.rstrip().endswith("Nothing answered, nothing recorded.")
+    exported = json.loads(run("quiz", "progress", "--json").stdout)
+    assert all(answer["lesson"] == "power-laws" for answer in exported["answers"])
+    overview = run("quiz", "progress").stdout
+    assert "questions met" in overview
+    assert "the old record is" in run("quiz", "progress", "--reset").stderr or not exported["answers"]
+    assert json.loads(run("quiz", "progress", "--json").stdout)["answers"] == []
+
+
+def test_a_test_gives_no_hints_and_a_score_by_topic(run) -> None:  # type: ignore[no-untyped-def]
+    done = run("quiz", "take", "--test", "--seed", "1", "--json", given="a\n" * 3 + "hint\n" + "1\n2: a\n" * 12)
+    document = json.loads(done.stdout)
+    assert document["test"] is True
+    assert document["asked"] >= 3
+    assert sum(topic["asked"] for topic in document["topics"]) == document["asked"]
+    assert "Right:" not in done.stderr
+    assert document["read_next"]
+
+
+def test_check_validates_a_bank_of_ones_own(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    bank = tmp_path / "mine.toml"
+    bank.write_text(BANK)
+    assert "2 questions in 1 banks, 200 seeds each: no problems" in run("quiz", "check", str(bank)).stderr
+    table = json.loads(run("quiz", "check", str(bank), "--slips", "--seeds", "3", "--json").stdout)["slips"]
+    assert {"question", "slip", "answer", "reads"} == set(table[0])
+    bank.write_text(BANK.replace('answer = "2*x"', 'answer = "x/2"'))
+    assert "question 'half': field 'mistakes'" in run("quiz", "check", str(bank), status=1).stdout
+    bank.write_text(BANK.replace("digits = 3", "digits = 99"))
+    assert "question 'half': field 'digits': found 99" in run("quiz", "check", str(bank), status=2).stderr
+    bank.write_text(BANK)
+    assert "half" in run("quiz", "list", "--bank", str(bank)).stdout
+    assert json.loads(run("quiz", "show", "half", "--bank", str(bank), "--json").stdout)["text"].startswith(
+        "What is half"
+    )
+
+
+def test_the_list_needs_neither_torch_nor_numpy_nor_textual() -> None:
+    code = (
+        "import sys; sys.argv = ['scaling-tui', 'quiz', 'list']\n"
+        "from scaling_tui.cli.app import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "print(*[name for name in ('torch', 'numpy', 'textual', 'fsrs') if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stderr.strip() == ""

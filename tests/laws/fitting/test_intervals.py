@@ -1,0 +1,143 @@
+"""Intervals: coverage on points from a known law, what they do at the edges, agreement with exact cases."""
+
+import numpy as np
+import pytest
+
+from scaling_tui.laws import Points, coefficient_set, fit, get, predict
+from scaling_tui.laws.fitting.bootstrap import bootstrap, choose
+from scaling_tui.laws.fitting.prediction import NOISE_FLOOR
+from scaling_tui.laws.student_t import t_distribution, t_quantile
+
+LADDER = np.array([6.2e3, 2.4e4, 8.3e4, 1.97e5, 4.43e5])
+NEXT = 1.18e6
+TRUTH = dict(coefficient_set("chinchilla:besiroglu2024").coefficients)
+
+
+@pytest.mark.parametrize(
+    ("probability", "freedom", "value"),
+    [
+        (0.95, 1, 6.313751515),
+        (0.95, 2, 2.919985580),
+        (0.975, 10, 2.228138852),
+        (0.995, 3, 5.840909310),
+        (0.95, 235, 1.651363),
+    ],
+)
+def test_student_quantiles_of_the_tables(probability: float, freedom: float, value: float) -> None:
+    assert t_quantile(probability, freedom) == pytest.approx(value, rel=2e-6)
+    assert t_quantile(1 - probability, freedom) == pytest.approx(-value, rel=2e-6)
+    assert t_distribution(value, freedom) == pytest.approx(probability, abs=1e-7)
+
+
+def test_prediction_of_a_straight_line_is_the_textbook_interval() -> None:
+    """kaplan-n is linear in logarithms, so the profile interval must equal the prediction interval of regression."""
+    rng = np.random.default_rng(4)
+    N = np.geomspace(1e4, 1e6, 7)
+    y = 2.0 - 0.1 * np.log(N) + 0.01 * rng.standard_normal(7)
+    found = predict(fit(Points.of(np.exp(y), params=N), "kaplan-n"), params=5e6)
+    x, at = np.log(N), np.log(5e6)
+    slope, offset = np.polyfit(x, y, 1)
+    s = np.sqrt(np.sum((y - offset - slope * x) ** 2) / 5)
+    lever = 1 + 1 / 7 + (at - x.mean()) ** 2 / np.sum((x - x.mean()) ** 2)
+    half = 2.015048373 * s * np.sqrt(lever)
+    assert np.log(found.value) == pytest.approx(offset + slope * at, abs=1e-9)
+    assert np.log(found.low) == pytest.approx(offset + slope * at - half, abs=2e-5)
+    assert np.log(found.high) == pytest.approx(offset + slope * at + half, abs=2e-5)
+
+
+@pytest.mark.parametrize("noise", [0.005])
+def test_five_points_predict_the_sixth_nine_times_in_ten(noise: float) -> None:
+    """60 ladders: the share covered is near 90 %. `benchmarks/laws_coverage.py` has more."""
+    rng = np.random.default_rng(11)
+    hits, halves = 0, []
+    for _ in range(60):
+        loss = (1.7 + 40 / LADDER**0.35) * np.exp(noise * rng.standard_normal(5))
+        new = (1.7 + 40 / NEXT**0.35) * np.exp(noise * rng.standard_normal())
+        found = predict(fit(Points.of(loss, params=LADDER), "chinchilla-n"), params=NEXT)
+        hits += found.low <= new <= found.high
+        halves.append((found.high - found.low) / 2 / found.value)
+    assert 0.79 <= hits / 60 <= 0.99
+    assert np.median(halves) < 8 * noise and max(halves) < 40 * noise
+
+
+def test_prediction_stays_finite_where_nothing_is_determined() -> None:
+    """Losses that hardly fall: E and alpha are free, the prediction is not."""
+    loss = np.array([2.30, 2.31, 2.29, 2.30, 2.295])
+    found = predict(fit(Points.of(loss, params=LADDER), "chinchilla-n"), params=NEXT)
+    assert 2.1 < found.low < found.value < found.high < 2.5
+
+
+def test_an_interval_is_never_narrower_than_the_stated_noise() -> None:
+    found = predict(fit(Points.of(1.7 + 40 / LADDER**0.35, params=LADDER), "chinchilla-n"), params=NEXT)
+    assert (found.high - found.low) / 2 / found.value > 2.9 * NOISE_FLOOR
+    assert "stated run-to-run noise" in found.how
+
+
+def test_no_degree_of_freedom_no_interval() -> None:
+    found = predict(fit(Points.of([3.0, 2.5, 2.2], params=[1e4, 1e5, 1e6]), "chinchilla-n"), params=NEXT)
+    assert np.isnan(found.low) and np.isnan(found.high) and "no interval" in found.how
+
+
+def drawn(size: int, noise: float, seed: int) -> Points:
+    rng = np.random.default_rng(seed)
+    N, D = 10 ** rng.uniform(7.5, 10, size), 10 ** rng.uniform(8.5, 11.5, size)
+    loss = get("chinchilla").loss(TRUTH, params=N, tokens=D) * np.exp(noise * rng.standard_normal(size))
+    return Points.of(loss, params=N, tokens=D)
+
+
+def test_bootstrap_refits_reach_their_minima() -> None:
+    """Each draw, refitted alone from a global start, has no lower objective."""
+    from scaling_tui.laws.fitting.fitted import box_for, observations
+    from scaling_tui.laws.fitting.minimize import minimize
+
+    points = drawn(150, 0.005, 1)
+    found = fit(points, "chinchilla")
+    law, (x, y) = found.law, observations(found.law, points)
+    weights = np.random.default_rng(0).multinomial(150, np.full(150, 1 / 150), size=12).astype(float)
+    together = minimize(law, x, y, np.tile(found.theta, (12, 1)), delta=1e-3, weights=weights, box=box_for(law, y))
+    assert together.converged.all()
+    for row, objective in zip(weights, together.objective, strict=True):
+        times = np.repeat(np.arange(150), row.astype(int))
+        assert fit(points.take(times), law).objective == pytest.approx(objective, rel=1e-9)
+
+
+def test_what_is_resampled_follows_from_the_points() -> None:
+    many, few = drawn(150, 0.005, 1), drawn(30, 0.005, 1)
+    assert choose(fit(many, "chinchilla")) == "pairs"
+    assert choose(fit(few, "chinchilla")) == "student"
+    seeds = many.take(np.repeat(np.arange(150), 2))
+    rng = np.random.default_rng(0)
+    repeated = Points.of(
+        seeds.loss * np.exp(0.003 * rng.standard_normal(300)), params=seeds.params, tokens=seeds.tokens
+    )
+    assert choose(fit(repeated, "chinchilla")) == "blocks"
+    assert "seeds kept together" in bootstrap(fit(repeated, "chinchilla"), 30).how
+
+
+def test_the_same_seed_gives_the_same_intervals() -> None:
+    found = fit(drawn(120, 0.005, 2), "chinchilla")
+    once, again = (bootstrap(found, 60, seed=5).intervals() for _ in range(2))
+    assert once == again
+    assert bootstrap(found, 60, seed=6).intervals() != once
+
+
+def test_normal_limit_agrees_with_refits() -> None:
+    found = fit(drawn(3000, 0.005, 3), "chinchilla")
+    refits, normal = (bootstrap(found, 400, resample=way).intervals() for way in ("pairs", "sandwich"))
+    for name, (low, high) in refits.items():
+        assert (normal[name][1] - normal[name][0]) == pytest.approx(high - low, rel=0.35), name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [60, 240])
+def test_coverage_of_coefficients_and_prediction(size: int) -> None:
+    hits = dict.fromkeys([*TRUTH, "prediction"], 0)
+    N, D = 1e11, 2e12
+    true = float(get("chinchilla").loss(TRUTH, params=N, tokens=D))
+    for seed in range(200):
+        draws = bootstrap(fit(drawn(size, 0.005, seed), "chinchilla"), 400, seed=seed)
+        for name, (low, high) in draws.intervals().items():
+            hits[name] += low <= TRUTH[name] <= high
+        found = draws.predict(params=N, tokens=D)
+        hits["prediction"] += found.low <= true <= found.high
+    assert all(0.84 <= count / 200 <= 0.96 for count in hits.values()), hits

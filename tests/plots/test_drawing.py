@@ -1,0 +1,196 @@
+"""Drawing: thinning loses nothing that shows, nothing lies outside the axes, any data and size gives a picture."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from scaling_tui.plots.axes import Axis, tick_label, ticks
+from scaling_tui.plots.canvas import Canvas, Ink, apart, plain, traced
+from scaling_tui.plots.curves import smoothed
+from scaling_tui.plots.drawing import DOTTED, Figure, Series, draw, readings, thin
+
+finite = st.floats(-1e6, 1e6)
+
+
+@given(
+    st.integers(1, 3000).flatmap(
+        lambda n: st.tuples(
+            arrays(np.float64, n, elements=finite), arrays(np.float64, n, elements=st.floats(1e-3, 1e6)).map(np.sort)
+        )
+    ),
+    st.integers(1, 200),
+    st.booleans(),
+)
+def test_thinning_keeps_every_columns_highest_and_lowest(
+    points: tuple[np.ndarray, np.ndarray], columns: int, log: bool
+) -> None:
+    y, x = points
+    axis = Axis.around(float(x[0]), float(x[-1]), log, 0.01)
+    edges = axis.edges(columns)
+    kept_x, kept_y = thin(x, y, edges)
+    assert len(kept_x) <= max(2 * columns, 1)
+    assert (np.diff(kept_x) >= 0).all()
+    column, kept = np.searchsorted(edges[1:-1], x, side="right"), np.searchsorted(edges[1:-1], kept_x, side="right")
+    for which in np.unique(column):
+        assert kept_y[kept == which].max() == y[column == which].max()
+        assert kept_y[kept == which].min() == y[column == which].min()
+
+
+@given(low=st.floats(1e-6, 1e12), factor=st.floats(1.001, 1e9), log=st.booleans(), most=st.integers(1, 12))
+def test_ticks_lie_within_and_are_few(low: float, factor: float, log: bool, most: int) -> None:
+    high = low * factor
+    found = ticks(low, high, log, most)
+    assert len(found) <= most + 1
+    slack = (high - low) * 1e-6
+    assert all(low - slack <= value <= high + slack for value in found)
+    assert found == sorted(found)
+
+
+@pytest.mark.parametrize(
+    ("value", "label"),
+    [
+        (0, "0"), (0.5, "0.5"), (2.4, "2.4"), (1000, "1k"), (30_000, "30k"), (1e6, "1M"), (1.5e9, "1.5B"),
+        (3e15, "3e15"), (1.5e15, "1.5e15"), (1e-5, "1e-5"), (-0.5, "-0.5"),
+    ],
+)  # fmt: skip
+def test_tick_labels_are_short(value: float, label: str) -> None:
+    assert tick_label(value) == label
+
+
+@given(st.lists(st.integers(0, 20), max_size=30), st.integers(0, 15))
+def test_labels_are_moved_apart_in_their_order_and_stay_inside(places: list[int], size: int) -> None:
+    moved = apart(places, size)
+    there = [(place, row) for place, row in zip(places, moved, strict=True) if row is not None]
+    rows = [row for _, row in there]
+    assert len(set(rows)) == len(rows) == min(len(places), size)
+    assert all(0 <= row < size for row in rows)
+    by_row = [place for place, _ in sorted(there, key=lambda item: item[1])]
+    assert by_row == sorted(by_row)
+
+
+@given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 59)), min_size=1, max_size=20))
+def test_a_traced_line_visits_its_points_without_gaps(corners: list[tuple[int, int]]) -> None:
+    x, y = (np.array(side, dtype=np.float64) for side in zip(*corners, strict=True))
+    columns, rows = traced(x, y)
+    assert set(corners) <= set(zip(columns.tolist(), rows.tolist(), strict=True))
+    assert np.abs(np.diff(columns)).max(initial=0) <= 1
+    assert np.abs(np.diff(rows)).max(initial=0) <= 1
+
+
+values = st.lists(st.floats(allow_nan=True, allow_infinity=True, width=64), min_size=0, max_size=30)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    y=values,
+    log_x=st.booleans(),
+    log_y=st.booleans(),
+    braille=st.booleans(),
+    mark=st.sampled_from(["line", DOTTED, "●"]),
+    cursor=st.none() | st.floats(-1, 40),
+    width=st.integers(1, 130),
+    height=st.integers(1, 50),
+)
+def test_any_data_at_any_size_gives_a_picture_that_fits(
+    y: list[float], log_x: bool, log_y: bool, braille: bool, mark: str, cursor: float | None, width: int, height: int
+) -> None:
+    x = np.arange(len(y), dtype=np.float64)
+    series = (Series(x, np.array(y, dtype=np.float64), "primary", "r1", mark, name="r1"),)
+    rows = draw(Figure("title", series, log_x=log_x, log_y=log_y), width, height, braille).rows(cursor)
+    assert len(rows) == height
+    assert all(sum(len(text) for text, _ in row) <= width for row in rows)
+
+
+def curve(row: str) -> list[int]:
+    return [column for column, sign in enumerate(row) if "⠀" < sign <= "⣿"]
+
+
+def test_a_curve_comes_down_from_left_to_right_and_stays_inside_the_axes() -> None:
+    x = np.linspace(1, 100, 50)
+    lines = plain(draw(Figure("", (Series(x, 1 / x),)), 60, 20).rows()).split("\n")
+    rows = [sum(columns) / len(columns) for line in lines if (columns := curve(line))]
+    assert rows == sorted(rows)
+    assert math.isclose(len(rows), 17, abs_tol=2)
+    left = max(line.find("┤") for line in lines)
+    assert all(column > left for line in lines for column in curve(line))
+
+
+def test_one_spike_among_a_million_points_is_seen() -> None:
+    x, y = np.arange(1e6), np.ones(1_000_000)
+    y[678_901] = 9.0
+    lines = plain(draw(Figure("", (Series(x, y),)), 80, 24).rows()).split("\n")
+    top = next(line for line in lines[1:] if curve(line))
+    assert curve(top) == [pytest.approx(0.68 * 80, abs=4)]
+
+
+def test_labels_of_curves_that_end_together_are_all_readable() -> None:
+    x = np.linspace(1, 100, 50)
+    series = tuple(Series(x, 2 + 1e-4 * k + 1 / x, k / 6, f"rung{k}") for k in range(7))
+    text = plain(draw(Figure("", series), 60, 20).rows())
+    assert all(f"rung{k}" in text for k in range(7))
+    assert [f"rung{k}" for k in range(6, -1, -1)] == [word for word in text.split() if word.startswith("rung")] or all(
+        above.index("rung") for above in text.split("\n") if "rung" in above
+    )
+
+
+def test_without_braille_curves_have_signs_of_their_own() -> None:
+    x = np.linspace(1, 100, 50)
+    text = plain(draw(Figure("t", (Series(x, x), Series(x, 2 * x))), 60, 20, braille=False).rows())
+    assert "*" in text
+    assert "+" in text
+    assert not any("⠀" < sign <= "⣿" for sign in text)
+
+
+def test_the_crosshair_tells_the_value_of_the_nearest_point_of_each_curve() -> None:
+    x = np.array([1.0, 10.0, 100.0])
+    figure = Figure(
+        "title",
+        (Series(x, np.array([3.0, 2.0, 1.0]), name="low"), Series(x, np.array([6.0, 5.0, 4.0]), name="high")),
+        log_x=True,
+        x_name="tokens",
+    )
+    assert [(one.name, value) for one, value in readings(figure, 20.0)] == [("high", 5.0), ("low", 2.0)]
+    text = plain(draw(figure, 60, 16).rows(cursor=10.0))
+    assert text.startswith("tokens 10")
+    assert "low  2" in text
+    assert "high 5" in text
+
+
+@pytest.mark.parametrize("gap", [math.nan, math.inf, 0.0, -1.0])
+def test_values_that_cannot_be_drawn_are_left_out(gap: float) -> None:
+    x = np.array([1.0, 2.0, 3.0, 4.0])
+    whole, broken = np.array([4.0, 3.0, 2.0, 1.0]), np.array([4.0, 3.0, gap, 1.0])
+    drawn = draw(Figure("", (Series(x, broken),), log_y=True), 40, 12)
+    assert (
+        plain(drawn.rows()).split("\n")[1:]
+        == plain(draw(Figure("", (Series(x[[0, 1, 3]], whole[[0, 1, 3]]),), log_y=True), 40, 12).rows()).split("\n")[1:]
+    )
+
+
+def test_text_on_a_canvas_is_cut_at_its_edges() -> None:
+    canvas = Canvas(5, 2)
+    canvas.write(0, -2, "abcd", Ink("primary"))
+    canvas.write(1, 3, "wxyz")
+    canvas.write(2, 0, "below")
+    assert plain(canvas.rows()) == "cd\n   wx"
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.1, 20), st.integers(1, 9)), min_size=1, max_size=400),
+    st.sampled_from([0.5, 0.8, 0.99]),
+)
+def test_smoothing_in_blocks_is_the_exponential_mean_of_every_record(
+    records: list[tuple[float, int]], weight: float
+) -> None:
+    mean = mass = 0.0
+    wanted = []
+    for value, count in records:
+        for _ in range(count):
+            mean, mass = mean * weight + value * (1 - weight), mass * weight + (1 - weight)
+        wanted.append(mean / mass)
+    values, counts = (np.array(side, dtype=np.float64) for side in zip(*records, strict=True))
+    assert smoothed(values, counts, weight) == pytest.approx(wanted, rel=1e-9)

@@ -1,0 +1,48 @@
+"""The wheel that is built, installed into an empty place, finds its ladders and quizzes."""
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+from scaling_tui.text import resources
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_wheel_brings_its_ladders_and_quizzes(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    place = tmp_path / "site"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(place)
+    code = """
+import json, sys
+import scaling_tui
+from scaling_tui.text import resources
+from scaling_tui.sweeps.ladder import ladders, load_ladder
+print(json.dumps({
+    "package": scaling_tui.__file__,
+    "ladders": [load_ladder(path.stem).name for path in ladders()],
+    "quizzes": sorted(path.name for path in resources.packaged("quizzes").rglob("*") if path.is_file()),
+}))
+"""
+    # The dependencies come from this environment; its editable install of the project does not.
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(place), sysconfig.get_paths()["purelib"]]),
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+    }
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code], check=True, capture_output=True, text=True, env=environment, cwd=tmp_path
+    )
+    found = json.loads(done.stdout)
+    assert Path(found["package"]).is_relative_to(place)
+    assert sorted(found["ladders"]) == sorted(path.stem for path in (ROOT / "models").glob("*.toml"))
+    in_checkout = (path for path in (ROOT / "quizzes").rglob("*") if path.is_file())
+    assert found["quizzes"] == sorted(path.name for path in in_checkout)
+    assert resources.packaged("models") == ROOT / "models"

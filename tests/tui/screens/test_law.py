@@ -1,0 +1,194 @@
+"""The law screen: the fit that the command prints, points dropped and restored, other laws, residuals, valleys."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import OptionList, Static
+
+from scaling_tui.plots.drawing import DOTTED, Figure
+from scaling_tui.tui.app import ScalingApp
+from scaling_tui.tui.screens.law import LawScreen
+from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.plot import Plot
+from scaling_tui.tui.widgets.run_table import RungTable
+from tests.conftest import FINISHED, record_grid, record_sweep
+from tests.tui.conftest import until
+
+
+def words(app: ScalingApp) -> str:
+    return str(app.screen.query_one("#words Said", Static).render())
+
+
+def where(app: ScalingApp) -> str:
+    return str(app.screen.query_one("#where", Static).render())
+
+
+def figure(app: ScalingApp) -> Figure:
+    return app.screen.query_one("#plot", Plot).figure
+
+
+async def fitted(pilot: Pilot[None]) -> None:
+    """Waits until what is shown is the fit of what is asked for."""
+    app = pilot.app
+    await until(pilot, lambda: isinstance(app.screen, LawScreen))
+    screen = app.screen
+    assert isinstance(screen, LawScreen)
+    await until(pilot, lambda: screen._answer is not None and screen._answer.ask == screen._asked)
+    await pilot.pause()
+
+
+def command(runs: Path, *args: str) -> dict[str, Any]:
+    environment = {**os.environ, "SCALING_TUI_RUNS": str(runs)}
+    run = [sys.executable, "-m", "scaling_tui", *args, "--json"]
+    found: dict[str, Any] = json.loads(subprocess.run(run, env=environment, check=True, stdout=subprocess.PIPE).stdout)
+    return found
+
+
+async def test_it_shows_the_fit_that_the_command_prints(tmp_path: Path) -> None:
+    record_sweep(tmp_path, FINISHED)
+    printed = command(tmp_path, "fit", "quickstart")
+    app = ScalingApp(tmp_path, mode="law")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await fitted(pilot)
+        for name, value in printed["coefficients"].items():
+            assert f"{value:.4g}" in words(app), name
+            assert f"{printed['intervals'][name][0]:.4g}" in words(app)
+        for warning in printed["warnings"]:
+            assert warning[:40] in words(app)
+        named = {one.name for one in figure(app).series}
+        assert {"law", "law beyond", "low", "high"} <= named
+        beyond = next(one for one in figure(app).series if one.name == "law beyond")
+        assert beyond.mark == DOTTED
+        assert beyond.x[-1] == pytest.approx(10 * 443_232)
+        assert [one.label for one in figure(app).series if one.mark in ("●", "▲")] == [f"r{k}" for k in range(1, 8)]
+
+
+async def test_a_run_left_out_by_key_row_or_point_moves_the_fit_and_comes_back(tmp_path: Path) -> None:
+    record_sweep(tmp_path, FINISHED)
+    app = ScalingApp(tmp_path, mode="law")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await fitted(pilot)
+        whole = words(app)
+        assert "7 points" in whole
+        await pilot.press("down", "space")
+        await fitted(pilot)
+        assert "6 points" in words(app)
+        assert "without r2" in where(app)
+        assert [one.label for one in figure(app).series if one.mark == "○"] == ["r2"]
+        assert "out" in app.screen.query_one(RungTable).rows[1].cells[-1]
+        await pilot.press("space")
+        await fitted(pilot)
+        assert words(app) == whole
+        await pilot.click(RungTable, offset=(3, 4))  # puts the cursor there
+        await pilot.click(RungTable, offset=(3, 4))
+        await until(pilot, lambda: "without r4" in where(app))
+        await fitted(pilot)
+        plot = app.screen.query_one("#plot", Plot)
+        frame = plot._drawn().frame
+        assert frame is not None
+        await pilot.click(plot, offset=(frame.column_of(57_880.0), 5))
+        await until(pilot, lambda: "without" not in where(app))
+
+
+async def test_law_convention_and_view_are_chosen_by_key(tmp_path: Path) -> None:
+    record_sweep(tmp_path, FINISHED)
+    app = ScalingApp(tmp_path, mode="law")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await fitted(pilot)
+        await pilot.press("n")
+        await fitted(pilot)
+        assert "N all" in words(app)
+        assert "N all" in figure(app).title
+        await pilot.press("f")
+        await until(pilot, lambda: bool(app.screen.query(OptionList)))
+        options = app.screen.query_one(OptionList)
+        options.highlighted = [option.id for option in options.options].index("kaplan-n")
+        await pilot.press("enter")
+        await fitted(pilot)
+        assert "alpha_N" in words(app)
+        await pilot.press("v")
+        assert figure(app).title.startswith("measured above the law, %")
+        await pilot.press("v")
+        assert figure(app).title.startswith("loss")
+
+
+async def test_a_law_that_the_points_cannot_carry_says_why(tmp_path: Path) -> None:
+    record_sweep(tmp_path, ["finished", "finished", *["queued"] * 5])
+    app = ScalingApp(tmp_path, mode="law")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await fitted(pilot)
+        assert "2 usable, chinchilla-n has 3 coefficients" in words(app)
+
+
+async def test_a_sweep_with_sizes_at_equal_budgets_shows_its_valleys(tmp_path: Path) -> None:
+    record_grid(tmp_path)
+    app = ScalingApp(tmp_path, mode="law")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await fitted(pilot)
+        assert len({one.name for one in figure(app).series if one.name.startswith("D ")}) >= 3
+        await pilot.press("v", "v")
+        assert figure(app).title.startswith("isoFLOP profiles")
+        assert [one.label for one in figure(app).series if one.label] == [f"C 1.0e{k}" for k in (15, 16, 17, 18)]
+        assert "isoFLOP profiles, minimum by parabola" in words(app)
+
+
+async def test_without_a_finished_run_it_says_what_to_do(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path, mode="law")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "2 opens the Lab" in words(app))
+        record_sweep(tmp_path, [*["running"] * 2, *["queued"] * 5])
+        await until(pilot, lambda: "no run has finished yet. 3 watches it train" in words(app))
+
+
+async def test_nothing_of_another_sweep_is_shown_or_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    record_sweep(tmp_path / "runs", FINISHED, "whole")
+    record_sweep(tmp_path / "runs", ["stopped", *["queued"] * 6], "begun")
+    app = ScalingApp(tmp_path / "runs", "whole", mode="law")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await fitted(pilot)
+        app.sweep = "begun"
+        await until(pilot, lambda: "It is stopped: 3, then r resumes it." in words(app))
+        assert figure(app).series == ()
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, Choose))
+        assert app.screen.query_one(OptionList).option_count == 1
+        await pilot.press("enter")
+        await until(pilot, lambda: [path.name for path in tmp_path.glob("*.svg")] == ["begun-law-screen.svg"])
+
+
+LOOKS = [
+    ("law", (80, 24), ()),
+    ("residuals", (80, 24), ("v",)),
+    ("dropped", (80, 24), ("space",)),
+    ("wide", (120, 40), ()),
+]
+
+
+@pytest.mark.parametrize(("size", "keys"), [look[1:] for look in LOOKS], ids=[look[0] for look in LOOKS])
+def test_it_looks_as_it_did(snap_compare: Any, tmp_path: Path, size: tuple[int, int], keys: tuple[str, ...]) -> None:
+    record_sweep(tmp_path, FINISHED)
+
+    async def prepare(pilot: Pilot[None]) -> None:
+        await fitted(pilot)
+        await pilot.press(*keys)
+        await fitted(pilot)
+
+    assert snap_compare(ScalingApp(tmp_path, mode="law"), terminal_size=size, run_before=prepare)
+
+
+def test_valleys_look_as_they_did(snap_compare: Any, tmp_path: Path) -> None:
+    record_grid(tmp_path)
+
+    async def prepare(pilot: Pilot[None]) -> None:
+        await fitted(pilot)
+        await pilot.press("v", "v")
+        await pilot.pause()
+
+    assert snap_compare(ScalingApp(tmp_path, mode="law"), terminal_size=(80, 24), run_before=prepare)

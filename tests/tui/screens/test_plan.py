@@ -1,0 +1,135 @@
+"""The plan screen: numbers as people write them in, the command's answers out, as one types."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input, Static
+
+from scaling_tui.tui.app import ScalingApp
+from scaling_tui.tui.screens.plan import Plan
+from scaling_tui.tui.widgets.plot import Plot
+from tests.conftest import record_grid, record_sweep
+from tests.tui.conftest import until
+from tests.tui.screens.test_law import command
+
+
+def text(app: ScalingApp, name: str) -> str:
+    return str(app.screen.query_one(name, Static).render())
+
+
+def answers(app: ScalingApp) -> dict[str, list[str]]:
+    """The table by the first word of its rows."""
+    rows = [line.split() for line in text(app, "#answers").splitlines() if line.strip()]
+    return {row[0]: row[1:] for row in rows}
+
+
+async def planned(pilot: Pilot[None]) -> None:
+    """Waits until what is shown answers what was typed."""
+    app = pilot.app
+    await until(pilot, lambda: isinstance(app.screen, Plan))
+    screen = app.screen
+    assert isinstance(screen, Plan)
+    await until(pilot, lambda: screen._plans is not None and screen._plans.goal == screen._goal)
+    await pilot.pause()
+
+
+async def given(pilot: Pilot[None], **texts: str) -> None:
+    for field in pilot.app.screen.query(Input):
+        field.value = texts.get(str(field.id), "")
+    await pilot.pause()
+    await planned(pilot)
+
+
+async def test_a_budget_is_planned_as_the_command_does(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path, mode="plan")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await planned(pilot)
+        assert app.screen.query_one("#flops", Input).value == "5.8e23"
+        await given(pilot, flops="5.76e23")
+        row = answers(app)["chinchilla:besiroglu2024"]
+        printed = command(tmp_path, "plan", "--flops", "5.76e23")
+        assert row[0] == f"{printed['params'] / 1e9:.0f}B" or row[0].startswith(f"{printed['params'] / 1e9:.1f}"[:3])
+        assert row[4] == f"{printed['loss']:.4f}"
+        assert "no sweep yet" in text(app, "#answers")
+        assert len([one for one in app.screen.query_one("#plot", Plot).figure.series if one.mark == "◆"]) >= 3
+
+
+async def test_it_reads_numbers_as_people_write_them_and_says_how(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path, mode="plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await planned(pilot)
+        await given(pilot, params="70B", tokens="1.4T")
+        assert "read as N = 70.0B parameters, D = 1.40T tokens" in text(app, "#said")
+        assert answers(app)["chinchilla:hoffmann2022"][2] == "20"
+        field = app.screen.query_one("#params", Input)
+        for wrong in ("seventy", "1,5", "70 tokens", "-4"):
+            field.value = wrong
+            await until(pilot, lambda: "✗" in text(app, "#said"))
+        field.value = "70B"
+        await until(pilot, lambda: "✗" not in text(app, "#said"))
+        await given(pilot, loss="0.5")
+        assert "not reachable" in text(app, "#said") or "not reachable" in text(app, "#answers")
+
+
+async def test_own_fit_stands_first_with_intervals_where_it_carries_a_plan(tmp_path: Path) -> None:
+    record_grid(tmp_path)
+    app = ScalingApp(tmp_path, mode="plan")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await planned(pilot)
+        assert app.screen.query_one("#flops", Input).value == "1.0e19"
+        printed = command(tmp_path, "plan", "--fit", "grid", "--flops", "1e19")
+        row = answers(app)["grid"]
+        assert row[4] == f"{printed['loss']:.4f}"
+        low, high = printed["intervals"]["loss"]
+        assert f"L [{low:.4f}, {high:.4f}]" in text(app, "#answers")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [("flops", "", "Give one of C, L, N, D"), ("flops", "abc", "C: cannot read 'abc'"), ("loss", "2", "each decides"),
+     ("flops", "1e-30", "want from 1 to 1e40 FLOPs")],
+)  # fmt: skip
+async def test_no_answer_to_an_earlier_question_stays(tmp_path: Path, name: str, value: str, says: str) -> None:
+    app = ScalingApp(tmp_path, mode="plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await planned(pilot)
+        assert text(app, "#answers")
+        app.screen.query_one(f"#{name}", Input).value = value
+        await until(pilot, lambda: says in text(app, "#said"))
+        assert text(app, "#answers") == ""
+        assert app.screen.query_one("#plot", Plot).figure.series == ()
+
+
+async def test_a_fit_that_carries_no_plan_says_what_is_missing(tmp_path: Path) -> None:
+    record_sweep(tmp_path, ["finished"] * 7)
+    app = ScalingApp(tmp_path, mode="plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await planned(pilot)
+        assert "has no D term" in " ".join(text(app, "#answers").split())
+        await pilot.press("escape", "d")
+        await pilot.pause()
+        assert "has no D term" in text(app, "#words Said")
+
+
+LOOKS = [
+    ("own", True, (80, 24)),
+    ("published", False, (80, 24)),
+    ("wide", True, (120, 40)),
+    ("narrow", False, (50, 20)),
+]
+
+
+@pytest.mark.parametrize(("own", "size"), [look[1:] for look in LOOKS], ids=[look[0] for look in LOOKS])
+def test_it_looks_as_it_did(snap_compare: Any, tmp_path: Path, own: bool, size: tuple[int, int]) -> None:
+    if own:
+        record_grid(tmp_path)
+
+    async def prepare(pilot: Pilot[None]) -> None:
+        await planned(pilot)
+        for field in pilot.app.screen.query(Input):
+            field.cursor_blink = False
+        await pilot.pause()
+
+    assert snap_compare(ScalingApp(tmp_path, mode="plan"), terminal_size=size, run_before=prepare)

@@ -1,0 +1,92 @@
+"""An answer is read as people write it, or refused with a reason; it is never guessed at."""
+
+import math
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scaling_tui import InputError
+from scaling_tui.tutor.parsing.numbers import figures, plain, read_number
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0.0947", 0.0947),
+        ("9.47e-2", 0.0947),
+        ("9.47E−2", 0.0947),
+        ("1.2×10^3", 1200.0),
+        ("1.2·10³", 1200.0),
+        ("1.2 x 10^-3", 0.0012),
+        ("1.2*10**3", 1200.0),
+        ("10^21", 1e21),
+        ("1,000", 1000.0),
+        ("1,234,567", 1234567.0),
+        ("40 000", 40000.0),
+        ("40\u202f000", 40000.0),
+        ("5%", 0.05),
+        ("5 %", 0.05),
+        ("1.4T", 1.4e12),
+        ("70B", 70e9),
+        ("70 billion", 70e9),
+        ("1.4 T tokens", 1.4e12),
+        ("3 tokens", 3.0),
+        ("−3", -3.0),
+        ("+.5", 0.5),
+        ("= 0.5", 0.5),
+        ("≈ 18.4", 18.4),
+    ],
+)
+def test_reads_what_people_write(text: str, value: float) -> None:
+    assert read_number(text, "tokens").value == value
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "nothing given"),
+        ("abc", "cannot read"),
+        ("nan", "cannot read"),
+        ("inf", "cannot read"),
+        ("0,0947", "two different numbers"),
+        ("0,947", "two different numbers"),
+        ("1.000.000", "two different numbers"),
+        ("1,00", "two different numbers"),
+        ("1e400", "larger than"),
+        ("3 nats", "found nats, want it in tokens"),
+        ("3 apples", "not 'apples'"),
+        ("0x10", "as far as '0'"),
+        ("1e", "as far as '1'"),
+        ("3 + 4", "not '+ 4'"),
+        ("٣", "cannot read"),
+        ("1" * 61, "at most 60"),
+    ],
+)
+def test_refuses_with_the_reason(text: str, why: str) -> None:
+    with pytest.raises(InputError, match=re.escape(why)):
+        read_number(text, "tokens")
+
+
+def test_significant_figures_that_were_written() -> None:
+    assert [read_number(t).figures for t in ("0.0947", "9.470e-2", "0.09", "1,000", "1000.0")] == [3, 4, 1, 1, 5]
+
+
+@given(st.floats(min_value=1e-30, max_value=1e30), st.integers(1, 9))
+def test_what_is_written_is_read_again(value: float, digits: int) -> None:
+    again = read_number(figures(value, digits)).value
+    assert math.isclose(again, value, rel_tol=0.51 * 10.0 ** (1 - digits))
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, width=32))
+def test_a_given_number_is_printed_to_be_typed_back(value: float) -> None:
+    assert math.isclose(read_number(plain(value)).value, value, rel_tol=1e-9)
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_a_number_or_an_input_error(text: str) -> None:
+    try:
+        assert math.isfinite(read_number(text, "nats").value)
+    except InputError as error:
+        assert "\n" not in str(error)
