@@ -1,1 +1,4 @@
-"""The commands by part: one thin function each. What they print comes from the same functions as the screens."""
+"""The commands: Typer, one file a group, imports inside.
+
+What they print comes from the functions that the screens call.
+"""

@@ -158,29 +158,29 @@ def quiz_predict(
     as_json: AsJson = False,
 ) -> None:
     """Foretell the loss of the largest run of a sweep of yours; it is trained if it was not, and the law plays too."""
-    from scaling_tui.report.prediction_game import find_challenge
+    from scaling_tui.report.prediction_game import find_challenge, prediction_document, question_text, score_text
     from scaling_tui.report.progress import follow
     from scaling_tui.runs import SweepReader, find_sweep, runs_folder
     from scaling_tui.sweeps.launch import resume as resume_sweep
-    from scaling_tui.tutor import prediction_game as foretelling
+    from scaling_tui.tutor import prediction_game
 
     asked = find_challenge(runs, sweep)
     out = sys.stderr if as_json else sys.stdout
-    waiting = foretelling.kept(asked)
+    waiting = prediction_game.kept(asked)
     # A number given now that the run has ended is no prediction; one that was kept is.
     counts = asked.measured is None or (waiting is not None and answer is None)
     if answer is None and waiting is not None:
-        print(f"{foretelling.question_text(asked)}\nyou said {waiting:g} before it ended", file=out)
+        print(f"{question_text(asked)}\nyou said {waiting:g} before it ended", file=out)
         answer = f"{waiting:g}"
     if answer is None:
-        print(foretelling.question_text(asked), file=out)
+        print(question_text(asked), file=out)
         answer = prompted("nats per token > ", out).strip()
     if not answer:
-        return print_json(foretelling.document(asked, None)) if as_json else say("nothing answered, nothing recorded")
-    guess = foretelling.read_guess(answer)
+        return print_json(prediction_document(asked, None)) if as_json else say("nothing answered, nothing recorded")
+    guess = prediction_game.read_guess(answer)
     print(f"read as {guess:g} nats per token", file=out)
     if asked.measured is None:
-        foretelling.keep(asked, guess)
+        prediction_game.keep(asked, guess)
         path = find_sweep(runs_folder(runs), asked.sweep)
         reader = SweepReader(path)
         if not reader.poll().trains:
@@ -189,14 +189,12 @@ def quiz_predict(
                 resume_sweep(path)
         say(f"waiting for {asked.run}; ctrl+c leaves it training")
         run = follow(reader).run(asked.run)
-        asked = foretelling.ended(asked, run.loss if run is not None and run.state == "finished" else None)
-    scored = foretelling.score(asked, guess)
+        asked = prediction_game.ended(asked, run.loss if run is not None and run.state == "finished" else None)
+    scored = prediction_game.score(asked, guess)
     if counts:
-        foretelling.record(asked, scored)
+        prediction_game.record(asked, scored)
     return (
-        print_json(foretelling.document(asked, scored, guess))
-        if as_json
-        else print(foretelling.score_text(asked, scored, counts))
+        print_json(prediction_document(asked, scored, guess)) if as_json else print(score_text(asked, scored, counts))
     )
 
 

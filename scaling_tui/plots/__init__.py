@@ -1,0 +1,1 @@
+"""Figures of curves, laws and plans, and how they become character cells or pictures. No Textual."""

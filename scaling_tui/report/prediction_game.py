@@ -139,7 +139,7 @@ def score_text(challenge: Challenge, scored: Score, counts: bool = True) -> str:
     return "\n".join(lines)
 
 
-def document(challenge: Challenge, scored: Score | None, guess: float | None = None) -> dict[str, Any]:
+def prediction_document(challenge: Challenge, scored: Score | None, guess: float | None = None) -> dict[str, Any]:
     """For JSON. What the law says and what was measured is null until there is an answer to hold against it."""
     asked = asdict(challenge)
     shown = {key: asked[key] for key in ("sweep", "run", "rung", "params", "tokens", "convention")}

@@ -64,7 +64,7 @@ def report(found: dict[str, Any]) -> str:
     return "\n".join(text)
 
 
-NAMES = {"val_loss": "loss", "val_accuracy": "accuracy", "exact_match": "exact match", "bpb": "bits/byte"}
+METRIC_NAMES = {"val_loss": "loss", "val_accuracy": "accuracy", "exact_match": "exact match", "bpb": "bits/byte"}
 
 
 def outcome_lines(found: dict[str, Any]) -> list[str]:
@@ -81,7 +81,7 @@ def outcome_lines(found: dict[str, Any]) -> list[str]:
             band = f"{value['expected'][0]:.4g} to {value['expected'][1]:.4g}" if value["expected"] else ""
             mark = {None: " ", True: "✓", False: "✗"}[value["inside"]]
             rows.append(
-                f"{mark} {case['case']:<16}{NAMES.get(metric, metric):<13}{_spread(value):>20}{len(value['values']):>7}"
+                f"{mark} {case['case']:<16}{METRIC_NAMES.get(metric, metric):<13}{_spread(value):>20}{len(value['values']):>7}"
                 f"{band:>18}{'' if value['claimed'] is None else format(value['claimed'], '.4g'):>9}"
                 f"{'' if case['cpu_s'] is None else show.duration(case['cpu_s']):>12}"
             )

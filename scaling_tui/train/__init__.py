@@ -1,1 +1,1 @@
-
+"""Models, their loss, and the worker process that trains one run: torch."""

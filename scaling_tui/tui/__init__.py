@@ -1,1 +1,1 @@
-
+"""The Textual app. It reads run folders and starts processes; nothing trains in it."""

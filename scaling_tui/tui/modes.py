@@ -9,7 +9,10 @@ from textual.screen import Screen
 
 @dataclass(frozen=True)
 class Mode:
-    """A screen with a digit of its own. `short` is its name where there is little room, `where` is module:class in `screens`."""
+    """A screen with a digit of its own.
+
+    `short` is its name where there is little room, `where` is module:class in `screens`.
+    """
 
     name: str
     key: str

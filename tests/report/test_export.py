@@ -19,7 +19,7 @@ from scaling_tui.plots.drawing import DOTTED, Figure, Series
 from scaling_tui.plots.picture import figure_csv, png, svg
 from scaling_tui.report.export import export
 from scaling_tui.runs import read_sweep
-from scaling_tui.tui.services.save import free_file
+from scaling_tui.tui.save_dialog import free_file
 from tests.conftest import FINISHED, record_grid, record_sweep
 
 

@@ -26,8 +26,8 @@ from scaling_tui.sweeps.sweep_fit import points_of_sweep
 from scaling_tui.text import show
 from scaling_tui.text.columns import bullet
 from scaling_tui.tui.live_page import Listening
+from scaling_tui.tui.save_dialog import Picture, save
 from scaling_tui.tui.services.background import OneAtATime
-from scaling_tui.tui.services.save import Picture, save
 from scaling_tui.tui.services.watch import Watched
 from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tui.widgets.plot import Plot, theme_colours

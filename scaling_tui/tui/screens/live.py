@@ -22,8 +22,8 @@ from scaling_tui.sweeps.launch import resume
 from scaling_tui.sweeps.results import outcome
 from scaling_tui.text import show
 from scaling_tui.tui.live_page import Listening
+from scaling_tui.tui.save_dialog import Picture, save
 from scaling_tui.tui.services import machine
-from scaling_tui.tui.services.save import Picture, save
 from scaling_tui.tui.services.watch import Watched
 from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tui.widgets.plot import Plot, theme_colours

@@ -29,8 +29,8 @@ from scaling_tui.report.plans import (
 from scaling_tui.text import show
 from scaling_tui.tui.live_page import Listening
 from scaling_tui.tui.page import LEAST
+from scaling_tui.tui.save_dialog import Picture, save
 from scaling_tui.tui.services.background import OneAtATime
-from scaling_tui.tui.services.save import Picture, save
 from scaling_tui.tui.services.watch import Watched
 from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tui.widgets.text import Said

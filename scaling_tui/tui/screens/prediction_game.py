@@ -13,10 +13,11 @@ from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
 from scaling_tui import InputError
+from scaling_tui.report.prediction_game import question_text, score_text
 from scaling_tui.runs import SweepReader, SweepView
 from scaling_tui.sweeps.launch import resume, to_resume
 from scaling_tui.text import show
-from scaling_tui.tutor import prediction_game as foretelling
+from scaling_tui.tutor import prediction_game
 from scaling_tui.tutor.prediction_game import Challenge
 
 
@@ -52,7 +53,7 @@ class Foretell(Screen[None]):
         challenge = self._challenge
         yield Static(Text(f"Predict, then run · {challenge.sweep} · {challenge.rung}", no_wrap=True), id="where")
         with VerticalScroll(id="body", can_focus=False):
-            yield Static(Text(foretelling.question_text(challenge)), id="question")
+            yield Static(Text(question_text(challenge)), id="question")
             yield Input(id="answer", placeholder="nats per token, such as 1.45", select_on_focus=False)
             yield Static(id="read")
             yield Static(id="feedback")
@@ -62,7 +63,7 @@ class Foretell(Screen[None]):
         field = self.query_one("#answer", Input)
         field.focus()
         try:
-            waiting = foretelling.kept(self._challenge, self._progress)
+            waiting = prediction_game.kept(self._challenge, self._progress)
         except InputError as error:
             self.query_one("#read", Static).update(Text(str(error)))
             return
@@ -80,7 +81,7 @@ class Foretell(Screen[None]):
         if self._guess is not None or not event.value.strip():
             return
         try:
-            said = f"read as {foretelling.read_guess(event.value):g} nats per token"
+            said = f"read as {prediction_game.read_guess(event.value):g} nats per token"
         except InputError as error:
             said = str(error).removeprefix("answer: ")
         self.query_one("#read", Static).update(Text(said))
@@ -90,13 +91,13 @@ class Foretell(Screen[None]):
             self.dismiss()
             return
         try:
-            self._guess = foretelling.read_guess(event.value)
+            self._guess = prediction_game.read_guess(event.value)
         except InputError as error:
             self.query_one("#read", Static).update(Text(f"not counted: {error}"))
             return
         if self._challenge.measured is None:
             try:
-                foretelling.keep(self._challenge, self._guess, self._progress)
+                prediction_game.keep(self._challenge, self._guess, self._progress)
             except InputError as error:
                 self.notify(str(error), severity="warning", markup=False)
         self._go_on()
@@ -115,11 +116,11 @@ class Foretell(Screen[None]):
 
     def _score(self, challenge: Challenge) -> None:
         assert self._guess is not None
-        scored = foretelling.score(challenge, self._guess)
-        text = foretelling.score_text(challenge, scored, self._counts)
+        scored = prediction_game.score(challenge, self._guess)
+        text = score_text(challenge, scored, self._counts)
         try:
             if self._counts:
-                foretelling.record(challenge, scored, self._progress)
+                prediction_game.record(challenge, scored, self._progress)
         except InputError as error:
             text += f"\n{error}"
         self._say(f"{text}\n\nenter  back to the quiz")
@@ -152,7 +153,7 @@ class Foretell(Screen[None]):
         if run is None:
             return f"{self._challenge.run} is no longer there.", None
         if run.state == "finished":
-            return "", foretelling.ended(self._challenge, run.loss)
+            return "", prediction_game.ended(self._challenge, run.loss)
         if run.state in ("failed", "diverged"):
             return f"{run.name} {run.state}: {run.reason}. There is nothing to score.", None
         left = f", {show.duration(run.seconds_left)} left" if run.seconds_left is not None else ""

@@ -1,0 +1,1 @@
+"""What runs beside the screens: watching threads, background work, machine load, files."""

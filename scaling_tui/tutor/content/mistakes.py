@@ -1,6 +1,7 @@
 """The mistakes that people make: a name for each, and those that lead to a number in any numeric question.
 
-A bank lists the mistakes of its own questions. The common ones need no listing: each is the question's own formula, worked as people work it wrongly.
+A bank lists the mistakes of its own questions. The common ones need no listing: each is the question's own formula,
+worked as people work it wrongly.
 
 The formula is read again with one thing changed (two names in each other's place, an exponent's sign, a function of the
 law code, a number rounded on the way) and evaluated with the same numbers, so the slip leads to the very answer that a

@@ -1,0 +1,1 @@
+"""Grades answers, diagnoses mistakes, checks banks."""

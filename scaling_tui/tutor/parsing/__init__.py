@@ -1,0 +1,1 @@
+"""What people type and banks compute: numbers, expressions, formulas over the law code."""
