@@ -118,7 +118,8 @@ def repetition(sweep: SweepView) -> Iterator[str]:
         error = statistics.stdev(found) / math.sqrt(len(found)) if len(found) > 1 else math.nan
         yield (
             f"  {rung}, N {show.count(size)} non-embedding, D {show.count(tokens)}: {tokens / unique:.0f} epochs cost "
-            f"{show.share(statistics.mean(found))} ± {error:.1%} of the loss on fresh tokens; {len(found)} seeds"
+            f"{show.percent(statistics.mean(found), 1, sign=True)} ± {show.percent(error, 1)} of the loss on fresh "
+            f"tokens; {len(found)} seeds"
         )
 
 
@@ -142,7 +143,7 @@ def branches(runs: Path) -> Iterator[str]:
             if other and other.loss and run.loss:
                 yield (
                     f"    D {show.count(run.tokens):>5}  {run.loss:.4f}, alone {other.loss:.4f}, "
-                    f"{show.share(run.loss / other.loss - 1)}"
+                    f"{show.percent(run.loss / other.loss - 1, 1, sign=True)}"
                 )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scaling_tui.runs import Prediction, Status, append_prediction, create_sweep
+from scaling_tui.runs import RecordedPrediction, Status, append_prediction, create_sweep
 from scaling_tui.runs.format import append_line, claim
 from scaling_tui.runs.writer import write_run
 
@@ -139,7 +139,7 @@ def record_sweep(runs: Path, states: Sequence[str], name: str = "quickstart") ->
     if states[-1] in ("running", "finished"):
         append_prediction(
             sweep,
-            Prediction(
+            RecordedPrediction(
                 rung="r7",
                 run="r7-s0",
                 law="chinchilla-n",

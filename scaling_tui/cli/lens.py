@@ -20,10 +20,10 @@ def pipeline(
     from dataclasses import asdict
 
     from scaling_tui.report.pipeline import pipeline_text
-    from scaling_tui.runs import find_run, runs_folder
+    from scaling_tui.runs import find_run, read_run, runs_folder
     from scaling_tui.sweeps.data_stages import stages
 
-    found = find_run(runs_folder(runs), run)
+    found = read_run(find_run(runs_folder(runs), run).path)
     passed = stages(found)
     if as_json:
         print_json({"run": str(found.path), "stages": [asdict(stage) for stage in passed]})
@@ -55,7 +55,8 @@ def trace(
     from scaling_tui.lens.client import Tracer, in_time, ladder_of
     from scaling_tui.lens.stages import across_document, trace_document
     from scaling_tui.report import trace as trace_report
-    from scaling_tui.runs import find_run, read_sweep, runs_folder
+    from scaling_tui.runs import find_run, runs_folder
+    from scaling_tui.runs.glance import glance
 
     found = find_run(runs_folder(runs), run)
     asked = {"prompt": prompt, "example": example, "at": None if at is None else at - 1, "watch": watch, "top": top}
@@ -63,7 +64,7 @@ def trace(
         if across is not None:
             if across not in ("ladder", "time"):
                 raise InputError(f"--across {across!r}: not known, want 'ladder' or 'time'")
-            members = in_time(found) if across == "time" else ladder_of(read_sweep(found.path.parent), found)
+            members = in_time(found) if across == "time" else ladder_of(glance(found.path.parent), found)
             several = tracer.across(members, **asked)
             print_json(across_document(several)) if as_json else print(trace_report.across_text(several))
             notes = several.notes

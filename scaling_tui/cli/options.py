@@ -1,7 +1,5 @@
 """What the commands share: options, and where words and data go."""
 
-import json
-import math
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +8,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from scaling_tui.text.json_documents import dumps
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
 Runs = Annotated[Path | None, typer.Option("--runs", help="Folder of the sweeps; else $SCALING_TUI_RUNS, else ./runs.")]
@@ -23,17 +23,7 @@ def say(text: str) -> None:
 
 def print_json(document: Any) -> None:
     """Prints one JSON document. A number that JSON cannot hold (nan, inf) becomes null."""
-    print(json.dumps(_finite(document), ensure_ascii=False, indent=2))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value
+    print(dumps(document, indent=2))
 
 
 @contextmanager

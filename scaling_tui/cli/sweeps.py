@@ -232,9 +232,10 @@ def readable(paths: Iterable[Path], read: Callable[[Path], T]) -> tuple[list[T],
 
 def sweep_to_steer(runs: Path | None, sweep: str | None, run: str | None) -> "SweepView":
     """The sweep that a command is to stop or resume; an InputError where it has no run called `run`."""
-    from scaling_tui.runs import find_sweep, read_sweep, runs_folder
+    from scaling_tui.runs import find_sweep, runs_folder
+    from scaling_tui.runs.glance import glance
 
-    view = read_sweep(find_sweep(runs_folder(runs), sweep))
+    view = glance(find_sweep(runs_folder(runs), sweep))
     if run is not None and view.run(run) is None:
         raise InputError(f"--run {run!r}: not in {view.name}; there: {', '.join(r.name for r in view.runs)}")
     return view
@@ -245,7 +246,7 @@ def see_through(path: Path, as_json: bool, on_interrupt: str, start: "Callable[[
     from scaling_tui.report.progress import follow
     from scaling_tui.report.sweep import report
     from scaling_tui.runs import SweepReader, make_request
-    from scaling_tui.sweeps.launch import to_resume
+    from scaling_tui.sweeps.launch import resumable
     from scaling_tui.sweeps.summary import summary
 
     interrupted = False
@@ -279,7 +280,7 @@ def see_through(path: Path, as_json: bool, on_interrupt: str, start: "Callable[[
     else:
         print(report(found))
     if view.state != "finished":
-        if to_resume(view):
+        if resumable(view):
             say(f"'scaling-tui resume {view.name}' goes on with it")
         raise typer.Exit(status)
 

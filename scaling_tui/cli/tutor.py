@@ -276,7 +276,7 @@ def find_question(name: str, banks: list[Path] | None) -> "Question":
     for one in found:
         if one.id == name:
             return one
-    from difflib import get_close_matches
+    from scaling_tui.text.suggest import did_you_mean
 
-    near = get_close_matches(name, [one.id for one in found], 3, 0.4)
-    raise InputError(f"question {name!r}: not known" + (f"; near it: {', '.join(near)}" if near else ""))
+    known = [question.id for question in found]
+    raise InputError(f"question {name!r}: not known; {did_you_mean(name, known, 'quiz list shows them all')}")

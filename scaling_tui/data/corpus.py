@@ -47,8 +47,8 @@ def is_path(name: str) -> bool:
 
 
 def load_corpus(name: str, folder: Path | None = None, parameters: Mapping[str, Any] | None = None) -> Corpus:
-    """The corpus called `name`: `stdlib`, `tinyshakespeare`, `plays`, a synthetic source of `scaling_tui.data.synthetic`
-    with its parameters, or the path of a text file (relative to `folder`).
+    """The corpus called `name`: `stdlib`, `tinyshakespeare`, `plays`, a source of `scaling_tui.data.synthetic` with its
+    parameters, or the path of a text file (relative to `folder`).
 
     Raises:
         InputError: no such corpus, or it cannot be read or had.

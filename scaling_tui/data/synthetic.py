@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaling_tui import InputError
+from scaling_tui.text import show
 
 MOST_TOKENS = 65_536  # what ids of two bytes hold
 Parts = tuple[NDArray[np.uint16], NDArray[np.uint16]]
@@ -100,8 +101,8 @@ class Language:
     def says(self) -> str:
         return (
             f"{self.samples} sentences of {self.length + 1} tokens of {self.vocab}; the next follows from the last one"
-            f" and the class (of {self.classes}) of the one before, {self.noise:.0%} noise"
-        ).replace("%", " %")
+            f" and the class (of {self.classes}) of the one before, {show.percent(self.noise)} noise"
+        )
 
     def draw(self) -> Parts:
         rng = np.random.default_rng(self.seed)

@@ -1,4 +1,4 @@
-"""The process that traces: `python -m scaling_tui.lens.process`, one JSON request a line in, one JSON answer a line out.
+"""The process that traces: `python -m scaling_tui.lens.process`; a line of JSON asks, a line of JSON answers.
 
 It reads checkpoints onto the CPU, works on one thread at low priority beside what trains, and ends when its input
 ends. A request names what it asks for (`trace`, `across`, `continue`); an answer is `{"ok": …}`, or `{"error": line}`

@@ -16,7 +16,7 @@ POSITIONS = {
 
 
 @dataclass(frozen=True)
-class Stage:
+class TraceStage:
     """`shape` of what leaves the stage; `says` it in a few sentences; `detail` holds the figures behind them."""
 
     name: str
@@ -25,12 +25,12 @@ class Stage:
     detail: dict[str, Any] = field(default_factory=dict)
 
 
-def stages(trace: Trace) -> list[Stage]:
+def stages(trace: Trace) -> list[TraceStage]:
     """Input embedding, transformer layers, output layer, prediction."""
     return [_embedding(trace), _layers(trace), _output(trace), _prediction(trace)]
 
 
-def _embedding(trace: Trace) -> Stage:
+def _embedding(trace: Trace) -> TraceStage:
     shape, count = trace.shape, len(trace.tokens)
     says = (
         f"Each of the prompt's {count} tokens picks its row in a table of {shape.vocab:,} × {shape.hidden}: "
@@ -38,10 +38,10 @@ def _embedding(trace: Trace) -> Stage:
         f"{POSITIONS[shape.positions]}"
     )
     detail = {"tokens": [as_json(token) for token in trace.tokens], "length": trace.lengths[0]}
-    return Stage("input embedding", [count, shape.hidden], says, detail)
+    return TraceStage("input embedding", [count, shape.hidden], says, detail)
 
 
-def _layers(trace: Trace) -> Stage:
+def _layers(trace: Trace) -> TraceStage:
     shape, count = trace.shape, len(trace.tokens)
     heads = f"{shape.heads} heads of {shape.hidden // shape.heads} numbers look " + (
         "at all tokens" if trace.classifies else "back over the tokens"
@@ -59,10 +59,12 @@ def _layers(trace: Trace) -> Stage:
         )
     if shape.tied and trace.rows[0].top[0].id == trace.tokens[trace.at].id:
         says += " The embedding alone says the token that it is: the head is its own table."
-    return Stage("transformer layers", [count, shape.hidden], says, {"lengths": trace.lengths, "turning_point": step})
+    return TraceStage(
+        "transformer layers", [count, shape.hidden], says, {"lengths": trace.lengths, "turning_point": step}
+    )
 
 
-def _output(trace: Trace) -> Stage:
+def _output(trace: Trace) -> TraceStage:
     shape, last = trace.shape, trace.rows[-1]
     what = "classes" if trace.classifies else "tokens"
     read = f"The mean of the {len(trace.tokens)} vectors" if trace.classifies else "The last vector"
@@ -73,13 +75,13 @@ def _output(trace: Trace) -> Stage:
         f"{read}, normed, times {table} gives {shape.outputs:,} scores; softmax makes probabilities of them. "
         f"Entropy {show.nats(last.entropy)} nats: as undecided as between {math.exp(last.entropy):.3g} {what} alike."
     )
-    return Stage("output layer", [shape.outputs], says, {"top": [as_json(guess) for guess in last.top]})
+    return TraceStage("output layer", [shape.outputs], says, {"top": [as_json(guess) for guess in last.top]})
 
 
-def _prediction(trace: Trace) -> Stage:
+def _prediction(trace: Trace) -> TraceStage:
     said, true, last = trace.prediction, trace.truth[trace.at], trace.rows[-1]
     says = f"Likeliest is {quoted(said.token)} with p {show.probability(said.p)}. " + verdict(last, true)
-    return Stage("prediction", [1], says, {"prediction": as_json(said), "truth": as_json(true) if true else None})
+    return TraceStage("prediction", [1], says, {"prediction": as_json(said), "truth": as_json(true) if true else None})
 
 
 def verdict(row: Row, true: Token | None) -> str:

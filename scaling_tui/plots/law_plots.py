@@ -52,7 +52,7 @@ def law_view(
             Series(at[i : i + 1], left_out.loss[i : i + 1], "foreground", called[i], "○", "faint")
             for i in range(len(left_out))
         ]
-    percent = f" · dotted band {found.level:.0%}".replace("%", " %") if band else ""
+    percent = f" · dotted band {show.percent(found.level)}" if band else ""
     return Figure(
         f"loss, nats/token · x {_axis_name(fit, over)}{percent}",
         tuple(series),

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 from scaling_tui.text import show
 
 if TYPE_CHECKING:
-    from scaling_tui.sweeps.data_stages import Stage
+    from scaling_tui.sweeps.data_stages import DataStage
 
 
-def pipeline_text(run: str, passed: "list[Stage]") -> str:
+def pipeline_text(run: str, passed: "list[DataStage]") -> str:
     """The stages of a run's data, a paragraph each, with the table of its evaluations."""
     text = [f"{run}: the way of its data"]
     for number, stage in enumerate(passed, 1):
@@ -20,7 +20,7 @@ def pipeline_text(run: str, passed: "list[Stage]") -> str:
     return "\n".join(text)
 
 
-def stage_size(stage: "Stage") -> str:
+def stage_size(stage: "DataStage") -> str:
     """How much of what leaves a stage."""
     size = "–" if stage.count is None else f"{stage.count:,.4f}" if stage.count % 1 else f"{stage.count:,.0f}"
     return f"{size} {stage.unit}"
@@ -30,7 +30,7 @@ def evaluations_text(table: list[dict[str, Any]]) -> str:
     """A run's evaluations, a line each, with what they show."""
     text = [f"{'epoch':>7}{'step':>8}{'training':>10}{'held out':>10}{'accuracy':>10}  observation"]
     for row in table:
-        accuracy = "–" if row["val_accuracy"] is None else f"{row['val_accuracy']:.1%}".replace("%", " %")
+        accuracy = show.percent(row["val_accuracy"], 1)
         text.append(
             f"{row['epoch'] or 0:>7.2f}{row['step']:>8.0f}{show.loss(row['loss']):>10}"
             f"{show.loss(row['val_loss']):>10}{accuracy:>10}  {row['observation']}"

@@ -183,7 +183,7 @@ def _cell(head: str, made: Plan) -> str:
         case "L":
             return show.loss(made.loss)
         case _:
-            return f"{made.excess:+.1%}".replace("%", " %") if made.excess > 1e-6 else "–"
+            return show.percent(made.excess, 1, sign=True) if made.excess > 1e-6 else "–"
 
 
 def _intervals(made: Plan) -> str:
@@ -194,7 +194,7 @@ def _intervals(made: Plan) -> str:
         "flops": ("C", show.scientific),
     }
     found = [f"{texts[key][0]} {span(*ends, texts[key][1])}" for key, ends in made.intervals.items() if key in texts]
-    return f"{made.level:.0%} ".replace("%", " %") + "  ".join(found)
+    return f"{show.percent(made.level)} " + "  ".join(found)
 
 
 def plans_words(plans: Plans) -> str:

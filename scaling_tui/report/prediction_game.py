@@ -124,9 +124,10 @@ def score_text(challenge: Challenge, scored: Score, counts: bool = True) -> str:
     lines = [
         f"{challenge.rung} measured: {show.loss(scored.measured)}",
         f"  {'':<18}{'loss':>7}{'measured is':>14}",
-        f"  {'you said':<18}{show.loss(scored.guess):>7}{show.share(scored.yours, 2):>14}",
-        f"  {challenge.law:<18}{show.loss(challenge.predicted):>7}{show.share(scored.law, 2):>14}",
-        f"  {'the rung below':<18}{show.loss(challenge.known[-1].loss):>7}{show.share(scored.below, 2):>14}",
+        f"  {'you said':<18}{show.loss(scored.guess):>7}{show.percent(scored.yours, 2, sign=True):>14}",
+        f"  {challenge.law:<18}{show.loss(challenge.predicted):>7}{show.percent(scored.law, 2, sign=True):>14}",
+        f"  {'the rung below':<18}{show.loss(challenge.known[-1].loss):>7}"
+        f"{show.percent(scored.below, 2, sign=True):>14}",
         who,
     ]
     if scored.inside is not None:

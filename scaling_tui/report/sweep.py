@@ -58,8 +58,8 @@ def report(found: dict[str, Any]) -> str:
                 within = f", {'inside' if inside else 'outside'} the interval"
             text.append(
                 f"{prediction['rung']} measured: {show.loss(prediction['measured'])}, "
-                f"{show.share(prediction['error'])} from the prediction{within}; "
-                f"{show.share(prediction['below'])} from the loss of the rung below"
+                f"{show.percent(prediction['error'], 1, sign=True)} from the prediction{within}; "
+                f"{show.percent(prediction['below'], 1, sign=True)} from the loss of the rung below"
             )
     return "\n".join(text)
 
@@ -81,7 +81,8 @@ def outcome_lines(found: dict[str, Any]) -> list[str]:
             band = f"{value['expected'][0]:.4g} to {value['expected'][1]:.4g}" if value["expected"] else ""
             mark = {None: " ", True: "✓", False: "✗"}[value["inside"]]
             rows.append(
-                f"{mark} {case['case']:<16}{METRIC_NAMES.get(metric, metric):<13}{_spread(value):>20}{len(value['values']):>7}"
+                f"{mark} {case['case']:<16}{METRIC_NAMES.get(metric, metric):<13}{_spread(value):>20}"
+                f"{len(value['values']):>7}"
                 f"{band:>18}{'' if value['claimed'] is None else format(value['claimed'], '.4g'):>9}"
                 f"{'' if case['cpu_s'] is None else show.duration(case['cpu_s']):>12}"
             )
@@ -181,7 +182,7 @@ def law_text(sweep: SweepView, fitted: SweepFit | None) -> Text:
         interval = show.interval(found["predicted"], found["low"], found["high"])
         text = f"{found['rung']} predicted before it ran: {interval}"
         if found["measured"] is not None:
-            text += f" · measured {show.loss(found['measured'])}, {show.share(found['error'])}"
+            text += f" · measured {show.loss(found['measured'])}, {show.percent(found['error'], 1, sign=True)}"
         lines.append(text)
     return Text("\n".join(lines))
 

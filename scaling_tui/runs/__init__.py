@@ -19,22 +19,15 @@ and the plans for free:
 """
 
 from scaling_tui.runs.curve import Curve
-from scaling_tui.runs.format import Prediction, State, Status, runs_folder
-from scaling_tui.runs.reader import (
-    RunView,
-    SweepReader,
-    SweepView,
-    find_run,
-    find_sweep,
-    list_sweeps,
-    read_sweep,
-)
+from scaling_tui.runs.find import find_run, find_sweep, list_sweeps
+from scaling_tui.runs.format import RecordedPrediction, State, Status, runs_folder
+from scaling_tui.runs.reader import RunView, SweepReader, SweepView, read_run, read_sweep
 from scaling_tui.runs.requests import latest_request, make_request
 from scaling_tui.runs.writer import Writer, append_prediction, create_sweep
 
 __all__ = [
     "Curve",
-    "Prediction",
+    "RecordedPrediction",
     "RunView",
     "State",
     "Status",
@@ -48,6 +41,7 @@ __all__ = [
     "latest_request",
     "list_sweeps",
     "make_request",
+    "read_run",
     "read_sweep",
     "runs_folder",
 ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self, get_args
 
 from scaling_tui import InputError
+from scaling_tui.text.suggest import did_you_mean
 
 Schedule = Literal["linear", "cosine", "constant", "wsd"]
 MOST = 10**15  # of anything that is counted: beyond what was ever trained on, and still exact as a float
@@ -148,16 +149,12 @@ class RunConfig:
 
 def known_keys(found: Any, kind: type, where: str) -> dict[str, Any]:
     """`found` if it is a table whose keys are all fields of the dataclass `kind`; else an InputError that helps."""
-    import difflib
-
     if not isinstance(found, dict):
         raise InputError(f"{where}: found {found!r}, want a table")
     names = [field.name for field in dataclasses.fields(kind)]
     for key in found:
         if key not in names:
-            near = difflib.get_close_matches(str(key), names, 1)
-            meant = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
-            raise InputError(f"{where}.{key}: not a key here; {meant}")
+            raise InputError(f"{where}.{key}: not a key here; {did_you_mean(str(key), names)}")
     return found
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from scaling_tui import InputError
-from scaling_tui.runs.tail import read_file
+from scaling_tui.text.files import read_bytes
+from scaling_tui.text.json_documents import finite
 
 FORMAT = 1
 
@@ -114,7 +115,7 @@ def process_is(pid: int, started: float) -> bool:
 
 
 @dataclass(frozen=True)
-class Prediction:
+class RecordedPrediction:
     """A loss foretold before its run started, in nats per token.
 
     `low` to `high` holds it at `level`; they are None where the points were too few for an interval.
@@ -151,7 +152,7 @@ def _is_number(value: object) -> bool:
 def read_json(path: Path) -> Any:
     """The JSON document at `path`; None where it is missing, unreadable or not JSON."""
     try:
-        return json.loads(read_file(path))
+        return json.loads(read_bytes(path))
     except (OSError, ValueError, RecursionError):
         return None
 
@@ -179,11 +180,7 @@ def append_line(path: Path, record: Mapping[str, Any]) -> None:
 
 def only_finite(record: Mapping[str, Any]) -> dict[str, Any]:
     """`record` without fields that are None or that JSON cannot hold (nan, inf)."""
-    return {
-        key: value
-        for key, value in record.items()
-        if value is not None and not (isinstance(value, float) and not math.isfinite(value))
-    }
+    return {key: value for key, value in record.items() if finite(value) is not None}
 
 
 def claim(folder: Path, prefix: str) -> Path:

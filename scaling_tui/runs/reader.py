@@ -12,7 +12,7 @@ import numpy as np
 from scaling_tui import InputError
 from scaling_tui.runs.config import Trunk
 from scaling_tui.runs.curve import Array, Curve, Records, parse
-from scaling_tui.runs.format import METRICS, Prediction, State, Status, numbered, read_json
+from scaling_tui.runs.format import METRICS, RecordedPrediction, State, Status, numbered, read_json
 from scaling_tui.runs.tail import Tail
 
 STEP = METRICS.index("step")
@@ -114,7 +114,7 @@ class SweepView:
     state: State
     reason: str
     runs: tuple[RunView, ...]
-    predictions: tuple[Prediction, ...]
+    predictions: tuple[RecordedPrediction, ...]
     log: tuple[str, ...] = field(repr=False, default=())
 
     def run(self, name: str) -> RunView | None:
@@ -358,60 +358,29 @@ def _with_tables(document: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
+def read_run(path: Path) -> RunView:
+    """The run at `path` with every record of its curve, and of no other run.
+
+    Raises:
+        InputError: it has no run.json.
+    """
+    run = _RunReader(path, None, None, lambda: None).poll(_Allowance(math.inf))
+    if run is None:
+        raise InputError(f"run {path}: run.json is missing or not JSON")
+    return run
+
+
 def read_sweep(path: Path) -> SweepView:
     """The sweep at `path` as it stands now."""
     return SweepReader(path).poll()
 
 
-def list_sweeps(runs: Path) -> list[Path]:
-    """The sweeps in `runs`, the latest first."""
-    found = [path.parent for path in runs.glob("*/sweep.json")]
-    return sorted(found, key=lambda path: (_written(path / "sweep.json"), path.name), reverse=True)
-
-
-def _written(path: Path) -> float:
-    """When; 0 where that cannot be told, as of a link that leads nowhere: it is to be listed all the same."""
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
-
-
-def find_sweep(runs: Path, name: str | None = None) -> Path:
-    """The sweep called `name` in `runs`, or at the path `name`; without a name the latest."""
-    sweeps = list_sweeps(runs)
-    if name is None:
-        if not sweeps:
-            raise InputError(f"runs folder {runs}: no sweep there; start one with 'scaling-tui run quickstart'")
-        return sweeps[0]
-    for path in (runs / name, Path(name)):
-        if (path / "sweep.json").is_file():
-            return path
-    known = ", ".join(path.name for path in sweeps[:8]) or "none"
-    raise InputError(f"sweep {name!r}: not in {runs}; there: {known}")
-
-
-def find_run(runs: Path, name: str) -> RunView:
-    """The run called `name`: `SWEEP/RUN` in `runs`, the path of a run's folder, or a run of the latest sweep.
-
-    Raises:
-        InputError: no such run.
-    """
-    sweep, slash, run = name.rstrip("/").rpartition("/")
-    view = read_sweep(find_sweep(runs, sweep if slash else None))
-    found = view.run(run)
-    if found is None:
-        known = ", ".join(f"{view.name}/{other.name}" for other in view.runs) or "none"
-        raise InputError(f"run {name!r}: not there; in {view.name}: {known}")
-    return found
-
-
-def _predictions(sweep: Path) -> Iterator[Prediction]:
+def _predictions(sweep: Path) -> Iterator[RecordedPrediction]:
     for lines in Tail(sweep / "predictions.jsonl").new_lines():
         for line in lines:
             try:
                 found = json.loads(line)
             except ValueError:
                 continue
-            if isinstance(found, dict) and (prediction := Prediction.from_json(found)):
+            if isinstance(found, dict) and (prediction := RecordedPrediction.from_json(found)):
                 yield prediction

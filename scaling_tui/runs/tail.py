@@ -1,39 +1,13 @@
 """Follows files of lines that others append to: what is new, in pieces, and samples of what is not read yet."""
 
 import os
-import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+
+from scaling_tui.text.files import opened
 
 PIECE = 1 << 16  # bytes that are parsed in one go; more would hold up whoever else wants Python meanwhile
 LONGEST = 1 << 20  # bytes of a line; a longer one is no record
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[int]:
-    """A descriptor of the regular file at `path`.
-
-    Raises:
-        OSError: there is none, or it is something else: a pipe or a device of that name must not stop a reader.
-    """
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(f"{path} is no regular file")
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def read_file(path: Path) -> bytes:
-    """The whole regular file at `path`.
-
-    Raises:
-        OSError: as `opened`.
-    """
-    with opened(path) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
-        return file.read()
 
 
 class Tail:

@@ -13,7 +13,7 @@ from scaling_tui.runs.format import (
     FORMAT,
     HEARTBEAT_S,
     METRICS,
-    Prediction,
+    RecordedPrediction,
     State,
     Status,
     append_line,
@@ -55,7 +55,7 @@ def write_run(run: Path, config: Mapping[str, Any]) -> None:
         write_json(run / "run.json", {"format": FORMAT, **config})
 
 
-def append_prediction(sweep: Path, prediction: Prediction) -> None:
+def append_prediction(sweep: Path, prediction: RecordedPrediction) -> None:
     from dataclasses import asdict
 
     append_line(sweep / "predictions.jsonl", asdict(prediction))

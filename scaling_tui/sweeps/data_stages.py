@@ -4,7 +4,7 @@ Everything is read again from the corpus and the run's records, so that a number
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from scaling_tui import InputError
 from scaling_tui.data import Corpus, Encoded, encode, load_corpus, tokenizer_for
 from scaling_tui.laws.counting import Architecture, count
 from scaling_tui.runs import Curve, RunView
+from scaling_tui.text import show
 
 if TYPE_CHECKING:
     from scaling_tui.data import Tokenizer
@@ -21,7 +22,7 @@ STILL = 0.002  # a share of the loss below which it counts as not having moved
 
 
 @dataclass(frozen=True)
-class Stage:
+class DataStage:
     """`count` of `unit` leave the stage; `says` it in a sentence; `detail` holds the figures behind it."""
 
     name: str
@@ -31,7 +32,7 @@ class Stage:
     detail: dict[str, Any] = field(default_factory=dict)
 
 
-def stages(run: RunView) -> list[Stage]:
+def stages(run: RunView) -> list[DataStage]:
     """The six stages of one run.
 
     Raises:
@@ -58,35 +59,37 @@ def stages(run: RunView) -> list[Stage]:
     ]
 
 
-def _text(corpus: Corpus) -> Stage:
+def _text(corpus: Corpus) -> DataStage:
     size = len(corpus.train) + len(corpus.held_out)
     if corpus.drawn_from is not None:
-        return Stage(
+        return DataStage(
             "raw text", size // 2, "drawn ids", f"{corpus.source}: no text, its ids are drawn", {"bytes": size}
         )
     begins = corpus.train[:60].decode(errors="replace")
     detail = {"source": corpus.source, "sha256": corpus.sha256, "begins": begins}
-    return Stage("raw text", size, "bytes", f"{corpus.source}, begins {begins!r}", detail)
+    return DataStage("raw text", size, "bytes", f"{corpus.source}, begins {begins!r}", detail)
 
 
-def _tokens(encoded: Encoded, tokenizer: "Tokenizer", name: str) -> Stage:
+def _tokens(encoded: Encoded, tokenizer: "Tokenizer", name: str) -> DataStage:
     total = len(encoded.train) + len(encoded.held_out)
     first = [int(token) for token in encoded.train[:SPELLED]]
     spelled = [{"id": token, "text": tokenizer.decode([token])} for token in first]
     says = f"{name} tokens of a vocabulary of {encoded.vocab:,}: "
     says += " ".join(f"{item['text']!r}={item['id']}" for item in spelled)
-    return Stage("tokens", total, "tokens", says, {"tokenizer": name, "vocabulary": encoded.vocab, "first": spelled})
+    return DataStage(
+        "tokens", total, "tokens", says, {"tokenizer": name, "vocabulary": encoded.vocab, "first": spelled}
+    )
 
 
-def _split(encoded: Encoded) -> Stage:
+def _split(encoded: Encoded) -> DataStage:
     train, held_out = len(encoded.train), len(encoded.held_out)
     share = held_out / (train + held_out)
-    says = f"{train:,} tokens to train on, {held_out:,} ({share:.1%}) held out and never trained on".replace("%", " %")
+    says = f"{train:,} tokens to train on, {held_out:,} ({show.percent(share, 1)}) held out and never trained on"
     detail = {"train": train, "held_out": held_out, "held_out_share": share, "sample": encoded.sample}
-    return Stage("split", train, "training tokens", says, detail)
+    return DataStage("split", train, "training tokens", says, detail)
 
 
-def _model(arch: Architecture, family: str) -> Stage:
+def _model(arch: Architecture, family: str) -> DataStage:
     counted = count(arch)
     parts = {
         "embedding": counted.embedding,
@@ -96,16 +99,14 @@ def _model(arch: Architecture, family: str) -> Stage:
         "head": counted.head + counted.head_bias,
     }
     present = {name: size for name, size in parts.items() if size}
-    says = ", ".join(f"{name} {size:,} ({size / counted.total:.1%})" for name, size in present.items()).replace(
-        "%", " %"
-    )
+    says = ", ".join(f"{name} {size:,} ({show.percent(size / counted.total, 1)})" for name, size in present.items())
     if arch.head == "tied":
         says += "; the head is the embedding"
     detail = {"family": family, "parts": parts, "non_embedding": counted.non_embedding}
-    return Stage("initialised model", counted.total, "parameters", says, detail)
+    return DataStage("initialised model", counted.total, "parameters", says, detail)
 
 
-def _training(run: RunView, arch: Architecture) -> Stage:
+def _training(run: RunView, arch: Architecture) -> DataStage:
     steps, tokens = run.curve.last("step"), run.curve.last("tokens")
     rows = list(_rows(run.curve, math.log(arch.outputs)))
     _, losses = run.curve.points("step", "loss")
@@ -120,7 +121,7 @@ def _training(run: RunView, arch: Architecture) -> Stage:
         "table": rows,
         "losses": losses.tolist(),
     }
-    return Stage("training", tokens, "tokens trained on", says, detail)
+    return DataStage("training", tokens, "tokens trained on", says, detail)
 
 
 def _rows(curve: Curve, uniform: float) -> Iterator[dict[str, Any]]:
@@ -151,24 +152,24 @@ def observe(row: dict[str, Any], before: dict[str, Any] | None, uniform: float) 
     if abs(change) < STILL:
         return "held-out loss stands still" + (" while training loss falls: it learns by heart" if learns else "")
     if change < 0:
-        return f"held-out loss falls by {-change:.1%}".replace("%", " %")
-    return f"held-out loss rises by {change:.1%}".replace("%", " %") + (
+        return f"held-out loss falls by {show.percent(-change, 1)}"
+    return f"held-out loss rises by {show.percent(change, 1)}" + (
         " while training loss falls: it overfits" if learns else ""
     )
 
 
-def _evaluation(run: RunView, corpus: Corpus) -> Stage:
+def _evaluation(run: RunView, corpus: Corpus) -> DataStage:
     found = {name: run.curve.last(name) for name in ("val_loss", "val_accuracy", "bpb", "exact_match", "gap")}
     source = corpus.drawn_from
     found |= {"entropy": source.entropy if source else None, "ceiling": source.ceiling if source else None}
-    words = (
-        ("val_loss", "held-out loss {:.4f} nats"),
-        ("val_accuracy", "accuracy {:.1%}"),
-        ("bpb", "{:.3f} bits per byte"),
-        ("exact_match", "exact match {:.1%}"),
-        ("entropy", "least possible {:.4f} nats"),
-        ("ceiling", "best possible accuracy {:.1%}"),
+    words: tuple[tuple[str, Callable[[Any], str]], ...] = (
+        ("val_loss", lambda loss: f"held-out loss {show.loss(loss)} nats"),
+        ("val_accuracy", lambda share: f"accuracy {show.percent(share, 1)}"),
+        ("bpb", lambda bits: f"{bits:.3f} bits per byte"),
+        ("exact_match", lambda share: f"exact match {show.percent(share, 1)}"),
+        ("entropy", lambda loss: f"least possible {show.loss(loss)} nats"),
+        ("ceiling", lambda share: f"best possible accuracy {show.percent(share, 1)}"),
     )
-    said = [text.format(found[name]) for name, text in words if found[name] is not None]
-    says = ", ".join(said).replace("%", " %") if run.curve.last("val_loss") is not None else "not evaluated yet"
-    return Stage("evaluation", found["val_loss"], "nats per target", says, found)
+    said = [text(found[name]) for name, text in words if found[name] is not None]
+    says = ", ".join(said) if run.curve.last("val_loss") is not None else "not evaluated yet"
+    return DataStage("evaluation", found["val_loss"], "nats per target", says, found)

@@ -1,7 +1,6 @@
 """Ladders: TOML files that say what is trained. Read, checked to the last key, and resolved into runs."""
 
 import dataclasses
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,8 @@ from scaling_tui.runs.config import RunConfig, check_types, known_keys, whole
 from scaling_tui.sweeps.branches import branched
 from scaling_tui.sweeps.rung import MODEL_KEYS, TRAINING_KEYS, CorpusChoice, Rung, rungs_of
 from scaling_tui.text import resources
+from scaling_tui.text.files import read_toml
+from scaling_tui.text.suggest import did_you_mean
 
 LARGEST_SEED = 2**63 - 1  # what torch's generator takes
 
@@ -78,12 +79,7 @@ def load_ladder(name: str, settings: Sequence[str] = ()) -> Ladder:
         InputError: no such ladder, not TOML, an unknown key, an impossible size: with file, key and what would do.
     """
     path = _find(name)
-    try:
-        document = tomli.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomli.TOMLDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: not TOML: {error}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error})") from error
+    document = read_toml(path, "a ladder (.toml)")
     for setting in settings:
         _set(document, setting)
     try:
@@ -99,19 +95,15 @@ def _find(name: str) -> Path:
     path = Path(name)
     if path.is_file():
         return path
-    near = difflib.get_close_matches(name, known, 1)
-    meant = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}; or give a .toml file"
-    raise InputError(f"ladder {name!r}: not found; {meant}")
+    there = f"there are: {', '.join(known)}; or give a .toml file"
+    raise InputError(f"ladder {name!r}: not found; {did_you_mean(name, known, there)}")
 
 
 def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
     tables = ("summary", "source", "expected", "seeds", "corpus", "model", "training", "fit", "rungs")
     for key in document:
         if key not in tables:
-            near = difflib.get_close_matches(key, tables, 1)
-            raise InputError(
-                f"{key}: not a key here; " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(tables)}")
-            )
+            raise InputError(f"{key}: not a key here; {did_you_mean(key, tables)}")
     for key in ("model", "training", "fit"):
         _table({key: {}, **document}, key)
     corpus = CorpusChoice(**known_keys(_table(document, "corpus"), CorpusChoice, "corpus"))
@@ -218,5 +210,5 @@ def _home(key: str) -> tuple[str, str]:
     own = {"tokenizer": "tokenizer", "corpus": "name", "first_tokens": "first_tokens"}
     if key in own:
         return "corpus", own[key]
-    near = difflib.get_close_matches(key, [*TRAINING_KEYS, *MODEL_KEYS, *own, "seeds"], 1)
-    raise InputError(f"--set {key}: not a key of a ladder" + (f"; did you mean {near[0]!r}?" if near else ""))
+    known = [*TRAINING_KEYS, *MODEL_KEYS, *own, "seeds"]
+    raise InputError(f"--set {key}: not a key of a ladder; {did_you_mean(key, known)}")

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from scaling_tui import InputError, __version__
-from scaling_tui.runs import SweepView, create_sweep, make_request, read_sweep
+from scaling_tui.runs import SweepView, create_sweep, make_request
 from scaling_tui.runs.format import Status, claim, numbered
+from scaling_tui.runs.glance import glance
 from scaling_tui.runs.writer import write_run
 from scaling_tui.sweeps.devices import kind_of
 from scaling_tui.sweeps.ladder import Ladder
@@ -122,17 +123,17 @@ def resume(sweep: Path, *, jobs: int | None = None, device: str = "auto", run: s
     from scaling_tui.sweeps.devices import check_device
 
     check_device(device)
-    view = read_sweep(sweep)
-    left = to_resume(view)
+    view = glance(sweep)
+    left = resumable(view)
     if not left or run not in (None, *left):
         raise InputError(f"sweep {view.name}: nothing to resume, {why_not(view, run)}")
     make_request(sweep, "resume", run)
     if not supervised(sweep):
         start_supervisor(sweep, jobs, device)
-    return read_sweep(sweep)
+    return glance(sweep)
 
 
-def to_resume(sweep: SweepView) -> list[str]:
+def resumable(sweep: SweepView) -> list[str]:
     """The runs that can be gone on with: not finished, nor diverged (they would see what they saw and diverge again),
     and none of a sweep that another trainer wrote."""
     if "ladder" not in sweep.document:

@@ -1,7 +1,6 @@
 """A rung: one size of a ladder, resolved from the tables of its file into an architecture and a recipe."""
 
 import dataclasses
-import difflib
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from scaling_tui.data import vocabulary
 from scaling_tui.laws.counting import Architecture, Count, count
 from scaling_tui.runs.config import Training, Trunk, known_keys, whole
 from scaling_tui.runs.format import METRICS, safe_name
+from scaling_tui.text.suggest import did_you_mean
 
 # What a model of each family is made of; a ladder gives the sizes and may change the rest.
 FAMILIES: dict[str, dict[str, Any]] = {
@@ -179,8 +179,7 @@ def _own_keys_first(
         elif key in TRAINING_KEYS or key == "flops":
             training[key] = value
         elif key not in known:
-            near = difflib.get_close_matches(key, known, 1)
-            raise InputError(f"{key}: not a key of a rung; " + (f"did you mean {near[0]!r}?" if near else "see README"))
+            raise InputError(f"{key}: not a key of a rung; {did_you_mean(key, known)}")
     if "flops" in own:
         training.pop("tokens", None)
     expected, claimed = {}, {}

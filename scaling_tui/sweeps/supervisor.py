@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from scaling_tui.runs import (
-    Prediction,
+    RecordedPrediction,
     RunView,
     SweepReader,
     SweepView,
@@ -38,7 +38,7 @@ OVER = ("finished", "failed", "diverged")
 
 
 @dataclass(frozen=True)
-class Plan:
+class Decision:
     """What the supervisor does now: start these runs; foretell the loss of that one first; or end."""
 
     start: tuple[str, ...] = ()
@@ -46,14 +46,14 @@ class Plan:
     end: bool = False
 
 
-def plan(
+def decide(
     sweep: SweepView,
     requests: Mapping[str, str | None],
     started: Mapping[str, int],
     working: Sequence[str],
     jobs: int,
     early: Collection[str] = (),
-) -> Plan:
+) -> Decision:
     """Decides from what is on disk.
 
     Args:
@@ -74,11 +74,11 @@ def plan(
     others = sorted((run for run in waiting if run.name not in last), key=lambda run: run.flops or 0, reverse=True)
     free = jobs - len(working)
     if others:
-        return Plan(start=tuple(run.name for run in others[: max(0, free)]))
+        return Decision(start=tuple(run.name for run in others[: max(0, free)]))
     if working:
-        return Plan()
+        return Decision()
     foretold = next((run.name for run in waiting if run.name in last), None)
-    return Plan(start=(foretold,), predict=foretold) if foretold else Plan(end=True)
+    return Decision(start=(foretold,), predict=foretold) if foretold else Decision(end=True)
 
 
 def can_start(run: RunView, requests: Mapping[str, str | None], started: Mapping[str, int]) -> bool:
@@ -144,7 +144,7 @@ class Supervisor:
             self._listen(view)
             requests = {name: asked.request if asked else None for name, asked in self.asked.items()}
             working = sorted({*self.workers, *(run.name for run in view.runs if run.state == "running")})
-            todo = plan(view, requests, self.started, working, self.jobs, early_branches(view))
+            todo = decide(view, requests, self.started, working, self.jobs, early_branches(view))
             if todo.end:
                 self._end(view, requests)
                 # Who asked to resume while we still said that we run has started no other supervisor.
@@ -217,7 +217,7 @@ class Supervisor:
         found = fitted.predict(run)
         append_prediction(
             self.sweep,
-            Prediction(
+            RecordedPrediction(
                 rung=run.rung,
                 run=name,
                 law=fitted.fit.law.name,

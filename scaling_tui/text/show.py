@@ -55,14 +55,11 @@ def interval(value: float | None, low: float | None, high: float | None) -> str:
     return f"{loss(value)} [{loss(low)}, {loss(high)}]"
 
 
-def share(value: float | None, digits: int = 1) -> str:
-    """A signed share in per cent: +1.4 %."""
-    return "–" if value is None or not math.isfinite(value) else f"{value:+.{digits}%}".replace("%", " %")
-
-
-def percent(value: float) -> str:
-    """A share of a whole in per cent: 71 %."""
-    return f"{value:.0%}".replace("%", " %")
+def percent(share: float | None, digits: int = 0, sign: bool = False) -> str:
+    """A share in per cent: 71 %, with a sign +1.4 %."""
+    if share is None or not math.isfinite(share):
+        return "–"
+    return f"{share:{'+' if sign else ''}.{digits}%}".replace("%", " %")
 
 
 def duration(seconds: float | None) -> str:

@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import tomli
 from textual.app import App
 from textual.binding import ActiveBinding, Binding
 from textual.screen import Screen
 
 from scaling_tui import InputError
+from scaling_tui.text.files import read_toml
+from scaling_tui.text.suggest import did_you_mean
 from scaling_tui.tui.modes import MODES
 
 
@@ -41,19 +42,13 @@ def read(path: Path) -> dict[str, str]:
     Raises:
         InputError: the file is not TOML, or a value is not a text.
     """
-    try:
-        document = tomli.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         return {}
-    except (tomli.TOMLDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: not TOML: {error}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error})") from error
-    found = dict(_flat(document))
-    for name, keys in found.items():
+    chosen = dict(_flat(read_toml(path, "a key map (.toml)")))
+    for name, keys in chosen.items():
         if not isinstance(keys, str) or not keys.strip(" ,"):
             raise InputError(f'{path}: {name}: found {keys!r}, want a key such as "ctrl+x", or several: "x,f5"')
-    return found
+    return chosen
 
 
 def _flat(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -66,17 +61,13 @@ def _flat(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 
 def sound(app: type[App[None]], chosen: Mapping[str, str], path: Path) -> tuple[dict[str, str], list[str]]:
     """What of `chosen` can be used, and a line for each entry that cannot: an unknown id, or a key that is taken."""
-    from difflib import get_close_matches
-
     everywhere = _by_id(app)
     screens = {mode.title: _by_id(mode.page_class()) for mode in MODES}
     known = {**everywhere, **{name: keys for bindings in screens.values() for name, keys in bindings.items()}}
     used, problems = {}, []
     for name, keys in chosen.items():
         if name not in known:
-            near = get_close_matches(name, known, 1)
-            meant = f"did you mean {near[0]!r}?" if near else "F1 shows the ids"
-            problems.append(f"{path}: {name}: not an action; {meant}")
+            problems.append(f"{path}: {name}: not an action; {did_you_mean(name, known, 'F1 shows the ids')}")
         else:
             used[name] = keys
     for title, bindings in screens.items():

@@ -54,7 +54,22 @@ assert not heavy, heavy
         assert f"  {name} " in done.stdout
 
 
-@pytest.mark.parametrize("part", ["laws", "data", "runs", "sweep", "tui.app", "train.worker", "cli"])
+@pytest.mark.parametrize(
+    "part",
+    [
+        "text.files",
+        "laws",
+        "data",
+        "runs",
+        "sweeps.supervisor",
+        "plots.curves",
+        "tutor.course",
+        "report.sweep",
+        "lens.client",
+        "tui.app",
+        "cli.app",
+    ],
+)
 def test_each_part_can_be_imported_alone_and_none_but_the_trainer_brings_torch(part: str) -> None:
     code = f"import sys, scaling_tui.{part}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

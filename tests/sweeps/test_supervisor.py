@@ -7,7 +7,7 @@ import pytest
 
 from scaling_tui.runs import Status, SweepView, make_request, read_sweep
 from scaling_tui.runs.format import claim
-from scaling_tui.sweeps.supervisor import Plan, Supervisor, plan
+from scaling_tui.sweeps.supervisor import Decision, Supervisor, decide
 from tests.conftest import RECORDED, record_sweep
 
 NAMES = [f"{rung}-s0" for rung, *_ in RECORDED]
@@ -19,41 +19,41 @@ def planned(
     jobs: int = 2,
     requests: dict[str, str] | None = None,
     started: dict[str, int] | None = None,
-) -> Plan:
+) -> Decision:
     view = read_sweep(record_sweep(tmp_path, states))
     working = [run.name for run in view.runs if run.state == "running"]
-    return plan(view, {name: (requests or {}).get(name) for name in NAMES}, started or {}, working, jobs)
+    return decide(view, {name: (requests or {}).get(name) for name in NAMES}, started or {}, working, jobs)
 
 
 def test_the_largest_start_first_but_the_predicted_one_waits(tmp_path: Path) -> None:
-    assert planned(tmp_path, ["queued"] * 7) == Plan(start=("r6-s0", "r5-s0"))
+    assert planned(tmp_path, ["queued"] * 7) == Decision(start=("r6-s0", "r5-s0"))
 
 
 def test_no_more_than_jobs_run_at_a_time(tmp_path: Path) -> None:
-    assert planned(tmp_path, ["queued"] * 4 + ["running", "running", "queued"]) == Plan()
-    assert planned(tmp_path, ["queued"] * 4 + ["finished", "running", "queued"]) == Plan(start=("r4-s0",))
+    assert planned(tmp_path, ["queued"] * 4 + ["running", "running", "queued"]) == Decision()
+    assert planned(tmp_path, ["queued"] * 4 + ["finished", "running", "queued"]) == Decision(start=("r4-s0",))
 
 
 def test_the_predicted_run_waits_for_the_last_of_the_others(tmp_path: Path) -> None:
-    assert planned(tmp_path, ["running"] + ["finished"] * 5 + ["queued"]) == Plan()
+    assert planned(tmp_path, ["running"] + ["finished"] * 5 + ["queued"]) == Decision()
 
 
 def test_when_the_others_are_over_it_is_predicted_and_then_started(tmp_path: Path) -> None:
-    assert planned(tmp_path, ["finished"] * 6 + ["queued"]) == Plan(start=("r7-s0",), predict="r7-s0")
+    assert planned(tmp_path, ["finished"] * 6 + ["queued"]) == Decision(start=("r7-s0",), predict="r7-s0")
     states = ["failed", "diverged"] + ["finished"] * 4 + ["queued"]
-    assert planned(tmp_path, states) == Plan(start=("r7-s0",), predict="r7-s0")
+    assert planned(tmp_path, states) == Decision(start=("r7-s0",), predict="r7-s0")
 
 
 def test_when_nothing_is_left_it_ends(tmp_path: Path) -> None:
-    assert planned(tmp_path, ["finished"] * 7) == Plan(end=True)
-    assert planned(tmp_path, ["finished"] * 6 + ["failed"]) == Plan(end=True)
+    assert planned(tmp_path, ["finished"] * 7) == Decision(end=True)
+    assert planned(tmp_path, ["finished"] * 6 + ["failed"]) == Decision(end=True)
 
 
 def test_who_is_asked_to_stop_is_not_started_and_who_was_stopped_is_on_resume(tmp_path: Path) -> None:
     stop = dict.fromkeys(NAMES, "stop")
-    assert planned(tmp_path, ["finished"] * 5 + ["stopped", "queued"], requests=stop) == Plan(end=True)
+    assert planned(tmp_path, ["finished"] * 5 + ["stopped", "queued"], requests=stop) == Decision(end=True)
     resumed = dict.fromkeys(NAMES, "resume")
-    assert planned(tmp_path, ["finished"] * 5 + ["stopped", "queued"], requests=resumed) == Plan(start=("r6-s0",))
+    assert planned(tmp_path, ["finished"] * 5 + ["stopped", "queued"], requests=resumed) == Decision(start=("r6-s0",))
 
 
 @pytest.mark.parametrize(("attempts", "again"), [(1, True), (2, True), (3, False)])
@@ -64,8 +64,8 @@ def test_a_run_whose_worker_was_lost_is_started_again_a_few_times(tmp_path: Path
     status.write_text(status.read_text().replace("4000000000.0", "1.0"))
     view = read_sweep(sweep)
     assert [run.state for run in view.runs] == states
-    found = plan(view, dict.fromkeys(NAMES), {"r6-s0": attempts}, [], 2)
-    assert found == (Plan(start=("r6-s0",)) if again else Plan(start=("r7-s0",), predict="r7-s0"))
+    found = decide(view, dict.fromkeys(NAMES), {"r6-s0": attempts}, [], 2)
+    assert found == (Decision(start=("r6-s0",)) if again else Decision(start=("r7-s0",), predict="r7-s0"))
 
 
 @pytest.mark.parametrize(("request_", "tried", "again"), [(None, 0, False), ("resume", 0, True), ("resume", 1, False)])
@@ -75,7 +75,7 @@ def test_a_failed_run_is_tried_again_where_it_is_asked_to_resume(
     states = [*["finished"] * 5, "failed", "finished"]
     requests = {name: request_ for name in NAMES if request_}
     found = planned(tmp_path, states, requests=requests, started={"r6-s0": tried})
-    assert found == (Plan(start=("r6-s0",)) if again else Plan(end=True))
+    assert found == (Decision(start=("r6-s0",)) if again else Decision(end=True))
 
 
 @pytest.mark.parametrize(("ends", "asked"), [("finished", "resume"), ("failed", "resume"), ("failed", None)])
@@ -106,4 +106,4 @@ def test_a_resume_in_the_instant_in_which_the_supervisor_ends_is_not_lost(
 
 def test_a_worker_that_never_claims_an_attempt_is_not_started_for_ever(tmp_path: Path) -> None:
     states = [*["finished"] * 5, "queued", "finished"]
-    assert planned(tmp_path, states, started={"r6-s0": 3}) == Plan(end=True)
+    assert planned(tmp_path, states, started={"r6-s0": 3}) == Decision(end=True)

@@ -11,6 +11,7 @@ import numpy as np
 
 from scaling_tui import InputError
 from scaling_tui.laws.fitting.points import Points
+from scaling_tui.text.files import MOST_TABLE_BYTES, read_text
 
 NUMBERS = ("loss", "params", "tokens", "flops", "unique_tokens", "non_embedding")
 LABELS = ("label", "run", "rung", "name")
@@ -30,14 +31,7 @@ def read_points(path: str | Path) -> tuple[Points, tuple[str, ...]]:
         InputError: no such file, no column of losses, or a value that is no positive number (row and column named).
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file, want a CSV or JSONL with params,tokens,loss") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 at byte {error.start}, want a text file") from None
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}, want a CSV or JSONL file") from None
+    text = read_text(path, "a CSV or JSONL file with params,tokens,loss", MOST_TABLE_BYTES)
     start = text.lstrip()[:1]
     if not start:
         raise InputError(f"{path}: empty, want a header and a row for each run")

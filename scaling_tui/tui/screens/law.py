@@ -228,7 +228,7 @@ class LawScreen(Listening):
     def _off(self, run: RunView, rows: Rows) -> str:
         if run.name in self._left_out:
             return "out"
-        return show.share(self._residuals.get(run.name), 2).replace(" ", "")
+        return show.percent(self._residuals.get(run.name), 2, sign=True).replace(" ", "")
 
     def _headline(self, sweep: SweepView, answer: Answer) -> Text:
         parts = [sweep.name]

@@ -13,7 +13,8 @@ from textual.widgets.option_list import Option
 
 from scaling_tui import InputError
 from scaling_tui.report.lesson import figure
-from scaling_tui.runs import list_sweeps, read_sweep
+from scaling_tui.runs import list_sweeps
+from scaling_tui.runs.glance import glance
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import launch
 from scaling_tui.tui.page import Page
@@ -163,7 +164,7 @@ class Learn(Page):
         ladder = self._lesson.ladder
         for path in list_sweeps(self.runs):
             with suppress(InputError):
-                if read_sweep(path).document.get("ladder") == ladder:
+                if glance(path).document.get("ladder") == ladder:
                     self._watch(path.name)
                     return
         choices = [("launch", f"Launch {ladder} now"), ("no", "Not now")]

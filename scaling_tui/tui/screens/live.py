@@ -18,7 +18,7 @@ from scaling_tui.plots.law_plots import law_figure
 from scaling_tui.plots.results import metrics_of, result_figure
 from scaling_tui.report.sweep import law_text, promised_text
 from scaling_tui.runs import RunView, SweepView, list_sweeps, make_request
-from scaling_tui.sweeps.launch import resume
+from scaling_tui.sweeps.launch import resumable, resume
 from scaling_tui.sweeps.results import outcome
 from scaling_tui.text import show
 from scaling_tui.tui.live_page import Listening
@@ -30,7 +30,6 @@ from scaling_tui.tui.widgets.plot import Plot, theme_colours
 from scaling_tui.tui.widgets.run_table import Rows, RungTable
 from scaling_tui.tui.widgets.text import LastLines, Said
 
-RESUMABLE = ("stopped", "failed", "diverged", "lost")
 WIDE, NORMAL = 110, 72
 NOTHING = "-"  # no sweep can be called that
 T = TypeVar("T")
@@ -237,7 +236,7 @@ class Live(Listening):
         if action == "stop":
             return sweep is not None and sweep.trains
         if action == "resume":
-            return sweep is not None and any(run.state in RESUMABLE for run in sweep.runs)
+            return sweep is not None and any(_can_resume(sweep, run) for run in sweep.runs)
         return True
 
     def _choose(self, choice: Choice) -> None:
@@ -332,7 +331,7 @@ class Live(Listening):
         if sweep is None:
             return
         choices = [("sweep", f"Everything of {sweep.name} that is not finished")]
-        if run is not None and run.state in RESUMABLE:
+        if run is not None and _can_resume(sweep, run):
             choices.insert(0, (run.name, f"Only {run.name}"))
         self.app.push_screen(
             Choose("Resume what? It goes on from the last checkpoints.", choices), partial(self._resume, sweep)
@@ -358,6 +357,10 @@ class Live(Listening):
                 self._sweep.name if self._sweep else "live", "curves" if plot.id == "curves" else "law", plot.figure
             ),
         )
+
+
+def _can_resume(sweep: SweepView, run: RunView) -> bool:
+    return run.state not in ("queued", "running") and run.name in resumable(sweep)
 
 
 def _after(cycle: tuple[T, ...], now: T) -> T:
@@ -388,7 +391,5 @@ def headline(watched: Watched, width: int) -> Text:
     room = width - len(text.plain) - 10
     if sweep.state == "running" and room >= 8:
         done = round(room * sweep.progress)
-        text.append(" " + "━" * done, "bold").append(
-            "─" * (room - done) + f" {sweep.progress:>4.0%}".replace("%", " %")
-        )
+        text.append(" " + "━" * done, "bold").append("─" * (room - done) + f" {show.percent(sweep.progress):>5}")
     return text

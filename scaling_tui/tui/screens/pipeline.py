@@ -13,8 +13,9 @@ from textual.widgets import Static
 from scaling_tui import InputError
 from scaling_tui.plots.drawing import Figure, Series
 from scaling_tui.report.pipeline import evaluations_text, stage_size
-from scaling_tui.runs import RunView, find_sweep, read_sweep
-from scaling_tui.sweeps.data_stages import Stage, stages
+from scaling_tui.runs import RunView, find_sweep, read_run
+from scaling_tui.runs.glance import glance
+from scaling_tui.sweeps.data_stages import DataStage, stages
 from scaling_tui.text import show
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.services.background import OneAtATime
@@ -30,7 +31,7 @@ class Passed:
     """The stages of one run, as they stand."""
 
     run: RunView
-    stages: list[Stage]
+    stages: list[DataStage]
 
 
 class Pipeline(Page):
@@ -100,9 +101,12 @@ class Pipeline(Page):
         """Counts away from the screen: a corpus may have to be tokenized first."""
         sweep, run = asked
         try:
-            view = read_sweep(find_sweep(self.runs, sweep))
+            view = glance(find_sweep(self.runs, sweep))
             chosen = view.run(run) if run else max(view.runs, key=lambda one: (len(one.curve) > 0, one.params or 0))
-            found: Passed | str = Passed(chosen, stages(chosen)) if chosen else f"sweep {view.name}: has no run"
+            found: Passed | str = f"sweep {view.name}: has no run"
+            if chosen:
+                whole = read_run(chosen.path)
+                found = Passed(whole, stages(whole))
         except (InputError, ValueError) as error:
             found = str(error)
         except OSError as error:
@@ -147,7 +151,7 @@ class Pipeline(Page):
             self.app.push_screen(Choose("The pipeline of which run?", choices), self._another)
 
     def _names(self, passed: Passed) -> list[str]:
-        return [run.name for run in read_sweep(passed.run.path.parent).runs]
+        return [run.name for run in glance(passed.run.path.parent).runs]
 
     def _another(self, name: str | None) -> None:
         if name is not None:
@@ -155,7 +159,7 @@ class Pipeline(Page):
             self._ask()
 
 
-def stage_text(number: int, stage: Stage) -> Text:
+def stage_text(number: int, stage: DataStage) -> Text:
     """A stage: its name, what leaves it, a sentence, and the table of its evaluations where it has one."""
     text = Text.assemble((f"{number} {stage.name}", "bold"), f"   {stage_size(stage)}\n", (f"{stage.says}\n", "dim"))
     if table := stage.detail.get("table"):

@@ -15,7 +15,7 @@ from textual.widgets import Footer, Input, Static
 from scaling_tui import InputError
 from scaling_tui.report.prediction_game import question_text, score_text
 from scaling_tui.runs import SweepReader, SweepView
-from scaling_tui.sweeps.launch import resume, to_resume
+from scaling_tui.sweeps.launch import resumable, resume
 from scaling_tui.text import show
 from scaling_tui.tutor import prediction_game
 from scaling_tui.tutor.prediction_game import Challenge
@@ -132,7 +132,7 @@ class Foretell(Screen[None]):
         while not self._left.is_set():
             try:
                 view = reader.poll()
-                if not view.trains and not asked and to_resume(view):
+                if not view.trains and not asked and resumable(view):
                     asked = True
                     resume(self._path)
                     view = reader.poll()

@@ -22,7 +22,8 @@ from scaling_tui import InputError
 from scaling_tui.lens import records as plain
 from scaling_tui.lens.client import Tracer, can_be_traced, in_time, ladder_of, to_trace
 from scaling_tui.lens.stages import first_right, quoted
-from scaling_tui.runs import RunView, find_sweep, read_sweep
+from scaling_tui.runs import RunView, find_sweep
+from scaling_tui.runs.glance import glance
 from scaling_tui.runs.writer import checkpoints
 from scaling_tui.text import show
 from scaling_tui.tui.page import Page
@@ -183,7 +184,7 @@ class Trace(Page):
             self.app.call_from_thread(self._take, wanted, found)
 
     def _answered(self, wanted: Wanted) -> Answer:
-        sweep = read_sweep(find_sweep(self.runs, wanted.sweep))
+        sweep = glance(find_sweep(self.runs, wanted.sweep))
         run = sweep.run(wanted.run) if wanted.run else to_trace(sweep)
         if run is None:
             raise InputError(
@@ -408,7 +409,7 @@ class Trace(Page):
 
     def action_run(self) -> None:
         try:
-            sweep = read_sweep(find_sweep(self.runs, self._wanted.sweep))
+            sweep = glance(find_sweep(self.runs, self._wanted.sweep))
         except InputError as error:
             self._tell(str(error))
             return

@@ -155,7 +155,7 @@ def prediction_in_brief(view: SweepView) -> str:
     run = view.run(prediction.run)
     if run is None or run.loss is None or run.state != "finished":
         return ""
-    error = show.share(run.loss / prediction.predicted - 1)
+    error = show.percent(run.loss / prediction.predicted - 1, 1, sign=True)
     told = f"{show.loss(run.loss)} measured, {show.loss(prediction.predicted)} predicted"
     return f"{prediction.rung} {error} from the prediction: {told}"
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from scaling_tui import InputError
 from scaling_tui.text import resources
+from scaling_tui.text.files import read_toml
 from scaling_tui.tutor.content.mistakes import GENERIC, SLIPS
 from scaling_tui.tutor.content.questions import (
     DIFFICULTIES,
@@ -103,20 +104,10 @@ def load_bank(path: Path) -> Bank:
     Raises:
         InputError: no such file, no TOML, or something in it is wrong: with file, question and field.
     """
-    import tomli
-
-    try:
-        document = tomli.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file, want a bank of questions (.toml)") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error})") from None
-    except tomli.TOMLDecodeError as error:
-        raise InputError(f"{path}: not TOML: {error}") from None
-    top = _Table(str(path), document)
+    top = _Table(str(path), read_toml(path, "a bank of questions (.toml)"))
     top.only({"title", "lesson", "question"})
     title, lesson = top.get("title", str), top.get("lesson", str, "")
-    found = document.get("question")
+    found = top.table.get("question")
     if not isinstance(found, list) or not found:
         raise top.wrong("question", "missing, want at least one [[question]]")
     questions: list[Question] = []

@@ -9,6 +9,7 @@ from typing import Any
 
 from scaling_tui import InputError
 from scaling_tui.text import resources
+from scaling_tui.text.files import parse_toml, read_text
 from scaling_tui.tutor.content.template import template
 from scaling_tui.tutor.parsing.formulas import formula
 
@@ -107,16 +108,11 @@ def load_lesson(name: str) -> Lesson:
 
 
 def _file(path: Path) -> LessonFile:
-    import tomli
-
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path, "a lesson (.md)")
     found = re.match(r"\+\+\+\n(.*?)\n\+\+\+\n(.*)", text, re.DOTALL)
     if not found:
         raise InputError(f"{path}: no head, want TOML between two lines '+++' at the top")
-    try:
-        head = tomli.loads(found[1])
-    except tomli.TOMLDecodeError as error:
-        raise InputError(f"{path}: head is not TOML: {error}") from None
+    head = parse_toml(found[1], f"{path}: head")
     for field, kind in _HEAD.items():
         if not isinstance(head.get(field), kind):
             raise InputError(f"{path}: field {field!r}: found {head.get(field)!r}, want {kind.__name__}")
@@ -146,10 +142,8 @@ def read_lesson(file: LessonFile) -> Lesson:
 
 def _plot(text: str) -> Plot:
     """A plot in TOML: title, x = {name, low, high, log}, log_y, and curves with label and y, or points."""
-    import tomli
-
     try:
-        spec = tomli.loads(text)
+        spec = parse_toml(text, "plot")
         axis = spec["x"]
         name, low, high, log = axis["name"], float(axis["low"]), float(axis["high"]), bool(axis.get("log", False))
         curves = []
@@ -162,7 +156,7 @@ def _plot(text: str) -> Plot:
                 y = tuple(wanted({name: value}) for value in x)
             curves.append(Curve(str(one.get("label", "")), x, y, "points" not in one))
         return Plot(str(spec["title"]), tuple(curves), log, bool(spec.get("log_y", False)))
-    except (tomli.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"plot: {error!r} in {text.strip()[:60]!r}") from None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from scaling_tui import InputError
+from scaling_tui.text import show
 from scaling_tui.tutor.content.bank import computed
 from scaling_tui.tutor.content.questions import Choice, Formula, Numeric
 from scaling_tui.tutor.content.variant import Variant
@@ -135,7 +136,7 @@ def _unlisted(number: Number, key: float, body: Numeric) -> tuple[str, str]:
     if not body.tolerance and close(value, key, _NEAR):
         return "near", f"Near, {plain(value - key)} off: the exact number is asked for."
     if close(value, key, max(_NEAR, 5 * body.tolerance)):
-        return "near", f"Near, {abs(value / key - 1):.1%} off: keep all digits until the last step.".replace("%", " %")
+        return "near", f"Near, {show.percent(abs(value / key - 1), 1)} off: keep all digits until the last step."
     return "", "This is none of the usual slips. The solution begins so:"
 
 

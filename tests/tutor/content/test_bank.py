@@ -105,7 +105,7 @@ def test_an_error_names_file_question_and_field(bank_file: Path, old: str, new: 
     ("content", "why"),
     [
         (b"title = ", "not TOML"),
-        (b"\xff\xfe", "cannot be read"),
+        (b"\xff\xfe", "not UTF-8"),
         (b'title = "x"', "want at least one [[question]]"),
         (b'title = "x"\nquestion = 3', "want at least one [[question]]"),
     ],

@@ -1,0 +1,52 @@
+"""Finds sweeps and runs by their names, without reading their curves."""
+
+from pathlib import Path
+
+from scaling_tui import InputError
+from scaling_tui.runs.glance import glance
+from scaling_tui.runs.reader import RunView
+
+
+def list_sweeps(runs: Path) -> list[Path]:
+    """The sweeps in `runs`, the latest first."""
+    found = [path.parent for path in runs.glob("*/sweep.json")]
+    return sorted(found, key=lambda path: (_written(path / "sweep.json"), path.name), reverse=True)
+
+
+def _written(path: Path) -> float:
+    """When; 0 where that cannot be told, as of a link that leads nowhere: it is to be listed all the same."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def find_sweep(runs: Path, name: str | None = None) -> Path:
+    """The sweep called `name` in `runs`, or at the path `name`; without a name the latest."""
+    sweeps = list_sweeps(runs)
+    if name is None:
+        if not sweeps:
+            raise InputError(f"runs folder {runs}: no sweep there; start one with 'scaling-tui run quickstart'")
+        return sweeps[0]
+    for path in (runs / name, Path(name)):
+        if (path / "sweep.json").is_file():
+            return path
+    known = ", ".join(path.name for path in sweeps[:8]) or "none"
+    raise InputError(f"sweep {name!r}: not in {runs}; there: {known}")
+
+
+def find_run(runs: Path, name: str) -> RunView:
+    """The run called `name`: `SWEEP/RUN` in `runs`, the path of a run's folder, or a run of the latest sweep.
+
+    Its curve holds its last records alone; `read_run` reads all of them.
+
+    Raises:
+        InputError: no such run.
+    """
+    sweep, slash, run = name.rstrip("/").rpartition("/")
+    view = glance(find_sweep(runs, sweep if slash else None))
+    found = view.run(run)
+    if found is None:
+        known = ", ".join(f"{view.name}/{other.name}" for other in view.runs) or "none"
+        raise InputError(f"run {name!r}: not there; in {view.name}: {known}")
+    return found

@@ -1,0 +1,88 @@
+"""Text files that people wrote: regular, of bounded size, UTF-8 with or without a BOM; every fault is one line."""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from scaling_tui import InputError
+
+MOST_BYTES = 16 << 20  # of a file that a person writes: a ladder, a bank, a key map
+MOST_TABLE_BYTES = 1 << 30
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[int]:
+    """A descriptor of the regular file at `path`.
+
+    Raises:
+        OSError: there is none, or it is something else: a pipe or a device of that name must not stop a reader.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            what = "a directory" if stat.S_ISDIR(mode) else "a pipe, socket or device"
+            raise OSError(errno.EINVAL, f"{what}, not a regular file", str(path))
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The whole regular file at `path`.
+
+    Raises:
+        OSError: as `opened`.
+    """
+    with opened(path) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
+        return file.read()
+
+
+def read_text(path: Path, wanted: str, most_bytes: int = MOST_BYTES) -> str:
+    """The text of the file at `path`, its lines ended by a newline alone; `wanted` says what it should be, such as "a ladder (.toml)".
+
+    Raises:
+        InputError: no such file, not a regular one, too large, or not UTF-8.
+    """
+    try:
+        with opened(path) as descriptor:
+            size = os.fstat(descriptor).st_size
+            if size > most_bytes:
+                raise InputError(f"{path}: {size:,} bytes, want {wanted} of at most {most_bytes:,}")
+            with os.fdopen(os.dup(descriptor), "rb") as file:
+                text = file.read(most_bytes + 1).decode("utf-8-sig")
+                return text.replace("\r\n", "\n").replace("\r", "\n")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file, want {wanted}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 at byte {error.start}, want {wanted}") from None
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}, want {wanted}") from None
+
+
+def read_toml(path: Path, wanted: str) -> dict[str, Any]:
+    """The TOML document at `path`.
+
+    Raises:
+        InputError: as `read_text`, or the text is not TOML.
+    """
+    return parse_toml(read_text(path, wanted), str(path))
+
+
+def parse_toml(text: str, where: str) -> dict[str, Any]:
+    """`text` as a TOML document; `where` it stands begins the error.
+
+    Raises:
+        InputError: not TOML.
+    """
+    import tomli
+
+    try:
+        return tomli.loads(text)
+    except (tomli.TOMLDecodeError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise InputError(f"{where}: not TOML: {reason}") from None
