@@ -43,7 +43,13 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_text(path: Path, wanted: str, most_bytes: int = MOST_BYTES) -> str:
-    """The text of the file at `path`, its lines ended by a newline alone; `wanted` says what it should be, such as "a ladder (.toml)".
+    """The text of the file at `path`, with lines that end in a newline alone.
+
+    Args:
+        path: of a regular file.
+        wanted: what it should be, such as "a ladder (.toml)".
+        most_bytes: its largest size.
+
 
     Raises:
         InputError: no such file, not a regular one, too large, or not UTF-8.
