@@ -50,7 +50,6 @@ def read_text(path: Path, wanted: str, most_bytes: int = MOST_BYTES) -> str:
         wanted: what it should be, such as "a ladder (.toml)".
         most_bytes: its largest size.
 
-
     Raises:
         InputError: no such file, not a regular one, too large, or not UTF-8.
     """
