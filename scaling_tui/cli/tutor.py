@@ -92,7 +92,7 @@ def quiz_show(
     if solution:
         print(console.solution_text(asked))
     return say(
-        f"wanted: {asked.asks}; 'scaling-tui quiz grade --question {question} --seed {seed} --answer …' marks it"
+        f"answer with {asked.answer_format}: 'scaling-tui quiz grade --question {question} --seed {seed} --answer …'"
     )
 
 
@@ -104,17 +104,17 @@ def quiz_grade(
     bank: Banks = None,
     as_json: AsJson = False,
 ) -> None:
-    """Mark one answer; status 0 whether right or wrong, 2 where it cannot be read. Records nothing."""
+    """Grade one answer; status 0 whether right or wrong, 2 where it cannot be read. Records nothing."""
     from scaling_tui.report import tutor as console
     from scaling_tui.tutor.content.variant import variant
-    from scaling_tui.tutor.grading.marking import mark
+    from scaling_tui.tutor.grading.marking import grade
 
     asked = variant(find_question(question, bank), seed)
-    marked = mark(asked, answer)
+    graded = grade(asked, answer)
     if as_json:
-        print_json(console.grade_document(asked, marked))
+        print_json(console.grade_document(asked, graded))
     else:
-        print(f"read as {marked.read_as}\n{console.mark_text(marked)}")
+        print(f"read as {graded.read_as}\n{console.grade_text(graded)}")
 
 
 @quiz.command(name="take")
@@ -131,7 +131,7 @@ def quiz_take(
     from scaling_tui.tutor.course import Course
 
     course = Course.load(find_questions(bank, lesson))
-    sitting = course.examination(seed) if test else course.sitting(count, seed)
+    sitting = course.test(seed) if test else course.session(count, seed)
     # With --json the dialogue is words, and the one document is the data.
     out = sys.stderr if as_json else sys.stdout
 

@@ -30,7 +30,7 @@ Method = Literal["parametric", "isoflop", "envelope"]
 
 
 @dataclass(frozen=True)
-class Source:
+class FitSource:
     """Points with where they are from: `law` and `convention` are what a sweep's ladder asks for, where it does."""
 
     points: Points
@@ -39,7 +39,7 @@ class Source:
     convention: str = "all"
 
 
-def load(source: str, runs: Path | None = None) -> Source:
+def load(source: str, runs: Path | None = None) -> FitSource:
     """The points of a file, or of the sweep of that name.
 
     Raises:
@@ -47,7 +47,7 @@ def load(source: str, runs: Path | None = None) -> Source:
     """
     path = Path(source)
     if path.is_file() or path.suffix in (".csv", ".jsonl", ".json", ".tsv"):
-        return Source(*read_points(path))
+        return FitSource(*read_points(path))
     from scaling_tui.runs import find_sweep, read_sweep, runs_folder
 
     try:
@@ -57,7 +57,7 @@ def load(source: str, runs: Path | None = None) -> Source:
     return sweep_source(view)
 
 
-def sweep_source(view: "SweepView", leave_out: Collection[str] = ()) -> Source:
+def sweep_source(view: "SweepView", leave_out: Collection[str] = ()) -> FitSource:
     """The points of a sweep, without the runs named in `leave_out`.
 
     Raises:
@@ -68,7 +68,7 @@ def sweep_source(view: "SweepView", leave_out: Collection[str] = ()) -> Source:
     law, convention = law_of_sweep(view) or (None, "all")
     bad = [run.name for run in view.runs if run.state in ("diverged", "failed", "lost", "stopped")]
     left = (f"{', '.join(bad)} left out: not finished",) if bad else ()
-    return Source(points_of_sweep(view, "all", leave_out), left, law, convention)
+    return FitSource(points_of_sweep(view, "all", leave_out), left, law, convention)
 
 
 def fit_source(
@@ -113,7 +113,9 @@ def fit_source(
     return _profile_source(source, loaded, method, valley, level)
 
 
-def _profile_source(source: str, loaded: Source, method: str, valley: str, level: float) -> tuple[dict[str, Any], str]:
+def _profile_source(
+    source: str, loaded: FitSource, method: str, valley: str, level: float
+) -> tuple[dict[str, Any], str]:
     if method == "isoflop":
         from scaling_tui.laws.fitting.isoflop import profiles
 

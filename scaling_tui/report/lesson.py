@@ -1,4 +1,4 @@
-"""A lesson as plain text with its plots drawn, for `learn`; and a lesson's plot as a figure, for any screen."""
+"""A lesson as plain text with its plots, for `learn`; and a lesson's plot as a figure, for the screens."""
 
 import re
 from collections.abc import Sequence
@@ -8,14 +8,14 @@ import numpy as np
 from scaling_tui.plots.canvas import plain
 from scaling_tui.plots.drawing import LINE, Figure, Series, draw
 from scaling_tui.report.tutor import table, width, wrapped
-from scaling_tui.tutor.content.lesson import Lesson, Plot
+from scaling_tui.tutor.content.lesson import Lesson, LessonPlot
 from scaling_tui.tutor.content.questions import Question
 
 HEIGHT = 14
 _COLOURS = ("primary", "warning", "success", "accent")
 
 
-def figure(plot: Plot) -> Figure:
+def figure(plot: LessonPlot) -> Figure:
     """A lesson's plot as the one plotting module draws it."""
     series = tuple(
         Series(
@@ -35,7 +35,7 @@ def page(lesson: Lesson, questions: Sequence[Question]) -> str:
     """The whole lesson, in lines of the width of a page."""
     parts = []
     for part in lesson.parts:
-        if isinstance(part, Plot):
+        if isinstance(part, LessonPlot):
             parts.append(plain(draw(figure(part), width(), HEIGHT).rows()))
         else:
             parts.append("\n".join(_filled(part)))

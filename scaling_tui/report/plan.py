@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from scaling_tui.laws.planning.plan import Goal, Plan
 from typing import TYPE_CHECKING
 
-from scaling_tui.report.fit import Source, load
+from scaling_tui.report.fit import FitSource, load
 
 if TYPE_CHECKING:
     from scaling_tui.laws.fitting.study import Study
@@ -170,7 +170,7 @@ def _plan_for(
     return plan_published(coefficient_set(law), goal)
 
 
-def planning_study(loaded: Source, law: str | None = None, draws: int = 200) -> "Study":
+def planning_study(loaded: FitSource, law: str | None = None, draws: int = 200) -> "Study":
     """The fit that plans for a source are made with.
 
     Raises:
@@ -179,7 +179,7 @@ def planning_study(loaded: Source, law: str | None = None, draws: int = 200) -> 
     return study(loaded.points, law or loaded.law or "chinchilla", draws=max(draws, 20), convention=loaded.convention)
 
 
-def plan_study(loaded: Source, fitted: "Study", goal: "Goal") -> "Plan":
+def plan_study(loaded: FitSource, fitted: "Study", goal: "Goal") -> "Plan":
     """A plan with a source's own fit.
 
     Raises:

@@ -11,7 +11,7 @@ from scaling_tui.laws import SETS, Points, get
 from scaling_tui.laws.fitting.study import Study
 from scaling_tui.laws.planning.plan import Goal, Plan, plan_published
 from scaling_tui.plots.plans import PlanCurve
-from scaling_tui.report.fit import Source, sweep_source
+from scaling_tui.report.fit import FitSource, sweep_source
 from scaling_tui.report.plan import plan_study, plan_text, planning_study
 from scaling_tui.runs import SweepView
 from scaling_tui.text import show
@@ -44,7 +44,7 @@ class Basis:
     """What one's own plans are made with: the sweep's fit, or the reason why it carries none."""
 
     name: str = ""
-    source: Source | None = None
+    source: FitSource | None = None
     study: Study | None = None
     problem: str = "no sweep yet: 2 opens the Lab"
 
@@ -56,7 +56,7 @@ class Basis:
 
 
 @dataclass(frozen=True)
-class Row:
+class PlanRow:
     """A law's answer: a plan, or the problem that there is none."""
 
     name: str
@@ -69,7 +69,7 @@ class Plans:
     """The answers to one goal. `problem` is what is wrong with the goal itself, `read` how it was understood."""
 
     goal: Goal
-    rows: tuple[Row, ...]
+    rows: tuple[PlanRow, ...]
     basis: Basis
     read: str
     problem: str = ""
@@ -116,9 +116,9 @@ def plans_for(basis: Basis, goal: Goal) -> Plans:
     for chosen in SETS:
         if {"params", "tokens"} <= set(get(chosen.law).inputs):
             try:
-                rows.append(Row(f"{chosen.law}:{chosen.name}", plan_published(chosen, goal)))
+                rows.append(PlanRow(f"{chosen.law}:{chosen.name}", plan_published(chosen, goal)))
             except InputError as error:
-                rows.append(Row(f"{chosen.law}:{chosen.name}", None, str(error)))
+                rows.append(PlanRow(f"{chosen.law}:{chosen.name}", None, str(error)))
     given = {name: value for name in FIELDS if (value := getattr(goal, name)) is not None}
     read = "read as " + ", ".join(
         f"{FIELDS[key].symbol} = {_number(key, value)} {FIELDS[key].text}" for key, value in given.items()
@@ -127,14 +127,14 @@ def plans_for(basis: Basis, goal: Goal) -> Plans:
     return Plans(goal, tuple(rows), basis, read, problem)
 
 
-def _own(basis: Basis, goal: Goal) -> Row:
+def _own(basis: Basis, goal: Goal) -> PlanRow:
     name = basis.name or "your own runs"
     if basis.source is None or basis.study is None:
-        return Row(name, None, basis.problem)
+        return PlanRow(name, None, basis.problem)
     try:
-        return Row(name, plan_study(basis.source, basis.study, goal))
+        return PlanRow(name, plan_study(basis.source, basis.study, goal))
     except InputError as error:
-        return Row(name, None, str(error).removeprefix("plan: "))
+        return PlanRow(name, None, str(error).removeprefix("plan: "))
 
 
 def _number(name: str, value: float) -> str:

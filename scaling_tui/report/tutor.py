@@ -1,4 +1,4 @@
-"""The tutor as plain text: tables, a question, and a sitting of prompts for a pipe or a dumb terminal."""
+"""The tutor as plain text: tables, questions, and a session by prompts that works in a pipe or a dumb terminal."""
 
 import shutil
 import textwrap
@@ -10,21 +10,21 @@ from scaling_tui import InputError
 from scaling_tui.tutor.content.lesson import Lesson, LessonFile
 from scaling_tui.tutor.content.questions import Formula, Numeric, Question
 from scaling_tui.tutor.content.variant import Variant
-from scaling_tui.tutor.grading.marking import Mark, read
-from scaling_tui.tutor.session import Result, Sitting
+from scaling_tui.tutor.grading.marking import Grade, read_as
+from scaling_tui.tutor.session import Result, Session
 
-WIDTH = 80  # of a page where it is not read on a terminal that has fewer columns
+WIDTH = 80  # columns of a page, on a terminal that is wide enough
 COMMANDS = "'hint', 'solution', 'skip', 'quit'"
 
 
 def questions_table(questions: Sequence[Question]) -> str:
     rows = [(question.id, question.kind, question.difficulty, question.lesson) for question in questions]
-    return table(("question", "kind", "grade", "lesson"), rows)
+    return table(("question", "kind", "difficulty", "lesson"), rows)
 
 
 def lessons_table(lessons: Sequence[LessonFile]) -> str:
     rows = [(file.id, f"{file.head['minutes']} min", file.title) for file in lessons]
-    return table(("lesson", "", "is about"), rows)
+    return table(("lesson", "time", "topic"), rows)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -34,12 +34,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def width() -> int:
-    """Columns of a page on this terminal."""
+    """Columns of a page on this terminal, at most `WIDTH`."""
     return min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
 
 
 def wrapped(text: str, indent: str = "") -> str:
-    """Paragraphs filled to the width; lines that are indented, programs, stay as they are."""
+    """Wraps paragraphs to the width; indented lines (code) stay as they are."""
     lines = []
     for line in text.splitlines():
         if line.startswith("    "):
@@ -50,7 +50,7 @@ def wrapped(text: str, indent: str = "") -> str:
 
 
 def question_text(asked: Variant) -> str:
-    """The question as it is put, with its options or its program."""
+    """The question with its options or its code."""
     parts = [wrapped(asked.text)]
     parts += [wrapped(f"{option.letter}) {option.text}", "  ") for option in asked.options]
     body = asked.question.body
@@ -59,11 +59,11 @@ def question_text(asked: Variant) -> str:
     return "\n".join(parts)
 
 
-def mark_text(marked: Mark) -> str:
-    if marked.correct:
-        return f"✓ Right: {marked.expected}"
+def grade_text(graded: Grade) -> str:
+    if graded.correct:
+        return f"✓ Right: {graded.expected}"
     return (
-        wrapped(f"✗ Not yet. {marked.read_as}: {marked.diagnosis}") + "\n" + wrapped(f"One step: {marked.step}", "  ")
+        wrapped(f"✗ Not yet. {graded.read_as}: {graded.diagnosis}") + "\n" + wrapped(f"One step: {graded.step}", "  ")
     )
 
 
@@ -85,7 +85,7 @@ def show_document(asked: Variant) -> dict[str, Any]:
         "text": asked.text,
         "options": {option.letter: option.text for option in asked.options} or None,
         "code": body.code if isinstance(body, Formula) and body.code else None,
-        "asks": asked.asks,
+        "asks": asked.answer_format,
         "hint": asked.hint,
         "plan": asked.plan or None,
     }
@@ -103,122 +103,122 @@ def lesson_document(lesson: Lesson, questions: Sequence[Question]) -> dict[str, 
     }
 
 
-def grade_document(asked: Variant, marked: Mark) -> dict[str, Any]:
+def grade_document(asked: Variant, graded: Grade) -> dict[str, Any]:
     return {
         "id": asked.question.id,
         "seed": asked.seed,
-        "read_as": marked.read_as,
-        "correct": marked.correct,
-        "slip": marked.slip or None,
-        "diagnosis": marked.diagnosis or None,
-        "step": marked.step or None,
-        "expected": marked.expected,
+        "read_as": graded.read_as,
+        "correct": graded.correct,
+        "slip": graded.slip or None,
+        "diagnosis": graded.diagnosis or None,
+        "step": graded.step or None,
+        "expected": graded.expected,
         "hint": asked.hint,
         "solution": list(asked.steps),
     }
 
 
-def summary_document(sitting: Sitting, titles: dict[str, str]) -> dict[str, Any]:
-    topics = sitting.topics()
+def summary_document(session: Session, titles: dict[str, str]) -> dict[str, Any]:
+    topics = session.topics()
     return {
-        "asked": len(sitting.results),
-        "right": sitting.right,
-        "test": sitting.test,
+        "asked": len(session.results),
+        "right": session.right,
+        "test": session.test,
         "topics": [
             {"lesson": topic.lesson, "title": titles.get(topic.lesson), "right": topic.right, "asked": topic.asked}
             for topic in topics
         ],
-        "read_next": sitting.weak[:3],
+        "read_next": session.weak[:3],
         "results": [
             {
-                "id": one.question.id,
-                "seed": one.asked.seed,
-                "correct": one.correct,
-                "slip": one.mark.slip or None,
-                "tries": one.tries,
+                "id": result.question.id,
+                "seed": result.asked.seed,
+                "correct": result.correct,
+                "slip": result.grade.slip or None,
+                "tries": result.tries,
             }
-            for one in sitting.results
+            for result in session.results
         ],
     }
 
 
-def summary_text(sitting: Sitting, titles: dict[str, str]) -> str:
-    if not sitting.results:
+def summary_text(session: Session, titles: dict[str, str]) -> str:
+    if not session.results:
         return "Nothing answered, nothing recorded."
-    skipped = f", {sitting.skipped} skipped" if sitting.skipped > 0 else ""
-    lines = [f"{sitting.right} of {len(sitting.results)} right at the first try{skipped}."]
-    topics = sitting.topics()
+    skipped = f", {session.skipped} skipped" if session.skipped > 0 else ""
+    lines = [f"{session.right} of {len(session.results)} right on the first try{skipped}."]
+    topics = session.topics()
     lines += [f"  {topic.right} of {topic.asked}  {titles.get(topic.lesson, topic.lesson)}" for topic in topics]
-    if sitting.test:
-        lines += [line for one in sitting.results if not one.correct for line in ("", *_review(one))]
+    if session.test:
+        lines += [line for result in session.results if not result.correct for line in ("", *_review(result))]
     return "\n".join(lines)
 
 
 def _review(result: Result) -> list[str]:
-    """What was answered wrong in a test, what is right, and why."""
-    marked = result.mark
-    said = [f"✗ {result.asked.text}", f"You: {marked.read_as}", f"Right: {marked.expected}", marked.diagnosis]
-    return [wrapped(said[0]), *(wrapped(line, "  ") for line in said[1:] if line)]
+    """A wrong answer of a test, the right one, and the diagnosis."""
+    graded = result.grade
+    lines = [f"✗ {result.asked.text}", f"You: {graded.read_as}", f"Right: {graded.expected}", graded.diagnosis]
+    return [wrapped(lines[0]), *(wrapped(line, "  ") for line in lines[1:] if line)]
 
 
-def take(sitting: Sitting, titles: dict[str, str], ask: Callable[[str], str], tell: Callable[[str], None]) -> None:
-    """Runs a sitting by prompts; ends early at the end of the input.
+def take(session: Session, titles: dict[str, str], ask: Callable[[str], str], tell: Callable[[str], None]) -> None:
+    """Runs a session by prompts; stops early at the end of input.
 
     Args:
-        sitting: what to ask.
-        titles: of the lessons, by name.
-        ask: shows a prompt and returns a line; raises EOFError at the end.
+        session: the session to run.
+        titles: lesson titles by id.
+        ask: shows a prompt and returns a line; raises EOFError at the end of input.
         tell: shows text.
     """
-    kind = "Test" if sitting.test else "Quiz"
-    while not sitting.over:
-        question = sitting.asked.question
-        place = f"{sitting.index + 1} of {len(sitting.questions)} · {question.difficulty}"
+    kind = "Test" if session.test else "Quiz"
+    while not session.over:
+        question = session.asked.question
+        place = f"{session.index + 1} of {len(session.questions)} · {question.difficulty}"
         tell(f"\n{kind} · {titles.get(question.lesson, question.lesson)} · {place}")
-        tell(question_text(sitting.asked))
+        tell(question_text(session.asked))
         try:
-            if not _answered(sitting, ask, tell):
+            if not _answered(session, ask, tell):
                 return
         except EOFError:
             return
-        sitting.next()
+        session.next()
 
 
-def _answered(sitting: Sitting, ask: Callable[[str], str], tell: Callable[[str], None]) -> bool:
-    """One question until it is right, given up or left; False to end the sitting."""
-    commands = "'skip', 'quit'" if sitting.test else COMMANDS
+def _answered(session: Session, ask: Callable[[str], str], tell: Callable[[str], None]) -> bool:
+    """Asks one question until it is answered, solved or skipped; False ends the session."""
+    commands = "'skip', 'quit'" if session.test else COMMANDS
     while True:
-        line = ask(f"({sitting.asked.asks}; {commands}) > ").strip()
+        line = ask(f"({session.asked.answer_format}; {commands}) > ").strip()
         match line.casefold():
             case "quit" | "exit":
                 return False
             case "skip" | "next":
                 return True
-            case "hint" | "?" if not sitting.test:
-                tell(wrapped(sitting.hint(), "  "))
+            case "hint" | "?" if not session.test:
+                tell(wrapped(session.hint(), "  "))
                 continue
-            case "solution" if not sitting.test:
-                tell(solution_text(sitting.asked))
+            case "solution" if not session.test:
+                tell(solution_text(session.asked))
                 return True
             case "":
                 continue
         try:
-            if not sitting.asked.options:
-                tell(f"  read as {read(sitting.asked, line)}")
-            marked = sitting.answer(line)
+            if not session.asked.options:
+                tell(f"  read as {read_as(session.asked, line)}")
+            graded = session.answer(line)
         except InputError as error:
             tell(f"  {error}")
             continue
-        if sitting.test:
-            tell("  noted")
+        if session.test:
+            tell("  recorded")
             return True
-        tell(mark_text(marked))
-        if marked.correct:
+        tell(grade_text(graded))
+        if graded.correct:
             return True
-        if sitting.asked.options:
-            tell(solution_text(sitting.asked))
+        if session.asked.options:
+            tell(solution_text(session.asked))
             return True
-        sitting.again()
-        if isinstance(sitting.asked.question.body, Numeric):
-            tell("\nThe same with fresh numbers ('solution' shows how, 'skip' goes on):")
-            tell(question_text(sitting.asked))
+        session.again()
+        if isinstance(session.asked.question.body, Numeric):
+            tell("\nThe same question with fresh numbers ('solution' shows how, 'skip' moves on):")
+            tell(question_text(session.asked))

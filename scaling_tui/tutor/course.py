@@ -1,4 +1,4 @@
-"""The learner's course: questions, lessons and progress together, for the commands and the screens."""
+"""The learner's course: questions, lessons and progress in one place, for the commands and the screens."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -6,64 +6,67 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from scaling_tui.text import show
 from scaling_tui.tutor.content.lesson import lesson_files
 from scaling_tui.tutor.content.questions import Question
-from scaling_tui.tutor.progress import progress_file, read
-from scaling_tui.tutor.review import MASTERED, Standing, examination, minutes, sitting, standing
-from scaling_tui.tutor.session import Sitting
+from scaling_tui.tutor.progress import progress_file, read_answers
+from scaling_tui.tutor.review import MASTERED, ReviewState, minutes, pick_session, pick_test, review_state
+from scaling_tui.tutor.session import Session
 
 
 @dataclass(frozen=True)
 class Course:
-    """A state of learning, as it was when loaded."""
+    """Questions, lesson titles and review state, as of when they were loaded."""
 
     questions: tuple[Question, ...]
     titles: dict[str, str]
     progress: Path
-    standing: Standing
+    review_state: ReviewState
 
     @classmethod
     def load(cls, questions: Sequence[Question], progress: Path | None = None, now: datetime | None = None) -> "Course":
-        """Reads lessons and progress; questions are put in the order of their lessons."""
+        """Reads lessons and progress, and sorts the questions by lesson."""
         files = lesson_files()
         place = {file.id: number for number, file in enumerate(files)}
-        ordered = tuple(sorted(questions, key=lambda one: (place.get(one.lesson, len(place)), one.lesson)))
+        ordered = tuple(
+            sorted(questions, key=lambda question: (place.get(question.lesson, len(place)), question.lesson))
+        )
         path = progress or progress_file()
-        state = standing(ordered, read(path), now or datetime.now(UTC))
+        state = review_state(ordered, read_answers(path), now or datetime.now(UTC))
         return cls(ordered, {file.id: file.title for file in files}, path, state)
 
     @property
     def minutes(self) -> float:
-        """About how long what is due today takes."""
-        return minutes(self.questions, [*self.standing.due, *self.standing.new][: self.standing.count])
+        """Estimated minutes for today's due and new questions."""
+        return minutes(self.questions, [*self.review_state.due, *self.review_state.new][: self.review_state.count])
 
-    def sitting(self, length: int, seed: int | None = None) -> Sitting:
-        """What is due, then what is new. Without a seed the numbers are ones not seen before."""
-        chosen = sitting(self.questions, self.standing, length)
-        return Sitting(chosen, self.progress, self._seeds(seed))
+    def session(self, length: int, seed: int | None = None) -> Session:
+        """A session of `length` questions, due ones first. Without a seed the numbers are fresh."""
+        chosen = pick_session(self.questions, self.review_state, length)
+        return Session(chosen, self.progress, self._seeds(seed))
 
-    def examination(self, seed: int | None = None) -> Sitting:
+    def test(self, seed: int | None = None) -> Session:
         """A test of ten questions."""
         first = random.randrange(10**6) if seed is None else seed
-        return Sitting(examination(self.questions, first), self.progress, lambda one: first, test=True)
+        return Session(pick_test(self.questions, first), self.progress, lambda question: first, test=True)
 
     def _seeds(self, seed: int | None) -> Callable[[Question], int]:
         if seed is not None:
-            return lambda one: seed
+            return lambda question: seed
         base = random.randrange(1000) * 1000
-        return lambda one: base + self.standing.asked[one.id]
+        return lambda question: base + self.review_state.asked[question.id]
 
     def overview(self) -> str:
-        """Where the learner stands, in a few lines."""
-        state = self.standing
+        """What is due and how far each skill is, in a few lines."""
+        state = self.review_state
         lines = [f"due {len(state.due)} · new {len(state.new)} · about {max(1, round(self.minutes))} min today"]
-        answered = sum(1 for one in self.questions if state.asked[one.id])
+        answered = sum(1 for question in self.questions if state.asked[question.id])
         answers = "1 answer" if state.today == 1 else f"{state.today} answers"
-        lines.append(f"{answered} of {len(self.questions)} questions met, {answers} today")
+        lines.append(f"{answered} of {len(self.questions)} questions answered, {answers} today")
         if state.skills:
-            lines.append(f"Skills, by a moving average of the marks; mastered from {100 * MASTERED:.0f} % on:")
+            lines.append(f"Skills by moving average of scores; mastered at {show.percent(MASTERED)}:")
         for name, skill in sorted(state.skills.items(), key=lambda item: item[1].average):
             bar, mastered = "#" * round(10 * skill.average), " · mastered" if skill.mastered else ""
-            lines.append(f"  {bar:<10} {100 * skill.average:3.0f} %  {name.replace('-', ' ')}{mastered}")
-        lines += [f"back to the lesson: scaling-tui learn {lesson}" for lesson in state.back_to]
+            lines.append(f"  {bar:<10} {show.percent(skill.average):>5}  {name.replace('-', ' ')}{mastered}")
+        lines += [f"read this lesson again: scaling-tui learn {lesson}" for lesson in state.back_to]
         return "\n".join(lines)

@@ -1,7 +1,7 @@
-"""Predict, then run: the learner says how a rung will end from those below it; then the run tells who was nearer, they
-or the law.
+"""The prediction game: the learner predicts the loss of a rung from those below it, and the run then shows who was
+nearer, the learner or the law.
 
-All that is known of the sweep comes in as plain data; what a run measured is not told before the answer is given.
+The sweep comes in as plain data; the measured loss is not shown before the learner has answered.
 """
 
 import math
@@ -21,7 +21,7 @@ HIGHEST = 100.0  # nats per token: guessing evenly among e^100 tokens
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownRun:
     """A finished run: parameters under the law's convention, training tokens, held-out loss in nats per token."""
 
     run: str
@@ -32,13 +32,13 @@ class Known:
 
 @dataclass(frozen=True)
 class Challenge:
-    """A run to foretell.
+    """A run to predict.
 
     Args:
         known: the finished runs that the law was fitted to, in the order of their sizes.
         convention: which parameters N counts.
         predicted: the law's own prediction, `low` to `high` its interval at `level` (None where there is none).
-        measured: how the run ended; None while it has not.
+        measured: the run's final loss; None until it has ended.
     """
 
     sweep: str
@@ -47,7 +47,7 @@ class Challenge:
     params: int
     tokens: int
     convention: str
-    known: tuple[Known, ...]
+    known: tuple[KnownRun, ...]
     law: str
     predicted: float
     low: float | None
@@ -58,11 +58,11 @@ class Challenge:
 
 @dataclass(frozen=True)
 class Score:
-    """How near a prediction came. Errors are measured / predicted - 1.
+    """How close the predictions were. Errors are measured / predicted - 1.
 
     Args:
-        yours, law, below: errors of the learner, of the law, and of the plainest guess, the loss of the rung below.
-        inside: whether the learner's guess is in the law's interval; None where there is none.
+        yours, law, below: errors of the learner, of the law, and of the baseline: the loss of the rung below.
+        inside: whether the guess lies in the law's interval; None if there is no interval.
     """
 
     guess: float
@@ -78,7 +78,7 @@ def read_guess(text: str) -> float:
     """A loss in nats per token.
 
     Raises:
-        InputError: no number, or none that a loss can be.
+        InputError: not a number, or out of range for a loss.
     """
     value = read_number(text, "nats").value
     if not 0 < value <= HIGHEST:
@@ -87,19 +87,19 @@ def read_guess(text: str) -> float:
 
 
 def ended(challenge: Challenge, measured: float | None) -> Challenge:
-    """`challenge` as it was asked, with what the run measured since: the law has seen no more than the learner."""
+    """`challenge` with the loss measured since; the law's prediction stays, so it has seen no more than the learner."""
     return replace(challenge, measured=measured)
 
 
 def score(challenge: Challenge, guess: float) -> Score:
-    """Holds `guess` and the law against what was measured.
+    """Compares `guess` and the law's prediction with the measured loss.
 
     Raises:
         InputError: the run has not ended.
     """
     measured = challenge.measured
     if measured is None:
-        raise InputError(f"run {challenge.run}: has not ended, there is nothing to score against yet")
+        raise InputError(f"run {challenge.run}: has not ended, so there is no measured loss to score against")
     yours, law = measured / guess - 1, measured / challenge.predicted - 1
     nearer: Literal["you", "law", "equal"] = "you" if abs(yours) < abs(law) else "law"
     if math.isclose(abs(yours), abs(law), abs_tol=5e-5):
@@ -113,19 +113,19 @@ def score(challenge: Challenge, guess: float) -> Score:
 def record(
     challenge: Challenge, scored: Score, path: Path | None = None, now: Callable[[], datetime] | None = None
 ) -> None:
-    """Adds the answer to the learner's progress: right where it was nearer than the plainest guess."""
+    """Adds the answer to the learner's progress: right if it beats the loss of the rung below as a guess."""
     at = now() if now else datetime.now(UTC)
     right = abs(scored.yours) < abs(scored.below)
     append(Answer(at, LESSON, _question(challenge), SKILL, "hard", 0, right), path or progress_file())
 
 
 def keep(challenge: Challenge, guess: float, path: Path | None = None) -> None:
-    """Keeps a guess for when the run has ended, whoever waits for it then."""
+    """Keeps a guess until the run has ended, even if the app is closed before."""
     keep_guess(_question(challenge), guess, path or progress_file())
 
 
 def kept(challenge: Challenge, path: Path | None = None) -> float | None:
-    """The guess that still waits for the run's end; None where there is none."""
+    """The guess still waiting for the run to end, if any."""
     return guesses(path or progress_file()).get(_question(challenge))
 
 

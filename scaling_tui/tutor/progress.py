@@ -1,6 +1,6 @@
-"""What a learner has answered: one line of JSON an answer, appended, so that two windows at once lose nothing.
+"""A learner's answers: one JSON line each, only ever appended, so that two windows open at once lose nothing.
 
-All else (what is due, what is mastered) is computed from these lines. A line torn by a crash is left out.
+Everything else (what is due, what is mastered) is computed from these lines. A line cut short by a crash is skipped.
 """
 
 import json
@@ -17,7 +17,7 @@ from scaling_tui import InputError
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer. `question` is empty where the record says that a lesson was read."""
+    """One answer; or, where `question` is empty, the record that a lesson was read."""
 
     time: datetime
     lesson: str
@@ -32,14 +32,14 @@ class Answer:
 
 
 def progress_file() -> Path:
-    """Where progress is kept: the user's data folder."""
+    """The progress file, in the user's data folder."""
     from platformdirs import user_data_path
 
     return user_data_path("scaling-tui", appauthor=False) / "progress.jsonl"
 
 
 def append(answer: Answer, path: Path) -> None:
-    """Adds one record, whole or not at all, whoever else is writing.
+    """Appends one record, whole or not at all, even while other processes write.
 
     Raises:
         InputError: the folder cannot be written to.
@@ -48,7 +48,7 @@ def append(answer: Answer, path: Path) -> None:
 
 
 def keep_guess(question: str, guess: float, path: Path) -> None:
-    """Keeps what was foretold until `question` is answered: the app may be closed before the run has ended.
+    """Keeps a guess until `question` is answered: the app may be closed before the run has ended.
 
     Raises:
         InputError: as `append`.
@@ -57,26 +57,27 @@ def keep_guess(question: str, guess: float, path: Path) -> None:
 
 
 def guesses(path: Path) -> dict[str, float]:
-    """What was foretold and not answered since, by question.
+    """Guesses whose question has not been answered since, by question.
 
     Raises:
-        InputError: the file is there and cannot be read.
+        InputError: the file exists but cannot be read.
     """
-    found: dict[str, float] = {}
+    pending: dict[str, float] = {}
     for record in _json(path):
         question, guess = record.get("question"), record.get("guess")
         if isinstance(question, str) and isinstance(guess, float):
-            found[question] = guess
+            pending[question] = guess
         elif isinstance(question, str) and "correct" in record:
-            found.pop(question, None)
-    return found
+            pending.pop(question, None)
+    return pending
 
 
 def _append(record: dict[str, Any], path: Path) -> None:
     line = json.dumps(record, ensure_ascii=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Append mode puts each write at the end; the lock keeps it so on a shared disk, and covers the look at the end.
+        # Append mode puts each write at the end; the lock ensures that on a shared disk too, and covers the check for a
+        # torn last line.
         with path.open("ab+") as file:
             _lock(file.fileno())
             end = file.seek(0, os.SEEK_END)
@@ -92,19 +93,19 @@ def _append(record: dict[str, Any], path: Path) -> None:
 
 
 def mark_read(lesson: str) -> None:
-    """Records that a lesson was read: what was forgotten of it too often is asked again."""
+    """Records that a lesson was read, so that its often forgotten questions are asked again."""
     append(Answer(datetime.now(UTC), lesson), progress_file())
 
 
 def _lock(descriptor: int) -> None:
-    with suppress(ImportError, OSError):  # no such locks on this system or disk
+    with suppress(ImportError, OSError):  # this system or disk has no such locks
         import fcntl
 
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
-def read(path: Path) -> list[Answer]:
-    """All answers in the order of writing; nothing where there are none."""
+def read_answers(path: Path) -> list[Answer]:
+    """All answers, oldest first; empty if there is no file."""
     answers = []
     for record in _json(path):
         with suppress(ValueError, TypeError, KeyError):
@@ -128,7 +129,7 @@ def _json(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def reset(path: Path) -> Path | None:
-    """Starts anew: what there was is kept beside it under the name returned; None if there was nothing."""
+    """Renames the progress file and returns its new path; None if there is no file."""
     if not path.exists():
         return None
     kept = path.with_name(f"progress-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.jsonl")
@@ -137,8 +138,8 @@ def reset(path: Path) -> Path | None:
 
 
 def export(path: Path) -> dict[str, Any]:
-    """All records as one document: answers, and when which lesson was read."""
-    records = read(path)
-    answers = [asdict(one) | {"time": one.time.isoformat()} for one in records if one.question]
-    lessons = [{"time": one.time.isoformat(), "lesson": one.lesson} for one in records if not one.question]
+    """All records as one document: answers, and which lessons were read when."""
+    records = read_answers(path)
+    answers = [asdict(record) | {"time": record.time.isoformat()} for record in records if record.question]
+    lessons = [{"time": record.time.isoformat(), "lesson": record.lesson} for record in records if not record.question]
     return {"path": str(path), "answers": answers, "lessons_read": lessons}

@@ -1,13 +1,13 @@
 """What to ask next. Concepts are cards, spaced by FSRS; procedures are skills, practised with fresh numbers.
 
-A choice is a card: it is remembered or forgotten. A question with a skill is practised until a moving average of
-the marks says that it is mastered, and comes back now and then after that. Times are UTC.
+A choice question is a card: it is remembered or forgotten. A question with a skill is practised until the moving
+average of its scores reaches mastery, and then comes back from time to time. Times are UTC.
 """
 
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from scaling_tui.tutor.content.questions import Question
@@ -16,18 +16,18 @@ from scaling_tui.tutor.progress import Answer
 LONGEST_INTERVAL = 180  # days
 NEW_A_DAY = 10
 ANSWERS_A_DAY = 60
-LAPSES = 8  # then back to the lesson
-WEIGHT = 0.3  # of the latest mark in a skill's average
+LAPSES = 8  # then the lesson has to be read again
+WEIGHT = 0.3  # of the latest score in a skill's average
 MASTERED = 0.85
 SKILL_RETURNS = timedelta(days=14)
 MINUTES = {"choice": 0.5, "numeric": 1.0, "expression": 1.0, "fix": 1.0}
-SITTING = 8
+SESSION_QUESTIONS = 8
 TEST = {"easy": 4, "medium": 3, "hard": 3}
 
 
 @dataclass(frozen=True)
 class Card:
-    """A concept: when it is due, and how often it was forgotten since its lesson was last read."""
+    """A concept: when it is due, and how often it has been forgotten since its lesson was last read."""
 
     due: datetime
     lapses: int
@@ -35,7 +35,7 @@ class Card:
 
 @dataclass
 class Skill:
-    """A procedure. `average` goes from 0 to 1."""
+    """A procedure. `average` is the moving average of its scores, 0 to 1."""
 
     average: float = 0.0
     last: datetime | None = None
@@ -46,8 +46,14 @@ class Skill:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What the answers so far amount to, at `now`."""
+class ReviewState:
+    """What is due, new and mastered at `now`, computed from all answers so far.
+
+    Args:
+        asked: how often each question was answered.
+        due: questions due, most overdue first; one for each skill.
+        back_to: lessons to read again.
+    """
 
     now: datetime
     cards: dict[str, Card]
@@ -55,18 +61,18 @@ class Standing:
     asked: Counter[str]
     today: int
     new_today: int
-    due: tuple[str, ...] = field(default=())  # questions, the most overdue first; one a skill
-    new: tuple[str, ...] = field(default=())
-    back_to: tuple[str, ...] = field(default=())  # lessons to read again
+    due: tuple[str, ...] = ()
+    new: tuple[str, ...] = ()
+    back_to: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
-        """Questions to do today: what is due and what is new."""
+        """Questions left for today, due and new."""
         return min(len(self.due) + len(self.new), max(0, ANSWERS_A_DAY - self.today))
 
 
-def standing(questions: Sequence[Question], answers: Sequence[Answer], now: datetime) -> Standing:
-    """Replays the answers. Test answers count as any others."""
+def review_state(questions: Sequence[Question], answers: Sequence[Answer], now: datetime) -> ReviewState:
+    """Replays the answers, those of tests included."""
     known = {question.id: question for question in questions}
     skills: dict[str, Skill] = {}
     asked: Counter[str] = Counter()
@@ -76,8 +82,8 @@ def standing(questions: Sequence[Question], answers: Sequence[Answer], now: date
         asked[answer.question] += 1
         if answer.skill:
             skill = skills.setdefault(answer.skill, Skill())
-            worth = (0.5 if answer.hinted else 1.0) if answer.correct else 0.0
-            skill.average += WEIGHT * (worth - skill.average)
+            score = (0.5 if answer.hinted else 1.0) if answer.correct else 0.0
+            skill.average += WEIGHT * (score - skill.average)
             skill.last = answer.time
     cards = _cards(answers)
     since = now.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -89,7 +95,7 @@ def standing(questions: Sequence[Question], answers: Sequence[Answer], now: date
     due = [name for name in due if name in known and name not in leeches]
     due += _due_skills(questions, skills, asked, now)
     unseen = [question.id for question in questions if not asked[question.id] and question.id not in due]
-    return Standing(
+    return ReviewState(
         now, cards, skills, asked, len(today), new_today, tuple(due), tuple(unseen[: max(0, NEW_A_DAY - new_today)]),
         tuple(dict.fromkeys(known[name].lesson for name in leeches if name in known)),
     )  # fmt: skip
@@ -98,12 +104,12 @@ def standing(questions: Sequence[Question], answers: Sequence[Answer], now: date
 def _due_skills(
     questions: Sequence[Question], skills: dict[str, Skill], asked: Counter[str], now: datetime
 ) -> list[str]:
-    """One question of each skill that was begun and is not mastered, or was long ago: the least asked one."""
+    """The least asked question of each skill that is not mastered yet, or was practised long ago."""
     due = []
     for name, skill in skills.items():
-        here = [question for question in questions if question.skill == name]
-        if here and (not skill.mastered or (skill.last is not None and now - skill.last >= SKILL_RETURNS)):
-            due.append(min(here, key=lambda question: asked[question.id]).id)
+        practice = [question for question in questions if question.skill == name]
+        if practice and (not skill.mastered or (skill.last is not None and now - skill.last >= SKILL_RETURNS)):
+            due.append(min(practice, key=lambda question: asked[question.id]).id)
     return due
 
 
@@ -120,7 +126,7 @@ def _cards(answers: Sequence[Answer]) -> dict[str, Card]:
                 if lesson == answer.lesson:
                     lapses[name] = 0
         elif not answer.skill:
-            # A card made without an id waits a millisecond for one of its own.
+            # Given no id, fsrs sleeps a millisecond to make a unique one.
             card = cards.get(answer.question) or fsrs.Card(card_id=len(cards), due=answer.time)
             if not answer.correct and answer.question in cards:
                 lapses[answer.question] += 1
@@ -133,13 +139,13 @@ def _cards(answers: Sequence[Answer]) -> dict[str, Card]:
 
 
 def minutes(questions: Sequence[Question], names: Sequence[str]) -> float:
-    """About how long the questions take."""
+    """Estimated minutes for the questions called `names`."""
     kinds = {question.id: question.kind for question in questions}
     return sum(MINUTES[kinds[name]] for name in names)
 
 
-def sitting(questions: Sequence[Question], state: Standing, length: int = SITTING) -> list[Question]:
-    """The questions of one sitting: due first, then new, then weak skills again; no skill twice in a row."""
+def pick_session(questions: Sequence[Question], state: ReviewState, length: int = SESSION_QUESTIONS) -> list[Question]:
+    """The questions of a session: due, then new, then the least asked and weakest; no skill twice in a row."""
     known = {question.id: question for question in questions}
     names = list(state.due) + list(state.new)
     chosen = [known[name] for name in dict.fromkeys(names)][:length]
@@ -151,13 +157,13 @@ def sitting(questions: Sequence[Question], state: Standing, length: int = SITTIN
     return interleaved(chosen)
 
 
-def _average(state: Standing, question: Question) -> float:
+def _average(state: ReviewState, question: Question) -> float:
     skill = state.skills.get(question.skill)
     return skill.average if skill else 0.0
 
 
 def interleaved(questions: Sequence[Question]) -> list[Question]:
-    """The same questions, no skill (or, for cards, no lesson) twice in a row where that can be."""
+    """The questions reordered so that no skill (for cards, no lesson) comes twice in a row, where possible."""
     left, order = list(questions), []
     last = ""
     while left:
@@ -168,8 +174,8 @@ def interleaved(questions: Sequence[Question]) -> list[Question]:
     return order
 
 
-def examination(questions: Sequence[Question], seed: int) -> list[Question]:
-    """Ten questions of three grades, easy ones first, from as many lessons as can be."""
+def pick_test(questions: Sequence[Question], seed: int) -> list[Question]:
+    """Ten questions of three difficulties, easy ones first, from as many lessons as possible."""
     rng = random.Random(f"test:{seed}")
     chosen: list[Question] = []
     for difficulty, number in TEST.items():

@@ -1,4 +1,4 @@
-"""One sitting, question by question: what the commands and the screen both run."""
+"""A session of questions, one at a time: the commands and the screen both run it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -8,16 +8,16 @@ from pathlib import Path
 from scaling_tui import InputError
 from scaling_tui.tutor.content.questions import Question
 from scaling_tui.tutor.content.variant import Variant, variant
-from scaling_tui.tutor.grading.marking import Mark, mark
+from scaling_tui.tutor.grading.marking import Grade, grade
 from scaling_tui.tutor.progress import Answer, append
 
 
 @dataclass(frozen=True)
 class Result:
-    """How one question went: its first mark; `tries` counts all."""
+    """The outcome of one question: the grade of the first try, and how many tries there were."""
 
     asked: Variant
-    mark: Mark
+    grade: Grade
     tries: int
 
     @property
@@ -26,7 +26,7 @@ class Result:
 
     @property
     def correct(self) -> bool:
-        return self.mark.correct
+        return self.grade.correct
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,14 @@ def _utc() -> datetime:
     return datetime.now(UTC)
 
 
-class Sitting:
-    """Asks questions in order and writes each answer down as it is given.
+class Session:
+    """Asks questions in order and records each answer as it is given.
 
     Args:
-        questions: what to ask.
-        progress: the file that answers are added to; None for keeping nothing.
-        seeds: the seed to ask each question with.
-        test: no hints, no solutions until the end, one try.
+        questions: the questions to ask.
+        progress: the file that answers are appended to; None records nothing.
+        seeds: gives the seed of each question.
+        test: no hints, one try, and no solutions until the end.
         now: the clock.
     """
 
@@ -66,7 +66,7 @@ class Sitting:
         self._seeds = [seeds(question) for question in questions]
         self.index = 0
         self.results: list[Result] = []
-        self.mark: Mark | None = None
+        self.grade: Grade | None = None
         self.hinted = False
         self._tries = 0
         self.asked: Variant = variant(self.questions[0], self._seeds[0])
@@ -76,51 +76,51 @@ class Sitting:
         return self.index >= len(self.questions)
 
     def hint(self) -> str:
-        """The hint of the question; the mark will count for less. Not in a test."""
+        """The question's hint; a right answer then counts half. Empty in a test."""
         if self.test:
             return ""
         self.hinted = True
         return self.asked.hint
 
-    def answer(self, text: str) -> Mark:
-        """Marks and records.
+    def answer(self, text: str) -> Grade:
+        """Grades an answer and records it.
 
         Raises:
-            InputError: it cannot be read; nothing is recorded.
+            InputError: it cannot be parsed, or has too few figures to grade; nothing is recorded.
         """
         question = self.asked.question
-        marked = mark(self.asked, text)
-        if marked.slip == "few-figures":
-            raise InputError(f"answer: {marked.diagnosis}")  # nothing wrong yet: it costs nothing
+        graded = grade(self.asked, text)
+        if graded.slip == "few-figures":
+            raise InputError(f"answer: {graded.diagnosis}")  # not wrong yet, so not a try
         if self._progress is not None:
             record = Answer(
                 self._now(), question.lesson, question.id, question.skill, question.difficulty, self.asked.seed,
-                marked.correct, self.hinted, marked.slip, self.test,
+                graded.correct, self.hinted, graded.slip, self.test,
             )  # fmt: skip
             append(record, self._progress)
         self._tries += 1
         if self._tries == 1:
-            self.results.append(Result(self.asked, marked, 1))
+            self.results.append(Result(self.asked, graded, 1))
         else:
             self.results[-1] = replace(self.results[-1], tries=self._tries)
-        self.mark = marked
-        return marked
+        self.grade = graded
+        return graded
 
     def again(self) -> None:
-        """The same question with fresh numbers."""
+        """Asks the same question with fresh numbers."""
         self.asked = variant(self.asked.question, self.asked.seed + 1)
-        self.mark, self.hinted = None, False
+        self.grade, self.hinted = None, False
 
     def next(self) -> None:
-        """On to the next question; one that was not answered does not count."""
+        """Moves on to the next question; an unanswered one does not count."""
         self.index += 1
-        self.mark, self.hinted, self._tries = None, False, 0
+        self.grade, self.hinted, self._tries = None, False, 0
         if not self.over:
             self.asked = variant(self.questions[self.index], self._seeds[self.index])
 
     @property
     def weak(self) -> list[str]:
-        """The lessons in which something was wrong, the weakest first."""
+        """The lessons with a wrong answer, weakest first."""
         return [topic.lesson for topic in self.topics() if topic.right < topic.asked]
 
     @property
@@ -132,10 +132,10 @@ class Sitting:
         return sum(result.correct for result in self.results)
 
     def topics(self) -> list[Topic]:
-        """Scores by lesson, the weakest first."""
+        """Scores by lesson, weakest first."""
         lessons = dict.fromkeys(result.question.lesson for result in self.results)
-        found = []
+        topics = []
         for lesson in lessons:
-            here = [result.correct for result in self.results if result.question.lesson == lesson]
-            found.append(Topic(lesson, sum(here), len(here)))
-        return sorted(found, key=lambda topic: (topic.right / topic.asked, -topic.asked))
+            marks = [result.correct for result in self.results if result.question.lesson == lesson]
+            topics.append(Topic(lesson, sum(marks), len(marks)))
+        return sorted(topics, key=lambda topic: (topic.right / topic.asked, -topic.asked))

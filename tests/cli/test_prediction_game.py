@@ -14,7 +14,7 @@ from scaling_tui.runs import create_sweep, read_sweep
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import lay_out
 from scaling_tui.tutor.prediction_game import keep, read_guess, score
-from scaling_tui.tutor.progress import progress_file, read
+from scaling_tui.tutor.progress import progress_file, read_answers
 from tests.conftest import FINISHED, record_sweep
 
 
@@ -97,7 +97,7 @@ def test_the_command_asks_and_scores_and_remembers(
     assert "1.4479" not in out + err
     asked = json.loads(out)
     assert (asked["measured"], asked["predicted"], len(asked["known"])) == (None, None, 6)
-    assert read(progress_file()) == []
+    assert read_answers(progress_file()) == []
 
 
 def test_a_run_that_is_not_trained_yet_is_trained(
@@ -115,7 +115,7 @@ def test_a_run_that_is_not_trained_yet_is_trained(
     assert "d-s0 is not trained yet: tiny goes on" in err
     assert found["measured"] == next(run.loss for run in read_sweep(sweep).runs if run.rung == "d")
     assert found["nearer"] in ("you", "law")
-    assert [one.skill for one in read(progress_file())] == ["predict-a-rung"]
+    assert [one.skill for one in read_answers(progress_file())] == ["predict-a-rung"]
 
 
 def test_a_kept_answer_is_scored_when_the_run_has_ended_and_a_later_one_is_practice(
@@ -128,4 +128,4 @@ def test_a_kept_answer_is_scored_when_the_run_has_ended_and_a_later_one_is_pract
     out, _ = predict(capsys, "--runs", tmp_path)
     assert "you said 1.6 before it ended" in out
     assert "-9.51 %" in out
-    assert [one.question for one in read(progress_file())] == ["predict:quickstart/r7-s0"]
+    assert [one.question for one in read_answers(progress_file())] == ["predict:quickstart/r7-s0"]

@@ -62,7 +62,7 @@ def test_show_and_grade_agree_on_the_seed(run) -> None:  # type: ignore[no-untyp
         (("grade", "--question", "two-term-loss", "--answer", "much"), "cannot read 'much' as a number"),
         (("grade", "--question", "two-term-loss", "--answer", ""), "nothing given"),
         (("grade", "--question", "two-term-loss", "--answer", "3 tokens"), "found tokens"),
-        (("grade", "--question", "write-two-terms", "--answer", "a N"), "write * between"),
+        (("grade", "--question", "write-two-terms", "--answer", "a N"), "write * to multiply"),
         (("grade", "--question", "write-two-terms", "--answer", "__import__('os')"), "has no meaning"),
         (("grade", "--question", "straight-line", "--answer", "z"), "want one of a, b, c, d"),
         (("grade", "--question", "two-term-los", "--answer", "1"), "did you mean 'two-term-loss'"),
@@ -106,7 +106,7 @@ def test_a_sitting_in_a_pipe(run) -> None:  # type: ignore[no-untyped-def]
     exported = json.loads(run("quiz", "progress", "--json").stdout)
     assert all(answer["lesson"] == "power-laws" for answer in exported["answers"])
     overview = run("quiz", "progress").stdout
-    assert "questions met" in overview
+    assert "questions answered" in overview
     assert "the old record is" in run("quiz", "progress", "--reset").stderr or not exported["answers"]
     assert json.loads(run("quiz", "progress", "--json").stdout)["answers"] == []
 

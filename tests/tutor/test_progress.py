@@ -12,9 +12,9 @@ from scaling_tui.tutor import progress as store
 from scaling_tui.tutor.content.bank import load_banks
 from scaling_tui.tutor.content.questions import Question
 from scaling_tui.tutor.course import Course
-from scaling_tui.tutor.progress import Answer, append, read, reset
-from scaling_tui.tutor.review import LAPSES, NEW_A_DAY, TEST, examination, interleaved, sitting, standing
-from scaling_tui.tutor.session import Sitting
+from scaling_tui.tutor.progress import Answer, append, read_answers, reset
+from scaling_tui.tutor.review import LAPSES, NEW_A_DAY, TEST, interleaved, pick_session, pick_test, review_state
+from scaling_tui.tutor.session import Session
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
 QUESTIONS = [question for bank in load_banks() for question in bank.questions]
@@ -32,74 +32,74 @@ def test_a_concept_that_is_remembered_comes_back_later_each_time() -> None:
     gaps, day = [], 0.0
     for _ in range(6):
         answers.append(answered(CARD, day))
-        due = standing(QUESTIONS, answers, START).cards[CARD.id].due
+        due = review_state(QUESTIONS, answers, START).cards[CARD.id].due
         gaps.append((due - answers[-1].time).total_seconds() / 86400)
         day += gaps[-1]
     assert gaps[0] < 1 < gaps[2] < gaps[3] < gaps[4] <= 180
     forgotten = [*answers, answered(CARD, day, correct=False)]
-    soon = standing(QUESTIONS, forgotten, START).cards[CARD.id].due - forgotten[-1].time
+    soon = review_state(QUESTIONS, forgotten, START).cards[CARD.id].due - forgotten[-1].time
     assert soon < timedelta(days=1)
 
 
 def test_after_eight_lapses_it_is_back_to_the_lesson_until_that_is_read() -> None:
     answers = [answered(CARD, 0)] + [answered(CARD, day, correct=False) for day in range(1, LAPSES + 1)]
     late = START + timedelta(days=30)
-    state = standing(QUESTIONS, answers, late)
+    state = review_state(QUESTIONS, answers, late)
     assert state.back_to == (CARD.lesson,)
     assert CARD.id not in state.due
-    state = standing(QUESTIONS, [*answers, Answer(START + timedelta(days=20), CARD.lesson)], late)
+    state = review_state(QUESTIONS, [*answers, Answer(START + timedelta(days=20), CARD.lesson)], late)
     assert state.back_to == ()
     assert CARD.id in state.due
 
 
 def test_a_skill_is_mastered_by_a_moving_average_and_returns() -> None:
     answers = [answered(SKILLED, 0)] * 3
-    assert not standing(QUESTIONS, answers, START).skills[SKILLED.skill].mastered
+    assert not review_state(QUESTIONS, answers, START).skills[SKILLED.skill].mastered
     answers = [answered(SKILLED, 0)] * 7
-    now = standing(QUESTIONS, answers, START + timedelta(days=1))
+    now = review_state(QUESTIONS, answers, START + timedelta(days=1))
     assert now.skills[SKILLED.skill].mastered
     same_skill = {question.id for question in QUESTIONS if question.skill == SKILLED.skill}
     assert not same_skill & set(now.due)
-    assert same_skill & set(standing(QUESTIONS, answers, START + timedelta(days=15)).due)
+    assert same_skill & set(review_state(QUESTIONS, answers, START + timedelta(days=15)).due)
     hinted = [answered(SKILLED, 0, hinted=True)] * 30
-    assert not standing(QUESTIONS, hinted, START).skills[SKILLED.skill].mastered
+    assert not review_state(QUESTIONS, hinted, START).skills[SKILLED.skill].mastered
 
 
 def test_new_questions_are_limited_to_some_a_day() -> None:
-    assert len(standing(QUESTIONS, [], START).new) == NEW_A_DAY
+    assert len(review_state(QUESTIONS, [], START).new) == NEW_A_DAY
     met = [answered(question, 0) for question in QUESTIONS[:7]]
-    assert len(standing(QUESTIONS, met, START + timedelta(hours=1)).new) == NEW_A_DAY - 7
-    assert len(standing(QUESTIONS, met, START + timedelta(days=1)).new) == NEW_A_DAY
+    assert len(review_state(QUESTIONS, met, START + timedelta(hours=1)).new) == NEW_A_DAY - 7
+    assert len(review_state(QUESTIONS, met, START + timedelta(days=1)).new) == NEW_A_DAY
 
 
-def test_a_sitting_interleaves() -> None:
-    state = standing(QUESTIONS, [], START)
-    chosen = sitting(QUESTIONS, state, 8)
+def test_a_session_interleaves() -> None:
+    state = review_state(QUESTIONS, [], START)
+    chosen = pick_session(QUESTIONS, state, 8)
     assert len({question.id for question in chosen}) == 8
     same = [question for question in QUESTIONS if question.skill == "evaluate-a-law"][:3]
     order = [question.skill or question.lesson for question in interleaved([*same, CARD, SKILLED])]
     assert order[0] != order[1]
 
 
-def test_a_test_has_ten_questions_of_three_grades() -> None:
-    chosen = examination(QUESTIONS, 3)
-    grades = [question.difficulty for question in chosen]
-    assert Counter(grades) == TEST
+def test_a_test_has_ten_questions_of_three_difficulties() -> None:
+    chosen = pick_test(QUESTIONS, 3)
+    difficulties = [question.difficulty for question in chosen]
+    assert Counter(difficulties) == TEST
     assert len({question.lesson for question in chosen}) >= 8
-    assert examination(QUESTIONS, 3) == chosen != examination(QUESTIONS, 4)
+    assert pick_test(QUESTIONS, 3) == chosen != pick_test(QUESTIONS, 4)
 
 
-def test_an_unreadable_answer_costs_nothing_and_each_other_is_saved(tmp_path: Path) -> None:
+def test_an_unreadable_answer_is_no_try_and_every_other_is_saved(tmp_path: Path) -> None:
     path = tmp_path / "progress.jsonl"
-    one = Sitting([SKILLED, CARD], path, lambda _: 4, now=lambda: START)
+    one = Session([SKILLED, CARD], path, lambda _: 4, now=lambda: START)
     with pytest.raises(InputError):
         one.answer("seven")
-    assert read(path) == []
+    assert read_answers(path) == []
     one.answer("123456")
-    assert [(answer.question, answer.correct, answer.seed) for answer in read(path)] == [(SKILLED.id, False, 4)]
+    assert [(answer.question, answer.correct, answer.seed) for answer in read_answers(path)] == [(SKILLED.id, False, 4)]
     one.again()
     one.answer(one.asked.expected)
-    assert [answer.seed for answer in read(path)] == [4, 5]
+    assert [answer.seed for answer in read_answers(path)] == [4, 5]
     assert [(result.correct, result.tries) for result in one.results] == [(False, 2)]
     one.next()
     one.answer(one.asked.expected)
@@ -121,7 +121,7 @@ def test_two_windows_at_once_lose_nothing(tmp_path: Path) -> None:
         worker.start()
     for worker in workers:
         worker.join()
-    assert {answer.question for answer in read(path)} == {f"q{w}-{n}" for w in range(2) for n in range(50)}
+    assert {answer.question for answer in read_answers(path)} == {f"q{w}-{n}" for w in range(2) for n in range(50)}
 
 
 def test_a_torn_line_is_left_out_and_the_next_one_is_whole(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_torn_line_is_left_out_and_the_next_one_is_whole(tmp_path: Path) -> No
     with path.open("ab") as file:
         file.write(b'{"time": "2026-01')
     append(answered(SKILLED, 0), path)
-    assert [answer.question for answer in read(path)] == [CARD.id, SKILLED.id]
+    assert [answer.question for answer in read_answers(path)] == [CARD.id, SKILLED.id]
 
 
 def test_reset_keeps_the_old_record_beside_the_new(tmp_path: Path) -> None:
@@ -139,13 +139,13 @@ def test_reset_keeps_the_old_record_beside_the_new(tmp_path: Path) -> None:
     append(answered(CARD, 0), path)
     kept = reset(path)
     assert kept is not None
-    assert read(path) == []
-    assert len(read(kept)) == 1
+    assert read_answers(path) == []
+    assert len(read_answers(kept)) == 1
 
 
 def test_fresh_numbers_each_time(tmp_path: Path) -> None:
     course = Course.load(QUESTIONS, tmp_path / "none.jsonl", START)
-    first, second = course.sitting(8, seed=1), course.sitting(8, seed=2)
+    first, second = course.session(8, seed=1), course.session(8, seed=2)
     assert [q.id for q in first.questions] == [q.id for q in second.questions]
     assert first.asked != second.asked
     assert course.minutes > 3

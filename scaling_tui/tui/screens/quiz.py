@@ -26,9 +26,9 @@ from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tutor.content.bank import load_banks
 from scaling_tui.tutor.content.questions import Formula, Numeric
 from scaling_tui.tutor.course import Course
-from scaling_tui.tutor.grading.marking import Mark, read
-from scaling_tui.tutor.review import SITTING
-from scaling_tui.tutor.session import Sitting
+from scaling_tui.tutor.grading.marking import Grade, read_as
+from scaling_tui.tutor.review import SESSION_QUESTIONS
+from scaling_tui.tutor.session import Session
 
 LADDER = "quickstart"  # for whoever has no sweep to foretell yet
 FORETELL = "foretell"
@@ -70,7 +70,7 @@ class Quiz(Page):
         super().__init__(runs)
         self._progress = progress
         self._course: Course | None = None
-        self._sitting: Sitting | None = None
+        self._sitting: Session | None = None
         self._state: State = "start"
 
     def body(self) -> ComposeResult:
@@ -108,8 +108,8 @@ class Quiz(Page):
             self._fill("Quiz", Text(str(error)))
             return
         self._sitting, self._state = None, "start"
-        course, standing = self._course, self._course.standing
-        number = min(SITTING, len(course.questions))
+        course, standing = self._course, self._course.review_state
+        number = min(SESSION_QUESTIONS, len(course.questions))
         heading = (
             f"Quiz · due {len(standing.due)} · new {len(standing.new)} · about {max(1, round(course.minutes))} min"
         )
@@ -132,9 +132,9 @@ class Quiz(Page):
         if not here:
             self.notify(f"No questions on {lesson} yet.")
             return
-        self._begin(Course.load(here, self._progress).sitting(min(SITTING, len(here))))
+        self._begin(Course.load(here, self._progress).session(min(SESSION_QUESTIONS, len(here))))
 
-    def _begin(self, sitting: Sitting) -> None:
+    def _begin(self, sitting: Session) -> None:
         self._sitting = sitting
         self._ask()
 
@@ -161,12 +161,12 @@ class Quiz(Page):
         else:
             answer = self.query_one("#answer", Input)
             answer.value = ""
-            answer.placeholder = asked.asks
+            answer.placeholder = asked.answer_format
             answer.display = True
             answer.focus()
         self.refresh_bindings()
 
-    def _heading(self, sitting: Sitting, course: Course) -> str:
+    def _heading(self, sitting: Session, course: Course) -> str:
         question = sitting.asked.question
         kind = "Test" if sitting.test else "Quiz"
         title = course.titles.get(question.lesson, question.lesson)
@@ -228,9 +228,9 @@ class Quiz(Page):
             case "marked":
                 self.action_go_on()
             case _ if key == "sitting":
-                self._begin(course.sitting(SITTING))
+                self._begin(course.session(SESSION_QUESTIONS))
             case _ if key == "test":
-                self._begin(course.examination())
+                self._begin(course.test())
             case _ if key == "predict":
                 self.action_predict()
             case _ if key == "lesson":
@@ -255,7 +255,7 @@ class Quiz(Page):
         said = ""
         if event.value.strip():
             try:
-                said = f"read as {read(self._sitting.asked, event.value)}"
+                said = f"read as {read_as(self._sitting.asked, event.value)}"
             except InputError as error:
                 said = str(error).removeprefix("answer: ").removeprefix("formula: ")
         self.query_one("#read", Static).update(Text(said))
@@ -279,7 +279,7 @@ class Quiz(Page):
         self._state = "marked"
         self._feedback(marked)
 
-    def _feedback(self, marked: Mark) -> None:
+    def _feedback(self, marked: Grade) -> None:
         sitting, course = self._sitting, self._course
         assert sitting is not None and course is not None
         said = Text()
@@ -313,7 +313,7 @@ class Quiz(Page):
     def action_go_on(self) -> None:
         sitting = self._sitting
         assert sitting is not None
-        if sitting.mark is not None and not sitting.mark.correct and not sitting.asked.options:
+        if sitting.grade is not None and not sitting.grade.correct and not sitting.asked.options:
             sitting.again()
         else:
             sitting.next()
@@ -346,7 +346,7 @@ class Quiz(Page):
         """The solution gives the answer away, so the question is over for now."""
         sitting = self._sitting
         assert sitting is not None
-        if sitting.mark is None:
+        if sitting.grade is None:
             sitting.hinted = True
         asked = sitting.asked
         lines = [f"{number}. {step}" for number, step in enumerate(asked.steps, 1)]

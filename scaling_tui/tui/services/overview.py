@@ -15,8 +15,7 @@ from scaling_tui.text import show
 from scaling_tui.tutor.content.bank import load_banks
 from scaling_tui.tutor.content.lesson import LessonFile, lesson_files
 from scaling_tui.tutor.course import Course
-from scaling_tui.tutor.progress import progress_file
-from scaling_tui.tutor.progress import read as read_progress
+from scaling_tui.tutor.progress import progress_file, read_answers
 
 FIRST = "quickstart"
 
@@ -117,10 +116,10 @@ class Standing:
 def learned(path: Path, now: datetime) -> Learning:
     """What the tutor has for today, by the answers in the file at `path`."""
     course = Course.load([question for bank in load_banks() for question in bank.questions], path, now)
-    answers = read_progress(path)
+    answers = read_answers(path)
     read = {answer.lesson for answer in answers if not answer.question}
     unread = tuple(file for file in lesson_files() if file.id not in read)
-    state = course.standing
+    state = course.review_state
     return Learning(len(state.due), len(state.new), course.minutes, unread, bool(answers))
 
 

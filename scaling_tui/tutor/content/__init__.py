@@ -1,1 +1,1 @@
-"""Banks, questions, lessons and the variants that a seed makes of a question."""
+"""Banks, questions, lessons, and the variants of a question that seeds produce."""

@@ -1,4 +1,4 @@
-"""Banks: TOML files of questions. Whatever is wrong in one is told with file, question and field."""
+"""Banks: TOML files of questions. Every error names the file, question and field."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -48,7 +48,7 @@ class Bank:
 
 @dataclass(frozen=True)
 class _Table:
-    """A TOML table with the words that say where it is."""
+    """A TOML table, with its place in the file for error messages."""
 
     where: str
     table: dict[str, Any]
@@ -59,7 +59,7 @@ class _Table:
     def only(self, allowed: Iterable[str]) -> None:
         for field in self.table:
             if field not in allowed:
-                raise self.wrong(field, f"not known here, want one of {', '.join(sorted(allowed))}")
+                raise self.wrong(field, f"unknown, want one of {', '.join(sorted(allowed))}")
 
     def get(self, field: str, kind: type[T], default: T | None = None) -> T:
         value = self.table.get(field, default)
@@ -80,13 +80,13 @@ class _Table:
         return value
 
     def tables(self, field: str, least: int) -> list["_Table"]:
-        found = self.get(field, list, [])
-        if len(found) < least or not all(isinstance(item, dict) for item in found):
-            raise self.wrong(field, f"found {len(found)}, want at least {least} tables [[question.{field}]]")
-        return [_Table(f"{self.where}: {field} {number}", item) for number, item in enumerate(found, 1)]
+        tables = self.get(field, list, [])
+        if len(tables) < least or not all(isinstance(item, dict) for item in tables):
+            raise self.wrong(field, f"found {len(tables)}, want at least {least} tables [[question.{field}]]")
+        return [_Table(f"{self.where}: {field} {number}", item) for number, item in enumerate(tables, 1)]
 
     def read(self, field: str, reader: Callable[[str], T], default: str | None = None) -> T:
-        """A field of text turned into something by `reader`, whose complaint is passed on with the place."""
+        """A text field parsed by `reader`, whose error is raised again with the place."""
         text = self.get(field, str, default)
         try:
             return reader(text)
@@ -102,31 +102,31 @@ def load_bank(path: Path) -> Bank:
     """Reads a bank.
 
     Raises:
-        InputError: no such file, no TOML, or something in it is wrong: with file, question and field.
+        InputError: no such file, not TOML, or an invalid field; names file, question and field.
     """
     top = _Table(str(path), read_toml(path, "a bank of questions (.toml)"))
     top.only({"title", "lesson", "question"})
     title, lesson = top.get("title", str), top.get("lesson", str, "")
-    found = top.table.get("question")
-    if not isinstance(found, list) or not found:
+    tables = top.table.get("question")
+    if not isinstance(tables, list) or not tables:
         raise top.wrong("question", "missing, want at least one [[question]]")
     questions: list[Question] = []
-    for number, table in enumerate(found, 1):
+    for number, table in enumerate(tables, 1):
         name = table.get("id") if isinstance(table, dict) else None
-        one = _question(
+        question = _question(
             _Table(f"{path}: question {name!r}" if name else f"{path}: question {number}", table), lesson, path
         )
-        if any(one.id == other.id for other in questions):
-            raise InputError(f"{path}: question {one.id!r}: field 'id': used twice")
-        questions.append(one)
+        if any(question.id == other.id for other in questions):
+            raise InputError(f"{path}: question {question.id!r}: field 'id': used twice")
+        questions.append(question)
     return Bank(path, title, tuple(questions))
 
 
 def load_banks(extra: Iterable[Path] = ()) -> list[Bank]:
-    """The project's banks, the user's in the configuration folder, and those given by path.
+    """The packaged banks, the user's in the configuration folder, and those given by path.
 
     Raises:
-        InputError: as `load_bank`; or two banks have a question of the same name.
+        InputError: as `load_bank`; or two banks use the same question id.
     """
     banks = [load_bank(path) for path in (*sorted(resources.found("quizzes"), key=lambda p: p.stem), *extra)]
     owner: dict[str, Path] = {}
@@ -162,7 +162,7 @@ def _question(table: _Table, lesson: str, path: Path) -> Question:
 
     steps = table.get("steps", list)
     if not steps or not all(isinstance(step, str) for step in steps):
-        raise table.wrong("steps", "want a list of at least one text")
+        raise table.wrong("steps", "want a list with at least one text")
     skill = "" if kind == "choice" else table.get("skill", str, lesson or identity)
     return Question(
         id=identity,
@@ -186,26 +186,26 @@ def _draws(table: _Table) -> tuple[Draw, ...]:
     for name, given in table.get("values", dict, {}).items():
         where = f"values.{name}"
         if not name.isidentifier() or not name.isascii():
-            raise table.wrong(where, "a value's name is made of letters, digits and _")
+            raise table.wrong(where, "want a name of letters, digits and _")
         if isinstance(given, int | float) and not isinstance(given, bool):
             given = {"choose": [given]}  # noqa: PLW2901
         if not isinstance(given, dict):
             raise table.wrong(where, f"found {given!r}, want a number or a table")
-        one = _Table(f"{table.where}: field {where!r}", given)
-        one.only({"choose", "low", "high", "log", "digits", "whole", "is"})
+        spec = _Table(f"{table.where}: field {where!r}", given)
+        spec.only({"choose", "low", "high", "log", "digits", "whole", "is"})
         if "is" in given:
             earlier = frozenset(draw.name for draw in draws)
-            draws.append(Draw(name, formula=one.read("is", lambda text, known=earlier: formula(text, known))))  # type: ignore[misc]
+            draws.append(Draw(name, formula=spec.read("is", lambda text, known=earlier: formula(text, known))))  # type: ignore[misc]
         elif "choose" in given:
-            choices = one.get("choose", list)
+            choices = spec.get("choose", list)
             if not choices or not all(isinstance(c, int | float) and not isinstance(c, bool) for c in choices):
-                raise one.wrong("choose", "want a list of numbers")
+                raise spec.wrong("choose", "want a list of numbers")
             draws.append(Draw(name, choose=tuple(float(c) for c in choices)))
         else:
-            low, high, log = one.get("low", float), one.get("high", float), one.get("log", bool, False)
+            low, high, log = spec.get("low", float), spec.get("high", float), spec.get("log", bool, False)
             if not low < high or (log and low <= 0):
-                raise one.wrong("low", f"found {low:g} with high {high:g}, want low below high" + (", above 0" * log))
-            digits, whole = one.get("digits", int, 2), one.get("whole", bool, False)
+                raise spec.wrong("low", f"found {low:g} with high {high:g}, want low below high" + (", above 0" * log))
+            digits, whole = spec.get("digits", int, 2), spec.get("whole", bool, False)
             draws.append(Draw(name, low=low, high=high, log=log, digits=digits, whole=whole))
     return tuple(draws)
 
@@ -223,9 +223,9 @@ def _choice(table: _Table, names: frozenset[str]) -> Choice:
         return template(text, names)
 
     wrong = []
-    for one in table.tables("wrong", 2):
-        one.only({"text", "says"})
-        wrong.append(Wrong(one.read("text", reader), one.read("says", reader)))
+    for option in table.tables("wrong", 2):
+        option.only({"text", "says"})
+        wrong.append(Wrong(option.read("text", reader), option.read("says", reader)))
     if len(wrong) > 5:
         raise table.wrong("wrong", f"found {len(wrong)}, want at most 5")
     return Choice(table.read("right", reader), tuple(wrong))
@@ -235,7 +235,7 @@ def _numeric(table: _Table, names: frozenset[str]) -> Numeric:
     digits = table.get("digits", int)
     if not 1 <= digits <= 12:
         raise table.wrong("digits", f"found {digits}, want 1 to 12 significant figures")
-    # Half a unit of the last figure asked for, at its coarsest: less would refuse answers that are rounded well.
+    # Half a unit of the last figure, where that is relatively largest: less would reject correctly rounded answers.
     least = 0.5 * 10.0 ** (1 - digits)
     tolerance = table.get("tolerance", float, least)
     if tolerance != 0 and not least <= tolerance < 0.5:
@@ -249,12 +249,12 @@ def _numeric(table: _Table, names: frozenset[str]) -> Numeric:
 
 def _formula(table: _Table, names: frozenset[str], kind: str) -> Formula:
     if not names:
-        raise table.wrong("values", "missing: a formula needs the names that it is a function of")
+        raise table.wrong("values", "missing: a formula needs the names it is a function of")
     answer = table.read("answer", lambda text: formula(text, names))
     typed = table.get("typed", str)
     asked = table.read("typed", lambda text: parse(text, names))
     mistakes = _mistakes(table, names, 0, lambda text: parse(text, names))
-    # A value that only helps to draw the others is no name to answer with: it may be the answer.
+    # A value that only serves to compute others is not offered to the learner: it may be the answer.
     shown = asked.names.union(*(mistake.answer.names for mistake in mistakes))
     if kind == "expression":
         return Formula(answer, typed, shown, mistakes)
@@ -269,25 +269,25 @@ def _formula(table: _Table, names: frozenset[str], kind: str) -> Formula:
 def _mistakes(
     table: _Table, names: frozenset[str], digits: int, reader: Callable[[str], Expression]
 ) -> tuple[Mistake, ...]:
-    found = []
-    for one in table.tables("mistakes", 1):
-        one.only({"slip", "answer", "says", "step"})
-        slip = one.one_of("slip", [name for name in SLIPS if name not in GENERIC])
+    mistakes = []
+    for entry in table.tables("mistakes", 1):
+        entry.only({"slip", "answer", "says", "step"})
+        slip = entry.one_of("slip", [name for name in SLIPS if name not in GENERIC])
         known = names | {"answer"} if digits else names
-        found.append(
+        mistakes.append(
             Mistake(
                 slip,
-                one.read("answer", reader),
-                one.read("says", lambda text: template(text, names)),
-                one.read("step", lambda text, known=known: template(text, known, digits)),  # type: ignore[misc]
-                typed=one.get("answer", str),
+                entry.read("answer", reader),
+                entry.read("says", lambda text: template(text, names)),
+                entry.read("step", lambda text, known=known: template(text, known, digits)),  # type: ignore[misc]
+                typed=entry.get("answer", str),
             )
         )
-    return tuple(found)
+    return tuple(mistakes)
 
 
 def computed(line: str) -> str:
-    """What a line of a program computes: the part after `return` or after `name =`, without a comment."""
+    """The expression that a line of code computes: what follows `return` or `name =`, without the comment."""
     line = line.split("#", maxsplit=1)[0].strip().rstrip(";")
     if line.startswith("return "):
         return line[7:].strip()
@@ -296,7 +296,7 @@ def computed(line: str) -> str:
 
 
 def flowed(text: str) -> str:
-    """Lines that break within a sentence are joined; programs, and lines after a full stop, stay."""
+    """Joins lines that break within a sentence; keeps code, and lines that follow a full stop."""
     lines: list[str] = []
     for line in text.splitlines():
         ends = not lines or not lines[-1].strip() or lines[-1].startswith("    ") or lines[-1].rstrip()[-1] in ".:?)"

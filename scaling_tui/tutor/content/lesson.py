@@ -1,4 +1,4 @@
-"""Lessons: Markdown pages with a head in TOML, computed numbers in the text and plots between the paragraphs."""
+"""Lessons: Markdown pages with a TOML header, computed numbers in the text, and plots between paragraphs."""
 
 import math
 import re
@@ -17,7 +17,7 @@ POINTS = 80  # of a curve
 
 
 @dataclass(frozen=True)
-class Curve:
+class LessonCurve:
     """Points (x, y) of one curve, or single points where `joined` is false."""
 
     label: str
@@ -27,23 +27,23 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Plot:
-    """What a plot of a lesson shows."""
+class LessonPlot:
+    """The curves, title and axes of a plot in a lesson."""
 
     title: str
-    curves: tuple[Curve, ...]
+    curves: tuple[LessonCurve, ...]
     log_x: bool
     log_y: bool
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """A lesson. `parts` are Markdown texts and plots in the order of reading.
+    """A lesson. `parts` are Markdown texts and plots in reading order.
 
     Args:
-        order: place among the lessons.
-        minutes: reading time.
-        ladder: the ladder whose sweep shows what the lesson speaks of; empty for none.
+        order: position among the lessons.
+        minutes: reading time in minutes.
+        ladder: the ladder whose sweep demonstrates the lesson; empty for none.
     """
 
     id: str
@@ -52,12 +52,12 @@ class Lesson:
     order: int
     minutes: int
     ladder: str
-    parts: tuple[str | Plot, ...]
+    parts: tuple[str | LessonPlot, ...]
 
 
 @dataclass(frozen=True)
 class LessonFile:
-    """A lesson that was found, its head read and its body not yet."""
+    """A lesson file with its header parsed and its body not yet."""
 
     path: Path
     head: Mapping[str, Any]
@@ -81,21 +81,21 @@ _PLOT = re.compile(r"^```plot\n(.*?)^```\n?", re.DOTALL | re.MULTILINE)
 
 
 def lesson_files() -> list[LessonFile]:
-    """The project's lessons and the user's, in order.
+    """The packaged lessons and the user's, in order.
 
     Raises:
-        InputError: a head that cannot be read, with file and field.
+        InputError: a header that cannot be parsed; names file and field.
     """
     folders = [resources.user("quizzes") / "lessons", resources.packaged("quizzes") / "lessons"]
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for folder in folders:
         for path in sorted(folder.glob("*.md")) if folder.is_dir() else []:
-            found.setdefault(path.stem, path)
-    return sorted((_file(path) for path in found.values()), key=lambda file: (file.order, file.id))
+            paths.setdefault(path.stem, path)
+    return sorted((_file(path) for path in paths.values()), key=lambda file: (file.order, file.id))
 
 
 def load_lesson(name: str) -> Lesson:
-    """The lesson of that name, computed.
+    """The lesson of that name, with its numbers and plots computed.
 
     Raises:
         InputError: no such lesson, or something in it is wrong.
@@ -109,53 +109,53 @@ def load_lesson(name: str) -> Lesson:
 
 def _file(path: Path) -> LessonFile:
     text = read_text(path, "a lesson (.md)")
-    found = re.match(r"\+\+\+\n(.*?)\n\+\+\+\n(.*)", text, re.DOTALL)
-    if not found:
-        raise InputError(f"{path}: no head, want TOML between two lines '+++' at the top")
-    head = parse_toml(found[1], f"{path}: head")
+    match = re.match(r"\+\+\+\n(.*?)\n\+\+\+\n(.*)", text, re.DOTALL)
+    if not match:
+        raise InputError(f"{path}: no header, want TOML between two lines '+++' at the top")
+    head = parse_toml(match[1], f"{path}: header")
     for field, kind in _HEAD.items():
         if not isinstance(head.get(field), kind):
             raise InputError(f"{path}: field {field!r}: found {head.get(field)!r}, want {kind.__name__}")
-    return LessonFile(path, head, found[2].strip() + "\n")
+    return LessonFile(path, head, match[2].strip() + "\n")
 
 
 def read_lesson(file: LessonFile) -> Lesson:
     """Computes the numbers and the plots of a lesson.
 
     Raises:
-        InputError: a formula or a plot that cannot be read, with the file.
+        InputError: a formula or a plot that cannot be parsed; names the file.
     """
-    parts: list[str | Plot] = []
+    parts: list[str | LessonPlot] = []
     end = 0
     try:
-        for found in _PLOT.finditer(file.body):
-            parts.append(file.body[end : found.start()].strip())
-            parts.append(_plot(found[1]))
-            end = found.end()
+        for match in _PLOT.finditer(file.body):
+            parts.append(file.body[end : match.start()].strip())
+            parts.append(_plot(match[1]))
+            end = match.end()
         parts.append(file.body[end:].strip())
-        read = tuple(template(part, set()).render({}) if isinstance(part, str) else part for part in parts if part)
+        rendered = tuple(template(part, set()).render({}) if isinstance(part, str) else part for part in parts if part)
     except InputError as error:
         raise InputError(f"{file.path}: {error}") from None
     head = file.head
-    return Lesson(file.id, file.title, head["summary"], file.order, head["minutes"], head["ladder"], read)
+    return Lesson(file.id, file.title, head["summary"], file.order, head["minutes"], head["ladder"], rendered)
 
 
-def _plot(text: str) -> Plot:
+def _plot(text: str) -> LessonPlot:
     """A plot in TOML: title, x = {name, low, high, log}, log_y, and curves with label and y, or points."""
     try:
         spec = parse_toml(text, "plot")
         axis = spec["x"]
         name, low, high, log = axis["name"], float(axis["low"]), float(axis["high"]), bool(axis.get("log", False))
         curves = []
-        for one in spec["curve"]:
-            if "points" in one:
-                x, y = zip(*((float(a), float(b)) for a, b in one["points"]), strict=True)
+        for curve in spec["curve"]:
+            if "points" in curve:
+                x, y = zip(*((float(a), float(b)) for a, b in curve["points"]), strict=True)
             else:
-                wanted = formula(one["y"], {name})
+                wanted = formula(curve["y"], {name})
                 x = tuple(_between(low, high, log, number / (POINTS - 1)) for number in range(POINTS))
                 y = tuple(wanted({name: value}) for value in x)
-            curves.append(Curve(str(one.get("label", "")), x, y, "points" not in one))
-        return Plot(str(spec["title"]), tuple(curves), log, bool(spec.get("log_y", False)))
+            curves.append(LessonCurve(str(curve.get("label", "")), x, y, "points" not in curve))
+        return LessonPlot(str(spec["title"]), tuple(curves), log, bool(spec.get("log_y", False)))
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, InputError):
             raise

@@ -1,4 +1,4 @@
-"""Questions as a bank states them, before a seed has chosen their numbers."""
+"""Questions as a bank states them, before a seed chooses their numbers."""
 
 import math
 import random
@@ -19,7 +19,7 @@ DIFFICULTIES: tuple[Difficulty, ...] = ("easy", "medium", "hard")
 
 @dataclass(frozen=True)
 class Draw:
-    """How one number of a question comes about: chosen, drawn between two, or computed from those before it."""
+    """How a question gets one of its numbers: chosen from a list, drawn from a range, or computed from earlier ones."""
 
     name: str
     choose: tuple[float, ...] = ()
@@ -45,15 +45,15 @@ class Draw:
 
 @dataclass(frozen=True)
 class Wrong:
-    """A wrong option of a choice, and the misconception that it catches."""
+    """A wrong option of a choice question, with the misconception behind it."""
 
     text: Template
-    says: Template
+    diagnosis: Template
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One right option among wrong ones; a seed shuffles them."""
+    """One right option and the wrong ones; a seed shuffles them."""
 
     right: Template
     wrong: tuple[Wrong, ...]
@@ -61,18 +61,18 @@ class Choice:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A usual wrong formula: which slip it is, what to tell, and one step that mends it."""
+    """A common wrong formula: its name in `SLIPS`, the diagnosis, and one step that corrects it."""
 
     slip: str
     answer: Expression
-    says: Template
+    diagnosis: Template
     step: Template
     typed: str = ""
 
 
 @dataclass(frozen=True)
 class Numeric:
-    """A number computed by the law code. `tolerance` is relative; 0 wants the exact whole number."""
+    """A number computed by the law code. `tolerance` is relative; 0 requires the exact whole number."""
 
     answer: Expression
     digits: int
@@ -83,7 +83,8 @@ class Numeric:
 
 @dataclass(frozen=True)
 class Formula:
-    """A function of the question's names, `typed` one right way to write it; with `code`, what its `line` computes."""
+    """A function of the question's names; `typed` is one right way to write it. With `code`, what its `line` should
+    compute."""
 
     answer: Expression
     typed: str
@@ -95,9 +96,9 @@ class Formula:
 
 @dataclass(frozen=True)
 class Question:
-    """A question of a bank. `skill` is set where it exercises a procedure rather than a concept.
+    """A question of a bank. `skill` is set if it exercises a procedure rather than a concept.
 
-    `plan` are the numbers of it that a plan can be made for, each under its name in `PLANNED`.
+    `plan` holds the numbers to open in the planner, each under its name in `PLANNED`.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Text with computed numbers in it: `{N}`, `{term(a, b, N):4}`, `{N:count}`; `{{` is a brace."""
+"""Text with computed numbers: `{N}`, `{term(a, b, N):4}`, `{N:count}`; `{{` is a literal brace."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _FORMATS = ("count", "scientific", "percent", "python")
 
 @dataclass(frozen=True)
 class Slot:
-    """A number to be put into a text. `form` is digits, a name of `_FORMATS`, or empty for the number as given."""
+    """A number to insert into a text. `form` is how many digits, a name of `_FORMATS`, or empty for the plain number."""
 
     expression: Expression
     form: str
@@ -40,7 +40,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class Template:
-    """A text with slots; `parts` are texts and slots in order."""
+    """A text with slots; `parts` holds texts and slots in order."""
 
     parts: tuple[str | Slot, ...]
 
@@ -49,29 +49,31 @@ class Template:
 
 
 def template(text: str, names: frozenset[str] | set[str], answer_digits: int = 0) -> Template:
-    """Reads a text with slots that use `names`; `{answer}` is printed with `answer_digits`.
+    """Parses a text whose slots use `names`; `{answer}` is shown with `answer_digits` digits.
 
     Raises:
-        InputError: a brace alone, or a formula or format that cannot be read.
+        InputError: an unmatched brace, or a formula or format that cannot be parsed.
     """
     parts: list[str | Slot] = []
     end = 0
-    for found in _SLOT.finditer(text):
-        parts.append(text[end : found.start()])
-        end = found.end()
-        whole = found.group()
+    for match in _SLOT.finditer(text):
+        parts.append(text[end : match.start()])
+        end = match.end()
+        whole = match.group()
         if whole in ("{{", "}}"):
             parts.append(whole[0])
-        elif found[1] is None:
-            raise InputError(f"a brace alone at character {found.start() + 1}; write {whole * 2} for a brace")
+        elif match[1] is None:
+            raise InputError(
+                f"an unmatched brace at character {match.start() + 1}; write {whole * 2} for a literal brace"
+            )
         else:
-            parts.append(_slot(found[1], names, answer_digits))
+            parts.append(_slot(match[1], names, answer_digits))
     parts.append(text[end:])
     return Template(tuple(part for part in parts if part))
 
 
 def _slot(inside: str, names: frozenset[str] | set[str], answer_digits: int) -> Slot:
-    # A law's name may hold a colon, a format cannot hold a bracket or a quote.
+    # A law's name may contain a colon; a format contains no bracket or quote.
     before, colon, form = inside.rpartition(":")
     if not colon or set(form) & set("\"')"):
         before, form = inside, ""

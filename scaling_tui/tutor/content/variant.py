@@ -1,4 +1,4 @@
-"""A question with its numbers: what a seed makes of it, the same on every machine."""
+"""A question with the numbers that a seed gives it, the same on every machine."""
 
 import random
 from dataclasses import dataclass
@@ -10,26 +10,26 @@ from scaling_tui.tutor.content.questions import Choice, Formula, Mistake, Numeri
 from scaling_tui.tutor.parsing.numbers import apart, figures
 
 LETTERS = "abcdef"
-_DRAWS = 60  # tries for numbers that keep the mistakes apart from the answer and from each other
-POINTS = 12  # at which formulas are compared
+_DRAWS = 60  # tries to find numbers that keep the mistakes apart from the answer and from each other
+POINTS = 12  # at which two formulas are compared
 
 
 @dataclass(frozen=True)
 class Option:
-    """An option of a choice; `says` is the misconception behind a wrong one."""
+    """An option of a choice question; `diagnosis` is the misconception behind a wrong one."""
 
     letter: str
     text: str
     right: bool
-    says: str
+    diagnosis: str
 
 
 @dataclass(frozen=True)
 class Variant:
-    """What is asked. `values` holds the numbers by name, for a numeric question `answer` too.
+    """A question as asked. `values` holds its numbers by name, including `answer` for a numeric question.
 
     Args:
-        wrong: for a numeric question, each usual mistake with the number that it leads to.
+        wrong: for a numeric question, each mistake the bank lists with the number it leads to.
     """
 
     question: Question
@@ -41,7 +41,7 @@ class Variant:
 
     @property
     def expected(self) -> str:
-        """The right answer as a learner could have given it."""
+        """The right answer, in the form a learner would type it."""
         match self.question.body:
             case Choice():
                 right = next(option for option in self.options if option.right)
@@ -62,40 +62,40 @@ class Variant:
 
     @property
     def check(self) -> str:
-        """How to see quickly whether an answer can be right."""
+        """A quick check of whether an answer can be right."""
         return self.question.check.render(self.values)
 
     @property
     def plan(self) -> str:
-        """The options of the command `plan` for the question's numbers; empty where there is nothing to plan."""
+        """Options for the command `plan` with the question's numbers; empty if there is nothing to plan."""
         return " ".join(f"--{name} {_shortest(formula(self.values))}" for name, formula in self.question.plan)
 
     @cached_property
     def points(self) -> list[dict[str, float]]:
-        """Where a formula is compared with the right one."""
+        """Values of the names at which a formula is compared with the right one."""
         rng = random.Random(f"{self.question.id}:{self.seed}:points")
         return [draw_values(self.question, rng) for _ in range(POINTS)]
 
     @cached_property
     def wanted(self) -> list[float]:
-        """What the right formula gives at the points."""
+        """Values of the right formula at `points`."""
         assert isinstance(self.question.body, Formula)
         return [self.question.body.answer(values) for values in self.points]
 
     @cached_property
     def common(self) -> list[CommonMistake]:
-        """The mistakes that are known of any numeric question."""
+        """The common mistakes that apply to this question."""
         body = self.question.body
         return common_mistakes(body, self.values, self.listed) if isinstance(body, Numeric) else []
 
     @property
     def listed(self) -> list[float]:
-        """The numbers that the bank's own mistakes lead to."""
+        """Answers that the mistakes listed in the bank lead to."""
         return [value for _, value in self.wrong]
 
     @property
-    def asks(self) -> str:
-        """In which form the answer is wanted."""
+    def answer_format(self) -> str:
+        """The form that the answer should take."""
         match self.question.body:
             case Choice():
                 return f"one letter, {self.options[0].letter} to {self.options[-1].letter}"
@@ -109,16 +109,16 @@ class Variant:
 
 
 def _shortest(value: float) -> str:
-    """1.2e+08 rather than 120000000, where it is the same number."""
+    """The shortest text for `value`, such as 1.2e+08 for 120000000."""
     short = f"{value:g}"
     return short if float(short) == value else f"{value:.10g}"
 
 
 def variant(question: Question, seed: int) -> Variant:
-    """The question as `seed` makes it.
+    """The question with the numbers of `seed`.
 
     Raises:
-        InputError: its formulas have no value for any numbers tried.
+        InputError: its formulas have no value for any of the numbers tried.
     """
     problem: InputError | None = None
     last: Variant | None = None
@@ -132,7 +132,7 @@ def variant(question: Question, seed: int) -> Variant:
         if good:
             return last
     if last is None:
-        raise InputError(f"{question.bank}: question {question.id!r}: no numbers to ask with: {problem}")
+        raise InputError(f"{question.bank}: question {question.id!r}: found no usable numbers: {problem}")
     return last
 
 
@@ -146,7 +146,7 @@ def _draw(question: Question, seed: int, rng: random.Random) -> tuple[Variant, b
             return made, apart([values["answer"], *(value for _, value in wrong)], tolerance)
         case Choice(right=right, wrong=others):
             texts = [(right.render(values), True, "")]
-            texts += [(other.text.render(values), False, other.says.render(values)) for other in others]
+            texts += [(other.text.render(values), False, other.diagnosis.render(values)) for other in others]
             rng.shuffle(texts)
             options = tuple(Option(letter, *text) for letter, text in zip(LETTERS, texts, strict=False))
             distinct = len({option.text for option in options}) == len(options)
@@ -156,7 +156,7 @@ def _draw(question: Question, seed: int, rng: random.Random) -> tuple[Variant, b
 
 
 def draw_values(question: Question, rng: random.Random) -> dict[str, float]:
-    """The numbers of a question, in its order."""
+    """Draws the numbers of a question, in its order."""
     values: dict[str, float] = {}
     for draw in question.values:
         values[draw.name] = draw.draw(rng, values)

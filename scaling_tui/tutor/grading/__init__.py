@@ -1,1 +1,1 @@
-"""Grades answers, diagnoses mistakes, checks banks."""
+"""Grades answers, diagnoses mistakes, validates banks."""

@@ -1,4 +1,4 @@
-"""Validates a bank: what its questions promise holds for every seed tried."""
+"""Validates a bank: its keys, mistakes, diagnoses and worked steps hold for every seed tried."""
 
 import math
 from collections.abc import Collection, Iterator
@@ -9,15 +9,15 @@ from scaling_tui.tutor.content.bank import Bank
 from scaling_tui.tutor.content.mistakes import SLIPS, power_of_ten
 from scaling_tui.tutor.content.questions import Choice, Formula, Numeric, Question
 from scaling_tui.tutor.content.variant import Variant, variant
-from scaling_tui.tutor.grading.marking import mark
+from scaling_tui.tutor.grading.marking import grade
 from scaling_tui.tutor.parsing.numbers import apart, figures
 
 SEEDS = 200
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the diagnosis table: what a learner who makes the slip types and reads."""
+class DiagnosisRow:
+    """A row of the diagnosis table: a mistake, the answer it leads to, and what the learner then reads."""
 
     question: str
     slip: str
@@ -26,12 +26,12 @@ class Row:
 
 
 def check_bank(bank: Bank, lessons: Collection[str] = (), seeds: int = SEEDS) -> list[str]:
-    """What is wrong with a bank, one line each with file, question and field; nothing if it is sound.
+    """The problems of a bank, one line each with file, question and field; empty if it is sound.
 
     Args:
         bank: the bank.
-        lessons: lessons there are; a question must belong to one. Empty for not checking.
-        seeds: seeds tried of each question.
+        lessons: the known lessons; a question must belong to one of them. Empty skips this check.
+        seeds: how many seeds of each question to try.
     """
     problems = []
     for question in bank.questions:
@@ -40,22 +40,22 @@ def check_bank(bank: Bank, lessons: Collection[str] = (), seeds: int = SEEDS) ->
             problems.append(f"{where}: field 'lesson': found {question.lesson!r}, want one of {', '.join(lessons)}")
         for seed in range(seeds):
             try:
-                found = next(_faults(variant(question, seed)), None)
+                fault = next(_faults(variant(question, seed)), None)
             except InputError as error:
-                found = ("values", str(error))
-            if found:
-                problems.append(f"{where}: field {found[0]!r}: seed {seed}: {found[1]}")
-                break  # one seed tells enough of a question
+                fault = ("values", str(error))
+            if fault:
+                problems.append(f"{where}: field {fault[0]!r}: seed {seed}: {fault[1]}")
+                break  # one failing seed is enough to report
     return problems
 
 
-def diagnosis_table(question: Question, seed: int = 0) -> list[Row]:
-    """Every slip that the question knows, as a learner meets it at `seed`."""
+def diagnosis_table(question: Question, seed: int = 0) -> list[DiagnosisRow]:
+    """Every mistake that the question diagnoses, with the numbers of `seed`."""
     asked = variant(question, seed)
     rows = []
     for slip, typed in _slips(asked):
-        marked = mark(asked, typed)
-        rows.append(Row(question.id, slip, typed, f"{marked.diagnosis} {marked.step}".strip()))
+        graded = grade(asked, typed)
+        rows.append(DiagnosisRow(question.id, slip, typed, f"{graded.diagnosis} {graded.step}".strip()))
     return rows
 
 
@@ -64,8 +64,8 @@ def _slips(asked: Variant) -> Iterator[tuple[str, str]]:
         case Numeric(digits=digits, tolerance=tolerance) as body:
             for mistake, value in asked.wrong:
                 yield mistake.slip, figures(value, digits if tolerance else 15)
-            for one in asked.common:
-                yield one.slip, figures(one.answer, max(digits, 4) if tolerance else 15)
+            for common in asked.common:
+                yield common.slip, figures(common.answer, max(digits, 4) if tolerance else 15)
             taken = [*asked.listed, *(mistake.answer for mistake in asked.common)]
             if (tens := power_of_ten(body, asked.values["answer"], taken)) is not None:
                 yield tens.slip, figures(tens.answer, digits if tolerance else 15)
@@ -79,7 +79,7 @@ def _slips(asked: Variant) -> Iterator[tuple[str, str]]:
 
 
 def _faults(asked: Variant) -> Iterator[tuple[str, str]]:
-    """Fields and what is wrong with them at this seed."""
+    """Fields that are wrong at this seed, each with the reason."""
     question = asked.question
     if not math.isfinite(asked.values.get("answer", 0.0)):
         yield "answer", "has no value"
@@ -104,50 +104,50 @@ def _faults(asked: Variant) -> Iterator[tuple[str, str]]:
 def _choice_faults(asked: Variant) -> Iterator[tuple[str, str]]:
     texts = [option.text for option in asked.options]
     if len(set(texts)) < len(texts):
-        yield "wrong", "two options read the same"
+        yield "wrong", "two options have the same text"
     for option in asked.options:
-        if mark(asked, option.letter).correct != option.right:
-            yield "right", f"option {option.letter} is marked wrongly"
+        if grade(asked, option.letter).correct != option.right:
+            yield "right", f"option {option.letter} is graded wrongly"
 
 
 def _numeric_faults(asked: Variant, body: Numeric) -> Iterator[tuple[str, str]]:
     key = asked.values["answer"]
     if not body.tolerance and key != round(key):
-        yield "answer", f"{key!r} is not whole, and tolerance 0 wants a whole number"
-    if not mark(asked, asked.expected).correct:
+        yield "answer", f"{key!r} is not whole, but tolerance 0 requires a whole number"
+    if not grade(asked, asked.expected).correct:
         yield "answer", f"the key {asked.expected!r} is not accepted with {body.digits} digits"
     if asked.expected.removesuffix(body.unit).strip() not in asked.steps[-1]:
         yield "steps", f"the last step does not end in the key {asked.expected!r}: {asked.steps[-1]!r}"
     if not apart([key, *(value for _, value in asked.wrong)], body.tolerance):
         named = ", ".join(f"{mistake.slip} {value:.6g}" for mistake, value in asked.wrong)
-        yield "mistakes", f"not apart from the key {key:.6g} or from each other: {named}"
+        yield "mistakes", f"too close to the key {key:.6g} or from each other: {named}"
 
 
 def _formula_faults(asked: Variant, body: Formula) -> Iterator[tuple[str, str]]:
-    if not mark(asked, asked.expected).correct:
-        yield "typed", f"{asked.expected!r} is not the function that 'answer' is"
+    if not grade(asked, asked.expected).correct:
+        yield "typed", f"{asked.expected!r} is not the same function as 'answer'"
     if body.typed not in asked.steps[-1]:
         yield "steps", f"the last step does not end in {body.typed!r}"
     if body.code:
         number = body.line
         printed = asked.question.body.code.splitlines()[number - 1]  # type: ignore[union-attr]
-        if mark(asked, f"{number}: {printed}").correct:
-            yield "line", f"line {number} is right as it is printed"
+        if grade(asked, f"{number}: {printed}").correct:
+            yield "line", f"line {number} is already right as printed"
 
 
 def _diagnosis_faults(asked: Variant) -> Iterator[tuple[str, str]]:
-    """Every listed mistake is wrong, and told as itself."""
+    """Every mistake is graded as wrong and diagnosed correctly, each in its own words."""
     mistakes = list(_slips(asked))
-    told: dict[str, str] = {}
+    owners: dict[str, str] = {}
     for slip, typed in mistakes:
-        marked = mark(asked, typed)
-        if marked.correct:
+        graded = grade(asked, typed)
+        if graded.correct:
             yield "mistakes", f"{slip} ({typed}) is accepted as right"
-        elif marked.slip != slip:
-            name = SLIPS.get(marked.slip, "nothing that is known")
-            yield "mistakes", f"{slip} ({typed}) is diagnosed as {marked.slip or 'nothing'}: {name}"
-        elif not marked.diagnosis.strip():
-            yield "mistakes", f"{slip} ({typed}): nothing is said"
-        elif marked.diagnosis in told:
-            yield "mistakes", f"{slip} ({typed}) and {told[marked.diagnosis]} are told the same"
-        told[marked.diagnosis] = f"{slip} ({typed})"
+        elif graded.slip != slip:
+            name = SLIPS.get(graded.slip, "no known mistake")
+            yield "mistakes", f"{slip} ({typed}) is diagnosed as {graded.slip or 'nothing'}: {name}"
+        elif not graded.diagnosis.strip():
+            yield "mistakes", f"{slip} ({typed}): no diagnosis"
+        elif graded.diagnosis in owners:
+            yield "mistakes", f"{slip} ({typed}) and {owners[graded.diagnosis]} have the same diagnosis"
+        owners[graded.diagnosis] = f"{slip} ({typed})"

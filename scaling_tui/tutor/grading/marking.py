@@ -1,4 +1,4 @@
-"""Marks an answer: how it was read, whether it is right, and if not, which slip it shows."""
+"""Grades an answer: how it was parsed, whether it is right and, if not, which mistake it shows."""
 
 import math
 import re
@@ -20,8 +20,8 @@ _NAMED = re.compile(r"^\s*[A-Za-z]\w*\s*(\([^()]*\))?\s*=(?!=)")  # the L(N, D) 
 
 
 @dataclass(frozen=True)
-class Mark:
-    """What came of an answer. `read_as` is how it was understood; `slip` is a name of `SLIPS`, or empty."""
+class Grade:
+    """A graded answer. `read_as` is the answer as parsed; `slip` is the mistake's name in `SLIPS`, or empty."""
 
     correct: bool
     read_as: str
@@ -32,8 +32,8 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class _Read:
-    """An answer as read, before it is marked."""
+class _ParsedAnswer:
+    """An answer before it is graded."""
 
     shown: str
     option: int = -1
@@ -42,152 +42,152 @@ class _Read:
     formula: Expression | None = None
 
 
-def read(variant: Variant, answer: str) -> str:
-    """How the answer is understood.
+def read_as(variant: Variant, answer: str) -> str:
+    """The answer as parsed, for the learner to check.
 
     Raises:
-        InputError: it cannot be; that costs nothing.
+        InputError: it cannot be parsed; that does not count as a try.
     """
-    return _read(variant, answer).shown
+    return _parse_answer(variant, answer).shown
 
 
-def mark(variant: Variant, answer: str) -> Mark:
-    """Marks an answer.
+def grade(variant: Variant, answer: str) -> Grade:
+    """Grades an answer.
 
     Raises:
-        InputError: it cannot be read; that costs nothing.
+        InputError: it cannot be parsed; that does not count as a try.
     """
-    understood = _read(variant, answer)
+    parsed = _parse_answer(variant, answer)
     match variant.question.body:
         case Choice():
-            return _mark_choice(variant, understood)
+            return _grade_choice(variant, parsed)
         case Numeric() as body:
-            return _mark_number(variant, body, understood)
+            return _grade_number(variant, body, parsed)
         case Formula() as body:
-            return _mark_formula(variant, body, understood)
+            return _grade_formula(variant, body, parsed)
 
 
-def _read(variant: Variant, answer: str) -> _Read:
+def _parse_answer(variant: Variant, answer: str) -> _ParsedAnswer:
     match variant.question.body:
         case Choice():
-            return _read_choice(variant, answer)
+            return _parse_choice(variant, answer)
         case Numeric(unit=unit):
             number = read_number(answer, unit)
-            return _Read(f"{plain(number.value)} {unit}".strip(), number=number)
+            return _ParsedAnswer(f"{plain(number.value)} {unit}".strip(), number=number)
         case Formula(line=0, names=names):
             shown = " ".join(_NAMED.sub("", answer).split())
-            return _Read(shown, formula=parse(shown, names))
+            return _ParsedAnswer(shown, formula=parse(shown, names))
         case Formula(names=names, code=code):
-            found = re.fullmatch(r"\s*(?:line\s*)?(\d{1,3})(?:\s*[:.)]|\s)\s*(.+)", answer, re.IGNORECASE | re.DOTALL)
-            if not found:
-                raise InputError(f"answer: want {variant.asks}")
-            lines, line = len(code.splitlines()), int(found[1])
+            match = re.fullmatch(r"\s*(?:line\s*)?(\d{1,3})(?:\s*[:.)]|\s)\s*(.+)", answer, re.IGNORECASE | re.DOTALL)
+            if not match:
+                raise InputError(f"answer: want {variant.answer_format}")
+            lines, line = len(code.splitlines()), int(match[1])
             if not 1 <= line <= lines:
                 raise InputError(f"answer: found line {line}, the program has lines 1 to {lines}")
-            mended = computed(found[2])
-            return _Read(f"line {line}: {mended}", line=line, formula=parse(mended, names))
+            fixed = computed(match[2])
+            return _ParsedAnswer(f"line {line}: {fixed}", line=line, formula=parse(fixed, names))
 
 
-def _read_choice(variant: Variant, answer: str) -> _Read:
+def _parse_choice(variant: Variant, answer: str) -> _ParsedAnswer:
     given = " ".join(answer.split()).casefold()
     for number, option in enumerate(variant.options):
         text = " ".join(option.text.split()).casefold()
         if given.rstrip(".)") == option.letter or given in (text, f"{option.letter}) {text}"):
-            return _Read(f"{option.letter}) {option.text}", option=number)
+            return _ParsedAnswer(f"{option.letter}) {option.text}", option=number)
     letters = ", ".join(option.letter for option in variant.options)
     raise InputError(f"answer: found {answer.strip()[:40]!r}, want one of {letters}")
 
 
-def _mark_choice(variant: Variant, understood: _Read) -> Mark:
-    option = variant.options[understood.option]
+def _grade_choice(variant: Variant, parsed: _ParsedAnswer) -> Grade:
+    option = variant.options[parsed.option]
     if option.right:
-        return Mark(True, understood.shown, variant.expected)
-    return Mark(False, understood.shown, variant.expected, "misconception", option.says, variant.steps[0])
+        return Grade(True, parsed.shown, variant.expected)
+    return Grade(False, parsed.shown, variant.expected, "misconception", option.diagnosis, variant.steps[0])
 
 
-def _mark_number(variant: Variant, body: Numeric, understood: _Read) -> Mark:
-    assert understood.number is not None
-    value, key = understood.number.value, variant.values["answer"]
+def _grade_number(variant: Variant, body: Numeric, parsed: _ParsedAnswer) -> Grade:
+    assert parsed.number is not None
+    value, key = parsed.number.value, variant.values["answer"]
     if close(value, key, body.tolerance):
-        return Mark(True, understood.shown, variant.expected)
+        return Grade(True, parsed.shown, variant.expected)
     for mistake, wrong in variant.wrong:
         if close(value, wrong, body.tolerance):
-            says, step = mistake.says.render(variant.values), mistake.step.render(variant.values)
-            return Mark(False, understood.shown, variant.expected, mistake.slip, says, step)
-    for one in variant.common:
-        # Nobody said that people make this slip here: with a wide tolerance many a wrong number would be taken for it.
-        if close(value, one.answer, min(body.tolerance, _SURE)):
-            return Mark(False, understood.shown, variant.expected, one.slip, one.says, variant.steps[0])
-    slip, says = _unlisted(understood.number, key, body)
-    return Mark(False, understood.shown, variant.expected, slip, says, variant.steps[0])
+            diagnosis, step = mistake.diagnosis.render(variant.values), mistake.step.render(variant.values)
+            return Grade(False, parsed.shown, variant.expected, mistake.slip, diagnosis, step)
+    for common in variant.common:
+        # The bank does not list it, so hold it to at most 1 %: a wide tolerance would match many wrong numbers.
+        if close(value, common.answer, min(body.tolerance, _SURE)):
+            return Grade(False, parsed.shown, variant.expected, common.slip, common.diagnosis, variant.steps[0])
+    slip, diagnosis = _unlisted(parsed.number, key, body)
+    return Grade(False, parsed.shown, variant.expected, slip, diagnosis, variant.steps[0])
 
 
 def _unlisted(number: Number, key: float, body: Numeric) -> tuple[str, str]:
-    """What can be told of a wrong number without knowing the question."""
+    """The mistake and the diagnosis for a wrong number that no mistake of the question leads to."""
     value = number.value
     if value * key > 0:
         tens = round(math.log10(value / key))
         if tens and close(value / 10.0**tens, key, body.tolerance):
-            return "power-of-ten", f"The digits are right, the size is not: off by a factor 10^{tens}."
+            return "power-of-ten", f"The digits are right but the magnitude is not: off by a factor of 10^{tens}."
     if close(-value, key, body.tolerance):
-        return "sign", "The size is right, the sign is not."
+        return "sign", "The magnitude is right but the sign is wrong."
     if body.tolerance and number.figures < body.digits and close(value, float(figures_of(key, number.figures)), 1e-9):
-        return "few-figures", f"Right as far as it goes; {body.digits} significant figures are asked for."
+        return "few-figures", f"Right so far, but the question asks for {body.digits} significant figures."
     if not body.tolerance and close(value, key, _NEAR):
-        return "near", f"Near, {plain(value - key)} off: the exact number is asked for."
+        return "near", f"Close, {plain(value - key)} off: the question asks for the exact number."
     if close(value, key, max(_NEAR, 5 * body.tolerance)):
-        return "near", f"Near, {show.percent(abs(value / key - 1), 1)} off: keep all digits until the last step."
-    return "", "This is none of the usual slips. The solution begins so:"
+        return "near", f"Close, {show.percent(abs(value / key - 1), 1)} off: keep all digits until the last step."
+    return "", "This is not one of the common mistakes. The solution starts like this:"
 
 
 def figures_of(value: float, digits: int) -> str:
-    """`value` in so many figures, for `float`."""
+    """`value` rounded to `digits` significant figures, as text for `float`."""
     return f"{value:.{digits - 1}e}"
 
 
-def _mark_formula(variant: Variant, body: Formula, understood: _Read) -> Mark:
-    formula = understood.formula
+def _grade_formula(variant: Variant, body: Formula, parsed: _ParsedAnswer) -> Grade:
+    formula = parsed.formula
     assert formula is not None
-    here, wanted = variant.points, variant.wanted
-    given = _values(formula, here)
-    if understood.line != body.line:
-        says = f"Line {understood.line} does what it should; the fault is in another line."
-        return Mark(False, understood.shown, variant.expected, "wrong-line", says, variant.hint)
+    points, wanted = variant.points, variant.wanted
+    given = _values(formula, points)
+    if parsed.line != body.line:
+        diagnosis = f"Line {parsed.line} is correct; the bug is in another line."
+        return Grade(False, parsed.shown, variant.expected, "wrong-line", diagnosis, variant.hint)
     if _agree(given, wanted):
-        return Mark(True, understood.shown, variant.expected)
+        return Grade(True, parsed.shown, variant.expected)
     for mistake in body.mistakes:
-        if _agree(given, _values(mistake.answer, here)):
-            says, step = mistake.says.render(variant.values), mistake.step.render(variant.values)
-            return Mark(False, understood.shown, variant.expected, mistake.slip, says, step)
-    if body.line and _agree(given, _values(faulty(body), here)):
-        says = f"This is what line {body.line} computes already."
-        return Mark(False, understood.shown, variant.expected, "unchanged", says, variant.steps[0])
-    slip, says = _unlisted_formula(formula, given, wanted, body)
-    return Mark(False, understood.shown, variant.expected, slip, says, variant.steps[0])
+        if _agree(given, _values(mistake.answer, points)):
+            diagnosis, step = mistake.diagnosis.render(variant.values), mistake.step.render(variant.values)
+            return Grade(False, parsed.shown, variant.expected, mistake.slip, diagnosis, step)
+    if body.line and _agree(given, _values(faulty(body), points)):
+        diagnosis = f"Line {body.line} already computes this."
+        return Grade(False, parsed.shown, variant.expected, "unchanged", diagnosis, variant.steps[0])
+    slip, diagnosis = _unlisted_formula(formula, given, wanted, body)
+    return Grade(False, parsed.shown, variant.expected, slip, diagnosis, variant.steps[0])
 
 
 def _unlisted_formula(
     formula: Expression, given: Sequence[float], wanted: Sequence[float], body: Formula
 ) -> tuple[str, str]:
     if not all(map(math.isfinite, given)):
-        return "", "The formula has no value at some of the points tried (a division by zero, or an overflow)."
-    ratios = [one / other if other else math.nan for one, other in zip(given, wanted, strict=True)]
+        return "", "The formula has no value at some of the points tried (a division by zero or an overflow)."
+    ratios = [got / want if want else math.nan for got, want in zip(given, wanted, strict=True)]
     if _agree(ratios, [ratios[0]] * len(ratios)) and ratios[0] not in (0.0, 1.0):
-        return "factor", f"The shape is right, but everything is {plain(float(f'{ratios[0]:.4g}'))} times too large."
+        return "factor", f"The shape is right, but every value is {plain(float(f'{ratios[0]:.4g}'))} times too large."
     unused = sorted(parse(body.typed, body.names).names - formula.names)
     if unused:
-        return "unused", f"The result depends on {', '.join(unused)} too; the formula does not."
-    return "", "As a function this differs from the right one. The solution begins so:"
+        return "unused", f"The result also depends on {', '.join(unused)}, but the formula does not."
+    return "", "This is a different function from the right one. The solution starts like this:"
 
 
 def faulty(body: Formula) -> Expression:
-    """What the line at fault of a program computes as it is printed."""
+    """What the buggy line of a program computes as printed."""
     return parse(computed(body.code.splitlines()[body.line - 1]), body.names)
 
 
-def _values(formula: Callable[[dict[str, float]], float], here: list[dict[str, float]]) -> list[float]:
-    return [formula(values) for values in here]
+def _values(formula: Callable[[dict[str, float]], float], points: list[dict[str, float]]) -> list[float]:
+    return [formula(values) for values in points]
 
 
 def _agree(given: Sequence[float], wanted: Sequence[float]) -> bool:
-    return all(math.isfinite(one) and close(one, other, _EQUAL) for one, other in zip(given, wanted, strict=True))
+    return all(math.isfinite(got) and close(got, want, _EQUAL) for got, want in zip(given, wanted, strict=True))

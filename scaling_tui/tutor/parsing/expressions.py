@@ -1,9 +1,9 @@
-"""Formulas as people type them, parsed over Python's `ast` with an allow-list and evaluated by walking the tree.
+"""Formulas as people type them, parsed with Python's `ast` and an allow-list, and evaluated as closures.
 
-Nothing here compiles or runs Python: the tree that `ast.parse` gives is translated node by node into closures over
-floats, and whatever is not on the list is refused with the character it stands at. Two dialects share the parser:
-a learner's formula knows the question's names and a few functions; a bank's formula may also call what
-`formulas.py` offers, with strings as arguments.
+Nothing here compiles or runs Python: the tree from `ast.parse` is translated node by node into closures over floats,
+and anything not on the list is rejected with its position. Two dialects share the parser: a learner's formula may use
+the question's names and a few functions; a bank's formula may also call the functions of `formulas.py`, with string
+arguments.
 """
 
 import ast
@@ -19,7 +19,7 @@ LONGEST = 200  # characters
 MOST_NODES = 120
 GREATEST_EXPONENT = 1e4
 
-# Python 3.11 counts the depth of a tree for all threads together, so that two that parse at once fail now and then.
+# Python 3.11 counts the depth of a tree across all threads, so two threads parsing at once sometimes fail.
 _PARSING = threading.Lock()
 
 _TOKEN = re.compile(
@@ -38,8 +38,8 @@ _SPELLINGS = {
 _SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+", strict=True))
 
 
-class Unreadable(InputError):  # noqa: N818 - what the user wrote is, not the program
-    """A formula that cannot be read. `at` is the character of the text where reading stopped, from 0."""
+class Unreadable(InputError):  # noqa: N818 - names what the user wrote
+    """A formula that cannot be parsed. `at` is the index of the character where parsing stopped."""
 
     def __init__(self, text: str, at: int, why: str) -> None:
         self.text, self.at, self.why = text, max(0, min(at, len(text))), why
@@ -47,24 +47,24 @@ class Unreadable(InputError):  # noqa: N818 - what the user wrote is, not the pr
         super().__init__(f"formula: {why}, {place} of {text[:80]!r}")
 
     def pointer(self) -> str:
-        """The formula with a caret under the character, two lines."""
+        """The formula and, on a second line, a caret under the character."""
         return f"{self.text}\n{' ' * self.at}^"
 
 
 @dataclass(frozen=True)
 class Expression:
-    """A formula that was read; `names` are those it uses."""
+    """A parsed formula; `names` are those it uses."""
 
     text: str
     names: frozenset[str]
     node: _Node = field(repr=False, compare=False)
 
     def __call__(self, values: Mapping[str, float]) -> float:
-        """Its value; nan where it has none (a division by zero, a root of a negative number, an overflow)."""
+        """Its value; nan if it has none (a division by zero, a root of a negative number, an overflow)."""
         try:
             return self.node(values)
         except InputError:
-            raise  # law code says what it was given, and why that has no loss
+            raise  # the law code's own message says what is wrong with its input
         except (ArithmeticError, ValueError):
             return math.nan
 
@@ -73,7 +73,7 @@ def _log(value: float, base: float = math.e) -> float:
     return math.log(value) if base == math.e else math.log(value, base)
 
 
-# Functions of a learner's formula, with the number of arguments that each takes.
+# Functions for a learner's formula, each with its fewest and most arguments.
 BASIC: dict[str, tuple[Function, int, int]] = {
     "sqrt": (math.sqrt, 1, 1),
     "exp": (math.exp, 1, 1),
@@ -96,18 +96,18 @@ def parse(
     longest: int = LONGEST,
     after: Callable[[float], float] | None = None,
 ) -> Expression:
-    """Reads a formula.
+    """Parses a formula.
 
     Args:
         text: the formula as typed.
-        names: the names that it may use.
-        functions: what may be called: function, fewest and most arguments.
-        strings: arguments may be quoted strings (a bank's dialect).
-        longest: characters that are read at most.
-        after: applied to every number that is computed on the way to the result.
+        names: the names it may use.
+        functions: the functions it may call, each with its fewest and most arguments.
+        strings: whether arguments may be quoted strings (a bank's dialect).
+        longest: the most characters to accept.
+        after: applied to every intermediate result.
 
     Raises:
-        Unreadable: with the character that is wrong.
+        Unreadable: with the position of the error.
     """
     if not text.strip():
         raise Unreadable(text[:0], 0, "nothing given, want a formula")
@@ -116,7 +116,7 @@ def parse(
     plain, origin = _spelled_plainly(text, strings)
     for token in () if strings else _TOKEN.finditer(plain):
         if token["joined"]:
-            raise Unreadable(text, origin[token.start("joined")], "write * between two things that are multiplied")
+            raise Unreadable(text, origin[token.start("joined")], "write * to multiply")
     try:
         with _PARSING:
             tree = ast.parse(plain, mode="eval")
@@ -124,14 +124,14 @@ def parse(
         at = max(0, (error.offset or 1) - 1)
         raise Unreadable(text, origin[min(at, len(origin) - 1)], _advice(plain, at)) from None
     except (ValueError, MemoryError, RecursionError):
-        raise Unreadable(text, 0, "too deep or too long a number") from None
+        raise Unreadable(text, 0, "nested too deeply, or a number is too long") from None
     reader = _Reader(text, origin, names, functions, strings, tree.body, after)
     node = reader.read(tree.body)
     return Expression(text, frozenset(reader.used), node)
 
 
 def _spelled_plainly(text: str, strings: bool) -> tuple[str, list[int]]:
-    """ASCII that `ast` reads, and for each of its characters the place in `text` that it comes from."""
+    """ASCII for `ast`, and for each of its characters the index in `text` it comes from."""
     out: list[str] = []
     origin: list[int] = []
     start = len(text) - len(text.lstrip())
@@ -150,13 +150,13 @@ def _spelled_plainly(text: str, strings: bool) -> tuple[str, list[int]]:
 
 def _advice(plain: str, at: int) -> str:
     if plain.count("(") > plain.count(")"):
-        return "a bracket is left open"
+        return "a bracket is not closed"
     if plain.count(")") > plain.count("("):
-        return "a bracket is closed that was not opened"
+        return "a closing bracket has no opening one"
     before = plain[:at].rstrip()[-1:]
     if before and (before.isalnum() or before == ")") and plain[at : at + 1] not in ("", ")", ","):
-        return "write * between two things that are multiplied"
-    return "a number, a name or a bracket is missing or one too many"
+        return "write * to multiply"
+    return "a number, a name or a bracket is missing, or there is one too many"
 
 
 @dataclass
@@ -180,7 +180,7 @@ class _Reader:
             raise self.wrong(node, f"more than {MOST_NODES} parts")
         match node:
             case ast.Constant(value=bool()):
-                raise self.wrong(node, "a number is wanted here")
+                raise self.wrong(node, "want a number here")
             case ast.Constant(value=int() | float() as number):
                 try:
                     constant = float(number)
@@ -197,13 +197,13 @@ class _Reader:
                 inner = self.read(operand)
                 return lambda values: -inner(values)
             case ast.BinOp(left=left, op=op, right=right):
-                return self.on_the_way(node, self.operation(node, op, self.read(left), self.read(right)))
+                return self.intermediate(node, self.operation(node, op, self.read(left), self.read(right)))
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
-                return self.on_the_way(node, self.call(node, name, arguments))
+                return self.intermediate(node, self.call(node, name, arguments))
             case _:
-                raise self.wrong(node, f"{_WORDS.get(type(node), 'this')} has no place in a formula")
+                raise self.wrong(node, f"{_WORDS.get(type(node), 'this')} is not allowed in a formula")
 
-    def on_the_way(self, node: ast.expr, computes: _Node) -> _Node:
+    def intermediate(self, node: ast.expr, computes: _Node) -> _Node:
         after = self.after
         if after is None or node is self.whole:
             return computes
@@ -231,13 +231,13 @@ class _Reader:
             case ast.Pow():
                 return lambda values: power(left(values), right(values))
             case _:
-                raise self.wrong(node, "this operator has no place in a formula (there are + - * / **)")
+                raise self.wrong(node, "this operator is not allowed in a formula, want + - * / or **")
 
     def call(self, node: ast.expr, name: str, arguments: list[ast.expr]) -> _Node:
         if name not in self.functions:
             if name in self.names:
                 raise self.wrong(node, f"{name} is a number, not a function: write {name}*(…)")
-            raise self.wrong(node, f"{name!r} is not a function here (there are {', '.join(sorted(self.functions))})")
+            raise self.wrong(node, f"{name!r} is not a function here (known: {', '.join(sorted(self.functions))})")
         function, fewest, most = self.functions[name]
         if not fewest <= len(arguments) <= most:
             wanted = str(fewest) if fewest == most else f"{fewest} to {most}"
@@ -253,7 +253,7 @@ class _Reader:
 
 
 def power(base: float, exponent: float) -> float:
-    """base ** exponent over the reals; a root of a negative number and an absurd exponent have no value."""
+    """base ** exponent over the reals; nan for a root of a negative number or an absurd exponent."""
     if abs(exponent) > GREATEST_EXPONENT or (base < 0 and exponent != int(exponent)):
         return math.nan
     return float(base**exponent)

@@ -1,4 +1,4 @@
-"""What a bank's formula may call: the law code by name. Laws are imported when the first one is called."""
+"""The functions that a bank's formula may call: the law code by name. `laws` is imported on the first call."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -17,16 +17,18 @@ LONGEST = 600  # characters of a bank's formula
 
 
 def loss(law: str | float, *numbers: float) -> float:
-    """`loss("law", inputs…, coefficients…)`, or of a published "law:set" with the inputs alone."""
+    """`loss("law", inputs…, coefficients…)`; for a published "law:set" the inputs are enough."""
     from scaling_tui.laws import get
 
     form = get(str(law))
-    inputs, coefficients = _given(str(law), numbers, form.inputs)
+    inputs, coefficients = _inputs_and_coefficients(str(law), numbers, form.inputs)
     return float(form.loss(coefficients, **inputs))
 
 
-def _given(law: str, numbers: Sequence[float], inputs: Sequence[str]) -> tuple[dict[str, float], dict[str, float]]:
-    """The inputs and the coefficients among a call's numbers; published coefficients where none are given."""
+def _inputs_and_coefficients(
+    law: str, numbers: Sequence[float], inputs: Sequence[str]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Splits a call's numbers into inputs and coefficients; without coefficients, takes the published ones."""
     from scaling_tui.laws import get
 
     names = get(law).coefficients
@@ -34,7 +36,7 @@ def _given(law: str, numbers: Sequence[float], inputs: Sequence[str]) -> tuple[d
     if len(known) < len(inputs) or len(rest) not in (0, len(names)):
         raise InputError(
             f"{law}: found {len(numbers)} numbers, want {', '.join(inputs) or 'none'} and then "
-            f"{', '.join(names)} or nothing for the published ones"
+            f"{', '.join(names)}, or nothing for the published ones"
         )
     coefficients = dict(zip(names, rest, strict=True)) if rest else _published(law)
     return dict(zip(inputs, known, strict=True)), coefficients
@@ -51,7 +53,7 @@ def coef(law: str | float, name: str | float) -> float:
     """A published coefficient: `coef("chinchilla:hoffmann2022", "alpha")`."""
     coefficients = _published(str(law))
     if str(name) not in coefficients:
-        raise InputError(f"{law}: no coefficient {name!r}, it has {', '.join(coefficients)}")
+        raise InputError(f"{law}: no coefficient {name!r}, want one of {', '.join(coefficients)}")
     return coefficients[str(name)]
 
 
@@ -63,13 +65,15 @@ def term(scale: float, exponent: float, size: float) -> float:
 
 
 def _inverse(unknown: "Input") -> Function:
-    """`params_for("law", loss, other inputs…, coefficients…)` and its kin."""
+    """`params_for("law", loss, other inputs…, coefficients…)` and its counterparts for tokens and FLOPs."""
 
     def solve(law: str | float, target: float, *numbers: float) -> float:
         from scaling_tui.laws import get
 
         form = get(str(law))
-        known, coefficients = _given(str(law), numbers, [name for name in form.inputs if name != unknown])
+        known, coefficients = _inputs_and_coefficients(
+            str(law), numbers, [name for name in form.inputs if name != unknown]
+        )
         return form.inverse(coefficients, target, unknown, **known)
 
     return solve
@@ -90,7 +94,7 @@ def embedding_params(hidden: float, vocab: float) -> float:
 
 
 def flops_per_token(layers: float, hidden: float, ffn: float, vocab: float, context: float) -> float:
-    """Training FLOPs of a token by matmuls and attention, tied head (PaLM, appendix B)."""
+    """Training FLOPs of a token by matmuls and attention, tied head (Chowdhery et al. 2022, appendix B)."""
     counted = _count(layers=layers, hidden=hidden, ffn=ffn, vocab=vocab, context=context, head="tied")
     return counted.flops_per_token["matmul+attention"]
 
@@ -104,7 +108,7 @@ def _count(
 
 
 def training_flops(params: float, tokens: float) -> float:
-    """6ND, as the planner charges it."""
+    """C = 6ND, as the planner counts it (Hoffmann et al. 2022, section 3.3)."""
     from scaling_tui.laws.planning.frontier import LOG6
 
     return math.exp(LOG6) * params * tokens
@@ -128,7 +132,7 @@ def _frontier(law: str, numbers: Sequence[float]) -> "Frontier":
     from scaling_tui.laws.planning.frontier import Frontier
 
     form = get(law)
-    _, coefficients = _given(law, numbers, ())
+    _, coefficients = _inputs_and_coefficients(law, numbers, ())
     return Frontier(form, form.pack(form.values(coefficients)))
 
 
@@ -158,7 +162,7 @@ def plan_ratio(law: str | float, flops: float, *numbers: float) -> float:
 
 @cache
 def plan_flops(law: str | float, target: float, *numbers: float) -> float:
-    """The budget whose compute-optimal run has the loss `target`; nan where none has."""
+    """The budget whose compute-optimal run reaches the loss `target`; nan if none does."""
     return math.exp(_frontier(str(law), numbers).budget_for_loss(math.log(target))[0])
 
 
@@ -168,12 +172,12 @@ def plan_excess(law: str | float, flops: float, tokens_per_param: float, *number
     from scaling_tui.laws import get
     from scaling_tui.laws.planning.plan import Goal, plan
 
-    _, coefficients = _given(str(law), numbers, ())
+    _, coefficients = _inputs_and_coefficients(str(law), numbers, ())
     return plan(get(str(law)), coefficients, Goal(flops=flops, tokens_per_param=tokens_per_param)).excess
 
 
 def rounded(value: float, digits: float) -> float:
-    """`value` in so many significant figures, as someone rounds who rounds too early."""
+    """`value` rounded to `digits` significant figures, for answers that round too early."""
     return float(f"{value:.{int(digits) - 1}e}")
 
 
@@ -208,7 +212,7 @@ def formula(
     functions: Mapping[str, tuple[Function, int, int]] = FUNCTIONS,
     after: Callable[[float], float] | None = None,
 ) -> Expression:
-    """A formula of a bank, which may call the law code (or others in its place); `after` as in `parse`.
+    """Parses a bank's formula, which may call the law code or the `functions` in its place; `after` as in `parse`.
 
     Raises:
         InputError: as `parse`.

@@ -1,17 +1,12 @@
-"""Reads a number as people write it, and writes one as they would read it."""
+"""Parses numbers as people write them, and formats numbers for people to read."""
 
 import math
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from scaling_tui import InputError
 
-if TYPE_CHECKING:
-    pass
-
-import re
-
-LONGEST = 60  # characters of a number that is worth reading
+LONGEST = 60  # characters
 
 _TRANSLATE = str.maketrans(
     {
@@ -63,58 +58,58 @@ EXACT = 15
 
 @dataclass(frozen=True)
 class Number:
-    """A number as read. `figures` is how many significant figures were written (an upper bound for 1,000; a fraction
-    has `EXACT`)."""
+    """A parsed number. `figures` counts the significant figures written (without trailing zeros of a whole number; a
+    fraction has `EXACT`)."""
 
     value: float
     figures: int
 
 
 def read_number(text: str, unit: str = "") -> Number:
-    """Reads `0.0947`, `9.47e-2`, `1.2×10^3`, `1,000`, `40 000`, `5%`, `1.4T`, with the question's unit or without.
+    """Parses `0.0947`, `9.47e-2`, `1.2×10^3`, `1,000`, `40 000`, `5%`, `1.4T`, with the question's unit or without.
 
     Args:
         text: the answer as typed.
-        unit: one of `UNITS`; a number that bears another unit is not read.
+        unit: one of `UNITS`; a number with another unit is rejected.
 
     Raises:
-        InputError: it is no number, or could be two different ones.
+        InputError: it is not a number, or is ambiguous.
     """
     shown = text.strip()
     if not shown:
         raise InputError("answer: nothing given, want a number")
     if len(shown) > LONGEST:
         raise InputError(f"answer: {len(shown)} characters, want a number of at most {LONGEST}")
-    plain = re.sub(r"([⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+)", lambda found: "^" + found[1].translate(_SUPERSCRIPTS), shown)
+    plain = re.sub(r"([⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+)", lambda match: "^" + match[1].translate(_SUPERSCRIPTS), shown)
     plain = plain.translate(_TRANSLATE).lstrip("=≈~ ")
     if _FRACTION.fullmatch(plain):
         above, below = (read_number(part) for part in plain.split("/"))
         if not below.value:
             raise InputError(f"answer: {shown!r} divides by zero")
         return Number(above.value / below.value, EXACT)
-    found = _POWER.fullmatch(plain)
-    if found:
-        digits, exponent = "1", int(found["power"])
+    match = _POWER.fullmatch(plain)
+    if match:
+        digits, exponent = "1", int(match["power"])
     else:
-        found = _NUMBER.fullmatch(plain)
-        assert found is not None  # every part of the pattern may be empty
-        digits = re.sub(r"[ ,_']", "", found["whole"]) + (found["part"] or "")
+        match = _NUMBER.fullmatch(plain)
+        assert match is not None  # every part of the pattern may be empty
+        digits = re.sub(r"[ ,_']", "", match["whole"]) + (match["part"] or "")
         if not any(character.isdigit() for character in digits):
             raise InputError(f"answer: cannot read {shown!r} as a number, want one such as 0.0947, 9.47e-2, 1.4T or 5%")
-        exponent = int(found["e"] or found["power"] or 0)
-    rest = found["rest"].strip()
-    comma = found.groupdict().get("mark") == ","
+        exponent = int(match["e"] or match["power"] or 0)
+    rest = match["rest"].strip()
+    comma = match.groupdict().get("mark") == ","
     if re.match(r"[,.][0-9]", rest) or (comma and (digits.startswith("0") or rest[:1].isdigit())):
         raise InputError(f"answer: {shown!r} could be two different numbers: write 0.5 with a point, 1,000 or 1 000")
     exponent += _multiple(rest, unit, plain)
-    value = float(f"{found['sign']}{digits}e{exponent}")
+    value = float(f"{match['sign']}{digits}e{exponent}")
     if not math.isfinite(value):
-        raise InputError(f"answer: {shown!r} is larger than any number this program holds")
+        raise InputError(f"answer: {shown!r} is too large")
     return Number(value, _figures(digits))
 
 
 def _multiple(rest: str, unit: str, plain: str) -> int:
-    """The power of ten that what follows the digits stands for, its unit taken off."""
+    """The power of ten that the text after the digits stands for, ignoring its unit."""
     if rest in _MULTIPLES:
         return _MULTIPLES[rest]
     multiple, _, word = rest.partition(" ")
@@ -124,11 +119,11 @@ def _multiple(rest: str, unit: str, plain: str) -> int:
     if named is None:
         read = plain[: len(plain) - len(rest)].strip()
         raise InputError(
-            f"answer: read {plain!r} as far as {read!r}, not {rest!r}; want a number such as 9.47e-2 or 1.4T"
+            f"answer: cannot parse {rest!r} after {read!r} in {plain!r}, want a number such as 9.47e-2 or 1.4T"
         )
     if named != unit:
-        wanted = f"in {unit}" if unit else "a number without a unit"
-        raise InputError(f"answer: found {word.strip()}, want it {wanted}")
+        wanted = f"the answer in {unit}" if unit else "a number without a unit"
+        raise InputError(f"answer: found {word.strip()}, want {wanted}")
     return _MULTIPLES[multiple]
 
 
@@ -139,7 +134,7 @@ def _figures(digits: str) -> int:
 
 
 def figures(value: float, digits: int) -> str:
-    """`value` in `digits` significant figures: 0.09472, 1.33e12, 7 077 888."""
+    """`value` with `digits` significant figures: 0.09472, 1.33e12, 7 077 888."""
     if not math.isfinite(value):
         return "undefined"
     if value == 0:
@@ -150,12 +145,12 @@ def figures(value: float, digits: int) -> str:
         mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
         return f"{mantissa}e{int(exponent)}"
     if value == int(value) and magnitude >= 3:
-        return grouped(str(int(rounded)))  # an exact count: zeros behind its point would say nothing
+        return grouped(str(int(rounded)))  # an exact count needs no decimals
     return grouped(f"{rounded:.{max(0, digits - 1 - magnitude)}f}")
 
 
 def plain(value: float) -> str:
-    """A given number as a question prints it: 40 000, 0.42, 7e10, no digits that were not chosen."""
+    """A number as a question states it, without padding digits: 40 000, 0.42, 7e10."""
     if not math.isfinite(value):
         return "undefined"
     if value == int(value) and abs(value) < 1e8:
@@ -167,7 +162,7 @@ def plain(value: float) -> str:
 
 
 def grouped(digits: str) -> str:
-    """Thousands set apart by a space that does not break, from 10 000 upwards."""
+    """Separates thousands by a no-break space, from 10 000 up."""
     whole, point, part = digits.partition(".")
     if len(whole.lstrip("-")) < 5:
         return digits
@@ -175,15 +170,15 @@ def grouped(digits: str) -> str:
 
 
 def close(value: float, wanted: float, tolerance: float) -> bool:
-    """Within the relative tolerance; at tolerance 0, equal but for the last bits."""
+    """Whether `value` is within the relative tolerance of `wanted`; tolerance 0 allows only rounding errors."""
     return math.isfinite(value) and abs(value - wanted) <= max(tolerance * (1 + 1e-9), 1e-10) * abs(wanted)
 
 
 def apart(values: list[float], tolerance: float) -> bool:
-    """All finite, and none within twice the tolerance of another."""
+    """Whether all values are finite and no two lie within twice the tolerance of each other."""
     reach = 2 * max(tolerance, 1e-9)
     return all(map(math.isfinite, values)) and not any(
-        close(one, other, reach) or close(other, one, reach)
-        for number, one in enumerate(values)
+        close(value, other, reach) or close(other, value, reach)
+        for number, value in enumerate(values)
         for other in values[:number]
     )

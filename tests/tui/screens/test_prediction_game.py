@@ -14,7 +14,7 @@ from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.screens.prediction_game import Foretell
 from scaling_tui.tui.screens.quiz import Quiz
 from scaling_tui.tui.widgets.choose import Choose
-from scaling_tui.tutor.progress import progress_file, read
+from scaling_tui.tutor.progress import progress_file, read_answers
 from tests.conftest import record_sweep
 from tests.tui.conftest import until
 
@@ -58,7 +58,7 @@ async def test_a_finished_run_is_scored_at_once(tmp_path: Path) -> None:
         await pilot.press("enter")
         assert "r7 measured: 1.4479" in said(pilot, "feedback")
         assert "for practice and does not count" in said(pilot, "feedback")
-        assert read(progress_file()) == []
+        assert read_answers(progress_file()) == []
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, Quiz))
 
@@ -83,14 +83,14 @@ async def test_an_answer_is_kept_until_the_run_has_ended_though_the_app_is_close
         app.screen.query_one("#answer", Input).value = "1.46"
         await pilot.press("enter")
         await until(pilot, lambda: "your answer is kept" in said(pilot, "feedback"))
-    assert read(progress_file()) == []
+    assert read_answers(progress_file()) == []
     end_largest(sweep)
     again = ScalingApp(tmp_path / "runs")
     async with again.run_test(size=(80, 24)) as pilot:
         await asked(pilot)
         await until(pilot, lambda: "r7 measured: 1.4479" in said(pilot, "feedback"))
         assert "you said           1.4600" in said(pilot, "feedback")
-        assert [one.question for one in read(progress_file())] == ["predict:quickstart/r7-s0"]
+        assert [one.question for one in read_answers(progress_file())] == ["predict:quickstart/r7-s0"]
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(again.screen, Quiz))
         await pilot.press("f")

@@ -17,8 +17,8 @@ from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tutor.content.bank import load_banks
 from scaling_tui.tutor.course import Course
 from scaling_tui.tutor.parsing.numbers import figures
-from scaling_tui.tutor.progress import progress_file, read
-from scaling_tui.tutor.session import Sitting
+from scaling_tui.tutor.progress import progress_file, read_answers
+from scaling_tui.tutor.session import Session
 from tests.tui.conftest import until
 
 
@@ -37,7 +37,7 @@ async def quiz_of(pilot: Pilot[None], *names: str, seed: int = 7) -> Quiz:
     await until(pilot, lambda: screen.query_one("#choices", OptionList).option_count == 4)
     known = {question.id: question for bank in load_banks() for question in bank.questions}
     course = Course.load([known[name] for name in names])
-    screen._begin(course.sitting(len(names), seed))
+    screen._begin(course.session(len(names), seed))
     await pilot.pause()
     return screen
 
@@ -62,13 +62,13 @@ async def test_a_wrong_number_is_read_diagnosed_and_asked_anew(tmp_path: Path) -
         await typed(pilot, "nonsense")
         assert "cannot read 'nonsense'" in said(screen, "read")
         await pilot.press("enter")
-        assert read(progress_file()) == []
+        assert read_answers(progress_file()) == []
         a, b, N = (first.values[name] for name in ("a", "b", "N"))
         await typed(pilot, figures(a * N**-b, 4))
         assert said(screen, "read").startswith("read as ")
         await pilot.press("enter")
         assert "✗ Not yet. This is the first term alone" in said(screen, "feedback")
-        assert [(answer.slip, answer.correct) for answer in read(progress_file())] == [("one-term", False)]
+        assert [(answer.slip, answer.correct) for answer in read_answers(progress_file())] == [("one-term", False)]
         await pilot.press("enter")
         assert sitting.asked.values != first.values
         await typed(pilot, sitting.asked.expected)
@@ -95,7 +95,7 @@ async def test_choices_by_letter_and_by_mouse(tmp_path: Path) -> None:
         await pilot.pause()
         await pilot.click("#choices", offset=(5, 1))
         await until(pilot, lambda: len(sitting.results) == 2)
-        assert len(read(progress_file())) == 2
+        assert len(read_answers(progress_file())) == 2
 
 
 async def test_hints_and_solutions_by_key_and_none_in_a_test(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ async def test_hints_and_solutions_by_key_and_none_in_a_test(tmp_path: Path) -> 
         assert "Hint: Two terms" in said(screen, "feedback")
         await pilot.press("f6")
         assert "With the numbers before:" in said(screen, "feedback")
-        sitting = screen._course.examination(3) if screen._course else None
+        sitting = screen._course.test(3) if screen._course else None
         assert sitting is not None
         screen._begin(sitting)
         await pilot.press("f5")
@@ -122,7 +122,7 @@ async def test_a_test_tells_at_its_end_alone_what_was_wrong_and_what_is_right(tm
         screen = await quiz_of(pilot, "why-negative")
         assert screen._course is not None
         known = {question.id: question for bank in load_banks() for question in bank.questions}
-        sitting = Sitting([known["why-negative"], known["two-term-loss"]], None, lambda one: 3, test=True)
+        sitting = Session([known["why-negative"], known["two-term-loss"]], None, lambda one: 3, test=True)
         screen._begin(sitting)
         wrong = next(option for option in sitting.asked.options if not option.right)
         await pilot.press(wrong.letter, "enter")
@@ -132,7 +132,7 @@ async def test_a_test_tells_at_its_end_alone_what_was_wrong_and_what_is_right(tm
         told = " ".join(said(screen, "question").split())
         assert told.startswith("1 of 2 right at the first try.")
         assert f"You: {wrong.letter}) {wrong.text}" in told
-        assert " ".join(wrong.says.split()) in told
+        assert " ".join(wrong.diagnosis.split()) in told
 
 
 async def test_long_feedback_scrolls_on_the_smallest_screen(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from scaling_tui import InputError
 from scaling_tui.tutor.content.bank import load_banks
-from scaling_tui.tutor.content.lesson import Plot, lesson_files, load_lesson
+from scaling_tui.tutor.content.lesson import LessonPlot, lesson_files, load_lesson
 
 LESSONS = [file.id for file in lesson_files()]
 
@@ -15,7 +15,7 @@ LESSONS = [file.id for file in lesson_files()]
 @pytest.mark.parametrize("name", LESSONS)
 def test_a_lesson_has_plots_with_values_and_ends_in_questions(name: str) -> None:
     lesson = load_lesson(name)
-    plots = [part for part in lesson.parts if isinstance(part, Plot)]
+    plots = [part for part in lesson.parts if isinstance(part, LessonPlot)]
     text = "\n".join(part for part in lesson.parts if isinstance(part, str))
     assert plots
     for plot in plots:
@@ -62,7 +62,7 @@ def test_a_broken_lesson_is_told_with_its_file(own_folders: Path, old: str, new:
         "```plot\ntitle = 't'\nx = { name = 'p', low = 0.1, high = 1 }\n[[curve]]\ny = 'p'\n```\nend\n"
     )
     (folder / "mine.md").write_text(good)
-    assert [type(part) for part in load_lesson("mine").parts] == [str, Plot, str]
+    assert [type(part) for part in load_lesson("mine").parts] == [str, LessonPlot, str]
     assert "ln 10 is 2.30." in str(load_lesson("mine").parts[0])
     (folder / "mine.md").write_text(good.replace(old, new))
     with pytest.raises(InputError) as caught:

@@ -11,7 +11,7 @@ from scaling_tui.tutor.content.bank import load_bank, load_banks
 from scaling_tui.tutor.content.questions import Numeric
 from scaling_tui.tutor.content.variant import Variant, variant
 from scaling_tui.tutor.grading.checking import check_bank, diagnosis_table
-from scaling_tui.tutor.grading.marking import mark
+from scaling_tui.tutor.grading.marking import grade
 from scaling_tui.tutor.parsing.expressions import parse
 from scaling_tui.tutor.parsing.numbers import apart, figures
 
@@ -74,14 +74,14 @@ def test_a_slip_that_the_bank_does_not_list_is_named(
         value = 1000 * float(f"{power - float(f'{0.9 * power:.2g}'):.2g}")
     else:
         value = wrong(asked.values)  # type: ignore[operator]
-    marked = mark(asked, figures(value, 4))
-    assert (marked.correct, marked.slip) == (False, slip)
-    assert len(marked.diagnosis) > 20 and marked.step
+    graded = grade(asked, figures(value, 4))
+    assert (graded.correct, graded.slip) == (False, slip)
+    assert len(graded.diagnosis) > 20 and graded.step
 
 
 def test_a_bank_says_it_better_and_has_the_first_word(tmp_path: Path) -> None:
     asked = asking(tmp_path, "N**-b + 3*D**-d", 'unit = "nats"')
-    assert mark(asked, figures(7 * asked.values["answer"], 4)).diagnosis == "Seven times too much."
+    assert grade(asked, figures(7 * asked.values["answer"], 4)).diagnosis == "Seven times too much."
 
 
 def test_no_slip_stands_so_near_another_that_they_cannot_be_told_apart() -> None:
@@ -101,7 +101,7 @@ def test_no_slip_stands_so_near_another_that_they_cannot_be_told_apart() -> None
 def test_every_numeric_question_knows_a_wrong_power_of_ten_and_check_says_so(bank_file: Path) -> None:
     question = load_bank(bank_file).questions[0]
     assert "power-of-ten" in [row.slip for row in diagnosis_table(question)]
-    # A listed mistake that is marked as another one is no longer told as itself.
+    # A listed mistake that is graded as another one is no longer told as itself.
     bank_file.write_text(bank_file.read_text().replace('answer = "2*x"', 'answer = "500*x"'))
     assert check_bank(load_bank(bank_file), (), 5) == []
 

@@ -10,7 +10,7 @@ from scaling_tui.laws import get
 from scaling_tui.tutor.content.bank import load_bank, load_banks
 from scaling_tui.tutor.content.questions import Question
 from scaling_tui.tutor.content.variant import Variant, variant
-from scaling_tui.tutor.grading.marking import mark
+from scaling_tui.tutor.grading.marking import grade
 from scaling_tui.tutor.parsing.numbers import figures
 
 QUESTIONS = {question.id: question for bank in load_banks() for question in bank.questions}
@@ -32,17 +32,17 @@ def test_the_printed_call_gives_0_0947() -> None:
     one = asked("printed-call")
     right = next(option for option in one.options if option.right)
     assert right.text == "0.0947"
-    assert mark(one, right.letter).correct
-    assert mark(one, "0.0947").correct
+    assert grade(one, right.letter).correct
+    assert grade(one, "0.0947").correct
 
 
 def test_one_term_alone_is_named_with_the_missing_step() -> None:
     one = asked("two-term-loss", 7)
     a, b, N = (one.values[name] for name in ("a", "b", "N"))
-    marked = mark(one, figures(a * N**-b, 4))
-    assert (marked.correct, marked.slip) == (False, "one-term")
-    assert "the data term is missing" in marked.diagnosis
-    assert marked.step.startswith("c·D^-d = ")
+    graded = grade(one, figures(a * N**-b, 4))
+    assert (graded.correct, graded.slip) == (False, "one-term")
+    assert "the data term is missing" in graded.diagnosis
+    assert graded.step.startswith("c·D^-d = ")
 
 
 @pytest.mark.parametrize(
@@ -52,65 +52,65 @@ def test_one_term_alone_is_named_with_the_missing_step() -> None:
         (lambda key: key / 100, "power-of-ten", "10^-2"),
         (lambda key: -key, "sign", "sign"),
         (lambda key: 1.02 * key, "near", "2.0 % off"),
-        (lambda key: 3.3 * key, "", "none of the usual slips"),
+        (lambda key: 3.3 * key, "", "not one of the common mistakes"),
     ],
 )
 def test_slips_that_no_bank_needs_to_list(change: object, slip: str, says: str) -> None:
     one = asked("read-kaplan-n", 3)
-    marked = mark(one, f"{change(one.values['answer']):.12g}")  # type: ignore[operator]
-    assert (marked.correct, marked.slip) == (False, slip)
-    assert says in marked.diagnosis
-    assert marked.step
+    graded = grade(one, f"{change(one.values['answer']):.12g}")  # type: ignore[operator]
+    assert (graded.correct, graded.slip) == (False, slip)
+    assert says in graded.diagnosis
+    assert graded.step
 
 
 def test_too_few_figures_are_not_taken_for_a_mistake_in_thinking() -> None:
     one = asked("two-term-loss", 0)
-    marked = mark(one, f"{one.values['answer']:.1e}")
-    assert marked.slip == "few-figures"
+    graded = grade(one, f"{one.values['answer']:.1e}")
+    assert graded.slip == "few-figures"
 
 
 def test_whole_numbers_must_be_exact() -> None:
     one = asked("layer-by-hand")
     key = int(one.values["answer"])
-    assert mark(one, f"{key:,}").correct
-    assert not mark(one, str(key + 1)).correct
+    assert grade(one, f"{key:,}").correct
+    assert not grade(one, str(key + 1)).correct
 
 
 def test_any_equivalent_formula_is_right() -> None:
     one = asked("write-two-terms")
     for text in ("c/D^d + a/N^b", "a*exp(-b*log(N)) + c*D^(−d)", "(a*D**d + c*N**b)/(N**b*D**d)"):
-        assert mark(one, text).correct, text
-    assert mark(one, "a*N**b + c*D**d").slip == "sign-of-exponent"
-    assert mark(one, "2*a*N**-b + 2*c*D**-d").slip == "factor"
-    assert mark(one, "c*D**-d + 1").slip == "unused"
-    assert "no value" in mark(one, "a*N**-b + c*D**-d + log(0-N)").diagnosis
+        assert grade(one, text).correct, text
+    assert grade(one, "a*N**b + c*D**d").slip == "sign-of-exponent"
+    assert grade(one, "2*a*N**-b + 2*c*D**-d").slip == "factor"
+    assert grade(one, "c*D**-d + 1").slip == "unused"
+    assert "no value" in grade(one, "a*N**-b + c*D**-d + log(0-N)").diagnosis
 
 
 def test_code_is_mended_by_line_and_formula() -> None:
     one = asked("positive-exponents")
-    assert mark(one, "3: a*N**-b").correct
-    assert mark(one, "Line 3: size_term = a / N ** b").correct
-    assert mark(one, "2: c*D**-d").slip == "wrong-line"
-    assert mark(one, "3: a * N ** b").slip == "unchanged"
+    assert grade(one, "3: a*N**-b").correct
+    assert grade(one, "Line 3: size_term = a / N ** b").correct
+    assert grade(one, "2: c*D**-d").slip == "wrong-line"
+    assert grade(one, "3: a * N ** b").slip == "unchanged"
     for wrong in ("a*N**-b", "9: a", "3:", "x: a"):
         with pytest.raises(InputError):
-            mark(one, wrong)
+            grade(one, wrong)
 
 
 def test_a_wrong_option_names_its_misconception() -> None:
     one = asked("straight-line")
     for option in one.options:
-        marked = mark(one, f" {option.letter.upper()}) ")
-        assert marked.correct == option.right
-        assert bool(marked.diagnosis) != option.right
+        graded = grade(one, f" {option.letter.upper()}) ")
+        assert graded.correct == option.right
+        assert bool(graded.diagnosis) != option.right
     with pytest.raises(InputError, match="want one of a, b, c, d"):
-        mark(one, "e")
+        grade(one, "e")
 
 
 def test_what_cannot_be_read_is_an_input_error_for_every_question() -> None:
     for question in QUESTIONS.values():
         with pytest.raises(InputError):
-            mark(variant(question, 0), "?!")
+            grade(variant(question, 0), "?!")
 
 
 def test_a_question_without_possible_numbers_says_so(bank_file: Path) -> None:
