@@ -1,9 +1,9 @@
 """Parameters and training FLOPs of a transformer, counted from its description alone.
 
 Conventions. `total` is every trainable parameter. `non_embedding` leaves out the token and position
-embeddings and the head that reads the vocabulary or the classes (matrix and bias), as Kaplan et al. 2020
-(section 2.1) do: on a small model those tables are most of the weight and none of the depth. A tied head has
-no matrix of its own, so it takes nothing out.
+embeddings and the head to the vocabulary or the classes (matrix and bias), as Kaplan et al. 2020 (section 2.1)
+do: in a small model these tables hold most of the parameters but add no depth. A tied head has no matrix of its
+own, so there is nothing to leave out.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Norm = Literal["none", "rms", "layer"]
 Head = Literal["none", "tied", "untied"]
 FlopConvention = Literal["6N", "6N-non-embedding", "matmul+attention"]
 
-# What a run on disk is charged: only weights that multiply activations, and the attention scores.
+# The FLOPs recorded for a run: weights that multiply activations, and the attention scores.
 RUN_FLOPS: FlopConvention = "matmul+attention"
 
 FLOP_CONVENTIONS: dict[FlopConvention, str] = {
@@ -29,10 +29,10 @@ FLOP_CONVENTIONS: dict[FlopConvention, str] = {
 
 @dataclass(frozen=True)
 class Architecture:
-    """A transformer, as far as its counts depend on it.
+    """What the counts of a transformer depend on.
 
-    Where a norm stands (before or after a sublayer), dropout and the activation change no count, so they are
-    not here.
+    The position of a norm (before or after a sublayer), dropout and the activation change no count, so they are
+    left out.
 
     Args:
         layers: blocks of attention and MLP.
@@ -40,17 +40,17 @@ class Architecture:
         ffn: inner width of the MLP; None is 4 × hidden.
         heads: attention heads; must divide `hidden`.
         kv_heads: heads of keys and values (grouped-query attention); None is `heads`.
-        gated: three MLP matrices (SwiGLU and its kin) in place of two.
+        gated: three MLP matrices (as in SwiGLU) instead of two.
         vocab: rows of the token embedding; 0 for none.
         context: tokens of one training sequence, and rows of learned positions.
         positions: "learned" adds context × hidden; "rotary" and "none" add nothing.
-        norm: "rms" has a gain, "layer" a gain and, where `bias`, a bias; two stand in each layer.
+        norm: "rms" has a gain, "layer" a gain and, with `bias`, a bias; each layer has two.
         final_norm: one more norm after the last layer.
         bias: every linear map inside the layers has a bias, and so has each "layer" norm.
-        head: "untied" has its own matrix, "tied" reads with the embedding, "none" does not read.
+        head: "untied" has its own matrix, "tied" reuses the embedding, "none" is no head.
         head_bias: the head adds a bias.
-        classes: the head reads one mean over the sequence into this many classes (and is then untied);
-            None reads every position into the vocabulary.
+        classes: the head maps the mean over the sequence to this many classes (and is then untied);
+            None maps every position to the vocabulary.
 
     Raises:
         InputError: a size that is not a whole number of the right sign, or heads that do not divide.
@@ -112,13 +112,13 @@ class Architecture:
 
     @property
     def outputs(self) -> int:
-        """Logits that the head gives."""
+        """Number of logits."""
         return self.vocab if self.classes is None else self.classes
 
 
 @dataclass(frozen=True)
 class Count:
-    """Where the parameters of an `Architecture` are, and what a token of training costs.
+    """Parameters of an `Architecture` by part, and the training FLOPs of a token.
 
     `total = layers·per_layer + embedding + positions + final_norm + head + head_bias`.
     `norms` and `biases` say how much of the total they are (a norm's own bias counts as norm).
@@ -144,7 +144,7 @@ class Count:
     flops_per_token: dict[FlopConvention, float]
 
     def flops(self, tokens: float, convention: FlopConvention = RUN_FLOPS) -> float:
-        """Training FLOPs of `tokens` tokens; by default as a run on disk is charged (`RUN_FLOPS`)."""
+        """Training FLOPs of `tokens` tokens; by default in the convention recorded for runs (`RUN_FLOPS`)."""
         return self.flops_per_token[convention] * tokens
 
     def as_dict(self) -> dict[str, Any]:
@@ -167,13 +167,13 @@ class Count:
 
 
 def count(architecture: Architecture) -> Count:
-    """Counts `architecture`; equal to the sum of `numel` over the trainable tensors of the model it describes.
+    """Counts `architecture`; equals the sum of `numel` over the trainable tensors of the model it describes.
 
     Training FLOPs a token by matmuls and attention are 6 × the parameters that multiply activations
-    + 12·layers·hidden·context (PaLM, appendix B): two FLOPs a weight forwards and four backwards; queries on
-    keys and weights on values the same over the whole context. The causal half is not taken off, as PaLM and
-    nanochat do not. A lookup (embedding, positions) costs nothing; a tied matrix is paid for where it is read;
-    the head of a classifier runs once a sequence, not once a token.
+    + 12·layers·hidden·context (Chowdhery et al. 2022, appendix B): two FLOPs per weight forward and four backward, and the
+    same for queries times keys and weights times values over the whole context. As in PaLM, the causal mask does
+    not halve the attention. A lookup (embedding, positions) costs nothing; a tied matrix is counted in the head;
+    the head of a classifier runs once per sequence, not once per token.
     """
     a = architecture
     attention = 2 * a.hidden * a.hidden + 2 * a.hidden * a.kv_width
@@ -216,7 +216,7 @@ def count(architecture: Architecture) -> Count:
 
 
 def left_out(architecture: Architecture) -> list[str]:
-    """Parts that a description leaves out of its count, for the reader of the figure."""
+    """Parts that the count of this description leaves out."""
     parts = [
         ("biases", not architecture.bias),
         ("norms", architecture.norm == "none"),

@@ -19,7 +19,7 @@ Input = Literal["params", "tokens", "flops", "unique_tokens"]
 Coefficients = Mapping[str, float]
 SYMBOLS: dict[Input, str] = {"params": "N", "tokens": "D", "flops": "C", "unique_tokens": "U"}
 
-# Exponents outside this are no scaling law; a fit that lands on the edge says so.
+# Exponents outside these bounds are not a scaling law; a fit that ends at a bound warns about it.
 EXPONENT_BOUNDS = (1e-4, 5.0)
 _LOG_SCALE_BOUNDS = (-80.0, 250.0)
 
@@ -77,7 +77,7 @@ class Law:
         return "E" if "E" in self.coefficients else None
 
     def values(self, coefficients: Coefficients) -> Array:
-        """Checks a coefficient set and puts it in order, shape (p,).
+        """Coefficients checked and in the order of `coefficients`, shape (p,).
 
         Raises:
             InputError: a coefficient is missing, unknown, or not positive (E may be zero).
@@ -85,8 +85,8 @@ class Law:
         unknown = [name for name in coefficients if name not in self.coefficients]
         missing = [name for name in self.coefficients if name not in coefficients]
         if unknown or missing:
-            found = f"unknown {', '.join(unknown)}" if unknown else f"no {', '.join(missing)}"
-            raise InputError(f"coefficients of {self.name}: {found}, want {', '.join(self.coefficients)}")
+            problem = f"unknown {', '.join(unknown)}" if unknown else f"missing {', '.join(missing)}"
+            raise InputError(f"coefficients of {self.name}: {problem}, want {', '.join(self.coefficients)}")
         for name in self.coefficients:
             value = coefficients[name]
             if not np.isfinite(value) or value < 0 or (value == 0 and name != "E"):
@@ -97,11 +97,11 @@ class Law:
         """Logarithms of the inputs, shape (m, n), and the shape that they broadcast to.
 
         Raises:
-            InputError: an input of the law is missing, of no use to it, or not positive.
+            InputError: an input is missing, not an input of the law, or not positive.
         """
         extra = [name for name, value in given.items() if value is not None and name not in self.inputs]
         if extra:
-            raise InputError(f"{extra[0]}: of no use to {self.name}, which takes {', '.join(self.inputs)}")
+            raise InputError(f"{extra[0]}: not an input of {self.name}, which takes {', '.join(self.inputs)}")
         arrays = []
         for name in self.inputs:
             value = given.get(name)
@@ -115,7 +115,7 @@ class Law:
         if "unique_tokens" in self.inputs:
             seen, unique = arrays[self.inputs.index("tokens")], arrays[self.inputs.index("unique_tokens")]
             if np.any(unique > seen * (1 + 1e-12)):
-                raise InputError("unique_tokens: found more than tokens, want at most the tokens trained on")
+                raise InputError("unique_tokens: found more than tokens, want at most as many")
         shape = np.broadcast_shapes(*(array.shape for array in arrays))
         return np.log(np.stack([np.broadcast_to(array, shape).ravel() for array in arrays])), shape
 
@@ -130,7 +130,7 @@ class Law:
         out = np.empty(x.shape[1])
         with np.errstate(divide="ignore", over="ignore"):
             theta = self.pack(values)[None]
-            # In blocks that stay in cache: a million points are memory traffic, not arithmetic.
+            # In blocks that stay in cache: for a million points memory traffic costs more than arithmetic.
             for start in range(0, x.shape[1], _BLOCK):
                 block = slice(start, start + _BLOCK)
                 out[block] = np.exp(self.log_loss(theta, x[:, block])[0])
@@ -141,7 +141,7 @@ class Law:
         return self.kernel.evaluate(theta, x)[0]
 
     def gradient(self, coefficients: Coefficients, **inputs: object) -> dict[str, Array]:
-        """Derivative of the loss by each coefficient at `inputs`."""
+        """Derivative of the loss with respect to each coefficient at `inputs`."""
         values = self.values(coefficients)
         x, shape = self.logs(inputs)
         theta = self.pack(values)[None]
@@ -151,14 +151,14 @@ class Law:
         return {name: row.reshape(shape)[()] for name, row in zip(self.coefficients, by_value, strict=True)}
 
     def inverse(self, coefficients: Coefficients, loss: float, unknown: Input, **known: object) -> float:
-        """The `unknown` input at which the law gives `loss`, the other inputs being `known`.
+        """The value of the input `unknown` at which the loss is `loss`, given the other inputs `known`.
 
         Raises:
-            InputError: no value of it reaches the loss, or the law does not take it.
+            InputError: no value reaches the loss, or it is not an input of the law.
         """
         values = self.values(coefficients)
         if unknown not in self.inputs:
-            raise InputError(f"{unknown}: {self.name} does not depend on it, it takes {', '.join(self.inputs)}")
+            raise InputError(f"{unknown}: not an input of {self.name}, which takes {', '.join(self.inputs)}")
         if not np.isfinite(loss) or loss <= 0:
             raise InputError(f"loss: found {loss:g}, want a positive number")
         if values.size and self.floor and loss <= coefficients[self.floor]:
@@ -239,7 +239,7 @@ _BLOCK = 1 << 14
 
 
 def _solve_power_sum(kernel: PowerSum, theta: Array, x: Array, position: int, log_loss: float) -> float | None:
-    """Closed form: what is left of the target once the other terms are taken off."""
+    """Closed form: subtract the other terms from the target and invert the one that is left."""
     if kernel.outer is not None:
         log_loss /= theta[kernel.outer]
     terms = kernel.exponents(theta[None], x)
@@ -258,10 +258,10 @@ def _solve_power_sum(kernel: PowerSum, theta: Array, x: Array, position: int, lo
 
 
 def _bisect(law: Law, theta: Array, x: Array, position: int, log_loss: float) -> float | None:
-    """The loss falls with every input, so halving is safe; 200 halvings reach the last bit."""
+    """Bisection, safe because the loss falls with every input; 200 halvings reach the last bit."""
     low, high = -20.0, 120.0
     if position == law.inputs.index("tokens"):
-        low = float(x[law.inputs.index("unique_tokens"), 0])  # fewer tokens than unique ones cannot be
+        low = float(x[law.inputs.index("unique_tokens"), 0])  # tokens cannot be fewer than unique tokens
     elif position != law.inputs.index("params"):
         high = float(x[law.inputs.index("tokens"), 0])
     at = x.copy()

@@ -1,4 +1,4 @@
-"""The arithmetic under the laws: log loss, its gradient and its curvature, for many coefficient sets at once.
+"""The arithmetic of the laws: log loss, its gradient and its curvature, for many coefficient sets at once.
 
 A kernel works on internal coordinates `theta` (logarithms of scales, exponents as they are), shape (K, p) for K
 coefficient sets, and on logarithms of the inputs `x`, shape (m, n) for m inputs at n points. Everything passes
@@ -16,16 +16,16 @@ Array = NDArray[np.float64]
 
 
 class Kernel(Protocol):
-    """What the fits need of a law."""
+    """What a fit needs from a law."""
 
     def evaluate(self, theta: Array, x: Array) -> tuple[Array, Any]:
-        """Log loss, shape (K, n), and what the derivatives reuse."""
+        """Log loss, shape (K, n), and intermediate results for the derivatives."""
 
     def jacobian(self, theta: Array, x: Array, state: Any) -> Array:
-        """Derivative of log loss by theta, shape (K, p, n)."""
+        """Derivative of log loss with respect to theta, shape (K, p, n)."""
 
     def curvature(self, theta: Array, x: Array, state: Any, weight: Array) -> Array:
-        """Sum over points of weight × second derivative of log loss by theta, shape (K, p, p)."""
+        """Sum over points of weight × second derivative of log loss with respect to theta, shape (K, p, p)."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Repeated:
     def evaluate(self, theta: Array, x: Array) -> tuple[Array, Any]:
         e, a, b, alpha, beta, rd, rn = (theta[:, i, None] for i in range(7))
         n, d, u = x
-        # The parameters that the unique tokens are compute-optimal for; more than those count as repeated.
+        # The parameters for which the unique tokens are compute-optimal; any beyond these count as repeated.
         balance = (np.log(alpha / beta) + a - b) / (alpha + beta)
         optimal = balance + (beta / alpha) * (u + balance)
         over_n = n > optimal
@@ -138,7 +138,7 @@ class Repeated:
         total = alpha + beta
         out = np.empty((theta.shape[0], 7, x.shape[1]))
         out[:, 0] = shares[2]
-        slope = -shares[0] * alpha * np.where(over_n, 1 - worth_n[1], 0.0)  # by log optimal parameters
+        slope = -shares[0] * alpha * np.where(over_n, 1 - worth_n[1], 0.0)  # with respect to the log of the optimal parameters
         gain = (1 + beta / alpha) / total
         out[:, 1] = shares[0] + slope * gain
         out[:, 2] = shares[1] - slope * gain
@@ -151,7 +151,7 @@ class Repeated:
         return out
 
     def curvature(self, theta: Array, x: Array, state: Any, weight: Array) -> Array:
-        # Central differences of the analytic gradient: this steers Newton's step and decides no result.
+        # Central differences of the analytic gradient: they only steer Newton's step, not the minimum it finds.
         out = np.empty((theta.shape[0], 7, 7))
         step = 1e-5
         for i in range(7):
@@ -166,7 +166,7 @@ class Repeated:
 
 
 def _worth(excess: Array, log_star: Array) -> tuple[Array, Array, Array]:
-    """log(1 + R*(1 - exp(-R/R*))) for R = exp(excess) - 1, its slope by excess, and by log R*."""
+    """log(1 + R*(1 - exp(-R/R*))) for R = exp(excess) - 1, its slopes in excess and in log R*."""
     star = np.exp(log_star)
     repeats = np.expm1(np.clip(excess, 0.0, 300.0))  # e^300 repeats are worth what infinitely many are
     decay = np.exp(-repeats / star)

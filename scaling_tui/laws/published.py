@@ -1,4 +1,4 @@
-"""Coefficient sets as their papers print them, with the convention of N that each was fitted under."""
+"""Coefficient sets as their papers print them, each with the convention for N it was fitted under."""
 
 from dataclasses import dataclass
 from math import exp
@@ -9,7 +9,7 @@ from scaling_tui.laws.forms import LAWS, Coefficients, Law
 
 @dataclass(frozen=True)
 class CoefficientSet:
-    """Coefficients of a law with the place they come from.
+    """Coefficients of a law and where they were published.
 
     Args:
         params: which parameters N counts: "all" or "non-embedding".
@@ -88,7 +88,7 @@ SETS: tuple[CoefficientSet, ...] = (
 
 
 def get(name: str) -> Law:
-    """The law of that name; of "law:set", the law.
+    """The law called `name`; for "law:set", the law before the colon.
 
     Raises:
         InputError: no such law.
@@ -100,16 +100,18 @@ def get(name: str) -> Law:
 
 
 def coefficient_set(name: str) -> CoefficientSet:
-    """The published set "law:set", or the first published one of "law".
+    """The published set called "law:set"; for "law" alone, the first one published for it.
 
     Raises:
-        InputError: no such law or set.
+        InputError: no such law or set, or a law without a published set.
     """
     law = get(name)
     _, _, wanted = name.partition(":")
-    there = [item for item in SETS if item.law == law.name]
-    for item in there:
+    published = [item for item in SETS if item.law == law.name]
+    if not published:
+        raise InputError(f"coefficients: {law.name} has no published set, want {', '.join(law.coefficients)}")
+    for item in published:
         if wanted in ("", item.name):
             return item
-    names = ", ".join(f"{item.law}:{item.name}" for item in there) or "none: give --coef"
+    names = ", ".join(f"{item.law}:{item.name}" for item in published)
     raise InputError(f"law: found {name!r}, want a published set of {law.name} ({names})")

@@ -1,4 +1,4 @@
-"""Student's t, in NumPy: what an interval from few points needs."""
+"""Student's t distribution in NumPy, for intervals from few points."""
 
 import math
 from functools import lru_cache
@@ -9,10 +9,10 @@ from scaling_tui.laws.kernels import Array
 
 
 def t_distribution(t: float, freedom: float) -> float:
-    """Probability of a value up to `t`.
+    """Probability of a value of at most `t`, with `freedom` degrees of freedom.
 
     With t = sqrt(freedom)·tan(angle) the density becomes a power of a cosine on a finite interval, where
-    Gauss-Legendre quadrature has all its digits.
+    Gauss-Legendre quadrature is accurate to the last digits.
     """
     nodes, weights = _quadrature()
     angle = math.atan(abs(t) / math.sqrt(freedom)) / 2
@@ -24,7 +24,7 @@ def t_distribution(t: float, freedom: float) -> float:
 
 @lru_cache(maxsize=64)
 def t_quantile(probability: float, freedom: float) -> float:
-    """The value that Student's t stays below with this probability, to 1e-11; 0 < probability < 1."""
+    """The quantile of Student's t, to 1e-11; 0 < probability < 1."""
     if probability == 0.5:
         return 0.0
     if probability < 0.5:

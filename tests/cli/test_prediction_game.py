@@ -44,7 +44,7 @@ def test_the_law_has_seen_no_more_than_the_learner(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("guess", "nearer", "says"),
-    [(1.448, "you", "You were nearer"), (2.0, "law", "follow it one step on"), (None, "equal", "equally near")],
+    [(1.448, "you", "You were nearer"), (2.0, "law", "extend it by one step"), (None, "equal", "equally near")],
 )
 def test_the_nearer_one_is_told(tmp_path: Path, guess: float | None, nearer: str, says: str) -> None:
     asked = challenge_of(read_sweep(record_sweep(tmp_path, FINISHED)))
@@ -72,7 +72,7 @@ def test_sweeps_that_leave_nothing_to_go_by_are_passed_over(tmp_path: Path) -> N
     assert find_challenge(tmp_path).sweep == "whole"
     with pytest.raises(InputError, match="fewer than 3 finished sizes below r7"):
         find_challenge(tmp_path, "young")
-    with pytest.raises(InputError, match="its ladder asks for no law"):
+    with pytest.raises(InputError, match="its ladder has no \[fit\] table"):
         find_challenge(tmp_path, "theirs")
 
 
@@ -88,7 +88,7 @@ def test_the_command_asks_and_scores_and_remembers(
     record_sweep(tmp_path, FINISHED)
     out, _ = predict(capsys, "--runs", tmp_path, "--answer", "1.46")
     assert "r7 measured: 1.4479" in out
-    assert "for practice and does not count" in out
+    assert "practice and does not count" in out
     found = json.loads(predict(capsys, "quickstart", "--runs", tmp_path, "--answer", "1.6", "--json")[0])
     assert (found["measured"], found["nearer"]) == (1.4479, "law")
     assert found["errors"]["yours"] == pytest.approx(1.4479 / 1.6 - 1)
@@ -124,7 +124,7 @@ def test_a_kept_answer_is_scored_when_the_run_has_ended_and_a_later_one_is_pract
     record_sweep(tmp_path, FINISHED)
     keep(find_challenge(tmp_path), 1.6)
     out, _ = predict(capsys, "--runs", tmp_path, "--answer", "1.4479")
-    assert "for practice" in out
+    assert "is practice" in out
     out, _ = predict(capsys, "--runs", tmp_path)
     assert "you said 1.6 before it ended" in out
     assert "-9.51 %" in out

@@ -144,5 +144,5 @@ def test_wrong_names_say_what_there_is() -> None:
         get("chinchila")
     with pytest.raises(InputError, match="hoffmann2022"):
         coefficient_set("chinchilla:hofmann")
-    with pytest.raises(InputError, match="no E"):
+    with pytest.raises(InputError, match="missing E"):
         get("chinchilla-n").loss({"A": 1.0, "alpha": 0.3}, params=1)

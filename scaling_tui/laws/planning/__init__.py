@@ -1,1 +1,1 @@
-"""Compute-optimal runs for what is given, and their hours and price on a device."""
+"""Compute-optimal runs for a goal, and their time and price on a device."""

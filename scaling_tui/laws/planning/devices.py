@@ -1,11 +1,11 @@
-"""Accelerators: their peak FLOP/s, and what a budget takes on them in hours and money."""
+"""Accelerators: peak FLOP/s, and the time and price of a training budget on them."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Device:
-    """What a run is to be made on.
+    """The accelerators to train on.
 
     Args:
         flops_per_second: peak of one device.
@@ -28,7 +28,7 @@ class Device:
         return None if self.price_per_hour is None else self.hours(flops) * self.count * self.price_per_hour
 
 
-# Dense 16-bit peak of one device as the makers' data sheets print it, without sparsity.
+# Dense 16-bit peak of one device from the vendors' data sheets, without sparsity.
 DEVICES: dict[str, float] = {
     "v100": 125e12,
     "a100": 312e12,
@@ -44,7 +44,7 @@ DEVICES: dict[str, float] = {
 def peak_flops(device: str) -> float | None:
     """Dense bf16 peak in FLOP/s of a device as its driver names it ('NVIDIA H100 80GB HBM3'); None if not in DEVICES.
 
-    The table holds the SXM versions; a PCIe H100 runs slower and is not taken for one.
+    The table lists the SXM versions; a PCIe H100 is slower, so it is not matched.
     """
     name = device.lower().replace(" ", "-")
     if "h100-pcie" in name:

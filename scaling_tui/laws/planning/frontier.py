@@ -1,7 +1,7 @@
-"""Compute-optimal allocation under C = 6ND, for one coefficient set or for a bootstrap's draws at once.
+"""Compute-optimal allocation under C = 6ND, for one coefficient set or all draws of a bootstrap at once.
 
-Everything here is in logarithms: n = log N, d = log D, c = log C, arrays of shape (K,), one entry a coefficient set
-in `theta` (K, p).
+Everything here is in logarithms: n = log N, d = log D, c = log C, arrays of shape (K,), with one entry for each
+coefficient set in `theta` (K, p).
 """
 
 from collections.abc import Callable
@@ -16,17 +16,17 @@ LOG6 = float(np.log(6.0))
 
 
 class Frontier:
-    """The allocations of a law L(N, D) that are optimal, each for its own budget.
+    """The compute-optimal allocations of a law L(N, D), one for each budget.
 
     Raises:
-        InputError: the law lacks N or D, so that there is nothing to allocate.
+        InputError: the law lacks N or D, so there is nothing to allocate.
     """
 
     def __init__(self, law: Law, theta: Array, unique_tokens: float | None = None) -> None:
         missing = [symbol for name, symbol in (("params", "N"), ("tokens", "D")) if name not in law.inputs]
         if missing:
             raise InputError(
-                f"law {law.name}: has no {' and no '.join(missing)} term, so it cannot divide a budget between N and "
+                f"law {law.name}: has no {' and no '.join(missing)} term, so it cannot split a budget between N and "
                 "D; fit chinchilla, sum-of-powers or kaplan to runs at several N and several D"
             )
         self.law = law
@@ -35,18 +35,18 @@ class Frontier:
         self.unique = None if unique_tokens is None else float(np.log(unique_tokens))
 
     def log_loss(self, n: Array, d: Array) -> Array:
-        """Log loss at one (n, d) a row; tokens beyond the unique ones are repeats, for a law that knows of them."""
+        """Log loss at one (n, d) per row; tokens beyond the unique ones count as repeats if the law models them."""
         n, d = np.broadcast_to(n, (self.rows,)), np.broadcast_to(d, (self.rows,))
         return self.log_loss_at(n[:, None], d[:, None])[:, 0]
 
     def log_loss_at(self, n: Array, d: Array) -> Array:
-        """Log loss of each row's own coefficients on its own row of points, (K, g)."""
+        """Log loss of each row's coefficients at that row's points, (K, g)."""
         unique = d if self.unique is None else np.minimum(d, self.unique)
-        given = {"params": n, "tokens": d, "unique_tokens": unique}
-        return self.law.log_loss(self.theta, np.stack([given[name] for name in self.law.inputs]))
+        inputs = {"params": n, "tokens": d, "unique_tokens": unique}
+        return self.law.log_loss(self.theta, np.stack([inputs[name] for name in self.law.inputs]))
 
     def split(self, c: Array) -> tuple[Array, Array]:
-        """n and d of least loss at C = exp(c)."""
+        """n and d of the lowest loss at C = exp(c)."""
         nd = np.broadcast_to(np.asarray(c, dtype=np.float64), (self.rows,)) - LOG6
         rates = self._rates()
         if rates is not None:
@@ -73,21 +73,21 @@ class Frontier:
         return self.invert(lambda c: self.split(c)[1], d)
 
     def budget_for_loss(self, log_loss: float | Array) -> Array:
-        """c of the smallest budget that reaches the loss; nan where no budget does."""
+        """c of the smallest budget that reaches the loss; nan if none does."""
         return self.invert(lambda c: -self.log_loss(*self.split(c)), -np.asarray(log_loss))
 
     def tokens_for_loss(self, n: Array, log_loss: Array) -> Array:
-        """d at which exp(n) parameters reach the loss; nan where no D does."""
+        """d at which exp(n) parameters reach the loss; nan if no D does."""
         n = np.broadcast_to(n, (self.rows,))
         return self.invert(lambda d: -self.log_loss(n, d), -np.asarray(log_loss))
 
     def params_for_loss(self, d: Array, log_loss: Array) -> Array:
-        """n at which exp(d) tokens reach the loss; nan where no N does."""
+        """n at which exp(d) tokens reach the loss; nan if no N does."""
         d = np.broadcast_to(d, (self.rows,))
         return self.invert(lambda n: -self.log_loss(n, d), -np.asarray(log_loss))
 
     def least(self, cost: Callable[[Array], Array], width: Array) -> Array:
-        """The n in [0, width] of least `cost` (maps (K, g) to (K, g)), by grids that close in."""
+        """The n in [0, width] with the lowest `cost` (maps (K, g) to (K, g)), by successively finer grids."""
         low, high = np.zeros(self.rows), np.maximum(np.broadcast_to(width, (self.rows,)), 1e-9)
         share = np.linspace(0.0, 1.0, 129)
         for _ in range(5):
@@ -99,27 +99,27 @@ class Frontier:
         return (low + high) / 2
 
     def _rates(self) -> tuple[Array, Array, Array] | None:
-        """Exponents of N and D and the logarithm of the balance, where the law is a sum of one power of each."""
+        """Exponents of N and D and the log of the ratio of their slopes, if the law is a sum of one power of each."""
         kernel = self.law.kernel
         if not isinstance(kernel, PowerSum):
             return None
         first = next(term for term in kernel.terms if term.of == self.law.inputs.index("params"))
         second = next(term for term in kernel.terms if term.of == self.law.inputs.index("tokens"))
-        one = np.ones(self.rows)
-        r1 = one if first.rate is None else self.theta[:, first.rate]
-        r2 = one if second.rate is None else self.theta[:, second.rate]
+        ones = np.ones(self.rows)
+        r1 = ones if first.rate is None else self.theta[:, first.rate]
+        r2 = ones if second.rate is None else self.theta[:, second.rate]
         gap = np.log(r1 / r2) + self.theta[:, first.scale] - self.theta[:, second.scale]
         return r1, r2, gap
 
     def invert(self, rising: Callable[[Array], Array], target: float | Array) -> Array:
-        """The argument in [0, 250] at which a rising function of one row each meets the target; nan where none."""
+        """The argument in [0, 250] at which each row's rising function reaches the target; nan if none does."""
         low, high = np.zeros(self.rows), np.full(self.rows, 250.0)
         goal = np.broadcast_to(np.asarray(target, dtype=np.float64), (self.rows,))
         with np.errstate(all="ignore"):
             below, above = rising(low) - goal, rising(high) - goal
             out_of_reach = (above < 0) | (below > 0)
             middle = (low + high) / 2
-            # False position, halving the value of an end that stays (Illinois), and every third step a plain halving.
+            # Regula falsi with the Illinois rule (halve the value at an end that stays), and bisection every third step.
             for step in range(120):
                 if step % 3:
                     middle = np.where(above > below, high - above * (high - low) / (above - below), middle)

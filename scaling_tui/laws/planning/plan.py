@@ -1,4 +1,4 @@
-"""Plans: the run to make for what is given, its loss, its price, and how sure that is.
+"""Plans: the run to train for a goal, its loss, its cost, and the uncertainty of both.
 
 All budgets are training FLOPs under C = 6ND (Hoffmann et al. 2022). A served token costs 2N FLOPs
 (Sardana and Frankle 2023).
@@ -17,19 +17,20 @@ from scaling_tui.laws.forms import Coefficients, Law
 from scaling_tui.laws.kernels import Array
 from scaling_tui.laws.planning.frontier import LOG6, Frontier
 from scaling_tui.laws.published import CoefficientSet
+from scaling_tui.text import show
 
 
 @dataclass(frozen=True)
 class Goal:
-    """What is given. One of the first four gives the compute-optimal run for it; two give that run, off the optimum.
+    """The goal of a plan. One of the first four asks for the compute-optimal run; two fix a run off the optimum.
 
     Args:
         flops: training budget C.
         loss: target, nats per token.
         params: N.
         tokens: D.
-        tokens_per_param: D/N to train at, with `flops` or `loss`: over- or undertraining.
-        unique_tokens: fresh tokens there are; more are repeats (law muennighoff).
+        tokens_per_param: D/N to train at, with `flops` or `loss`, to over- or undertrain.
+        unique_tokens: unique tokens available; tokens beyond them are repeats (law muennighoff).
         served_tokens: tokens that the model will serve; N is then chosen for training and serving together.
     """
 
@@ -44,17 +45,17 @@ class Goal:
 
 @dataclass(frozen=True)
 class Plan:
-    """A run, and what it costs to be away from the compute-optimal one.
+    """A run, and what it loses against the compute-optimal one.
 
     Args:
-        convention: which parameters N counts, "all" or "non-embedding"; "" where coefficients came without a word.
+        convention: which parameters N counts, "all" or "non-embedding"; "" for coefficients of unknown convention.
         loss: nats per token, by the law.
         flops: training FLOPs, 6ND; `serving_flops` are 2N for each served token.
         optimal_loss: of the compute-optimal run with the same training FLOPs.
         excess: loss/optimal_loss - 1.
         optimal_flops: training FLOPs with which the compute-optimal run reaches `loss`.
         overhead: flops/optimal_flops - 1.
-        epochs: times that each unique token is seen, where `unique_tokens` was given.
+        epochs: how often each unique token is seen, if `unique_tokens` is given.
         intervals: of params, tokens, flops, loss, tokens_per_param, at `level`; empty for a published set.
     """
 
@@ -76,13 +77,12 @@ class Plan:
     notes: tuple[str, ...]
 
 
-# Why two published fits of the same 240 runs plan so differently; shown beside any plan made with the first.
+# Why two published fits of the same 240 runs plan so differently; shown with every plan made with the first.
 HOFFMANN_NOTE = (
-    "hoffmann2022 and besiroglu2024 are fits of one form to the same runs. Two things part them. Hoffmann et al. "
-    "averaged the Huber loss over the runs where they should have summed it, so that their optimiser's stopping rule "
-    "was met early, short of the minimum. And the paper prints alpha 0.34 and beta 0.28 for 0.3392 and 0.2849: at "
-    "C = 5.76e23 that rounding alone moves tokens per parameter from 59 to 93. Fitted to the minimum, the same runs "
-    "ask for 18."
+    "hoffmann2022 and besiroglu2024 fit the same form to the same runs. They differ for two reasons. Hoffmann et al. "
+    "averaged the Huber loss over the runs instead of summing it, so their optimiser stopped early, short of the "
+    "minimum. And the paper rounds alpha 0.3392 and beta 0.2849 to 0.34 and 0.28: at C = 5.76e23 that rounding alone "
+    "moves the optimum from 59 to 93 tokens per parameter. Fitted to the minimum, the same runs give 18."
 )
 
 
@@ -90,7 +90,7 @@ def plan(law: Law, coefficients: Coefficients, goal: Goal, name: str | None = No
     """Plans with one coefficient set.
 
     Raises:
-        InputError: what is given is too little, too much, not reachable, or beyond what the law speaks of.
+        InputError: the goal has too few or too many values, is unreachable, or needs an input the law lacks.
     """
     theta = law.pack(law.values(coefficients))[None]
     solution = _solve(law, theta, goal)
@@ -100,48 +100,48 @@ def plan(law: Law, coefficients: Coefficients, goal: Goal, name: str | None = No
 
 
 def plan_published(chosen: CoefficientSet, goal: Goal) -> Plan:
-    """Plans with a published set, with the note that it needs."""
+    """Plans with a published set; adds `HOFFMANN_NOTE` where it applies."""
     from scaling_tui.laws.forms import LAWS
 
-    made = plan(LAWS[chosen.law], chosen.coefficients, goal, f"{chosen.law}:{chosen.name}")
-    notes = (*made.notes, HOFFMANN_NOTE) if chosen.name == "hoffmann2022" else made.notes
-    return replace(made, convention=chosen.params, notes=notes)
+    result = plan(LAWS[chosen.law], chosen.coefficients, goal, f"{chosen.law}:{chosen.name}")
+    notes = (*result.notes, HOFFMANN_NOTE) if chosen.name == "hoffmann2022" else result.notes
+    return replace(result, convention=chosen.params, notes=notes)
 
 
 def plan_fit(fit: Fit, draws: Bootstrap | None, goal: Goal, level: float = 0.9) -> Plan:
-    """Plans with a fit, intervals carried through from its bootstrap; without one where `draws` is None.
+    """Plans with a fit, with intervals from its bootstrap; without intervals if `draws` is None.
 
     Raises:
-        InputError: the points cannot carry a plan (one N, one D), or as `plan` does.
+        InputError: the points do not determine a plan (only one N or one D), or as `plan`.
     """
     for missing in undetermined(fit):
         if missing != "unique_tokens":
             raise InputError(
-                f"plan: all points have the same {missing}, so the fit says nothing of it; "
+                f"plan: all points have the same {missing}, so the fit does not determine its effect; "
                 f"add runs with other {missing}"
             )
-    made = replace(plan(fit.law, fit.coefficients, goal), convention=fit.convention, level=level)
-    notes = [*fit.warnings, *beyond(fit, params=made.params, tokens=made.tokens, flops=made.flops)]
+    result = replace(plan(fit.law, fit.coefficients, goal), convention=fit.convention, level=level)
+    notes = [*fit.warnings, *beyond(fit, params=result.params, tokens=result.tokens, flops=result.flops)]
     if draws is None:
-        return replace(made, notes=(*notes, "no interval: the points leave no degree of freedom"))
-    many = _solve(fit.law, draws.theta, goal)
+        return replace(result, notes=(*notes, "no intervals: the points leave no degrees of freedom"))
+    solutions = _solve(fit.law, draws.theta, goal)
     values = {
-        "params": np.exp(many.n),
-        "tokens": np.exp(many.d),
-        "flops": np.exp(many.n + many.d + LOG6),
-        "loss": np.exp(many.log_loss),
-        "tokens_per_param": np.exp(many.d - many.n),
+        "params": np.exp(solutions.n),
+        "tokens": np.exp(solutions.d),
+        "flops": np.exp(solutions.n + solutions.d + LOG6),
+        "loss": np.exp(solutions.log_loss),
+        "tokens_per_param": np.exp(solutions.d - solutions.n),
     }
-    given = {"params": goal.params, "tokens": goal.tokens, "flops": goal.flops, "loss": goal.loss}
-    reached = np.isfinite(many.n + many.d)
+    fixed = {"params": goal.params, "tokens": goal.tokens, "flops": goal.flops, "loss": goal.loss}
+    reached = np.isfinite(solutions.n + solutions.d)
     intervals = {
         key: draws.interval(np.where(reached, column, np.inf), level)
         for key, column in values.items()
-        if given.get(key) is None and (key != "tokens_per_param" or reached.all())
+        if fixed.get(key) is None and (key != "tokens_per_param" or reached.all())
     }
     if not reached.all():
-        notes.append(f"{1 - reached.mean():.0%} of the refits do not reach this goal with any N and D: an end is open")
-    return replace(made, intervals=intervals, notes=tuple(notes))
+        notes.append(f"{show.percent(1 - reached.mean())} of the refits reach this goal with no N and D, so an interval is open-ended")
+    return replace(result, intervals=intervals, notes=tuple(notes))
 
 
 def frontier(law: Law, coefficients: Coefficients, flops: Array) -> tuple[Array, Array, Array]:
@@ -173,8 +173,8 @@ def _solve(law: Law, theta: Array, goal: Goal) -> _Solution:
     frontier = Frontier(law, theta, goal.unique_tokens)
     n, d = _allocate(frontier, goal)
     log_loss = frontier.log_loss(n, d)
-    given = sum(getattr(goal, name) is not None for name in (*_MAIN, "tokens_per_param", "served_tokens"))
-    if given == 1:  # the run is the optimum of its own budget
+    values = sum(getattr(goal, name) is not None for name in (*_MAIN, "tokens_per_param", "served_tokens"))
+    if values == 1:  # the run is the optimum for its own budget
         return _Solution(n, d, log_loss, log_loss, n + d + LOG6)
     optimal = frontier.log_loss(*frontier.split(n + d + LOG6))
     return _Solution(n, d, log_loss, optimal, frontier.budget_for_loss(log_loss))
@@ -189,16 +189,16 @@ def _check(law: Law, goal: Goal) -> None:
     if not main:
         raise InputError("plan: nothing given, want one of flops, loss, params, tokens")
     if len(main) > 2:
-        raise InputError(f"plan: {', '.join(main)} given, want one of them, or two to see a run off the optimum")
+        raise InputError(f"plan: {', '.join(main)} given, want one of them, or two for a run off the optimum")
     if goal.unique_tokens is not None and "unique_tokens" not in law.inputs:
-        raise InputError(f"unique_tokens: of no use to {law.name}, want --law muennighoff for repeated data")
+        raise InputError(f"unique_tokens: not an input of {law.name}, want the law muennighoff for repeated data")
     extras = [name for name in ("tokens_per_param", "served_tokens") if getattr(goal, name) is not None]
     if extras and (len(extras) > 1 or main not in (["flops"], ["loss"])):
-        raise InputError(f"{extras[0]}: goes with either flops or loss alone, found {', '.join(main + extras[1:])}")
+        raise InputError(f"{extras[0]}: want it with either flops or loss and nothing else, found {', '.join(main + extras[1:])}")
 
 
 def _allocate(frontier: Frontier, goal: Goal) -> tuple[Array, Array]:
-    """log N and log D for the goal, (K,) each; nan where the law does not reach it."""
+    """log N and log D for the goal, (K,) each; nan where the law cannot reach it."""
     if goal.tokens_per_param is not None:
         return _at_ratio(frontier, goal, log(goal.tokens_per_param))
     if goal.served_tokens is not None:
@@ -208,7 +208,7 @@ def _allocate(frontier: Frontier, goal: Goal) -> tuple[Array, Array]:
 
 
 def _budget(frontier: Frontier, goal: Goal) -> Array:
-    """log C at which what is given is optimal."""
+    """log C of the compute-optimal run with the one value given."""
     if goal.flops is not None:
         return np.full(frontier.rows, log(goal.flops))
     if goal.loss is not None:
@@ -219,7 +219,7 @@ def _budget(frontier: Frontier, goal: Goal) -> Array:
 
 
 def _pair(frontier: Frontier, goal: Goal) -> tuple[Array, Array]:
-    """Two given: the run that they decide, optimal or not."""
+    """The run that two given values determine, optimal or not."""
     n = None if goal.params is None else np.full(frontier.rows, log(goal.params))
     d = None if goal.tokens is None else np.full(frontier.rows, log(goal.tokens))
     if goal.loss is not None:
@@ -228,7 +228,7 @@ def _pair(frontier: Frontier, goal: Goal) -> tuple[Array, Array]:
             return n, frontier.tokens_for_loss(n, target)
         if d is not None:
             return frontier.params_for_loss(d, target), d
-        raise InputError("plan: flops and loss given, want one of them: each decides the other")
+        raise InputError("plan: flops and loss given, want one of them: each determines the other")
     if n is None and d is not None:
         n = log(goal.flops or 1.0) - LOG6 - d
     if d is None and n is not None:
@@ -239,7 +239,7 @@ def _pair(frontier: Frontier, goal: Goal) -> tuple[Array, Array]:
 
 
 def _at_ratio(frontier: Frontier, goal: Goal, ratio: float) -> tuple[Array, Array]:
-    """Training at a fixed D/N, for a budget or a loss."""
+    """The run at a fixed D/N, for a budget or a loss."""
     if goal.flops is not None:
         n = np.full(frontier.rows, (log(goal.flops) - LOG6 - ratio) / 2)
     else:
@@ -248,10 +248,10 @@ def _at_ratio(frontier: Frontier, goal: Goal, ratio: float) -> tuple[Array, Arra
 
 
 def _serving(frontier: Frontier, goal: Goal, served: float) -> tuple[Array, Array]:
-    """Least 6ND + 2N·served for a loss, or least loss for that sum (Sardana and Frankle 2023, equation 3)."""
+    """The lowest 6ND + 2N·served for a loss, or the lowest loss for that sum (Sardana and Frankle 2023, equation 3)."""
     if goal.flops is not None:
         total = log(goal.flops)
-        largest = log(goal.flops / (2 * served))  # with this N serving takes the whole budget
+        largest = log(goal.flops / (2 * served))  # at this N serving uses the whole budget
 
         def tokens(n: Array) -> Array:
             left = np.exp(total - n) - 2 * served
@@ -269,7 +269,7 @@ def _serving(frontier: Frontier, goal: Goal, served: float) -> tuple[Array, Arra
         with np.errstate(invalid="ignore"):
             return np.logaddexp(LOG6 + n + d, log(2 * served) + n)
 
-    # Serving only ever asks for fewer parameters than training alone does.
+    # Counting serving never asks for more parameters than training alone.
     n = frontier.least(cost, np.where(np.isfinite(start), start, 1.0))
     return np.where(np.isfinite(start), n, np.nan), frontier.tokens_for_loss(n, target)
 
@@ -306,4 +306,4 @@ def _unreachable(law: Law, coefficients: Coefficients, goal: Goal) -> str:
         fixed = {"params": goal.params, "tokens": goal.tokens}
         held = ", ".join(f"{key} = {value:.4g}" for key, value in fixed.items() if value is not None)
         return f"loss {goal.loss:g}: not reachable{' with ' + held if held else ' by any N and D up to 1e100'}"
-    return "plan: what is given leaves no run, want a larger budget"
+    return "plan: no run fits the values given, want a larger budget"

@@ -75,7 +75,7 @@ async def test_a_wrong_number_is_read_diagnosed_and_asked_anew(tmp_path: Path) -
         await pilot.press("enter")
         assert "✓ Right." in said(screen, "feedback")
         await pilot.press("enter")
-        assert "0 of 1 right at the first try" in said(screen, "question")
+        assert "0 of 1 right on the first try" in said(screen, "question")
 
 
 async def test_choices_by_letter_and_by_mouse(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ async def test_a_test_tells_at_its_end_alone_what_was_wrong_and_what_is_right(tm
         await typed(pilot, sitting.asked.expected)
         await pilot.press("enter")
         told = " ".join(said(screen, "question").split())
-        assert told.startswith("1 of 2 right at the first try.")
+        assert told.startswith("1 of 2 right on the first try.")
         assert f"You: {wrong.letter}) {wrong.text}" in told
         assert " ".join(wrong.diagnosis.split()) in told
 
