@@ -170,9 +170,9 @@ def count(architecture: Architecture) -> Count:
     """Counts `architecture`; equals the sum of `numel` over the trainable tensors of the model it describes.
 
     Training FLOPs a token by matmuls and attention are 6 × the parameters that multiply activations
-    + 12·layers·hidden·context (Chowdhery et al. 2022, appendix B): two FLOPs per weight forward and four backward, and the
-    same for queries times keys and weights times values over the whole context. As in PaLM, the causal mask does
-    not halve the attention. A lookup (embedding, positions) costs nothing; a tied matrix is counted in the head;
+    + 12·layers·hidden·context (Chowdhery et al. 2022, appendix B): two FLOPs per weight forward and four backward,
+    and the same for queries times keys and weights times values over the whole context. As in PaLM, the causal mask
+    does not halve the attention. A lookup (embedding, positions) costs nothing; a tied matrix is counted in the head;
     the head of a classifier runs once per sequence, not once per token.
     """
     a = architecture

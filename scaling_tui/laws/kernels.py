@@ -138,7 +138,9 @@ class Repeated:
         total = alpha + beta
         out = np.empty((theta.shape[0], 7, x.shape[1]))
         out[:, 0] = shares[2]
-        slope = -shares[0] * alpha * np.where(over_n, 1 - worth_n[1], 0.0)  # with respect to the log of the optimal parameters
+        slope = (
+            -shares[0] * alpha * np.where(over_n, 1 - worth_n[1], 0.0)
+        )  # with respect to the log of the optimal parameters
         gain = (1 + beta / alpha) / total
         out[:, 1] = shares[0] + slope * gain
         out[:, 2] = shares[1] - slope * gain

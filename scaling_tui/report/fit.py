@@ -1,37 +1,40 @@
-"""From what a command or a screen is given (a sweep or a file, options) to a fit or a plan, as data and as text."""
+"""Fits as `fit` and the Law screen show them: from a sweep or a file and options to a document and a text."""
 
 import math
-from typing import TYPE_CHECKING, Any
-
-from scaling_tui.text import show
-
-if TYPE_CHECKING:
-    from scaling_tui.laws.fitting.envelope import Envelope
-    from scaling_tui.laws.fitting.isoflop import PowerLaw, Profiles
-    from scaling_tui.laws.fitting.study import Study
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from scaling_tui import InputError
 from scaling_tui.laws import Points
 from scaling_tui.laws.fitting.study import study
 from scaling_tui.laws.fitting.tables import read_points
+from scaling_tui.text import show
 from scaling_tui.text.columns import columns, span
 
 if TYPE_CHECKING:
-    from scaling_tui.laws.fitting.isoflop import Shape
+    from scaling_tui.laws.fitting.envelope import Envelope
+    from scaling_tui.laws.fitting.isoflop import PowerLaw, Profiles, Shape
     from scaling_tui.laws.fitting.study import Study
     from scaling_tui.runs import SweepView
 
-
 Method = Literal["parametric", "isoflop", "envelope"]
+
+# Options of the commands by the argument of `laws` that they set.
+_OPTIONS = {
+    "holdout_flops": "--holdout-flops",
+    "drop_highest": "--drop-highest",
+    "convention": "--params-as",
+    "coefficients": "--coef",
+}
 
 
 @dataclass(frozen=True)
 class FitSource:
-    """Points with where they are from: `law` and `convention` are what a sweep's ladder asks for, where it does."""
+    """Points to fit, and warnings from reading them; `law` and `convention` are those of a sweep's ladder, if any."""
 
     points: Points
     warnings: tuple[str, ...]
@@ -39,11 +42,23 @@ class FitSource:
     convention: str = "all"
 
 
+@contextmanager
+def option_names() -> Iterator[None]:
+    """Errors of `laws` begin with the argument at fault: inside this block they name the command's option instead."""
+    try:
+        yield
+    except InputError as error:
+        argument = re.match(r"(\w+)(?= [^ :]+:|:)", str(error))
+        if argument is None or argument[1] not in _OPTIONS:
+            raise
+        raise InputError(_OPTIONS[argument[1]] + str(error)[argument.end() :]) from None
+
+
 def load(source: str, runs: Path | None = None) -> FitSource:
-    """The points of a file, or of the sweep of that name.
+    """The points of the file or sweep called `source`.
 
     Raises:
-        InputError: neither a file nor a sweep; or its content is wrong.
+        InputError: neither a file nor a sweep, or its content is invalid.
     """
     path = Path(source)
     if path.is_file() or path.suffix in (".csv", ".jsonl", ".json", ".tsv"):
@@ -58,17 +73,17 @@ def load(source: str, runs: Path | None = None) -> FitSource:
 
 
 def sweep_source(view: "SweepView", leave_out: Collection[str] = ()) -> FitSource:
-    """The points of a sweep, without the runs named in `leave_out`.
+    """The points of a sweep's finished runs, without those named in `leave_out`.
 
     Raises:
-        InputError: no finished run.
+        InputError: no run has finished.
     """
     from scaling_tui.sweeps.sweep_fit import law_of_sweep, points_of_sweep
 
     law, convention = law_of_sweep(view) or (None, "all")
-    bad = [run.name for run in view.runs if run.state in ("diverged", "failed", "lost", "stopped")]
-    left = (f"{', '.join(bad)} left out: not finished",) if bad else ()
-    return FitSource(points_of_sweep(view, "all", leave_out), left, law, convention)
+    unfinished = [run.name for run in view.runs if run.state in ("diverged", "failed", "lost", "stopped")]
+    warnings = (f"{', '.join(unfinished)} left out: not finished",) if unfinished else ()
+    return FitSource(points_of_sweep(view, "all", leave_out), warnings, law, convention)
 
 
 def fit_source(
@@ -85,10 +100,10 @@ def fit_source(
     valley: str,
     level: float,
 ) -> tuple[dict[str, Any], str]:
-    """What `fit` prints: a document and a text.
+    """The document and the text that `fit` prints.
 
     Raises:
-        InputError: an option, the source or its points are wrong.
+        InputError: an option, the source or its points are invalid.
     """
     if method not in get_args(Method):
         raise InputError(f"--method: found {method!r}, want one of {', '.join(get_args(Method))}")
@@ -98,18 +113,19 @@ def fit_source(
         raise InputError(f"--delta: found {delta:g}, want a positive number or inf")
     loaded = load(source, runs)
     if method == "parametric":
-        made = study(
-            loaded.points,
-            law or loaded.law or "chinchilla",
-            draws=draws,
-            holdout_flops=holdout_flops,
-            drop_highest=drop_highest,
-            delta=delta,
-            convention=params_as or loaded.convention,
-            level=level,
-            warnings=loaded.warnings,
-        )
-        return made.document() | {"source": source}, fit_text(made)
+        with option_names():
+            fitted = study(
+                loaded.points,
+                law or loaded.law or "chinchilla",
+                draws=draws,
+                holdout_flops=holdout_flops,
+                drop_highest=drop_highest,
+                delta=delta,
+                convention=params_as or loaded.convention,
+                level=level,
+                warnings=loaded.warnings,
+            )
+        return fitted.document() | {"source": source}, fit_text(fitted)
     return _profile_source(source, loaded, method, valley, level)
 
 
@@ -121,9 +137,9 @@ def _profile_source(
 
         if valley not in ("parabola", "akima"):
             raise InputError(f"--valley: found {valley!r}, want parabola or akima")
-        found = profiles(loaded.points, cast("Shape", valley), level=level)
-        warnings = [*loaded.warnings, *found.warnings]
-        return asdict(found) | {"source": source, "warnings": warnings}, profiles_text(found)
+        isoflop = profiles(loaded.points, cast("Shape", valley), level=level)
+        warnings = [*loaded.warnings, *isoflop.warnings]
+        return asdict(isoflop) | {"source": source, "warnings": warnings}, profiles_text(isoflop)
     from scaling_tui.laws.fitting.envelope import envelope
 
     hull = envelope(loaded.points, level)
@@ -148,11 +164,11 @@ def fit_text(study: "Study") -> str:
         f"{fit.law.name}   {fit.law.text}",
         f"{len(fit.points)} points, N {fit.convention}, "
         f"C {document['convention']['flops']}; objective {fit.objective:.6g} ({document['objective_kind']}); "
-        f"residual s.d. {document['residual_sd']:.2%} of the loss",
+        f"residual s.d. {show.percent(document['residual_sd'], 2)} of the loss",
         "",
         columns(
             [
-                ("", "estimate", f"{study.level:.0%} interval"),
+                ("", "estimate", f"{show.percent(study.level)} interval"),
                 *(
                     (name, show.coefficient(value), span(*study.intervals[name]))
                     for name, value in fit.coefficients.items()
@@ -162,14 +178,15 @@ def fit_text(study: "Study") -> str:
         ),
     ]
     if study.draws:
-        lines.append(f"intervals: {study.draws.how}; they take the law itself for true")
+        lines.append(f"intervals: {study.draws.how}; they assume that the law is right")
     if study.holdout:
-        held = study.holdout
-        symbol = {"flops": "C", "params": "N", "tokens": "D"}[held.by]
+        holdout = study.holdout
+        symbol = {"flops": "C", "params": "N", "tokens": "D"}[holdout.by]
         lines += [
             "",
-            f"held out: {held.points} with {symbol} ≥ {held.threshold:.3g}, fitted on the other {held.fitted}: "
-            f"mean error {held.mape:.3%}, bias {held.bias:+.3%}",
+            f"held out: {holdout.points} with {symbol} ≥ {holdout.threshold:.3g}, "
+            f"fitted on the other {holdout.fitted}: "
+            f"mean error {show.percent(holdout.mape, 3)}, bias {show.percent(holdout.bias, 3, sign=True)}",
         ]
     if study.conventions:
         lines += ["", conventions_text(study)]
@@ -177,30 +194,31 @@ def fit_text(study: "Study") -> str:
 
 
 def conventions_text(study: "Study") -> str:
-    """How far the exponents move when N or C is counted otherwise."""
+    """The exponents under each convention for N or C, with their change."""
     exponents = [name for name in study.fit.law.coefficients if name in study.fit.law.exponents]
     rows = [("convention", *exponents, "objective")]
     for name, other in study.conventions.items():
-        moved = []
+        cells = []
         for key in exponents:
             own = study.fit.coefficients[key]
             change = other.coefficients[key] / own - 1
-            moved.append(f"{other.coefficients[key]:.4f}" + (f" ({change:+.1%})" if other is not study.fit else ""))
-        rows.append((name, *moved, f"{other.objective:.5g}"))
+            shift = f" ({show.percent(change, 1, sign=True)})" if other is not study.fit else ""
+            cells.append(f"{other.coefficients[key]:.4f}{shift}")
+        rows.append((name, *cells, f"{other.objective:.5g}"))
     return columns(rows, numeric=range(1, len(rows[0])))
 
 
 def power_text(symbol: str, law: "PowerLaw | None", level: float) -> str:
-    """N = k · C^a with the interval of a."""
+    """N = k · C^a, with the interval of the exponent a."""
     if law is None:
         return f"{symbol}: no power law"
-    ends = "" if math.isnan(law.low) else f"   {level:.0%} [{law.low:.3f}, {law.high:.3f}]"
+    ends = "" if math.isnan(law.low) else f"   {show.percent(level)} [{law.low:.3f}, {law.high:.3f}]"
     return f"{symbol} = {law.scale:.4g} · C^{law.exponent:.4f}{ends}"
 
 
-def profiles_text(found: "Profiles") -> str:
-    """The valleys and the power laws through them."""
-    rows = [("C", "points", "N of least loss", "D = C/6N", "D/N", "loss", "")]
+def profiles_text(profiles: "Profiles") -> str:
+    """The isoFLOP minima and the power laws through them."""
+    rows = [("C", "points", "best N", "D = C/6N", "D/N", "loss", "")]
     rows += [
         (
             show.scientific(v.flops),
@@ -211,28 +229,28 @@ def profiles_text(found: "Profiles") -> str:
             show.loss(v.loss),
             "at the edge" if v.edge else "",
         )
-        for v in found.valleys
+        for v in profiles.valleys
     ]
     return "\n".join(
         [
-            f"isoFLOP profiles, minimum by {found.shape}",
+            f"isoFLOP profiles, minimum by {profiles.shape}",
             "",
             columns(rows, numeric=range(6)),
             "",
-            power_text("N", found.params, found.level),
-            power_text("D", found.tokens, found.level),
+            power_text("N", profiles.params, profiles.level),
+            power_text("D", profiles.tokens, profiles.level),
         ]
     )
 
 
-def envelope_text(found: "Envelope") -> str:
-    """The envelope in brief."""
-    fit = found.law
+def envelope_text(hull: "Envelope") -> str:
+    """The envelope's range, its law, and the power laws for N and D."""
+    fit = hull.law
     return "\n".join(
         [
-            f"envelope of training curves: {found.sizes} sizes on it, C {found.flops[0]:.3g} to {found.flops[-1]:.3g}",
+            f"envelope of training curves: {hull.sizes} sizes on it, C {hull.flops[0]:.3g} to {hull.flops[-1]:.3g}",
             f"{fit.law.text}:  " + "  ".join(f"{k} {show.coefficient(v)}" for k, v in fit.coefficients.items()),
-            power_text("N", found.params_law, 0.9),
-            power_text("D", found.tokens_law, 0.9),
+            power_text("N", hull.params_law, 0.9),
+            power_text("D", hull.tokens_law, 0.9),
         ]
     )

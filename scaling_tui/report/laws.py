@@ -1,16 +1,13 @@
 """The laws and their published coefficient sets as `laws` prints them."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scaling_tui.text import show
 
-if TYPE_CHECKING:
-    pass
-
 
 def laws_text(document: Mapping[str, Any]) -> str:
-    """The published sets."""
+    """Every published set, with its form, coefficients and source."""
     blocks = []
     for item in document["laws"]:
         values = item["coefficients"]

@@ -1,44 +1,32 @@
-"""Plans as `plan` prints them: options in, a document and a text out."""
+"""Plans as `plan` prints them: from options to a document and a text."""
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
-from scaling_tui.text import show
-
-if TYPE_CHECKING:
-    from scaling_tui.laws.fitting.study import Study
-    from scaling_tui.laws.planning.plan import Plan
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scaling_tui import InputError
 from scaling_tui.laws import coefficient_set, get
 from scaling_tui.laws.fitting.study import study
+from scaling_tui.report.fit import FitSource, load, option_names
+from scaling_tui.text import show
 from scaling_tui.text.columns import columns, span
 
 if TYPE_CHECKING:
     from scaling_tui.laws.fitting.study import Study
     from scaling_tui.laws.planning.devices import Device
     from scaling_tui.laws.planning.plan import Goal, Plan
-from typing import TYPE_CHECKING
-
-from scaling_tui.report.fit import FitSource, load
-
-if TYPE_CHECKING:
-    from scaling_tui.laws.fitting.study import Study
-    from scaling_tui.laws.planning.plan import Plan
 
 
-def plan_text(made: "Plan", bill: Mapping[str, Any] | None) -> str:
-    """A plan with its price."""
+def plan_text(plan: "Plan", bill: Mapping[str, Any] | None) -> str:
+    """A plan and, with a bill, its time and price."""
 
     def row(name: str, key: str, text: Any, unit: str) -> tuple[str, str, str, str]:
-        ends = made.intervals.get(key)
-        return name, text(getattr(made, key)), unit, span(*ends, text) if ends else ""
+        ends = plan.intervals.get(key)
+        return name, text(getattr(plan, key)), unit, span(*ends, text) if ends else ""
 
-    rows = [("", "", "", f"{made.level:.0%} interval")] if made.intervals else []
+    rows = [("", "", "", f"{show.percent(plan.level)} interval")] if plan.intervals else []
     rows += [
         row("N", "params", show.count, "parameters"),
         row("D", "tokens", show.count, "tokens"),
@@ -46,40 +34,41 @@ def plan_text(made: "Plan", bill: Mapping[str, Any] | None) -> str:
         row("C", "flops", lambda v: f"{v:.3g}".replace("e+", "e"), "training FLOPs, 6ND"),
         row("L", "loss", show.loss, "nats per token"),
     ]
-    counted = f", N {made.convention}" if made.convention else ""
-    lines = [made.law + counted, columns(rows, numeric=(1,))]
-    if made.excess > 1e-6:
+    counted = f", N {plan.convention}" if plan.convention else ""
+    lines = [plan.law + counted, columns(rows, numeric=(1,))]
+    if plan.excess > 1e-6:
         lines.append(
-            f"off the optimum: {made.excess:+.2%} loss at this budget (optimal {made.optimal_loss:.4f}); "
-            f"{made.overhead:+.1%} FLOPs for this loss"
+            f"off the optimum: {show.percent(plan.excess, 2, sign=True)} loss at this budget "
+            f"(optimal {plan.optimal_loss:.4f}); "
+            f"{show.percent(plan.overhead, 1, sign=True)} FLOPs for this loss"
         )
-    if made.epochs is not None:
-        lines.append(f"each unique token is seen {made.epochs:.2f} times")
-    if made.serving_flops:
+    if plan.epochs is not None:
+        lines.append(f"each unique token is seen {plan.epochs:.2f} times")
+    if plan.serving_flops:
         lines.append(
-            f"serving: {made.serving_flops:.3g} FLOPs at 2N a token, {made.serving_flops / made.flops:.2f}× training"
+            f"serving: {plan.serving_flops:.3g} FLOPs at 2N a token, {plan.serving_flops / plan.flops:.2f}× training"
         )
     if bill:
         price = "" if bill["cost"] is None else f", cost {bill['cost']:,.0f}"
         lines.append(
             f"time: {hours(bill['hours'])} on {bill['devices']} × {bill['device']} "
-            f"({bill['flops_per_second']:.3g} FLOP/s at {bill['utilisation']:.0%} utilisation){price}"
+            f"({bill['flops_per_second']:.3g} FLOP/s at {show.percent(bill['utilisation'])} utilisation){price}"
         )
     return "\n".join(lines)
 
 
 def hours(value: float) -> str:
-    """Hours, or days where they are many."""
+    """A time in hours, days or years."""
     return (
         f"{value:.3g} h" if value < 100 else f"{value / 24:,.3g} days" if value < 24e3 else f"{value / 8766:,.3g} years"
     )
 
 
 def coefficients_for(law: str, given: Sequence[str]) -> dict[str, float]:
-    """Coefficients of a law: the published set's, with `KEY=VALUE` ones laid over; all given where none is published.
+    """Coefficients of a law: the published set with each `KEY=VALUE` of `given` replaced.
 
     Raises:
-        InputError: not KEY=VALUE, no number, or a set that is not complete.
+        InputError: not KEY=VALUE, not a number, or a coefficient that is neither given nor published.
     """
     form = get(law)
     values: dict[str, float] = {}
@@ -95,7 +84,8 @@ def coefficients_for(law: str, given: Sequence[str]) -> dict[str, float]:
     if set(values) == set(form.coefficients):
         return values
     if not given:
-        return dict(coefficient_set(law).coefficients)
+        with option_names():
+            return dict(coefficient_set(law).coefficients)
     try:
         published = dict(coefficient_set(law).coefficients)
     except InputError:
@@ -105,10 +95,10 @@ def coefficients_for(law: str, given: Sequence[str]) -> dict[str, float]:
 
 
 def device_for(name: str | None, count: int, mfu: float, price: float | None) -> "tuple[str, Device] | None":
-    """The described device.
+    """The device that the options describe, with its name.
 
     Raises:
-        InputError: unknown name, no number, or a share outside 0 to 1.
+        InputError: an unknown name, not a number, or a share outside 0 to 1.
     """
     from scaling_tui.laws.planning.devices import DEVICES, Device
 
@@ -139,19 +129,19 @@ def plan_source(
     runs: Path | None,
     machine: "tuple[str, Device] | None",
 ) -> tuple[dict[str, Any], str]:
-    """What `plan` prints: a document and a text.
+    """The document and the text that `plan` prints.
 
     Raises:
-        InputError: options that contradict, or a fit that cannot carry the plan.
+        InputError: contradictory options, or a fit that does not determine the plan.
     """
-    made = _plan_for(goal, law, source, coef, draws, runs)
-    bill = _bill(made, machine)
-    document = asdict(made) | {
-        "intervals": {key: list(ends) for key, ends in made.intervals.items()},
-        "convention": {"flops": "6ND", "params": made.convention or None},
+    result = _plan_for(goal, law, source, coef, draws, runs)
+    bill = _bill(result, machine)
+    document = asdict(result) | {
+        "intervals": {key: list(ends) for key, ends in result.intervals.items()},
+        "convention": {"flops": "6ND", "params": result.convention or None},
         "device": bill,
     }
-    return document, plan_text(made, bill)
+    return document, plan_text(result, bill)
 
 
 def _plan_for(
@@ -167,11 +157,13 @@ def _plan_for(
     law = law or "chinchilla:besiroglu2024"
     if coef:
         return plan(get(law), coefficients_for(law, coef), goal)
-    return plan_published(coefficient_set(law), goal)
+    with option_names():
+        published = coefficient_set(law)
+    return plan_published(published, goal)
 
 
 def planning_study(loaded: FitSource, law: str | None = None, draws: int = 200) -> "Study":
-    """The fit that plans for a source are made with.
+    """The fit to make plans with.
 
     Raises:
         InputError: the points cannot be fitted.
@@ -180,18 +172,18 @@ def planning_study(loaded: FitSource, law: str | None = None, draws: int = 200) 
 
 
 def plan_study(loaded: FitSource, fitted: "Study", goal: "Goal") -> "Plan":
-    """A plan with a source's own fit.
+    """A plan with the fit `fitted` to a source.
 
     Raises:
-        InputError: the fit cannot carry it.
+        InputError: the fit does not determine it.
     """
     from scaling_tui.laws.planning.plan import plan_fit
 
-    made = plan_fit(fitted.fit, fitted.draws, goal)
-    return replace(made, notes=(*loaded.warnings, *made.notes))
+    result = plan_fit(fitted.fit, fitted.draws, goal)
+    return replace(result, notes=(*loaded.warnings, *result.notes))
 
 
-def _bill(made: "Plan", machine: "tuple[str, Device] | None") -> Mapping[str, Any] | None:
+def _bill(plan: "Plan", machine: "tuple[str, Device] | None") -> Mapping[str, Any] | None:
     if machine is None:
         return None
     name, device = machine
@@ -200,6 +192,6 @@ def _bill(made: "Plan", machine: "tuple[str, Device] | None") -> Mapping[str, An
         "devices": device.count,
         "flops_per_second": device.flops_per_second,
         "utilisation": device.utilisation,
-        "hours": device.hours(made.flops),
-        "cost": device.cost(made.flops),
+        "hours": device.hours(plan.flops),
+        "cost": device.cost(plan.flops),
     }

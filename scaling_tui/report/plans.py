@@ -1,4 +1,4 @@
-"""Plans side by side, by the reader's own fit and by the published laws: what the Plan screen shows."""
+"""Plans side by side, by the user's own fit and by the published laws, for the Plan screen."""
 
 import textwrap
 from collections.abc import Iterable, Mapping
@@ -18,12 +18,12 @@ from scaling_tui.text import show
 from scaling_tui.text.columns import bullet, span
 from scaling_tui.tutor.parsing.numbers import read_number
 
-ROOMY = 72  # columns from which on a table has everything
+ROOMY = 72  # columns needed to show the full table
 
 
 @dataclass(frozen=True)
 class Field:
-    """What can be given. `unit` is the one that may be written behind the number."""
+    """A quantity that the user can give. `unit` may follow the number."""
 
     symbol: str
     unit: str
@@ -41,7 +41,7 @@ FIELDS: dict[str, Field] = {
 
 @dataclass(frozen=True)
 class Basis:
-    """What one's own plans are made with: the sweep's fit, or the reason why it carries none."""
+    """The sweep's fit, for plans by the user's own runs; or the `problem` that there is none."""
 
     name: str = ""
     source: FitSource | None = None
@@ -50,14 +50,14 @@ class Basis:
 
     @property
     def largest_flops(self) -> float | None:
-        """The largest budget of the runs that the fit is through."""
+        """The largest budget of the fitted runs."""
         compute = self.study.fit.points.compute() if self.study else None
         return None if compute is None else float(np.nanmax(compute))
 
 
 @dataclass(frozen=True)
 class PlanRow:
-    """A law's answer: a plan, or the problem that there is none."""
+    """The plan by one law, or the problem that prevents it."""
 
     name: str
     plan: Plan | None
@@ -66,7 +66,7 @@ class PlanRow:
 
 @dataclass(frozen=True)
 class Plans:
-    """The answers to one goal. `problem` is what is wrong with the goal itself, `read` how it was understood."""
+    """The plans for one goal. `problem` is what is wrong with the goal itself, `read` how it was parsed."""
 
     goal: Goal
     rows: tuple[PlanRow, ...]
@@ -76,7 +76,7 @@ class Plans:
 
 
 def basis_of(sweep: SweepView | None) -> Basis:
-    """The fit through a sweep's finished runs."""
+    """The fit to a sweep's finished runs."""
     if sweep is None:
         return Basis()
     source = None
@@ -90,10 +90,10 @@ def basis_of(sweep: SweepView | None) -> Basis:
 
 
 def goal_of(texts: Mapping[str, str]) -> Goal | None:
-    """The goal that was typed, a text a field; None where all are blank.
+    """The goal typed in the fields; None if all are blank.
 
     Raises:
-        InputError: a text is no number.
+        InputError: a text is not a number in range, or both C and L are given.
     """
     given: dict[str, float] = {}
     for name, text in texts.items():
@@ -106,19 +106,19 @@ def goal_of(texts: Mapping[str, str]) -> Goal | None:
             if name != "loss" and not 1 <= given[name] <= 1e40:
                 raise InputError(f"{field.symbol}: found {given[name]:g}, want from 1 to 1e40 {field.text}")
     if {"flops", "loss"} <= given.keys():
-        raise InputError("C and L: each decides the other, give one of them")
+        raise InputError("C and L: each determines the other, give one of them")
     return Goal(**given) if given else None
 
 
 def plans_for(basis: Basis, goal: Goal) -> Plans:
-    """One's own plan first, then those of the published laws in N and D."""
+    """The user's own plan first, then those of the published laws in N and D."""
     rows = [_own(basis, goal)]
-    for chosen in SETS:
-        if {"params", "tokens"} <= set(get(chosen.law).inputs):
+    for published_set in SETS:
+        if {"params", "tokens"} <= set(get(published_set.law).inputs):
             try:
-                rows.append(PlanRow(f"{chosen.law}:{chosen.name}", plan_published(chosen, goal)))
+                rows.append(PlanRow(f"{published_set.law}:{published_set.name}", plan_published(published_set, goal)))
             except InputError as error:
-                rows.append(PlanRow(f"{chosen.law}:{chosen.name}", None, str(error)))
+                rows.append(PlanRow(f"{published_set.law}:{published_set.name}", None, str(error)))
     given = {name: value for name in FIELDS if (value := getattr(goal, name)) is not None}
     read = "read as " + ", ".join(
         f"{FIELDS[key].symbol} = {_number(key, value)} {FIELDS[key].text}" for key, value in given.items()
@@ -142,7 +142,7 @@ def _number(name: str, value: float) -> str:
 
 
 def plans_text(plans: Plans, width: int) -> str:
-    """A table, a row a law; what stands in the way of a row is said in its place. Narrow, it has fewer columns."""
+    """A table with a row per law, or its problem in place of the row. A narrow table has fewer columns."""
     wide = width >= ROOMY
     heads = ("N", "D", "D/N", "C", "L", "off") if wide else ("N", "D", "D/N", "L")
     cells = {row.name: [_cell(head, row.plan) for head in heads] for row in plans.rows if row.plan}
@@ -169,36 +169,36 @@ def _lengths(rows: Iterable[list[str]]) -> list[list[int]]:
     return [[len(cell) for cell in row] for row in rows] or [[0] * 6]
 
 
-def _cell(head: str, made: Plan) -> str:
+def _cell(head: str, plan: Plan) -> str:
     match head:
         case "N":
-            return show.count(made.params)
+            return show.count(plan.params)
         case "D":
-            return show.count(made.tokens)
+            return show.count(plan.tokens)
         case "D/N":
-            ratio = made.tokens_per_param
+            ratio = plan.tokens_per_param
             return f"{ratio:.3g}" if ratio < 1e4 else show.count(ratio)
         case "C":
-            return show.scientific(made.flops)
+            return show.scientific(plan.flops)
         case "L":
-            return show.loss(made.loss)
+            return show.loss(plan.loss)
         case _:
-            return show.percent(made.excess, 1, sign=True) if made.excess > 1e-6 else "–"
+            return show.percent(plan.excess, 1, sign=True) if plan.excess > 1e-6 else "–"
 
 
-def _intervals(made: Plan) -> str:
+def _intervals(plan: Plan) -> str:
     texts = {
         "params": ("N", show.count),
         "tokens": ("D", show.count),
         "loss": ("L", show.loss),
         "flops": ("C", show.scientific),
     }
-    found = [f"{texts[key][0]} {span(*ends, texts[key][1])}" for key, ends in made.intervals.items() if key in texts]
-    return f"{show.percent(made.level)} " + "  ".join(found)
+    parts = [f"{texts[key][0]} {span(*ends, texts[key][1])}" for key, ends in plan.intervals.items() if key in texts]
+    return f"{show.percent(plan.level)} " + "  ".join(parts)
 
 
 def plans_words(plans: Plans) -> str:
-    """One's own plan as the command `plan` prints it, and all notes."""
+    """Every plan as the command `plan` prints it, with its notes."""
     parts = []
     for row in plans.rows:
         if row.plan is None:
@@ -211,14 +211,14 @@ def plans_words(plans: Plans) -> str:
 
 def plan_curves(plans: Plans) -> list[PlanCurve]:
     """The laws that reach the goal, for `plots.plans.plans_figure`."""
-    published = {f"{chosen.law}:{chosen.name}": chosen for chosen in SETS}
+    published = {f"{published_set.law}:{published_set.name}": published_set for published_set in SETS}
     curves = []
     for row in plans.rows:
         if row.plan is None:
             continue
         if row.name in published:
-            chosen = published[row.name]
-            curves.append(PlanCurve(row.name, chosen.law, chosen.coefficients, row.plan, own=False))
+            published_set = published[row.name]
+            curves.append(PlanCurve(row.name, published_set.law, published_set.coefficients, row.plan, own=False))
         elif plans.basis.study is not None:
             fit = plans.basis.study.fit
             curves.append(PlanCurve(row.name, fit.law.name, fit.coefficients, row.plan, own=True))
@@ -226,5 +226,5 @@ def plan_curves(plans: Plans) -> list[PlanCurve]:
 
 
 def fitted_runs(plans: Plans) -> Points | None:
-    """The runs that the reader's own fit goes through; None where there is no such fit."""
+    """The runs of the user's own fit; None if there is no such fit."""
     return plans.basis.source.points if plans.basis.source and plans.basis.study else None

@@ -34,7 +34,7 @@ def find_challenge(runs: Path | None = None, name: str | None = None) -> Challen
 
 
 def challenge_of(view: SweepView) -> Challenge:
-    """The challenge to predict the largest run of a sweep, or the one its ladder names, from the runs below it.
+    """The challenge to predict a sweep's largest run, or the one its ladder names, from those below it.
 
     Raises:
         InputError: the ladder has no [fit], or too few runs are finished.
@@ -45,7 +45,7 @@ def challenge_of(view: SweepView) -> Challenge:
     known = _known(view, fitted) if fitted else ()
     if fitted is None or len({run.params for run in known}) < FEWEST:
         raise InputError(
-            f"sweep {view.name}: found fewer than {FEWEST} finished sizes below {target.rung}, too few to predict it from"
+            f"sweep {view.name}: found fewer than {FEWEST} finished sizes below {target.rung}, too few to predict"
         )
     law = fitted.predict(target)
     size = _size(target, fitted)

@@ -72,7 +72,7 @@ def test_sweeps_that_leave_nothing_to_go_by_are_passed_over(tmp_path: Path) -> N
     assert find_challenge(tmp_path).sweep == "whole"
     with pytest.raises(InputError, match="fewer than 3 finished sizes below r7"):
         find_challenge(tmp_path, "young")
-    with pytest.raises(InputError, match="its ladder has no \[fit\] table"):
+    with pytest.raises(InputError, match=r"its ladder has no \[fit\] table"):
         find_challenge(tmp_path, "theirs")
 
 

@@ -128,7 +128,7 @@ def test_losses_out_of_reach_say_why(loss: float, says: str) -> None:
     ("name", "given", "says"),
     [
         ("chinchilla", {"params": 1e9}, "tokens: missing"),
-        ("kaplan-n", {"params": 1e9, "tokens": 1e9}, "tokens: of no use"),
+        ("kaplan-n", {"params": 1e9, "tokens": 1e9}, "tokens: not an input of"),
         ("kaplan-n", {"params": -1.0}, "params: found -1"),
         ("kaplan-n", {"params": float("nan")}, "params: found nan"),
         ("muennighoff", {"params": 1e9, "tokens": 1e9, "unique_tokens": 1e10}, "unique_tokens"),

@@ -1,20 +1,20 @@
 """Intervals of a fit: refits to resampled points, each to convergence.
 
-What is resampled depends on what there is:
+The method depends on the points:
 
-* *pairs*: runs drawn with replacement (Efron 1979; what Besiroglu et al. 2024 do). Needs many points.
-* *blocks*: where configurations repeat with other seeds, whole configurations are drawn, since the repeats share
-  whatever the law gets wrong about their configuration.
-* *student*: with fewer points (below 20 a coefficient) a draw of the runs is a poor copy of them, and often cannot
-  determine the law at all. There the points keep their places and get noise of the residual standard deviation,
-  divided by the root of a chi-square over its degrees of freedom: for a law linear in its coefficients the draws
-  then follow Student's t, which is exact.
-* *sandwich*: with tens of thousands of points refits add nothing to the normal limit, whose covariance is known.
+* *pairs*: runs are drawn with replacement (Efron 1979; as in Besiroglu et al. 2024). Needs many points.
+* *blocks*: if configurations repeat with other seeds, whole configurations are drawn, since repeats share whatever
+  the law gets wrong about their configuration.
+* *student*: with few points (under 20 per coefficient) a resample is a poor copy of the runs and often cannot
+  determine the law at all. Instead the inputs are kept and the fitted losses get noise of the residual standard
+  deviation, divided by the root of a chi-square over its degrees of freedom: for a law linear in its coefficients
+  the draws then follow Student's t exactly.
+* *sandwich*: with tens of thousands of points, refits add nothing to the normal limit, whose covariance is known.
 
-Coverage on points from a known law is measured in `benchmarks/laws_coverage.py`. Resampled residuals were tried too:
-they cover 80 to 88 % for a nominal 90 %, since a fit near least absolute deviations leaves residuals of exactly 0.
+`benchmarks/laws_coverage.py` measures the coverage on points from a known law. Resampling residuals was tried too:
+it covers 80 to 88 % for a nominal 90 %, since a fit close to least absolute deviations leaves residuals of exactly 0.
 
-No bootstrap knows that the law itself may be wrong. That is what the held-out error is for.
+No bootstrap accounts for a wrong law. The held-out error does.
 """
 
 import math
@@ -32,7 +32,7 @@ from scaling_tui.laws.kernels import Array
 
 Resample = Literal["pairs", "blocks", "student", "sandwich"]
 _NORMAL_FROM = 20_000  # points
-_PAIRS_FROM = 20  # configurations a coefficient
+_PAIRS_FROM = 20  # configurations per coefficient
 _HOW: dict[str, str] = {
     "pairs": "bootstrap over runs",
     "blocks": "bootstrap over configurations, seeds kept together",
@@ -47,7 +47,7 @@ class Bootstrap:
 
     Args:
         theta: internal coordinates of the draws that converged, (K, p).
-        lost: draws that did not converge, and are left out.
+        lost: number of draws left out because they did not converge.
     """
 
     fit: Fit
@@ -60,7 +60,7 @@ class Bootstrap:
 
     @property
     def how(self) -> str:
-        """The method in words."""
+        """The method, in words."""
         return f"{_HOW[self.resample]}, {len(self)} draws"
 
     def coefficients(self) -> dict[str, Array]:
@@ -68,9 +68,9 @@ class Bootstrap:
         return dict(zip(self.fit.law.coefficients, self.fit.law.unpack(self.theta).T, strict=True))
 
     def interval(self, draws: Array, level: float = 0.9) -> tuple[float, float]:
-        """Central interval of `draws` (K,), one number a refit, by percentiles; an end may be infinite."""
+        """Central percentile interval of `draws` (K,), one value per refit; an end may be infinite."""
         tail = (1 - level) / 2
-        # Between a finite draw and an infinite one there is nothing to interpolate.
+        # There is no interpolating between a finite draw and an infinite one.
         method: Literal["nearest", "linear"] = "linear" if np.all(np.isfinite(draws)) else "nearest"
         low, high = np.quantile(draws, [tail, 1 - tail], method=method)
         return float(low), float(high)
@@ -80,25 +80,25 @@ class Bootstrap:
         return {name: self.interval(draws, level) for name, draws in self.coefficients().items()}
 
     def losses(self, **inputs: object) -> Array:
-        """Loss by each draw at one place, (K,)."""
+        """Loss of each draw at `inputs`, (K,)."""
         at, _ = self.fit.law.logs(inputs)
         return np.exp(self.fit.law.log_loss(self.theta, at)[:, 0])
 
     def predict(self, *, level: float = 0.9, **inputs: object) -> Prediction:
-        """The law's value at `inputs` with the interval of the draws. A run adds its own noise to that."""
+        """The law's value at `inputs` with the interval of the draws; the noise of a single run is not included."""
         low, high = self.interval(self.losses(**inputs), level)
         value = float(self.fit.loss(**inputs))
         return Prediction(value, min(low, value), max(high, value), level, "law", self.how)
 
 
 def bootstrap(fit: Fit, draws: int, *, seed: int = 0, resample: Resample | None = None) -> Bootstrap:
-    """Refits `fit` to `draws` resamples, each started at the fit and followed to its minimum.
+    """Refits `fit` to `draws` resamples, each from the fit to its own minimum.
 
     Args:
-        fit: the fit; its delta is used.
-        draws: how many.
-        seed: of the generator.
-        resample: None chooses by what there is (see the module).
+        fit: the fit; the refits use its delta.
+        draws: how many resamples.
+        seed: seed of the random generator.
+        resample: the method; None chooses one that suits the points (see the module).
     """
     law, rng = fit.law, np.random.default_rng(seed)
     x, y = observations(law, fit.points)
@@ -123,13 +123,13 @@ def bootstrap(fit: Fit, draws: int, *, seed: int = 0, resample: Resample | None 
     if law.floor:
         high[law.coefficients.index(law.floor)] = float(targets.max())
     start = np.tile(fit.theta, (draws, 1))
-    found = minimize(law, x, targets, start, delta=fit.delta, weights=weights, box=(low, high))
-    good = found.converged & np.isfinite(found.objective)
-    return Bootstrap(fit, resample, found.theta[good], int(draws - good.sum()))
+    refits = minimize(law, x, targets, start, delta=fit.delta, weights=weights, box=(low, high))
+    good = refits.converged & np.isfinite(refits.objective)
+    return Bootstrap(fit, resample, refits.theta[good], int(draws - good.sum()))
 
 
 def choose(fit: Fit) -> Resample:
-    """Which resampling suits the points of `fit`."""
+    """The resampling that suits the points of `fit`."""
     if len(fit.points) > _NORMAL_FROM:
         return "sandwich"
     size = len(fit.law.coefficients)
@@ -140,7 +140,7 @@ def choose(fit: Fit) -> Resample:
 
 
 def _blocks(fit: Fit) -> NDArray[np.intp]:
-    """Number of each point's configuration: points with the same inputs are one configuration."""
+    """The configuration number of each point, (n,); points with the same inputs share one."""
     x, _ = observations(fit.law, fit.points)
     return repeats(np.round(x, 9))
 

@@ -1,7 +1,7 @@
-"""The envelope of training curves: at each budget the lowest loss that any run has reached with it.
+"""The envelope of training curves: the lowest loss that any run has reached at each budget.
 
-Approach 1 of Hoffmann et al. 2022 (section 3.1). Rows of a file are here moments of training: params, tokens (or
-flops) and loss, many to a run; a run is told by its label, else by its params.
+Approach 1 of Hoffmann et al. 2022 (section 3.1). Here each row of a file is one step of a training curve: params,
+tokens (or flops) and loss, many rows per run. Runs are told apart by label, or else by params.
 """
 
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ class Envelope:
     """Lowest loss by budget, the size that reached it, and the laws through both.
 
     Args:
-        flops, loss, params: the envelope, (m,) each, rising in `flops`.
+        flops, loss, params: the envelope, (m,) each, increasing in `flops`.
         sizes: how many sizes appear on it.
         law: kaplan-c through the envelope.
-        params_law, tokens_law: N ∝ C^a and D ∝ C^b, through the middle of each size's stretch.
+        params_law, tokens_law: N ∝ C^a and D ∝ C^b, through the midpoint of each size's segment.
     """
 
     flops: Array
@@ -42,12 +42,12 @@ class Envelope:
 def envelope(points: Points, level: float = 0.9) -> Envelope:
     """Envelope of the curves in `points`.
 
-    The stretches of the smallest and the largest size on it end where other sizes were not tried, so they say nothing
-    of the optimum and are left out of the power laws. A stretch enters those once, by its middle: the 1,500 budgets
-    are not 1,500 observations.
+    The segments of the smallest and the largest size end where no other sizes were tried, so they say nothing about
+    the optimum and are left out of the power laws. Each other segment enters once, by its midpoint: the 1,500
+    budgets are not 1,500 observations.
 
     Raises:
-        InputError: fewer than two runs with two moments each.
+        InputError: fewer than two curves with two points each.
     """
     params, compute = points.column("params"), points.column("flops")
     keys = np.array(
@@ -62,7 +62,7 @@ def envelope(points: Points, level: float = 0.9) -> Envelope:
         if which.size >= 2:
             curves.append((float(params[which[0]]), np.log(compute[which]), np.log(points.loss[which])))
     if len(curves) < 2:
-        raise InputError(f"envelope: {len(curves)} training curves with two moments or more, want at least two")
+        raise InputError(f"envelope: {len(curves)} training curves of two or more points, want at least two")
     budgets = np.linspace(min(c.min() for _, c, _ in curves), max(c.max() for _, c, _ in curves), _BUDGETS)
     table = np.full((len(curves), budgets.size), np.inf)
     for row, (_, c, y) in zip(table, curves, strict=True):
@@ -72,24 +72,24 @@ def envelope(points: Points, level: float = 0.9) -> Envelope:
     seen = np.isfinite(table.min(axis=0))
     budgets, best, lowest = budgets[seen], best[seen], table.min(axis=0)[seen]
     sizes = np.array([n for n, _, _ in curves])[best]
-    stretches = [(n, budgets[sizes == n].mean()) for n in np.unique(sizes)][1:-1]
+    segments = [(n, budgets[sizes == n].mean()) for n in np.unique(sizes)][1:-1]
     warnings = []
     laws: list[PowerLaw | None] = [None, None]
-    if len(stretches) >= 2:
-        log_n = np.log([n for n, _ in stretches])
-        log_c = np.array([c for _, c in stretches])
+    if len(segments) >= 2:
+        log_n = np.log([n for n, _ in segments])
+        log_c = np.array([c for _, c in segments])
         laws = [power_law(log_c, log_n, level), power_law(log_c, log_c - np.log(6) - log_n, level)]
     else:
         warnings.append(
-            f"{np.unique(sizes).size} sizes on the envelope: a power law needs four, since the outermost two end "
-            "where nothing else was tried"
+            f"{np.unique(sizes).size} sizes on the envelope: a power law needs four, as the smallest and the largest "
+            "do not count: nothing beyond them was tried"
         )
-    through = fit(Points.of(np.exp(lowest), flops=np.exp(budgets)), "kaplan-c")
+    loss_law = fit(Points.of(np.exp(lowest), flops=np.exp(budgets)), "kaplan-c")
     return Envelope(
-        np.exp(budgets), np.exp(lowest), sizes, int(np.unique(sizes).size), through, laws[0], laws[1], tuple(warnings)
+        np.exp(budgets), np.exp(lowest), sizes, int(np.unique(sizes).size), loss_law, laws[0], laws[1], tuple(warnings)
     )
 
 
 def _named(points: Points) -> bool:
-    """Whether labels tell runs apart; "row 17" tells only rows."""
+    """Whether labels name runs, not single rows."""
     return bool(points.labels) and len(set(points.labels)) < len(points)

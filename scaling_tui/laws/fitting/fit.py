@@ -1,4 +1,4 @@
-"""A law fitted to points: the parametric approach of Hoffmann et al. 2022 (section 3.3), taken to its minimum."""
+"""A law fitted to points: the parametric approach of Hoffmann et al. 2022 (section 3.3), followed to its minimum."""
 
 from dataclasses import replace
 
@@ -15,31 +15,31 @@ from scaling_tui.laws.kernels import Array
 from scaling_tui.laws.published import get
 
 _STAGES = (1e-1, 3e-2, 1e-2, 3e-3)
-_SAME = 1e-6  # inputs closer than this in their logarithm are one value
+_SAME = 1e-6  # inputs whose logarithms are closer than this count as equal
 
 
 def solve(law: Law, x: Array, y: Array, delta: float) -> Minimum:
-    """The global minimum for one set of points: starts on a grid of exponents, each followed to its own minimum."""
+    """The global minimum for one set of points, from many initial points on a grid of exponents."""
     box = box_for(law, y)
     chosen = sample(y.size)
-    begin = initial_points(law, x[:, chosen], y[chosen], delta)
-    # All starts as far as shows which minimum each goes to, then the best few to the end, on all the points.
+    initial = initial_points(law, x[:, chosen], y[chosen], delta)
+    # Follow all initial points far enough to tell their minima apart, then the best few to the end on all points.
     stages = _STAGES if np.isfinite(delta) else ()
-    near = minimize(law, x[:, chosen], y[chosen], begin, delta=delta, stages=stages, box=box, tolerance=1e-6)
+    near = minimize(law, x[:, chosen], y[chosen], initial, delta=delta, stages=stages, box=box, tolerance=1e-6)
     ordered = near.theta[np.argsort(np.where(np.isfinite(near.objective), near.objective, np.inf))]
-    found = minimize(law, x, y, ordered[: 4 if y.size <= SAMPLE else 1], delta=delta, box=box)
-    best = int(np.argmin(np.where(np.isfinite(found.objective), found.objective, np.inf)))
+    minima = minimize(law, x, y, ordered[: 4 if y.size <= SAMPLE else 1], delta=delta, box=box)
+    best = int(np.argmin(np.where(np.isfinite(minima.objective), minima.objective, np.inf)))
     keep = slice(best, best + 1)
-    return Minimum(found.theta[keep], found.objective[keep], found.converged[keep], found.steps)
+    return Minimum(minima.theta[keep], minima.objective[keep], minima.converged[keep], minima.steps)
 
 
 def fit(points: Points, law: str | Law, *, delta: float | None = None, convention: str = "all") -> Fit:
     """Fits `law` to `points` by the summed Huber loss of log-loss residuals, to the global minimum.
 
     Args:
-        points: runs; those that cannot be used are left out with a warning.
-        law: a name (`laws.get`) or the law.
-        delta: None chooses (`default_delta`).
+        points: the runs; unusable ones are left out with a warning.
+        law: the law or its name.
+        delta: of the Huber loss; None chooses (`default_delta`).
         convention: which parameters `points.params` counts, "all" or "non-embedding": recorded, not converted.
 
     Raises:
@@ -51,33 +51,33 @@ def fit(points: Points, law: str | Law, *, delta: float | None = None, conventio
     if len(points) < size:
         raise InputError(
             f"points: {len(points)} usable, {law.name} has {size} coefficients ({', '.join(law.coefficients)}): "
-            f"give at least {size}, better {3 * size}"
+            f"want at least {size}, better {3 * size}"
         )
     if delta is None:
         delta = default_delta(len(points), size)
     x, y = observations(law, points)
     if np.ptp(x, axis=1).max() < _SAME:
         raise InputError(
-            f"points: all {len(points)} have the same {' and '.join(law.inputs)}, want runs of different size"
+            f"points: all {len(points)} have the same {' and '.join(law.inputs)}, want runs that differ in them"
         )
-    found = solve(law, x, y, delta)
-    theta = found.theta[0]
+    minimum = solve(law, x, y, delta)
+    theta = minimum.theta[0]
     fitted = Fit(
         law=law,
         coefficients=dict(zip(law.coefficients, law.unpack(theta).tolist(), strict=True)),
-        objective=float(found.objective[0]),
+        objective=float(minimum.objective[0]),
         delta=delta,
         points=points,
         convention=convention,
         warnings=(),
-        converged=bool(found.converged[0]),
+        converged=bool(minimum.converged[0]),
         theta=theta,
     )
     return replace(fitted, warnings=(*warnings, *fit_warnings(fitted)))
 
 
 def _usable(points: Points, law: Law) -> tuple[Points, list[str]]:
-    """Leaves out what cannot be fitted, and says so."""
+    """The points that can be fitted, and warnings about the others."""
     columns = [points.loss, *(points.column(name) for name in law.inputs)]
     good = np.all([np.isfinite(column) & (column > 0) for column in columns], axis=0)
     warnings = []

@@ -1,4 +1,4 @@
-"""A law with coefficients estimated from points, and the coordinates in which they are estimated."""
+"""A law with coefficients estimated from points, and the coordinates they are estimated in."""
 
 from dataclasses import dataclass, field
 
@@ -10,8 +10,8 @@ from scaling_tui.laws.forms import Law
 from scaling_tui.laws.kernels import Array
 
 HOFFMANN_DELTA = 1e-3
-_ENOUGH = 5  # points a coefficient
-SAMPLE = 2000  # points that the global search looks at
+_ENOUGH = 5  # points per coefficient
+SAMPLE = 2000  # points that the global search uses
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Fit:
 
     Args:
         objective: sum over points of the Huber loss of log-loss residuals at `delta`.
-        delta: where Huber's loss turns from squares to absolute values; inf is least squares.
-        points: the points used; those that could not be are in `warnings`.
+        delta: residual beyond which the Huber loss is linear; inf is least squares.
+        points: the points used; `warnings` names any left out.
         convention: which parameters N counts: "all" or "non-embedding".
         theta: the coefficients in the law's internal coordinates.
         converged: the minimum was reached, to the last bits of the objective.
@@ -39,7 +39,7 @@ class Fit:
 
     @property
     def residuals(self) -> Array:
-        """Log loss measured minus fitted, one a point."""
+        """Measured minus fitted log loss, (n,)."""
         x, y = observations(self.law, self.points)
         return np.asarray(y - self.law.log_loss(self.theta[None], x)[0])
 
@@ -59,22 +59,22 @@ def observations(law: Law, points: Points) -> tuple[Array, Array]:
 
 
 def few(points: int, coefficients: int) -> bool:
-    """Too few points for methods that lean on large numbers."""
+    """Whether there are too few points for asymptotic methods."""
     return points < _ENOUGH * coefficients
 
 
 def default_delta(points: int, coefficients: int) -> float:
-    """Hoffmann's 1e-3 where points are many, least squares where they are few.
+    """The 1e-3 of Hoffmann et al. 2022 (section 3.3) for many points, least squares for few.
 
     Real residuals are near 1e-2, so Huber at 1e-3 is nearly least absolute deviations, which passes exactly through
-    as many points as there are coefficients. With many points that buys robustness; with five it throws three away
-    and leaves nothing to judge the noise by, and no objective can tell an outlier there.
+    as many points as there are coefficients. With many points that buys robustness; with few it leaves almost no
+    residuals to estimate the noise from, and no objective can recognise an outlier there.
     """
     return float("inf") if few(points, coefficients) else HOFFMANN_DELTA
 
 
 def box_for(law: Law, y: Array) -> tuple[Array, Array]:
-    """The law's bounds for these log losses: E between a millionth of the lowest loss and the highest."""
+    """The law's bounds for these log losses; E lies between a millionth of the lowest loss and the highest loss."""
     low, high = law.box()
     if law.floor:
         position = law.coefficients.index(law.floor)
@@ -83,7 +83,7 @@ def box_for(law: Law, y: Array) -> tuple[Array, Array]:
 
 
 def sample(size: int) -> NDArray[np.intp] | slice:
-    """Indices of at most `SAMPLE` points, the same ones each time."""
+    """Indices of at most `SAMPLE` of `size` points, the same each time."""
     if size <= SAMPLE:
         return slice(None)
     return np.sort(np.random.default_rng(0).permutation(size)[:SAMPLE])

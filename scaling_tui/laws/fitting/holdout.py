@@ -1,4 +1,4 @@
-"""Would the law have predicted its largest runs? The error that no bootstrap sees."""
+"""Held-out error: would the law have predicted its largest runs? No bootstrap measures this."""
 
 from dataclasses import dataclass
 
@@ -15,16 +15,16 @@ from scaling_tui.laws.kernels import Array
 
 @dataclass(frozen=True)
 class Holdout:
-    """A fit to the smaller runs, judged by the larger ones.
+    """A fit to the smaller runs, tested on the larger ones.
 
     Args:
-        points: held-out runs; `fitted` is how many the fit saw.
-        by: what "larger" is measured by, "flops", or "params" or "tokens" where C is not known.
+        points: number of held-out runs; `fitted` is the number of runs fitted.
+        by: the measure of size: "flops", or "params" or "tokens" if C is unknown.
         threshold: the smallest held-out value of it.
         mape: mean |predicted/measured - 1|; `bias` the mean of predicted/measured - 1.
-        errors: predicted/measured - 1, one a held-out run, in the order of the points.
-        rival: another minimum of the same objective on the fitted runs, the one that the fit to all runs lies in,
-            where it is not the lowest: (objective, mape, bias).
+        errors: predicted/measured - 1 of each held-out run, in the order of the points.
+        other_minimum: (objective, mape, bias) at the minimum nearest the fit to all runs, if that is not the lowest
+            minimum of the fitted runs.
     """
 
     points: int
@@ -35,23 +35,23 @@ class Holdout:
     mape: float
     bias: float
     errors: Array
-    rival: tuple[float, float, float] | None = None
+    other_minimum: tuple[float, float, float] | None = None
 
 
-def hold_out(full: Fit, flops: float | None = None) -> Holdout | None:
+def hold_out(full: Fit, holdout_flops: float | None = None) -> Holdout | None:
     """Refits without the largest runs and predicts them.
 
     Args:
-        full: the fit to all points; law and delta are its own.
-        flops: hold out C >= this. None takes the largest tenth, at least one run, and gives None where that would
-            leave no more points than coefficients.
+        full: the fit to all points; the refit uses its law and delta.
+        holdout_flops: hold out the runs with C at or above this. None holds out the largest tenth, at least one run,
+            and returns None if that leaves no more points than coefficients.
 
     Raises:
-        InputError: `flops` given, and no point or too few are left on one side.
+        InputError: `holdout_flops` is given and leaves too few points on one side.
     """
     law, points = full.law, full.points
     by, size = _sizes(points, law)
-    if flops is None:
+    if holdout_flops is None:
         count = max(1, len(points) // 10)
         if len(points) - count <= len(law.coefficients):
             return None
@@ -59,13 +59,13 @@ def hold_out(full: Fit, flops: float | None = None) -> Holdout | None:
     else:
         if by != "flops":
             raise InputError(
-                f"--holdout-flops: the points of {law.name} have no flops, want params and tokens, or flops"
+                "holdout_flops: the FLOPs of the points are unknown, want a column flops, or params and tokens"
             )
-        threshold = flops
+        threshold = holdout_flops
     out = size >= threshold
-    if flops is not None and (not out.any() or (~out).sum() <= len(law.coefficients)):
+    if holdout_flops is not None and (not out.any() or (~out).sum() <= len(law.coefficients)):
         raise InputError(
-            f"--holdout-flops {flops:g}: {int(out.sum())} points at or above it and {int((~out).sum())} below, "
+            f"holdout_flops {holdout_flops:g}: {int(out.sum())} points at or above it and {int((~out).sum())} below, "
             f"want at least 1 and {len(law.coefficients) + 1} (C is {size.min():.3g} to {size.max():.3g})"
         )
     if (~out).sum() <= len(law.coefficients):
@@ -84,7 +84,7 @@ def hold_out(full: Fit, flops: float | None = None) -> Holdout | None:
         mape=float(np.abs(errors).mean()),
         bias=float(errors.mean()),
         errors=errors,
-        rival=_rival(full, x, y, objective, large),
+        other_minimum=_other_minimum(full, x, y, objective, large),
     )
 
 
@@ -102,7 +102,7 @@ def _errors(law: Law, theta: Array, points: Points) -> Array:
     return errors
 
 
-def _rival(full: Fit, x: Array, y: Array, lowest: float, large: Points) -> tuple[float, float, float] | None:
+def _other_minimum(full: Fit, x: Array, y: Array, lowest: float, large: Points) -> tuple[float, float, float] | None:
     other = minimize(full.law, x, y, full.theta, delta=full.delta, box=box_for(full.law, y))
     objective = float(other.objective[0])
     if not other.converged[0] or objective < lowest * (1 + 1e-3):

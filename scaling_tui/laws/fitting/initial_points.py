@@ -1,7 +1,7 @@
-"""Where a fit begins: a global search that needs no guess from the user.
+"""Initial points of a fit: a global search that needs no guess from the user.
 
-Given the exponents, every law here is linear in its scales (Golub and Pereyra's separable least squares), so only
-the exponents are searched, on a grid, and the scales are solved for.
+Given the exponents, every law here is linear in its scales (separable least squares, Golub and Pereyra 1973), so only
+the exponents are searched on a grid; the scales are solved for.
 """
 
 from itertools import product
@@ -24,7 +24,7 @@ def initial_points(law: Law, x: Array, y: Array, delta: float, most: int = 12) -
     rated = [term.rate for term in kernel.terms if term.rate is not None]
     axes: list[Array] = [_RATES] * len(rated)
     if kernel.outer is not None:
-        # Inside the outer power the rate is a ratio of exponents.
+        # Inside the outer power, a rate is a ratio of exponents.
         axes = [np.geomspace(0.1, 10, 15)] * len(rated) + [_OUTER]
     grid = np.array(list(product(*axes)))
     theta = np.zeros((grid.shape[0], kernel.size))
@@ -32,7 +32,7 @@ def initial_points(law: Law, x: Array, y: Array, delta: float, most: int = 12) -
     gamma = np.ones(grid.shape[0])
     if kernel.outer is not None:
         gamma = theta[:, kernel.outer] = grid[:, -1]
-    # Columns are the summands with scale 1 over the point's loss; each is brought to a mean of 1 first.
+    # Each column is a summand at scale 1 divided by the loss, normalised by its maximum over the points.
     columns, sizes = [], []
     for z in kernel.exponents(theta, x):
         log = z - y / gamma[:, None]
@@ -52,7 +52,7 @@ def initial_points(law: Law, x: Array, y: Array, delta: float, most: int = 12) -
 
 
 def _initial_points_repeated(x: Array, y: Array, delta: float, most: int) -> Array:
-    """Starts of the data-constrained law: the plain law's, with the worth of repeats on a grid."""
+    """Initial points of the data-constrained law: those of the plain law, times a grid of R_D* and R_N*."""
     from scaling_tui.laws.forms import LAWS
 
     plain = initial_points(LAWS["chinchilla"], x[:2], y, delta, most)

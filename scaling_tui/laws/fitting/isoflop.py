@@ -1,7 +1,7 @@
-"""IsoFLOP profiles: for each budget the size of least loss, and the power law through these valleys.
+"""IsoFLOP profiles: the size of lowest loss for each budget, and the power laws through these valleys.
 
 Approach 2 of Hoffmann et al. 2022 (section 3.2): a parabola in log N through each budget's losses; or Akima's
-interpolation (1970), which follows a lopsided valley without assuming its shape.
+interpolation (1970), which follows an asymmetric valley without assuming its shape.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _ONE_SIZE = 0.1
 
 @dataclass(frozen=True)
 class Valley:
-    """The profile of one budget: `params` of least `loss`; where `edge`, no minimum lies inside the sizes tried."""
+    """The minimum of one budget's profile; with `edge` set, no minimum lies between the sizes tried."""
 
     flops: float
     points: int
@@ -32,7 +32,7 @@ class Valley:
 
 @dataclass(frozen=True)
 class PowerLaw:
-    """y = scale · C^exponent by least squares in logarithms; the interval by Student's t, nan with two points."""
+    """y = scale · C^exponent by least squares in logs; interval of the exponent by Student's t, nan for two points."""
 
     scale: float
     exponent: float
@@ -46,7 +46,7 @@ class PowerLaw:
 
 @dataclass(frozen=True)
 class Profiles:
-    """Valleys with N ∝ C^a and D ∝ C^b through those that have a minimum inside; None with fewer than two."""
+    """Valleys, and N ∝ C^a and D ∝ C^b through those with a minimum inside; None with fewer than two such."""
 
     shape: Shape
     valleys: tuple[Valley, ...]
@@ -57,13 +57,14 @@ class Profiles:
 
 
 def profiles(points: Points, shape: Shape = "parabola", *, width: float = 0.2, level: float = 0.9) -> Profiles:
-    """Valley of every budget and the power laws through them.
+    """The valley of every budget and the power laws through them.
 
     Args:
-        points: with params, and flops or tokens (then C = 6ND).
+        points: runs with params, and flops or tokens (then C = 6ND).
         shape: how the minimum between the sizes is found.
-        width: budgets closer than this share are one (losses read off a plot, or sizes that miss the budget a bit).
-        level: of the intervals of the exponents.
+        width: budgets within this share of each other count as one (losses read off a plot, or sizes that miss the
+            budget slightly).
+        level: confidence level of the intervals of the exponents.
 
     Raises:
         InputError: no budget has three sizes.
@@ -80,7 +81,7 @@ def profiles(points: Points, shape: Shape = "parabola", *, width: float = 0.2, l
         )
     inside = [valley for valley in valleys if not valley.edge]
     warnings = [
-        f"budget {valley.flops:.3g}: no minimum inside the sizes tried, left out of the power law"
+        f"budget {valley.flops:.3g}: no minimum inside the range of sizes tried, left out of the power law"
         for valley in valleys
         if valley.edge
     ]
@@ -97,7 +98,7 @@ def profiles(points: Points, shape: Shape = "parabola", *, width: float = 0.2, l
 
 
 def power_law(log_x: Array, log_y: Array, level: float = 0.9) -> PowerLaw:
-    """Straight line through logarithms, with Student's interval of its slope."""
+    """Power law by a straight line through logarithms, with Student's interval of the slope."""
     slope, offset = np.polyfit(log_x - log_x.mean(), log_y, 1)
     half = np.nan
     if log_x.size > 2:
@@ -110,7 +111,7 @@ def power_law(log_x: Array, log_y: Array, level: float = 0.9) -> PowerLaw:
 
 
 def _groups(logs: Array, width: float) -> list[Array]:
-    """Indices of values within `width` (a share) of their group's smallest, smallest group first."""
+    """Groups of indices whose values lie within `width` (a share) of the group's smallest, in increasing order."""
     order = np.argsort(logs, kind="stable")
     groups: list[list[int]] = []
     for i in order.tolist():
@@ -122,7 +123,7 @@ def _groups(logs: Array, width: float) -> list[Array]:
 
 
 def _valley(params: Array, loss: Array, flops: float, shape: Shape) -> Valley:
-    # Sizes that differ by a few per cent are one: between them the slope is noise over nearly nothing.
+    # Sizes that differ by a few per cent count as one: the slope between them would be mostly noise.
     sizes = _groups(np.log(params), _ONE_SIZE)
     n = np.array([np.log(params[group]).mean() for group in sizes])
     mean = np.array([loss[group].mean() for group in sizes])
@@ -142,7 +143,7 @@ def _valley(params: Array, loss: Array, flops: float, shape: Shape) -> Valley:
 
 
 def _akima_minimum(x: Array, y: Array) -> tuple[float, float]:
-    """Lowest point of Akima's interpolant through at least three points with rising x."""
+    """Lowest point of Akima's interpolant through at least three points with increasing x."""
     slope = np.diff(y) / np.diff(x)
     first, last = 2 * slope[0] - slope[1], 2 * slope[-1] - slope[-2]
     m = np.concatenate([[2 * first - slope[0], first], slope, [last, 2 * last - slope[-1]]])

@@ -1,9 +1,9 @@
 """Minimum of the summed Huber loss of log-loss residuals, for many weightings of the points at once.
 
-Newton's method with an exact Hessian in a trust region, batched: row k has weights, and perhaps targets, of its
-own and is iterated until it has converged. With delta far below the residuals the objective is nearly the sum of
-absolute deviations, whose curvature is all in the few points within delta; so delta comes down in stages
-(graduated), and each stage starts where the last one ended.
+Batched Newton's method with an exact Hessian and adaptive damping: each row has its own weights, and optionally its
+own targets, and is iterated until it converges. With delta far below the residuals the objective is nearly the sum of
+absolute deviations, with curvature only from the few points within delta; so delta decreases in stages, and each
+stage starts where the previous one ended.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scaling_tui.laws.forms import Law
 from scaling_tui.laws.kernels import Array
 
-_CHUNK = 1 << 16  # points × rows worked on together: enough to amortise Python, small enough for the cache
+_CHUNK = 1 << 16  # points × rows per batch: enough to amortise Python, few enough for the cache
 _MOST_STEPS = 200
 LAST_BITS = 1e-14
 
@@ -55,12 +55,12 @@ def minimize(
         law: whose log loss is fitted.
         x: log inputs, (m, n).
         y: log losses, (n,) or (K, n).
-        start: (K, p) or (p,); one row a weighting.
+        start: (K, p) or (p,); one row per weighting.
         delta: Huber's delta; inf is least squares.
-        weights: (K, n); None weighs every point 1.
-        stages: deltas to pass through before the last, largest first.
+        weights: (K, n); None gives every point weight 1.
+        stages: deltas to minimise at before `delta`, largest first.
         box: lower and upper bounds of the coordinates, (p,) each.
-        tolerance: what an undamped step may still promise to win at the end, as a share of the objective.
+        tolerance: converged when an undamped step would lower the objective by less than this share of it.
     """
     start = np.atleast_2d(start)
     rows = max(start.shape[0], 1 if weights is None else weights.shape[0], 1 if y.ndim == 1 else y.shape[0])
@@ -120,7 +120,7 @@ class Problem:
         gradient = (jacobian @ slope[:, :, None])[:, :, 0]
         hessian = (jacobian * inside[:, None, :]) @ jacobian.swapaxes(1, 2)
         hessian += self.law.kernel.curvature(theta, self.x, state, slope)
-        # Points beyond delta pull with a constant force: they count for the scale as far as their residual goes.
+        # Points beyond delta have a constant slope: the farther they are, the less they count towards the scale.
         reach = delta / np.maximum(np.abs(residual), delta) if np.isfinite(delta) else np.ones_like(residual)
         if self.weights is not None:
             reach = reach * self.weights
@@ -129,7 +129,7 @@ class Problem:
 
 
 class _Quadratic:
-    """The quadratic model of every row where it stands, in the eigenbasis of its scaled Hessian."""
+    """The quadratic model of every row at its current point, in the eigenbasis of its scaled Hessian."""
 
     def __init__(self, rows: int, size: int) -> None:
         self.gradient = np.empty((rows, size))
@@ -141,13 +141,13 @@ class _Quadratic:
         self, which: NDArray[np.intp], problem: Problem, theta: Array, delta: float, box: tuple[Array, Array]
     ) -> None:
         gradient, hessian, scale = problem.rows(which).model(theta, delta)
-        if not np.all(np.isfinite(hessian)):  # a start beyond all reason: it stays where it is and loses to the others
+        if not np.all(np.isfinite(hessian)):  # an absurd initial point: leave it where it is
             gradient, hessian, scale = (
                 np.nan_to_num(part, posinf=0.0, neginf=0.0) for part in (gradient, hessian, scale)
             )
         largest = scale.max(axis=1, keepdims=True)
         scale = np.maximum(scale, 1e-10 * largest + 1e-300)
-        # A coordinate at its bound that wants to go beyond it is held.
+        # A coordinate at its bound is fixed if its gradient points beyond it.
         held = ((theta <= box[0]) & (gradient > 0)) | ((theta >= box[1]) & (gradient < 0))
         free = (~held).astype(np.float64)
         hessian = hessian / (scale[:, :, None] * scale[:, None, :]) * free[:, :, None] * free[:, None, :]
@@ -182,19 +182,19 @@ def _newton(
         step = -(vectors @ (along / (steepness + damping[active, None]))[:, :, None])[:, :, 0]
         there = np.clip(theta[active] + step / model.scale[active], *box)
         image = (((there - theta[active]) * model.scale[active])[:, None, :] @ vectors)[:, 0]
-        foreseen = -(along * image + 0.5 * roots * image * image).sum(axis=1)
+        predicted = -(along * image + 0.5 * roots * image * image).sum(axis=1)
         new = problem.rows(active).value(there, delta)
         gained = value[active] - new
         better = (gained > 0) & np.isfinite(new)
         theta[active[better]] = there[better]
         value[active[better]] = new[better]
         fresh[active[better]] = True
-        # What an undamped step still promises: below the last bits of the objective there is nothing to win.
+        # The decrease that an undamped step would still bring.
         promise = 0.5 * (along * along / steepness).sum(axis=1)
         small = promise <= tolerance * value[active] + 1e-300
         stuck = ~better & (damping[active] > 1e8)
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(better & (foreseen > 0), gained / foreseen, -1.0)
+            ratio = np.where(better & (predicted > 0), gained / predicted, -1.0)
         factor = np.select([ratio > 0.75, ratio > 0.25, better], [0.1, 0.5, 2.0], 5.0)
         damping[active] = np.maximum(damping[active] * factor, 1e-12)
         done[active[small]] = True

@@ -14,16 +14,16 @@ from scaling_tui.laws.kernels import Array
 
 @dataclass(frozen=True)
 class Points:
-    """Runs as arrays of one length.
+    """Runs as arrays of equal length.
 
     Args:
         loss: nats per token.
-        params: parameters, under the convention that the fit is to be made in (all, unless said otherwise).
+        params: parameters, under the convention of the fit (all, unless stated otherwise).
         tokens: training tokens.
-        flops: training FLOPs, where known.
-        unique_tokens: tokens seen at least once, where data repeat.
-        non_embedding: parameters without embeddings and head, where known, to fit under that convention too.
-        labels: what to call each point (a rung, a row).
+        flops: training FLOPs, if known.
+        unique_tokens: tokens seen at least once, if data repeat.
+        non_embedding: parameters without embeddings and head, if known, to fit under that convention too.
+        labels: the name of each point (a rung, a row).
     """
 
     loss: Array
@@ -36,7 +36,7 @@ class Points:
 
     @classmethod
     def of(cls, loss: ArrayLike, *, labels: Iterable[str] = (), **columns: ArrayLike | None) -> "Points":
-        """Points from numbers of any kind.
+        """Points from sequences of numbers.
 
         Raises:
             InputError: columns of unequal lengths or unknown names.
@@ -57,7 +57,7 @@ class Points:
         return int(self.loss.size)
 
     def take(self, which: NDArray[Any]) -> "Points":
-        """The points that a mask or a list of indices chooses."""
+        """The points selected by a mask or a list of indices."""
         index = np.arange(len(self))[which]
         columns: dict[str, Any] = {
             item.name: column[index]
@@ -68,10 +68,10 @@ class Points:
         return replace(self, **columns)
 
     def column(self, name: Input) -> Array:
-        """The column of that input; FLOPs are 6ND, and unique tokens the tokens, where they are not given.
+        """The column of that input; without one, FLOPs are 6ND and unique tokens equal tokens.
 
         Raises:
-            InputError: the points do not have it.
+            InputError: the points have no such column.
         """
         value = getattr(self, name)
         if value is None and name == "flops" and self.params is not None and self.tokens is not None:
@@ -83,21 +83,21 @@ class Points:
         return np.asarray(value, dtype=np.float64)
 
     def compute(self) -> Array | None:
-        """Training FLOPs of each point where they can be known."""
+        """Training FLOPs of each point, if known or computable."""
         if self.flops is None and (self.params is None or self.tokens is None):
             return None
         return self.column("flops")
 
 
 def name_points(points: Points, which: NDArray[np.bool_]) -> str:
-    """Names up to three of the points that a mask chooses."""
+    """Names up to three of the points selected by a mask."""
     index = np.flatnonzero(which)
     names = [points.labels[i] if points.labels else f"point {i + 1}" for i in index[:3]]
     return ", ".join(names) + (f" and {index.size - 3} more" if index.size > 3 else "")
 
 
 def repeats(rows: Array) -> NDArray[np.intp]:
-    """Number of the distinct column that each column of `rows` (m, n) is, shape (n,)."""
+    """A number for each column of `rows` (m, n), the same for equal columns, shape (n,)."""
     order = np.lexsort(rows)
     new = np.any(np.diff(rows[:, order], axis=1) != 0, axis=0)
     number = np.empty(order.size, dtype=np.intp)

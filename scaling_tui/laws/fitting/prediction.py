@@ -1,4 +1,4 @@
-"""What a fitted law says about a run that has not been made, and how far to believe it."""
+"""Prediction of a run's loss by a fitted law, with an interval."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,10 +8,11 @@ import numpy as np
 from scaling_tui.laws.fitting.fitted import Fit, box_for, observations
 from scaling_tui.laws.fitting.minimize import minimize
 from scaling_tui.laws.student_t import t_quantile
+from scaling_tui.text import show
 
-# Two trainings of one small model that differ by their seed alone differ by some 0.1 % of the loss or more. Five points
-# can lie on a curve by chance as if there were no noise, so no interval assumes less than half of that. A floor of
-# 0.1 % itself made the intervals of quiet ladders too wide: 97 % covered for a nominal 90 at 0.2 % noise.
+# Trainings of a small model that differ only in their seed differ by about 0.1 % of the loss or more. Five points can
+# by chance lie on a curve as if there were no noise, so no interval assumes less than half of that. A floor of the full
+# 0.1 % made the intervals of low-noise ladders too wide: they covered 97 % for a nominal 90 % at 0.2 % noise.
 NOISE_FLOOR = 5e-4
 _HELD = 1e6  # weight of a point that the law must pass through
 
@@ -21,8 +22,8 @@ class Prediction:
     """A loss in nats per token with its interval.
 
     Args:
-        low, high: ends of the interval; nan where the points leave no degree of freedom.
-        of: "run" is the loss that one new run will show, its noise included; "law" is the law's own value.
+        low, high: ends of the interval; nan if the points leave no degrees of freedom.
+        of: "run" predicts the loss of one new run, noise included; "law" the value of the law itself.
         how: the method, in words.
     """
 
@@ -42,17 +43,17 @@ def predict(
     noise_floor: float = NOISE_FLOOR,
     **inputs: float,
 ) -> Prediction:
-    """The loss at `inputs` (`params`, `tokens`, …) with an interval that is meant for few points.
+    """The loss at `inputs` (`params`, `tokens`, …) with an interval suited to few points.
 
-    The interval is the set of losses that the new run could show without contradicting the fit: the run is put among
-    the points with a loss y, the law refitted by least squares on log loss, and y belongs to the interval while the
-    sum of squares grows by no more than t²·s² (t: Student's quantile with points minus coefficients degrees of
+    The interval is the set of losses of the new run that would not contradict the fit: the run is added to the
+    points with a loss y, the law is refitted by least squares on log loss, and y is in the interval if the sum of
+    squares grows by no more than t²·s² (t: Student's quantile with points minus coefficients degrees of
     freedom; s: residual standard deviation, at least `noise_floor`). For a law linear in its coefficients this is
     the textbook prediction interval; here it also respects E >= 0 and exponents > 0, so it stays finite where the
     points determine them poorly. For `of="law"` the new point is held exactly (profile likelihood).
 
     Raises:
-        InputError: an input of the law is missing or of no use to it.
+        InputError: an input of the law is missing.
     """
     law = fit.law
     wanted: dict[str, object] = {name: inputs[name] for name in inputs if name in law.inputs}
@@ -61,14 +62,14 @@ def predict(
     centre = minimize(law, x, y, fit.theta, delta=np.inf, box=box_for(law, y))
     value = float(np.exp(law.log_loss(fit.theta[None], at)[0, 0]))
     if fit.freedom < 1:
-        how = f"no interval: {len(fit.points)} points leave no degree of freedom for {law.name}"
+        how = f"no interval: {len(fit.points)} points leave no degrees of freedom for {law.name}"
         return Prediction(value, float("nan"), float("nan"), level, of, how)
     middle = float(law.log_loss(centre.theta, at)[0, 0])
     squares = 2 * float(centre.objective[0])
     scale = max(np.sqrt(squares / fit.freedom), noise_floor)
     reach = t_quantile(0.5 + level / 2, fit.freedom) * scale
-    # The excess grows from the centre outwards, nearly as the square of the distance: trial losses on both sides in
-    # one batch, and its root is read off between two of them.
+    # The excess grows nearly as the square of the distance from the centre, so trial losses on both sides are fitted in
+    # one batch and the root of the excess is interpolated between them.
     distance = reach * np.geomspace(0.5, 40.0, 20)
     trial = middle + np.concatenate([-distance, distance])
     weights = np.ones((trial.size, y.size + 1))
@@ -91,8 +92,8 @@ def predict(
     low, high = (float(np.interp(reach, side, np.pad(distance, (1, 0)))) for side in root)
     how = (
         f"profile of least squares on log loss, Student t with {fit.freedom} degrees of freedom, "
-        f"residual s.d. {scale:.2%}" + (" (the stated run-to-run noise)" if scale == noise_floor else "")
+        f"residual s.d. {show.percent(scale, 2)}" + (" (the assumed run-to-run noise)" if scale == noise_floor else "")
     )
-    # A robust fit's value need not be the middle of an interval by least squares; it belongs to it all the same.
+    # The interval is by least squares; extend it to the value of a robust fit where that lies outside.
     ends = min(float(np.exp(middle - low)), value), max(float(np.exp(middle + high)), value)
     return Prediction(value, *ends, level, of, how)

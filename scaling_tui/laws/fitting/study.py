@@ -1,4 +1,4 @@
-"""A fit with everything that a reader needs to judge it: intervals, held-out error, conventions, warnings."""
+"""A fit with what a reader needs to judge it: intervals, held-out error, conventions, warnings."""
 
 import math
 from dataclasses import dataclass, replace
@@ -13,15 +13,16 @@ from scaling_tui.laws.fitting.fitted import Fit
 from scaling_tui.laws.fitting.holdout import Holdout, hold_out
 from scaling_tui.laws.fitting.points import Points
 from scaling_tui.laws.forms import PF_DAY
+from scaling_tui.text import show
 
 
 @dataclass(frozen=True)
 class Study:
-    """What `scaling-tui fit` shows.
+    """A fit with its bootstrap, held-out error and warnings, as `scaling-tui fit` shows it.
 
     Args:
-        intervals: of the coefficients, at `level`; nan where the points leave no degree of freedom.
-        conventions: the same law fitted with N or C counted otherwise, by convention; the fit's own among them.
+        intervals: of the coefficients, at `level`; nan if the points leave no degrees of freedom.
+        conventions: the law fitted under each convention for N or C, including the fit's own.
     """
 
     fit: Fit
@@ -34,7 +35,7 @@ class Study:
 
     def document(self) -> dict[str, Any]:
         """For JSON."""
-        fit, held = self.fit, self.holdout
+        fit, holdout = self.fit, self.holdout
         return {
             "law": fit.law.name,
             "form": fit.law.text,
@@ -51,18 +52,18 @@ class Study:
             "convention": {"params": fit.convention, "flops": "as given" if fit.points.flops is not None else "6ND"},
             "residual_sd": float(np.sqrt(np.mean(fit.residuals**2))),
             "holdout": None
-            if held is None
+            if holdout is None
             else {
-                "points": held.points,
-                "fitted": held.fitted,
-                "by": held.by,
-                "threshold": held.threshold,
-                "objective": held.objective,
-                "mape": held.mape,
-                "bias": held.bias,
+                "points": holdout.points,
+                "fitted": holdout.fitted,
+                "by": holdout.by,
+                "threshold": holdout.threshold,
+                "objective": holdout.objective,
+                "mape": holdout.mape,
+                "bias": holdout.bias,
                 "other_minimum": None
-                if held.rival is None
-                else dict(zip(("objective", "mape", "bias"), held.rival, strict=True)),
+                if holdout.other_minimum is None
+                else dict(zip(("objective", "mape", "bias"), holdout.other_minimum, strict=True)),
             },
             "conventions": [
                 {"convention": name, "coefficients": other.coefficients, "objective": other.objective}
@@ -73,7 +74,7 @@ class Study:
 
 
 def objective_kind(fit: Fit) -> str:
-    """What was minimised, in words."""
+    """The objective that was minimised, in words."""
     if math.isinf(fit.delta):
         return "half the sum of squares of log-loss residuals"
     return f"sum of Huber({fit.delta:g}) of log-loss residuals"
@@ -92,67 +93,67 @@ def study(
     seed: int = 0,
     warnings: tuple[str, ...] = (),
 ) -> Study:
-    """Fits a law and everything beside it.
+    """Fits a law, with intervals, held-out error and alternative conventions.
 
     Args:
-        points: the runs; `params` counts what `convention` says, `non_embedding` may stand beside it.
-        law: its name.
-        draws: of the bootstrap; 0 for none.
-        holdout_flops: hold out C >= this; None chooses (`hold_out`).
-        drop_highest: leave out that many points of highest loss, as the published analyses of Hoffmann's runs do.
-        delta: of Huber's loss; None chooses.
-        convention: "all" or "non-embedding".
-        level: of the intervals.
-        seed: of the bootstrap.
-        warnings: of whoever read the points; they come first.
+        points: the runs, with all parameters in `params`, and optionally `non_embedding`.
+        law: name of the law.
+        draws: number of bootstrap refits; 0 for none.
+        holdout_flops: hold out the runs with C at or above this; None chooses (`hold_out`).
+        drop_highest: how many points of highest loss to leave out, as published analyses of Hoffmann's runs do.
+        delta: of the Huber loss; None chooses (`default_delta`).
+        convention: which parameters N counts, "all" or "non-embedding".
+        level: confidence level of the intervals.
+        seed: seed of the bootstrap.
+        warnings: from reading the points; they come first.
 
     Raises:
-        InputError: as `fit` and `hold_out`; or more points dropped than there are.
+        InputError: as `fit` and `hold_out`; or `drop_highest` leaves no points; or N has no such convention.
     """
     if drop_highest < 0 or drop_highest >= len(points):
-        raise InputError(f"--drop-highest {drop_highest}: there are {len(points)} points, want fewer")
+        raise InputError(f"drop_highest {drop_highest}: found {len(points)} points, want a number below that")
     if drop_highest:
         keep = np.sort(np.argsort(points.loss, kind="stable")[: len(points) - drop_highest])
         points = points.take(keep)
     if convention == "non-embedding" and points.non_embedding is not None:
         points = replace(points, params=points.non_embedding, non_embedding=points.params)
     elif convention == "non-embedding":
-        raise InputError("--params-as non-embedding: the points have no column non_embedding")
+        raise InputError("convention non-embedding: the points have no column non_embedding")
     fitted = fit(points, law, delta=delta, convention=convention)
     resampled = bootstrap(fitted, draws, seed=seed) if draws and fitted.freedom > 0 else None
     if resampled and len(resampled) >= 20:
         intervals = resampled.intervals(level)
     else:
         intervals = dict.fromkeys(fitted.coefficients, (math.nan, math.nan))
-    held = hold_out(fitted, holdout_flops)
-    said = [*warnings, *fitted.warnings]
+    holdout = hold_out(fitted, holdout_flops)
+    messages = [*warnings, *fitted.warnings]
     if resampled and resampled.lost > 0.02 * draws:
-        said.append(f"{resampled.lost} of {draws} refits did not converge and are left out of the intervals")
-    if held and held.rival:
-        said.append(
-            f"the fit without the held-out points has two minima: the lower (objective {held.objective:.5g}) errs by "
-            f"{held.mape:.2%}, the one near the fit to all points (objective {held.rival[0]:.5g}) by "
-            f"{held.rival[1]:.2%}; "
-            "the first is counted, since only hindsight picks the second"
+        messages.append(f"{resampled.lost} of {draws} refits did not converge and are left out of the intervals")
+    if holdout and holdout.other_minimum:
+        other, other_mape, _ = holdout.other_minimum
+        messages.append(
+            f"the fit without the held-out points has two minima: the lower (objective {holdout.objective:.5g}) errs "
+            f"by {show.percent(holdout.mape, 2)}, the one near the fit to all points (objective {other:.5g}) by "
+            f"{show.percent(other_mape, 2)}; the first one counts, since only hindsight would choose the second"
         )
-    return Study(fitted, resampled, intervals, level, held, _conventions(fitted), tuple(said))
+    return Study(fitted, resampled, intervals, level, holdout, _conventions(fitted), tuple(messages))
 
 
 def _conventions(own: Fit) -> dict[str, Fit]:
-    """The law under every convention of N, or of C, that the points allow; empty where there is but one."""
-    points, found = own.points, {}
+    """The law under every convention for N or C that the points allow; empty if there is only one."""
+    points, fits = own.points, {}
     if "params" in own.law.inputs and points.non_embedding is not None:
         other = "non-embedding" if own.convention == "all" else "all"
         swapped = replace(points, params=points.non_embedding, non_embedding=points.params)
-        found = {f"N {own.convention}": own, f"N {other}": fit(swapped, own.law, delta=own.delta, convention=other)}
+        fits = {f"N {own.convention}": own, f"N {other}": fit(swapped, own.law, delta=own.delta, convention=other)}
     elif own.law.inputs == ("flops",) and points.params is not None and points.tokens is not None:
-        ways = {"C = 6ND": 6 * points.params * points.tokens}
+        budgets = {"C = 6ND": 6 * points.params * points.tokens}
         if points.non_embedding is not None:
-            ways["C = 6ND, N non-embedding"] = 6 * points.non_embedding * points.tokens
+            budgets["C = 6ND, N non-embedding"] = 6 * points.non_embedding * points.tokens
         if points.flops is not None:
-            found["C as given"] = own
-        found |= {name: fit(replace(points, flops=c), own.law, delta=own.delta) for name, c in ways.items()}
-    return found if len(found) > 1 else {}
+            fits["C as given"] = own
+        fits |= {name: fit(replace(points, flops=c), own.law, delta=own.delta) for name, c in budgets.items()}
+    return fits if len(fits) > 1 else {}
 
 
 def published_document() -> dict[str, Any]:
@@ -181,7 +182,7 @@ def published_document() -> dict[str, Any]:
                 "coefficients": None,
                 "params": None,
                 "source": law.source,
-                "note": "no published set: fit it or give its coefficients",
+                "note": "no published set: fit it, or give its coefficients",
             }
             for law in LAWS.values()
             if law.name not in {item.law for item in SETS}

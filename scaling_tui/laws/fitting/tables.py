@@ -1,4 +1,4 @@
-"""Points from a file: CSV of any usual delimiter, JSON lines or a JSON list; whatever is wrong is named by row."""
+"""Points from a file: CSV with any common delimiter, JSON lines or a JSON list. Errors name row and column."""
 
 import csv
 import io
@@ -16,25 +16,25 @@ from scaling_tui.text.files import MOST_TABLE_BYTES, read_text
 NUMBERS = ("loss", "params", "tokens", "flops", "unique_tokens", "non_embedding")
 LABELS = ("label", "run", "rung", "name")
 _LEFT_OUT_STATES = ("diverged", "failed", "stopped", "lost", "running", "queued")
-_NAMED_ROWS = 20_000  # more rows than this nobody looks up by name
+_NAMED_ROWS = 20_000  # larger tables do not name their rows
 _DELIMITERS = ",;\t|"
 
 
 def read_points(path: str | Path) -> tuple[Points, tuple[str, ...]]:
-    """Points of a CSV or JSONL file with a column `loss` and those that a law needs, and what was left out.
+    """The points of a CSV or JSONL file, and warnings about rows left out.
 
     Columns: loss, params, tokens, flops, unique_tokens, non_embedding (numbers); label, run, rung or name; state.
-    A run that is not finished by its state, or has no finite loss, is left out and named in the warnings. Of params,
-    tokens and flops, one that is missing is taken from the other two by C = 6ND, and that is said.
+    Runs whose state is not finished, and runs without a finite loss, are left out with a warning. If one of params,
+    tokens and flops is missing, it is computed from the other two by C = 6ND, with a warning.
 
     Raises:
-        InputError: no such file, no column of losses, or a value that is no positive number (row and column named).
+        InputError: no such file, no column `loss`, or a value that is not a positive number; names row and column.
     """
     path = Path(path)
     text = read_text(path, "a CSV or JSONL file with params,tokens,loss", MOST_TABLE_BYTES)
     start = text.lstrip()[:1]
     if not start:
-        raise InputError(f"{path}: empty, want a header and a row for each run")
+        raise InputError(f"{path}: empty, want a header and one row per run")
     if start in "{[":
         columns, first_row = _json_columns(text, path), 1
     else:
@@ -49,7 +49,7 @@ def _csv_columns(text: str, path: Path) -> dict[str, Any]:
     _check_names(names, path)
     wanted = [name for name in names if name in NUMBERS]
     if body.strip() and not set(names) & {"state", *LABELS}:
-        # Plain numbers: the fast reader. Where it stumbles, the slow one finds the row.
+        # Plain numbers: use the fast reader. If it fails, the slow one finds the row to name.
         try:
             table = np.loadtxt(
                 io.StringIO(body),
@@ -102,13 +102,13 @@ def _check_names(names: Iterable[str], path: Path) -> None:
         raise InputError(f"{path}: no column loss, found {', '.join(names[:8])}; want params,tokens,loss")
     twice = [name for name in NUMBERS if names.count(name) > 1]
     if twice:
-        raise InputError(f"{path}: column {twice[0]} stands twice, want it once")
+        raise InputError(f"{path}: column {twice[0]} appears twice, want it once")
 
 
 def _points(columns: dict[str, Any], path: Path, first_row: int) -> tuple[Points, tuple[str, ...]]:
     size = len(columns["loss"])
     if size == 0:
-        raise InputError(f"{path}: a header without rows, want a row for each run")
+        raise InputError(f"{path}: a header without rows, want one row per run")
     warnings = []
     keep = np.ones(size, dtype=bool)
     states = columns.pop("state", None)
@@ -124,10 +124,10 @@ def _points(columns: dict[str, Any], path: Path, first_row: int) -> tuple[Points
     else:
         labels = [f"row {i + first_row}" for i in range(size)] if size <= _NAMED_ROWS else []
     numbers = {name: _numbers(columns[name], name, path, first_row, keep) for name in NUMBERS if name in columns}
-    nameless = ~np.isfinite(numbers["loss"]) & keep
-    if nameless.any():
-        warnings.append(f"{_rows(nameless, first_row)} left out: no finite loss (diverged or unfinished)")
-        keep &= ~nameless
+    no_loss = ~np.isfinite(numbers["loss"]) & keep
+    if no_loss.any():
+        warnings.append(f"{_rows(no_loss, first_row)} left out: no finite loss (diverged or unfinished)")
+        keep &= ~no_loss
     for name, column in numbers.items():
         bad = keep & ~(np.isfinite(column) & (column > 0))
         if bad.any():
@@ -140,7 +140,7 @@ def _points(columns: dict[str, Any], path: Path, first_row: int) -> tuple[Points
 
 
 def _completed(points: Points, warnings: list[str]) -> tuple[Points, tuple[str, ...]]:
-    """Fills in the one of N, D and C that the other two give."""
+    """Computes whichever of N and D is missing from the other and C."""
     columns = {name: getattr(points, name) for name in NUMBERS}
     N, D, C = columns["params"], columns["tokens"], columns["flops"]
     if D is None and N is not None and C is not None:
@@ -164,9 +164,9 @@ def _numbers(cells: Any, name: str, path: Path, first_row: int, keep: Any) -> An
                 raise ValueError
             values[i] = float(cell)
         except (TypeError, ValueError):
-            found = "nothing" if cell in (None, "") else repr(cell)
+            shown = "nothing" if cell in (None, "") else repr(cell)
             raise InputError(
-                f"{path}: row {i + first_row}, column {name}: found {found}, want a positive number"
+                f"{path}: row {i + first_row}, column {name}: found {shown}, want a positive number"
             ) from None
     return values
 

@@ -1,4 +1,4 @@
-"""Warnings about a fit: what its points leave undetermined, in sentences for whoever reads it."""
+"""Warnings about a fit: what its points leave undetermined, in sentences for the reader of the fit."""
 
 import numpy as np
 
@@ -7,14 +7,15 @@ from scaling_tui.laws.fitting.minimize import minimize
 from scaling_tui.laws.fitting.points import name_points, repeats
 from scaling_tui.laws.forms import EXPONENT_BOUNDS, SYMBOLS, Input
 from scaling_tui.laws.student_t import t_quantile
+from scaling_tui.text import show
 
-FAR = 10.0  # how far beyond the fitted points a prediction goes before it is called extrapolation
-_OUTLIER = 6.0  # residual over the residuals' spread, at which a run is suspected to have diverged
-_ONE_BUDGET = 1.2  # largest over smallest C that still is one budget
+FAR = 10.0  # ratio to the fitted points beyond which a prediction is called an extrapolation
+_OUTLIER = 6.0  # residual, in units of the residuals' spread, beyond which a run may have diverged
+_ONE_BUDGET = 1.2  # largest ratio of C that still counts as one budget
 
 
 def fit_warnings(fit: Fit) -> tuple[str, ...]:
-    """Every warning that the fit's own points and coefficients give rise to."""
+    """All warnings that follow from the fit's points and coefficients."""
     return tuple(
         warning
         for warning in (*_at_bounds(fit), *_not_determined(fit), *_floor(fit), *_spread(fit), *_points(fit))
@@ -23,7 +24,7 @@ def fit_warnings(fit: Fit) -> tuple[str, ...]:
 
 
 def beyond(fit: Fit, **inputs: float) -> tuple[str, ...]:
-    """Says which of `inputs` lie more than 10× outside the fitted points; nothing where none does."""
+    """A warning naming the `inputs` that lie more than 10× outside the fitted points; empty if none does."""
     far = []
     for name, value in inputs.items():
         column = fit.points.compute() if name == "flops" else getattr(fit.points, name, None)
@@ -35,11 +36,11 @@ def beyond(fit: Fit, **inputs: float) -> tuple[str, ...]:
             far.append(f"{symbol} {ratio:.3g}× {'above the largest' if value > column.max() else 'below the smallest'}")
     if not far:
         return ()
-    return (f"extrapolation: {', '.join(far)} fitted; the interval takes the law for true that far out",)
+    return (f"extrapolation: {', '.join(far)} fitted; the interval assumes that the law holds that far out",)
 
 
 def undetermined(fit: Fit) -> tuple[Input, ...]:
-    """Inputs of the law that all points share, so that nothing was learnt of them."""
+    """Inputs of the law with the same value at all points, so their effect is not determined."""
     x, _ = observations(fit.law, fit.points)
     return tuple(name for name, row in zip(fit.law.inputs, x, strict=True) if np.ptp(row) < 1e-6)
 
@@ -47,19 +48,19 @@ def undetermined(fit: Fit) -> tuple[Input, ...]:
 def _at_bounds(fit: Fit) -> list[str]:
     least, most = EXPONENT_BOUNDS[0] * 1.01, EXPONENT_BOUNDS[1] * 0.99
     low, high = fit.law.box()
-    held = (fit.theta <= low) | (fit.theta >= high)
-    found = [
+    at_bounds = (fit.theta <= low) | (fit.theta >= high)
+    warnings = [
         f"{name} = {value:.4g} is at its bound: the points do not determine it"
-        for (name, value), at_bound in zip(fit.coefficients.items(), held, strict=True)
+        for (name, value), at_bound in zip(fit.coefficients.items(), at_bounds, strict=True)
         if at_bound or (name in fit.law.exponents and not least < value < most)
     ]
     if not fit.converged:
-        found.append("the fit did not converge: its coefficients are not the minimum's")
-    return found
+        warnings.append("the fit did not converge: its coefficients are not at the minimum")
+    return warnings
 
 
 def _not_determined(fit: Fit) -> list[str]:
-    found = [
+    warnings = [
         f"all points at {SYMBOLS[name]} = {fit.points.column(name)[0]:.4g}: "
         f"the law's dependence on {SYMBOLS[name]} is not determined"
         for name in undetermined(fit)
@@ -68,12 +69,12 @@ def _not_determined(fit: Fit) -> list[str]:
     if "unique_tokens" in fit.law.inputs:
         seen, unique = fit.points.column("tokens"), fit.points.column("unique_tokens")
         if float((seen / unique).max()) < 1.01:
-            found.append("no run repeats tokens: R_D_star is not determined, its value and interval mean nothing")
-    return found
+            warnings.append("no run repeats tokens: R_D_star is not determined, so ignore its value and interval")
+    return warnings
 
 
 def _floor(fit: Fit) -> list[str]:
-    """Whether the points could do without E: the fit with E held at 0 against the fit, by an F test."""
+    """Warns if E is not needed: compares the fit with E fixed at 0 to the fit by an F test."""
     floor = fit.law.floor
     if floor is None:
         return []
@@ -91,14 +92,14 @@ def _floor(fit: Fit) -> list[str]:
     box[1][position] = box[0][position]
     start = np.tile(fit.theta, (6, 1))
     for name in fit.law.exponents:
-        # Without E the exponents are smaller; the optimum finds the scales that go with them.
+        # Without E the exponents are smaller; the minimisation finds matching scales.
         start[:, fit.law.coefficients.index(name)] *= np.array([1.0, 0.7, 0.5, 0.3, 0.2, 0.1])
     without = minimize(fit.law, x, y, start, delta=fit.delta, stages=stages, box=box, tolerance=1e-6)
     least = max(float(own.objective[0]), 1e-30)
     worse = (float(without.objective.min()) / least - 1) * fit.freedom
     if worse > t_quantile(0.975, fit.freedom) ** 2:
         return []
-    return [f"{floor} is not identified: with {floor} = 0 the points are fitted about as well"]
+    return [f"{floor} is not identified: with {floor} = 0 the law fits the points about as well"]
 
 
 def _spread(fit: Fit) -> list[str]:
@@ -107,22 +108,25 @@ def _spread(fit: Fit) -> list[str]:
         return []
     if compute.max() > _ONE_BUDGET * compute.min() or undetermined(fit):
         return []
-    return [f"all points on one budget, C = {compute.mean():.3g}: how the loss falls with C is not determined"]
+    return [f"all points have one budget, C = {compute.mean():.3g}: the law's dependence on C is not determined"]
 
 
 def _points(fit: Fit) -> list[str]:
-    found = []
+    warnings = []
     x, y = observations(fit.law, fit.points)
     number = repeats(np.vstack([x, y]))
     twice = np.bincount(number)[number] > 1
     if twice.any():
-        found.append(f"{name_points(fit.points, twice)}: the same run more than once, each counted")
+        warnings.append(f"{name_points(fit.points, twice)}: the same run more than once, and each copy counts")
     if fit.freedom == 0:
-        found.append("as many points as coefficients: the law passes through them, and nothing tests it")
+        warnings.append("as many points as coefficients: the law passes through all of them, so nothing tests it")
     residual = fit.residuals
     spread = 1.4826 * float(np.median(np.abs(residual)))
     far = residual > _OUTLIER * max(spread, 1e-3)
     if fit.freedom > 1 and far.any() and far.mean() < 0.2:
         worst = float(np.expm1(residual[far].max()))
-        found.append(f"{name_points(fit.points, far)}: loss up to {worst:.1%} above the law, diverged or badly tuned?")
-    return found
+        warnings.append(
+            f"{name_points(fit.points, far)}: loss up to {show.percent(worst, 1)} above the law, "
+            "diverged or badly tuned?"
+        )
+    return warnings

@@ -119,7 +119,7 @@ class Frontier:
             below, above = rising(low) - goal, rising(high) - goal
             out_of_reach = (above < 0) | (below > 0)
             middle = (low + high) / 2
-            # Regula falsi with the Illinois rule (halve the value at an end that stays), and bisection every third step.
+            # Regula falsi by the Illinois rule (halve the value at an end that stays); every third step bisects.
             for step in range(120):
                 if step % 3:
                     middle = np.where(above > below, high - above * (high - low) / (above - below), middle)

@@ -140,7 +140,9 @@ def plan_fit(fit: Fit, draws: Bootstrap | None, goal: Goal, level: float = 0.9) 
         if fixed.get(key) is None and (key != "tokens_per_param" or reached.all())
     }
     if not reached.all():
-        notes.append(f"{show.percent(1 - reached.mean())} of the refits reach this goal with no N and D, so an interval is open-ended")
+        notes.append(
+            f"{show.percent(1 - reached.mean())} of the refits cannot reach this goal, so an interval is open-ended"
+        )
     return replace(result, intervals=intervals, notes=tuple(notes))
 
 
@@ -194,7 +196,9 @@ def _check(law: Law, goal: Goal) -> None:
         raise InputError(f"unique_tokens: not an input of {law.name}, want the law muennighoff for repeated data")
     extras = [name for name in ("tokens_per_param", "served_tokens") if getattr(goal, name) is not None]
     if extras and (len(extras) > 1 or main not in (["flops"], ["loss"])):
-        raise InputError(f"{extras[0]}: want it with either flops or loss and nothing else, found {', '.join(main + extras[1:])}")
+        raise InputError(
+            f"{extras[0]}: want it with either flops or loss and nothing else, found {', '.join(main + extras[1:])}"
+        )
 
 
 def _allocate(frontier: Frontier, goal: Goal) -> tuple[Array, Array]:

@@ -16,7 +16,7 @@ _FORMATS = ("count", "scientific", "percent", "python")
 
 @dataclass(frozen=True)
 class Slot:
-    """A number to insert into a text. `form` is how many digits, a name of `_FORMATS`, or empty for the plain number."""
+    """A number to insert into a text. `form` is a count of digits, a name of `_FORMATS`, or empty for plain."""
 
     expression: Expression
     form: str

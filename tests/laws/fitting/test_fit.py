@@ -118,8 +118,8 @@ def test_held_out_error_of_the_reference(published: Runs, law: str, points: int,
 def test_held_out_error_counts_the_true_minimum_and_tells_of_the_other(published: Runs) -> None:
     """The reference's 1.664 % for sum-of-powers is of a local minimum on the 217 points, 21 % above the lowest."""
     held = hold_out(fit(published(5), "sum-of-powers"), 1e21)
-    assert held is not None and held.rival is not None
-    objective, mape, bias = held.rival
+    assert held is not None and held.other_minimum is not None
+    objective, mape, bias = held.other_minimum
     assert mape == pytest.approx(0.01664, abs=6e-6)
     assert bias == pytest.approx(-0.01664, abs=6e-6)
     assert held.objective < 0.85 * objective
@@ -132,7 +132,7 @@ def test_holding_out_is_by_default_and_stops_where_points_are_few() -> None:
     held = hold_out(fit(synthetic(3, size=40, noise=0.005), "chinchilla"))
     assert held is not None and (held.points, held.fitted) == (4, 36)
     assert hold_out(fit(synthetic(3, size=6, noise=0.005), "chinchilla")) is None
-    with pytest.raises(InputError, match="--holdout-flops 1e\\+30"):
+    with pytest.raises(InputError, match="holdout_flops 1e\\+30"):
         hold_out(fit(synthetic(3), "chinchilla"), 1e30)
 
 
