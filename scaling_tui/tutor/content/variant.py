@@ -142,8 +142,8 @@ def _draw(question: Question, seed: int, rng: random.Random) -> tuple[Variant, b
         case Numeric(answer=answer, mistakes=mistakes, tolerance=tolerance):
             values["answer"] = answer(values)
             wrong = tuple((mistake, mistake.answer(values)) for mistake in mistakes)
-            made = Variant(question, seed, values, question.text.render(values), wrong=wrong)
-            return made, apart([values["answer"], *(value for _, value in wrong)], tolerance)
+            drawn = Variant(question, seed, values, question.text.render(values), wrong=wrong)
+            return drawn, apart([values["answer"], *(value for _, value in wrong)], tolerance)
         case Choice(right=right, wrong=others):
             texts = [(right.render(values), True, "")]
             texts += [(other.text.render(values), False, other.diagnosis.render(values)) for other in others]

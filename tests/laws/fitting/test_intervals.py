@@ -70,7 +70,7 @@ def test_prediction_stays_finite_where_nothing_is_determined() -> None:
 def test_an_interval_is_never_narrower_than_the_stated_noise() -> None:
     found = predict(fit(Points.of(1.7 + 40 / LADDER**0.35, params=LADDER), "chinchilla-n"), params=NEXT)
     assert (found.high - found.low) / 2 / found.value > 2.9 * NOISE_FLOOR
-    assert "stated run-to-run noise" in found.how
+    assert "assumed run-to-run noise" in found.how
 
 
 def test_no_degree_of_freedom_no_interval() -> None:

@@ -67,7 +67,7 @@ def test_runs_that_did_not_finish_are_left_out_and_named(tmp_path: Path) -> None
         ("params,tokens,loss\n1e6,1e8,4\n1e7,1e9,-3\n", "row 3, column loss: found -3"),
         ("params,tokens,loss\n1e6,inf,4\n", "row 2, column tokens: found inf"),
         ("params,tokens,loss\n1e6,1e8\n", "row 2 has 2 values, the header has 3"),
-        ("params,params,loss\n1,2,3\n", "column params stands twice"),
+        ("params,params,loss\n1,2,3\n", "column params appears twice"),
         ('{"params": 1, "tokens": 2, "loss": 3}\n{"params": \n', "row 2 is not JSON"),
         ('{"params": 1, "tokens": 2, "loss": 3}\n[1]\n', "row 2 is list"),
         ('{"params": true, "tokens": 2, "loss": 3}\n', "row 1, column params: found True"),
