@@ -88,7 +88,7 @@ async def test_own_fit_stands_first_with_intervals_where_it_carries_a_plan(tmp_p
 
 @pytest.mark.parametrize(
     ("name", "value", "says"),
-    [("flops", "", "Give one of C, L, N, D"), ("flops", "abc", "C: cannot read 'abc'"), ("loss", "2", "each determines"),
+    [("flops", "", "Give one of C, L, N, D"), ("flops", "abc", "C: cannot read 'abc'"), ("loss", "2", "each determin"),
      ("flops", "1e-30", "want from 1 to 1e40 FLOPs")],
 )  # fmt: skip
 async def test_no_answer_to_an_earlier_question_stays(tmp_path: Path, name: str, value: str, says: str) -> None:
