@@ -1,6 +1,5 @@
 """The command line: the app where no command is given, else the command; wrong input as one line."""
 
-import io
 import os
 import signal
 import sys
@@ -13,6 +12,7 @@ from scaling_tui import InputError, __version__
 from scaling_tui.cli import laws, sweeps, tutor
 from scaling_tui.cli import lens as inside
 from scaling_tui.cli.options import Runs, say
+from scaling_tui.text.visible import harmless
 
 app = typer.Typer(
     name="scaling-tui",
@@ -75,9 +75,12 @@ def main() -> None:
     """Entry point. Turns every wrong input into one line on stderr and the design's exit status."""
     # A reader that leaves (`| head`) ends us as it ends any command, without a word.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    with harmless():
+        status = _status()
+    sys.exit(status)
+
+
+def _status() -> int:
     try:
         status = app(standalone_mode=False, prog_name="scaling-tui")
     except TyperException as error:
@@ -91,4 +94,4 @@ def main() -> None:
         status = 1
     except (KeyboardInterrupt, typer.Abort):
         status = 130
-    sys.exit(status if isinstance(status, int) else 0)
+    return status if isinstance(status, int) else 0

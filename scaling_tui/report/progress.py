@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from scaling_tui.runs import RunView, SweepReader, SweepView
 from scaling_tui.text import show
+from scaling_tui.text.visible import terminal_of, visible
 
 if TYPE_CHECKING:
     pass
@@ -45,13 +46,13 @@ def bars(out: TextIO) -> Iterator[Any]:
     from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
     progress = Progress(
-        TextColumn("{task.fields[sign]} {task.description}"),
+        TextColumn("{task.fields[sign]} {task.description}", markup=False),
         BarColumn(bar_width=None),
         TextColumn("{task.percentage:>3.0f} %"),
         TextColumn("{task.fields[loss]:>7}"),
         TextColumn("{task.fields[speed]:>11}"),
         TextColumn("{task.fields[left]:>9}"),
-        console=Console(file=out),
+        console=Console(file=terminal_of(out)),
         auto_refresh=False,
     )
     tasks: dict[str, TaskID] = {}
@@ -60,13 +61,13 @@ def bars(out: TextIO) -> Iterator[Any]:
 
     def update(view: SweepView) -> None:
         for line in tell(view):
-            progress.console.print(line, markup=False, highlight=False)
+            progress.console.print(visible(line), markup=False, highlight=False)
         for run in view.runs:
             if run.name not in tasks:
-                tasks[run.name] = progress.add_task(run.name, total=1.0, sign=" ", loss="", speed="", left="")
+                tasks[run.name] = progress.add_task(visible(run.name), total=1.0, sign=" ", loss="", speed="", left="")
             progress.update(tasks[run.name], completed=run.progress, **_fields(run))  # type: ignore[arg-type]
         if view.name not in tasks:
-            tasks[view.name] = progress.add_task(view.name, total=1.0, sign=" ", loss="", speed="", left="")
+            tasks[view.name] = progress.add_task(visible(view.name), total=1.0, sign=" ", loss="", speed="", left="")
         progress.update(
             tasks[view.name],
             completed=view.progress,

@@ -4,6 +4,8 @@ import json
 import math
 from typing import Any
 
+from scaling_tui.text.visible import HARMFUL
+
 
 def finite(value: Any) -> Any:
     """`value` with None in place of every number that JSON cannot hold, at any depth; tuples become lists."""
@@ -17,5 +19,6 @@ def finite(value: Any) -> Any:
 
 
 def dumps(document: Any, indent: int | None = None) -> str:
-    """The document as JSON text, in Unicode."""
-    return json.dumps(finite(document), ensure_ascii=False, indent=indent, allow_nan=False)
+    """The document as JSON text, in Unicode but for what a terminal would obey: that is escaped, as JSON can."""
+    text = json.dumps(finite(document), ensure_ascii=False, indent=indent, allow_nan=False)
+    return HARMFUL.sub(lambda match: json.dumps(match[0])[1:-1], text)

@@ -4,6 +4,8 @@ import math
 import time
 import unicodedata
 
+from scaling_tui.text.visible import escaped
+
 # A state is told by its sign as well as by its word, so that no colour is needed.
 SIGNS = {
     "queued": "·",
@@ -113,7 +115,7 @@ def nats(value: float | None) -> str:
     return "–" if value is None or not math.isfinite(value) else f"{value:.3f}" if value < 9.9995 else f"{value:.1f}"
 
 
-PICTURES = {chr(code): chr(0x2400 + code) for code in range(32)} | {"\n": "↵", "\t": "⇥", " ": "␣", "\x7f": "␡"}
+_BLANKS = {"\n": "↵", "\t": "⇥", " ": "␣"}
 
 
 def token(text: str) -> str:
@@ -131,11 +133,9 @@ def token(text: str) -> str:
 
 
 def _visible(one: str) -> str:
-    if one in PICTURES:
-        return PICTURES[one]
-    if unicodedata.category(one)[0] in "CZ":
-        return one.encode("unicode_escape").decode()
-    return one
+    if one in _BLANKS:
+        return _BLANKS[one]
+    return escaped(one) if unicodedata.category(one)[0] in "CZ" else one
 
 
 def bar(share: float, width: int) -> str:

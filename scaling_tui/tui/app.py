@@ -1,11 +1,13 @@
 """The app: screens as modes, keys that work everywhere. It only reads; training never happens in this process."""
 
+import sys
 from asyncio import to_thread
 from collections.abc import Iterable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.console import RenderableType
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import Event, InputEvent
@@ -15,9 +17,11 @@ from textual.screen import Screen
 from textual.widget import AwaitMount
 from textual.widgets import Input
 
+from scaling_tui.text.visible import terminal_of, visible
 from scaling_tui.tui import keymap, terminal
 from scaling_tui.tui.ascii import Ascii
 from scaling_tui.tui.help import Help
+from scaling_tui.tui.line_filter import Harmless
 from scaling_tui.tui.modes import MODES, Mode
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.services import clipboard
@@ -87,6 +91,8 @@ class ScalingApp(App[None]):
         self.set_reactive(ScalingApp.sweep, sweep)
         self._ascii = Ascii() if looks.ascii else None
         self._before: list[str] = []
+        # What is printed once the app has ended is Textual's own, colours included.
+        self.error_console.file = terminal_of(sys.stderr)
         if looks.slow_link:
             self.animation_level = "none"
         if looks.theme:
@@ -123,7 +129,7 @@ class ScalingApp(App[None]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         filters = list(super().get_line_filters())
-        return [*filters, self._ascii] if self._ascii else filters
+        return [*filters, Harmless(), *([self._ascii] if self._ascii else [])]
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: every key that works now, by the words of its tooltip, and the theme."""
@@ -132,6 +138,9 @@ class ScalingApp(App[None]):
             title = f"{key.binding.description.capitalize()} ({self.get_key_display(key.binding)}): {key.tooltip}"
             yield SystemCommand(title, key.tooltip, action)
         yield SystemCommand("Change the theme: light, dark, others", "theme", self.action_change_theme)
+
+    def exit(self, result: None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
+        super().exit(result, return_code, visible(message) if isinstance(message, str) else message)
 
     def copy_to_clipboard(self, text: str) -> None:
         super().copy_to_clipboard(text)

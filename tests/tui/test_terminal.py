@@ -34,6 +34,7 @@ class Terminal:
             cwd=str(cwd),
             preexec_fn=interruptible,
         )
+        self.written = b""  # every byte that reached the terminal
         self._screen = pyte.Screen(WIDTH, HEIGHT)
         self._stream = pyte.ByteStream(self._screen)
 
@@ -41,7 +42,9 @@ class Terminal:
         """The screen as text, once all that waits to be painted is."""
         while True:
             try:
-                self._stream.feed(self.process.read_nonblocking(1 << 16, timeout=0.1))
+                new = self.process.read_nonblocking(1 << 16, timeout=0.1)
+                self.written += new
+                self._stream.feed(new)
             except (pexpect.TIMEOUT, pexpect.EOF):
                 return "\n".join(self._screen.display)
 
