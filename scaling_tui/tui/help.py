@@ -10,11 +10,12 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
+from scaling_tui.tui.app_sized import AppSized
 from scaling_tui.tui.keymap import documented, file
 from scaling_tui.tui.modes import MODES
 
 
-class Help(ModalScreen[None]):
+class Help(AppSized, ModalScreen[None]):
     """About a screen, its keys, and those that work everywhere, with the ids that keys.toml takes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,f1,q", "dismiss", "back", key_display="esc")]

@@ -15,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Footer, Input
 
+from scaling_tui.tui.app_sized import AppSized
 from scaling_tui.tui.widgets.mode_bar import ModeBar
 from scaling_tui.tui.widgets.status_line import Brief
 
@@ -40,7 +41,7 @@ class Host(Protocol):
     async def visit(self, mode: str, what: str = "") -> None: ...
 
 
-class Page(Screen[None]):
+class Page(AppSized, Screen[None]):
     """A screen of a mode. What a new one does:
 
     1. Stands in `modes.MODES` with its module and class; it is imported when it is first shown.

@@ -1,5 +1,6 @@
 """The whole of it in a real pseudo-terminal: a ladder trains, the app is killed, another one finds the run whole."""
 
+import contextlib
 import os
 import pty
 import signal
@@ -18,6 +19,7 @@ from scaling_tui.runs import latest_request, make_request, read_sweep
 from tests.conftest import interruptible, record_sweep
 
 WIDTH, HEIGHT = 80, 24
+TITLES = ("HOME", "LAB", "LIVE", "LAW", "PLAN", "TRACE", "PIPE", "LEARN", "QUIZ")
 
 
 class Terminal:
@@ -158,3 +160,23 @@ def test_a_dumb_terminal_is_told_in_one_line(tmp_path: Path) -> None:
     assert "needs a terminal that can move its cursor" in " ".join(screen.split())
     app.ends()
     assert app.process.exitstatus == 2
+
+
+@pytest.mark.parametrize("key", "123456789")
+def test_dragging_the_window_leaves_every_screen_calm_and_answering(tmp_path: Path, key: str) -> None:
+    record_sweep(tmp_path, ["finished"] * 7)
+    app = Terminal("--runs", str(tmp_path), cwd=tmp_path)
+    app.wait_for(lambda screen: "HOME" in screen)
+    app.process.send(key)
+    app.wait_for(lambda screen: TITLES[int(key) - 1] in screen.splitlines()[0])
+    for turn in range(27):
+        app.process.setwinsize(HEIGHT + turn % 5, WIDTH + 3 * (turn % 9))
+        with contextlib.suppress(pexpect.TIMEOUT):
+            app.process.read_nonblocking(1 << 20, timeout=0.015)
+    app.process.setwinsize(HEIGHT, WIDTH)
+    app.process.send("?")
+    app.wait_for(lambda screen: "esc closes" in screen)
+    app.process.send("\x1b")
+    app.wait_for(lambda screen: "esc closes" not in screen)
+    app.process.send("q")
+    app.ends()

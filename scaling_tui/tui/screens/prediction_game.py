@@ -17,11 +17,12 @@ from scaling_tui.report.prediction_game import question_text, score_text
 from scaling_tui.runs import SweepReader, SweepView
 from scaling_tui.sweeps.launch import resumable, resume
 from scaling_tui.text import show
+from scaling_tui.tui.app_sized import AppSized
 from scaling_tui.tutor import prediction_game
 from scaling_tui.tutor.prediction_game import Challenge
 
 
-class Foretell(Screen[None]):
+class Foretell(AppSized, Screen[None]):
     """Asks for the loss of one run, has it trained where it is not, and scores. `sweep` is the sweep's folder."""
 
     ABOUT: ClassVar[str] = (

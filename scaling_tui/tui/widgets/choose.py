@@ -10,8 +10,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
+from scaling_tui.tui.app_sized import AppSized
 
-class Choose(ModalScreen[str | None]):
+
+class Choose(AppSized, ModalScreen[str | None]):
     """Returns the key of the answer, or None for esc. `choices` are (key, text)."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "back")]
