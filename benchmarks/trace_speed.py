@@ -18,8 +18,8 @@ from textual.app import App, ComposeResult
 
 from scaling_tui.laws.counting import Architecture, count
 from scaling_tui.lens import records as plain
-from scaling_tui.lens.checkpoints import Loaded
-from scaling_tui.lens.trace import Question, traced
+from scaling_tui.lens.checkpoints import Checkpoint
+from scaling_tui.lens.trace import TraceRequest, trace_prompt
 from scaling_tui.runs.config import RunConfig, Training
 from scaling_tui.train.trainer import build
 from scaling_tui.tui.widgets.trace_grid import TokenGrid
@@ -29,7 +29,7 @@ ARCH = Architecture(
 )
 
 
-def loaded() -> Loaded:
+def untrained() -> Checkpoint:
     """An untrained model of the size: a trace takes no longer for what was learned."""
     from scaling_tui.data.tokenizers import ByteTokenizer
 
@@ -39,7 +39,7 @@ def loaded() -> Loaded:
         family="gpt", architecture=asdict(ARCH), corpus={"name": "stdlib", "tokenizer": "byte"},
         training=Training(tokens=1, batch=1, lr=1e-3),
     )  # fmt: skip
-    return Loaded(Path("benchmark/ten"), config, 0, build(config).eval(), ByteTokenizer())
+    return Checkpoint(Path("benchmark/ten"), config, 0, build(config).eval(), ByteTokenizer())
 
 
 def seconds(work: Callable[[], object], times: int = 5) -> tuple[float, float]:
@@ -77,11 +77,11 @@ async def frame(reading: plain.Reading) -> tuple[float, float]:
 
 def main() -> None:
     torch.set_num_threads(1)
-    model = loaded()
+    model = untrained()
     question = Question.of({"prompt": ("def read(self, path):\n    return path.read_text()\n" * 4)[:128]})
-    reading = traced(model, question)
+    reading = trace_prompt(model, question)
     rows, columns = len(reading.grid.names), len(reading.tokens)
-    cpu, wall = seconds(lambda: traced(model, question))
+    cpu, wall = seconds(lambda: trace_prompt(model, question))
     size = f"{rows} rows × {columns} tokens, {model.config.params / 1e6:.1f}M parameters"
     print(f"grid of {size}: {cpu:.2f} s CPU, {wall:.2f} s")
     cpu, wall = asyncio.run(frame(reading))

@@ -72,7 +72,7 @@ def trace(
             one = tracer.trace(found, checkpoint, **asked)
             more = None
             if go_on and not one.classifies:
-                more = tracer.go_on(
+                more = tracer.generate(
                     found, one.step, prompt, tokens=go_on, temperature=temperature, seed=seed, example=example
                 )
             print_json(trace_document(one, more)) if as_json else print(trace_report.trace_text(one, more))

@@ -1,5 +1,5 @@
 """What a checkpoint predicts after each layer.
 
-Records, read-out, attribution, the process that traces, its client. torch in `attribution`, `checkpoints`, `process`,
-`readout` and `trace` alone.
+Only `attribution`, `checkpoints`, `process`, `readout` and `trace` import torch; `client` starts `process` and talks to
+it, so the app and the commands never load torch themselves.
 """

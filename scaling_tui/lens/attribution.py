@@ -1,10 +1,10 @@
-"""Which part of a model made a logit: direct attribution to embedding, heads and MLPs; and where each head looked.
+"""Direct logit attribution to embedding, heads and MLPs, and the attention weights of each head.
 
-A logit is linear in the stream but for the norms between. With the scale of each norm held as it was for this prompt
-(Elhage et al. 2021 do so), every part's share goes through as a vector of its own, and the shares sum to the logit. In
-a pre-norm model that is the final norm alone. In a post-norm model each sum is normed, so an early part's share is
-scaled by every norm after it; the norms' own biases are a part of their own. What is exact is the sum. What is not
-claimed: that the logit would fall by its share if a part were taken out, for then the scales would be others.
+But for the norms, a logit is linear in the residual stream. With each norm's scale frozen at its value for this prompt
+(Elhage et al. 2021), every part contributes a vector of its own and the contributions sum to the logit. A pre-norm
+model has one such norm, the final one. A post-norm model norms every sum, so an early part is rescaled by each later
+norm, and the norms' biases count as one more part. Only the sum is exact: removing a part would change the scales, so
+the logit would not fall by exactly its share.
 """
 
 import math
@@ -13,13 +13,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from scaling_tui.lens.readout import Walk
+from scaling_tui.lens.readout import ForwardPass
 from scaling_tui.lens.records import Part
 from scaling_tui.train.model import RMS_EPSILON, RMSNorm, Rotary
 
 
-def patterns(block: nn.Module, x: Tensor, rotary: Rotary | None) -> tuple[Tensor, Tensor]:
-    """Where each head looks, (heads, time, time) with rows that sum to 1, and the values it finds, (heads, time, dim).
+def attention_pattern(block: nn.Module, x: Tensor, rotary: Rotary | None) -> tuple[Tensor, Tensor]:
+    """Attention weights of each head, (heads, time, time) with rows that sum to 1, and its values, (heads, time, dim).
 
     `x` is the stream before the block, (1, time, hidden).
     """
@@ -33,23 +33,23 @@ def patterns(block: nn.Module, x: Tensor, rotary: Rotary | None) -> tuple[Tensor
 
 
 @torch.no_grad()
-def looked_at(walked: Walk, at: int) -> list[list[list[float]]]:
-    """For each layer and head the weights over the prompt, seen from column `at`; of a classifier the mean over all."""
-    found = []
-    rotary = walked.model.rotary(walked.ids.shape[1])
-    for layer, block in enumerate(walked.model.blocks):
-        weights, _ = patterns(block, walked.streams[2 * layer], rotary)
-        found.append((weights.mean(1) if walked.classifies else weights[:, at]).tolist())
-    return found
+def attention_weights(forward: ForwardPass, at: int) -> list[list[list[float]]]:
+    """Weights over the prompt from column `at`, by layer and head; for a classifier the mean over all columns."""
+    layers = []
+    rotary = forward.model.rotary(forward.ids.shape[1])
+    for layer, block in enumerate(forward.model.blocks):
+        weights, _ = attention_pattern(block, forward.streams[2 * layer], rotary)
+        layers.append((weights.mean(1) if forward.classifies else weights[:, at]).tolist())
+    return layers
 
 
 @torch.no_grad()
-def shares(walked: Walk, at: int, token: int) -> list[Part]:
-    """What each part adds to the output logit of `token` at column `at`; their values sum to it."""
-    model, time = walked.model, walked.ids.shape[1]
-    seen = slice(0, time) if walked.classifies else slice(at, at + 1)
+def shares(forward: ForwardPass, at: int, token: int) -> list[Part]:
+    """The contribution of each part to the output logit of `token` at column `at`; they sum to it."""
+    model, time = forward.model, forward.ids.shape[1]
+    seen = slice(0, time) if forward.classifies else slice(at, at + 1)
     names: list[tuple[str, int | None]] = [("embedding", None)]
-    parts = [model.embedding(walked.ids)[0, seen].double()]
+    parts = [model.embedding(forward.ids)[0, seen].double()]
     if model.positions is not None:
         names.append(("positions", None))
         parts.append(model.positions(torch.arange(time))[seen].double())
@@ -57,12 +57,12 @@ def shares(walked: Walk, at: int, token: int) -> list[Part]:
 
     def through(norm: nn.Module, parts: list[Tensor], biases: Tensor) -> tuple[list[Tensor], Tensor]:
         total = torch.stack([*parts, biases]).sum(0)
-        linear, bias = frozen(norm, total)
+        linear, bias = freeze(norm, total)
         return [linear(part) for part in parts], linear(biases) + bias
 
     rotary = model.rotary(time)
     for layer, block in enumerate(model.blocks):
-        weights, values = patterns(block, walked.streams[2 * layer], rotary)
+        weights, values = attention_pattern(block, forward.streams[2 * layer], rotary)
         out: nn.Linear = block.attention.out  # type: ignore[union-attr, assignment]
         heads = len(weights)
         mixed = weights[:, seen].double() @ values.double()
@@ -74,21 +74,21 @@ def shares(walked: Walk, at: int, token: int) -> list[Part]:
             names.append((f"{layer + 1} attention", None))
         after_attention, after_mlp = block.sum_norms  # type: ignore[misc]
         parts, biases = through(after_attention, parts, biases)
-        middle = walked.streams[2 * layer + 1]
+        middle = forward.streams[2 * layer + 1]
         parts.append(block.mlp_adds(middle)[0, seen].double())  # type: ignore[operator]
         names.append((f"{layer + 1} MLP", None))
         parts, biases = through(after_mlp, parts, biases)
     parts, biases = through(model.final_norm, parts, biases)
     direction = model.head.weight[token].double()
-    found = _by_part(names, [float((part @ direction).mean()) for part in parts])
+    parts_of_logit = _by_part(names, [float((part @ direction).mean()) for part in parts])
     constant = float((biases @ direction).mean()) + (
         float(model.head.bias[token]) if model.head.bias is not None else 0
     )
-    return found if constant == 0 else [*found, Part("biases of norms and head", constant)]
+    return parts_of_logit if constant == 0 else [*parts_of_logit, Part("biases of norms and head", constant)]
 
 
 def _by_part(names: list[tuple[str, int | None]], values: list[float]) -> list[Part]:
-    """Heads gathered under their attention, in the order of the model."""
+    """Heads grouped under their attention, in the model's order."""
     totals: dict[str, float] = {}
     heads: dict[str, list[float]] = {}
     for (name, head), value in zip(names, values, strict=True):
@@ -98,8 +98,8 @@ def _by_part(names: list[tuple[str, int | None]], values: list[float]) -> list[P
     return [Part(name, value, heads.get(name, [])) for name, value in totals.items()]
 
 
-def frozen(norm: nn.Module, stream: Tensor) -> tuple[Callable[[Tensor], Tensor], Tensor | float]:
-    """What `norm` does to a share of `stream`, (time, hidden) of doubles, and the bias it adds to the whole."""
+def freeze(norm: nn.Module, stream: Tensor) -> tuple[Callable[[Tensor], Tensor], Tensor | float]:
+    """`norm` as a linear map, its scale frozen at that of `stream`, (time, hidden) in float64; and the bias it adds."""
     if isinstance(norm, RMSNorm):
         factor = norm.gain * (stream.square().mean(-1, keepdim=True) + RMS_EPSILON).rsqrt()
         return (lambda part: part * factor), 0.0

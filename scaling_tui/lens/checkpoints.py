@@ -1,4 +1,4 @@
-"""Checkpoints of runs as models on the CPU, whatever device they were trained on, with what their tokens mean."""
+"""Checkpoints loaded as models on the CPU, whatever device they were trained on, each with its tokenizer."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from scaling_tui.train.model import Transformer
 from scaling_tui.train.trainer import build, read_weights
 
 CPU = torch.device("cpu")
-KEPT_MODELS = 8  # as many as a ladder has rungs, about
+KEPT_MODELS = 8  # about as many as a ladder has rungs
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """A checkpoint in memory, with what its tokens mean."""
+class Checkpoint:
+    """A checkpoint in memory with its tokenizer."""
 
     run: Path
     config: RunConfig
@@ -30,7 +30,7 @@ class Loaded:
     tokenizer: Tokenizer
 
     def token(self, number: int) -> Token:
-        """A token of the vocabulary, or a class."""
+        """The token with this id; of a classifier the class."""
         return Token(number, f"class-{number}" if self.model.arch.classes else spelled(self.tokenizer, number))
 
     def guess(self, number: int, p: float) -> Guess:
@@ -41,35 +41,35 @@ class Loaded:
         return f"{self.run.parent.name}/{self.run.name}"
 
 
-class Checkpoints:
-    """The checkpoints that were asked for lately."""
+class CheckpointCache:
+    """Keeps the `KEPT_MODELS` checkpoints used last."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Path, Loaded] = OrderedDict()
+        self._kept: OrderedDict[Path, Checkpoint] = OrderedDict()
 
-    def load(self, run: Path, step: int | None = None) -> Loaded:
-        """The checkpoint of `run` at `step`, or its latest. While the run trains an old one may go as it is read.
+    def load(self, run: Path, step: int | None = None) -> Checkpoint:
+        """The checkpoint of `run` at `step`, or its latest readable one: a live run may delete one while we read it.
 
         Raises:
-            InputError: there is none, or none that can be read.
+            InputError: no such checkpoint, or none that can be read.
         """
         steps = {int(path.name.rpartition("-")[2]): path for path in reversed(checkpoints(run))}
         name = f"run {run.parent.name}/{run.name}"
         if not steps:
-            raise InputError(f"{name}: no checkpoint yet; the first comes when a part of the training is done")
+            raise InputError(f"{name}: no checkpoint yet; the first is written part of the way through training")
         if step is not None and step not in steps:
-            there = ", ".join(map(str, sorted(steps)))
-            raise InputError(f"{name}: no checkpoint of step {step}; there: {there} (keep_checkpoints keeps more)")
-        wrong: InputError | None = None
+            listed = ", ".join(map(str, sorted(steps)))
+            raise InputError(f"{name}: no checkpoint of step {step}; there are {listed} (keep_checkpoints keeps more)")
+        first_error: InputError | None = None
         for at in [step] if step is not None else sorted(steps, reverse=True):
             try:
                 return self._read(run, at, steps[at])
             except InputError as error:
-                wrong = wrong or error
-        assert wrong is not None
-        raise wrong
+                first_error = first_error or error
+        assert first_error is not None
+        raise first_error
 
-    def _read(self, run: Path, step: int, path: Path) -> Loaded:
+    def _read(self, run: Path, step: int, path: Path) -> Checkpoint:
         if path not in self._kept:
             config = RunConfig.from_json(read_config(run))
             model = build(config)
@@ -77,7 +77,7 @@ class Checkpoints:
                 read_weights(model, path, CPU)
             except Exception as error:
                 raise InputError(f"checkpoint {path}: cannot be read ({error})") from error
-            self._kept[path] = Loaded(run, config, step, model.eval(), tokenizer_of(config.corpus))
+            self._kept[path] = Checkpoint(run, config, step, model.eval(), tokenizer_of(config.corpus))
             while len(self._kept) > KEPT_MODELS:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(path)

@@ -1,6 +1,6 @@
-"""Asks the tracing process: starts it when first asked, keeps it for further prompts, ends it.
+"""The client of the tracing process: starts it on first use, keeps it for further prompts, ends it.
 
-torch is loaded there and never here. The process reads run folders alone, so it harms no run that trains.
+Only that process loads torch. It reads run folders and writes nothing, so it cannot disturb a live run.
 """
 
 import json
@@ -22,17 +22,17 @@ ENDS_WITHIN_S = 1.0
 
 
 class Tracer:
-    """One tracing process; its methods wait for the answer and may be called from any thread.
+    """One tracing process; its methods block until it answers and may be called from any thread.
 
-    Every method raises InputError where what was asked cannot be had, and OSError where the process fell over.
-    Common arguments: `prompt`, None for the `example`-th piece of held-out text; `at`, the place that is looked at,
-    from 0, None for the last; `watch`, a token whose probability is followed; `top`, how many tokens a row lists.
+    Every method raises InputError for a request that cannot be met and OSError if the process died.
+    Common arguments: `prompt`, None for the `example`-th piece of held-out text; `at`, the position to report on,
+    from 0, None for the last; `watch`, a token to follow through the rows; `top`, how many tokens a row lists.
     """
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as this does
-        self._one_at_a_time = Lock()
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as this does
+        self._lock = Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -42,22 +42,21 @@ class Tracer:
     ) -> None:
         self.close()
 
-    def trace(self, run: RunView, step: int | None = None, **question: Any) -> Trace:
+    def trace(self, run: RunView, step: int | None = None, **request: Any) -> Trace:
         """What `run` predicts after each layer, from its checkpoint at `step` or its latest one."""
-        found = self._ask({"ask": "trace", "run": str(run.path), "step": step, **question})
-        return Trace.from_json(found)
+        return Trace.from_json(self._ask({"ask": "trace", "run": str(run.path), "step": step, **request}))
 
-    def across(self, members: Sequence[tuple[str, RunView, int | None]], **question: Any) -> Across:
-        """What several checkpoints (name, run, step) predict, the last being the one that others are held against."""
-        asked = [(name, str(run.path), step) for name, run, step in members]
-        return Across.from_json(self._ask({"ask": "across", "members": asked, **question}))
+    def across(self, members: Sequence[tuple[str, RunView, int | None]], **request: Any) -> Across:
+        """What several checkpoints (name, run, step) predict; the last is the reference for the others."""
+        listed = [(name, str(run.path), step) for name, run, step in members]
+        return Across.from_json(self._ask({"ask": "across", "members": listed, **request}))
 
-    def go_on(
+    def generate(
         self, run: RunView, step: int | None, prompt: str | None, *, tokens: int, temperature: float, seed: int,
         example: int = 0,
     ) -> Continuation:  # fmt: skip
-        """What `run` goes on with after the prompt; the same seed gives the same tokens."""
-        found = self._ask(
+        """What `run` generates after the prompt; the same seed gives the same tokens."""
+        answer = self._ask(
             {
                 "ask": "continue",
                 "run": str(run.path),
@@ -69,10 +68,10 @@ class Tracer:
                 "seed": seed,
             }
         )
-        return Continuation.from_json(found)
+        return Continuation.from_json(answer)
 
     def close(self) -> None:
-        """Ends the process; the next question would start another."""
+        """Ends the process; the next request would start another."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -85,7 +84,7 @@ class Tracer:
             process.wait()
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        with self._one_at_a_time:
+        with self._lock:
             process = self._process = self._process if self._alive() else self._start()
             assert process is not None and process.stdin is not None and process.stdout is not None
             try:
@@ -95,25 +94,25 @@ class Tracer:
             except (OSError, ValueError):
                 line = ""
         if not line:
-            raise OSError(None, f"its process ended ({self._last_words()})", "trace")
+            raise OSError(None, f"the tracing process died ({self._last_words()})", "trace")
         answer = json.loads(line)
         if "error" in answer:
             raise InputError(answer["error"])
-        found: dict[str, Any] = answer["ok"]
-        return found
+        record: dict[str, Any] = answer["ok"]
+        return record
 
     def _alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
     def _start(self) -> "subprocess.Popen[str]":
-        self._said.seek(0)
-        self._said.truncate()
+        self._stderr.seek(0)
+        self._stderr.truncate()
         return subprocess.Popen(
-            # -P: a queue.py in the folder that one stands in is not Python's.
+            # -P: a queue.py in the current folder must not shadow the standard library's.
             [sys.executable, "-P", "-m", "scaling_tui.lens.process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._said,
+            stderr=self._stderr,
             text=True,
             encoding="utf-8",
             env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -121,24 +120,24 @@ class Tracer:
         )
 
     def _last_words(self) -> str:
-        self._said.seek(0)
-        lines = self._said.read().decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "without a word"
+        self._stderr.seek(0)
+        lines = self._stderr.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "no output"
 
 
 def can_be_traced(run: RunView) -> bool:
-    """Whether it has a checkpoint of a model of ours."""
+    """Whether `run` has a checkpoint that our trainer wrote."""
     return bool(run.config.get("architecture")) and bool(checkpoints(run.path))
 
 
 def to_trace(sweep: SweepView) -> RunView | None:
-    """The run that is most worth a look: the largest that has a checkpoint."""
+    """The run to trace unless told otherwise: the largest with a checkpoint."""
     ready = [run for run in sweep.runs if can_be_traced(run)]
     return max(ready, key=lambda run: (run.params or 0, -run.seed), default=None)
 
 
 def ladder_of(sweep: SweepView, run: RunView) -> list[tuple[str, RunView, int | None]]:
-    """The sweep's rungs at the seed of `run`, from the smallest to the largest, those that have a checkpoint.
+    """The rungs with a checkpoint at the seed of `run`, from the smallest to the largest.
 
     Raises:
         InputError: none has one.
@@ -151,7 +150,7 @@ def ladder_of(sweep: SweepView, run: RunView) -> list[tuple[str, RunView, int | 
 
 
 def in_time(run: RunView) -> list[tuple[str, RunView, int | None]]:
-    """The checkpoints of one run, from the first that was kept to the last.
+    """The checkpoints of one run, in the order of their steps.
 
     Raises:
         InputError: it has none yet.

@@ -1,8 +1,8 @@
-"""The process that traces: `python -m scaling_tui.lens.process`; a line of JSON asks, a line of JSON answers.
+"""The tracing process: `python -m scaling_tui.lens.process`; one line of JSON a request, one line an answer.
 
-It reads checkpoints onto the CPU, works on one thread at low priority beside what trains, and ends when its input
-ends. A request names what it asks for (`trace`, `across`, `continue`); an answer is `{"ok": …}`, or `{"error": line}`
-where the request was wrong. Records are those of `scaling_tui.lens.records`.
+It loads checkpoints onto the CPU, runs on one thread at low priority so that live runs keep their speed, and exits at
+the end of its input. A request names its kind under `ask` (`trace`, `across`, `continue`); an answer is `{"ok": …}`
+with a record of `scaling_tui.lens.records`, or `{"error": line}` for a request that cannot be met.
 """
 
 import json
@@ -15,44 +15,44 @@ from typing import Any
 import torch
 
 from scaling_tui import InputError
-from scaling_tui.lens.checkpoints import Checkpoints
+from scaling_tui.lens.checkpoints import CheckpointCache
 from scaling_tui.lens.records import as_json
-from scaling_tui.lens.trace import Question, across, traced, went_on
+from scaling_tui.lens.trace import TraceRequest, across, continue_prompt, trace_prompt
 
 NICE = 10
 
 
-def answer(checkpoints: Checkpoints, request: Mapping[str, Any]) -> Any:
+def answer(checkpoints: CheckpointCache, document: Mapping[str, Any]) -> Any:
     """The record that a request asks for.
 
     Raises:
-        InputError: what was asked cannot be had.
+        InputError: the request cannot be met.
     """
-    question = Question.of(request)
-    if request["ask"] == "across":
-        members = [(str(name), checkpoints.load(Path(run), step)) for name, run, step in request["members"]]
-        return across(members, question)
-    loaded = checkpoints.load(Path(request["run"]), request.get("step"))
-    if request["ask"] == "continue":
-        return went_on(loaded, question, request["tokens"], request["temperature"], request["seed"])
-    return traced(loaded, question)
+    request = TraceRequest.from_json(document)
+    if document["ask"] == "across":
+        members = [(str(name), checkpoints.load(Path(run), step)) for name, run, step in document["members"]]
+        return across(members, request)
+    checkpoint = checkpoints.load(Path(document["run"]), document.get("step"))
+    if document["ask"] == "continue":
+        return continue_prompt(checkpoint, request, document["tokens"], document["temperature"], document["seed"])
+    return trace_prompt(checkpoint, request)
 
 
 def main() -> None:
     os.nice(NICE)
     torch.set_num_threads(1)
-    # What a library prints must not come between the answers.
+    # What a library prints must not end up among the answers.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    kept = Checkpoints()
+    checkpoints = CheckpointCache()
     for line in sys.stdin:
         try:
-            said: dict[str, Any] = {"ok": as_json(answer(kept, json.loads(line)))}
+            reply: dict[str, Any] = {"ok": as_json(answer(checkpoints, json.loads(line)))}
         except InputError as error:
-            said = {"error": str(error)}
+            reply = {"error": str(error)}
         except OSError as error:
-            said = {"error": f"{error.filename or 'checkpoint'}: {error.strerror or error}"}
-        answers.write(json.dumps(said) + "\n")
+            reply = {"error": f"{error.filename or 'checkpoint'}: {error.strerror or error}"}
+        answers.write(json.dumps(reply) + "\n")
         answers.flush()
 
 

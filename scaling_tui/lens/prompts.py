@@ -1,4 +1,4 @@
-"""Prompts: text that a person typed, or a piece of a corpus that no model was trained on, as token ids."""
+"""Prompts as token ids: text that a person typed, or a piece of a corpus's held-out part."""
 
 import itertools
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ NEEDS_NO_CORPUS = ("byte", "gpt2")
 
 @dataclass(frozen=True)
 class Prompt:
-    """`ids` with the token `after` them, where it is known: the truth that a prediction is held against."""
+    """`ids`, and the token that comes `after` them in the corpus; None where that is unknown."""
 
     text: str
     ids: list[int]
@@ -25,47 +25,47 @@ class Prompt:
     origin: str
 
 
-def tokenizer_of(told: Mapping[str, Any]) -> Tokenizer:
-    """The tokenizer that a run was trained with; `told` is the `corpus` of its run.json.
+def tokenizer_of(recorded: Mapping[str, Any]) -> Tokenizer:
+    """The tokenizer that a run was trained with; `recorded` is the `corpus` of its run.json.
 
     Raises:
-        InputError: it is made from a text that is no longer what it was.
+        InputError: it was trained on a text that has changed since.
     """
-    if told["tokenizer"] in NEEDS_NO_CORPUS and told["name"] not in SOURCES:
-        return tokenizer_for(told["tokenizer"], Corpus(told["name"], "", "", b"", b""))
-    return tokenizer_for(told["tokenizer"], _corpus(told))
+    if recorded["tokenizer"] in NEEDS_NO_CORPUS and recorded["name"] not in SOURCES:
+        return tokenizer_for(recorded["tokenizer"], Corpus(recorded["name"], "", "", b"", b""))
+    return tokenizer_for(recorded["tokenizer"], _corpus(recorded))
 
 
-def _corpus(told: Mapping[str, Any]) -> Corpus:
-    corpus = load_corpus(told["name"], parameters=told.get("parameters"))
-    if corpus.sha256 != told["sha256"]:
+def _corpus(recorded: Mapping[str, Any]) -> Corpus:
+    corpus = load_corpus(recorded["name"], parameters=recorded.get("parameters"))
+    if corpus.sha256 != recorded["sha256"]:
         raise InputError(
-            f"corpus {corpus.name!r}: its content changed since the run was trained; give --prompt a text, "
+            f"corpus {corpus.name!r}: its content has changed since the run was trained; give a --prompt, "
             "or train again"
         )
     return corpus
 
 
 def typed(tokenizer: Tokenizer, text: str) -> Prompt:
-    """A text as a prompt. Where tokens stand for no text, it is their numbers: "3 14 15".
+    """A text as a prompt; for the tokenizer `ids` it lists token ids: "3 14 15".
 
     Raises:
-        InputError: empty, or not of the vocabulary.
+        InputError: empty, or not in the vocabulary.
     """
     if isinstance(tokenizer, IdTokenizer):
         ids = [token_id(tokenizer, word) for word in text.replace(",", " ").split()]
     else:
         ids = [int(token) for token in tokenizer.encode(_bytes(text))]
     if not ids:
-        raise InputError(f"prompt {text!r}: found no token, want at least one")
+        raise InputError(f"prompt {text!r}: found no tokens, want at least one")
     return Prompt(text, ids, None, "typed")
 
 
 def token_id(tokenizer: Tokenizer, text: str) -> int:
-    """The one token that `text` is, or the one whose id it names as #ID.
+    """The id of the token spelled `text`, or of the one named as #ID.
 
     Raises:
-        InputError: it is none, or several.
+        InputError: `text` is no token, or several.
     """
     numbered = isinstance(tokenizer, IdTokenizer) or (len(text) > 1 and text[0] == "#" and text[1:].isdecimal())
     if numbered:
@@ -75,13 +75,13 @@ def token_id(tokenizer: Tokenizer, text: str) -> int:
         return int(digits)
     ids = [int(token) for token in tokenizer.encode(_bytes(text))]
     if len(ids) != 1:
-        parts = ", ".join(repr(spelled(tokenizer, one)) for one in ids[:6]) or "none"
-        raise InputError(f"token {text!r}: found {len(ids)} tokens ({parts}), want one; an id is given as #104")
+        parts = ", ".join(repr(spelled(tokenizer, token)) for token in ids[:6]) or "none"
+        raise InputError(f"token {text!r}: found {len(ids)} tokens ({parts}), want one; name an id as #104")
     return ids[0]
 
 
 def _bytes(text: str) -> bytes:
-    """Text as it came from a terminal: bytes that were no character are those bytes again."""
+    """Text from a terminal as bytes; those that were not valid UTF-8 come back unchanged."""
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
@@ -89,20 +89,20 @@ def _bytes(text: str) -> bytes:
 
 
 def spelled(tokenizer: Tokenizer, token: int) -> str:
-    """A token as it stands alone; a byte that is no character of its own as \\xNN."""
+    """The text of a single token; a byte that is not a character by itself as \\xNN."""
     if isinstance(tokenizer, ByteTokenizer):
         return bytes([token]).decode("utf-8", "backslashreplace")
     return tokenizer.decode([token]) if token < tokenizer.vocab else f"#{token}"
 
 
-def example(told: Mapping[str, Any], tokenizer: Tokenizer, context: int, number: int) -> Prompt:
-    """A piece of the held-out part: the `number`-th of `EXAMPLES`, from the beginning of a line where it has lines.
+def example(recorded: Mapping[str, Any], tokenizer: Tokenizer, context: int, number: int) -> Prompt:
+    """The `number`-th of `EXAMPLES` pieces of the held-out part, cut at the start of a line where there are lines.
 
     Raises:
-        InputError: the corpus is gone or is another one.
+        InputError: the corpus is missing or has changed.
     """
-    corpus = _corpus(told)
-    encoded = encode(corpus, told["tokenizer"], told.get("first_tokens", 0))
+    corpus = _corpus(recorded)
+    encoded = encode(corpus, recorded["tokenizer"], recorded.get("first_tokens", 0))
     ids, length = encoded.held_out, min(context, LONGEST_EXAMPLE)
     number %= EXAMPLES
     if encoded.sample is not None:
@@ -119,7 +119,7 @@ def example(told: Mapping[str, Any], tokenizer: Tokenizer, context: int, number:
 
 
 def _line_after(tokenizer: Tokenizer, ids: list[int], start: int) -> int:
-    """`start`, moved on to where the next line begins that is not blank."""
+    """The start of the next line that is not blank; `start` where there is none."""
     for place, (token, after) in enumerate(itertools.pairwise(ids)):
         if spelled(tokenizer, token).endswith("\n") and spelled(tokenizer, after).strip():
             return start + place + 1

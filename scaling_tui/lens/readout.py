@@ -1,8 +1,8 @@
-"""The logit lens: the model's own read-out applied to the stream after every part (nostalgebraist 2020).
+"""The logit lens: the model's own read-out applied to the residual stream after every part (nostalgebraist 2020).
 
-The streams come from `Transformer.streams` and the logits from `Transformer.read_out`, as they do for the model's own
-prediction, so the last row is that prediction to the bit. Early rows are a lower bound: the read-out was trained on
-the last stream alone.
+The streams come from `Transformer.streams` and the logits from `Transformer.read_out`, the path of the model's own
+prediction, so the last row is that prediction to the bit. Early rows are a lower bound on what the stream holds: the
+read-out was trained on the last stream alone.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ from scaling_tui.train.model import Transformer
 
 
 @dataclass(frozen=True)
-class Walk:
-    """One prompt on its way through a model. `streams` (1, time, hidden) are in the order of `names`."""
+class ForwardPass:
+    """One forward pass with the residual stream kept: `streams`, (1, time, hidden) each, in the order of `names`."""
 
     model: Transformer
     ids: Tensor
@@ -33,10 +33,10 @@ class Walk:
 
     @torch.no_grad()
     def logits(self, row: int) -> Tensor:
-        """What the model would say after row `row`: (time, vocab), or (1, classes)."""
+        """The model's logits if it stopped after row `row`: (time, vocab), or (1, classes)."""
         stream = self.streams[min(row, len(self.streams) - 1)]
-        found = self.model.read_out(stream)
-        return found[0] if self.model.arch.classes is None else found
+        logits = self.model.read_out(stream)
+        return logits[0] if self.model.arch.classes is None else logits
 
     @property
     def classifies(self) -> bool:
@@ -44,23 +44,23 @@ class Walk:
 
 
 @torch.no_grad()
-def walk(model: Transformer, ids: Sequence[int]) -> Walk:
-    """Sends a prompt through `model`, which is put into evaluation.
+def forward_pass(model: Transformer, ids: Sequence[int]) -> ForwardPass:
+    """Runs a prompt through `model` in evaluation mode.
 
     Raises:
-        InputError: the model's numbers are not finite.
+        InputError: the logits are not finite.
     """
     model.eval()
-    given = torch.tensor([list(ids)], dtype=torch.int64)
-    streams = tuple(model.streams(given))
+    batch = torch.tensor([list(ids)], dtype=torch.int64)
+    streams = tuple(model.streams(batch))
     if not torch.isfinite(streams[-1]).all():
-        raise InputError("checkpoint: its logits are not finite numbers; want one from before the run diverged")
-    return Walk(model, given, streams)
+        raise InputError("checkpoint: its logits are not finite; want one from before the run diverged")
+    return ForwardPass(model, batch, streams)
 
 
 @dataclass(frozen=True)
-class Measured:
-    """The metrics of one row, each (columns,). `p_true` is NaN and `rank_true` 0 where the truth is not known."""
+class Metrics:
+    """The metrics of one row, each (columns,). `p_true` is NaN and `rank_true` 0 where the truth is unknown."""
 
     top: Tensor
     p: Tensor
@@ -70,47 +70,47 @@ class Measured:
     kl: Tensor
 
 
-def measure(logits: Tensor, reference: Tensor, truth: Tensor) -> Measured:
+def measure(logits: Tensor, reference: Tensor, truth: Tensor) -> Metrics:
     """Metrics of predictions, in nats.
 
     Args:
         logits: (columns, vocab).
-        reference: log-probabilities (columns, vocab) that `kl` is taken from: KL(reference || prediction).
-        truth: the next token's id, (columns,); -1 where it is not known.
+        reference: log-probabilities (columns, vocab) for `kl` = KL(reference || prediction).
+        truth: ids of the true next tokens, (columns,); -1 where unknown.
     """
-    said = F.log_softmax(logits.double(), -1)
-    p, top = said.exp().max(-1)
+    log_p = log_probabilities(logits)
+    p, top = log_p.exp().max(-1)
     known = truth >= 0
     true = logits.gather(-1, truth.clamp(min=0)[:, None])
-    return Measured(
+    return Metrics(
         top=top,
         p=p,
-        p_true=torch.where(known, said.gather(-1, truth.clamp(min=0)[:, None])[:, 0].exp(), torch.nan),
+        p_true=torch.where(known, log_p.gather(-1, truth.clamp(min=0)[:, None])[:, 0].exp(), torch.nan),
         rank_true=torch.where(known, 1 + (logits > true).sum(-1), 0),
-        entropy=-(said.exp() * said).nan_to_num(0.0).sum(-1),
-        kl=(reference.exp() * (reference - said)).nan_to_num(0.0).sum(-1).clamp(min=0.0),
+        entropy=-(log_p.exp() * log_p).nan_to_num(0.0).sum(-1),
+        kl=(reference.exp() * (reference - log_p)).nan_to_num(0.0).sum(-1).clamp(min=0.0),
     )
 
 
 def log_probabilities(logits: Tensor) -> Tensor:
-    """What `measure` takes as its reference."""
+    """Log-softmax over the last dimension, in float64."""
     return F.log_softmax(logits.double(), -1)
 
 
 @torch.no_grad()
-def continued(model: Transformer, ids: Sequence[int], tokens: int, temperature: float, seed: int) -> list[int]:
-    """`tokens` further ids, each drawn from the prediction sharpened by `temperature`; at 0 the likeliest is taken.
+def generate(model: Transformer, ids: Sequence[int], tokens: int, temperature: float, seed: int) -> list[int]:
+    """`tokens` new ids after `ids`, sampled at `temperature`; greedy at 0.
 
-    The same seed draws the same tokens. What lies further back than the model's context is forgotten.
+    The same seed samples the same tokens. The model sees the last `context` ids.
     """
     model.eval()
     generator = torch.Generator().manual_seed(seed)
-    made = list(ids)
+    sequence = list(ids)
     for _ in range(tokens):
-        logits = model(torch.tensor([made[-model.arch.context :]], dtype=torch.int64))[0, -1]
+        logits = model(torch.tensor([sequence[-model.arch.context :]], dtype=torch.int64))[0, -1]
         if temperature > 0:
             p = F.softmax(logits.double() / temperature, -1)
-            made.append(int(torch.multinomial(p, 1, generator=generator)))
+            sequence.append(int(torch.multinomial(p, 1, generator=generator)))
         else:
-            made.append(int(logits.argmax()))
-    return made[len(ids) :]
+            sequence.append(int(logits.argmax()))
+    return sequence[len(ids) :]

@@ -1,4 +1,4 @@
-"""What a trace is: plain records that the tracing process writes and that commands and screens read."""
+"""A trace as plain records: the tracing process writes them, commands and screens read them."""
 
 import dataclasses
 import math
@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-VERSION = 1  # of the JSON document; a field that changes its meaning raises it
+VERSION = 1  # of the JSON document; raise it when a field changes its meaning
 
 
 @dataclass(frozen=True)
 class Token:
-    """`token` is its text as it stands alone; bytes that are no character are written \\xNN."""
+    """`token` is its text; bytes that are not a character by themselves are written \\xNN."""
 
     id: int
     token: str
@@ -19,7 +19,7 @@ class Token:
 
 @dataclass(frozen=True)
 class Guess:
-    """A token (or class) and the probability that it is given."""
+    """A token or class and its predicted probability."""
 
     id: int
     token: str
@@ -27,15 +27,15 @@ class Guess:
 
 
 @dataclass(frozen=True)
-class Row:
-    """What is predicted at one place of the prompt by one layer, rung or checkpoint.
+class LensRow:
+    """The prediction of one layer, rung or checkpoint at one position of the prompt.
 
     Args:
         top: the likeliest tokens, the likeliest first.
         entropy: of the prediction, in nats.
-        kl: KL(last row || this row) in nats: what is lost by taking this prediction for the last row's.
-        p_true, rank_true: of the token that really comes next, rank 1 the likeliest; None where it is not known.
-        watched: the watched token's probability.
+        kl: KL(last row || this row) in nats.
+        p_true, rank_true: of the true next token, rank 1 being the likeliest; None where it is unknown.
+        watched: the watched token and its probability.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Grid:
-    """Row × token of the prompt: the likeliest token and its probability, and the metrics of `Row`."""
+    """Rows × tokens of the prompt: the likeliest token with its probability, and the metrics of `LensRow`."""
 
     names: list[str]
     top: list[list[str]]
@@ -60,14 +60,14 @@ class Grid:
     kl: list[list[float]]
 
     def loss(self, row: int) -> float | None:
-        """Mean loss of a row over the tokens whose next one is known, in nats per token."""
+        """Mean loss of a row over the columns whose next token is known, in nats per token."""
         known = [p for p in self.p_true[row] if p is not None]
         return -sum(math.log(max(p, 1e-300)) for p in known) / len(known) if known else None
 
 
 @dataclass(frozen=True)
 class Part:
-    """What one part of the model adds to a logit; `heads` are the shares of an attention's heads."""
+    """The contribution of one part of the model to a logit; `heads` splits that of an attention by head."""
 
     name: str
     value: float
@@ -76,9 +76,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Attribution:
-    """Direct logit attribution: `parts` sum to `logit`, the watched token's, with every norm's scale held as it was.
+    """Direct logit attribution: `parts` sum to `logit`, that of the watched token, with the norms' scales frozen.
 
-    `mean_logit` is the mean over the vocabulary: softmax sees only how far a logit lies above the others.
+    `mean_logit` is the mean over the vocabulary: softmax depends only on how far a logit lies above the others.
     """
 
     token: Token
@@ -89,7 +89,7 @@ class Attribution:
 
 @dataclass(frozen=True)
 class Shape:
-    """The sizes that the sentences about a trace need."""
+    """The sizes of the traced model."""
 
     family: str
     layers: int
@@ -109,10 +109,10 @@ class Reading:
 
     Args:
         origin: where the prompt is from: "typed", or which held-out text.
-        truth: for each column of the grid the token that really comes next; None where it is not known.
-        classifies: whether classes are predicted: the grid then has one column, the whole prompt.
-        at: the column that `rows` is about, from 0.
-        notes: what the reader must know, a sentence each.
+        truth: the true next token of each column of the grid; None where it is unknown.
+        classifies: whether the model predicts classes; the grid then has one column for the whole prompt.
+        at: the column that `rows` describes, from 0.
+        notes: caveats, a sentence each.
     """
 
     prompt: str
@@ -121,7 +121,7 @@ class Reading:
     truth: list[Token | None]
     classifies: bool
     at: int
-    rows: list[Row]
+    rows: list[LensRow]
     grid: Grid
     notes: list[str]
 
@@ -137,9 +137,9 @@ class Trace(Reading):
     Args:
         run: SWEEP/RUN.
         step: of the checkpoint.
-        lengths: the mean length of the stream's vectors after each row but the last, which is read and not made.
-        attention: for each layer and head the weights over the prompt's tokens, as seen from `at`; of a classifier
-            the mean over all its tokens.
+        lengths: the mean norm of the residual stream at each row but the last, which only reads it.
+        attention: attention weights over the prompt from column `at`, by layer and head; for a classifier the mean
+            over all columns.
     """
 
     run: str
@@ -152,10 +152,9 @@ class Trace(Reading):
     attention: list[list[list[float]]]
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Self:
-        made = _attribution(found["attribution"])
-        own = {"shape": Shape(**found["shape"]), "attribution": made}
-        return cls(**{**found, **_reading(found), **own})
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        own = {"shape": Shape(**document["shape"]), "attribution": _attribution(document["attribution"])}
+        return cls(**{**document, **_reading(document), **own})
 
 
 @dataclass(frozen=True)
@@ -170,18 +169,20 @@ class Member:
 
 @dataclass(frozen=True)
 class Across(Reading):
-    """What several checkpoints predict, a row each: the rungs of a ladder, or one run in time."""
+    """What several checkpoints predict, a row each: the rungs of a ladder, or one run over time."""
 
     members: list[Member]
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Self:
-        return cls(**{**found, **_reading(found), "members": [Member(**member) for member in found["members"]]})
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        return cls(
+            **{**document, **_reading(document), "members": [Member(**member) for member in document["members"]]}
+        )
 
 
 @dataclass(frozen=True)
 class Continuation:
-    """What a model goes on with. Temperature 0 takes the likeliest token every time."""
+    """What a model generated after a prompt; greedy at temperature 0."""
 
     text: str
     tokens: list[Token]
@@ -189,28 +190,28 @@ class Continuation:
     seed: int
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Self:
-        return cls(**{**found, "tokens": [Token(**token) for token in found["tokens"]]})
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        return cls(**{**document, "tokens": [Token(**token) for token in document["tokens"]]})
 
 
-def _reading(found: Mapping[str, Any]) -> dict[str, Any]:
+def _reading(document: Mapping[str, Any]) -> dict[str, Any]:
     rows = [
-        Row(**{**row, "top": [Guess(**guess) for guess in row["top"]], "watched": Guess(**row["watched"])})
-        for row in found["rows"]
+        LensRow(**{**row, "top": [Guess(**guess) for guess in row["top"]], "watched": Guess(**row["watched"])})
+        for row in document["rows"]
     ]
     return {
-        "tokens": [Token(**token) for token in found["tokens"]],
-        "truth": [Token(**token) if token else None for token in found["truth"]],
+        "tokens": [Token(**token) for token in document["tokens"]],
+        "truth": [Token(**token) if token else None for token in document["truth"]],
         "rows": rows,
-        "grid": Grid(**found["grid"]),
+        "grid": Grid(**document["grid"]),
     }
 
 
-def _attribution(found: Mapping[str, Any]) -> Attribution:
-    parts = [Part(**part) for part in found["parts"]]
-    return Attribution(**{**found, "token": Token(**found["token"]), "parts": parts})
+def _attribution(document: Mapping[str, Any]) -> Attribution:
+    parts = [Part(**part) for part in document["parts"]]
+    return Attribution(**{**document, "token": Token(**document["token"]), "parts": parts})
 
 
 def as_json(record: Any) -> dict[str, Any]:
-    """Any record above as JSON's own types."""
+    """Any record above as plain JSON data."""
     return dataclasses.asdict(record)

@@ -1,4 +1,4 @@
-"""A prompt read by layers, rungs or checkpoints: from logits to the plain records of `scaling_tui.lens.records`."""
+"""One prompt through layers, rungs or checkpoints: from logits to the records of `scaling_tui.lens.records`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from typing import Any
 import torch
 
 from scaling_tui import InputError
-from scaling_tui.lens.attribution import looked_at, shares
-from scaling_tui.lens.checkpoints import Loaded
+from scaling_tui.lens.attribution import attention_weights, shares
+from scaling_tui.lens.checkpoints import Checkpoint
 from scaling_tui.lens.prompts import Prompt, example, spelled, token_id, typed
-from scaling_tui.lens.readout import continued, log_probabilities, measure, walk
-from scaling_tui.lens.records import Across, Attribution, Continuation, Grid, Member, Row, Shape, Token, Trace
+from scaling_tui.lens.readout import forward_pass, generate, log_probabilities, measure
+from scaling_tui.lens.records import Across, Attribution, Continuation, Grid, LensRow, Member, Shape, Token, Trace
 
 
 @dataclass(frozen=True)
-class Question:
-    """What a request asks, whichever rows it asks for. `at` counts columns from 0; None is the last one."""
+class TraceRequest:
+    """The prompt and what to report about it, as the client sends them. `at` counts from 0; None is the last column."""
 
     prompt: str | None
     example: int
@@ -25,7 +25,7 @@ class Question:
     top: int
 
     @classmethod
-    def of(cls, request: Mapping[str, Any]) -> "Question":
+    def from_json(cls, request: Mapping[str, Any]) -> "TraceRequest":
         names = ("prompt", "example", "at", "watch", "top")
         return cls(**{"prompt": None, "example": 0, "at": None, "watch": None, "top": 10} | {
             name: request[name] for name in names if request.get(name) is not None
@@ -33,8 +33,8 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Read:
-    """A question made ready for one vocabulary: the prompt's ids and what really comes after each of them."""
+class EncodedPrompt:
+    """A request in the tokens of one vocabulary. `truth` holds the id that follows each column, -1 where unknown."""
 
     prompt: Prompt
     notes: list[str]
@@ -47,30 +47,34 @@ class Read:
         return self.prompt.ids
 
 
-def read(question: Question, loaded: Loaded, guess: int | None = None) -> Read:
-    """The question's prompt in the tokens of `loaded`; without a token to watch it is the true one, else `guess`."""
-    context, classifies = loaded.model.arch.context, loaded.model.arch.classes is not None
+def encode_prompt(request: TraceRequest, checkpoint: Checkpoint, guess: int | None = None) -> EncodedPrompt:
+    """The request's prompt in the tokens of `checkpoint`; it watches the true token, else `guess`, unless told which.
+
+    Raises:
+        InputError: the prompt, the position or the watched token does not fit the model.
+    """
+    context, classifies = checkpoint.model.arch.context, checkpoint.model.arch.classes is not None
     notes = []
-    if question.prompt is None:
-        prompt = example(loaded.config.corpus, loaded.tokenizer, context, question.example)
+    if request.prompt is None:
+        prompt = example(checkpoint.config.corpus, checkpoint.tokenizer, context, request.example)
     else:
-        prompt = typed(loaded.tokenizer, question.prompt)
-    if (found := len(prompt.ids)) > context:
-        cut = found - context
-        notes.append(f"the prompt has {found} tokens and the model reads {context}: the first {cut} are left out")
+        prompt = typed(checkpoint.tokenizer, request.prompt)
+    if (length := len(prompt.ids)) > context:
+        cut = length - context
+        notes.append(f"the prompt has {length} tokens but the model's context is {context}: the first {cut} are cut")
         prompt = Prompt(prompt.text, prompt.ids[-context:], prompt.after, prompt.origin)
     after = -1 if prompt.after is None else prompt.after
     truth = [after] if classifies else [*prompt.ids[1:], after]
-    at = len(truth) - 1 if question.at is None else question.at
+    at = len(truth) - 1 if request.at is None else request.at
     if not 0 <= at < len(truth):
-        raise InputError(f"--at {at + 1}: not a place of the prompt, want 1 to {len(truth)}")
-    if question.watch is None:
+        raise InputError(f"--at {at + 1}: not a position in the prompt, want 1 to {len(truth)}")
+    if request.watch is None:
         watched = truth[at] if truth[at] >= 0 else guess if guess is not None else 0
     elif classifies:
-        watched = _class(question.watch, loaded.model.arch.outputs)
+        watched = _class(request.watch, checkpoint.model.arch.outputs)
     else:
-        watched = token_id(loaded.tokenizer, question.watch)
-    return Read(prompt, notes, truth, at, watched)
+        watched = token_id(checkpoint.tokenizer, request.watch)
+    return EncodedPrompt(prompt, notes, truth, at, watched)
 
 
 def _class(text: str, classes: int) -> int:
@@ -80,128 +84,135 @@ def _class(text: str, classes: int) -> int:
     return int(number)
 
 
-class Rows:
-    """Collects rows of predictions, each reduced to its metrics as it comes: a wide vocabulary fits no grid."""
+class LensTable:
+    """Collects predictions row by row and keeps only their metrics: every logit of a wide vocabulary would not fit."""
 
-    def __init__(self, asked: Read, reference: torch.Tensor, top: int) -> None:
-        self._asked, self._reference, self._top = asked, log_probabilities(reference), top
-        self._truth = torch.tensor(asked.truth)
-        self.rows: list[Row] = []
+    def __init__(self, prompt: EncodedPrompt, reference: torch.Tensor, top: int) -> None:
+        self._prompt, self._reference, self._top = prompt, log_probabilities(reference), top
+        self._truth = torch.tensor(prompt.truth)
+        self.rows: list[LensRow] = []
         self._grid = Grid([], [], [], [], [], [], [])
 
-    def add(self, name: str, logits: torch.Tensor, loaded: Loaded) -> None:
-        """Takes in the logits (columns, vocab) of one row."""
-        found = measure(logits, self._reference, self._truth)
-        known = [token >= 0 for token in self._asked.truth]
-        grid, at = self._grid, self._asked.at
-        p_true = [p if there else None for p, there in zip(found.p_true.tolist(), known, strict=True)]
-        rank_true = [rank if there else None for rank, there in zip(found.rank_true.tolist(), known, strict=True)]
+    def add(self, name: str, logits: torch.Tensor, checkpoint: Checkpoint) -> None:
+        """Adds one row from its logits, (columns, vocab)."""
+        metrics = measure(logits, self._reference, self._truth)
+        known = [token >= 0 for token in self._prompt.truth]
+        grid, at, watched = self._grid, self._prompt.at, self._prompt.watched
+        p_true = [p if there else None for p, there in zip(metrics.p_true.tolist(), known, strict=True)]
+        rank_true = [rank if there else None for rank, there in zip(metrics.rank_true.tolist(), known, strict=True)]
         grid.names.append(name)
-        grid.top.append([loaded.token(number).token for number in found.top.tolist()])
-        grid.p.append(found.p.tolist())
+        grid.top.append([checkpoint.token(number).token for number in metrics.top.tolist()])
+        grid.p.append(metrics.p.tolist())
         grid.p_true.append(p_true)
         grid.rank_true.append(rank_true)
-        grid.entropy.append(found.entropy.tolist())
-        grid.kl.append(found.kl.tolist())
-        said = log_probabilities(logits[at]).exp()
-        best = said.topk(min(self._top, len(said)))
+        grid.entropy.append(metrics.entropy.tolist())
+        grid.kl.append(metrics.kl.tolist())
+        p = log_probabilities(logits[at]).exp()
+        best = p.topk(min(self._top, len(p)))
         self.rows.append(
-            Row(
+            LensRow(
                 name=name,
-                top=[loaded.guess(n, p) for p, n in zip(best.values.tolist(), best.indices.tolist(), strict=True)],
+                top=[
+                    checkpoint.guess(number, share)
+                    for share, number in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+                ],
                 entropy=grid.entropy[-1][at],
                 kl=grid.kl[-1][at],
                 p_true=p_true[at],
                 rank_true=rank_true[at],
-                watched=loaded.guess(self._asked.watched, float(said[self._asked.watched])),
+                watched=checkpoint.guess(watched, float(p[watched])),
             )
         )
 
-    def reading(self, loaded: Loaded) -> dict[str, Any]:
-        """The fields of `runs.traces.Reading`."""
-        asked = self._asked
+    def reading(self, checkpoint: Checkpoint) -> dict[str, Any]:
+        """The fields of `records.Reading`."""
+        prompt = self._prompt
         return {
-            "prompt": asked.prompt.text,
-            "origin": asked.prompt.origin,
-            "tokens": [Token(number, spelled(loaded.tokenizer, number)) for number in asked.ids],
-            "truth": [loaded.token(number) if number >= 0 else None for number in asked.truth],
-            "classifies": loaded.model.arch.classes is not None,
-            "at": asked.at,
+            "prompt": prompt.prompt.text,
+            "origin": prompt.prompt.origin,
+            "tokens": [Token(number, spelled(checkpoint.tokenizer, number)) for number in prompt.ids],
+            "truth": [checkpoint.token(number) if number >= 0 else None for number in prompt.truth],
+            "classifies": checkpoint.model.arch.classes is not None,
+            "at": prompt.at,
             "rows": self.rows,
             "grid": self._grid,
-            "notes": asked.notes,
+            "notes": prompt.notes,
         }
 
 
 @torch.no_grad()
-def traced(loaded: Loaded, question: Question) -> Trace:
+def trace_prompt(checkpoint: Checkpoint, request: TraceRequest) -> Trace:
     """One checkpoint, layer by layer."""
-    asked = read(question, loaded)
-    walked = walk(loaded.model, asked.ids)
-    output = walked.logits(len(walked.names) - 1)
-    if question.watch is None:
-        asked = read(question, loaded, guess=int(output[asked.at].argmax()))
-    rows = Rows(asked, output, question.top)
-    for row, name in enumerate(walked.names):
-        rows.add(name, walked.logits(row), loaded)
-    arch = loaded.model.arch
-    logits = output[asked.at].double()
+    prompt = encode_prompt(request, checkpoint)
+    forward = forward_pass(checkpoint.model, prompt.ids)
+    output = forward.logits(len(forward.names) - 1)
+    if request.watch is None:
+        prompt = encode_prompt(request, checkpoint, guess=int(output[prompt.at].argmax()))
+    table = LensTable(prompt, output, request.top)
+    for row, name in enumerate(forward.names):
+        table.add(name, forward.logits(row), checkpoint)
+    arch = checkpoint.model.arch
+    logits = output[prompt.at].double()
     return Trace(
-        **rows.reading(loaded),
-        run=loaded.name,
-        rung=loaded.config.rung,
-        params=loaded.config.params,
-        step=loaded.step,
+        **table.reading(checkpoint),
+        run=checkpoint.name,
+        rung=checkpoint.config.rung,
+        params=checkpoint.config.params,
+        step=checkpoint.step,
         shape=Shape(
-            loaded.config.family, arch.layers, arch.hidden, arch.heads, arch.inner, arch.vocab, arch.outputs,
+            checkpoint.config.family, arch.layers, arch.hidden, arch.heads, arch.inner, arch.vocab, arch.outputs,
             arch.context, arch.positions, arch.head == "tied",
         ),
-        lengths=[float(stream[0].norm(dim=-1).mean()) for stream in walked.streams],
+        lengths=[float(stream[0].norm(dim=-1).mean()) for stream in forward.streams],
         attribution=Attribution(
-            loaded.token(asked.watched), float(logits[asked.watched]), float(logits.mean()),
-            shares(walked, asked.at, asked.watched),
+            checkpoint.token(prompt.watched), float(logits[prompt.watched]), float(logits.mean()),
+            shares(forward, prompt.at, prompt.watched),
         ),
-        attention=looked_at(walked, asked.at),
+        attention=attention_weights(forward, prompt.at),
     )  # fmt: skip
 
 
 @torch.no_grad()
-def across(members: Sequence[tuple[str, Loaded]], question: Question) -> Across:
-    """The output of several checkpoints, the last one being what `kl` is taken from.
+def across(members: Sequence[tuple[str, Checkpoint]], request: TraceRequest) -> Across:
+    """The final predictions of several checkpoints; `kl` is measured from the last one.
 
     Raises:
         InputError: they do not share a vocabulary and a context.
     """
     last = members[-1][1]
-    for _, loaded in members:
+    for _, checkpoint in members:
         for key in ("vocab", "context", "classes"):
-            own, other = getattr(loaded.model.arch, key), getattr(last.model.arch, key)
-            if own != other or loaded.config.corpus["tokenizer"] != last.config.corpus["tokenizer"]:
-                raise InputError(f"{loaded.name}: {key} {own}, {last.name} has {other}; want rungs of one vocabulary")
-    asked = read(question, last)
+            own, other = getattr(checkpoint.model.arch, key), getattr(last.model.arch, key)
+            if own != other or checkpoint.config.corpus["tokenizer"] != last.config.corpus["tokenizer"]:
+                raise InputError(f"{checkpoint.name}: {key} {own}, {last.name} has {other}; want one vocabulary")
+    prompt = encode_prompt(request, last)
 
-    def output(loaded: Loaded) -> torch.Tensor:
-        walked = walk(loaded.model, asked.ids)
-        return walked.logits(len(walked.names) - 1)
+    def output(checkpoint: Checkpoint) -> torch.Tensor:
+        forward = forward_pass(checkpoint.model, prompt.ids)
+        return forward.logits(len(forward.names) - 1)
 
     reference = output(last)
-    if question.watch is None:
-        asked = read(question, last, guess=int(reference[asked.at].argmax()))
-    rows = Rows(asked, reference, question.top)
-    for name, loaded in members:
-        rows.add(name, output(loaded), loaded)
-    told = [Member(name, loaded.name, loaded.config.params, loaded.step) for name, loaded in members]
-    return Across(**rows.reading(last), members=told)
+    if request.watch is None:
+        prompt = encode_prompt(request, last, guess=int(reference[prompt.at].argmax()))
+    table = LensTable(prompt, reference, request.top)
+    for name, checkpoint in members:
+        table.add(name, output(checkpoint), checkpoint)
+    listed = [Member(name, item.name, item.config.params, item.step) for name, item in members]
+    return Across(**table.reading(last), members=listed)
 
 
-def went_on(loaded: Loaded, question: Question, tokens: int, temperature: float, seed: int) -> Continuation:
-    """What the model goes on with after the prompt.
+def continue_prompt(
+    checkpoint: Checkpoint, request: TraceRequest, tokens: int, temperature: float, seed: int
+) -> Continuation:
+    """What the model generates after the prompt.
 
     Raises:
         InputError: it is a classifier.
     """
-    if loaded.model.arch.classes is not None:
-        raise InputError(f"{loaded.name}: a classifier gives a class, not text; want a language model to continue")
-    asked = read(question, loaded)
-    made = continued(loaded.model, asked.ids, tokens, temperature, seed)
-    return Continuation(loaded.tokenizer.decode(made), [loaded.token(one) for one in made], temperature, seed)
+    if checkpoint.model.arch.classes is not None:
+        raise InputError(f"{checkpoint.name}: a classifier predicts a class, not text; want a language model")
+    prompt = encode_prompt(request, checkpoint)
+    ids = generate(checkpoint.model, prompt.ids, tokens, temperature, seed)
+    return Continuation(
+        checkpoint.tokenizer.decode(ids), [checkpoint.token(number) for number in ids], temperature, seed
+    )

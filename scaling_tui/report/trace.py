@@ -1,9 +1,9 @@
-"""A trace as text: what `trace` prints."""
+"""A trace as text, as `trace` prints it."""
 
 import textwrap
 from collections.abc import Sequence
 
-from scaling_tui.lens.records import Across, Attribution, Continuation, Reading, Row, Token, Trace
+from scaling_tui.lens.records import Across, Attribution, Continuation, LensRow, Reading, Token, Trace
 from scaling_tui.lens.stages import first_right, quoted, stages, verdict
 from scaling_tui.text import show
 from scaling_tui.text.columns import columns
@@ -28,21 +28,21 @@ def trace_text(trace: Trace, continuation: Continuation | None) -> str:
         if stage.name == "output layer":
             text += bars(trace.rows[-1])
     if continuation is not None:
-        how = "the likeliest each time" if continuation.temperature == 0 else (
-            f"drawn at temperature {continuation.temperature:g}, seed {continuation.seed}"
+        how = "greedy" if continuation.temperature == 0 else (
+            f"sampled at temperature {continuation.temperature:g}, seed {continuation.seed}"
         )  # fmt: skip
-        text += [f"  goes on ({how}): {quoted(continuation.text)}"]
+        text += [f"  continuation ({how}): {quoted(continuation.text)}"]
     return "\n".join(text)
 
 
 def _prompt(reading: Reading) -> str:
     shown = show.token(reading.prompt)
-    where = "" if reading.at == len(reading.truth) - 1 else f", looked at place {reading.at + 1}"
+    where = "" if reading.at == len(reading.truth) - 1 else f", at position {reading.at + 1}"
     return f"prompt ({reading.origin}{where}) {shown if len(shown) <= 60 else '…' + shown[-60:]}"
 
 
-def rows_text(rows: Sequence[Row], true: Token | None, heads: Sequence[Sequence[str]] = ()) -> str:
-    """A line a row: its likeliest tokens, the metrics, the watched token's probability. `heads` are columns before."""
+def rows_text(rows: Sequence[LensRow], true: Token | None, heads: Sequence[Sequence[str]] = ()) -> str:
+    """A line a row: likeliest tokens, metrics, the watched token; `heads` are extra columns after the name."""
     watched = rows[-1].watched.token
     follows = f"p of {quoted(watched)}" + (", true" if true is not None and true.id == rows[-1].watched.id else "")
     names = ["after", *(f"#{number + 1}" for number in range(min(LISTED, len(rows[0].top)))), "entropy", "KL"]
@@ -57,14 +57,15 @@ def rows_text(rows: Sequence[Row], true: Token | None, heads: Sequence[Sequence[
     return textwrap.indent(columns(table, numeric=right), "  ")
 
 
-def attribution_text(found: Attribution) -> list[str]:
-    """What each part added to a logit, with its strongest heads."""
+def attribution_text(attribution: Attribution) -> list[str]:
+    """The contribution of each part to a logit, with its three strongest heads."""
     text = [
-        f"  logit of {quoted(found.token.token)} {found.logit:.3f} (mean over all {found.mean_logit:.3f}) is the sum of"
+        f"  logit of {quoted(attribution.token.token)} {attribution.logit:.3f} "
+        f"(vocabulary mean {attribution.mean_logit:.3f}) is the sum of"
     ]
-    widest = max(abs(part.value) for part in found.parts) or 1.0
+    widest = max(abs(part.value) for part in attribution.parts) or 1.0
     rows = []
-    for part in found.parts:
+    for part in attribution.parts:
         strong = sorted(range(len(part.heads)), key=lambda head: -abs(part.heads[head]))[:3]
         heads = ", ".join(f"head {head + 1} {part.heads[head]:+.2f}" for head in strong)
         rows.append([part.name, f"{part.value:+.3f}", show.bar(abs(part.value) / widest, BAR), heads])
@@ -72,23 +73,25 @@ def attribution_text(found: Attribution) -> list[str]:
     return text
 
 
-def bars(row: Row) -> list[str]:
+def bars(row: LensRow) -> list[str]:
     """The likeliest tokens as bars."""
     cells = [[show.token(guess.token), show.probability(guess.p), show.bar(guess.p, 2 * BAR)] for guess in row.top]
     return [textwrap.indent(columns(cells, numeric=(1,)), "    ")]
 
 
-def across_text(found: Across) -> str:
+def across_text(trace: Across) -> str:
     """The same prompt through several checkpoints, a line each."""
-    true = found.truth[found.at]
-    text = [_prompt(found), ""]
+    true = trace.truth[trace.at]
+    text = [_prompt(trace), ""]
     heads = [["N", "step", "loss on prompt"]]
-    for row, member in enumerate(found.members):
-        heads.append([show.count(member.params), f"{member.step:,}", show.loss(found.grid.loss(row))])
-    text += [rows_text(found.rows, true, heads), ""]
-    text.append(f"  KL is from {found.members[-1].name}; the loss is in nats per token over the prompt's known tokens")
-    right = first_right(found.grid, found.at)
+    for row, member in enumerate(trace.members):
+        heads.append([show.count(member.params), f"{member.step:,}", show.loss(trace.grid.loss(row))])
+    text += [rows_text(trace.rows, true, heads), ""]
+    text.append(
+        f"  KL is measured from {trace.members[-1].name}; loss is in nats per token over the known next tokens"
+    )
+    right = first_right(trace.grid, trace.at)
     if true is not None:
-        said = f"right from {found.members[right].name} on" if right is not None else "not right at the end"
-        text.append(f"  {verdict(found.rows[-1], true)} {said[0].upper()}{said[1:]}.")
+        since = f"Right from {trace.members[right].name} on." if right is not None else "Still wrong at the end."
+        text.append(f"  {verdict(trace.rows[-1], true)} {since}")
     return "\n".join(text)

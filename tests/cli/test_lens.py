@@ -85,10 +85,10 @@ def test_the_text_tells_the_same(command: Command) -> None:
     assert (status, err) == (0, "")
     for said in (
         "words/large-s0 at step 240", "1 input embedding  (18 × 24)", "2 transformer layers", "3 output layer",
-        "4 prediction", "logit of 't'", "p of 't'", "looked at place 17", "goes on (the likeliest each time)",
+        "4 prediction", "logit of 't'", "p of 't'", "at position 17", "continuation (greedy)",
     ):  # fmt: skip
         assert said in out
-    assert "What really comes is 'e'" in out or "Right: what really comes is 'e'" in out
+    assert "The true token is 'e'" in out or "Right: the true token is 'e'" in out
 
 
 def test_the_same_prompt_through_the_ladder_and_through_time(command: Command) -> None:
@@ -113,9 +113,9 @@ def test_an_early_checkpoint_can_be_asked_for(command: Command) -> None:
 @pytest.mark.parametrize(
     ("args", "told"),
     [
-        (["--prompt", ""], "prompt '': found no token, want at least one"),
-        (["--checkpoint", "7"], "no checkpoint of step 7; there: 60, 120, 180, 240"),
-        (["--at", "99", "--prompt", "cat"], "--at 99: not a place of the prompt, want 1 to 3"),
+        (["--prompt", ""], "prompt '': found no tokens, want at least one"),
+        (["--checkpoint", "7"], "no checkpoint of step 7; there are 60, 120, 180, 240"),
+        (["--at", "99", "--prompt", "cat"], "--at 99: not a position in the prompt, want 1 to 3"),
         (["--watch", "the", "--prompt", "cat"], "token 'the': found 3 tokens ('t', 'h', 'e'), want one"),
         (["--watch", "#256", "--prompt", "cat"], "token '#256': not known, want a whole number from 0 to 255"),
         (["--across", "space"], "--across 'space': not known, want 'ladder' or 'time'"),
@@ -131,7 +131,7 @@ def test_a_prompt_longer_than_the_context_keeps_its_end_and_says_so(command: Com
     status, out, err = command("words/large-s0", "--prompt", "x" * 40 + "the cat", "--json")
     assert status == 0
     assert len(json.loads(out)["tokens"]) == 32
-    assert "the prompt has 47 tokens and the model reads 32: the first 15 are left out" in err
+    assert "the prompt has 47 tokens but the model's context is 32: the first 15 are cut" in err
 
 
 @pytest.mark.parametrize("prompt", ["a\x1b[31mb\x07\r\n", "שלום", "e\u0301\u202eevil", "\udcff\udc00", "日本 🙂"])

@@ -12,8 +12,8 @@ from torch import nn
 
 from scaling_tui import InputError
 from scaling_tui.laws.counting import Architecture
-from scaling_tui.lens.attribution import looked_at, shares
-from scaling_tui.lens.readout import continued, log_probabilities, measure, walk
+from scaling_tui.lens.attribution import attention_weights, shares
+from scaling_tui.lens.readout import forward_pass, generate, log_probabilities, measure
 from scaling_tui.train.model import GPT, Transformer
 from scaling_tui.train.post_norm import PostNorm
 
@@ -49,14 +49,14 @@ def prompt(seed: int, length: int = 9) -> list[int]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_last_row_is_the_models_own_prediction_to_the_bit(kind: str) -> None:
     model, ids = model_of(kind), prompt(1)
-    walked = walk(model, ids)
-    assert walked.names == ["embedding", "1 attention", "1 MLP", "2 attention", "2 MLP", "output"]
+    forward = forward_pass(model, ids)
+    assert forward.names == ["embedding", "1 attention", "1 MLP", "2 attention", "2 MLP", "output"]
     with torch.no_grad():
         own = model(torch.tensor([ids]))
     own = own[0] if model.arch.classes is None else own
-    assert torch.equal(walked.logits(5), own)
-    assert torch.equal(walked.logits(4), own)
-    assert not torch.allclose(walked.logits(3), own, atol=1e-3)
+    assert torch.equal(forward.logits(5), own)
+    assert torch.equal(forward.logits(4), own)
+    assert not torch.allclose(forward.logits(3), own, atol=1e-3)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -64,11 +64,11 @@ def test_the_last_row_is_the_models_own_prediction_to_the_bit(kind: str) -> None
 @settings(max_examples=12, deadline=None)
 def test_shares_sum_to_the_logit(kind: str, seed: int, at: int) -> None:
     model = model_of(kind, seed)
-    walked = walk(model, prompt(seed))
-    at = 0 if walked.classifies else at
+    forward = forward_pass(model, prompt(seed))
+    at = 0 if forward.classifies else at
     token = seed % model.arch.outputs
-    logit = float(walked.logits(5)[at, token])
-    found = shares(walked, at, token)
+    logit = float(forward.logits(5)[at, token])
+    found = shares(forward, at, token)
     assert sum(part.value for part in found) == pytest.approx(logit, rel=1e-4, abs=1e-5)
     by_head = [part for part in found if part.heads]
     assert [len(part.heads) for part in by_head] == [3, 3]
@@ -80,9 +80,9 @@ def test_shares_sum_to_the_logit(kind: str, seed: int, at: int) -> None:
 def test_a_share_is_what_the_part_really_wrote() -> None:
     """Without the second layer's MLP, and with the norm's scale held, the logit is less by just its share."""
     model = model_of("gpt", seed=3)
-    walked = walk(model, prompt(3))
-    share = {part.name: part.value for part in shares(walked, 8, 5)}
-    final, before = walked.streams[-1][0, 8].double(), walked.streams[-2][0, 8].double()
+    forward = forward_pass(model, prompt(3))
+    share = {part.name: part.value for part in shares(forward, 8, 5)}
+    final, before = forward.streams[-1][0, 8].double(), forward.streams[-2][0, 8].double()
     scale = (final.square().mean() + 1e-5).rsqrt()
     gain: Any = model.final_norm.gain
     by_hand = ((final - before) * scale * gain.double()) @ model.head.weight[5].double()
@@ -92,12 +92,12 @@ def test_a_share_is_what_the_part_really_wrote() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_head_looks_at_the_prompt_with_weights_that_sum_to_one(kind: str) -> None:
     model = model_of(kind)
-    walked = walk(model, prompt(2))
-    at = 0 if walked.classifies else 4
-    found = torch.tensor(looked_at(walked, at))
+    forward = forward_pass(model, prompt(2))
+    at = 0 if forward.classifies else 4
+    found = torch.tensor(attention_weights(forward, at))
     assert found.shape == (2, 3, 9)
     assert torch.allclose(found.sum(-1), torch.ones(2, 3), atol=1e-5)
-    if not walked.classifies:
+    if not forward.classifies:
         assert not found[:, :, 5:].any(), "a head looked at a token that comes later"
 
 
@@ -108,11 +108,11 @@ def test_a_layer_that_adds_nothing_shows_no_change(layer: int) -> None:
     with torch.no_grad():
         block.attention.out.weight.zero_()
         block.mlp.down.weight.zero_()
-    walked = walk(model, prompt(4))
-    rows = [walked.logits(row) for row in range(len(walked.names) - 1)]
+    forward = forward_pass(model, prompt(4))
+    rows = [forward.logits(row) for row in range(len(forward.names) - 1)]
     unchanged = [torch.equal(one, other) for one, other in pairwise(rows)]
     assert unchanged == [place // 2 == layer for place in range(6)]
-    by_name = {part.name: part for part in shares(walked, 8, 0)}
+    by_name = {part.name: part for part in shares(forward, 8, 0)}
     assert by_name[f"{layer + 1} MLP"].value == 0
     assert by_name[f"{layer + 1} attention"].value == 0
 
@@ -156,18 +156,18 @@ def test_equal_logits_share_a_rank_and_certainty_has_no_entropy() -> None:
 
 def test_going_on_is_drawn_by_the_seed_and_may_run_past_the_context() -> None:
     model = model_of("gpt")
-    greedy = continued(model, prompt(5), 20, 0.0, seed=1)
+    greedy = generate(model, prompt(5), 20, 0.0, seed=1)
     assert len(greedy) == 20
-    assert greedy == continued(model, prompt(5), 20, 0.0, seed=2)
+    assert greedy == generate(model, prompt(5), 20, 0.0, seed=2)
     with torch.no_grad():
         assert greedy[0] == int(model(torch.tensor([prompt(5)]))[0, -1].argmax())
-    drawn = continued(model, prompt(5), 20, 2.0, seed=1)
-    assert drawn == continued(model, prompt(5), 20, 2.0, seed=1)
-    assert drawn != continued(model, prompt(5), 20, 2.0, seed=2)
+    drawn = generate(model, prompt(5), 20, 2.0, seed=1)
+    assert drawn == generate(model, prompt(5), 20, 2.0, seed=1)
+    assert drawn != generate(model, prompt(5), 20, 2.0, seed=2)
 
 
 def test_a_model_that_diverged_is_told() -> None:
     model = model_of("gpt")
     nn.init.constant_(model.blocks[1].mlp.down.weight, math.nan)  # type: ignore[union-attr, arg-type]
     with pytest.raises(InputError, match="not finite"):
-        walk(model, prompt(1))
+        forward_pass(model, prompt(1))

@@ -439,7 +439,7 @@ class Trace(Page):
     @work(thread=True, exclusive=True, group="continue")
     def _continue(self, run: RunView, wanted: Wanted, tokens: int, temperature: float, seed: int) -> None:
         try:
-            found = self._tracer.go_on(
+            found = self._tracer.generate(
                 run, None, wanted.prompt, tokens=tokens, temperature=temperature, seed=seed, example=wanted.example
             )
         except (InputError, OSError) as error:

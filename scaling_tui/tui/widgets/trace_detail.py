@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
-from scaling_tui.lens.records import Attribution, Continuation, Reading, Row, Token, Trace
+from scaling_tui.lens.records import Attribution, Continuation, LensRow, Reading, Token, Trace
 from scaling_tui.lens.stages import quoted, stages, verdict
 from scaling_tui.text import show
 from scaling_tui.tui.widgets.trace_grid import fitted
@@ -88,7 +88,7 @@ def detail_text(trace: Trace, row: int, width: int) -> Text:
     return text.append_text(looked(trace, layer, width))
 
 
-def top(row: Row, width: int, most: int = 10) -> Text:
+def top(row: LensRow, width: int, most: int = 10) -> Text:
     """The likeliest tokens with bars."""
     text = Text(no_wrap=True)
     room = min(12, max(4, *(cell_len(show.token(guess.token)) for guess in row.top)))
@@ -99,7 +99,7 @@ def top(row: Row, width: int, most: int = 10) -> Text:
     return text
 
 
-def path(rows: Sequence[Row], width: int, here: int | None = None) -> Text:
+def path(rows: Sequence[LensRow], width: int, here: int | None = None) -> Text:
     """The watched token's probability after each row."""
     text = Text(no_wrap=True)
     room = max(cell_len(row.name) for row in rows) + 2
