@@ -78,10 +78,10 @@ async def frame(reading: plain.Reading) -> tuple[float, float]:
 def main() -> None:
     torch.set_num_threads(1)
     model = untrained()
-    question = Question.of({"prompt": ("def read(self, path):\n    return path.read_text()\n" * 4)[:128]})
-    reading = trace_prompt(model, question)
+    request = TraceRequest.from_json({"prompt": ("def read(self, path):\n    return path.read_text()\n" * 4)[:128]})
+    reading = trace_prompt(model, request)
     rows, columns = len(reading.grid.names), len(reading.tokens)
-    cpu, wall = seconds(lambda: trace_prompt(model, question))
+    cpu, wall = seconds(lambda: trace_prompt(model, request))
     size = f"{rows} rows × {columns} tokens, {model.config.params / 1e6:.1f}M parameters"
     print(f"grid of {size}: {cpu:.2f} s CPU, {wall:.2f} s")
     cpu, wall = asyncio.run(frame(reading))

@@ -1,4 +1,4 @@
-"""Corpora and tokenizers: where tokens come from. Without torch."""
+"""Corpora, tokenizers and batches, without torch."""
 
 from scaling_tui.data.batches import Windows, held_out
 from scaling_tui.data.corpus import NAMED, Corpus, is_path, load_corpus

@@ -1,7 +1,7 @@
-"""Which stretch of the tokens a model sees when: decided by the seed and the place in the order alone.
+"""Which tokens a model sees at which step: a function of the seed and the step alone.
 
-Nothing here keeps a state, so a run that begins again at step s sees from there on what it would have seen, and
-two rungs of the same seed see the same text in the same order.
+Nothing here has state, so a run resumed at step s sees what it would have seen without the interruption, and two rungs
+of the same seed see the same text in the same order.
 """
 
 from dataclasses import dataclass
@@ -15,16 +15,15 @@ from scaling_tui.data.tokenizers import Ids
 
 @dataclass(frozen=True)
 class Windows:
-    """The training part as windows of `context` tokens and the one after, side by side, shuffled anew each epoch.
+    """The training part as adjacent windows of `context` tokens and the next one, reshuffled each epoch.
 
     Args:
-        sample: tokens of one sample where samples are independent: a window is then a sample, and none reaches
-            into the next; None where the ids are one stream, and a window's last target is the next one's first input.
-        unique: windows that are ever seen: the first so many of the first epoch's order, again and again in a
-            new order; None for all.
+        sample: tokens in a sample where samples are independent: each window is then one sample. None where the ids
+            are one stream; the last target of a window is then the first input of the next.
+        unique: how many distinct windows to train on: the first of epoch 0's order, reshuffled each epoch; None is all.
 
     Raises:
-        InputError: fewer tokens than one window needs, or samples of another length than a window.
+        InputError: fewer tokens than one window needs, or samples that are not as long as a window.
     """
 
     ids: Ids
@@ -41,7 +40,7 @@ class Windows:
 
     @property
     def stride(self) -> int:
-        """Tokens from the beginning of a window to that of the next."""
+        """Tokens from the start of a window to the start of the next."""
         return self.sample or self.context
 
     @property
@@ -50,7 +49,7 @@ class Windows:
         return every if self.unique is None else max(1, min(self.unique, every))
 
     def batch(self, step: int, size: int) -> NDArray[np.int64]:
-        """The windows of step `step`, shape (size, context + 1): inputs are [:, :-1], targets [:, 1:]."""
+        """The windows of `step`, shape (size, context + 1): inputs are [:, :-1], targets [:, 1:]."""
         places = np.arange(step * size, (step + 1) * size)
         epochs, within = np.divmod(places, self.per_epoch)
         windows = np.concatenate([self._epoch(int(epoch))[within[epochs == epoch]] for epoch in np.unique(epochs)])
@@ -70,16 +69,19 @@ _orders: dict[tuple[int, int, int], NDArray[np.int64]] = {}
 def _order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
     key = (count, seed, epoch)
     if key not in _orders:
-        while len(_orders) > 2:  # a batch touches two epochs at the most, and the first decides what is seen at all
+        while len(_orders) > 2:  # a batch touches at most two epochs, and `unique` needs the first as well
             del _orders[next(iter(_orders))]
         _orders[key] = np.random.default_rng((seed, epoch)).permutation(count)
     return _orders[key]
 
 
 def held_out(ids: Ids, context: int, tokens: int, sample: int | None = None) -> NDArray[np.int64]:
-    """Fixed windows spread evenly over the held-out part: shape (about tokens / context, context + 1).
+    """Fixed windows spread evenly over the held-out part, shape (about tokens / context, context + 1).
 
-    The same for every seed and rung, and drawn from no generator. Where the ids are samples, windows are samples.
+    They are the same for every seed and rung. Where samples are independent, each window is one sample.
+
+    Raises:
+        InputError: fewer tokens than one window needs.
     """
     if len(ids) <= context:
         raise InputError(f"corpus: {len(ids)} held-out tokens, too few for a context of {context}")

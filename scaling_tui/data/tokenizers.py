@@ -1,4 +1,4 @@
-"""Tokenizers, and a corpus as token ids, kept in the cache so that it is encoded once a machine."""
+"""Tokenizers, and corpora as token ids, cached so that each is encoded once per machine."""
 
 import hashlib
 import os
@@ -32,7 +32,7 @@ class Tokenizer(Protocol):
 
 
 class ByteTokenizer:
-    """A token a byte: vocabulary 256, nothing to train, every text can be written."""
+    """One token per byte: a vocabulary of 256, no training, and every text can be encoded."""
 
     vocab = 256
 
@@ -44,7 +44,7 @@ class ByteTokenizer:
 
 
 class BytePairTokenizer:
-    """Byte-level byte-pair encoding (as GPT-2's), by the `tokenizers` library."""
+    """Byte-level byte-pair encoding like GPT-2's, with the `tokenizers` library."""
 
     def __init__(self, inner: "HuggingFaceTokenizer") -> None:
         self._inner = inner
@@ -65,7 +65,7 @@ class BytePairTokenizer:
 
     @classmethod
     def gpt2(cls) -> "BytePairTokenizer":
-        """GPT-2's own, from the two files as they were published (Radford et al. 2019)."""
+        """GPT-2's tokenizer, from its two published files (Radford et al. 2019)."""
         import json
 
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers
@@ -96,7 +96,7 @@ class BytePairTokenizer:
 
 
 class IdTokenizer:
-    """The text of a synthetic source, which is token ids of two bytes already; to be read, an id is its number."""
+    """For synthetic sources, whose text is 16-bit token ids already; decoded, a token is its number."""
 
     def __init__(self, vocab: int) -> None:
         self.vocab = vocab
@@ -113,9 +113,8 @@ class Encoded:
     """A corpus as token ids.
 
     Args:
-        bytes_per_token: of the held-out part: it turns nats per token into bits per byte; None where tokens stand
-            for no text.
-        sample: tokens of one sample, where the corpus is independent samples one after the other; None for a stream.
+        bytes_per_token: of the held-out part, to turn nats per token into bits per byte; None for a synthetic source.
+        sample: tokens in a sample where the corpus is a sequence of independent samples; None for one stream.
     """
 
     vocab: int
@@ -141,11 +140,12 @@ GPT2_VOCAB = 50_257
 
 
 def tokenizer_for(name: str, corpus: Corpus) -> Tokenizer:
-    """The tokenizer called `name`: `byte`, `gpt2`, or `bpe-K` with K tokens, trained on the training part of `corpus`;
-    `ids` where the corpus is a synthetic source.
+    """The tokenizer called `name`: `byte`, `gpt2`, `bpe-K`, or `ids` for a synthetic source.
+
+    `bpe-K` has K tokens and is trained on the training part of `corpus`.
 
     Raises:
-        InputError: no such tokenizer, or not one for this corpus.
+        InputError: no such tokenizer, or the wrong one for this corpus.
     """
     if (name == "ids") != (corpus.drawn_from is not None):
         what = "text, not token ids" if name == "ids" else "token ids: want tokenizer 'ids'"
@@ -157,19 +157,18 @@ def tokenizer_for(name: str, corpus: Corpus) -> Tokenizer:
     if name == "gpt2":
         return BytePairTokenizer.gpt2()
     size = byte_pairs(name)
-    kept = _cache(corpus, name) / "tokenizer.json"
-    if not kept.is_file():
+    cached = _cache(corpus, name) / "tokenizer.json"
+    if not cached.is_file():
         tokenizer = BytePairTokenizer.trained_on(corpus.train, size)
-        with _Whole(kept) as temporary:
+        with _AtomicPath(cached) as temporary:
             tokenizer.save(temporary)
-    return BytePairTokenizer.read(kept)
+    return BytePairTokenizer.read(cached)
 
 
 def encode(corpus: Corpus, tokenizer_name: str, first_tokens: int = 0) -> Encoded:
-    """`corpus` as token ids. Bytes need no encoding; other ids are made once and then mapped from the cache.
+    """`corpus` as token ids; byte-pair ids are made once and then memory-mapped from the cache.
 
-    Where `first_tokens` is not 0, only the first so many tokens of the training part are the corpus, and the last tenth
-    of these is held out.
+    A `first_tokens` above 0 limits the corpus to the first so many of its training part, a tenth of them held out.
 
     Raises:
         InputError: no such tokenizer, or fewer tokens than `first_tokens`.
@@ -190,24 +189,24 @@ def encode(corpus: Corpus, tokenizer_name: str, first_tokens: int = 0) -> Encode
 
 
 def _ids(corpus: Corpus, name: str, tokenizer: Tokenizer, part: Literal["train", "held_out"]) -> Ids:
-    """The ids of one part, from the cache where encoding is work."""
+    """The ids of one part, cached where encoding is slow."""
     text: bytes = getattr(corpus, part)
     if not isinstance(tokenizer, BytePairTokenizer):
         return tokenizer.encode(text)
-    kept = _cache(corpus, name) / f"{part}.npy"
-    if not kept.is_file():
+    cached = _cache(corpus, name) / f"{part}.npy"
+    if not cached.is_file():
         smallest = np.uint16 if tokenizer.vocab <= 65_536 else np.uint32
-        with _Whole(kept) as temporary:
+        with _AtomicPath(cached) as temporary:
             np.save(temporary, tokenizer.encode(text).astype(smallest))
-    ids: Ids = np.load(kept, mmap_mode="r")
+    ids: Ids = np.load(cached, mmap_mode="r")
     return ids
 
 
 def _pieces(text: bytes, size: int = 1 << 16) -> list[str]:
-    """`text` cut into pieces that are encoded in parallel and in bounded memory.
+    """`text` cut into pieces, to be encoded in parallel and in bounded memory.
 
-    GPT-2's pattern splits a run of white space by what follows it, so a cut is made only where one line end stands
-    between two characters that are none: there the tokens are those of the whole text.
+    GPT-2's pattern splits a run of white space by what follows it. So a cut is made only at a lone newline between two
+    characters that are not white space: there the tokens are those of the uncut text.
     """
     pieces, lines, held = [], text.decode("utf-8", errors="replace").splitlines(keepends=True), 0
     start = 0
@@ -223,7 +222,7 @@ def _pieces(text: bytes, size: int = 1 << 16) -> list[str]:
 
 
 def _cache(corpus: Corpus, tokenizer: str) -> Path:
-    """The cache folder of one corpus under one tokenizer, named by what was really read and by what encodes it."""
+    """The cache folder of a corpus under a tokenizer, keyed by the corpus's content and the library's version."""
     from importlib.metadata import version
 
     from platformdirs import user_cache_path
@@ -233,8 +232,8 @@ def _cache(corpus: Corpus, tokenizer: str) -> Path:
     return user_cache_path("scaling-tui", appauthor=False) / "tokens" / f"{corpus.name}-{tokenizer}-{key}"
 
 
-class _Whole:
-    """A path to write to that becomes `path` when it is whole, so that two workers may make it at once."""
+class _AtomicPath:
+    """A temporary path that replaces `path` once it is written, so that two workers may make it at once."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -252,17 +251,17 @@ class _Whole:
 
 
 def to_download(corpus: str, tokenizer: str) -> str | None:
-    """The file that would be downloaded before `corpus` can be encoded; None where all is on this machine."""
+    """A file that has to be downloaded before `corpus` can be encoded; None where this machine has them all."""
     wanted = [TINYSHAKESPEARE] if corpus == "tinyshakespeare" else []
     wanted += [GPT2_MERGES, GPT2_IDS] if tokenizer == "gpt2" else []
     return next((file.name for file in wanted if file.here() is None), None)
 
 
 def vocabulary(tokenizer: str, corpus: str, parameters: Mapping[str, Any]) -> int:
-    """The size of the vocabulary that a tokenizer's name promises, without reading the corpus.
+    """The vocabulary size of a tokenizer by its name, without reading the corpus.
 
     Raises:
-        InputError: no such tokenizer, or parameters that the source does not have.
+        InputError: no such tokenizer, or unknown parameters of a synthetic source.
     """
     if corpus in SOURCES:
         if tokenizer != "ids":
@@ -276,14 +275,14 @@ def vocabulary(tokenizer: str, corpus: str, parameters: Mapping[str, Any]) -> in
 
 
 def byte_pairs(name: str) -> int:
-    """K of the tokenizer `bpe-K`: more tokens than there are bytes, and no more than ids of two bytes hold.
+    """K of the tokenizer `bpe-K`: more than the 256 bytes, and no more than 16-bit ids hold.
 
     Raises:
-        InputError: another name, or another K.
+        InputError: another name, or K out of range.
     """
-    found = re.fullmatch(r"bpe-([0-9]{1,6})", name)
-    if found is None or not 257 <= int(found[1]) <= MOST_TOKENS:
+    match = re.fullmatch(r"bpe-([0-9]{1,6})", name)
+    if match is None or not 257 <= int(match[1]) <= MOST_TOKENS:
         raise InputError(
             f"tokenizer {name!r}: not known; give 'byte', 'gpt2' or 'bpe-K' with K from 257 to {MOST_TOKENS}"
         )
-    return int(found[1])
+    return int(match[1])

@@ -1,4 +1,4 @@
-"""What a launch would train, as `run --dry-run` prints it and the Lab shows it: rungs, sizes, budgets, time."""
+"""What a launch would train, for `run --dry-run` and the Lab: rungs, sizes, budgets, time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from scaling_tui.text import show
 
 
 @dataclass(frozen=True)
-class Column:
-    """`worth` says which columns stay where there is not room for all: the lowest go last."""
+class RungColumn:
+    """A column of the table of rungs. Where not all fit, those with the lowest `priority` are kept."""
 
     head: str
     cells: tuple[str, ...]
-    worth: int
+    priority: int
 
     @property
     def width(self) -> int:
@@ -24,29 +24,29 @@ class Column:
 
 
 def rungs_table(ladder: Ladder, time: Estimate, width: int | None = None) -> list[str]:
-    """A line a rung under a line of heads, in the columns that `width` cells have room for (all, where it is None)."""
+    """A header and a line for each rung, in the columns that fit `width` cells; None fits all."""
     rungs = ladder.rungs
     columns = [
-        Column("rung", tuple(rung.case for rung in rungs), 0),
-        Column("layers", tuple(str(rung.architecture.layers) for rung in rungs), 6),
-        Column("hidden", tuple(str(rung.architecture.hidden) for rung in rungs), 5),
-        Column("N", tuple(show.count(rung.count.total) for rung in rungs), 1),
-        Column("N non-emb", tuple(show.count(rung.count.non_embedding) for rung in rungs), 7),
-        Column("D", tuple(show.count(rung.tokens) for rung in rungs), 2),
-        Column("C, FLOPs", tuple(show.scientific(rung.flops) for rung in rungs), 3),
-        Column("steps", tuple(str(rung.training.steps(rung.architecture.context)) for rung in rungs), 8),
-        Column("lr", tuple(f"{rung.training.lr:.2g}" for rung in rungs), 9),
-        Column("time", tuple(show.duration(seconds) for seconds in time.seconds), 4),
+        RungColumn("rung", tuple(rung.case for rung in rungs), 0),
+        RungColumn("layers", tuple(str(rung.architecture.layers) for rung in rungs), 6),
+        RungColumn("hidden", tuple(str(rung.architecture.hidden) for rung in rungs), 5),
+        RungColumn("N", tuple(show.count(rung.count.total) for rung in rungs), 1),
+        RungColumn("N non-emb", tuple(show.count(rung.count.non_embedding) for rung in rungs), 7),
+        RungColumn("D", tuple(show.count(rung.tokens) for rung in rungs), 2),
+        RungColumn("C, FLOPs", tuple(show.scientific(rung.flops) for rung in rungs), 3),
+        RungColumn("steps", tuple(str(rung.training.steps(rung.architecture.context)) for rung in rungs), 8),
+        RungColumn("lr", tuple(f"{rung.training.lr:.2g}" for rung in rungs), 9),
+        RungColumn("time", tuple(show.duration(seconds) for seconds in time.seconds), 4),
     ]
     kept = _fitting(columns, width)
     lines = [[column.head for column in kept], *zip(*(column.cells for column in kept), strict=True)]
     return ["".join(_cell(text, column) for text, column in zip(line, kept, strict=True)) for line in lines]
 
 
-def _fitting(columns: Sequence[Column], width: int | None) -> list[Column]:
-    kept: list[Column] = []
+def _fitting(columns: Sequence[RungColumn], width: int | None) -> list[RungColumn]:
+    kept: list[RungColumn] = []
     room = float("inf") if width is None else width
-    for column in sorted(columns, key=lambda column: column.worth):
+    for column in sorted(columns, key=lambda column: column.priority):
         room -= column.width
         if room < 0 and kept:
             break
@@ -54,29 +54,29 @@ def _fitting(columns: Sequence[Column], width: int | None) -> list[Column]:
     return [column for column in columns if column in kept]
 
 
-def _cell(text: str, column: Column) -> str:
-    return text.ljust(column.width) if column.worth == 0 else text.rjust(column.width)
+def _cell(text: str, column: RungColumn) -> str:
+    return text.ljust(column.width) if column.priority == 0 else text.rjust(column.width)
 
 
 def dry_run_text(ladder: Ladder, time: Estimate, seeds: Sequence[int]) -> str:
-    """All that `run --dry-run` says."""
+    """The text of `run --dry-run`."""
     text = [f"{ladder.name} · {ladder.summary}", f"corpus {ladder.corpus.name}, {ladder.corpus.tokenizer} tokens", ""]
     text += rungs_table(ladder, time)
     if len(seeds) > 1:
-        text.append(f"each with seeds {', '.join(map(str, seeds))}")
+        text.append(f"each rung with seeds {', '.join(map(str, seeds))}")
     text.append(f"{in_all(ladder, time, seeds)}; {time.basis}")
     text.append("C counts matmuls and attention; N is every parameter")
     if branches := [rung for rung in ladder.rungs if rung.trunk]:
         share = show.percent(_cost(ladder) / sum(rung.flops for rung in ladder.rungs))
         text.append(
-            f"{len(branches)} of them branch off a longer one with a cooldown of their own: "
-            f"{share} of what each alone would cost (--set branch=false trains each alone)"
+            f"{len(branches)} of them branch off a longer run, each with its own cooldown: "
+            f"{share} of the cost of training each alone (--set branch=false does that)"
         )
     return "\n".join(text)
 
 
 def in_all(ladder: Ladder, time: Estimate, seeds: Sequence[int]) -> str:
-    """What the rungs come to together."""
+    """The totals over all rungs and seeds."""
     runs, flops = len(ladder.rungs) * len(seeds), show.scientific(_cost(ladder) * len(seeds))
     return f"{runs} runs · C {flops} FLOPs · about {show.duration(time.total)}"
 
@@ -86,7 +86,7 @@ def _cost(ladder: Ladder) -> float:
 
 
 def dry_run_document(ladder: Ladder, time: Estimate) -> dict[str, Any]:
-    """The same as JSON: times in seconds, each rung's at one seed."""
+    """The same as JSON: times in seconds, those of rungs at one seed."""
     document = ladder_document(ladder)
     for rung, seconds in zip(document["rungs"], time.seconds, strict=True):
         rung["seconds"] = round(seconds, 1)

@@ -1,4 +1,4 @@
-"""The stages of a run's data as text: what `pipeline` prints and the pipeline screen shows."""
+"""The data pipeline of a run as text, for the command `pipeline` and the pipeline screen."""
 
 import textwrap
 from typing import TYPE_CHECKING, Any
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from scaling_tui.sweeps.data_stages import DataStage
 
 
-def pipeline_text(run: str, passed: "list[DataStage]") -> str:
-    """The stages of a run's data, a paragraph each, with the table of its evaluations."""
-    text = [f"{run}: the way of its data"]
-    for number, stage in enumerate(passed, 1):
+def pipeline_text(run: str, stages: "list[DataStage]") -> str:
+    """A paragraph for each stage, with the table of the run's evaluations."""
+    text = [f"{run}: the data pipeline in six stages"]
+    for number, stage in enumerate(stages, 1):
         text += ["", f"{number} {stage.name}: {stage_size(stage)}"]
         text += textwrap.wrap(stage.says, 100, initial_indent="  ", subsequent_indent="  ")
         if table := stage.detail.get("table"):
@@ -21,13 +21,13 @@ def pipeline_text(run: str, passed: "list[DataStage]") -> str:
 
 
 def stage_size(stage: "DataStage") -> str:
-    """How much of what leaves a stage."""
+    """The count and unit that come out of a stage."""
     size = "–" if stage.count is None else f"{stage.count:,.4f}" if stage.count % 1 else f"{stage.count:,.0f}"
     return f"{size} {stage.unit}"
 
 
 def evaluations_text(table: list[dict[str, Any]]) -> str:
-    """A run's evaluations, a line each, with what they show."""
+    """A line for each evaluation of a run, with an observation."""
     text = [f"{'epoch':>7}{'step':>8}{'training':>10}{'held out':>10}{'accuracy':>10}  observation"]
     for row in table:
         accuracy = show.percent(row["val_accuracy"], 1)

@@ -1,26 +1,22 @@
-"""Shows a sweep in the terminal while it runs, as bars or as plain lines, and what it came to, as a table."""
+"""Shows a sweep while it runs: as progress bars on a terminal, as plain lines elsewhere."""
 
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from scaling_tui.runs import RunView, SweepReader, SweepView
 from scaling_tui.text import show
 from scaling_tui.text.visible import terminal_of, visible
 
-if TYPE_CHECKING:
-    pass
-
-
-LOOK_S = 0.5
+POLL_S = 0.5
 LINE_EVERY_S = 10.0
-WENT_WRONG = ("failed", "diverged", "lost")
+FAILURES = ("failed", "diverged", "lost")
 
 
 def follow(reader: SweepReader) -> SweepView:
-    """Shows the sweep on stderr until it is over; returns how it ended. KeyboardInterrupt goes to the caller."""
+    """Shows the sweep on stderr until it is over and returns its last view. The caller handles KeyboardInterrupt."""
     out = sys.stderr
     view = reader.poll()
     if is_over(view):
@@ -30,18 +26,18 @@ def follow(reader: SweepReader) -> SweepView:
             update(view)
             if is_over(view):
                 return view
-            time.sleep(LOOK_S)
+            time.sleep(POLL_S)
             view = reader.poll()
 
 
 def is_over(view: SweepView) -> bool:
-    """Whether nothing will change by itself any more."""
+    """Whether the sweep has stopped changing by itself."""
     return view.state != "running"
 
 
 @contextmanager
 def bars(out: TextIO) -> Iterator[Any]:
-    """One bar a run with loss, tokens/s and time left, and one for the sweep; above them what came to be known."""
+    """A bar for each run with loss, tokens/s and time left, and one for the sweep; news is printed above them."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
@@ -57,10 +53,10 @@ def bars(out: TextIO) -> Iterator[Any]:
     )
     tasks: dict[str, TaskID] = {}
     began = time.monotonic()
-    tell = _news()
+    news = _news()
 
     def update(view: SweepView) -> None:
-        for line in tell(view):
+        for line in news(view):
             progress.console.print(visible(line), markup=False, highlight=False)
         for run in view.runs:
             if run.name not in tasks:
@@ -93,55 +89,56 @@ def _fields(run: RunView) -> dict[str, str]:
 
 @contextmanager
 def lines(out: TextIO) -> Iterator[Any]:
-    """A line when a run changes its state or is foretold, and now and then how far those that train have come."""
+    """A line when a run changes state or is predicted, and every `LINE_EVERY_S` the progress of each live run."""
     states: dict[str, str] = {}
-    spoken: dict[str, float] = {}
-    tell = _news()
+    last_line: dict[str, float] = {}
+    news = _news()
 
     def update(view: SweepView) -> None:
-        for line in tell(view):
+        for line in news(view):
             print(line, file=out, flush=True)
         now = time.monotonic()
         for run in view.runs:
             changed = states.get(run.name) != run.state
-            late = run.state == "running" and now - spoken.get(run.name, now) >= LINE_EVERY_S
-            if (changed and run.state not in ("queued", *WENT_WRONG)) or late:
-                print(_line(run), file=out, flush=True)
-                spoken[run.name] = now
+            late = run.state == "running" and now - last_line.get(run.name, now) >= LINE_EVERY_S
+            if (changed and run.state not in ("queued", *FAILURES)) or late:
+                print(_line(run, _name_width(view)), file=out, flush=True)
+                last_line[run.name] = now
             states[run.name] = run.state
 
     yield update
 
 
 def _news() -> Callable[[SweepView], list[str]]:
-    """A function that gives the lines about what a view shows for the first time: a law and its prediction, a failure.
+    """A function from a view to lines for what is new in it: a law with its prediction, or a failure, each once."""
+    predictions = 0
+    failed: dict[str, int] = {}
 
-    They are said once and stay, above bars and among lines alike.
-    """
-    foretold = 0
-    wrong: dict[str, int] = {}
-
-    def tell(view: SweepView) -> list[str]:
-        nonlocal foretold
-        told = []
-        for prediction in view.predictions[foretold:]:
+    def news(view: SweepView) -> list[str]:
+        nonlocal predictions
+        text = []
+        for prediction in view.predictions[predictions:]:
             interval = show.interval(prediction.predicted, prediction.low, prediction.high)
             values = ", ".join(f"{name} {show.coefficient(value)}" for name, value in prediction.coefficients.items())
-            told.append(f"law {prediction.law} through {len(prediction.points)} runs: {values}")
-            told.append(f"{prediction.run} predicted before it runs: {interval} nats per token")
-        foretold = len(view.predictions)
+            text.append(f"law {prediction.law} through {len(prediction.points)} runs: {values}")
+            text.append(f"{prediction.run} predicted before it runs: {interval} nats per token")
+        predictions = len(view.predictions)
         for run in view.runs:
-            if run.state in WENT_WRONG and wrong.get(run.name) != run.attempts:
-                wrong[run.name] = run.attempts
-                told.append(_line(run))
-        return told
+            if run.state in FAILURES and failed.get(run.name) != run.attempts:
+                failed[run.name] = run.attempts
+                text.append(_line(run, _name_width(view)))
+        return text
 
-    return tell
+    return news
 
 
-def _line(run: RunView) -> str:
+def _name_width(view: SweepView) -> int:
+    return max(len(run.name) for run in view.runs)
+
+
+def _line(run: RunView, name_width: int) -> str:
     fields = _fields(run)
-    parts = [f"{fields['sign']} {run.name:<8} {run.state:<8} {show.percent(run.progress):>5}"]
+    parts = [f"{fields['sign']} {run.name:<{name_width}} {run.state:<8} {show.percent(run.progress):>5}"]
     if fields["loss"]:
         parts.append(f"loss {fields['loss']}")
     parts += [fields["speed"]] if fields["speed"] else []

@@ -87,9 +87,7 @@ def across_text(trace: Across) -> str:
     for row, member in enumerate(trace.members):
         heads.append([show.count(member.params), f"{member.step:,}", show.loss(trace.grid.loss(row))])
     text += [rows_text(trace.rows, true, heads), ""]
-    text.append(
-        f"  KL is measured from {trace.members[-1].name}; loss is in nats per token over the known next tokens"
-    )
+    text.append(f"  KL is measured from {trace.members[-1].name}; loss is in nats per token over the known next tokens")
     right = first_right(trace.grid, trace.at)
     if true is not None:
         since = f"Right from {trace.members[right].name} on." if right is not None else "Still wrong at the end."

@@ -4,11 +4,10 @@
     RUNS/<sweep>/predictions.jsonl       appended before the predicted run starts
     RUNS/<sweep>/requests/               one file a request: stop or resume, the whole sweep or one run
     RUNS/<sweep>/supervisor-K/           the K-th supervisor's status.json and log
-    RUNS/<sweep>/<run>/run.json          written once: what the run is told to do
+    RUNS/<sweep>/<run>/run.json          written once: the run's whole configuration
     RUNS/<sweep>/<run>/attempt-K/        claimed by mkdir: metrics.jsonl, status.json, checkpoint-*, worker.log
 
-A trainer of your own writes the same folder with `create_sweep` and `Writer`, and then has the app, the fits
-and the plans for free:
+Your own trainer can write the same folder with `create_sweep` and `Writer`, and gets the app, fits and plans with it:
 
     from scaling_tui.runs import Writer, create_sweep
 
@@ -21,8 +20,9 @@ and the plans for free:
 from scaling_tui.runs.curve import Curve
 from scaling_tui.runs.find import find_run, find_sweep, list_sweeps
 from scaling_tui.runs.format import RecordedPrediction, State, Status, runs_folder
-from scaling_tui.runs.reader import RunView, SweepReader, SweepView, read_run, read_sweep
+from scaling_tui.runs.reader import SweepReader, read_run, read_sweep
 from scaling_tui.runs.requests import latest_request, make_request
+from scaling_tui.runs.views import RunView, SweepView
 from scaling_tui.runs.writer import Writer, append_prediction, create_sweep
 
 __all__ = [

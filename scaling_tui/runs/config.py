@@ -1,4 +1,4 @@
-"""What a run is told to do, as run.json records it and the trainer obeys it."""
+"""The configuration of a run, as run.json records it and the trainer follows it."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from scaling_tui import InputError
 from scaling_tui.text.suggest import did_you_mean
 
 Schedule = Literal["linear", "cosine", "constant", "wsd"]
-MOST = 10**15  # of anything that is counted: beyond what was ever trained on, and still exact as a float
+MOST = 10**15  # of any count: more than anyone has trained on, and still exact as a float
 
 
 @dataclass(frozen=True)
@@ -20,23 +20,23 @@ class Training:
         tokens: D, training tokens; rounded up to whole steps of batch × context.
         batch: sequences a step.
         lr: peak learning rate of AdamW.
-        schedule: how the rate falls after the warm-up, to `final_lr`; under `wsd` (warm-up, stable, decay) only in
-            the last steps, as 1 - sqrt of the share of them that is over (Hägele et al. 2024, section 3).
-        cooldown: those last steps of `wsd`, as a share of all.
+        schedule: how the rate decays to `final_lr` after the warm-up. `wsd` (warm-up, stable, decay) decays only in
+            its cooldown, as 1 - sqrt of the share of it that has passed (Hägele et al. 2024, section 3).
+        cooldown: the decay phase of `wsd` as a share of all steps.
         branch: whether `wsd` runs that differ in `tokens` alone share one trunk, from which the shorter ones branch
             off where their cooldown begins.
         warmup: share of the steps in which the rate rises from 0.
         final_lr: the rate at the end as a share of `lr`.
-        weight_decay: on matrices; embeddings and gains have none. Without it AdamW is Adam.
-        clip: largest norm of the gradient; 0 leaves every gradient as it is.
-        unique_tokens: U, training tokens that are ever seen, again and again where D is larger; 0 is all.
-        exact_match: k, for the share of runs of k consecutive held-out tokens that are all ranked first; 0 for none.
-        gap: whether each evaluation also reads as many training windows, for held-out loss minus training loss.
-        held_out_tokens: about how many held-out tokens an evaluation reads, always the same.
-        evaluations: held-out evaluations, evenly over the steps; the last is at the end.
-        checkpoints: likewise.
-        keep_checkpoints: how many of them stay, the latest; more than two are for traces in time.
-        records: records of the training loss, likewise.
+        weight_decay: of matrices; embeddings and gains do not decay. At 0 AdamW is Adam.
+        clip: largest norm of the gradient; 0 turns clipping off.
+        unique_tokens: U, distinct training tokens, repeated where D is larger; 0 is all.
+        exact_match: k of exact match, the share of k consecutive held-out tokens all ranked first; 0 turns it off.
+        gap: whether evaluations also read as many training windows, for held-out loss minus training loss.
+        held_out_tokens: about how many held-out tokens an evaluation reads; always the same ones.
+        evaluations: number of held-out evaluations, spread evenly over the steps; the last is at the end.
+        checkpoints: number of checkpoints, spread likewise.
+        keep_checkpoints: how many of the latest to keep; keep more than two to trace a run over time.
+        records: number of records of the training loss, spread likewise.
     """
 
     tokens: int
@@ -85,14 +85,14 @@ class Training:
         return -(-self.tokens // (self.batch * context))
 
     def cooldown_from(self, context: int) -> int:
-        """The step at which a `wsd` rate begins to fall."""
+        """The step at which the cooldown of a `wsd` schedule begins."""
         steps = self.steps(context)
         return steps - round(self.cooldown * steps)
 
 
 @dataclass(frozen=True)
 class Trunk:
-    """The run of the same sweep that another one branches off, after `step` steps and `tokens` tokens of it."""
+    """The run of the same sweep that a branch starts from, after `step` steps and `tokens` tokens of it."""
 
     run: str
     step: int
@@ -101,17 +101,17 @@ class Trunk:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Everything that decides a run.
+    """Everything that determines a run.
 
     Args:
         family: which model `scaling_tui.train` builds from `architecture`.
         architecture: fields of `scaling_tui.laws.counting.Architecture`.
-        corpus: `name`, `tokenizer`, `first_tokens`, `parameters`, and `sha256` and `source` of what was read.
+        corpus: `name`, `tokenizer`, `first_tokens`, `parameters`, and the `sha256` and `source` of its content.
         params: every trainable parameter; `non_embedding` stands beside it.
         tokens: D, whole steps.
-        flops: C of the run, by matmuls and attention; of a branch with what its trunk spent for it.
-        trunk: where the run begins, if not with an untrained model.
-        keep: steps whose checkpoints stay, because other runs begin there.
+        flops: C of the run, counting matmuls and attention; a branch includes the share of its trunk.
+        trunk: where a branch starts; None starts from an untrained model.
+        keep: steps whose checkpoints are kept because branches start there.
     """
 
     rung: str
@@ -128,15 +128,13 @@ class RunConfig:
     keep: tuple[int, ...] = ()
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Self:
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
         """Raises InputError: a field is missing or not known."""
-        values = {key: value for key, value in found.items() if key != "format"}
+        values = {key: value for key, value in document.items() if key != "format"}
         names = [field.name for field in dataclasses.fields(cls)]
         for field in dataclasses.fields(cls):
             if field.name not in values and field.default is dataclasses.MISSING:
-                raise InputError(
-                    f"run.json: {field.name} is missing; our trainer takes runs that 'scaling-tui run' laid out"
-                )
+                raise InputError(f"run.json: {field.name} is missing; want a run of 'scaling-tui run'")
         values["training"] = Training(**known_keys(values["training"], Training, "training"))
         if values.get("trunk") is not None:
             values["trunk"] = Trunk(**known_keys(values["trunk"], Trunk, "trunk"))
@@ -147,24 +145,34 @@ class RunConfig:
         return dataclasses.asdict(self)
 
 
-def known_keys(found: Any, kind: type, where: str) -> dict[str, Any]:
-    """`found` if it is a table whose keys are all fields of the dataclass `kind`; else an InputError that helps."""
-    if not isinstance(found, dict):
-        raise InputError(f"{where}: found {found!r}, want a table")
+def known_keys(table: Any, kind: type, where: str) -> dict[str, Any]:
+    """`table`, if its keys are all fields of the dataclass `kind`.
+
+    Raises:
+        InputError: not a table, or an unknown key.
+    """
+    if not isinstance(table, dict):
+        raise InputError(f"{where}: found {table!r}, want a table")
     names = [field.name for field in dataclasses.fields(kind)]
-    for key in found:
+    for key in table:
         if key not in names:
             raise InputError(f"{where}.{key}: not a key here; {did_you_mean(str(key), names)}")
-    return found
+    return table
 
 
 def whole(value: Any) -> Any:
-    """`value` as an int where it is a whole number written as a float, such as 1e6; else as it is."""
+    """`value` as an int where it is a whole number written as a float, such as 1e6; else unchanged."""
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) <= MOST else value
 
 
 def check_types(item: Any, where: str) -> None:
-    """Has the fields of a flat dataclass be of their annotated type: int, float (an int will do), bool, str, choice."""
+    """Checks the fields of a flat dataclass against their annotations: int, float (or int), bool, str, Literal, dict.
+
+    Whole floats become ints where an int is wanted, and ints floats.
+
+    Raises:
+        InputError: a field of another type.
+    """
     import typing
 
     nouns = {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false", "dict": "a table"}

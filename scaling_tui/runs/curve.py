@@ -1,4 +1,4 @@
-"""The records of a run as columns: joined, bounded in number where that is asked for, without losing an extreme."""
+"""The records of a run as columns; on request thinned to a bounded number without losing an extreme."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,28 +12,28 @@ from scaling_tui.runs.format import METRICS
 
 Array = NDArray[np.float64]
 
-# Beside the metrics each kept record carries how many records it stands for, and their mean training loss.
+# A thinned record also carries how many records it stands for and their mean training loss.
 COLUMNS = (*METRICS, "stands_for", "mean_loss")
 _STEP, _LOSS, _VAL = METRICS.index("step"), METRICS.index("loss"), METRICS.index("val_loss")
 _STANDS, _MEAN = len(METRICS), len(METRICS) + 1
 
-TAIL = 0.1  # of the records: their mean training loss stands for a held-out loss where there is none
-HEAD = 1024  # first records are all kept: on a logarithmic axis they fill half of the picture
+TAIL = 0.1  # of the records: their mean training loss stands in for a missing held-out loss
+HEAD = 1024  # first records that are never thinned: they fill half of a logarithmic axis
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Records of a run in the order of their steps, a column a metric, (n,) each; NaN where a record has no such value.
+    """Records of a run in step order, one column (n,) a metric; NaN where a record lacks it.
 
-    `stands_for` counts the records that each kept one stands for (1 unless the reader was told to keep fewer), and
-    `mean_loss` is their mean training loss.
+    Where the reader thins them, `stands_for` is the number of records that each one represents (else 1) and
+    `mean_loss` their mean training loss.
     """
 
     columns: Mapping[str, Array]
 
     @classmethod
     def of(cls, table: Array) -> "Curve":
-        """From a table of `COLUMNS`, (len(COLUMNS), n), which is not copied."""
+        """A curve over a table of `COLUMNS`, (len(COLUMNS), n), without copying it."""
         return cls(dict(zip(COLUMNS, table, strict=True)))
 
     def __len__(self) -> int:
@@ -44,7 +44,7 @@ class Curve:
 
     @property
     def records(self) -> int:
-        """How many records were read, kept or stood for."""
+        """How many records were read, thinned out or not."""
         return round(float(self.columns["stands_for"].sum()))
 
     def last(self, metric: str) -> float | None:
@@ -53,7 +53,7 @@ class Curve:
 
     @cached_property
     def _last(self) -> dict[str, float | None]:
-        # Asked for at every look, of 64 runs and more, and the same until a run has new records.
+        # A screen asks on every refresh, for 64 runs or more, and most of them have no new records.
         return {name: _last(column) for name, column in self.columns.items()}
 
     def points(self, x: str, y: str) -> tuple[Array, Array]:
@@ -83,10 +83,10 @@ def _last(column: Array) -> float | None:
 
 
 class Records:
-    """A growing table of records; with a `limit`, once there are more, neighbours are thinned out, evenly everywhere.
+    """A growing table of records, thinned evenly beyond `limit`.
 
-    Those that stay are records as they were written: of each bucket of neighbours the lowest and the highest training
-    loss and held-out loss. So a picture with fewer columns than there are buckets looks as it would from every record.
+    Of each bucket of neighbours the records with the lowest and highest training and held-out loss are kept as they
+    were written, so a plot with fewer columns than buckets looks the same as with all records.
     """
 
     def __init__(self, limit: int | None = None) -> None:
@@ -97,7 +97,7 @@ class Records:
 
     @property
     def table(self) -> Array:
-        """(len(COLUMNS), n). A view that stays as it is: later records are written behind it, or into a new table."""
+        """(len(COLUMNS), n). A view that never changes: later records go behind it or into a new table."""
         return self._table[:, : self._size]
 
     def append(self, rows: Array) -> None:
@@ -121,7 +121,7 @@ class Records:
 
 
 def thinned(table: Array, bucket: int) -> Array:
-    """Of each `bucket` records behind the first `HEAD` the extremes of both losses, of a (len(COLUMNS), n) table."""
+    """The first `HEAD` records of a (len(COLUMNS), n) table, then the extremes of both losses of each `bucket`."""
     body = table[:, HEAD:]
     stands, means = body[_STANDS], body[_MEAN]
     number = np.ceil(np.cumsum(stands) / bucket - 1e-6).astype(np.int64)
@@ -133,7 +133,7 @@ def thinned(table: Array, bucket: int) -> Array:
         ends = np.diff(number[there]) != 0
         keep[there[np.append(True, ends)[: len(there)]]] = True
         keep[there[np.append(ends, True)[: len(there)]]] = True
-    # Where there is neither loss the bucket's first record keeps its place on the axis.
+    # A bucket without either loss keeps its first record, so that no gap opens on the axis.
     keep[first[np.add.reduceat(keep, first, dtype=np.int64) == 0]] = True
     kept = np.add.reduceat(keep, first, dtype=np.int64)
     weights = np.where(np.isnan(means), 0.0, stands)
@@ -146,12 +146,12 @@ def thinned(table: Array, bucket: int) -> Array:
 
 
 def parse(lines: Sequence[bytes]) -> Array:
-    """The records of `lines`, (n, len(METRICS)); lines that are none (torn, or not ours) are left out."""
+    """The records of `lines`, (n, len(METRICS)), without lines that are not records (torn, or not ours)."""
     try:
-        # One call for all is twice as fast as one a line.
-        found = json.loads(b"[" + b",".join(lines) + b"]")
-        if len(found) == len(lines):
-            return np.array([list(map(record.get, METRICS)) for record in found], dtype=np.float64).reshape(
+        # One call for all lines is twice as fast as one a line.
+        records = json.loads(b"[" + b",".join(lines) + b"]")
+        if len(records) == len(lines):
+            return np.array([list(map(record.get, METRICS)) for record in records], dtype=np.float64).reshape(
                 -1, len(METRICS)
             )
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):

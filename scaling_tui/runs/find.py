@@ -1,20 +1,20 @@
-"""Finds sweeps and runs by their names, without reading their curves."""
+"""Finds sweeps and runs by name, without reading whole curves."""
 
 from pathlib import Path
 
 from scaling_tui import InputError
 from scaling_tui.runs.glance import glance
-from scaling_tui.runs.reader import RunView
+from scaling_tui.runs.views import RunView
 
 
 def list_sweeps(runs: Path) -> list[Path]:
     """The sweeps in `runs`, the latest first."""
-    found = [path.parent for path in runs.glob("*/sweep.json")]
-    return sorted(found, key=lambda path: (_written(path / "sweep.json"), path.name), reverse=True)
+    folders = [path.parent for path in runs.glob("*/sweep.json")]
+    return sorted(folders, key=lambda path: (_written(path / "sweep.json"), path.name), reverse=True)
 
 
 def _written(path: Path) -> float:
-    """When; 0 where that cannot be told, as of a link that leads nowhere: it is to be listed all the same."""
+    """Modification time in Unix s; 0 for a dangling link, which is listed all the same."""
     try:
         return path.stat().st_mtime
     except OSError:
@@ -22,7 +22,11 @@ def _written(path: Path) -> float:
 
 
 def find_sweep(runs: Path, name: str | None = None) -> Path:
-    """The sweep called `name` in `runs`, or at the path `name`; without a name the latest."""
+    """The sweep called `name` in `runs`, or at the path `name`; without a name the latest.
+
+    Raises:
+        InputError: no such sweep.
+    """
     sweeps = list_sweeps(runs)
     if name is None:
         if not sweeps:
@@ -32,21 +36,21 @@ def find_sweep(runs: Path, name: str | None = None) -> Path:
         if (path / "sweep.json").is_file():
             return path
     known = ", ".join(path.name for path in sweeps[:8]) or "none"
-    raise InputError(f"sweep {name!r}: not in {runs}; there: {known}")
+    raise InputError(f"sweep {name!r}: not in {runs}; there are {known}")
 
 
 def find_run(runs: Path, name: str) -> RunView:
     """The run called `name`: `SWEEP/RUN` in `runs`, the path of a run's folder, or a run of the latest sweep.
 
-    Its curve holds its last records alone; `read_run` reads all of them.
+    Its curve holds only the last `glance.LAST_BYTES` of each attempt; `read_run` reads all records.
 
     Raises:
         InputError: no such run.
     """
     sweep, slash, run = name.rstrip("/").rpartition("/")
     view = glance(find_sweep(runs, sweep if slash else None))
-    found = view.run(run)
-    if found is None:
+    match = view.run(run)
+    if match is None:
         known = ", ".join(f"{view.name}/{other.name}" for other in view.runs) or "none"
-        raise InputError(f"run {name!r}: not there; in {view.name}: {known}")
-    return found
+        raise InputError(f"run {name!r}: not in sweep {view.name}; there are {known}")
+    return match

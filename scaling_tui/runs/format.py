@@ -1,4 +1,4 @@
-"""The words and small records of the run folder, and how they are put on disk without ever being half-written."""
+"""The vocabulary and small records of the run folder, and how to write them so that no file is ever half-written."""
 
 import json
 import math
@@ -16,7 +16,7 @@ from scaling_tui.text.json_documents import finite
 
 FORMAT = 1
 
-# A worker tells at least every HEARTBEAT_S seconds that it lives; unheard of for LOST_AFTER_S it counts as lost.
+# A live worker writes a heartbeat at least every HEARTBEAT_S; after LOST_AFTER_S without one it counts as lost.
 HEARTBEAT_S = 2.0
 LOST_AFTER_S = 60.0
 
@@ -50,7 +50,7 @@ def runs_folder(option: Path | None = None) -> Path:
 
 @dataclass(frozen=True)
 class Status:
-    """Who writes an attempt (or supervises a sweep) and how it stands. `heartbeat` and `pid_started` are Unix s."""
+    """The process that writes an attempt or supervises a sweep, and its state. `heartbeat`, `pid_started`: Unix s."""
 
     state: State
     pid: int
@@ -68,18 +68,18 @@ class Status:
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
-        """The status at `path`, or None where there is none yet or it isn't one."""
-        found = read_json(path)
-        if not isinstance(found, dict) or str(found.get("state")) not in STORED_STATES:
+        """The status at `path`; None where it is missing or invalid."""
+        document = read_json(path)
+        if not isinstance(document, dict) or str(document.get("state")) not in STORED_STATES:
             return None
         try:
             return cls(
-                found["state"],
-                int(found.get("pid", 0)),
-                float(found.get("pid_started", 0)),
-                str(found.get("host", "")),
-                float(found.get("heartbeat", 0)),
-                str(found.get("reason", "")),
+                document["state"],
+                int(document.get("pid", 0)),
+                float(document.get("pid_started", 0)),
+                str(document.get("host", "")),
+                float(document.get("heartbeat", 0)),
+                str(document.get("reason", "")),
             )
         except (TypeError, ValueError, OverflowError):
             return None
@@ -88,10 +88,10 @@ class Status:
         write_json(path, asdict(self))
 
     def derived(self, now: float | None = None) -> State:
-        """The state a reader shows: `running` becomes `lost` where nobody writes any more.
+        """The state to show: `running` becomes `lost` once the writer is gone.
 
-        On the writer's own host the process itself is asked, so a killed worker is known at once;
-        from another host only the heartbeat tells.
+        On the writer's host the process table tells, so a killed worker shows at once; elsewhere only its heartbeat
+        does.
         """
         if self.state != "running":
             return self.state
@@ -101,12 +101,12 @@ class Status:
 
 
 def process_is(pid: int, started: float) -> bool:
-    """Whether process `pid` still runs and is the one that started then, not a later one with its number."""
+    """Whether process `pid` is alive and started at that time, rather than a later one that reuses its number."""
     import psutil
 
     try:
         process = psutil.Process(pid)
-        # The start time is read from a clock that may be stepped by a fraction of a second after boot.
+        # The clock behind the start time may be stepped by a fraction of a second after boot.
         return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 2
     except (psutil.NoSuchProcess, ValueError, OverflowError):
         return False
@@ -116,9 +116,9 @@ def process_is(pid: int, started: float) -> bool:
 
 @dataclass(frozen=True)
 class RecordedPrediction:
-    """A loss foretold before its run started, in nats per token.
+    """A loss predicted before its run started, in nats per token.
 
-    `low` to `high` holds it at `level`; they are None where the points were too few for an interval.
+    `low` and `high` bound it at confidence `level`; None where the points were too few for an interval.
     """
 
     rung: str
@@ -133,16 +133,18 @@ class RecordedPrediction:
     time: float
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Self | None:
+    def from_json(cls, document: Mapping[str, Any]) -> Self | None:
+        """The prediction in `document`; None where it is incomplete or not made of finite numbers."""
         try:
-            prediction = cls(**{field.name: found[field.name] for field in fields(cls)})
+            prediction = cls(**{field.name: document[field.name] for field in fields(cls)})
         except KeyError:
             return None
         numbers = [prediction.predicted, prediction.level, prediction.low or 0, prediction.high or 0]
-        found_by = prediction.coefficients
-        whole = isinstance(prediction.points, list) and isinstance(prediction.run, str) and isinstance(found_by, dict)
-        numbers += found_by.values() if whole else []
-        return prediction if whole and all(_is_number(number) for number in numbers) and prediction.predicted else None
+        coefficients = prediction.coefficients
+        typed = isinstance(prediction.points, list) and isinstance(prediction.run, str)
+        typed = typed and isinstance(coefficients, dict)
+        numbers += coefficients.values() if typed else []
+        return prediction if typed and all(_is_number(number) for number in numbers) and prediction.predicted else None
 
 
 def _is_number(value: object) -> bool:
@@ -158,7 +160,7 @@ def read_json(path: Path) -> Any:
 
 
 def write_json(path: Path, document: Any) -> None:
-    """Writes `document` so that a reader sees the old file or the new one and nothing between."""
+    """Writes `document` atomically: a reader sees the old file or the new one."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         temporary.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
@@ -169,7 +171,7 @@ def write_json(path: Path, document: Any) -> None:
 
 
 def append_line(path: Path, record: Mapping[str, Any]) -> None:
-    """Appends one record as one line with one write, so that a crash leaves whole lines and at most one torn one."""
+    """Appends one record as one line in one write, so that a crash tears at most the last line."""
     line = json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
@@ -179,12 +181,12 @@ def append_line(path: Path, record: Mapping[str, Any]) -> None:
 
 
 def only_finite(record: Mapping[str, Any]) -> dict[str, Any]:
-    """`record` without fields that are None or that JSON cannot hold (nan, inf)."""
+    """`record` without fields that are None, NaN or infinite."""
     return {key: value for key, value in record.items() if finite(value) is not None}
 
 
 def claim(folder: Path, prefix: str) -> Path:
-    """Makes and returns the next `prefix-K` in `folder`; mkdir decides between two who try at once."""
+    """Makes and returns the next `prefix-K` in `folder`; mkdir decides between two processes that try at once."""
     number = 1 + max((k for k, _ in numbered(folder, prefix)), default=0)
     while True:
         claimed = folder / f"{prefix}-{number}"
@@ -198,16 +200,20 @@ def claim(folder: Path, prefix: str) -> Path:
 
 def numbered(folder: Path, prefix: str) -> list[tuple[int, Path]]:
     """The `prefix-K` folders in `folder`, in the order of K."""
-    found = []
+    folders = []
     for path in folder.glob(f"{prefix}-*"):
         number = path.name.removeprefix(f"{prefix}-")
         if number.isascii() and number.isdecimal():
-            found.append((int(number), path))
-    return sorted(found)
+            folders.append((int(number), path))
+    return sorted(folders)
 
 
 def safe_name(name: str) -> str:
-    """`name`, if it can be the name of a folder on every system; else an InputError."""
+    """`name`, if every system accepts it as the name of a folder.
+
+    Raises:
+        InputError: it does not.
+    """
     if not name or name != Path(name).name or name.startswith((".", "-")) or not name.isprintable():
         raise InputError(f"name {name!r}: not usable as a folder's name; use letters, digits, - and _")
     return name

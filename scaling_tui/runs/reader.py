@@ -1,200 +1,65 @@
-"""Reads sweeps while others write them: whole for a command, in steps for the app. It writes nothing."""
+"""Reads sweeps while others write them: all at once for a command, in steps for the app. It writes nothing."""
 
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from scaling_tui import InputError
-from scaling_tui.runs.config import Trunk
 from scaling_tui.runs.curve import Array, Curve, Records, parse
 from scaling_tui.runs.format import METRICS, RecordedPrediction, State, Status, numbered, read_json
 from scaling_tui.runs.tail import Tail
+from scaling_tui.runs.views import RunView, SweepView
 
 STEP = METRICS.index("step")
-STEADY_FROM = 5  # records of a speed
-
-
-@dataclass(frozen=True)
-class RunView:
-    """One run as it stood when it was read. `config` is run.json, `unread` the bytes that `curve` has samples of."""
-
-    name: str
-    path: Path
-    config: Mapping[str, Any]
-    state: State
-    reason: str
-    attempts: int
-    curve: Curve
-    unread: int = 0
-
-    @property
-    def rung(self) -> str:
-        return str(self.config.get("rung", self.name))
-
-    @property
-    def seed(self) -> int:
-        return int(self.config.get("seed", 0))
-
-    @property
-    def params(self) -> int | None:
-        return self.config.get("params")
-
-    @property
-    def non_embedding(self) -> int | None:
-        return self.config.get("non_embedding")
-
-    @property
-    def tokens(self) -> int | None:
-        """The tokens that the run is to train on; `curve.last("tokens")` is how many it has."""
-        return self.config.get("tokens")
-
-    @property
-    def flops(self) -> float | None:
-        return self.config.get("flops")
-
-    @property
-    def trunk(self) -> Trunk | None:
-        """Where the run begins, if not with an untrained model."""
-        found = self.config.get("trunk")
-        return Trunk(**found) if found else None
-
-    @property
-    def cost(self) -> float | None:
-        """FLOPs that the run itself is to spend: C without what it takes over from its trunk."""
-        if self.flops is None or not self.tokens or self.trunk is None:
-            return self.flops
-        return self.flops * (1 - self.trunk.tokens / self.tokens)
-
-    @property
-    def loss(self) -> float | None:
-        """The latest held-out loss in nats per token; without one, the mean of the last tenth of training losses."""
-        held_out = self.curve.last("val_loss")
-        if held_out is not None:
-            return held_out
-        return self.curve.tail_mean
-
-    @property
-    def progress(self) -> float:
-        """The share of its tokens that the run has trained on, 0 to 1; of a branch, of those that are its own."""
-        if self.state == "finished":
-            return 1.0
-        done, planned = self.curve.last("tokens"), self.tokens
-        begun = self.trunk.tokens if self.trunk else 0
-        return min(1.0, (done - begun) / (planned - begun)) if done and planned and planned > begun else 0.0
-
-    @property
-    def steady_speed(self) -> float | None:
-        """Tokens a second: the median of the latest records; None until there are enough, the first steps being slow
-        and a time left that is made from them, wrong by a factor."""
-        speeds = self.curve["tokens_per_s"]
-        recent = sorted(speeds[~np.isnan(speeds)][-STEADY_FROM:].tolist())
-        return float(recent[len(recent) // 2]) if len(recent) == STEADY_FROM else None
-
-    @property
-    def seconds_left(self) -> float | None:
-        """At the run's own steady speed; None where it is not running or that is not known yet."""
-        speed, done = self.steady_speed, self.curve.last("tokens")
-        if self.state != "running" or not speed or self.tokens is None or done is None:
-            return None
-        return max(0.0, (self.tokens - done) / speed)
-
-
-@dataclass(frozen=True)
-class SweepView:
-    """A sweep as it stood when it was read. `document` is sweep.json."""
-
-    name: str
-    path: Path
-    document: Mapping[str, Any]
-    state: State
-    reason: str
-    runs: tuple[RunView, ...]
-    predictions: tuple[RecordedPrediction, ...]
-    log: tuple[str, ...] = field(repr=False, default=())
-
-    def run(self, name: str) -> RunView | None:
-        return next((run for run in self.runs if run.name == name), None)
-
-    @property
-    def unread(self) -> int:
-        """Bytes of records of which the curves are samples so far."""
-        return sum(run.unread for run in self.runs)
-
-    @property
-    def trains(self) -> bool:
-        """Whether a supervisor or a worker is at it; workers outlive a supervisor that was killed."""
-        return self.state == "running" or any(run.state == "running" for run in self.runs)
-
-    @property
-    def progress(self) -> float:
-        """The share of the sweep's FLOPs (or, where they are not known, of its runs) that is done, 0 to 1."""
-        weights = [run.cost or 0.0 for run in self.runs]
-        if not all(weights):
-            weights = [1.0] * len(self.runs)
-        total = sum(weights)
-        done = sum(weight * run.progress for weight, run in zip(weights, self.runs, strict=True))
-        return done / total if total else 0.0
-
-    @property
-    def seconds_left(self) -> float | None:
-        """What is left of the sweep's FLOPs at the rate at which its running runs do them; None where not known."""
-        rate = left = 0.0
-        for run in self.runs:
-            if not run.flops or not run.cost or not run.tokens:
-                return None
-            left += run.cost * (1 - run.progress)
-            if run.state == "running":
-                rate += (run.steady_speed or 0.0) * run.flops / run.tokens
-        return left / rate if rate else None
 
 
 @dataclass
-class _Allowance:
-    """Bytes of records that may still be read at one look at a sweep."""
+class _ByteBudget:
+    """Bytes of records that may still be read in one poll of a sweep."""
 
     left: float
 
 
 class _AttemptReader:
     SAMPLES = 240
-    LITTLE = 1 << 16  # unread bytes that are read at once, whatever is allowed: what a live run wrote since
+    ALWAYS_READ = 1 << 16  # unread bytes that are read beyond the budget: what a live run wrote since the last poll
 
     def __init__(self, path: Path, keep: int | None, last_bytes: int | None, breathe: Callable[[], None]) -> None:
         self.records, self._breathe = Records(keep), breathe
         self._tail = Tail(path / "metrics.jsonl", last_bytes)
         self._sampled: Array | None = None
 
-    def poll(self, allowed: _Allowance) -> bool:
-        """Reads what is new, or as much as is allowed and samples of the rest; whether there was anything."""
-        changed, begun, unread = False, self._tail.offset, self._tail.unread
-        whole = unread <= allowed.left + self.LITTLE
+    def poll(self, budget: _ByteBudget) -> bool:
+        """Reads what is new, or what the budget allows and samples of the rest; returns whether anything changed."""
+        changed, start, unread = False, self._tail.offset, self._tail.unread
+        whole = unread <= budget.left + self.ALWAYS_READ
         if self._sampled is None and not whole:
             rows = parse(self._tail.sample(self.SAMPLES))
             sampled = Records()
             sampled.append(rows[np.argsort(rows[:, STEP], kind="stable")])
             self._sampled, changed = sampled.table, True
-        for lines in self._tail.new_lines(None if whole else int(allowed.left)):
+        for lines in self._tail.new_lines(None if whole else int(budget.left)):
             self.records.append(parse(lines))
             changed = True
             self._breathe()
         if whole:
             self._sampled = None
-        allowed.left = max(0, allowed.left - (self._tail.offset - begun))
+        budget.left = max(0, budget.left - (self._tail.offset - start))
         return changed
 
     @property
     def unread(self) -> int:
-        """Bytes of which there are samples so far."""
+        """Bytes that are represented by samples so far."""
         return 0 if self._sampled is None else self._tail.unread
 
     @property
     def table(self) -> Array:
-        """What was read, and samples of what was not yet."""
+        """The records read, then samples of those not read yet."""
         read = self.records.table
         if self._sampled is None:
             return read
@@ -203,7 +68,7 @@ class _AttemptReader:
 
 
 class _RunReader:
-    """Keeps what it has read of a run, so that each look costs only what is new."""
+    """Keeps what it has read of a run, so that each poll costs only what is new."""
 
     def __init__(self, path: Path, keep: int | None, last_bytes: int | None, breathe: Callable[[], None]) -> None:
         self.path, self._keep, self._last_bytes, self._breathe = path, keep, last_bytes, breathe
@@ -211,19 +76,19 @@ class _RunReader:
         self._attempts: list[_AttemptReader] = []
         self._curve = Curve.of(Records().table)
 
-    def poll(self, allowed: _Allowance) -> RunView | None:
+    def poll(self, budget: _ByteBudget) -> RunView | None:
         if self._config is None:
-            found = read_json(self.path / "run.json")
-            if not isinstance(found, dict):
+            config = read_json(self.path / "run.json")
+            if not isinstance(config, dict):
                 return None
-            self._config = _with_numbers(found)
+            self._config = _valid_config(config)
         folders = [path for _, path in numbered(self.path, "attempt")]
         known = len(self._attempts)
         for path in folders[known:]:
             self._attempts.append(_AttemptReader(path, self._keep, self._last_bytes, self._breathe))
-        # Of those known only the last two can have grown: an older one was given up before the next was claimed.
-        looked = [one for place, one in enumerate(self._attempts) if place >= known - 2 or one.unread]
-        changed = [attempt.poll(allowed) for attempt in looked]
+        # Of the known attempts only the last two can have grown: the others were abandoned before the next was claimed.
+        polled = [attempt for index, attempt in enumerate(self._attempts) if index >= known - 2 or attempt.unread]
+        changed = [attempt.poll(budget) for attempt in polled]
         if any(changed):
             self._curve = self._joined()
         status = Status.read(folders[-1] / "status.json") if folders else None
@@ -235,11 +100,11 @@ class _RunReader:
             reason=status.reason if status else "",
             attempts=len(folders),
             curve=self._curve,
-            unread=sum(attempt.unread for attempt in looked),
+            unread=sum(attempt.unread for attempt in polled),
         )
 
     def _joined(self) -> Curve:
-        """Each attempt's records up to where the next one took over: it began again from a checkpoint."""
+        """The records of each attempt up to the checkpoint from which the next one resumed."""
         tables, until = [], math.inf
         for attempt in reversed(self._attempts):
             table = attempt.table
@@ -250,13 +115,13 @@ class _RunReader:
 
 
 class SweepReader:
-    """Looks at one sweep again and again; each `poll` reads what came since and returns a whole new view.
+    """Follows one sweep: each `poll` reads what was written since the last one and returns a complete new view.
 
     Args:
         path: of the sweep.
         keep: records of an attempt to keep in memory; None keeps all (see `curve.Records`).
-        last_bytes: begin that far before the end of each attempt's records, enough to say how things stand.
-        breathe: called between pieces of records, a millisecond of work each, for those that do other things meanwhile.
+        last_bytes: skip all but this many bytes at the end of each attempt's records.
+        breathe: called about every millisecond of parsing, to let other threads run.
     """
 
     LOG_LINES = 200
@@ -275,24 +140,25 @@ class SweepReader:
         self._log: list[str] = []
 
     def poll(self, most: float = math.inf) -> SweepView:
-        """The sweep as it stands. With `most`, about so many bytes of records are read this time, run after run, and
-        the view holds samples of the rest (`RunView.unread`); what a live run wrote since the last look is always read.
+        """The sweep as it stands, reading about `most` bytes of records, run after run.
+
+        The view holds samples of the rest (`RunView.unread`). What a live run wrote since the last poll is always read.
 
         Raises:
             InputError: it has no sweep.json.
         """
         if self._document is None:
-            found = read_json(self.path / "sweep.json")
-            if not isinstance(found, dict):
+            document = read_json(self.path / "sweep.json")
+            if not isinstance(document, dict):
                 raise InputError(f"sweep {self.path}: sweep.json is missing or not JSON")
-            self._document = _with_tables(found)
+            self._document = _valid_document(document)
         for path in sorted(self.path.glob("*/run.json")):
             self._runs.setdefault(
                 path.parent.name, _RunReader(path.parent, self._keep, self._last_bytes, self._breathe)
             )
-        order = {name: place for place, name in enumerate(self._document.get("runs", []))}
-        allowed = _Allowance(most)
-        runs = [view for reader in self._runs.values() if (view := reader.poll(allowed))]
+        order = {name: index for index, name in enumerate(self._document.get("runs", []))}
+        budget = _ByteBudget(most)
+        runs = [view for reader in self._runs.values() if (view := reader.poll(budget))]
         runs.sort(key=lambda run: (order.get(run.name, len(order)), run.name))
         state, reason = self._state(runs)
         return SweepView(
@@ -307,7 +173,7 @@ class SweepReader:
         )
 
     def _state(self, runs: list[RunView]) -> tuple[State, str]:
-        """The supervisor's own state; of a sweep without one (another trainer's), what its runs say together."""
+        """The supervisor's state; without a supervisor, as under another trainer, that of the runs together."""
         supervisors = numbered(self.path, "supervisor")
         status = Status.read(supervisors[-1][1] / "status.json") if supervisors else None
         if status is not None:
@@ -319,21 +185,21 @@ class SweepReader:
         return ("finished" if states == {"finished"} else "queued"), ""
 
     def _new_log(self) -> list[str]:
-        """The supervisor's log and the workers', the latest lines last."""
+        """The last `LOG_LINES` lines of the supervisor's and the workers' logs, in order of time."""
         paths = [path / "supervisor.log" for _, path in numbered(self.path, "supervisor")]
         for run in self._runs.values():
             paths += [path / "worker.log" for _, path in numbered(run.path, "attempt")]
         for path in paths:
             tail = self._logs.setdefault(path, Tail(path))
-            # Lines begin with their time; others, of a traceback, are to be read in the file itself.
+            # Our lines start with their time. Those of a traceback do not, and stay in the file.
             for lines in tail.new_lines():
                 self._log += [line.decode(errors="replace") for line in lines if line[:2] == b"20"]
         self._log = sorted(self._log)[-self.LOG_LINES :]
         return self._log
 
 
-def _with_numbers(config: dict[str, Any]) -> dict[str, Any]:
-    """run.json without the numbers that are none: other trainers write it too, and one bad file hides no sweep."""
+def _valid_config(config: dict[str, Any]) -> dict[str, Any]:
+    """run.json without invalid numbers: other trainers write it too, and one bad file must not hide a sweep."""
     numbers = ("params", "non_embedding", "tokens", "flops", "seed")
     kept = {
         key: value
@@ -347,8 +213,8 @@ def _with_numbers(config: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _with_tables(document: dict[str, Any]) -> dict[str, Any]:
-    """sweep.json without what is not of its kind, for the same reason."""
+def _valid_document(document: dict[str, Any]) -> dict[str, Any]:
+    """sweep.json without values of the wrong type, for the same reason."""
     kinds = {"fit": dict, "corpus": dict, "runs": list, "cases": dict}
     kept: dict[str, Any] = {key: value for key, value in document.items() if isinstance(value, kinds.get(key, object))}
     kept["runs"] = [name for name in kept.get("runs", []) if isinstance(name, str)]
@@ -359,12 +225,12 @@ def _with_tables(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_run(path: Path) -> RunView:
-    """The run at `path` with every record of its curve, and of no other run.
+    """The run at `path` with all its records; no other run is read.
 
     Raises:
         InputError: it has no run.json.
     """
-    run = _RunReader(path, None, None, lambda: None).poll(_Allowance(math.inf))
+    run = _RunReader(path, None, None, lambda: None).poll(_ByteBudget(math.inf))
     if run is None:
         raise InputError(f"run {path}: run.json is missing or not JSON")
     return run
@@ -379,8 +245,8 @@ def _predictions(sweep: Path) -> Iterator[RecordedPrediction]:
     for lines in Tail(sweep / "predictions.jsonl").new_lines():
         for line in lines:
             try:
-                found = json.loads(line)
+                document = json.loads(line)
             except ValueError:
                 continue
-            if isinstance(found, dict) and (prediction := RecordedPrediction.from_json(found)):
+            if isinstance(document, dict) and (prediction := RecordedPrediction.from_json(document)):
                 yield prediction

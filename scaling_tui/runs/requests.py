@@ -1,4 +1,4 @@
-"""Requests to a sweep: files, because a signal does not cross hosts. Nothing is deleted; the latest one counts."""
+"""Requests to a sweep: files, because a signal does not cross hosts. None is deleted; the latest one counts."""
 
 import time
 from dataclasses import dataclass
@@ -18,30 +18,30 @@ def make_request(sweep: Path, request: Request, run: str | None = None) -> None:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request that was made; `number` tells it from any other, later ones are higher."""
+class RecordedRequest:
+    """A request on disk. `number` identifies it and grows with time."""
 
     request: Request
     number: int
 
 
 def latest_request(sweep: Path, run: str | None = None) -> Request | None:
-    """What was asked last of `run` (or, without one, of the whole sweep); None where nobody asked."""
-    found = latest_asked(sweep, run)
-    return found.request if found else None
+    """The latest request to `run` (without one, to the whole sweep); None where there is none."""
+    recorded = latest_recorded_request(sweep, run)
+    return recorded.request if recorded else None
 
 
-def latest_asked(sweep: Path, run: str | None = None) -> Asked | None:
-    """The latest request that concerns `run` (or, without one, the whole sweep); None where nobody asked."""
+def latest_recorded_request(sweep: Path, run: str | None = None) -> RecordedRequest | None:
+    """The latest request to `run` (without one, to the whole sweep) with its number; None where there is none."""
     folder = sweep / "requests"
     try:
         names = sorted((path.name for path in folder.iterdir() if path.suffix == ".json"), reverse=True)
     except OSError:
         return None
     for name in names:
-        found = read_json(folder / name)
-        if isinstance(found, dict) and found.get("run") in (None, run):
-            request, number = found.get("request"), name.removesuffix(".json")
+        document = read_json(folder / name)
+        if isinstance(document, dict) and document.get("run") in (None, run):
+            request, number = document.get("request"), name.removesuffix(".json")
             if request in ("stop", "resume") and number.isdecimal():
-                return Asked(request, int(number))
+                return RecordedRequest(request, int(number))
     return None

@@ -1,4 +1,4 @@
-"""Follows files of lines that others append to: what is new, in pieces, and samples of what is not read yet."""
+"""Follows line-based files while others append to them: new lines in pieces, and samples of those not read yet."""
 
 import os
 from collections.abc import Iterator
@@ -6,35 +6,35 @@ from pathlib import Path
 
 from scaling_tui.text.files import opened
 
-PIECE = 1 << 16  # bytes that are parsed in one go; more would hold up whoever else wants Python meanwhile
-LONGEST = 1 << 20  # bytes of a line; a longer one is no record
+PIECE = 1 << 16  # bytes parsed at once; more would keep other threads from running
+LONGEST = 1 << 20  # bytes of a line; a longer one cannot be a record
 
 
 class Tail:
-    """Follows a file of lines, or its last `last_bytes`. A line without its end yet is left for the next look."""
+    """Follows a file, or only its last `last_bytes`. A line without its newline is left for the next read."""
 
     def __init__(self, path: Path, last_bytes: int | None = None) -> None:
         self.path = path
         self.offset = 0
         if last_bytes is not None:
             self.offset = max(0, self.unread - last_bytes)
-        self._cut = self.offset > 0  # the first line, which is left out
+        self._cut = self.offset > 0  # then the first line is partial and is skipped
 
     @property
     def unread(self) -> int:
-        """Bytes that were not read yet."""
+        """Bytes that have not been read."""
         try:
             return max(0, self.path.stat().st_size - self.offset)
         except OSError:
             return 0
 
     def new_lines(self, most: int | None = None) -> Iterator[list[bytes]]:
-        """What came since the last look, in pieces of whole lines; about `most` bytes of it."""
+        """Whole lines written since the last read, in pieces, up to about `most` bytes."""
         try:
             with opened(self.path) as descriptor:
                 size = os.fstat(descriptor).st_size
                 if size < self.offset:
-                    self.offset, self._cut = 0, False  # written anew
+                    self.offset, self._cut = 0, False  # the file was replaced
                 end = size if most is None else min(size, self.offset + most)
                 want = PIECE
                 while self.offset < end:
@@ -56,9 +56,9 @@ class Tail:
             return
 
     def sample(self, count: int, length: int = 2048) -> list[bytes]:
-        """About `count` whole lines from what is not read yet: half of the places even, half towards the start.
+        """About `count` whole lines of the unread part: half spread evenly, half denser towards its start.
 
-        The start is sampled more densely because it fills most of a logarithmic axis.
+        The start fills most of a logarithmic axis.
         """
         lines: dict[int, bytes] = {}
         try:

@@ -1,4 +1,4 @@
-"""The one writer of an attempt: metrics, status, checkpoints."""
+"""The only writer of an attempt: metrics, status, checkpoints."""
 
 import os
 import shutil
@@ -25,11 +25,15 @@ from scaling_tui.runs.format import (
     write_json,
 )
 
-KEPT_CHECKPOINTS = 2  # so that one is whole while the next is written
+KEPT_CHECKPOINTS = 2  # so that one is complete while the next is being written
 
 
 def create_sweep(runs: Path, name: str, document: Mapping[str, Any]) -> Path:
-    """Makes `RUNS/<name>` (or `<name>-2`, `-3` … where it is taken) with its sweep.json; returns the folder."""
+    """Makes `RUNS/<name>` (or `<name>-2`, `-3` … if taken) with its sweep.json; returns the folder.
+
+    Raises:
+        InputError: an unusable name, or a folder that cannot be written to.
+    """
     safe_name(name)
     try:
         runs.mkdir(parents=True, exist_ok=True)
@@ -43,12 +47,12 @@ def create_sweep(runs: Path, name: str, document: Mapping[str, Any]) -> Path:
                 number += 1
         write_json(folder / "sweep.json", {"format": FORMAT, "name": folder.name, "created": time.time(), **document})
     except OSError as error:
-        raise InputError(f"runs folder {runs}: cannot write there ({error.strerror})") from error
+        raise InputError(f"runs folder {runs}: cannot be written to ({error.strerror})") from error
     return folder
 
 
 def write_run(run: Path, config: Mapping[str, Any]) -> None:
-    """Makes the folder of a run with its run.json; leaves one that is there as it is."""
+    """Makes the folder of a run with its run.json; an existing run.json is left alone."""
     safe_name(run.name)
     run.mkdir(exist_ok=True)
     if not (run / "run.json").exists():
@@ -62,23 +66,20 @@ def append_prediction(sweep: Path, prediction: RecordedPrediction) -> None:
 
 
 class Writer:
-    """Writes one attempt of one run. As a context manager it ends the attempt: `finished`, or `failed` with the reason.
-
-    Args of `log` are the metrics of the design (`runs.format.METRICS`): step, tokens, loss in nats per token …
-    """
+    """Writes one attempt of one run. As a context manager it ends it as `finished`, or `failed` with the reason."""
 
     def __init__(self, run: Path, keep: Collection[int] = ()) -> None:
-        """Claims the next attempt of `run`, a folder that `write_run` made. Checkpoints of the steps in `keep` stay."""
+        """Claims the next attempt of `run`, a folder made by `write_run`. Checkpoints at the steps in `keep` stay."""
         self.run, self.keep = run, keep
         self.attempt = claim(run, "attempt")
         self._metrics = self.attempt / "metrics.jsonl"
         self._status = Status.of_this_process("running")
-        self._told = 0.0
+        self._last_heartbeat = 0.0
         self.status("running")
 
     @classmethod
     def create(cls, run: Path, config: Mapping[str, Any]) -> Self:
-        """Writes run.json where there is none and claims an attempt. For trainers that are not ours."""
+        """Writes run.json where there is none and claims an attempt; the entry point for your own trainer."""
         write_run(run, config)
         return cls(run)
 
@@ -101,15 +102,21 @@ class Writer:
         now = time.time()
         self._status = Status(state, self._status.pid, self._status.pid_started, self._status.host, now, reason)
         self._status.write(self.attempt / "status.json")
-        self._told = time.monotonic()
+        self._last_heartbeat = time.monotonic()
 
     def heartbeat(self) -> None:
-        """Tells that the run lives, at most every HEARTBEAT_S; call it as often as you like."""
-        if time.monotonic() - self._told >= HEARTBEAT_S:
+        """Shows that the run is alive. Call it as often as you like: it writes at most every HEARTBEAT_S."""
+        if time.monotonic() - self._last_heartbeat >= HEARTBEAT_S:
             self.status(self._status.state, self._status.reason)
 
     def log(self, **metrics: float | None) -> None:
-        """Appends one record; `time` is set if it is not given. A value that is not finite is left out."""
+        """Appends one record of `runs.format.METRICS`: step, tokens, loss in nats per token …
+
+        `time` defaults to now. Values that are not finite are left out.
+
+        Raises:
+            InputError: an unknown metric.
+        """
         unknown = metrics.keys() - set(METRICS)
         if unknown:
             raise InputError(f"metric {sorted(unknown)[0]!r}: not one of {', '.join(METRICS)}")
@@ -117,9 +124,9 @@ class Writer:
         self.heartbeat()
 
     def checkpoint(self, step: int, fill: Callable[[Path], None], last: int = KEPT_CHECKPOINTS) -> Path:
-        """Makes `checkpoint-<step>`: `fill` writes files into a folder that gets its name when it is whole.
+        """Makes `checkpoint-<step>`: `fill` writes its files into a folder that gets this name once it is complete.
 
-        The `last` ones of the attempt stay, and those to keep.
+        The `last` latest checkpoints of the attempt are kept, and those at the steps in `keep`.
         """
         final = self.attempt / f"checkpoint-{step}"
         temporary = self.attempt / f".checkpoint-{step}.tmp"
@@ -134,37 +141,41 @@ class Writer:
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
-        others = [old for at, old in numbered(self.attempt, "checkpoint") if at not in self.keep]
+        others = [old for number, old in numbered(self.attempt, "checkpoint") if number not in self.keep]
         for old in others[:-last]:
             shutil.rmtree(old, ignore_errors=True)
         return final
 
 
 def checkpoints(run: Path) -> list[Path]:
-    """The complete checkpoints of a run over all its attempts, the latest step first."""
-    found = [
+    """The complete checkpoints of a run over all its attempts, the highest step first."""
+    complete = [
         (step, number, path)
         for number, attempt in numbered(run, "attempt")
         for step, path in numbered(attempt, "checkpoint")
     ]
-    return [path for *_, path in sorted(found, reverse=True)]
+    return [path for *_, path in sorted(complete, reverse=True)]
 
 
 def checkpoint_at(run: Path, step: int) -> Path | None:
-    """The complete checkpoint of `run` after `step` steps, the latest attempt's; None where there is none."""
+    """The complete checkpoint of `run` at `step`, of the latest attempt that has one; None where none has."""
     return next((path for path in checkpoints(run) if path.name == f"checkpoint-{step}"), None)
 
 
 def read_config(run: Path) -> dict[str, Any]:
-    """What run.json says; an InputError where there is none."""
-    found = read_json(run / "run.json")
-    if not isinstance(found, dict):
+    """The document of run.json.
+
+    Raises:
+        InputError: it is missing or not JSON.
+    """
+    config = read_json(run / "run.json")
+    if not isinstance(config, dict):
         raise InputError(f"run {run}: run.json is missing or not JSON")
-    return found
+    return config
 
 
 def _to_disk(path: Path) -> None:
-    """Has the system write `path` out, so that a checkpoint is whole after a power cut too."""
+    """Flushes `path` to disk, so that a checkpoint survives a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,6 +1,6 @@
-"""The way of a run's data, stage by stage with true counts: text, tokens, split, model, training, evaluation.
+"""The data pipeline of a run in six stages: text, tokens, split, model, training, evaluation.
 
-Everything is read again from the corpus and the run's records, so that a number here is that of this very run.
+Every count is computed from the corpus and the run's own records.
 """
 
 import math
@@ -17,13 +17,13 @@ from scaling_tui.text import show
 if TYPE_CHECKING:
     from scaling_tui.data import Tokenizer
 
-SPELLED = 12  # tokens spelled out
-STILL = 0.002  # a share of the loss below which it counts as not having moved
+FIRST_TOKENS = 12  # shown as text
+FLAT = 0.002  # relative change of the loss below which it counts as flat
 
 
 @dataclass(frozen=True)
 class DataStage:
-    """`count` of `unit` leave the stage; `says` it in a sentence; `detail` holds the figures behind it."""
+    """`count` of `unit` come out of the stage; `says` describes it in a sentence, `detail` holds its figures."""
 
     name: str
     count: int | float | None
@@ -36,22 +36,24 @@ def stages(run: RunView) -> list[DataStage]:
     """The six stages of one run.
 
     Raises:
-        InputError: the run is of another trainer and names no corpus and model, or its corpus is gone or changed.
+        InputError: run.json, written by another trainer, names no corpus or model; or the corpus is missing or changed.
     """
-    told, described = run.config.get("corpus"), run.config.get("architecture")
-    if not told or not described:
-        raise InputError(f"run {run.name}: run.json names no corpus and architecture; want a run of 'scaling-tui run'")
-    corpus = load_corpus(told["name"], parameters=told.get("parameters"))
-    if corpus.sha256 != told["sha256"]:
+    recorded, described = run.config.get("corpus"), run.config.get("architecture")
+    if not recorded or not described:
         raise InputError(
-            f"corpus {told['name']!r}: sha256 {corpus.sha256[:12]}… here, "
-            f"{told['sha256'][:12]}… when {run.name} was trained"
+            f"run {run.name}: found no corpus and architecture in run.json, want a run of 'scaling-tui run'"
         )
-    encoded = encode(corpus, told["tokenizer"], told.get("first_tokens", 0))
+    corpus = load_corpus(recorded["name"], parameters=recorded.get("parameters"))
+    if corpus.sha256 != recorded["sha256"]:
+        raise InputError(
+            f"corpus {recorded['name']!r}: found sha256 {corpus.sha256[:12]}…, want {recorded['sha256'][:12]}…, "
+            f"on which {run.name} was trained"
+        )
+    encoded = encode(corpus, recorded["tokenizer"], recorded.get("first_tokens", 0))
     arch = Architecture(**described)
     return [
         _text(corpus),
-        _tokens(encoded, tokenizer_for(told["tokenizer"], corpus), told["tokenizer"]),
+        _tokens(encoded, tokenizer_for(recorded["tokenizer"], corpus), recorded["tokenizer"]),
         _split(encoded),
         _model(arch, str(run.config.get("family", ""))),
         _training(run, arch),
@@ -62,29 +64,27 @@ def stages(run: RunView) -> list[DataStage]:
 def _text(corpus: Corpus) -> DataStage:
     size = len(corpus.train) + len(corpus.held_out)
     if corpus.drawn_from is not None:
-        return DataStage(
-            "raw text", size // 2, "drawn ids", f"{corpus.source}: no text, its ids are drawn", {"bytes": size}
-        )
+        return DataStage("raw text", size // 2, "drawn ids", f"{corpus.source}: token ids, not text", {"bytes": size})
     begins = corpus.train[:60].decode(errors="replace")
     detail = {"source": corpus.source, "sha256": corpus.sha256, "begins": begins}
-    return DataStage("raw text", size, "bytes", f"{corpus.source}, begins {begins!r}", detail)
+    return DataStage("raw text", size, "bytes", f"{corpus.source}, beginning {begins!r}", detail)
 
 
 def _tokens(encoded: Encoded, tokenizer: "Tokenizer", name: str) -> DataStage:
     total = len(encoded.train) + len(encoded.held_out)
-    first = [int(token) for token in encoded.train[:SPELLED]]
-    spelled = [{"id": token, "text": tokenizer.decode([token])} for token in first]
+    first = [int(token) for token in encoded.train[:FIRST_TOKENS]]
+    examples = [{"id": token, "text": tokenizer.decode([token])} for token in first]
     says = f"{name} tokens of a vocabulary of {encoded.vocab:,}: "
-    says += " ".join(f"{item['text']!r}={item['id']}" for item in spelled)
+    says += " ".join(f"{item['text']!r}={item['id']}" for item in examples)
     return DataStage(
-        "tokens", total, "tokens", says, {"tokenizer": name, "vocabulary": encoded.vocab, "first": spelled}
+        "tokens", total, "tokens", says, {"tokenizer": name, "vocabulary": encoded.vocab, "first": examples}
     )
 
 
 def _split(encoded: Encoded) -> DataStage:
     train, held_out = len(encoded.train), len(encoded.held_out)
     share = held_out / (train + held_out)
-    says = f"{train:,} tokens to train on, {held_out:,} ({show.percent(share, 1)}) held out and never trained on"
+    says = f"{train:,} tokens for training, {held_out:,} ({show.percent(share, 1)}) held out, never trained on"
     detail = {"train": train, "held_out": held_out, "held_out_share": share, "sample": encoded.sample}
     return DataStage("split", train, "training tokens", says, detail)
 
@@ -101,14 +101,14 @@ def _model(arch: Architecture, family: str) -> DataStage:
     present = {name: size for name, size in parts.items() if size}
     says = ", ".join(f"{name} {size:,} ({show.percent(size / counted.total, 1)})" for name, size in present.items())
     if arch.head == "tied":
-        says += "; the head is the embedding"
+        says += "; the head shares the embedding's weights"
     detail = {"family": family, "parts": parts, "non_embedding": counted.non_embedding}
     return DataStage("initialised model", counted.total, "parameters", says, detail)
 
 
 def _training(run: RunView, arch: Architecture) -> DataStage:
     steps, tokens = run.curve.last("step"), run.curve.last("tokens")
-    rows = list(_rows(run.curve, math.log(arch.outputs)))
+    evaluations = list(_evaluations(run.curve, math.log(arch.outputs)))
     _, losses = run.curve.points("step", "loss")
     epochs = run.curve.last("epoch")
     says = f"{int(steps):,} steps" if steps else "no step yet"
@@ -118,14 +118,14 @@ def _training(run: RunView, arch: Architecture) -> DataStage:
         "steps": steps,
         "epochs": epochs,
         "flops": run.curve.last("flops"),
-        "table": rows,
+        "table": evaluations,
         "losses": losses.tolist(),
     }
     return DataStage("training", tokens, "tokens trained on", says, detail)
 
 
-def _rows(curve: Curve, uniform: float) -> Iterator[dict[str, Any]]:
-    """One row an evaluation, with what can be said of it from the numbers of this one and the one before."""
+def _evaluations(curve: Curve, uniform: float) -> Iterator[dict[str, Any]]:
+    """One row per evaluation, with an observation from its numbers and those of the one before."""
     before: dict[str, Any] | None = None
     names = ("epoch", "step", "loss", "val_loss", "val_accuracy", "gap")
     for values in zip(*(curve[name].tolist() for name in names), strict=True):
@@ -140,17 +140,17 @@ def _rows(curve: Curve, uniform: float) -> Iterator[dict[str, Any]]:
 
 
 def observe(row: dict[str, Any], before: dict[str, Any] | None, uniform: float) -> str:
-    """A sentence on one evaluation. `uniform` is the loss of guessing all outcomes alike, in nats."""
+    """A sentence on one evaluation. `uniform` is the loss of a uniform guess, in nats."""
     loss = row["val_loss"]
     if before is None:
         moved = uniform - loss
-        if abs(moved) < STILL * uniform:
-            return f"no better than guessing evenly ({uniform:.3f} nats)"
-        return f"{abs(moved):.3f} nats {'below' if moved > 0 else 'above'} guessing evenly ({uniform:.3f})"
+        if abs(moved) < FLAT * uniform:
+            return f"no better than a uniform guess ({uniform:.3f} nats)"
+        return f"{abs(moved):.3f} nats {'below' if moved > 0 else 'above'} a uniform guess ({uniform:.3f})"
     change = loss / before["val_loss"] - 1
-    learns = row["loss"] is not None and before["loss"] is not None and row["loss"] < before["loss"] * (1 - STILL)
-    if abs(change) < STILL:
-        return "held-out loss stands still" + (" while training loss falls: it learns by heart" if learns else "")
+    learns = row["loss"] is not None and before["loss"] is not None and row["loss"] < before["loss"] * (1 - FLAT)
+    if abs(change) < FLAT:
+        return "held-out loss is flat" + (" while training loss falls: it memorises" if learns else "")
     if change < 0:
         return f"held-out loss falls by {show.percent(-change, 1)}"
     return f"held-out loss rises by {show.percent(change, 1)}" + (
@@ -159,10 +159,10 @@ def observe(row: dict[str, Any], before: dict[str, Any] | None, uniform: float) 
 
 
 def _evaluation(run: RunView, corpus: Corpus) -> DataStage:
-    found = {name: run.curve.last(name) for name in ("val_loss", "val_accuracy", "bpb", "exact_match", "gap")}
+    figures = {name: run.curve.last(name) for name in ("val_loss", "val_accuracy", "bpb", "exact_match", "gap")}
     source = corpus.drawn_from
-    found |= {"entropy": source.entropy if source else None, "ceiling": source.ceiling if source else None}
-    words: tuple[tuple[str, Callable[[Any], str]], ...] = (
+    figures |= {"entropy": source.entropy if source else None, "ceiling": source.ceiling if source else None}
+    texts: tuple[tuple[str, Callable[[Any], str]], ...] = (
         ("val_loss", lambda loss: f"held-out loss {show.loss(loss)} nats"),
         ("val_accuracy", lambda share: f"accuracy {show.percent(share, 1)}"),
         ("bpb", lambda bits: f"{bits:.3f} bits per byte"),
@@ -170,6 +170,6 @@ def _evaluation(run: RunView, corpus: Corpus) -> DataStage:
         ("entropy", lambda loss: f"least possible {show.loss(loss)} nats"),
         ("ceiling", lambda share: f"best possible accuracy {show.percent(share, 1)}"),
     )
-    said = [text(found[name]) for name, text in words if found[name] is not None]
-    says = ", ".join(said) if run.curve.last("val_loss") is not None else "not evaluated yet"
-    return DataStage("evaluation", found["val_loss"], "nats per target", says, found)
+    described = [text(figures[name]) for name, text in texts if figures[name] is not None]
+    says = ", ".join(described) if run.curve.last("val_loss") is not None else "not evaluated yet"
+    return DataStage("evaluation", figures["val_loss"], "nats per target", says, figures)

@@ -1,4 +1,4 @@
-"""Which device a run can be trained on here, told from names and device files: torch is never asked."""
+"""Which devices a run can train on here, from names and device files alone, without importing torch."""
 
 import platform
 import re
@@ -17,27 +17,27 @@ def has_gpu() -> bool:
 
 
 def check_device(name: str) -> str:
-    """`name`, if it can be a device of this machine.
+    """`name`, if this machine can have such a device.
 
     Raises:
-        InputError: not the name of a device, or of one that this machine does not have.
+        InputError: not the name of a device, or a device that this machine lacks.
     """
     if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]{1,3})?", name):
         raise InputError(f"--device {name!r}: not a device; want auto, cpu, cuda, cuda:1 or mps")
     if name.startswith("cuda"):
         if not has_gpu():
             raise InputError(f"--device {name!r}: there is no GPU on this machine; want auto or cpu")
-        there = len(list(NVIDIA_GPUS.iterdir())) if NVIDIA_GPUS.is_dir() else 0
+        gpus = len(list(NVIDIA_GPUS.iterdir())) if NVIDIA_GPUS.is_dir() else 0
         number = int(name.partition(":")[2] or 0)
-        if there and number >= there:
-            raise InputError(f"--device {name!r}: this machine has {there} GPUs; want cuda:0 to cuda:{there - 1}")
+        if gpus and number >= gpus:
+            raise InputError(f"--device {name!r}: this machine has {gpus} GPUs; want cuda:0 to cuda:{gpus - 1}")
     if name == "mps" and platform.system() != "Darwin":
-        raise InputError("--device 'mps': Apple's GPUs alone are called so; want auto or cpu")
+        raise InputError("--device 'mps': only a Mac has one; want auto or cpu")
     return name
 
 
 def kind_of(name: str) -> str:
-    """cpu, cuda or mps: what a run on the device `name` is trained on here, as the worker will choose it."""
+    """cpu, cuda or mps: the kind of device that the worker will choose for `name` on this machine."""
     if name != "auto":
         return name.partition(":")[0]
     if has_gpu():
@@ -46,5 +46,5 @@ def kind_of(name: str) -> str:
 
 
 def on_gpu(name: str) -> bool:
-    """Whether a run on the device `name` has its weights on a GPU with memory of its own."""
+    """Whether a run on the device `name` keeps its weights in the memory of a GPU."""
     return kind_of(name) == "cuda"

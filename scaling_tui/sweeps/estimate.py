@@ -1,4 +1,4 @@
-"""How long a ladder will take, from the speeds that earlier runs on this machine reached. The one home of estimates."""
+"""How long a ladder will take, from the speeds of earlier runs on this machine. All estimates come from here."""
 
 import heapq
 import platform
@@ -17,19 +17,19 @@ from scaling_tui.sweeps.ladder import Ladder
 from scaling_tui.sweeps.launch import cores
 
 Speed = tuple[float, float]
-"""FLOPs a token of a run, and the FLOP/s that it reached."""
+"""FLOPs per token of a run, and the FLOP/s that it reached."""
 
-LATEST = 12  # sweeps that are looked at; older ones tell no more
-PAUSE = 20.0  # times the usual time between two records; evaluations are well below it
+LATEST = 12  # sweeps to read; older ones add nothing
+PAUSE = 20.0  # times the median interval between records: longer is a stop, not an evaluation
 START_S = 3.0  # a worker's imports and its corpus
-# FLOPs a token and FLOP/s reached by rungs of quickstart, two workers at a time on two cores of an x86 server: what is
-# said before anything was trained here. Small models leave a core waiting for Python.
+# Measured on the rungs of quickstart, two workers at a time on two cores of an x86 server; used before anything was
+# trained here. The speed grows with size because small models wait for Python.
 REFERENCE = ((8.6e4, 5.5e9), (2.5e5, 9.3e9), (4.8e5, 1.7e10), (7.9e5, 2.0e10), (1.2e6, 2.1e10), (2.75e6, 3.2e10))
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds of each rung at one seed and of all runs together, and where the speeds are from, in words."""
+    """Seconds of each rung at one seed and of the whole sweep; `basis` says where the speeds come from."""
 
     seconds: tuple[float, ...]
     total: float
@@ -39,28 +39,28 @@ class Estimate:
 def estimate(ladder: Ladder, recorded: Sequence[Speed], jobs: int, seeds: int) -> Estimate:
     """How long `ladder` takes with `jobs` runs at a time and `seeds` seeds.
 
-    FLOP/s is interpolated over FLOPs a token between the sizes that ran here; beyond the ends it stays as it was there.
+    FLOP/s is interpolated over FLOPs per token between the sizes that ran here, and constant beyond them.
     """
-    basis = f"times at the speed of {len(recorded)} runs on this machine"
+    basis = f"times from the speed of {len(recorded)} runs on this machine"
     if not recorded:
-        basis = "times of two cores elsewhere: nothing was trained on this device yet"
-    reached = curve(recorded or REFERENCE)
-    seconds = [START_S + rung.cost / _between(reached, rung.flops / rung.tokens) for rung in ladder.rungs]
+        basis = "times from a reference machine with two cores: nothing was trained on this device yet"
+    speeds = speed_curve(recorded or REFERENCE)
+    seconds = [START_S + rung.cost / _interpolated(speeds, rung.flops / rung.tokens) for rung in ladder.rungs]
     last = ladder.fit.predict if ladder.fit else None
     first = [second for rung, second in zip(ladder.rungs, seconds, strict=True) if rung.name != last] * seeds
     alone = [second for rung, second in zip(ladder.rungs, seconds, strict=True) if rung.name == last] * seeds
-    # More runs at a time than cores are no faster together.
-    return Estimate(tuple(seconds), wall(first, min(jobs, max(1, cores()))) + sum(alone), basis)
+    # More runs than cores are no faster together.
+    return Estimate(tuple(seconds), makespan(first, min(jobs, max(1, cores()))) + sum(alone), basis)
 
 
 def workers(jobs: int | None, device: str) -> int:
-    """Runs that are trained at a time: as many as asked for, else one a core, or one on a GPU."""
+    """How many runs to train at a time: `jobs` if given, else one per core, or one on a GPU."""
     return jobs or (1 if on_gpu(device) else cores())
 
 
 def recorded_speeds(runs: Path, device: str = "auto") -> list[Speed]:
-    """The speed of every run of the latest sweeps in `runs` of this machine, on a device of the same kind."""
-    found, here = [], (platform.node(), kind_of(device))
+    """The speeds of the runs in the latest sweeps that this machine trained on a device of the same kind."""
+    speeds, here = [], (platform.node(), kind_of(device))
     for path in list_sweeps(runs)[:LATEST]:
         try:
             view = glance(path)
@@ -68,15 +68,15 @@ def recorded_speeds(runs: Path, device: str = "auto") -> list[Speed]:
             continue
         machine = view.document.get("machine")
         if isinstance(machine, dict) and (machine.get("host"), machine.get("device", "cpu")) == here:
-            found += list(_speeds(view))
-    return found
+            speeds += list(_speeds(view))
+    return speeds
 
 
 def _speeds(view: SweepView) -> Iterable[Speed]:
     for run in view.runs:
         tokens, times = run.curve.points("tokens", "time")
         took, done = np.diff(times), np.diff(tokens)
-        # Between the last record before a stop and the first after it nothing was trained.
+        # The interval across a stop is not training time.
         at_work = (took > 0) & (done > 0)
         at_work &= took <= PAUSE * np.median(took[at_work]) if at_work.any() else False
         if run.flops and run.tokens and at_work.any():
@@ -84,21 +84,21 @@ def _speeds(view: SweepView) -> Iterable[Speed]:
             yield per_token, per_token * float(done[at_work].sum() / took[at_work].sum())
 
 
-def curve(speeds: Iterable[Speed]) -> list[Speed]:
-    """One speed a size, in the order of sizes: the median where a size ran often."""
+def speed_curve(speeds: Iterable[Speed]) -> list[Speed]:
+    """One speed per size, the median of its runs, in order of size."""
     sizes: dict[float, list[float]] = {}
     for per_token, speed in speeds:
         sizes.setdefault(float(f"{per_token:.2g}"), []).append(speed)
-    return [(size, median(found)) for size, found in sorted(sizes.items())]
+    return [(size, median(measured)) for size, measured in sorted(sizes.items())]
 
 
-def _between(reached: Sequence[Speed], per_token: float) -> float:
-    sizes, speeds = zip(*reached, strict=True)
-    return float(np.exp(np.interp(np.log(per_token), np.log(sizes), np.log(speeds))))
+def _interpolated(speeds: Sequence[Speed], per_token: float) -> float:
+    sizes, rates = zip(*speeds, strict=True)
+    return float(np.exp(np.interp(np.log(per_token), np.log(sizes), np.log(rates))))
 
 
-def wall(seconds: Sequence[float], jobs: int) -> float:
-    """Seconds until all are done, the longest first, `jobs` at a time."""
+def makespan(seconds: Sequence[float], jobs: int) -> float:
+    """Seconds until all are done, `jobs` at a time and the longest first."""
     ends = [0.0] * max(1, jobs)
     for second in sorted(seconds, reverse=True):
         heapq.heapreplace(ends, ends[0] + second)

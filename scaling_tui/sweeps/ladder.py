@@ -1,4 +1,4 @@
-"""Ladders: TOML files that say what is trained. Read, checked to the last key, and resolved into runs."""
+"""Ladders: TOML files that describe what to train. They are read, checked key by key, and resolved into runs."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,12 +18,12 @@ from scaling_tui.text import resources
 from scaling_tui.text.files import read_toml
 from scaling_tui.text.suggest import did_you_mean
 
-LARGEST_SEED = 2**63 - 1  # what torch's generator takes
+LARGEST_SEED = 2**63 - 1  # of torch's generator
 
 
 @dataclass(frozen=True)
 class FitChoice:
-    """The law that a sweep of the ladder is fitted with. `params` says which N the law is fitted in."""
+    """The law to fit to a sweep of the ladder. `params` is the count of N that it is fitted in."""
 
     law: str = "chinchilla-n"
     params: Literal["non-embedding", "all"] = "non-embedding"
@@ -32,7 +32,7 @@ class FitChoice:
 
 @dataclass(frozen=True)
 class Ladder:
-    """A ladder as read. `document` is the file's own tables, settings from outside included."""
+    """A ladder as read. `document` holds the tables of its file with `--set` applied."""
 
     name: str
     path: Path
@@ -46,7 +46,7 @@ class Ladder:
     document: Mapping[str, Any] = field(repr=False)
 
     def configs(self, seed: int, corpus: Mapping[str, Any]) -> Iterator[tuple[str, RunConfig]]:
-        """The runs of the ladder at one seed, named `<rung>[-<variant>]-s<seed>`. `corpus` is what run.json says."""
+        """The runs of the ladder at one seed, named `<rung>[-<variant>]-s<seed>`. `corpus` goes into run.json."""
         for rung in self.rungs:
             yield (
                 f"{rung.case}-s{seed}",
@@ -68,15 +68,15 @@ class Ladder:
 
 
 def ladders() -> list[Path]:
-    """The files of every ladder that can be launched by name; the user's hide the project's of the same name."""
+    """Every ladder that can be launched by name; a user's ladder hides a packaged one of the same name."""
     return list(resources.found("models"))
 
 
 def load_ladder(name: str, settings: Sequence[str] = ()) -> Ladder:
-    """The ladder called `name`, or the file at that path, with `KEY=VALUE` settings laid over it.
+    """The ladder called `name`, or the file at that path, with the `KEY=VALUE` settings applied.
 
     Raises:
-        InputError: no such ladder, not TOML, an unknown key, an impossible size: with file, key and what would do.
+        InputError: no such ladder, not TOML, an unknown key or an impossible value.
     """
     path = _find(name)
     document = read_toml(path, "a ladder (.toml)")
@@ -95,8 +95,8 @@ def _find(name: str) -> Path:
     path = Path(name)
     if path.is_file():
         return path
-    there = f"there are: {', '.join(known)}; or give a .toml file"
-    raise InputError(f"ladder {name!r}: not found; {did_you_mean(name, known, there)}")
+    known_ladders = f"there are {', '.join(known)}; or give a .toml file"
+    raise InputError(f"ladder {name!r}: not found; {did_you_mean(name, known, known_ladders)}")
 
 
 def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
@@ -109,7 +109,7 @@ def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
     corpus = CorpusChoice(**known_keys(_table(document, "corpus"), CorpusChoice, "corpus"))
     check_types(corpus, "corpus")
     if is_path(corpus.name):
-        # What a ladder means must not depend on where one stands.
+        # A ladder must mean the same from every working directory.
         corpus = dataclasses.replace(corpus, name=str(path.parent.absolute() / Path(corpus.name).expanduser()))
     elif corpus.name not in NAMED:
         raise InputError(
@@ -144,25 +144,25 @@ def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
     )
 
 
-def _seeds(found: Any) -> tuple[int, ...]:
-    seeds = [whole(seed) for seed in found] if isinstance(found, list) else []
-    good = all(isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed <= LARGEST_SEED for seed in seeds)
-    if not good or not seeds or len(set(seeds)) < len(seeds):
-        raise InputError(f"seeds: found {found!r}, want a list of different whole numbers, such as [0, 1, 2]")
+def _seeds(value: Any) -> tuple[int, ...]:
+    seeds = [whole(seed) for seed in value] if isinstance(value, list) else []
+    valid = all(isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed <= LARGEST_SEED for seed in seeds)
+    if not valid or not seeds or len(set(seeds)) < len(seeds):
+        raise InputError(f"seeds: found {value!r}, want a list of distinct whole numbers, such as [0, 1, 2]")
     return tuple(seeds)
 
 
 def _table(document: Mapping[str, Any], key: str) -> dict[str, Any]:
     if key not in document:
         raise InputError(f"{key}: missing, want a table [{key}]")
-    found = document[key]
-    if not isinstance(found, dict):
-        raise InputError(f"{key}: found {found!r}, want a table [{key}]")
-    return found
+    table = document[key]
+    if not isinstance(table, dict):
+        raise InputError(f"{key}: found {table!r}, want a table [{key}]")
+    return table
 
 
 def _set(document: dict[str, Any], setting: str) -> None:
-    """Lays `KEY=VALUE` over the document. KEY is `table.key`, `rungs.NAME.key`, or a key alone: then for all rungs."""
+    """Applies `KEY=VALUE` to the document. KEY is `table.key`, `rungs.NAME.key`, or a bare key for all rungs."""
     key, equals, text = setting.partition("=")
     if not equals or not key:
         raise InputError(f"--set {setting!r}: want KEY=VALUE, such as tokens=200000")
@@ -171,8 +171,8 @@ def _set(document: dict[str, Any], setting: str) -> None:
     except tomli.TOMLDecodeError:
         value = text
     table, dot, rest = key.partition(".")
-    found = document.get("rungs", [])
-    rungs = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+    tables = document.get("rungs", [])
+    rungs = [item for item in tables if isinstance(item, dict)] if isinstance(tables, list) else []
     if table == "rungs":
         name, _, rest = rest.partition(".")
         for rung in rungs:
@@ -187,7 +187,7 @@ def _set(document: dict[str, Any], setting: str) -> None:
     if not dot:
         table, rest = _home(key)
     if (table, rest) == ("corpus", "name") and isinstance(value, str) and is_path(value):
-        # Typed on a command line it is relative to where one stands, not to the ladder.
+        # On the command line a path is relative to the working directory, not to the ladder.
         value = str(Path(value).expanduser().absolute())
     target: Any = document
     for part in (table, *rest.split(".")[:-1]):
@@ -196,13 +196,13 @@ def _set(document: dict[str, Any], setting: str) -> None:
             raise InputError(f"--set {key}: {part} is not a table")
     target[rest.split(".")[-1]] = value
     if table in ("training", "model"):
-        # Otherwise a rung's own value would silently win over what the user asked for.
+        # A rung's own value would otherwise silently override the user's.
         for rung in rungs:
             rung.pop(rest, None)
 
 
 def _home(key: str) -> tuple[str, str]:
-    """The table and the name in it of a key that was given alone."""
+    """The table of a bare key, and its name in that table."""
     if key in TRAINING_KEYS or key == "flops":
         return "training", key
     if key in MODEL_KEYS:

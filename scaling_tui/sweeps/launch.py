@@ -1,4 +1,4 @@
-"""Starts sweeps: lays out the folder, then a supervisor that outlives whoever asked for it."""
+"""Starts sweeps: lays out the folder, then starts a supervisor that outlives the caller."""
 
 import os
 import platform
@@ -23,7 +23,7 @@ STARTS_WITHIN_S = 15.0
 
 
 def machine() -> dict[str, Any]:
-    """What a figure measured here depends on."""
+    """What measurements on this machine depend on."""
     return {
         "host": platform.node(),
         "system": platform.platform(),
@@ -34,41 +34,41 @@ def machine() -> dict[str, Any]:
 
 
 def cores() -> int:
-    """Processors that this process may use."""
+    """CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def versions() -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
-    found = {"scaling-tui": __version__}
+    installed = {"scaling-tui": __version__}
     for package in ("torch", "numpy", "tokenizers"):
         try:
-            found[package] = version(package)
+            installed[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+            installed[package] = "not installed"
+    return installed
 
 
 def lay_out(runs: Path, ladder: Ladder, seed: int | None = None, device: str = "auto") -> Path:
-    """Writes the sweep's folder with all its runs, queued; returns it.
+    """Writes the sweep's folder with all its runs queued; returns it.
 
     Raises:
-        InputError: the ladder cannot be trained on this machine, or `runs` cannot be written to; nothing is left there.
+        InputError: the ladder cannot be trained on this machine, or `runs` cannot be written to. Nothing is left over.
     """
     from scaling_tui.sweeps.preflight import check_ladder
 
-    read = check_ladder(ladder, device)
+    checked = check_ladder(ladder, device)
     corpus: Mapping[str, Any] = {
         **asdict(ladder.corpus),
-        "sha256": read.sha256,
-        "source": read.source,
-        # What is best possible, where the corpus is a synthetic source: in nats per target, and as an accuracy.
-        "entropy": read.drawn_from.entropy if read.drawn_from else None,
-        "ceiling": read.drawn_from.ceiling if read.drawn_from else None,
+        "sha256": checked.sha256,
+        "source": checked.source,
+        # Of a synthetic source: the least possible loss in nats per target and the best possible accuracy.
+        "entropy": checked.drawn_from.entropy if checked.drawn_from else None,
+        "ceiling": checked.drawn_from.ceiling if checked.drawn_from else None,
     }
     seeds = ladder.seeds if seed is None else (seed,)
-    configs = [config for one in seeds for config in ladder.configs(one, corpus)]
+    configs = [config for each in seeds for config in ladder.configs(each, corpus)]
     sweep = create_sweep(
         runs,
         ladder.name,
@@ -94,10 +94,10 @@ def lay_out(runs: Path, ladder: Ladder, seed: int | None = None, device: str = "
         for name, config in configs:
             write_run(sweep / name, config.as_json())
     except BaseException as error:
-        # Half of it would be taken for a sweep and trained.
+        # A partial folder would be taken for a sweep and trained.
         shutil.rmtree(sweep, ignore_errors=True)
         if isinstance(error, OSError):
-            raise InputError(f"runs folder {runs}: cannot write there ({error.strerror})") from error
+            raise InputError(f"runs folder {runs}: cannot be written to ({error.strerror})") from error
         raise
     return sweep
 
@@ -107,7 +107,7 @@ def launch(
 ) -> Path:
     """Lays out a sweep of `ladder` in `runs` and starts its supervisor; returns the sweep's folder.
 
-    `seed` is the one seed to train with; None stands for all of the ladder's.
+    `seed` is the only seed to train; None trains all seeds of the ladder.
     """
     sweep = lay_out(runs, ladder, seed, device)
     start_supervisor(sweep, jobs, device)
@@ -115,17 +115,17 @@ def launch(
 
 
 def resume(sweep: Path, *, jobs: int | None = None, device: str = "auto", run: str | None = None) -> SweepView:
-    """Asks for a sweep (or one run of it) to go on, and starts a supervisor where none is alive.
+    """Resumes a sweep, or one run of it, and starts a supervisor where none is alive.
 
     Raises:
-        InputError: no such device; or nothing of it can be gone on with.
+        InputError: no such device, or nothing to resume.
     """
     from scaling_tui.sweeps.devices import check_device
 
     check_device(device)
     view = glance(sweep)
-    left = resumable(view)
-    if not left or run not in (None, *left):
+    candidates = resumable(view)
+    if not candidates or run not in (None, *candidates):
         raise InputError(f"sweep {view.name}: nothing to resume, {why_not(view, run)}")
     make_request(sweep, "resume", run)
     if not supervised(sweep):
@@ -134,18 +134,20 @@ def resume(sweep: Path, *, jobs: int | None = None, device: str = "auto", run: s
 
 
 def resumable(sweep: SweepView) -> list[str]:
-    """The runs that can be gone on with: not finished, nor diverged (they would see what they saw and diverge again),
-    and none of a sweep that another trainer wrote."""
+    """The runs that can be resumed: none of another trainer's sweep, and of ours none that finished or diverged.
+
+    A diverged run would see the same batches and diverge again.
+    """
     if "ladder" not in sweep.document:
         return []
     return [run.name for run in sweep.runs if run.state not in ("finished", "diverged")]
 
 
 def why_not(sweep: SweepView, run: str | None = None) -> str:
-    """Why nothing of a sweep, or not the run asked for, can be gone on with, in words."""
+    """Why nothing in a sweep, or not `run`, can be resumed, in words."""
     if "ladder" not in sweep.document:
-        return "another trainer wrote it; want a sweep that 'scaling-tui run' began"
-    diverged = [one.name for one in sweep.runs if one.state == "diverged" and run in (None, one.name)]
+        return "another trainer wrote it; want a sweep of 'scaling-tui run'"
+    diverged = [view.name for view in sweep.runs if view.state == "diverged" and run in (None, view.name)]
     if diverged:
         return f"{', '.join(diverged)} diverged and would again; want a new sweep with a lower lr"
     return f"{run or sweep.name} is finished"
@@ -159,13 +161,13 @@ def supervised(sweep: Path) -> bool:
 
 
 def start_supervisor(sweep: Path, jobs: int | None, device: str) -> None:
-    """Starts a detached supervisor and waits until it has reported.
+    """Starts a detached supervisor and waits for its first status.
 
     Raises:
-        InputError: it did not come up; with its last words.
+        InputError: it did not start; the message ends with the last line of its log.
     """
     folder = claim(sweep, "supervisor")
-    # -P: a queue.py in the folder that one stands in is not Python's.
+    # -P: a queue.py in the current folder must not shadow the standard library's.
     command = [sys.executable, "-P", "-m", "scaling_tui.sweeps.supervisor", str(folder), "--device", device]
     if jobs is not None:
         command += ["--jobs", str(jobs)]
@@ -177,6 +179,6 @@ def start_supervisor(sweep: Path, jobs: int | None, device: str) -> None:
     deadline = time.monotonic() + STARTS_WITHIN_S
     while not (folder / "status.json").exists():
         if process.poll() is not None or time.monotonic() > deadline:
-            said = log.read_text(errors="replace").strip().splitlines()
-            raise InputError(f"sweep {sweep.name}: its supervisor did not start ({said[-1] if said else 'no word'})")
+            lines = log.read_text(errors="replace").strip().splitlines()
+            raise InputError(f"sweep {sweep.name}: its supervisor did not start ({lines[-1] if lines else 'no log'})")
         time.sleep(0.02)

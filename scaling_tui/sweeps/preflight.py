@@ -1,4 +1,4 @@
-"""What would make a run fail in its first second, found before anything is written or started."""
+"""Checks for what would make a run fail in its first second, before anything is written or started."""
 
 import psutil
 
@@ -9,8 +9,8 @@ from scaling_tui.sweeps.ladder import Ladder
 from scaling_tui.sweeps.rung import Rung
 from scaling_tui.text import show
 
-# Weights, gradients and AdamW's two moments, each in float32. Where they live on a GPU, only the fresh weights pass
-# through this machine's own memory.
+# Weights, gradients and AdamW's two moments, each in float32. For a GPU only the initial weights pass through main
+# memory.
 BYTES_A_PARAMETER = 16
 BYTES_A_WEIGHT = 4
 
@@ -19,8 +19,8 @@ def check_ladder(ladder: Ladder, device: str = "auto") -> Corpus:
     """Reads and encodes the corpus of `ladder`, once for all its runs, and returns it.
 
     Raises:
-        InputError: no such device; a rung that cannot fit into this machine's memory; a corpus or tokenizer that
-            cannot be had; a corpus too small for the context of a rung.
+        InputError: no such device; a rung too large for this machine's memory; a corpus or tokenizer that cannot be
+            read or downloaded; a corpus too small for the context of a rung.
     """
     check_device(device)
     check_memory(ladder, device)
@@ -40,33 +40,33 @@ def check_ladder(ladder: Ladder, device: str = "auto") -> Corpus:
 
 
 def rehearse(ladder: Ladder, device: str = "auto") -> str:
-    """Checks as `check_ladder` does but downloads nothing; returns what it therefore could not look at, in words."""
+    """Checks as `check_ladder` does but downloads nothing; returns what it could not check because of that."""
     missing = to_download(ladder.corpus.name, ladder.corpus.tokenizer)
     if missing is None:
         check_ladder(ladder, device)
         return ""
     check_device(device)
     check_memory(ladder, device)
-    return f"{missing} is not on this machine and would be downloaded first; what is in it was not checked"
+    return f"{missing} is not on this machine and would be downloaded first; its content was not checked"
 
 
 def check_memory(ladder: Ladder, device: str) -> None:
-    """Raises InputError where a rung takes more memory than this machine has, however little else is in it."""
-    there = psutil.virtual_memory().total
+    """Raises InputError where a rung needs more memory than this machine has in total."""
+    available = psutil.virtual_memory().total
     for rung in ladder.rungs:
         least = least_memory(rung, on_gpu(device))
-        if least > there:
+        if least > available:
             raise InputError(
                 f"{ladder.path}: rung {rung.name!r}: {show.count(rung.count.total)} parameters in batches of "
                 f"{show.count(rung.training.batch)} take {least / 1e9:,.1f} GB of memory or more, "
-                f"this machine has {there / 1e9:.1f} GB; want a smaller hidden, layers, context or batch"
+                f"this machine has {available / 1e9:.1f} GB; want a smaller hidden, layers, context or batch"
             )
 
 
 def least_memory(rung: Rung, gpu: bool) -> int:
-    """Bytes of this machine's own memory that a run of `rung` cannot do without.
+    """A lower bound on the bytes of main memory that a run of `rung` needs.
 
-    On the CPU also one stream a layer, which the backward pass needs.
+    On the CPU it includes one residual stream per layer, which the backward pass needs.
     """
     if gpu:
         return BYTES_A_WEIGHT * rung.count.total

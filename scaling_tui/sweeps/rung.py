@@ -13,7 +13,7 @@ from scaling_tui.runs.config import Training, Trunk, known_keys, whole
 from scaling_tui.runs.format import METRICS, safe_name
 from scaling_tui.text.suggest import did_you_mean
 
-# What a model of each family is made of; a ladder gives the sizes and may change the rest.
+# The defaults of each family; a ladder gives the sizes and may change what CHOICES allows.
 FAMILIES: dict[str, dict[str, Any]] = {
     "gpt": {"norm": "rms", "final_norm": True, "positions": "rotary", "head": "tied"},
     "post-norm": {
@@ -22,7 +22,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "classifier": {"norm": "layer", "bias": True, "head": "untied", "head_bias": True, "classes": 2},
 }  # fmt: skip
 
-# What else `scaling_tui.train` can build of each: sizes of any, and these values of these keys.
+# What `scaling_tui.train` can build: any of these sizes, and per family these values of these keys.
 SIZES = ("layers", "hidden", "ffn", "heads", "vocab", "context")
 LARGEST_SIZE = 10**9
 LARGEST_BUDGET = 1e40  # FLOPs
@@ -33,8 +33,7 @@ CHOICES: dict[str, dict[str, tuple[Any, ...]]] = {
 }  # fmt: skip
 
 TRAINING_KEYS = [item.name for item in dataclasses.fields(Training)]
-# A run's folder bears the name of its rung.
-LONGEST_NAME = 60
+LONGEST_NAME = 60  # characters: a run's folder is named after its rung
 
 ARCHITECTURE_DEFAULTS = {item.name: item.default for item in dataclasses.fields(Architecture)}
 MODEL_KEYS = ["family", *(item.name for item in dataclasses.fields(Architecture))]
@@ -42,12 +41,12 @@ MODEL_KEYS = ["family", *(item.name for item in dataclasses.fields(Architecture)
 
 @dataclass(frozen=True)
 class CorpusChoice:
-    """Where the tokens come from.
+    """The corpus and tokenizer of a ladder.
 
     Args:
         name: a corpus of `scaling_tui.data`, or the path of a text file.
         tokenizer: `byte`, `gpt2`, `bpe-K`, or `ids` for a synthetic source.
-        first_tokens: only the first so many tokens are the corpus, the last tenth of them held out; 0 is all.
+        first_tokens: use only the first so many tokens, the last tenth of them held out; 0 uses all.
         parameters: of a synthetic source (`scaling_tui.data.synthetic`).
     """
 
@@ -59,14 +58,14 @@ class CorpusChoice:
 
 @dataclass(frozen=True)
 class Rung:
-    """One size: its architecture, its recipe, and what they come to.
+    """One size: its architecture, its recipe and its parameter count.
 
     Args:
-        variant: the values of the settings that the ladder gives as a list, such as `D200k`; empty without one.
-        expected: for a metric, the lowest and highest mean over seeds that the ladder promises of this rung.
-        claimed: for a metric, what the source says of it.
-        trunk: where it branches off a longer run; `run` is that one's case.
-        keep: steps after which others branch off it.
+        variant: the values of the settings that the ladder gives as lists, such as `D200k`; empty without any.
+        expected: by metric, the lowest and highest mean over seeds that the ladder expects.
+        claimed: by metric, the figure that the ladder's source reports.
+        trunk: where it branches off a longer run; `trunk.run` is the case of that run.
+        keep: steps at which other runs branch off.
     """
 
     name: str
@@ -82,41 +81,46 @@ class Rung:
 
     @property
     def tokens(self) -> int:
-        """D in whole steps."""
+        """D, rounded up to whole steps."""
         context = self.architecture.context
         return self.training.steps(context) * self.training.batch * context
 
     @property
     def case(self) -> str:
-        """Rung and variant: what runs of several seeds have in common."""
+        """Rung and variant, which the runs of all seeds share."""
         return f"{self.name}-{self.variant}" if self.variant else self.name
 
     @property
     def flops(self) -> float:
-        """C by matmuls and attention (`laws.counts.RUN_FLOPS`), of a branch with its trunk's share."""
+        """C, counting matmuls and attention; a branch includes the share of its trunk."""
         return self.count.flops(self.tokens)
 
     @property
     def cost(self) -> float:
-        """FLOPs that a run of it spends itself."""
+        """FLOPs that a run spends itself, without the share of its trunk."""
         return self.count.flops(self.tokens - (self.trunk.tokens if self.trunk else 0))
 
 
 def rungs_of(document: Mapping[str, Any], corpus: CorpusChoice) -> Iterator[Rung]:
-    found = document.get("rungs")
-    if not isinstance(found, list) or not found or not all(isinstance(item, dict) for item in found):
-        raise InputError("rungs: missing, want one [[rungs]] table or more")
+    """The rungs of a ladder's document, one for each variant.
+
+    Raises:
+        InputError: none, a bad or repeated name, or a setting that is not valid.
+    """
+    tables = document.get("rungs")
+    if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
+        raise InputError("rungs: missing, want at least one [[rungs]] table")
     names: set[str] = set()
-    for number, item in enumerate(found, 1):
-        name = item.get("name")
+    for number, table in enumerate(tables, 1):
+        name = table.get("name")
         if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
             raise InputError(f"rungs[{number}].name: found {name!r}, want a name of at most {LONGEST_NAME} letters")
         safe_name(name)
         if name in names:
-            raise InputError(f"rungs[{number}].name: {name!r} is there twice")
+            raise InputError(f"rungs[{number}].name: found {name!r} twice, want different names")
         names.add(name)
         try:
-            yield from _variants(name, document, item, corpus)
+            yield from _variants(name, document, table, corpus)
         except InputError as error:
             raise InputError(f"rung {name!r}: {error}") from error
 
@@ -124,19 +128,19 @@ def rungs_of(document: Mapping[str, Any], corpus: CorpusChoice) -> Iterator[Rung
 def _variants(name: str, document: Mapping[str, Any], own: Mapping[str, Any], corpus: CorpusChoice) -> Iterator[Rung]:
     """One rung, or one for each combination of the training settings that are given as lists.
 
-    A combination that comes to the same recipe as one before it is left out: U of all tokens is no U at all.
+    A combination with the recipe of an earlier one is skipped: a U of all tokens is the same as no U.
     """
     model, training, expected, claimed = _own_keys_first(document, own)
     architecture = _architecture(model, corpus)
     lists = {key: values for key, values in training.items() if isinstance(values, list)}
     for key, values in lists.items():
         if not values:
-            raise InputError(f"training.{key}: found an empty list, want a value or more")
+            raise InputError(f"training.{key}: found an empty list, want at least one value")
     if any(len(lists.get(key, ())) > 1 for key in ("tokens", "flops")):
-        # Several D of one recipe cost little more than the longest where they share their way up to the cooldown.
+        # Under wsd several D cost little more than the longest, because they share a trunk up to the cooldown.
         training = {"schedule": "wsd", **training}
     made: list[Rung] = []
-    exact: list[Rung] = []  # where three digits do not tell them apart
+    exact: list[Rung] = []  # with unrounded names, for variants that agree in three digits
     counted = count(architecture)
     for combination in itertools.product(*lists.values()):
         chosen = dict(zip(lists, combination, strict=True))
@@ -149,7 +153,7 @@ def _variants(name: str, document: Mapping[str, Any], own: Mapping[str, Any], co
 
 
 def _variant(chosen: Mapping[str, Any], recipe: Training, write: Callable[[float], str]) -> str:
-    """The settings as part of a run's name: D of tokens, U of unique tokens, C of FLOPs, else the key."""
+    """The settings as part of a run's name: D for tokens, U for unique tokens, C for FLOPs, else the key."""
     return "-".join(_label(key, value, recipe, write) for key, value in chosen.items())
 
 
@@ -170,7 +174,7 @@ def _short(value: float) -> str:
 def _own_keys_first(
     document: Mapping[str, Any], own: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, tuple[float, float]], dict[str, float]]:
-    """[model] and [training] with the rung's own keys over them, and what is expected and claimed of the rung."""
+    """[model] and [training] with the rung's own keys applied, and the rung's `expected` and `claimed`."""
     model, training = dict(document.get("model", {})), dict(document.get("training", {}))
     known = ["name", "expected", "claimed", "flops", *MODEL_KEYS, *TRAINING_KEYS]
     for key, value in own.items():
@@ -195,13 +199,13 @@ def _own_keys_first(
 
 
 def _metrics(own: Mapping[str, Any], key: str) -> dict[str, Any]:
-    found = own.get(key, {})
-    if not isinstance(found, dict):
-        raise InputError(f"{key}: found {found!r}, want a table of metrics")
-    for metric in found:
+    table = own.get(key, {})
+    if not isinstance(table, dict):
+        raise InputError(f"{key}: found {table!r}, want a table of metrics")
+    for metric in table:
         if metric not in METRICS:
             raise InputError(f"{key}.{metric}: not a metric; there are {', '.join(METRICS)}")
-    return found
+    return table
 
 
 def family_of(model: Mapping[str, Any]) -> str:
@@ -214,16 +218,16 @@ def family_of(model: Mapping[str, Any]) -> str:
 def _architecture(model: Mapping[str, Any], corpus: CorpusChoice) -> Architecture:
     family = family_of(model)
     given = known_keys({key: value for key, value in model.items() if key != "family"}, Architecture, "model")
-    ids = vocabulary(corpus.tokenizer, corpus.name, corpus.parameters)
-    described = {**FAMILIES[family], "vocab": ids, **{key: _buildable(family, key, given[key]) for key in given}}
+    vocab = vocabulary(corpus.tokenizer, corpus.name, corpus.parameters)
+    described = {**FAMILIES[family], "vocab": vocab, **{key: _buildable(family, key, given[key]) for key in given}}
     for key in ("layers", "hidden", "context"):
         if key not in described:
             raise InputError(f"{key}: missing, in the rung or in [model]")
     architecture = Architecture(**described)
     if architecture.context < 1 or architecture.layers < 1:
         raise InputError(f"layers {architecture.layers}, context {architecture.context}: want at least 1 of each")
-    if architecture.vocab < ids:
-        raise InputError(f"vocab: found {architecture.vocab}, tokenizer {corpus.tokenizer!r} has {ids} tokens")
+    if architecture.vocab < vocab:
+        raise InputError(f"vocab: found {architecture.vocab}, tokenizer {corpus.tokenizer!r} has {vocab} tokens")
     if architecture.positions == "rotary" and (architecture.hidden // architecture.heads) % 2:
         raise InputError(
             f"heads: {architecture.heads} heads of {architecture.hidden // architecture.heads} dimensions; "
@@ -233,7 +237,11 @@ def _architecture(model: Mapping[str, Any], corpus: CorpusChoice) -> Architectur
 
 
 def _buildable(family: str, key: str, value: Any) -> Any:
-    """`value`, if a model of `family` can have it as its `key`; what the family would ignore is not taken."""
+    """`value`, if a model of `family` can be built with it as its `key`.
+
+    Raises:
+        InputError: it cannot; that includes what the family would ignore.
+    """
     if key in SIZES or (key == "classes" and family == "classifier"):
         size = whole(value)
         if isinstance(size, int) and size > LARGEST_SIZE:
@@ -241,8 +249,8 @@ def _buildable(family: str, key: str, value: Any) -> Any:
         return size
     own = FAMILIES[family].get(key, ARCHITECTURE_DEFAULTS[key])
     allowed = CHOICES[family].get(key, (own,))
-    if not any(value == one and type(value) is type(one) for one in allowed):
-        wanted = " or ".join(_as_toml(one) for one in allowed if one is not None) or "no such key"
+    if not any(value == option and type(value) is type(option) for option in allowed):
+        wanted = " or ".join(_as_toml(option) for option in allowed if option is not None) or "no such key"
         raise InputError(f"{key}: found {value!r}, a model of family {family!r} takes {wanted} here")
     return value
 
@@ -252,12 +260,12 @@ def _as_toml(value: Any) -> str:
 
 
 def _recipe(training: Mapping[str, Any], counted: Count) -> Training:
-    """The settings as a recipe; a budget `flops` is turned into the tokens that it pays for at this size."""
+    """The settings as a recipe; a budget `flops` becomes the tokens that it pays for at this size."""
     training = dict(training)
     if "flops" in training:
         budget = training.pop("flops")
         if "tokens" in training:
-            raise InputError("training.flops: found beside tokens, want one of the two")
+            raise InputError("training.flops: found together with tokens, want only one of them")
         if not isinstance(budget, int | float) or isinstance(budget, bool) or not 0 < budget < LARGEST_BUDGET:
             raise InputError(f"training.flops: found {budget!r}, want a number above 0 and below {LARGEST_BUDGET:.0e}")
         training["tokens"] = max(1, round(budget / counted.flops(1.0)))

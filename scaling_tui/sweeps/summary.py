@@ -1,4 +1,4 @@
-"""What a sweep has come to: runs, law, predicted against measured, as plain data that is also the JSON."""
+"""A sweep as plain data, which is also its JSON: runs, law, predicted against measured."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from scaling_tui.sweeps.sweep_fit import SweepFit, fit_beforehand, refit
 
 
 def summary(sweep: SweepView) -> dict[str, Any]:
-    """The `run` and `attach` document of the design; what does not apply is null. Losses in nats per token."""
+    """The document of `run` and `attach`; what does not apply is null. Losses are in nats per token."""
     fitted = fit_beforehand(sweep)
     return {
         "sweep": sweep.name,
@@ -24,7 +24,7 @@ def summary(sweep: SweepView) -> dict[str, Any]:
 
 
 def sweep_summary(sweep: SweepView) -> dict[str, Any]:
-    """A sweep as `runs` lists it: `best` is the run of lowest loss so far, `largest` the one of the most parameters."""
+    """A sweep as `runs` lists it: `best` is the run with the lowest loss so far, `largest` the one with most params."""
     best = min((run for run in sweep.runs if run.loss is not None), key=lambda run: run.loss or 0.0, default=None)
     largest = max(sweep.runs, key=lambda run: run.params or 0, default=None)
     created = sweep.document.get("created")
@@ -62,33 +62,33 @@ def run_summary(run: RunView) -> dict[str, Any]:
 
 
 def fit_summary(sweep: SweepView, fitted: SweepFit) -> dict[str, Any]:
-    """The law through the runs that were not predicted, so that the figure stays what was known beforehand.
+    """The law through the runs that were not predicted, so that it shows what was known beforehand.
 
-    `conventions` holds its coefficients under both counts of N, so that nobody mistakes the one for the other.
+    `conventions` holds its coefficients under both counts of N, so that they cannot be confused.
     """
     fit = fitted.fit
-    different, coefficients = len({tuple(row) for row in fitted.inputs()}), len(fit.law.coefficients)
+    distinct, coefficients = len({tuple(row) for row in fitted.inputs()}), len(fit.law.coefficients)
     warnings = list(fit.warnings)
-    if different <= coefficients + 1:
-        left = "one degree of freedom" if different > coefficients else "none"
+    if distinct <= coefficients + 1:
+        left = "one degree of freedom" if distinct > coefficients else "none"
         warnings.append(
-            f"{different} different points for {coefficients} coefficients leave {left}: no interval, and nothing to "
-            f"tell {fit.law.name} from another falling curve, or this count of N from the other"
+            f"{distinct} distinct points for {coefficients} coefficients leave {left}: no interval, and nothing to "
+            f"distinguish {fit.law.name} from another falling curve, or one count of N from the other"
         )
     return {
         "law": fit.law.name,
         "coefficients": fit.coefficients,
         "convention": fit.convention,
-        "conventions": {name: found.coefficients for name, found in refit(sweep, fitted).items()},
+        "conventions": {name: other.coefficients for name, other in refit(sweep, fitted).items()},
         "points": list(fitted.runs),
         "warnings": warnings,
     }
 
 
 def prediction_summary(sweep: SweepView) -> dict[str, Any] | None:
-    """The last prediction with what was measured since; `error` = measured / predicted - 1.
+    """The latest prediction and what was measured since; `error` = measured / predicted - 1.
 
-    `below` is the error of the plainest guess: that the predicted run ends with the loss of the rung below it.
+    `below` is the error of the naive guess that the run ends with the loss of the rung below it.
     """
     if not sweep.predictions:
         return None

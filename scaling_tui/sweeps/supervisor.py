@@ -1,7 +1,7 @@
-"""The process that sees one sweep through: `python -m scaling_tui.sweeps.supervisor SWEEP/supervisor-K`.
+"""The process that runs one sweep: `python -m scaling_tui.sweeps.supervisor SWEEP/supervisor-K`.
 
-What to do next is decided by `plan` from what lies on disk alone, so a supervisor that died is replaced by another
-that goes on where things stand, also with workers that outlived the first.
+`decide` chooses the next step from what is on disk alone, so a supervisor that died can be replaced by another, which
+also takes over the workers that outlived the first.
 """
 
 import argparse
@@ -26,20 +26,20 @@ from scaling_tui.runs import (
     make_request,
 )
 from scaling_tui.runs.format import HEARTBEAT_S, Status, numbered
-from scaling_tui.runs.requests import Asked, latest_asked
+from scaling_tui.runs.requests import RecordedRequest, latest_recorded_request
 from scaling_tui.runs.writer import checkpoint_at
 from scaling_tui.sweeps.estimate import workers
 from scaling_tui.sweeps.launch import cores
 from scaling_tui.sweeps.sweep_fit import fit_sweep
 
-LOOK_S = 0.25
-ATTEMPTS = 3  # of a run whose worker was killed from outside
+POLL_S = 0.25
+ATTEMPTS = 3  # for a run whose worker is killed
 OVER = ("finished", "failed", "diverged")
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What the supervisor does now: start these runs; foretell the loss of that one first; or end."""
+    """What the supervisor does now: start these runs, after predicting the loss of `predict`; or end."""
 
     start: tuple[str, ...] = ()
     predict: str | None = None
@@ -57,12 +57,12 @@ def decide(
     """Decides from what is on disk.
 
     Args:
-        sweep: how things stand.
-        requests: the latest request for each run.
-        started: attempts of each run that this supervisor knows of.
+        sweep: its current view.
+        requests: the latest request to each run.
+        started: attempts that this supervisor has started, by run.
         working: runs with a live worker.
-        jobs: workers at a time.
-        early: branches whose trunk is not yet where they begin.
+        jobs: how many workers may run at a time.
+        early: branches whose trunk has not reached their first step.
     """
     waiting = [
         run
@@ -70,19 +70,19 @@ def decide(
         if run.name not in working and run.name not in early and can_start(run, requests, started)
     ]
     last = last_runs(sweep)
-    # The largest first, so that at the end no core waits for it; but the predicted ones after all others.
+    # The largest first, so that cores do not idle at the end; but predicted runs after all others.
     others = sorted((run for run in waiting if run.name not in last), key=lambda run: run.flops or 0, reverse=True)
     free = jobs - len(working)
     if others:
         return Decision(start=tuple(run.name for run in others[: max(0, free)]))
     if working:
         return Decision()
-    foretold = next((run.name for run in waiting if run.name in last), None)
-    return Decision(start=(foretold,), predict=foretold) if foretold else Decision(end=True)
+    predicted = next((run.name for run in waiting if run.name in last), None)
+    return Decision(start=(predicted,), predict=predicted) if predicted else Decision(end=True)
 
 
 def can_start(run: RunView, requests: Mapping[str, str | None], started: Mapping[str, int]) -> bool:
-    """Whether a worker may be started for `run`; one that failed only where it was asked to resume, and once."""
+    """Whether to start a worker for `run`; a failed run gets one attempt for each request to resume."""
     request, tried = requests.get(run.name), started.get(run.name, 0)
     if request == "stop" or run.state in ("running", "finished"):
         return False
@@ -90,7 +90,7 @@ def can_start(run: RunView, requests: Mapping[str, str | None], started: Mapping
 
 
 def early_branches(sweep: SweepView) -> list[str]:
-    """Runs that wait for their trunk to leave the checkpoint they begin with."""
+    """Runs that wait for their trunk's checkpoint."""
     return [
         run.name
         for run in sweep.runs
@@ -99,7 +99,7 @@ def early_branches(sweep: SweepView) -> list[str]:
 
 
 def last_runs(sweep: SweepView) -> tuple[str, ...]:
-    """The runs that the ladder wants predicted, one a seed: they start when all others are over."""
+    """The runs to predict, one per seed; they start when all others are over."""
     rung = (sweep.document.get("fit") or {}).get("predict")
     return tuple(run.name for run in sweep.runs if run.rung == rung) if rung else ()
 
@@ -113,63 +113,63 @@ class Supervisor:
         self.reader = SweepReader(self.sweep)
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
         self.started: dict[str, int] = {}
-        self.asked: dict[str, Asked | None] = {}
+        self.requests: dict[str, RecordedRequest | None] = {}
         self.state = Status.of_this_process("running")
-        self._told = 0.0
+        self._last_heartbeat = 0.0
 
-    def say(self, text: str) -> None:
+    def log(self, text: str) -> None:
         print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}", flush=True)
 
-    def tell(self, state: str = "running", reason: str = "") -> None:
+    def report(self, state: str = "running", reason: str = "") -> None:
         status = Status(state, self.state.pid, self.state.pid_started, self.state.host, time.time(), reason)  # type: ignore[arg-type]
         status.write(self.folder / "status.json")
-        self._told = time.monotonic()
+        self._last_heartbeat = time.monotonic()
 
     def run(self) -> None:
-        """Sees the sweep through to its end or to a request to stop."""
-        self.tell()
+        """Runs the sweep until it is over or asked to stop."""
+        self.report()
         while True:
-            if time.monotonic() - self._told > HEARTBEAT_S:
-                self.tell()
+            if time.monotonic() - self._last_heartbeat > HEARTBEAT_S:
+                self.report()
             earlier, later = self._others()
             if later:
-                self.say("another supervisor took over")
-                self.tell("stopped", "another supervisor took over")
+                self.log("another supervisor took over")
+                self.report("stopped", "another supervisor took over")
                 return
             if earlier:
-                time.sleep(LOOK_S)
+                time.sleep(POLL_S)
                 continue
             self._reap()
             view = self.reader.poll()
-            self._listen(view)
-            requests = {name: asked.request if asked else None for name, asked in self.asked.items()}
+            self._read_requests(view)
+            requests = {name: recorded.request if recorded else None for name, recorded in self.requests.items()}
             working = sorted({*self.workers, *(run.name for run in view.runs if run.state == "running")})
-            todo = decide(view, requests, self.started, working, self.jobs, early_branches(view))
-            if todo.end:
+            decision = decide(view, requests, self.started, working, self.jobs, early_branches(view))
+            if decision.end:
                 self._end(view, requests)
-                # Who asked to resume while we still said that we run has started no other supervisor.
-                if not self._listen(view):
+                # A request to resume that came before we reported the end started no other supervisor.
+                if not self._read_requests(view):
                     return
-                self.tell()
+                self.report()
                 continue
-            if todo.predict:
-                self._predict(view, todo.predict)
-            for name in todo.start:
+            if decision.predict:
+                self._predict(view, decision.predict)
+            for name in decision.start:
                 self._start(view, name)
-            time.sleep(LOOK_S)
+            time.sleep(POLL_S)
 
-    def _listen(self, view: SweepView) -> bool:
-        """Reads the requests; whether any is new. A run that is asked anew to resume has all its attempts again."""
-        asked = {run.name: latest_asked(self.sweep, run.name) for run in view.runs}
-        new = [name for name, found in asked.items() if found != self.asked.get(name)]
+    def _read_requests(self, view: SweepView) -> bool:
+        """Reads the requests; returns whether any is new. A new request to resume a run renews its attempts."""
+        latest = {run.name: latest_recorded_request(self.sweep, run.name) for run in view.runs}
+        new = [name for name, recorded in latest.items() if recorded != self.requests.get(name)]
         for name in new:
-            if (found := asked[name]) is not None and found.request == "resume":
+            if (recorded := latest[name]) is not None and recorded.request == "resume":
                 self.started[name] = 0
-        self.asked = asked
+        self.requests = latest
         return bool(new)
 
     def _others(self) -> tuple[bool, bool]:
-        """Whether earlier and later supervisors live: of two that started at once the later one stays."""
+        """Whether an earlier and a later supervisor is alive: of two started at once the later one takes over."""
         own = int(self.folder.name.rpartition("-")[2])
         live = [
             number
@@ -196,25 +196,25 @@ class Supervisor:
             del self.workers[name]
             if status < 0:
                 left = ATTEMPTS - self.started[name]
-                further = f"goes on from its last checkpoint, {left} more attempts" if left else "given up"
-                self.say(f"{name} worker was killed by {signal.Signals(-status).name}: {further}")
+                further = f"resumes from its last checkpoint, {left} more attempts" if left else "given up"
+                self.log(f"{name} worker was killed by {signal.Signals(-status).name}: {further}")
             elif status:
-                self.say(f"{name} worker failed with status {status}; see {name}/attempt-*/worker.log{self._space()}")
+                self.log(f"{name} worker failed with status {status}; see {name}/attempt-*/worker.log{self._space()}")
 
     def _space(self) -> str:
         free = shutil.disk_usage(self.sweep).free
-        return f"; only {free / 1e6:.0f} MB are free on its disk" if free < 50e6 else ""
+        return f"; its disk has only {free / 1e6:.0f} MB free" if free < 50e6 else ""
 
     def _predict(self, view: SweepView, name: str) -> None:
-        """Writes down what the smaller rungs say of `name`, unless that was done before it first started."""
+        """Records the law's prediction for `name`, unless it has started or was predicted before."""
         run = view.run(name)
-        if run is None or run.attempts or any(done.run == name for done in view.predictions):
+        if run is None or run.attempts or any(earlier.run == name for earlier in view.predictions):
             return
         fitted = fit_sweep(view, leave_out=last_runs(view))
         if fitted is None:
-            self.say(f"{name} is not predicted: too few rungs finished to fit a law")
+            self.log(f"{name} is not predicted: too few rungs finished to fit a law")
             return
-        found = fitted.predict(run)
+        prediction = fitted.predict(run)
         append_prediction(
             self.sweep,
             RecordedPrediction(
@@ -223,32 +223,36 @@ class Supervisor:
                 law=fitted.fit.law.name,
                 coefficients=fitted.fit.coefficients,
                 points=list(fitted.runs),
-                predicted=found.value,
-                low=found.low if math.isfinite(found.low) else None,
-                high=found.high if math.isfinite(found.high) else None,
-                level=found.level,
+                predicted=prediction.value,
+                low=prediction.low if math.isfinite(prediction.low) else None,
+                high=prediction.high if math.isfinite(prediction.high) else None,
+                level=prediction.level,
                 time=time.time(),
             ),
         )
-        self.say(
-            f"{name} predicted before it runs: {found.value:.4f} [{found.low:.4f}, {found.high:.4f}] nats per token"
+        self.log(
+            f"{name} predicted before it runs: {prediction.value:.4f} "
+            f"[{prediction.low:.4f}, {prediction.high:.4f}] nats per token"
         )
 
     def _end(self, view: SweepView, requests: Mapping[str, str | None]) -> None:
         left = [run for run in view.runs if run.state != "finished"]
         if not left:
-            self.tell("finished")
-            self.say("finished")
+            self.report("finished")
+            self.log("finished")
             return
         reason = ", ".join(f"{run.name} {run.state}" for run in left)
         stopped = any(requests[run.name] == "stop" for run in left)
-        self.tell("stopped" if stopped else "failed", reason)
-        self.say(f"{'stopped' if stopped else 'ended'}: {reason}")
+        self.report("stopped" if stopped else "failed", reason)
+        self.log(f"{'stopped' if stopped else 'ended'}: {reason}")
 
 
 def worth_threads(run: RunView, at_most: int) -> int:
-    """Threads for a worker. One is worth its keep from about 2 GFLOPs a step on: below that threads wait for each
-    other more than they work, and where another process holds a core they stall (seen: 50 times slower)."""
+    """Threads for a worker, one for every 2 GFLOPs per step.
+
+    With less work per thread they mostly wait for each other, and stall while another process holds a core (50 times
+    slower in one measurement).
+    """
     training, architecture = run.config.get("training", {}), run.config.get("architecture", {})
     tokens_per_step = training.get("batch", 1) * architecture.get("context", 1)
     flops_per_step = (run.flops or 0.0) / max(1, run.tokens or 1) * tokens_per_step
@@ -260,18 +264,18 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--jobs", type=int)
     parser.add_argument("--device", default="auto")
-    given = parser.parse_args()
-    supervisor = Supervisor(given.folder, given.jobs, given.device)
+    options = parser.parse_args()
+    supervisor = Supervisor(options.folder, options.jobs, options.device)
 
     def on_term(number: int, frame: FrameType | None) -> None:
-        # The workers see the request themselves; the loop then ends by itself.
+        # The workers read the request themselves; the loop ends after them.
         make_request(supervisor.sweep, "stop")
 
     signal.signal(signal.SIGTERM, on_term)
     try:
         supervisor.run()
     except Exception as error:
-        supervisor.tell("failed", f"{type(error).__name__}: {error}")
+        supervisor.report("failed", f"{type(error).__name__}: {error}")
         raise
 
 

@@ -1,4 +1,4 @@
-"""From a sweep on disk to the law, its points and predictions; supervisor, commands and app all ask here."""
+"""The law of a sweep, its points and its predictions, for the supervisor, the commands and the app."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -19,32 +19,36 @@ CONVENTIONS = ("non-embedding", "all")
 
 @dataclass(frozen=True)
 class SweepFit:
-    """The law through the finished runs of a sweep. `runs` are those it was fitted to, in order."""
+    """The law through the finished runs of a sweep. `runs` are the fitted ones, in the order of the points."""
 
     fit: Fit
     runs: tuple[str, ...]
 
     def inputs(self) -> list[list[float]]:
-        """What the law depends on, a row a run; runs that differ by their seed alone have equal rows."""
+        """The inputs of the law, a row per run; runs that differ in the seed alone have equal rows."""
         rows: list[list[float]] = np.stack([self.fit.points.column(name) for name in self.fit.law.inputs], 1).tolist()
         return rows
 
     def loss(self, params: "NDArray[np.float64]", tokens: float) -> "NDArray[np.float64]":
-        """The fitted law over N (under the fit's convention) at D `tokens`, for a curve."""
-        given: dict[str, object] = {"params": params, "tokens": tokens, "unique_tokens": tokens}
-        return self.fit.loss(**{name: given[name] for name in self.fit.law.inputs})
+        """The fitted law over N, under the fit's convention, at D = `tokens`."""
+        inputs: dict[str, object] = {"params": params, "tokens": tokens, "unique_tokens": tokens}
+        return self.fit.loss(**{name: inputs[name] for name in self.fit.law.inputs})
 
     def predict(self, run: RunView) -> Prediction:
-        """The held-out loss that `run` is expected to end with."""
+        """The predicted final held-out loss of `run`.
+
+        Raises:
+            InputError: run.json has no params or tokens.
+        """
         size = run.non_embedding if self.fit.convention == "non-embedding" else run.params
         if size is None or run.tokens is None:
-            raise InputError(f"run {run.name}: run.json gives no params or tokens")
-        seen = float(unique_tokens(run) or run.tokens)
-        return predict(self.fit, params=float(size), tokens=float(run.tokens), unique_tokens=seen)
+            raise InputError(f"run {run.name}: found no params or tokens in run.json, want both")
+        unique = float(unique_tokens(run) or run.tokens)
+        return predict(self.fit, params=float(size), tokens=float(run.tokens), unique_tokens=unique)
 
 
 def law_of_sweep(sweep: SweepView) -> tuple[str, str] | None:
-    """The law and the convention of N that the sweep's ladder asks for; None where it asks for no fit."""
+    """The law and the count of N that the sweep's ladder fits; None where it fits none."""
     chosen = sweep.document.get("fit")
     if not chosen:
         return None
@@ -74,7 +78,7 @@ def points_of_sweep(sweep: SweepView, convention: str = "non-embedding", leave_o
 
 
 def fit_sweep(sweep: SweepView, leave_out: Collection[str] = ()) -> SweepFit | None:
-    """The ladder's law through what has finished; None while there are fewer runs than it takes."""
+    """The ladder's law through the finished runs; None while they are too few."""
     chosen = law_of_sweep(sweep)
     if chosen is None:
         return None
@@ -88,18 +92,18 @@ def fit_sweep(sweep: SweepView, leave_out: Collection[str] = ()) -> SweepFit | N
 
 
 def fit_beforehand(sweep: SweepView) -> SweepFit | None:
-    """The ladder's law without the runs that were foretold, so that the figure stays what was known beforehand."""
+    """The ladder's law without the predicted runs, so that it shows what was known beforehand."""
     return fit_sweep(sweep, leave_out=[prediction.run for prediction in sweep.predictions])
 
 
 def refit(sweep: SweepView, fitted: SweepFit) -> dict[str, Fit]:
-    """The same law through the same runs under each convention of N; nothing where it does not depend on N."""
+    """The same law through the same runs under each count of N; empty where the law does not depend on N."""
     if "params" not in fitted.fit.law.inputs:
         return {}
-    found = {fitted.fit.convention: fitted.fit}
+    fits = {fitted.fit.convention: fitted.fit}
     others = [run.name for run in sweep.runs if run.name not in fitted.runs]
     for convention in CONVENTIONS:
-        if convention not in found:
+        if convention not in fits:
             points = points_of_sweep(sweep, convention, others)
-            found[convention] = fit(points, fitted.fit.law, convention=convention)
-    return found
+            fits[convention] = fit(points, fitted.fit.law, convention=convention)
+    return fits

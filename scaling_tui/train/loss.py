@@ -1,8 +1,8 @@
-"""Cross-entropy under a wide head without its logits in memory: exact, a block of positions at a time.
+"""Exact cross-entropy under a wide head, a block of positions at a time, without all logits in memory.
 
-A head over 50,257 tokens makes 206 MB of logits from 1,024 positions. Written out, normalised, differentiated and
-read again they cost more than the model before them, on a CPU most of all, where each step waits for memory. Here the
-gradient comes with the loss: a block of logits is made, exponentiated in place and multiplied away, once.
+A head over 50,257 tokens makes 206 MB of logits from 1,024 positions. Written, normalised, differentiated and read
+back, they cost more than the rest of the model, above all on a CPU, where each pass waits for memory. Here the forward
+pass computes the gradient too: each block of logits is made once, exponentiated in place and reduced.
 """
 
 from typing import Any
@@ -11,27 +11,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-POSITIONS = 256  # of a block: fewer add the weight's gradient up more often, more leave the cache
-WIDE = 4096  # from here on blocks are worth their keep
+POSITIONS = 256  # per block: fewer accumulate the weight's gradient more often, more overflow the cache
+WIDE = 4096  # outputs from which on blocks pay off
 
 
 def head_loss(x: Tensor, head: nn.Linear, targets: Tensor) -> Tensor:
-    """Mean cross-entropy in nats of `head(x)`, x (positions, hidden) and targets (positions,)."""
+    """Mean cross-entropy in nats of `head(x)` with x (positions, hidden) and targets (positions,)."""
     if head.out_features < WIDE or x.device.type != "cpu" or head.bias is None:
         return F.cross_entropy(head(x).float(), targets)
     loss: Tensor = _Blockwise.apply(x, head.weight, head.bias, targets)  # type: ignore[no-untyped-call]
-    # Without a shift by the largest logit the sum overflows beyond e^88; no healthy model comes near.
+    # The sum is not shifted by the largest logit, so it overflows beyond e^88; no healthy model comes near.
     return loss if torch.isfinite(loss) else F.cross_entropy(head(x), targets)
 
 
 class _Blockwise(torch.autograd.Function):
-    """Mean cross-entropy with its gradients, made in the forward pass."""
+    """Mean cross-entropy that computes its gradients in the forward pass."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
         positions, hidden = x.shape
-        # The bias rides along as one more column of the product, and so does its gradient; a width that is no multiple
-        # of eight would cost the products a sixth of their speed, so zeros fill it up.
+        # The bias is one more column of the product, and so is its gradient. Zeros pad the width to a multiple of
+        # eight: any other width costs the products a sixth of their speed.
         width = -(-(hidden + 1) // 8) * 8
         matrix = F.pad(torch.cat((weight, bias[:, None]), 1), (0, width - hidden - 1))
         read = F.pad(torch.cat((x, x.new_ones(positions, 1)), 1), (0, width - hidden - 1))
@@ -42,7 +42,7 @@ class _Blockwise(torch.autograd.Function):
             rows = slice(begin, begin + POSITIONS)
             weights = torch.mm(read[rows], matrix.T, out=block[: len(read[rows])]).exp_()
             torch.sum(weights, 1, keepdim=True, out=total[rows])
-            # What remains of softmax, the division, is done on the narrow side of each product.
+            # Softmax's division is done on the narrow side of each product.
             torch.mm(weights, matrix, out=by_read[rows]).div_(total[rows])
             by_matrix.addmm_(weights.T, read[rows] / total[rows])
         wanted = matrix[targets]

@@ -1,8 +1,7 @@
 """A small GPT written to be read: pre-norm, RMSNorm, rotary or learned positions, one scaled_dot_product_attention.
 
-The residual stream `x` has shape (batch, time, hidden) everywhere. `GPT.streams` is the one way through the layers
-and `GPT.read_out` alone turns a stream into logits: the model's own prediction and a look at a layer in between go
-the same way.
+The residual stream `x` has shape (batch, time, hidden) everywhere. Only `GPT.streams` runs the layers and only
+`GPT.read_out` turns a stream into logits, so the model's own prediction and the logit lens share one path.
 """
 
 from collections.abc import Iterator
@@ -31,14 +30,14 @@ class RMSNorm(nn.Module):
 
 
 def rotary_table(context: int, head_dim: int, base: float = 10_000.0) -> Rotary:
-    """Cosines and sines, (context, head_dim / 2), of the angles that turn queries and keys (Su et al. 2021)."""
+    """Cosines and sines, (context, head_dim / 2), of the angles that rotate queries and keys (Su et al. 2021)."""
     frequency = base ** (-torch.arange(0, head_dim, 2, dtype=torch.float64) / head_dim)
     angle = torch.outer(torch.arange(context, dtype=torch.float64), frequency)
     return angle.cos().float(), angle.sin().float()
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turns each pair (first half, second half) of `x`, (batch, heads, time, head_dim), by its position's angle."""
+    """Rotates each pair (first half, second half) of `x`, (batch, heads, time, head_dim), by its position's angle."""
     first, second = x.chunk(2, dim=-1)
     return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
 
@@ -55,7 +54,7 @@ class Attention(nn.Module):
         self.out = nn.Linear(hidden, hidden, bias=False)
 
     def queries_keys_values(self, x: Tensor, rotary: Rotary | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """Each (batch, heads, time, head_dim), turned by position where `rotary` is given."""
+        """Each (batch, heads, time, head_dim); queries and keys are rotated by position where `rotary` is given."""
         batch, time, _ = x.shape
         q, k, v = self.qkv(x).view(batch, time, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         return (q, k, v) if rotary is None else (rotate(q, *rotary), rotate(k, *rotary), v)
@@ -80,7 +79,7 @@ class MLP(nn.Module):
 
 
 class Block(nn.Module):
-    """Reads the stream through a norm, adds what attention and then the MLP make of it."""
+    """Adds attention, then an MLP, to the stream; each reads it through a norm."""
 
     def __init__(self, arch: Architecture, dropout: float) -> None:
         super().__init__()
@@ -98,19 +97,19 @@ class Block(nn.Module):
 
     @property
     def sum_norms(self) -> tuple[nn.Module, nn.Module]:
-        """What the stream goes through after attention was added, and after the MLP was: here nothing."""
+        """The norms of the stream after attention and after the MLP are added: a pre-norm block has none."""
         return nn.Identity(), nn.Identity()
 
     def forward(self, x: Tensor, rotary: Rotary | None) -> tuple[Tensor, Tensor]:
-        """The stream after attention, and after the MLP."""
+        """The stream after attention and after the MLP."""
         middle = x + self.dropout(self.attention(self.attention_reads(x), rotary))
         return middle, middle + self.dropout(self.mlp_adds(middle))
 
 
 class Transformer(nn.Module):
-    """What all families share: one way through the layers, and one read-out for the model and for a look in between.
+    """What all families share: one path through the layers, and one read-out for the output and for the logit lens.
 
-    `logits = model(ids)`, ids (batch, time) of int64.
+    `logits = model(ids)` with ids (batch, time) of int64.
     """
 
     arch: Architecture
@@ -129,7 +128,7 @@ class Transformer(nn.Module):
         return self.dropout(x)  # type: ignore[no-any-return]
 
     def rotary(self, time: int) -> Rotary | None:
-        """Angles that turn queries and keys; None where positions are learned or not told."""
+        """The rotation of queries and keys; None where positions are learned or absent."""
         return None
 
     def streams(self, ids: Tensor) -> Iterator[Tensor]:
@@ -143,7 +142,7 @@ class Transformer(nn.Module):
             yield x
 
     def head_reads(self, x: Tensor) -> Tensor:
-        """What the head makes logits of."""
+        """The input of the head."""
         return self.final_norm(x)  # type: ignore[no-any-return]
 
     def read_out(self, x: Tensor) -> Tensor:
@@ -151,7 +150,7 @@ class Transformer(nn.Module):
         return self.head(self.head_reads(x))  # type: ignore[no-any-return]
 
     def before_head(self, ids: Tensor) -> Tensor:
-        """What the head reads of the last stream."""
+        """The input of the head at the last layer."""
         return self.head_reads(last(self.streams(ids)))
 
     def forward(self, ids: Tensor) -> Tensor:
@@ -159,7 +158,7 @@ class Transformer(nn.Module):
 
 
 def last(streams: Iterator[Tensor]) -> Tensor:
-    """The final stream; those before are let go as it comes."""
+    """The final stream; earlier ones are freed on the way."""
     for x in streams:
         final = x
     return final
@@ -186,8 +185,10 @@ class GPT(Transformer):
             self.head.weight = self.embedding.weight
 
     def _initialise(self) -> None:
-        """Normal weights of width 1/sqrt(fan-in), so that one learning rate goes far across widths; what a block
-        adds to the stream starts smaller by 1/sqrt(2 layers), so that depth doesn't change the stream's size."""
+        """Normal weights with standard deviation 1/sqrt(fan-in), so that one learning rate suits many widths.
+
+        What a block adds to the stream starts smaller by 1/sqrt(2 layers), so that depth does not change its norm.
+        """
         for name, parameter in self.named_parameters():
             if name.endswith(("out.weight", "down.weight")):
                 nn.init.normal_(parameter, std=(parameter.shape[1] * 2 * self.arch.layers) ** -0.5)

@@ -1,7 +1,7 @@
-"""The post-norm transformers of the sources: a text classifier and a small language model, as PyTorch makes them.
+"""Post-norm transformers as PyTorch builds them: a sequence classifier and a small language model.
 
-Each layer is what `nn.TransformerEncoderLayer` and `nn.MultiheadAttention` compute (Vaswani et al. 2017: the norm
-after the sum), with their initial weights, through one scaled_dot_product_attention. The interface is the GPT's:
+Each layer computes what `nn.TransformerEncoderLayer` and `nn.MultiheadAttention` do (Vaswani et al. 2017: the norm
+after the sum), from the same initial weights, with one scaled_dot_product_attention. The interface is that of `GPT`:
 `embed`, `blocks`, `streams`, `read_out`.
 """
 
@@ -30,7 +30,7 @@ class BiasedAttention(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     def queries_keys_values(self, x: Tensor, rotary: Rotary | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """Each (batch, heads, time, head_dim). No position is told here, so `rotary` changes nothing."""
+        """Each (batch, heads, time, head_dim). Positions are added at the embedding, so `rotary` is ignored."""
         batch, time, _ = x.shape
         q, k, v = self.qkv(x).view(batch, time, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         return q, k, v
@@ -45,7 +45,7 @@ class BiasedAttention(nn.Module):
 
 
 class PostNormBlock(nn.Module):
-    """Adds what attention makes of the stream and norms the sum; then the same with the MLP."""
+    """Adds attention to the stream and norms the sum; then the same with an MLP."""
 
     def __init__(self, arch: Architecture, activation: Activation, dropout: float) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class PostNormBlock(nn.Module):
         self.down = nn.Linear(arch.inner, arch.hidden)
         self.mlp_norm = nn.LayerNorm(arch.hidden)
         self.activation = nn.ReLU() if activation == "relu" else nn.GELU()
-        # PyTorch's own layer, whose activation is ReLU, drops inside the MLP as well; the language model's does not.
+        # PyTorch's own layer, with ReLU, has dropout inside the MLP too; the language model does not.
         self.inner_dropout = nn.Dropout(dropout if activation == "relu" else 0.0)
         self.dropout = nn.Dropout(dropout)
 
@@ -67,11 +67,11 @@ class PostNormBlock(nn.Module):
 
     @property
     def sum_norms(self) -> tuple[nn.Module, nn.Module]:
-        """What the stream goes through after attention was added, and after the MLP was."""
+        """The norms of the stream after attention and after the MLP are added."""
         return self.attention_norm, self.mlp_norm
 
     def forward(self, x: Tensor, rotary: Rotary | None = None) -> tuple[Tensor, Tensor]:
-        """The stream after attention, and after the MLP, normed."""
+        """The normed stream after attention and after the MLP."""
         middle = self.attention_norm(x + self.dropout(self.attention(x, rotary)))
         return middle, self.mlp_norm(middle + self.dropout(self.mlp_adds(middle)))
 
@@ -90,6 +90,6 @@ class PostNorm(Transformer):
         self.dropout = nn.Dropout(dropout if self.positions is not None else 0.0)
 
     def head_reads(self, x: Tensor) -> Tensor:
-        """Every position, or a classifier's mean over them."""
+        """Every position, or for a classifier their mean."""
         x = self.final_norm(x)
         return x if self.arch.classes is None else x.mean(1)

@@ -1,4 +1,4 @@
-"""Trains one run: batches in, records and checkpoints out. It knows no process, no supervisor and no screen."""
+"""Trains one run: batches in, records and checkpoints out. It knows nothing of processes, supervisors or screens."""
 
 import json
 import math
@@ -24,21 +24,20 @@ from scaling_tui.train.loss import head_loss
 from scaling_tui.train.model import GPT
 from scaling_tui.train.post_norm import PostNorm
 
-Say = Callable[[str], None]
-LOGITS_AT_ONCE = 1 << 24  # of an evaluation: 64 MB
+LOGITS_AT_ONCE = 1 << 24  # in an evaluation: 64 MB
 
-# However few checkpoints a long run asks for, a crash costs no more than this.
+# A crash costs a long run no more than this, however few checkpoints it asks for.
 CHECKPOINT_AT_LEAST_EVERY_S = 600.0
 
 
 @dataclass(frozen=True)
-class HeldOut:
-    """What an evaluation found.
+class Evaluation:
+    """The result of one evaluation.
 
     Args:
         loss: nats per target: per token, or per sample of a classifier.
         accuracy: the share of targets ranked first.
-        exact_match: the share of runs of k consecutive targets that are all ranked first; None where not asked for.
+        exact_match: the share of k consecutive targets that are all ranked first; None where it is turned off.
     """
 
     loss: float
@@ -60,7 +59,7 @@ def build(config: RunConfig) -> Model:
 
 
 def read_weights(model: nn.Module, checkpoint: Path, device: torch.device) -> None:
-    """Fills `model` with a checkpoint's weights, whatever device they were saved on."""
+    """Loads a checkpoint's weights into `model`, whatever device they were saved on."""
     weights = load_file(checkpoint / "model.safetensors", device=str(device))
     with torch.no_grad():
         for name, parameter in model.named_parameters():
@@ -68,7 +67,7 @@ def read_weights(model: nn.Module, checkpoint: Path, device: torch.device) -> No
 
 
 def learning_rate(step: int, steps: int, training: Training) -> float:
-    """The rate of step `step` (from 0) of `steps`: up from zero in the warm-up, then down along the schedule."""
+    """The rate at `step` (from 0) of `steps`: it rises from zero in the warm-up, then follows the schedule."""
     warmup = max(1, round(training.warmup * steps))
     if step < warmup:
         return training.lr * (step + 1) / warmup
@@ -82,7 +81,7 @@ def learning_rate(step: int, steps: int, training: Training) -> float:
 
 
 def optimizer_for(model: nn.Module, training: Training) -> torch.optim.AdamW:
-    """AdamW that decays the matrices between activations and leaves embeddings and gains alone."""
+    """AdamW with weight decay on matrices but not on embeddings, gains and biases."""
     lookups = {id(layer.weight) for layer in model.modules() if isinstance(layer, nn.Embedding)}
     decayed = [p for p in model.parameters() if p.ndim >= 2 and id(p) not in lookups]
     others = [p for p in model.parameters() if p.ndim < 2 or id(p) in lookups]
@@ -91,15 +90,19 @@ def optimizer_for(model: nn.Module, training: Training) -> torch.optim.AdamW:
 
 
 def is_due(step: int, steps: int, times: int) -> bool:
-    """Whether the end of step `step` is one of `times` moments spread evenly over `steps`; the last step is one."""
+    """Whether something done `times` times, spread evenly over `steps`, is due after `step`; it is after the last."""
     return step * times // steps > (step - 1) * times // steps
 
 
 class Trainer:
-    """One run in the memory of one process."""
+    """Holds one run: model, optimiser, data, and how far it has come."""
 
     def __init__(self, config: RunConfig, tokens: Encoded, device: torch.device) -> None:
-        """Builds the model with the run's seed. Raises InputError where model and tokens don't fit each other."""
+        """Builds the model from the run's seed.
+
+        Raises:
+            InputError: the model does not fit the tokenizer, or not the parameter count of `config`.
+        """
         torch.manual_seed(config.seed)
         self.config, self.device = config, device
         self.arch = Architecture(**config.architecture)
@@ -108,8 +111,8 @@ class Trainer:
         self.model = build(config).to(device)
         if (built := sum(p.numel() for p in self.model.parameters())) != config.params:
             raise InputError(
-                f"model.family: {config.family!r} makes {built:,} parameters of this architecture, it describes "
-                f"{config.params:,}; a norm, bias or head that the family does not have?"
+                f"model.family: {config.family!r} built {built:,} parameters, the architecture describes "
+                f"{config.params:,}; want only the norms, biases and head that the family has"
             )
         self.optimizer = optimizer_for(self.model, config.training)
         context, unique = self.arch.context, config.training.unique_tokens
@@ -125,20 +128,20 @@ class Trainer:
         self.steps = config.training.steps(self.arch.context)
         self.tokens_per_step = config.training.batch * self.arch.context
         self.flops_per_token = count(self.arch).flops(1.0)
-        # Of a processor nobody publishes the peak that its matmuls could reach.
+        # CPUs have no published peak for matmuls, so only GPUs get an MFU.
         self.peak = peak_flops(torch.cuda.get_device_name(device)) if device.type == "cuda" else None
         self.step = 0
         self.cpu_s_before = -time.process_time()
 
-    def train(self, writer: Writer, stop_requested: Callable[[], bool], say: Say) -> State:
-        """Trains from where it stands to the end, to a request to stop, or to a loss that is no number."""
+    def train(self, writer: Writer, stop_requested: Callable[[], bool], log: Callable[[str], None]) -> State:
+        """Trains from the current step to the end, to a request to stop, or until the loss is not finite."""
         training, recorded_at, recorded_time = self.config.training, self.step, time.perf_counter()
         saved_time = recorded_time
         losses: list[Tensor] = []
         while self.step < self.steps:
             if stop_requested():
                 self._save(writer)
-                say(f"stopped at step {self.step}/{self.steps}, checkpoint written")
+                log(f"stopped at step {self.step}/{self.steps}, checkpoint written")
                 return "stopped"
             loss, norm = self._step()
             losses.append(loss)
@@ -148,14 +151,15 @@ class Trainer:
             if evaluate or is_due(self.step, self.steps, training.records):
                 mean = torch.stack(losses).mean().item()
                 if not math.isfinite(mean):
-                    say(f"diverged at step {self.step}/{self.steps}: the loss is {mean}")
+                    log(f"diverged at step {self.step}/{self.steps}: the loss is {mean}")
                     return "diverged"
                 now = time.perf_counter()
                 speed = (self.step - recorded_at) * self.tokens_per_step / (now - recorded_time)
-                found = self.evaluate() if evaluate else None
-                self._record(writer, mean, norm.item(), speed, found)
-                if found:
-                    say(f"step {self.step}/{self.steps} loss {mean:.4f} held-out {found.loss:.4f} {speed:,.0f} tok/s")
+                evaluation = self.evaluate() if evaluate else None
+                self._record(writer, mean, norm.item(), speed, evaluation)
+                if evaluation:
+                    losses_now = f"loss {mean:.4f} held-out {evaluation.loss:.4f}"
+                    log(f"step {self.step}/{self.steps} {losses_now} {speed:,.0f} tok/s")
                 losses, recorded_at, recorded_time = [], self.step, time.perf_counter()
             late = time.perf_counter() - saved_time > CHECKPOINT_AT_LEAST_EVERY_S
             if late or self.step in self.config.keep or is_due(self.step, self.steps, training.checkpoints):
@@ -164,7 +168,7 @@ class Trainer:
         return "finished"
 
     def _step(self) -> tuple[Tensor, Tensor]:
-        """One optimiser step; returns its loss and the gradient's norm before clipping, both still on the device."""
+        """One optimiser step; returns its loss and the gradient norm before clipping, both still on the device."""
         self.model.train()
         rate = learning_rate(self.step, self.steps, self.config.training)
         for group in self.optimizer.param_groups:
@@ -186,19 +190,19 @@ class Trainer:
         return torch.autocast("cuda", torch.bfloat16)
 
     def _task(self, windows: Tensor) -> tuple[Tensor, Tensor]:
-        """Inputs and targets of windows (n, context + 1): every next token, or for a classifier the last one alone."""
+        """Inputs and targets of windows (n, context + 1): every next token, or for a classifier only the last one."""
         return windows[:, :-1], windows[:, 1:] if self.arch.classes is None else windows[:, -1]
 
     @torch.no_grad()
-    def evaluate(self, windows: Tensor | None = None) -> HeldOut:
-        """Loss and accuracy over the fixed held-out windows, or over those given, without dropout."""
+    def evaluate(self, windows: Tensor | None = None) -> Evaluation:
+        """Loss and accuracy without dropout, over the fixed held-out windows or over `windows`."""
         self.model.eval()
         k = self.config.training.exact_match if self.arch.classes is None else 0
         loss, right, targets, matched, runs = 0.0, 0, 0, 0, 0
         logits_a_window = self.arch.outputs * (self.arch.context if self.arch.classes is None else 1)
         at_once = max(1, min(32, LOGITS_AT_ONCE // logits_a_window))
-        for some in torch.split(self.held_out if windows is None else windows, at_once):
-            inputs, wanted = self._task(some)
+        for chunk in torch.split(self.held_out if windows is None else windows, at_once):
+            inputs, wanted = self._task(chunk)
             with self._autocast():
                 logits = self.model(inputs).float()
             loss += F.cross_entropy(logits.flatten(0, -2), wanted.flatten(), reduction="sum").item()
@@ -209,21 +213,26 @@ class Trainer:
                 of_k = hits[:, : hits.shape[1] // k * k].reshape(-1, k).all(-1)
                 matched += int(of_k.sum())
                 runs += len(of_k)
-        return HeldOut(loss / targets, right / targets, matched / runs if runs else None)
+        return Evaluation(loss / targets, right / targets, matched / runs if runs else None)
 
-    def _record(self, writer: Writer, loss: float, norm: float, speed: float, found: HeldOut | None) -> None:
+    def _record(self, writer: Writer, loss: float, norm: float, speed: float, evaluation: Evaluation | None) -> None:
         tokens = self.step * self.tokens_per_step
+        bpb = gap = None
+        if evaluation and self.bytes_per_token:
+            bpb = evaluation.loss / math.log(2) / self.bytes_per_token
+        if evaluation and self.config.training.gap:
+            gap = evaluation.loss - self.evaluate(self.trained_on).loss
         writer.log(
             step=self.step,
             epoch=self.step * self.config.training.batch / self.windows.per_epoch,
             tokens=tokens,
             flops=tokens * self.flops_per_token,
             loss=loss,
-            val_loss=found.loss if found else None,
-            bpb=found.loss / math.log(2) / self.bytes_per_token if found and self.bytes_per_token else None,
-            val_accuracy=found.accuracy if found else None,
-            exact_match=found.exact_match if found else None,
-            gap=found.loss - self.evaluate(self.trained_on).loss if found and self.config.training.gap else None,
+            val_loss=evaluation.loss if evaluation else None,
+            bpb=bpb,
+            val_accuracy=evaluation.accuracy if evaluation else None,
+            exact_match=evaluation.exact_match if evaluation else None,
+            gap=gap,
             lr=self.optimizer.param_groups[0]["lr"],
             grad_norm=norm,
             tokens_per_s=speed,
@@ -233,14 +242,14 @@ class Trainer:
 
     @property
     def cpu_s(self) -> float:
-        """Processor seconds of all threads that the run has cost so far, from the making of its model on."""
+        """CPU seconds of all threads spent on the run so far, from the construction of its model."""
         return self.cpu_s_before + time.process_time()
 
     def _save(self, writer: Writer) -> None:
         writer.checkpoint(self.step, self.write_checkpoint, self.config.training.keep_checkpoints)
 
     def write_checkpoint(self, folder: Path) -> None:
-        """Weights, optimiser, generator and step, as safetensors and JSON."""
+        """Writes weights, optimiser, generator and step as safetensors and JSON."""
         save_file(
             {name: p.detach().contiguous() for name, p in self.model.named_parameters()}, folder / "model.safetensors"
         )
@@ -251,12 +260,16 @@ class Trainer:
         (folder / "state.json").write_text(json.dumps({"step": self.step, "cpu_s": self.cpu_s}))
 
     def branch_off(self, folder: Path) -> None:
-        """Goes on from a checkpoint of the trunk, whose cost is the trunk's own."""
+        """Continues from a checkpoint of the trunk, whose cost is not counted again."""
         self.read_checkpoint(folder)
         self.cpu_s_before = -time.process_time()
 
     def read_checkpoint(self, folder: Path) -> None:
-        """Goes on from a checkpoint of this run. Raises InputError where it is not one."""
+        """Continues from a checkpoint of this run.
+
+        Raises:
+            InputError: the checkpoint cannot be read.
+        """
         state = read_json(folder / "state.json")
         try:
             read_weights(self.model, folder, self.device)

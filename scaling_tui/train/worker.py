@@ -1,7 +1,7 @@
 """The process that trains one run: `python -m scaling_tui.train.worker RUN [--device D] [--threads K]`.
 
-It claims an attempt, goes on from the run's last checkpoint, and looks for a request to stop. All that others
-learn of it they learn from the run's folder and its exit status: 0 ended as asked, 1 failed.
+It claims an attempt, continues from the run's last checkpoint, and watches for a request to stop. It reports through
+the run's folder and its exit status alone: 0 ended as asked, 1 failed.
 """
 
 import argparse
@@ -18,31 +18,35 @@ from scaling_tui.runs import Writer, latest_request
 from scaling_tui.runs.config import RunConfig
 from scaling_tui.runs.writer import checkpoint_at, checkpoints, read_config
 
-LOOK_FOR_REQUESTS_S = 0.5
+REQUEST_INTERVAL_S = 0.5
 
 
 def stop_watch(run: Path) -> Callable[[], bool]:
-    """A function that tells whether to stop: asked by a file in the sweep's folder, or by SIGTERM."""
+    """A function that returns whether to stop: on a request in the sweep's folder, or on SIGTERM."""
     terminated = False
-    asked_at, answer = -LOOK_FOR_REQUESTS_S, False
+    checked_at, requested = -REQUEST_INTERVAL_S, False
 
     def on_term(number: int, frame: FrameType | None) -> None:
         nonlocal terminated
         terminated = True
 
     def stop_requested() -> bool:
-        nonlocal asked_at, answer
-        if time.monotonic() - asked_at >= LOOK_FOR_REQUESTS_S:
-            asked_at = time.monotonic()
-            answer = latest_request(run.parent, run.name) == "stop"
-        return terminated or answer
+        nonlocal checked_at, requested
+        if time.monotonic() - checked_at >= REQUEST_INTERVAL_S:
+            checked_at = time.monotonic()
+            requested = latest_request(run.parent, run.name) == "stop"
+        return terminated or requested
 
     signal.signal(signal.SIGTERM, on_term)
     return stop_requested
 
 
 def device_named(name: str) -> "torch.device":  # type: ignore[name-defined] # noqa: F821 - torch is imported late
-    """The torch device of that name; `auto` is the accelerator where there is one, else the CPU."""
+    """The torch device called `name`; `auto` is the accelerator if there is one, else the CPU.
+
+    Raises:
+        InputError: this machine has no such device.
+    """
     import torch
 
     if name == "auto":
@@ -55,23 +59,23 @@ def device_named(name: str) -> "torch.device":  # type: ignore[name-defined] # n
 
 
 def work(run: Path, device: str, threads: int) -> int:
-    """Trains `run` from where it stands; returns the exit status."""
+    """Trains `run` from its last checkpoint; returns the exit status."""
     config = RunConfig.from_json(read_config(run))
     stop_requested = stop_watch(run)
     with Writer(run, config.keep) as writer:
-        log = (writer.attempt / "worker.log").open("a", buffering=1, encoding="utf-8")
-        os.dup2(log.fileno(), sys.stdout.fileno())
-        os.dup2(log.fileno(), sys.stderr.fileno())
+        file = (writer.attempt / "worker.log").open("a", buffering=1, encoding="utf-8")
+        os.dup2(file.fileno(), sys.stdout.fileno())
+        os.dup2(file.fileno(), sys.stderr.fileno())
 
-        def say(text: str) -> None:
-            print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {run.name} {text}", file=log)
+        def log(text: str) -> None:
+            print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {run.name} {text}", file=file)
 
         try:
             from scaling_tui.data import encode, load_corpus
 
             corpus = load_corpus(config.corpus["name"], parameters=config.corpus.get("parameters"))
             if corpus.sha256 != config.corpus["sha256"]:
-                raise InputError(f"corpus {corpus.name!r}: its content changed since the sweep began")
+                raise InputError(f"corpus {corpus.name!r}: its content has changed since the sweep began")
             tokens = encode(corpus, config.corpus["tokenizer"], config.corpus.get("first_tokens", 0))
 
             import torch
@@ -85,23 +89,23 @@ def work(run: Path, device: str, threads: int) -> int:
                     trainer.read_checkpoint(checkpoint)
                     break
                 except InputError as error:
-                    say(f"{error}; tries the one before")
+                    log(f"{error}; trying the one before")
                     trainer = Trainer(config, tokens, device_named(device))
             if config.trunk and not trainer.step:
                 fork = checkpoint_at(run.parent / config.trunk.run, config.trunk.step)
                 if fork is None:
                     raise InputError(f"trunk {config.trunk.run}: its checkpoint of step {config.trunk.step} is missing")
                 trainer.branch_off(fork)
-                say(f"branches off {config.trunk.run} after its step {config.trunk.step}")
+                log(f"branches off {config.trunk.run} after step {config.trunk.step}")
             where = f"from step {trainer.step}" if trainer.step else f"{config.params:,} parameters"
-            say(f"starts on {trainer.device} with {threads} threads, {where}")
-            state = trainer.train(writer, stop_requested, say)
+            log(f"starts on {trainer.device} with {threads} threads, {where}")
+            state = trainer.train(writer, stop_requested, log)
             writer.status(state, "the loss is not a finite number" if state == "diverged" else "")
-            say(state)
+            log(state)
         except Exception as error:
             text = str(error).splitlines()[0] if str(error) else type(error).__name__
             writer.status("failed", text if isinstance(error, InputError) else f"{type(error).__name__}: {text}")
-            say(f"failed: {text}")
+            log(f"failed: {text}")
             raise
     return 0
 
@@ -111,11 +115,11 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=1)
-    given = parser.parse_args()
+    options = parser.parse_args()
     try:
-        status = work(given.run, given.device, given.threads)
+        status = work(options.run, options.device, options.threads)
     except InputError as error:
-        print(f"{given.run.name}: {error}", file=sys.stderr)
+        print(f"{options.run.name}: {error}", file=sys.stderr)
         status = 1
     sys.exit(status)
 

@@ -1,4 +1,4 @@
-"""What is shown of a sweep while it runs: on a terminal as bars, elsewhere as lines; both say the same news."""
+"""What is shown of a sweep while it runs: bars on a terminal, lines elsewhere, with the same news."""
 
 import io
 import json

@@ -58,7 +58,7 @@ def test_several_budgets_share_a_trunk_unless_told_otherwise(ladder: str, capsys
     for settings in (["branch=false"], ["schedule=linear"]):
         assert not any(rung.trunk or rung.keep for rung in load_ladder(ladder, settings).rungs)
     app(["run", ladder, "--dry-run"], standalone_mode=False)
-    assert "3 of them branch off a longer one" in capsys.readouterr().out
+    assert "3 of them branch off a longer run" in capsys.readouterr().out
 
 
 @given(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scaling_tui.sweeps.estimate import estimate, recorded_speeds, wall
+from scaling_tui.sweeps.estimate import estimate, makespan, recorded_speeds
 from scaling_tui.sweeps.ladder import load_ladder
 from tests.conftest import FINISHED, record_sweep
 
@@ -52,5 +52,5 @@ def test_twice_the_speed_takes_half_the_time_beyond_the_start() -> None:
 
 
 def test_the_longest_run_first() -> None:
-    assert wall([1, 1, 1, 1, 4], 2) == 4
-    assert wall([3, 3, 3], 2) == 6
+    assert makespan([1, 1, 1, 1, 4], 2) == 4
+    assert makespan([3, 3, 3], 2) == 6

@@ -139,10 +139,10 @@ def test_one_seed_has_no_interval_and_a_missed_goal_is_said(tmp_path: Path) -> N
 
 def test_observations_are_worded_from_the_numbers() -> None:
     first = {"loss": 2.0, "val_loss": 2.1}
-    assert observe(first, None, 5.0) == "2.900 nats below guessing evenly (5.000)"
+    assert observe(first, None, 5.0) == "2.900 nats below a uniform guess (5.000)"
     assert observe({"loss": 1.8, "val_loss": 1.89}, first, 5.0) == "held-out loss falls by 10.0 %"
     assert observe({"loss": 1.5, "val_loss": 2.31}, first, 5.0).endswith("while training loss falls: it overfits")
-    assert observe({"loss": 2.0, "val_loss": 2.1}, first, 5.0) == "held-out loss stands still"
+    assert observe({"loss": 2.0, "val_loss": 2.1}, first, 5.0) == "held-out loss is flat"
 
 
 def test_three_sizes_at_several_seeds_are_still_three_points(tiny: Path, tmp_path: Path) -> None:

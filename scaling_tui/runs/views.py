@@ -1,0 +1,150 @@
+"""Runs and sweeps as they stood when they were read: immutable, and safe to hand to another thread."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scaling_tui.runs.config import Trunk
+from scaling_tui.runs.curve import Curve
+from scaling_tui.runs.format import RecordedPrediction, State
+
+STEADY_FROM = 5  # records with a speed
+
+
+@dataclass(frozen=True)
+class RunView:
+    """One run as it stood when it was read. `config` is run.json; of `unread` bytes `curve` holds samples only."""
+
+    name: str
+    path: Path
+    config: Mapping[str, Any]
+    state: State
+    reason: str
+    attempts: int
+    curve: Curve
+    unread: int = 0
+
+    @property
+    def rung(self) -> str:
+        return str(self.config.get("rung", self.name))
+
+    @property
+    def seed(self) -> int:
+        return int(self.config.get("seed", 0))
+
+    @property
+    def params(self) -> int | None:
+        return self.config.get("params")
+
+    @property
+    def non_embedding(self) -> int | None:
+        return self.config.get("non_embedding")
+
+    @property
+    def tokens(self) -> int | None:
+        """D, the tokens to train on; `curve.last("tokens")` is how many are done."""
+        return self.config.get("tokens")
+
+    @property
+    def flops(self) -> float | None:
+        return self.config.get("flops")
+
+    @property
+    def trunk(self) -> Trunk | None:
+        """The run and step that this one branches off; None where it starts from an untrained model."""
+        trunk = self.config.get("trunk")
+        return Trunk(**trunk) if trunk else None
+
+    @property
+    def cost(self) -> float | None:
+        """FLOPs that the run itself spends: C without the share of its trunk."""
+        if self.flops is None or not self.tokens or self.trunk is None:
+            return self.flops
+        return self.flops * (1 - self.trunk.tokens / self.tokens)
+
+    @property
+    def loss(self) -> float | None:
+        """The latest held-out loss in nats per token; without one, the mean of the last tenth of training losses."""
+        held_out = self.curve.last("val_loss")
+        if held_out is not None:
+            return held_out
+        return self.curve.tail_mean
+
+    @property
+    def progress(self) -> float:
+        """The share of its tokens that the run has trained on, 0 to 1; a branch counts from where it left its trunk."""
+        if self.state == "finished":
+            return 1.0
+        done, planned = self.curve.last("tokens"), self.tokens
+        start = self.trunk.tokens if self.trunk else 0
+        return min(1.0, (done - start) / (planned - start)) if done and planned and planned > start else 0.0
+
+    @property
+    def steady_speed(self) -> float | None:
+        """Tokens per second, the median of the latest records; None before there are enough.
+
+        The first steps are so slow that a time left computed from them would be several times too long.
+        """
+        speeds = self.curve["tokens_per_s"]
+        recent = sorted(speeds[~np.isnan(speeds)][-STEADY_FROM:].tolist())
+        return float(recent[len(recent) // 2]) if len(recent) == STEADY_FROM else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the run's own steady speed; None while it is not running or has no steady speed."""
+        speed, done = self.steady_speed, self.curve.last("tokens")
+        if self.state != "running" or not speed or self.tokens is None or done is None:
+            return None
+        return max(0.0, (self.tokens - done) / speed)
+
+
+@dataclass(frozen=True)
+class SweepView:
+    """A sweep as it stood when it was read. `document` is sweep.json."""
+
+    name: str
+    path: Path
+    document: Mapping[str, Any]
+    state: State
+    reason: str
+    runs: tuple[RunView, ...]
+    predictions: tuple[RecordedPrediction, ...]
+    log: tuple[str, ...] = field(repr=False, default=())
+
+    def run(self, name: str) -> RunView | None:
+        return next((run for run in self.runs if run.name == name), None)
+
+    @property
+    def unread(self) -> int:
+        """Bytes of records that the curves hold only samples of."""
+        return sum(run.unread for run in self.runs)
+
+    @property
+    def trains(self) -> bool:
+        """Whether a supervisor or a worker is alive; workers outlive a supervisor that was killed."""
+        return self.state == "running" or any(run.state == "running" for run in self.runs)
+
+    @property
+    def progress(self) -> float:
+        """The share done of the sweep's FLOPs (of its runs where FLOPs are unknown), 0 to 1."""
+        weights = [run.cost or 0.0 for run in self.runs]
+        if not all(weights):
+            weights = [1.0] * len(self.runs)
+        total = sum(weights)
+        done = sum(weight * run.progress for weight, run in zip(weights, self.runs, strict=True))
+        return done / total if total else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """The FLOPs left over the joint rate of the live runs; None where either is unknown."""
+        rate = left = 0.0
+        for run in self.runs:
+            if not run.flops or not run.cost or not run.tokens:
+                return None
+            left += run.cost * (1 - run.progress)
+            if run.state == "running":
+                rate += (run.steady_speed or 0.0) * run.flops / run.tokens
+        return left / rate if rate else None
