@@ -59,7 +59,7 @@ class CheckpointCache:
             raise InputError(f"{name}: no checkpoint yet; the first is written part of the way through training")
         if step is not None and step not in steps:
             listed = ", ".join(map(str, sorted(steps)))
-            raise InputError(f"{name}: no checkpoint of step {step}; there are {listed} (keep_checkpoints keeps more)")
+            raise InputError(f"{name}: no checkpoint of step {step}; available: {listed} (keep_checkpoints keeps more)")
         first_error: InputError | None = None
         for at in [step] if step is not None else sorted(steps, reverse=True):
             try:

@@ -36,7 +36,7 @@ def find_sweep(runs: Path, name: str | None = None) -> Path:
         if (path / "sweep.json").is_file():
             return path
     known = ", ".join(path.name for path in sweeps[:8]) or "none"
-    raise InputError(f"sweep {name!r}: not in {runs}; there are {known}")
+    raise InputError(f"sweep {name!r}: not in {runs}; known: {known}")
 
 
 def find_run(runs: Path, name: str) -> RunView:
@@ -52,5 +52,5 @@ def find_run(runs: Path, name: str) -> RunView:
     match = view.run(run)
     if match is None:
         known = ", ".join(f"{view.name}/{other.name}" for other in view.runs) or "none"
-        raise InputError(f"run {name!r}: not in sweep {view.name}; there are {known}")
+        raise InputError(f"run {name!r}: not in sweep {view.name}; known: {known}")
     return match

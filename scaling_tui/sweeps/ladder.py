@@ -95,7 +95,7 @@ def _find(name: str) -> Path:
     path = Path(name)
     if path.is_file():
         return path
-    known_ladders = f"there are {', '.join(known)}; or give a .toml file"
+    known_ladders = f"known: {', '.join(known)}; or give a .toml file"
     raise InputError(f"ladder {name!r}: not found; {did_you_mean(name, known, known_ladders)}")
 
 

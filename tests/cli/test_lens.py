@@ -114,7 +114,7 @@ def test_an_early_checkpoint_can_be_asked_for(command: Command) -> None:
     ("args", "told"),
     [
         (["--prompt", ""], "prompt '': found no tokens, want at least one"),
-        (["--checkpoint", "7"], "no checkpoint of step 7; there are 60, 120, 180, 240"),
+        (["--checkpoint", "7"], "no checkpoint of step 7; available: 60, 120, 180, 240"),
         (["--at", "99", "--prompt", "cat"], "--at 99: not a position in the prompt, want 1 to 3"),
         (["--watch", "the", "--prompt", "cat"], "token 'the': found 3 tokens ('t', 'h', 'e'), want one"),
         (["--watch", "#256", "--prompt", "cat"], "token '#256': not known, want a whole number from 0 to 255"),

@@ -46,7 +46,7 @@ def test_a_found_run_holds_no_more_than_the_end_of_each_attempt(runs: Path) -> N
 def test_a_run_is_found_by_its_path_and_alone_in_the_latest_sweep(runs: Path) -> None:
     assert find_run(runs, "short").path == runs / "large" / "short"
     assert find_run(Path("elsewhere"), str(runs / "large" / "short")).name == "short"
-    with pytest.raises(InputError, match="run 'large/tall': not in sweep large; there are large/long, large/short"):
+    with pytest.raises(InputError, match="run 'large/tall': not in sweep large; known: large/long, large/short"):
         find_run(runs, "large/tall")
 
 

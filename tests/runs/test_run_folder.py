@@ -211,7 +211,7 @@ def test_sweeps_are_found_by_name_or_path_and_a_wrong_name_lists_them(tmp_path: 
         find_sweep(tmp_path)
     one = create_sweep(tmp_path, "one", {})
     assert find_sweep(tmp_path) == find_sweep(tmp_path, "one") == find_sweep(Path("elsewhere"), str(one)) == one
-    with pytest.raises(InputError, match=r"sweep 'two': not in .*; there: one"):
+    with pytest.raises(InputError, match=r"sweep 'two': not in .*; known: one"):
         find_sweep(tmp_path, "two")
     assert list_sweeps(tmp_path) == [one]
 

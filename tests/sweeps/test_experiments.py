@@ -87,13 +87,13 @@ def test_repeats_that_repeat_nothing_are_the_fresh_run() -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (("seeds = [3, 5]", "seeds = [3, 3]"), r"seeds: found \[3, 3\], want a list of different whole numbers"),
+        (("seeds = [3, 5]", "seeds = [3, 3]"), r"seeds: found \[3, 3\], want a list of distinct whole numbers"),
         (("tokens = 1200", "tokens = []"), "training.tokens: found an empty list"),
-        (("tokens = 1200", "tokens = 1200\nflops = 1e9"), "training.flops: found beside tokens"),
+        (("tokens = 1200", "tokens = 1200\nflops = 1e9"), "training.flops: found together with tokens"),
         (("val_loss = [9.0, 9.5]", "val_loss = 9"), r"expected.val_loss: found 9, want \[lowest, highest\]"),
         (("val_accuracy = 0.85", "wonder = 1"), "claimed.wonder: not a metric"),
         (('tokenizer = "ids"', 'tokenizer = "byte"'), "want 'ids': parity draws token ids"),
-        (("samples = 60", "sample = 60"), "corpus.parameters.sample: not one of parity"),
+        (("samples = 60", "sample = 60"), "corpus.parameters.sample: not a parameter of parity"),
     ],
 )
 def test_a_wrong_ladder_is_told_what_would_be_right(tmp_path: Path, change: tuple[str, str], says: str) -> None:
@@ -189,5 +189,5 @@ def test_a_classifier_is_trained_told_of_and_traced_through_its_pipeline(
 
 def test_a_run_that_is_not_there_is_named(tmp_path: Path) -> None:
     lay_out(tmp_path / "runs", load_ladder(write(tmp_path, CLASSIFY)))
-    with pytest.raises(InputError, match=r"run 'mine/zz': not there; in mine: mine/a-s3, mine/a-s5"):
+    with pytest.raises(InputError, match=r"run 'mine/zz': not in sweep mine; known: mine/a-s3, mine/a-s5"):
         find_run(tmp_path / "runs", "mine/zz")

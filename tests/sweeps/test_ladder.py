@@ -65,7 +65,7 @@ WRONG = [
     ("context = 16", "context = 0", "context 0: want at least 1"),
     ("context = 16", 'context = 16\nfamily = "rnn"', "model.family: found 'rnn', want 'gpt'"),
     ('predict = "d"', 'predict = "z"', "fit.predict: found 'z', want the name of a rung"),
-    ('name = "b"', 'name = "a"', r"rungs\[2\].name: 'a' is there twice"),
+    ('name = "b"', 'name = "a"', r"rungs\[2\].name: found 'a' twice"),
     ('name = "b"', 'name = "x/y"', "name 'x/y': not usable as a folder's name"),
     ("[corpus]", "[corpse]", "corpse: not a key here; did you mean 'corpus'?"),
     ('name = "b"', 'name = ".b"', "name '.b': not usable as a folder's name"),

@@ -124,7 +124,7 @@ def test_a_corpus_that_changed_fails_the_run_with_its_reason(tiny: Path, tmp_pat
     start_supervisor(sweep, jobs=4, device="cpu")
     view = wait_for(sweep, over)
     assert view.state == "failed"
-    assert {run.reason for run in view.runs} == {"corpus 'words.txt': its content changed since the sweep began"}
+    assert {run.reason for run in view.runs} == {"corpus 'words.txt': its content has changed since the sweep began"}
 
 
 def test_of_two_supervisors_started_at_once_one_stays(tiny: Path, tmp_path: Path) -> None:
@@ -152,11 +152,11 @@ def test_a_broken_last_checkpoint_costs_only_what_came_after_the_one_before(tiny
     view = wait_for(sweep, over)
     assert view.state == "finished"
     log = (sweep / "a-s0" / "attempt-2" / "worker.log").read_text()
-    assert "tries the one before" in log
+    assert "trying the one before" in log
     assert "from step 24" in log
 
 
 def test_a_folder_that_cannot_be_written_is_told(tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file")
-    with pytest.raises(InputError, match=r"runs folder .*: cannot write there"):
+    with pytest.raises(InputError, match=r"runs folder .*: cannot be written to"):
         launch(tmp_path / "runs", load_ladder(str(tiny)))

@@ -55,7 +55,7 @@ class Recorded:
             share = p[place][at]
             best = [plain.Guess(ord(one), one, share * 0.5**k) for k, one in enumerate("teaoinshrd")]
             rows.append(
-                plain.Row(
+                plain.LensRow(
                     name, best, grid.entropy[place][at], grid.kl[place][at], grid.p_true[place][at],
                     grid.rank_true[place][at], plain.Guess(ord("t"), "t", share),
                 )
