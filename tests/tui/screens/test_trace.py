@@ -92,7 +92,7 @@ class Recorded:
         told = [plain.Member(name, str(run.path), run.params or 0, step or 1954) for name, run, step in members]
         return plain.Across(**self.reading([name for name, *_ in members], question), members=told)
 
-    def go_on(self, run: RunView, step: int | None, prompt: str | None, **how: Any) -> plain.Continuation:
+    def generate(self, run: RunView, step: int | None, prompt: str | None, **how: Any) -> plain.Continuation:
         text = ("and the dog " * 9)[: how["tokens"]]
         return plain.Continuation(text, [plain.Token(ord(one), one) for one in text], how["temperature"], how["seed"])
 
