@@ -40,9 +40,7 @@ def stages(run: RunView) -> list[DataStage]:
     """
     recorded, described = run.config.get("corpus"), run.config.get("architecture")
     if not recorded or not described:
-        raise InputError(
-            f"run {run.name}: found no corpus and architecture in run.json, want a run of 'scaling-tui run'"
-        )
+        raise InputError(f"run {run.name}: run.json names no corpus and architecture; want a run of 'scaling-tui run'")
     corpus = load_corpus(recorded["name"], parameters=recorded.get("parameters"))
     if corpus.sha256 != recorded["sha256"]:
         raise InputError(
