@@ -43,7 +43,7 @@ def estimate(ladder: Ladder, recorded: Sequence[Speed], jobs: int, seeds: int) -
     """
     basis = f"times from the speed of {len(recorded)} runs on this machine"
     if not recorded:
-        basis = "times from a reference machine with two cores: nothing was trained on this device yet"
+        basis = "times from a two-core machine: nothing was trained on this device yet"
     speeds = speed_curve(recorded or REFERENCE)
     seconds = [START_S + rung.cost / _interpolated(speeds, rung.flops / rung.tokens) for rung in ladder.rungs]
     last = ladder.fit.predict if ladder.fit else None

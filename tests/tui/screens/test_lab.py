@@ -88,7 +88,7 @@ async def test_from_home_by_the_lab_to_a_sweep_that_one_watches(
     [
         ("tokens", "many", "found 'many', want a whole number", "100_000"),
         ("settings", "hiden=3", "did you mean 'hidden'?", "batch=16"),
-        ("seeds", "1,1", "want a list of different whole numbers", "1,2"),
+        ("seeds", "1,1", "want a list of distinct whole numbers", "1,2"),
         ("jobs", "0", "want a whole number from 1 on", "2"),
         ("device", "gpu", "want auto, cpu, cuda, cuda:1 or mps", "cpu"),
     ],
