@@ -1,7 +1,7 @@
 """Makes the gallery in docs/ from the app itself: `python docs/pictures.py [SWEEP]`, after `make run`.
 
-SWEEP is the folder of a finished sweep; without it the latest in ./runs. Every screen is taken at three sizes, with a
-tutor's record of its own that is empty, and the page docs/README.md shows them.
+SWEEP is the folder of a finished sweep; without it, the latest in ./runs. Every screen is taken at three sizes, with an
+empty record of the tutor, and the gallery in docs/README.md shows them.
 """
 
 import asyncio
@@ -15,8 +15,9 @@ from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.modes import MODES
 
 SIZES = ((120, 40), (80, 24), (50, 20))
-SETTLES_S = 0.5  # nothing on the screen has changed for so long
+SETTLES_S = 0.5  # a screen is taken once nothing on it has changed for this long
 HERE = Path(__file__).parent
+GALLERY = "## Gallery"
 
 
 async def picture(sweep: Path, mode: str, size: tuple[int, int]) -> str:
@@ -33,24 +34,25 @@ async def picture(sweep: Path, mode: str, size: tuple[int, int]) -> str:
 
 def main() -> None:
     sweep = find_sweep(Path("runs"), sys.argv[1] if len(sys.argv) > 1 else None)
-    page = [
-        "# Every screen at three sizes",
+    page = HERE / "README.md"
+    head, _, _ = page.read_text(encoding="utf-8").partition(GALLERY)
+    lines = [
+        f"{head}{GALLERY}",
         "",
-        "Made by `python docs/pictures.py` from a sweep of `quickstart`. What was mended after looking: "
-        "[mended.md](mended.md).",
+        "Every screen at three sizes. `python docs/pictures.py` makes this section from a sweep of `quickstart`.",
         "",
     ]
     with tempfile.TemporaryDirectory() as empty:
         for name in ("DATA", "CONFIG", "STATE"):
             os.environ[f"XDG_{name}_HOME"] = empty
         for mode in MODES:
-            page += [f"## {mode.title}", "", f"{mode.help}.", ""]
+            lines += [f"### {mode.title}", "", f"{mode.help}.", ""]
             for width, height in SIZES:
                 path = HERE / f"{mode.name}-{width}x{height}.svg"
                 path.write_text(asyncio.run(picture(sweep, mode.name, (width, height))), encoding="utf-8")
-                page += [f"![{mode.title} at {width}×{height}]({path.name})", ""]
+                lines += [f"![{mode.title} at {width}×{height}]({path.name})", ""]
                 print(path)
-    (HERE / "README.md").write_text("\n".join(page), encoding="utf-8")
+    page.write_text("\n".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":

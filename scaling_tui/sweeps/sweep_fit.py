@@ -70,9 +70,12 @@ def points_of_sweep(sweep: SweepView, convention: str = "non-embedding", leave_o
         [run.loss or nan for run in runs],
         params=[size or nan for size in sizes],
         tokens=[run.tokens or nan for run in runs],
-        flops=[run.flops or nan for run in runs],
+        # Another trainer need not count FLOPs or non-embedding parameters.
+        flops=[run.flops or 6.0 * (run.params or nan) * (run.tokens or nan) for run in runs]
+        if any(run.flops for run in runs)
+        else None,
         unique_tokens=[unique_tokens(run) or nan for run in runs],
-        non_embedding=[run.non_embedding or nan for run in runs],
+        non_embedding=[run.non_embedding or nan for run in runs] if any(run.non_embedding for run in runs) else None,
         labels=[run.name for run in runs],
     )
 
@@ -103,7 +106,7 @@ def refit(sweep: SweepView, fitted: SweepFit) -> dict[str, Fit]:
     fits = {fitted.fit.convention: fitted.fit}
     others = [run.name for run in sweep.runs if run.name not in fitted.runs]
     for convention in CONVENTIONS:
-        if convention not in fits:
-            points = points_of_sweep(sweep, convention, others)
+        points = points_of_sweep(sweep, convention, others)
+        if convention not in fits and np.isfinite(points.column("params")).all():
             fits[convention] = fit(points, fitted.fit.law, convention=convention)
     return fits
