@@ -15,7 +15,6 @@ import pytest
 
 from scaling_tui.cli import app as cli
 from scaling_tui.runs import Writer, create_sweep, latest_request, read_sweep
-from scaling_tui.sweeps.ladder import load_ladder
 from tests.conftest import FINISHED, interruptible, record_sweep
 
 Command = Callable[..., tuple[int, str, str]]
@@ -371,18 +370,6 @@ def test_rm_of_a_link_deletes_the_link_alone(command: Command, tmp_path: Path) -
     assert (status, err) == (0, f"the link {link} is deleted; the sweep itself stays at {sweep}\n")
     assert not link.is_symlink()
     assert (sweep / "sweep.json").is_file()
-
-
-def test_the_ladder_of_the_readme_runs(command: Command, tmp_path: Path) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    (sample,) = [block for block in re.findall(r"```toml\n(.*?)```", readme, re.DOTALL) if "[[rungs]]" in block]
-    (tmp_path / "mine.toml").write_text(sample)
-    (tmp_path / "notes.txt").write_text("what I learned today and what of it I will know tomorrow\n" * 200)
-    status, out, err = command("run", tmp_path / "mine.toml", "--dry-run", "--json")
-    assert status == 0, err
-    found = json.loads(out)
-    assert len(found["rungs"]) >= 4
-    assert load_ladder(str(tmp_path / "mine.toml")).fit
 
 
 def test_stop_leaves_a_request_for_all_runs_or_one(command: Command, tmp_path: Path) -> None:

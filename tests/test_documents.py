@@ -1,0 +1,90 @@
+"""The documents: short where they promise it, links that lead somewhere, examples that run as printed."""
+
+import dataclasses
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scaling_tui.data.synthetic import SOURCES
+from scaling_tui.laws.counting import Architecture
+from scaling_tui.runs.config import Training
+from scaling_tui.sweeps.ladder import FitChoice, load_ladder
+from scaling_tui.sweeps.rung import CorpusChoice
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(
+    path for pattern in ("*.md", "docs/*.md", "benchmarks/*.md", "quizzes/**/*.md") for path in ROOT.glob(pattern)
+)
+
+
+def command(*args: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "scaling_tui", *map(str, args)], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+def blocks(page: str, language: str) -> list[str]:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """The fragments that GitHub gives the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_readme_is_a_front_door() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    for link in links:
+        if link.startswith("https://"):
+            continue
+        path, _, fragment = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not fragment or fragment in anchors(target), link
+
+
+def test_every_page_of_docs_is_one_click_from_the_readme() -> None:
+    linked = set(re.findall(r"\]\((docs/[^)#]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert {f"docs/{path.name}" for path in ROOT.glob("docs/*.md")} <= linked
+
+
+def test_every_key_of_a_ladder_is_documented() -> None:
+    page = (ROOT / "docs" / "ladders.md").read_text(encoding="utf-8")
+    for kind in (Training, Architecture, CorpusChoice, FitChoice, *SOURCES.values()):
+        for field in dataclasses.fields(kind):
+            assert f"`{field.name}`" in page, f"{kind.__name__}.{field.name}"
+
+
+def test_the_ladder_of_the_documents_can_be_trained(tmp_path: Path) -> None:
+    (sample,) = [block for block in blocks("docs/ladders.md", "toml") if "[[rungs]]" in block]
+    (tmp_path / "mine.toml").write_text(sample, encoding="utf-8")
+    (tmp_path / "notes.txt").write_text("what I learned today and what of it I will know tomorrow\n" * 200)
+    done = command("run", "mine.toml", "--dry-run", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["rungs"]) == 4
+    assert load_ladder(str(tmp_path / "mine.toml")).fit
+
+
+def test_the_trainer_of_the_documents_gets_the_table_and_the_fit(tmp_path: Path) -> None:
+    (sample,) = blocks("docs/runs.md", "python")
+    subprocess.run([sys.executable, "-c", sample], cwd=tmp_path, check=True)
+    for name in ("attach", "fit"):
+        done = command(name, "mine", "--json", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)
+    found = json.loads(done.stdout)
+    assert (found["law"], found["points"]) == ("chinchilla-n", 5)
+    assert found["coefficients"]["alpha"] == pytest.approx(0.35, abs=0.02)
+    watched = command("attach", "mine", cwd=tmp_path)
+    assert "law chinchilla-n through 5 runs, N all" in watched.stdout
