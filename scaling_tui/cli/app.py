@@ -1,4 +1,4 @@
-"""The command line: the app where no command is given, else the command; wrong input as one line."""
+"""The command line: the app if no command is given, else the command. Wrong input gives one line."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from scaling_tui.text.visible import harmless
 
 app = typer.Typer(
     name="scaling-tui",
-    help="Train ladders of language models, fit their scaling law, predict the next size, learn why.",
+    help="Train ladders of language models, fit their scaling law, predict the next size, and learn why.",
     no_args_is_help=False,
     invoke_without_command=True,
     pretty_exceptions_enable=False,
@@ -36,26 +36,26 @@ def root(
     ascii_signs: Annotated[
         bool | None,
         typer.Option(
-            "--ascii/--no-ascii", help="The app in ASCII; else where the locale is not UTF-8.", show_default=False
+            "--ascii/--no-ascii",
+            help="Draw the app in ASCII; by default, only if the locale is not UTF-8.",
+            show_default=False,
         ),
     ] = None,
-    slow_link: Annotated[
-        bool, typer.Option("--slow-link", help="The app without animation, a look in two seconds.")
-    ] = False,
+    slow_link: Annotated[bool, typer.Option("--slow-link", help="No animation; refresh every two seconds.")] = False,
     theme: Annotated[
-        str | None, typer.Option(envvar="SCALING_TUI_THEME", help="The app's theme: light, dark, or one of Textual's.")
+        str | None, typer.Option(envvar="SCALING_TUI_THEME", help="Theme of the app: light, dark, or a Textual theme.")
     ] = None,
 ) -> None:
-    """Opens the app on a terminal; prints help where there is none."""
+    """Opens the app on a terminal; otherwise prints help."""
     if version:
         print(f"scaling-tui {__version__}")
         raise typer.Exit
     from scaling_tui.tui import terminal
 
-    context.obj = terminal.Looks(terminal.wants_ascii() if ascii_signs is None else ascii_signs, slow_link, theme)
+    context.obj = terminal.Appearance(terminal.wants_ascii() if ascii_signs is None else ascii_signs, slow_link, theme)
     if context.invoked_subcommand is not None:
         if runs is not None:
-            # Given before the command it is the same option, and the one after the command goes before it.
+            # Before the command it is the same option; one given after the command takes precedence.
             context.default_map = {context.invoked_subcommand: {"runs": runs}}
         return
     if terminal.is_there():
@@ -65,15 +65,15 @@ def root(
     elif sys.stdout.isatty() and terminal.is_dumb():
         raise InputError(
             f"TERM={os.environ['TERM']}: the app needs a terminal that can move its cursor, such as TERM=xterm; "
-            "'scaling-tui runs', 'attach' and the other commands need none (--help lists them)"
+            "commands such as 'scaling-tui runs' work here (--help lists them)"
         )
     else:
         print(context.get_help())
 
 
 def main() -> None:
-    """Entry point. Turns every wrong input into one line on stderr and the design's exit status."""
-    # A reader that leaves (`| head`) ends us as it ends any command, without a word.
+    """Entry point. Turns wrong input into one line on stderr and the exit status 2."""
+    # A closed pipe (`| head`) ends this command silently, as it ends any other.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     with harmless():
         status = _status()

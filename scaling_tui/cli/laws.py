@@ -1,4 +1,4 @@
-"""Commands of the laws: fit, evaluate, plan, count, list."""
+"""Commands for laws: fit, evaluate, plan, count, list."""
 
 from typing import Annotated
 
@@ -12,32 +12,35 @@ LawName = Annotated[str, typer.Option("--law", help="A law, or law:set; 'scaling
 Coefs = Annotated[
     list[str] | None, typer.Option("--coef", metavar="KEY=VALUE", help="A coefficient, in place of the published one.")
 ]
-Draws = Annotated[int, typer.Option("--bootstrap", min=0, help="Refits that the intervals are made from.")]
+Draws = Annotated[int, typer.Option("--bootstrap", min=0, help="Number of bootstrap refits behind the intervals.")]
 Number = float | None
 
 
 @app.command()
 def fit(
     source: Annotated[str, typer.Argument(help="A sweep, or a CSV or JSONL file with params, tokens, loss.")],
-    law: Annotated[str | None, typer.Option(help="The law; else the sweep's own, else chinchilla.")] = None,
+    law: Annotated[str | None, typer.Option(help="The law to fit; default: the sweep's own, then chinchilla.")] = None,
     draws: Draws = 200,
-    holdout_flops: Annotated[Number, typer.Option(help="Judge by the runs with C at or above this.")] = None,
-    drop_highest: Annotated[int, typer.Option(min=0, help="Leave out this many runs of highest loss.")] = 0,
-    delta: Annotated[
-        Number, typer.Option(help="Of Huber's loss, inf for squares; else 0.001 or, of few points, inf.")
+    holdout_flops: Annotated[
+        Number, typer.Option(help="Hold out the runs with C at or above this and report the error on them.")
     ] = None,
-    params_as: Annotated[str | None, typer.Option(help="Which parameters N counts: all or non-embedding.")] = None,
-    method: Annotated[str, typer.Option(help="parametric, isoflop or envelope.")] = "parametric",
+    drop_highest: Annotated[int, typer.Option(min=0, help="Leave out this many runs with the highest loss.")] = 0,
+    delta: Annotated[
+        Number,
+        typer.Option(help="Delta of the Huber loss, inf for least squares; default: 0.001, or inf for few points."),
+    ] = None,
+    params_as: Annotated[str | None, typer.Option(help="Parameters that N counts: all or non-embedding.")] = None,
+    method: Annotated[str, typer.Option(help="Method: parametric, isoflop or envelope.")] = "parametric",
     valley: Annotated[str, typer.Option(help="Minimum of an isoFLOP profile: parabola or akima.")] = "parabola",
-    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of the intervals.")] = 0.9,
+    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Level of the intervals.")] = 0.9,
     runs: Runs = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fit a law to the runs of a sweep or a file, with intervals, held-out error and warnings."""
+    """Fit a law to a sweep or a file. Gives intervals, held-out error and warnings."""
     from scaling_tui.report.fit import fit_source
     from scaling_tui.text.columns import bullet
 
-    found, text = fit_source(
+    document, text = fit_source(
         source,
         runs=runs,
         law=law,
@@ -50,18 +53,18 @@ def fit(
         valley=valley,
         level=level,
     )
-    print_json(found) if as_json else print(text)
-    if not as_json and found["warnings"]:
-        say(bullet(found["warnings"]))
+    print_json(document) if as_json else print(text)
+    if not as_json and document["warnings"]:
+        say(bullet(document["warnings"]))
 
 
 @app.command()
 def loss(
     law: LawName = "chinchilla",
-    params: Annotated[Number, typer.Option(help="N.")] = None,
-    tokens: Annotated[Number, typer.Option(help="D.")] = None,
-    flops: Annotated[Number, typer.Option(help="C in FLOPs.")] = None,
-    unique_tokens: Annotated[Number, typer.Option(help="U, tokens seen at least once.")] = None,
+    params: Annotated[Number, typer.Option(help="Parameters N.")] = None,
+    tokens: Annotated[Number, typer.Option(help="Training tokens D.")] = None,
+    flops: Annotated[Number, typer.Option(help="Training compute C in FLOPs.")] = None,
+    unique_tokens: Annotated[Number, typer.Option(help="Unique tokens U (law muennighoff).")] = None,
     coef: Coefs = None,
     as_json: AsJson = False,
 ) -> None:
@@ -83,56 +86,64 @@ def loss(
 def plan(
     flops: Annotated[Number, typer.Option(help="Training budget C in FLOPs.")] = None,
     loss: Annotated[Number, typer.Option(help="Target loss in nats per token.")] = None,
-    params: Annotated[Number, typer.Option(help="N; with --flops or --tokens, a run off the optimum.")] = None,
-    tokens: Annotated[Number, typer.Option(help="D.")] = None,
-    tokens_per_param: Annotated[Number, typer.Option(help="Train at this D/N, and see what it costs.")] = None,
-    unique_tokens: Annotated[Number, typer.Option(help="Fresh tokens there are (law muennighoff).")] = None,
-    served_tokens: Annotated[Number, typer.Option(help="Tokens to be served, at 2N FLOPs each.")] = None,
-    law: Annotated[str | None, typer.Option(help="A published law; with --fit, the law to fit.")] = None,
-    source: Annotated[str | None, typer.Option("--fit", metavar="SOURCE", help="Plan with this sweep or file.")] = None,
+    params: Annotated[
+        Number, typer.Option(help="Parameters N; with --flops or --tokens, a run off the optimum.")
+    ] = None,
+    tokens: Annotated[Number, typer.Option(help="Training tokens D.")] = None,
+    tokens_per_param: Annotated[Number, typer.Option(help="Train at this D/N and show what it costs.")] = None,
+    unique_tokens: Annotated[Number, typer.Option(help="Unique tokens available (law muennighoff).")] = None,
+    served_tokens: Annotated[Number, typer.Option(help="Tokens to serve after training, at 2N FLOPs each.")] = None,
+    law: Annotated[str | None, typer.Option(help="A published law, or, with --fit, the law to fit.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--fit", metavar="SOURCE", help="Plan with a fit to this sweep or file.")
+    ] = None,
     coef: Coefs = None,
     draws: Draws = 200,
-    device: Annotated[str | None, typer.Option(help="A device, such as h100, or its peak FLOP/s.")] = None,
-    devices: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
-    mfu: Annotated[float, typer.Option(help="Share of the peak that training reaches.")] = 0.4,
-    price: Annotated[Number, typer.Option(help="Of one device-hour.")] = None,
+    device: Annotated[str | None, typer.Option(help="Device, such as h100, or its peak FLOP/s.")] = None,
+    devices: Annotated[int, typer.Option(min=1, help="Number of devices.")] = 1,
+    mfu: Annotated[float, typer.Option(help="Share of peak FLOP/s that training reaches.")] = 0.4,
+    price: Annotated[Number, typer.Option(help="Price of a device-hour.")] = None,
     runs: Runs = None,
     as_json: AsJson = False,
 ) -> None:
-    """The compute-optimal run for a budget, a loss, an N or a D."""
+    """Plan the compute-optimal run for a budget, a loss, an N or a D."""
     from scaling_tui.laws.planning.plan import Goal
     from scaling_tui.report.plan import device_for, plan_source
     from scaling_tui.text.columns import bullet
 
     goal = Goal(flops, loss, params, tokens, tokens_per_param, unique_tokens, served_tokens)
     machine = device_for(device, devices, mfu, price)
-    found, text = plan_source(goal, law=law, source=source, coef=coef or [], draws=draws, runs=runs, machine=machine)
-    print_json(found) if as_json else print(text)
-    if not as_json and found["notes"]:
-        say(bullet(found["notes"]))
+    document, text = plan_source(goal, law=law, source=source, coef=coef or [], draws=draws, runs=runs, machine=machine)
+    print_json(document) if as_json else print(text)
+    if not as_json and document["notes"]:
+        say(bullet(document["notes"]))
 
 
 @app.command()
 def count(
-    ladder: Annotated[str | None, typer.Argument(help="A ladder; or describe a transformer by the options.")] = None,
-    layers: Annotated[int | None, typer.Option(help="Layers.")] = None,
-    hidden: Annotated[int | None, typer.Option(help="Width.")] = None,
-    ffn: Annotated[int | None, typer.Option(help="Inner width of the MLP; else 4 × hidden.")] = None,
-    heads: Annotated[int, typer.Option(help="Attention heads.")] = 1,
-    kv_heads: Annotated[int | None, typer.Option(help="Heads of keys and values, where fewer.")] = None,
-    gated: Annotated[bool, typer.Option("--gated", help="Three MLP matrices, as SwiGLU has.")] = False,
-    vocab: Annotated[int, typer.Option(help="Tokens in the vocabulary.")] = 0,
-    context: Annotated[int, typer.Option(help="Tokens of a training sequence.")] = 0,
-    positions: Annotated[str, typer.Option(help="none, rotary or learned.")] = "none",
-    norm: Annotated[str, typer.Option(help="none, rms or layer.")] = "none",
-    final_norm: Annotated[bool, typer.Option("--final-norm", help="A norm after the last layer.")] = False,
-    bias: Annotated[bool, typer.Option("--bias", help="Biases in the layers and their norms.")] = False,
-    head: Annotated[str, typer.Option(help="none, tied or untied.")] = "none",
-    head_bias: Annotated[bool, typer.Option("--head-bias", help="The head adds a bias.")] = False,
-    classes: Annotated[int | None, typer.Option(help="The head reads classes, not tokens.")] = None,
+    ladder: Annotated[
+        str | None, typer.Argument(help="A ladder; without one, the options describe a transformer.")
+    ] = None,
+    layers: Annotated[int | None, typer.Option(help="Number of layers.")] = None,
+    hidden: Annotated[int | None, typer.Option(help="Hidden size.")] = None,
+    ffn: Annotated[int | None, typer.Option(help="Inner size of the MLP; default: 4 × hidden.")] = None,
+    heads: Annotated[int, typer.Option(help="Number of attention heads.")] = 1,
+    kv_heads: Annotated[
+        int | None, typer.Option(help="Number of key and value heads; default: as many as --heads.")
+    ] = None,
+    gated: Annotated[bool, typer.Option("--gated", help="Count three MLP matrices, as in SwiGLU.")] = False,
+    vocab: Annotated[int, typer.Option(help="Vocabulary size.")] = 0,
+    context: Annotated[int, typer.Option(help="Tokens in a training sequence.")] = 0,
+    positions: Annotated[str, typer.Option(help="Positions: none, rotary or learned.")] = "none",
+    norm: Annotated[str, typer.Option(help="Norm: none, rms or layer.")] = "none",
+    final_norm: Annotated[bool, typer.Option("--final-norm", help="Count a norm after the last layer.")] = False,
+    bias: Annotated[bool, typer.Option("--bias", help="Count biases in the layers and their norms.")] = False,
+    head: Annotated[str, typer.Option(help="Output head: none, tied or untied.")] = "none",
+    head_bias: Annotated[bool, typer.Option("--head-bias", help="Count a bias in the head.")] = False,
+    classes: Annotated[int | None, typer.Option(help="Classes that the head predicts, in place of tokens.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Parameters and FLOPs of a transformer or of a ladder's rungs, under every convention."""
+    """Count parameters and FLOPs by every convention. For a transformer, or for each rung of a ladder."""
     from scaling_tui.laws.counting import Architecture, left_out
     from scaling_tui.laws.counting import count as count_parameters
     from scaling_tui.report.counts import count_text, rungs_text
@@ -164,5 +175,5 @@ def laws(as_json: AsJson = False) -> None:
     from scaling_tui.laws.fitting.study import published_document
     from scaling_tui.report.laws import laws_text
 
-    found = published_document()
-    print_json(found) if as_json else print(laws_text(found))
+    document = published_document()
+    print_json(document) if as_json else print(laws_text(document))

@@ -1,4 +1,4 @@
-"""What the commands share: options, and where words and data go."""
+"""What the commands share: options, and where messages and data go."""
 
 import signal
 import sys
@@ -11,35 +11,37 @@ import typer
 
 from scaling_tui.text.json_documents import dumps
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
-Runs = Annotated[Path | None, typer.Option("--runs", help="Folder of the sweeps; else $SCALING_TUI_RUNS, else ./runs.")]
-SweepName = Annotated[str | None, typer.Argument(metavar="[SWEEP]", help="Name of a sweep; the latest if not given.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Runs = Annotated[
+    Path | None, typer.Option("--runs", help="Folder of the sweeps; default: $SCALING_TUI_RUNS, then ./runs.")
+]
+SweepName = Annotated[str | None, typer.Argument(metavar="SWEEP", help="Name of a sweep; default: the latest.")]
 
 
 def say(text: str) -> None:
-    """Words go to stderr; stdout carries data."""
+    """Prints a message on stderr; stdout is for data."""
     print(text, file=sys.stderr)
 
 
 def print_json(document: Any) -> None:
-    """Prints one JSON document. A number that JSON cannot hold (nan, inf) becomes null."""
+    """Prints one JSON document. Numbers that JSON cannot hold (nan, inf) become null."""
     print(dumps(document, indent=2))
 
 
 @contextmanager
-def ctrl_c_waits() -> Iterator[Callable[[], bool]]:
-    """Has a ctrl+c wait for the end of the block: half-started, a sweep would run on without a word to anybody.
+def ctrl_c_deferred() -> Iterator[Callable[[], bool]]:
+    """Defers ctrl+c to the end of the block: a half-started sweep would run on without anyone knowing.
 
-    Gives a function that tells whether one came.
+    Yields a function that returns whether ctrl+c was pressed.
     """
-    came = False
+    pressed = False
 
     def note(number: int, frame: object) -> None:
-        nonlocal came
-        came = True
+        nonlocal pressed
+        pressed = True
 
     before = signal.signal(signal.SIGINT, note)
     try:
-        yield lambda: came
+        yield lambda: pressed
     finally:
         signal.signal(signal.SIGINT, before)

@@ -1,4 +1,4 @@
-"""Commands that launch sweeps, watch, steer, list, export and delete them."""
+"""Commands that launch, watch, stop, resume, list, export and delete sweeps."""
 
 import sys
 from collections.abc import Callable, Iterable
@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from scaling_tui import InputError
-from scaling_tui.cli.options import AsJson, Runs, SweepName, ctrl_c_waits, print_json, say
+from scaling_tui.cli.options import AsJson, Runs, SweepName, ctrl_c_deferred, print_json, say
 
 if TYPE_CHECKING:
     from scaling_tui.runs import SweepView
-    from scaling_tui.tui.terminal import Looks
+    from scaling_tui.tui.terminal import Appearance
 
 app = typer.Typer()
 T = TypeVar("T")
-Jobs = Annotated[int | None, typer.Option(min=1, help="Runs trained at a time; else one a core, or one on a GPU.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
-Detach = Annotated[bool, typer.Option("--detach", help="Return at once; the sweep goes on by itself.")]
+Jobs = Annotated[
+    int | None, typer.Option(min=1, help="Runs to train at a time; default: one per core, or one on a GPU.")
+]
+Device = Annotated[str, typer.Option(help="Device: auto, cpu, cuda, cuda:1 or mps.")]
+Detach = Annotated[bool, typer.Option("--detach", help="Return at once; the sweep keeps training in the background.")]
 
 
 @app.command()
@@ -26,22 +28,23 @@ def run(
     context: typer.Context,
     ladder: Annotated[str, typer.Argument(help="Name of a ladder ('scaling-tui ladders' lists them) or a .toml file.")],
     setting: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the ladder, such as tokens=200000.")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the ladder, such as tokens=200000."),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, max=2**63 - 1, help="Train with this seed alone; else with all of the ladder's."),
+        typer.Option(min=0, max=2**63 - 1, help="Train with this seed only; default: every seed of the ladder."),
     ] = None,
     jobs: Jobs = None,
     device: Device = "auto",
-    on: Annotated[str, typer.Option(help="Where the runs are trained: local.")] = "local",
+    on: Annotated[str, typer.Option(help="Where to train: local.")] = "local",
     detach: Detach = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be trained; write nothing.")] = False,
-    open_app: Annotated[bool, typer.Option("--app", help="Watch in the app, where there is a terminal.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be trained, and write nothing.")] = False,
+    open_app: Annotated[bool, typer.Option("--app", help="Watch in the app, if there is a terminal.")] = False,
     runs: Runs = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train a ladder; fit its law; predict the largest rung before it is trained."""
+    """Train a ladder and fit its law. Predicts the loss of the largest rung before training it."""
     from scaling_tui.runs import runs_folder
     from scaling_tui.sweeps.ladder import load_ladder
     from scaling_tui.sweeps.launch import lay_out, start_supervisor
@@ -68,31 +71,31 @@ def run(
         start_supervisor(sweep, jobs, device)
 
     if not detach and not (open_app and terminal.is_there()):
-        return see_through(sweep, as_json, on_interrupt="ask", start=start)
-    with ctrl_c_waits():
+        return follow_to_end(sweep, as_json, on_interrupt="ask", start=start)
+    with ctrl_c_deferred():
         start()
     if detach:
-        say(f"{sweep.name} runs by itself; 'scaling-tui attach {sweep.name}' watches, 'scaling-tui stop' stops it")
+        say(f"{sweep.name} is training; 'scaling-tui attach {sweep.name}' watches it, 'scaling-tui stop' stops it")
         return print_json({"sweep": sweep.name, "path": str(sweep)}) if as_json else print(sweep.name)
     return open_tui(context.find_root().obj, sweep.parent, sweep.name)
 
 
 @app.command()
 def ladders(as_json: AsJson = False) -> None:
-    """List the ladders that can be launched by name, with their sizes."""
+    """List the ladders that 'run' takes by name, with their sizes."""
     from scaling_tui.report.sweep import ladder_document, ladders_table
     from scaling_tui.sweeps.ladder import ladders, load_ladder
 
-    found, broken = readable(ladders(), lambda path: load_ladder(str(path)))
+    loaded, broken = readable(ladders(), lambda path: load_ladder(str(path)))
     if as_json:
-        print_json({"ladders": [ladder_document(ladder) for ladder in found], "broken": broken})
+        print_json({"ladders": [ladder_document(ladder) for ladder in loaded], "broken": broken})
     else:
-        print(ladders_table(found))
+        print(ladders_table(loaded))
 
 
 @app.command(name="runs")
 def list_runs(runs: Runs = None, as_json: AsJson = False) -> None:
-    """List the sweeps with the state of their runs, the latest first."""
+    """List the sweeps and the state of their runs, the latest first."""
     import time
 
     from scaling_tui.report.sweep import sweeps_table
@@ -100,11 +103,11 @@ def list_runs(runs: Runs = None, as_json: AsJson = False) -> None:
     from scaling_tui.sweeps.summary import sweep_summary
 
     folder = runs_folder(runs)
-    found, broken = readable(list_sweeps(folder), lambda path: sweep_summary(read_sweep(path)))
+    sweeps, broken = readable(list_sweeps(folder), lambda path: sweep_summary(read_sweep(path)))
     if as_json:
-        print_json({"sweeps": found, "broken": broken})
-    elif found:
-        print(sweeps_table(found, time.time()))
+        print_json({"sweeps": sweeps, "broken": broken})
+    elif sweeps:
+        print(sweeps_table(sweeps, time.time()))
     elif not broken:
         say(f"no sweep in {folder}; 'scaling-tui run quickstart' starts one")
 
@@ -114,16 +117,16 @@ def attach(sweep: SweepName = None, runs: Runs = None, as_json: AsJson = False) 
     """Watch a sweep until it ends; ctrl+c leaves it running."""
     from scaling_tui.runs import find_sweep, runs_folder
 
-    see_through(find_sweep(runs_folder(runs), sweep), as_json, on_interrupt="leave")
+    follow_to_end(find_sweep(runs_folder(runs), sweep), as_json, on_interrupt="leave")
 
 
 @app.command()
 def stop(
     sweep: SweepName = None,
-    run: Annotated[str | None, typer.Option("--run", help="Stop this run only.")] = None,
+    run: Annotated[str | None, typer.Option("--run", help="Stop only this run.")] = None,
     runs: Runs = None,
 ) -> None:
-    """Ask a sweep to stop: each run writes a checkpoint first and can be resumed."""
+    """Stop a sweep. Each run writes a checkpoint first and can be resumed."""
     from scaling_tui.runs import make_request
 
     view = sweep_to_steer(runs, sweep, run)
@@ -131,20 +134,20 @@ def stop(
     if not view.trains:
         return say(f"{view.name} is {view.state}: nothing to stop")
     make_request(path, "stop", run)
-    return say(f"{run or view.name} was asked to stop; 'scaling-tui resume {view.name}' goes on with it")
+    return say(f"{run or view.name} was asked to stop; 'scaling-tui resume {view.name}' resumes it")
 
 
 @app.command()
 def resume(
     sweep: SweepName = None,
-    run: Annotated[str | None, typer.Option("--run", help="Resume this run only.")] = None,
+    run: Annotated[str | None, typer.Option("--run", help="Resume only this run.")] = None,
     jobs: Jobs = None,
     device: Device = "auto",
     detach: Detach = False,
     runs: Runs = None,
     as_json: AsJson = False,
 ) -> None:
-    """Go on with a sweep that was stopped, or whose machine went down, from its checkpoints."""
+    """Resume a sweep from its checkpoints after a stop or a crash."""
     from scaling_tui.sweeps.launch import resume as resume_sweep
 
     view = sweep_to_steer(runs, sweep, run)
@@ -157,81 +160,81 @@ def resume(
             resume_sweep(path, jobs=jobs, device=device, run=run)
 
     if not detach:
-        return see_through(path, as_json, on_interrupt="ask", start=start)
-    with ctrl_c_waits():
+        return follow_to_end(path, as_json, on_interrupt="ask", start=start)
+    with ctrl_c_deferred():
         start()
     if view.state != "finished":
-        say(f"{path.name} goes on by itself")
+        say(f"{path.name} is training in the background")
     return None
 
 
 @app.command()
 def rm(
     sweep: Annotated[str, typer.Argument(help="Name of a sweep.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
     runs: Runs = None,
 ) -> None:
-    """Delete a sweep and all that it recorded."""
+    """Delete a sweep and everything it recorded."""
     import shutil
 
     from scaling_tui.runs import find_sweep, runs_folder
     from scaling_tui.runs.glance import trains
 
-    # Nothing of it is read but its states: what is broken can be deleted too.
+    # Only its states are read, so that a broken sweep can be deleted too.
     path = find_sweep(runs_folder(runs), sweep)
     if trains(path):
-        raise InputError(f"sweep {path.name}: is running; 'scaling-tui stop {path.name}' first")
+        raise InputError(f"sweep {path.name}: is training; stop it first with 'scaling-tui stop {path.name}'")
     if not yes:
         if not sys.stdin.isatty():
-            raise InputError(f"rm {path.name}: there is no terminal to ask on; give --yes")
+            raise InputError(f"rm {path.name}: no terminal to ask on; add --yes")
         number = len(list(path.glob("*/run.json")))
         what = f"the link {path}" if path.is_symlink() else f"{path} with {number} runs"
         typer.confirm(f"Delete {what}?", abort=True, err=True)
     if path.is_symlink():
         kept = path.resolve()
         path.unlink()
-        say(f"the link {path} is deleted; the sweep itself stays at {kept}")
+        say(f"deleted the link {path}; the sweep is still at {kept}")
     else:
         shutil.rmtree(path)
-        say(f"{path} is deleted")
+        say(f"deleted {path}")
 
 
 @app.command()
 def export(
     sweep: SweepName = None,
-    kind: Annotated[str, typer.Option("--format", help="csv, json, svg or png.")] = "csv",
-    output: Annotated[Path | None, typer.Option(help="A file that is not there yet; else stdout.")] = None,
+    kind: Annotated[str, typer.Option("--format", help="Format: csv, json, svg or png.")] = "csv",
+    output: Annotated[Path | None, typer.Option(help="File to create; default: stdout.")] = None,
     runs: Runs = None,
 ) -> None:
-    """A sweep's points and curves as CSV or JSON; its curves and law as an SVG or PNG picture."""
+    """Export a sweep. Points and curves as CSV or JSON, plots as SVG or PNG."""
     from scaling_tui.report.export import export as exported
     from scaling_tui.report.export import write_new
     from scaling_tui.runs import find_sweep, read_sweep, runs_folder
 
     if kind == "png" and output is None and sys.stdout.isatty():
-        raise InputError("--output: missing, a PNG is nothing for a terminal; want a file")
+        raise InputError("--output: missing; a PNG cannot be printed on a terminal, want a file")
     content = exported(read_sweep(find_sweep(runs_folder(runs), sweep)), kind)
     if output is None:
         sys.stdout.buffer.write(content)
     else:
         write_new(output, content)
-        say(f"{output} is written")
+        say(f"wrote {output}")
 
 
 def readable(paths: Iterable[Path], read: Callable[[Path], T]) -> tuple[list[T], list[dict[str, str]]]:
-    """What `read` makes of each path; what it cannot read is named on stderr and hides no other."""
-    found, broken = [], []
+    """What `read` returns for each path; a path it cannot read is named on stderr and hides no other."""
+    results, broken = [], []
     for path in paths:
         try:
-            found.append(read(path))
+            results.append(read(path))
         except InputError as error:
             broken.append({"path": str(path), "reason": str(error)})
             say(f"scaling-tui: {error}")
-    return found, broken
+    return results, broken
 
 
 def sweep_to_steer(runs: Path | None, sweep: str | None, run: str | None) -> "SweepView":
-    """The sweep that a command is to stop or resume; an InputError where it has no run called `run`."""
+    """The sweep that a command should stop or resume; an InputError if it has no run called `run`."""
     from scaling_tui.runs import find_sweep, runs_folder
     from scaling_tui.runs.glance import glance
 
@@ -241,8 +244,8 @@ def sweep_to_steer(runs: Path | None, sweep: str | None, run: str | None) -> "Sw
     return view
 
 
-def see_through(path: Path, as_json: bool, on_interrupt: str, start: "Callable[[], None] | None" = None) -> None:
-    """Starts a sweep, follows it to its end and prints what it came to. Exits 1 where a run did not finish."""
+def follow_to_end(path: Path, as_json: bool, on_interrupt: str, start: "Callable[[], None] | None" = None) -> None:
+    """Starts a sweep, follows it to its end and prints its summary. Exits 1 if a run did not finish."""
     from scaling_tui.report.progress import follow
     from scaling_tui.report.sweep import report
     from scaling_tui.runs import SweepReader, make_request
@@ -251,9 +254,9 @@ def see_through(path: Path, as_json: bool, on_interrupt: str, start: "Callable[[
 
     interrupted = False
     if start is not None:
-        with ctrl_c_waits() as came:
+        with ctrl_c_deferred() as ctrl_c_pressed:
             start()
-        interrupted = came()
+        interrupted = ctrl_c_pressed()
     reader = SweepReader(path)
     view: SweepView | None = None
     status = 1
@@ -269,38 +272,40 @@ def see_through(path: Path, as_json: bool, on_interrupt: str, start: "Callable[[
                 answer = ask_to_stop(path.name)
             if answer == "stop":
                 make_request(path, "stop")
-                say(f"{path.name}: asked to stop, waiting for checkpoints")
+                say(f"{path.name}: stopping; waiting for checkpoints")
                 on_interrupt, status = "leave", 130
             elif answer == "leave":
-                say(f"{path.name} goes on; 'scaling-tui attach {path.name}' watches, 'scaling-tui stop' stops it")
+                say(
+                    f"{path.name} keeps training; 'scaling-tui attach {path.name}' watches, 'scaling-tui stop' stops it"
+                )
                 raise
-    found = summary(view)
+    document = summary(view)
     if as_json:
-        print_json(found)
+        print_json(document)
     else:
-        print(report(found))
+        print(report(document))
     if view.state != "finished":
         if resumable(view):
-            say(f"'scaling-tui resume {view.name}' goes on with it")
+            say(f"'scaling-tui resume {view.name}' resumes it")
         raise typer.Exit(status)
 
 
 def ask_to_stop(sweep: str) -> str:
-    """What ctrl+c means. Where nobody can be asked it means what it does to any command: stop."""
+    """Asks what ctrl+c should do. With nobody to ask, it means stop, as for any command."""
     if not sys.stdin.isatty():
         return "stop"
     try:
-        print(f"\n{sweep}: [s]top it, [l]eave it running, or [w]atch on? ", end="", file=sys.stderr, flush=True)
+        print(f"\n{sweep}: [s]top it, [l]eave it running, or [w]atch? ", end="", file=sys.stderr, flush=True)
         answer = input().strip().lower()
     except (EOFError, KeyboardInterrupt):
         return "leave"
     return {"s": "stop", "w": "watch"}.get(answer[:1], "leave")
 
 
-def open_tui(looks: "Looks", runs: Path, sweep: str | None = None) -> None:
-    """Opens the app on Home, or on a sweep that was just launched."""
+def open_tui(appearance: "Appearance", runs: Path, sweep: str | None = None) -> None:
+    """Opens the app on Home, or on a sweep just launched."""
     from scaling_tui.tui.app import ScalingApp
 
-    app = ScalingApp(runs, sweep, mode="live" if sweep else "home", looks=looks)
+    app = ScalingApp(runs, sweep, mode="live" if sweep else "home", appearance=appearance)
     app.run()
     raise typer.Exit(app.return_code or 0)

@@ -1,4 +1,4 @@
-"""Signs for terminals that take nothing but ASCII: every sign is replaced by one of the same width on its way out."""
+"""Output for ASCII-only terminals: every other character is replaced by ASCII of the same width on its way out."""
 
 import unicodedata
 from functools import lru_cache
@@ -8,7 +8,7 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
-PLAIN = {
+REPLACEMENTS = {
     **dict.fromkeys("─━╌┄┈╴╶╸╺═⎯", "-"),
     **dict.fromkeys("│┃║╎┆┊▏▕▎▍▌▐┤├", "|"),
     **dict.fromkeys("┌┐└┘╭╮╰╯┬┴┼┏┓┗┛╔╗╚╝╠╣╦╩╬", "+"),
@@ -32,25 +32,25 @@ BRAILLE = range(0x2800, 0x2900)
 
 
 @lru_cache(4096)
-def plain(text: str) -> str:
+def to_ascii(text: str) -> str:
     """`text` in ASCII, as many cells wide as before."""
-    # Between words the middle dot sets apart, between factors it multiplies.
-    return text if text.isascii() else "".join(map(_sign, text.replace(" · ", " - ")))
+    # Between words the middle dot separates; between factors it multiplies.
+    return text if text.isascii() else "".join(map(_ascii, text.replace(" · ", " - ")))
 
 
-def _sign(sign: str) -> str:
-    if sign.isascii():
-        return sign
-    if sign in PLAIN:
-        return PLAIN[sign]
-    if ord(sign) in BRAILLE:
-        return " .::*"[min(4, (ord(sign) - BRAILLE.start).bit_count())]
-    bare = unicodedata.normalize("NFKD", sign)[0]
-    return (bare if bare.isascii() else "?").ljust(cell_len(sign), " ")[: cell_len(sign)]
+def _ascii(char: str) -> str:
+    if char.isascii():
+        return char
+    if char in REPLACEMENTS:
+        return REPLACEMENTS[char]
+    if ord(char) in BRAILLE:
+        return " .::*"[min(4, (ord(char) - BRAILLE.start).bit_count())]
+    base = unicodedata.normalize("NFKD", char)[0]
+    return (base if base.isascii() else "?").ljust(cell_len(char), " ")[: cell_len(char)]
 
 
 class Ascii(LineFilter):
-    """The last thing that happens to a line before the terminal gets it."""
+    """Replaces what is not ASCII, last before a line goes to the terminal."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        return [Segment(plain(text), style, control) for text, style, control in segments]
+        return [Segment(to_ascii(text), style, control) for text, style, control in segments]

@@ -1,4 +1,4 @@
-"""What the screen one is on shows, how to read it, and what its keys do, read from the same bindings as the footer."""
+"""Help on the current screen: what it shows, how to read it, and its keys, from the same bindings as the footer."""
 
 from typing import Any, ClassVar
 
@@ -11,16 +11,16 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from scaling_tui.tui.app_sized import AppSized
-from scaling_tui.tui.keymap import documented, file
+from scaling_tui.tui.keymap import documented, keymap_file
 from scaling_tui.tui.modes import MODES
 
 
-class Help(AppSized, ModalScreen[None]):
-    """About a screen, its keys, and those that work everywhere, with the ids that keys.toml takes."""
+class HelpScreen(AppSized, ModalScreen[None]):
+    """A screen's ABOUT, its keys, and the keys of every screen, with the ids that keys.toml takes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,f1,q", "dismiss", "back", key_display="esc")]
     CSS = """
-    Help {
+    HelpScreen {
         align: center middle;
         VerticalScroll { width: 100; max-width: 96%; height: auto; max-height: 96%; }
         VerticalScroll { border: round $primary; padding: 0 1; }
@@ -43,13 +43,13 @@ class Help(AppSized, ModalScreen[None]):
             scroll.border_subtitle = "esc closes"
             yield Static(Text(self._about))
             if here:
-                yield Static("Keys of this screen", classes="section")
+                yield Static("Keys on this screen", classes="section")
                 yield Static(self._table(here))
-            yield Static("Keys of every screen", classes="section")
+            yield Static("Keys on every screen", classes="section")
             yield Static(self._table([key for key in everywhere if key.binding.id not in modes]))
             yield Static("Screens", classes="section")
             yield Static(self._table([key for key in everywhere if key.binding.id in modes]))
-            note = f"\nAt the right: the name by which {file()} gives an action other keys."
+            note = f"\nTo rebind a key, use the name on the right in {keymap_file()}."
             yield Static(Text(note, style="dim"))
 
     def _table(self, keys: list[ActiveBinding]) -> Table:

@@ -1,6 +1,6 @@
-"""The keys: which ones are documented, and the user's own from keys.toml.
+"""The keys: those that help lists, and the user's own from keys.toml.
 
-Every binding has an id. A line of keys.toml gives an id other keys:
+Every binding has an id. A line in keys.toml rebinds an id:
 
     quit = "ctrl+x"
     [live]
@@ -22,7 +22,7 @@ from scaling_tui.tui.modes import MODES
 
 
 def documented(screen: Screen[Any]) -> Iterator[ActiveBinding]:
-    """The keys that work on `screen` now and say what they do, an action once, the nearest first."""
+    """The keys with a tooltip that work on `screen` now, each action once, the nearest first."""
     seen = set()
     for active in screen.active_bindings.values():
         if active.tooltip and active.binding.action not in seen:
@@ -30,17 +30,17 @@ def documented(screen: Screen[Any]) -> Iterator[ActiveBinding]:
             yield active
 
 
-def file() -> Path:
+def keymap_file() -> Path:
     from platformdirs import user_config_path
 
     return user_config_path("scaling-tui", appauthor=False) / "keys.toml"
 
 
-def read(path: Path) -> dict[str, str]:
-    """The user's keys: ids with keys as Textual names them, several separated by commas. Empty without a file.
+def read_keymap(path: Path) -> dict[str, str]:
+    """The user's keys: id to keys as Textual names them, comma-separated. Empty without a file.
 
     Raises:
-        InputError: the file is not TOML, or a value is not a text.
+        InputError: the file is not TOML, or a value is not a string.
     """
     if not path.exists():
         return {}
@@ -59,8 +59,8 @@ def _flat(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield prefix + key, value
 
 
-def sound(app: type[App[None]], chosen: Mapping[str, str], path: Path) -> tuple[dict[str, str], list[str]]:
-    """What of `chosen` can be used, and a line for each entry that cannot: an unknown id, or a key that is taken."""
+def usable(app: type[App[None]], chosen: Mapping[str, str], path: Path) -> tuple[dict[str, str], list[str]]:
+    """The entries of `chosen` that can be used, and a line for each other: an unknown id, or a key that is taken."""
     everywhere = _by_id(app)
     screens = {mode.title: _by_id(mode.page_class()) for mode in MODES}
     known = {**everywhere, **{name: keys for bindings in screens.values() for name, keys in bindings.items()}}
@@ -84,12 +84,12 @@ def sound(app: type[App[None]], chosen: Mapping[str, str], path: Path) -> tuple[
 
 
 def _by_id(owner: type[Any]) -> dict[str, str]:
-    """Id and keys of every binding of an app or a screen."""
-    found: dict[str, list[str]] = {}
+    """The id and keys of every binding of an app or a screen."""
+    keys: dict[str, list[str]] = {}
     for binding in Binding.make_bindings(owner.BINDINGS):
         if binding.id:
-            found.setdefault(binding.id, []).append(binding.key)
-    return {name: ",".join(keys) for name, keys in found.items()}
+            keys.setdefault(binding.id, []).append(binding.key)
+    return {name: ",".join(parts) for name, parts in keys.items()}
 
 
 def _keys(keys: str) -> Iterator[str]:
@@ -98,12 +98,12 @@ def _keys(keys: str) -> Iterator[str]:
         yield binding.key
 
 
-def use(app: App[None]) -> None:
-    """Lays the user's keys over the app's own. What cannot be used is told in a line and left as it was."""
-    path = file()
+def apply(app: App[None]) -> None:
+    """Applies the user's keys. An entry that cannot be used keeps its default key and is reported in a line."""
+    path = keymap_file()
     try:
-        chosen = read(path)
-        used, problems = sound(type(app), chosen, path) if chosen else ({}, [])
+        chosen = read_keymap(path)
+        used, problems = usable(type(app), chosen, path) if chosen else ({}, [])
     except InputError as error:
         used, problems = {}, [str(error)]
     if used:

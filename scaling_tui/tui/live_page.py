@@ -1,4 +1,4 @@
-"""What the screens that show a sweep as it changes have in common."""
+"""What screens that follow a sweep as it changes have in common."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,54 +6,54 @@ from pathlib import Path
 from textual.message import Message
 
 from scaling_tui.tui.page import Page
-from scaling_tui.tui.services.watch import Watched
+from scaling_tui.tui.services.watch import SweepSnapshot
 
 
-class Listening(Page):
-    """A page that is told what the watching thread reads, as `on_listening_seen`; it rests while it is hidden.
+class LivePage(Page):
+    """A page that receives a new snapshot of the sweep as `on_live_page_updated`; it pauses while it is hidden.
 
     `follow` sets `_name` and calls `_listen`.
     """
 
-    class Seen(Message):
-        """The watching thread has read something new of the sweep in view, or of one `beside` it."""
+    class Updated(Message):
+        """The watching thread has read something new: of the sweep shown, or of the one compared `beside` it."""
 
-        def __init__(self, watched: Watched, beside: bool) -> None:
+        def __init__(self, snapshot: SweepSnapshot, beside: bool) -> None:
             super().__init__()
-            self.watched, self.beside = watched, beside
+            self.snapshot, self.beside = snapshot, beside
 
     def __init__(self, runs: Path) -> None:
         super().__init__(runs)
         self._name: str | None = None
-        self._ends: list[Callable[[], None]] = []
+        self._unsubscribe: list[Callable[[], None]] = []
 
     def beside(self) -> str | None:
-        """Another sweep to be told of."""
+        """Another sweep to follow, for comparison."""
         return None
 
     def on_screen_resume(self) -> None:
         self._listen()
 
     def on_screen_suspend(self) -> None:
-        # Under a question or help it stays in sight and goes on.
+        # Under a dialog or help the page is still visible and keeps updating.
         if self not in self.app.screen_stack:
-            self._rest()
+            self._stop_listening()
 
     def on_unmount(self) -> None:
-        self._rest()
+        self._stop_listening()
 
     def _listen(self) -> None:
-        self._rest()
+        self._stop_listening()
         if self not in self.app.screen_stack:
             return
         watches, beside = self.scaling_app.watches, self.beside()
-        self._ends.append(watches.listen(self._name, lambda found: self._seen(found, False)))
+        self._unsubscribe.append(watches.listen(self._name, lambda snapshot: self._post(snapshot, False)))
         if beside is not None:
-            self._ends.append(watches.listen(beside, lambda found: self._seen(found, True)))
+            self._unsubscribe.append(watches.listen(beside, lambda snapshot: self._post(snapshot, True)))
 
-    def _rest(self) -> None:
-        while self._ends:
-            self._ends.pop()()
+    def _stop_listening(self) -> None:
+        while self._unsubscribe:
+            self._unsubscribe.pop()()
 
-    def _seen(self, watched: Watched, beside: bool) -> None:
-        self.post_message(self.Seen(watched, beside))
+    def _post(self, snapshot: SweepSnapshot, beside: bool) -> None:
+        self.post_message(self.Updated(snapshot, beside))

@@ -1,7 +1,7 @@
-"""What every screen of the app has in common: the bar of modes above, the keys below, one line where it is too small.
+"""What every screen has in common: the mode bar on top, the footer, and a status line on very small terminals.
 
-A screen is a `Page`: it yields its body and follows the sweep in view. Header, footer, digits, help, palette, quit,
-another sweep, and the way back are the frame's.
+A screen is a `Page`: it yields its body and follows the sweep shown. The app provides the rest: mode bar, footer,
+digits, help, palette, quitting, choosing another sweep, and going back.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from textual.widgets import Footer, Input
 
 from scaling_tui.tui.app_sized import AppSized
 from scaling_tui.tui.widgets.mode_bar import ModeBar
-from scaling_tui.tui.widgets.status_line import Brief
+from scaling_tui.tui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
     from scaling_tui.tui.services.watch import Watches
@@ -26,14 +26,16 @@ LEAST = (50, 20)
 
 
 class Host(Protocol):
-    """What a page may ask of the app that shows it; `sweep` is the one in view, None the latest there is."""
+    """What a page may ask of the app. `sweep` is the one that every screen shows; None is the latest.
+
+    `refresh_s` are the seconds between two reads of the files; `visit` switches to a mode and opens `what` there."""
 
     sweep: str | None
     ascii: bool
     slow_link: bool
 
     @property
-    def look_s(self) -> float: ...
+    def refresh_s(self) -> float: ...
 
     @property
     def watches(self) -> "Watches": ...
@@ -42,36 +44,36 @@ class Host(Protocol):
 
 
 class Page(AppSized, Screen[None]):
-    """A screen of a mode. What a new one does:
+    """The screen of a mode. To add one:
 
-    1. Stands in `modes.MODES` with its module and class; it is imported when it is first shown.
-    2. Takes `runs`, the folder of the sweeps, as its only argument (it is `self.runs`).
-    3. Yields its widgets in `body`; header, footer and the line for small terminals are there already.
-    4. Shows the sweep of `follow(name)`, which is called once mounted and whenever another sweep comes into view, also
-       while the page is hidden. None is 'the latest there is': `find_sweep(self.runs, name)` takes both.
-       To bring a sweep into view everywhere it sets `self.scaling_app.sweep = name`.
-    5. Says in `ABOUT`, in two or three sentences, what it shows and how to read it: F1 shows it above the keys.
-    6. Gives each key a `tooltip`: that is what help and palette say. Bindings get the id `<class>.<action>` by which
-       the user's keys.toml rebinds them. Digits, o, q, ?, escape, F1, F2, F3, ctrl+p and ctrl+q are the frame's.
-    7. Rests while it is hidden: threads stop in `on_screen_suspend` and go on in `on_screen_resume`.
-    8. Looks at `self.scaling_app.ascii` and `self.scaling_app.slow_link` where it matters: with `ascii` every sign that
-       is not ASCII is replaced on its way to the terminal (`signs.Ascii`), so only what would become unreadable needs
-       thought, such as braille; with `slow_link` it looks at files at most once in `self.scaling_app.look_s` seconds.
+    1. Name its class `…Screen` and list it in `modes.MODES`; it is imported when it is first shown.
+    2. Take `runs`, the folder of the sweeps, as the only argument; it becomes `self.runs`.
+    3. Yield the widgets in `body`. Mode bar, footer and status line are there already.
+    4. Show the sweep passed to `follow(name)`. It is called once the page is mounted and whenever the user chooses
+       another sweep, even while the page is hidden. None is the latest sweep; `find_sweep(self.runs, name)` takes both.
+       To show another sweep on every screen, set `self.scaling_app.sweep = name`.
+    5. Say in `ABOUT`, in two or three sentences, what the screen shows and how to read it. F1 shows it above the keys.
+    6. Give each key a `tooltip` in the imperative, for help and palette. Each binding gets the id `<mode>.<action>`,
+       by which the user's keys.toml rebinds it: `live.stop` for the action `stop` of `LiveScreen`.
+       Digits, o, q, ?, escape, F1, F2, F3, ctrl+p and ctrl+q belong to the app.
+    7. Pause while hidden: stop threads in `on_screen_suspend` and restart them in `on_screen_resume`.
+    8. Check `self.scaling_app.ascii` for what the replacement of non-ASCII characters (`ascii.Ascii`) would make
+       unreadable, such as braille. With `slow_link`, read files at most every `self.scaling_app.refresh_s` seconds.
     """
 
     ABOUT: ClassVar[str] = ""
     DEFAULT_CSS = """
     Page {
         Footer { dock: bottom; }
-        Brief { display: none; }
+        StatusLine { display: none; }
         &.-tiny > * { display: none !important; }
-        &.-tiny > Brief { display: block !important; }
+        &.-tiny > StatusLine { display: block !important; }
     }
     """
 
     def __init_subclass__(cls, **options: bool) -> None:
         bindings = Binding.make_bindings(cls.__dict__.get("BINDINGS", []))
-        cls.BINDINGS = list(identified(cls.__name__.lower(), bindings))
+        cls.BINDINGS = list(identified(cls.__name__.lower().removesuffix("screen"), bindings))
         super().__init_subclass__(**options)
 
     def __init__(self, runs: Path) -> None:
@@ -87,16 +89,16 @@ class Page(AppSized, Screen[None]):
         yield from ()
 
     def follow(self, sweep: str | None) -> None:
-        """The sweep in view is another one; None is the latest."""
+        """The app shows another sweep; None is the latest."""
 
     def open(self, what: str) -> None:
-        """Shows the thing of this page called `what`: a ladder, a lesson. Called once the page is mounted."""
+        """Shows `what` on this page, such as a ladder or a lesson. Called once the page is mounted."""
 
     def compose(self) -> ComposeResult:
         yield ModeBar()
         yield from self.body()
-        yield Brief(self.runs)
-        yield Keys(compact=True, show_command_palette=False)
+        yield StatusLine(self.runs)
+        yield PageFooter(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         self.watch(self.app, "sweep", self.follow)
@@ -110,17 +112,17 @@ class Page(AppSized, Screen[None]):
 
 
 def identified(screen: str, bindings: Iterable[Binding]) -> Iterable[BindingType]:
-    """The bindings with ids: `screen.action`, so that every key can be named in the user's key map."""
+    """The bindings with ids, `screen.action`, by which the user's key map can name every key."""
     for binding in bindings:
         # step(-1) and step(1) are two actions.
         action = re.sub(r"\W+", "-", re.sub(r"-(?=\d)", "minus-", binding.action)).strip("-")
         yield binding if binding.id else dataclasses.replace(binding, id=f"{screen}.{action}")
 
 
-class Keys(Footer):
-    """The keys that work now; help stays in sight at the right, also where there is no room for all."""
+class PageFooter(Footer):
+    """The keys that work now. Help stays visible on the right, even where not all fit."""
 
-    DEFAULT_CSS = "Keys FooterKey.-command-palette { margin-right: 0 !important; }"
+    DEFAULT_CSS = "PageFooter FooterKey.-command-palette { margin-right: 0 !important; }"
 
     def compose(self) -> ComposeResult:
         for widget in super().compose():

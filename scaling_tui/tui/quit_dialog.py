@@ -1,4 +1,4 @@
-"""Leaving the app while something trains, and the sweeps that there are to choose from."""
+"""The dialogs for quitting while a sweep trains and for choosing a sweep."""
 
 from pathlib import Path
 
@@ -11,46 +11,48 @@ from scaling_tui.text import show
 from scaling_tui.tui.widgets.choose import Choose
 
 
-def running(runs: Path) -> list[Path]:
-    """The sweeps in `runs` that train."""
+def training_sweeps(runs: Path) -> list[Path]:
+    """The sweeps in `runs` that are training."""
     return [path for path in list_sweeps(runs) if trains(path)]
 
 
-def sweeps(runs: Path) -> list[tuple[str, str]]:
-    """Every sweep in `runs`, the latest first, as (name, line) to choose from."""
-    found = []
+def sweep_choices(runs: Path) -> list[tuple[str, str]]:
+    """Every sweep in `runs`, the latest first, as (name, line) for `Choose`."""
+    choices = []
     for path in list_sweeps(runs):
         try:
             view = glance(path)
         except InputError as error:
-            found.append((path.name, f"? {path.name:<24} {error}"))
+            choices.append((path.name, f"? {path.name:<24} {error}"))
             continue
         losses = [run.loss for run in view.runs if run.loss is not None]
         best = f"best loss {show.loss(min(losses))}" if losses else ""
         line = f"{show.SIGNS[view.state]} {view.name:<24} {view.state:<9} {len(view.runs):>3} runs  {best}"
-        found.append((path.name, line.rstrip()))
-    return found
+        choices.append((path.name, line.rstrip()))
+    return choices
 
 
-def question(paths: list[Path]) -> Choose:
+def quit_question(paths: list[Path]) -> Choose:
     names = ", ".join(path.name for path in paths)
-    which = "it" if len(paths) == 1 else "them"
+    single = len(paths) == 1
+    them = "it" if single else "them"
     return Choose(
-        f"{names} {'is' if len(paths) == 1 else 'are'} training. Quit, and …",
+        f"{names} {'is' if single else 'are'} training. Quit?",
         [
-            ("leave", f"leave {which} running; scaling-tui shows everything again"),
-            ("stop", f"stop {which}: every run writes a checkpoint first and can be resumed"),
-            ("cancel", "cancel: stay here"),
+            ("leave", f"Quit and leave {them} running"),
+            ("stop", f"Stop {them} and quit; every run writes a checkpoint first and can be resumed"),
+            ("cancel", "Cancel"),
         ],
     )
 
 
-def answered(app: App[None], paths: list[Path], answer: str | None) -> None:
+def act_on_answer(app: App[None], paths: list[Path], answer: str | None) -> None:
     if answer == "stop":
         for path in paths:
             make_request(path, "stop")
-    names = ", ".join(path.name for path in paths)
+    first, names = paths[0].name, ", ".join(path.name for path in paths)
+    still, were = ("is", "was") if len(paths) == 1 else ("are", "were")
     if answer == "leave":
-        app.exit(message=f"{names} goes on; 'scaling-tui' shows it again, 'scaling-tui stop {paths[0].name}' stops it")
+        app.exit(message=f"{names} {still} still training; 'scaling-tui' shows it, 'scaling-tui stop {first}' stops it")
     elif answer == "stop":
-        app.exit(message=f"{names} was asked to stop; 'scaling-tui resume {paths[0].name}' goes on with it")
+        app.exit(message=f"{names} {were} asked to stop; resume with 'scaling-tui resume {first}'")

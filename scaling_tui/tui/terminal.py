@@ -1,4 +1,4 @@
-"""The terminal that the app is in: what it can show, how it looks, and what happens when it goes away."""
+"""The terminal the app runs in: what it can show, how the app looks there, and what happens when it goes away."""
 
 import os
 import signal
@@ -13,17 +13,17 @@ from scaling_tui import InputError
 if TYPE_CHECKING:
     from textual.app import App
 
-LOOK_S = 1.0
+POLL_S = 1.0
 
 
 @dataclass(frozen=True)
-class Looks:
-    """How the app is to look.
+class Appearance:
+    """How the app looks.
 
     Args:
-        ascii: nothing but ASCII signs reaches the terminal.
-        slow_link: no animation, and files are looked at every two seconds.
-        theme: `light`, `dark` or a theme of Textual's; None is Textual's own choice.
+        ascii: only ASCII characters reach the terminal.
+        slow_link: no animation, and files are read every two seconds.
+        theme: `light`, `dark` or a Textual theme; None leaves the choice to Textual.
     """
 
     ascii: bool = False
@@ -41,14 +41,14 @@ def is_dumb() -> bool:
 
 
 def wants_ascii() -> bool:
-    """Whether the user's locale says that the terminal takes no UTF-8.
+    """Whether the user's locale says that the terminal does not take UTF-8.
 
-    Python puts C.UTF-8 in the place of a plain C locale and leaves that in LC_CTYPE, so a LANG that names C counts.
+    Python replaces a plain C locale with C.UTF-8 and leaves that in LC_CTYPE, so a LANG that names C counts.
     """
-    said = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG") or ""
-    if said == "C.UTF-8" and not os.environ.get("LC_ALL"):
-        said = os.environ.get("LANG") or said
-    return bool(said) and "utf8" not in said.lower().replace("-", "")
+    locale = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG") or ""
+    if locale == "C.UTF-8" and not os.environ.get("LC_ALL"):
+        locale = os.environ.get("LANG") or locale
+    return bool(locale) and "utf8" not in locale.lower().replace("-", "")
 
 
 def theme_named(name: str, known: Collection[str]) -> str:
@@ -59,16 +59,16 @@ def theme_named(name: str, known: Collection[str]) -> str:
     """
     theme = {"light": "textual-light", "dark": "textual-dark"}.get(name, name)
     if theme not in known:
-        raise InputError(f"--theme {name!r}: not known; want light, dark or one of {', '.join(sorted(known))}")
+        raise InputError(f"--theme {name!r}: not known; want light, dark, or one of {', '.join(sorted(known))}")
     return theme
 
 
 def end_with_terminal(app: "App[None]") -> None:
-    """Ends the app when its terminal is closed, and leaves the terminal in order where the process is asked to end.
+    """Ends the app when its terminal is closed, and restores the terminal when the process is asked to end.
 
-    The closing is told by SIGHUP, whose default is right: there is nothing left to tidy. Where it does not come
-    (started with it ignored, or in a session without this terminal) a read of the dead terminal returns at once, for
-    ever, which would keep a core busy; so the terminal is looked at.
+    SIGHUP announces the closing, and its default action is right: nothing is left to tidy. Where it never arrives
+    (ignored at start, or a session without this terminal), reads of the dead terminal return at once for ever and
+    keep a core busy; so the terminal is polled.
     """
     import asyncio
 
@@ -76,10 +76,10 @@ def end_with_terminal(app: "App[None]") -> None:
         return
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit, None, 128 + signal.SIGTERM)
-    app.set_interval(LOOK_S, _look)
+    app.set_interval(POLL_S, _check_terminal)
 
 
-def _look() -> None:
+def _check_terminal() -> None:
     try:
         termios.tcgetattr(0)
     except termios.error:

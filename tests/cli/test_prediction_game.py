@@ -112,7 +112,7 @@ def test_a_run_that_is_not_trained_yet_is_trained(
         append_line(attempt / "metrics.jsonl", {"step": 1, "val_loss": 9.0 * (run.params or 1) ** -0.1})
     out, err = predict(capsys, "--runs", tmp_path / "runs", "--answer", "3.9", "--json")
     found = json.loads(out)
-    assert "d-s0 is not trained yet: tiny goes on" in err
+    assert "d-s0 is not trained yet: resuming tiny" in err
     assert found["measured"] == next(run.loss for run in read_sweep(sweep).runs if run.rung == "d")
     assert found["nearer"] in ("you", "law")
     assert [one.skill for one in read_answers(progress_file())] == ["predict-a-rung"]
@@ -126,6 +126,6 @@ def test_a_kept_answer_is_scored_when_the_run_has_ended_and_a_later_one_is_pract
     out, _ = predict(capsys, "--runs", tmp_path, "--answer", "1.4479")
     assert "is practice" in out
     out, _ = predict(capsys, "--runs", tmp_path)
-    assert "you said 1.6 before it ended" in out
+    assert "you predicted 1.6 before it ended" in out
     assert "-9.51 %" in out
     assert [one.question for one in read_answers(progress_file())] == ["predict:quickstart/r7-s0"]

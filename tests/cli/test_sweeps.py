@@ -253,7 +253,7 @@ def test_ctrl_c_without_a_terminal_stops_the_sweep_and_ends_with_130(tiny: Path,
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert "asked to stop" in err
+    assert "stopping; waiting for checkpoints" in err
     assert "resume tiny" in err
     assert "tiny · stopped" in out
     assert read_sweep(runs / "tiny").state == "stopped"
@@ -267,7 +267,7 @@ def test_ctrl_c_while_the_supervisor_starts_is_not_lost(tiny: Path, tmp_path: Pa
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "asked to stop" in err
+    assert "stopping; waiting for checkpoints" in err
     assert read_sweep(runs / "tiny").state == "stopped"
 
 
@@ -343,7 +343,7 @@ def test_a_sweep_that_did_not_finish_is_status_1_and_says_how_to_go_on(command: 
     status, out, err = command("attach", "--runs", tmp_path)
     assert status == 1
     assert "failed" in out
-    assert "'scaling-tui resume quickstart' goes on with it" in err
+    assert "'scaling-tui resume quickstart' resumes it" in err
 
 
 def test_nobody_is_told_to_resume_what_cannot_be(command: Command, tmp_path: Path) -> None:
@@ -367,7 +367,7 @@ def test_rm_of_a_link_deletes_the_link_alone(command: Command, tmp_path: Path) -
     link = tmp_path / "runs" / "linked"
     link.symlink_to(sweep)
     status, _, err = command("rm", "linked", "--yes", "--runs", tmp_path / "runs")
-    assert (status, err) == (0, f"the link {link} is deleted; the sweep itself stays at {sweep}\n")
+    assert (status, err) == (0, f"deleted the link {link}; the sweep is still at {sweep}\n")
     assert not link.is_symlink()
     assert (sweep / "sweep.json").is_file()
 
@@ -393,13 +393,13 @@ def test_rm_deletes_what_is_over_and_asks_first(command: Command, tmp_path: Path
     sweep = record_sweep(tmp_path, FINISHED)
     status, _, err = command("rm", "quickstart", "--runs", tmp_path)
     assert (status, sweep.exists()) == (2, True)
-    assert "give --yes" in err
+    assert "add --yes" in err
     assert command("rm", "quickstart", "--yes", "--runs", tmp_path)[0] == 0
     assert not sweep.exists()
     running = record_sweep(tmp_path, ["finished", "running", *["queued"] * 5])
     status, _, err = command("rm", "quickstart", "--yes", "--runs", tmp_path)
     assert (status, running.exists()) == (2, True)
-    assert "is running; 'scaling-tui stop quickstart' first" in err
+    assert "is training; stop it first with 'scaling-tui stop quickstart'" in err
 
 
 def test_rm_deletes_a_sweep_that_cannot_be_read(command: Command, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_learn_lists_and_prints_lessons(run) -> None:  # type: ignore[no-untyped
     assert "positive-exponents" in document["questions"]
 
 
-def test_a_sitting_in_a_pipe(run) -> None:  # type: ignore[no-untyped-def]
+def test_a_session_in_a_pipe(run) -> None:  # type: ignore[no-untyped-def]
     take = ("quiz", "take", "--lesson", "power-laws", "--seed", "3", "--count", "2")
     given = "hint\nnonsense\n123456\nsolution\n"
     done = run(*take, given=given)

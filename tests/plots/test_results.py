@@ -11,7 +11,7 @@ from scaling_tui.runs import SweepView, Writer, create_sweep, read_sweep
 from scaling_tui.sweeps.results import outcome
 from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.widgets.plot import Plot
-from scaling_tui.tui.widgets.run_table import RungTable
+from scaling_tui.tui.widgets.run_table import RunTable
 from tests.tui.conftest import until
 
 SIZES = {"small": (100_000, (0.60, 0.62)), "large": (3_000_000, (0.84, 0.86))}
@@ -55,7 +55,7 @@ def test_what_was_promised_is_told_right_or_wrong(sweep: SweepView) -> None:
 async def test_a_key_shows_it_where_there_is_no_law(sweep: SweepView) -> None:
     app = ScalingApp(sweep.path.parent, mode="live")
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: len(app.screen.query_one(RungTable).rows) == 4)
+        await until(pilot, lambda: len(app.screen.query_one(RunTable).rows) == 4)
         plot = app.screen.query_one("#law-plot", Plot)
         assert not plot.display
         await pilot.press("l")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from textual.pilot import Pilot
 
-from scaling_tui.tui.widgets.run_table import RungTable
+from scaling_tui.tui.widgets.run_table import RunTable
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,7 @@ async def until(pilot: Pilot[None], reached: Callable[[], bool]) -> None:
 
 async def shown(pilot: Pilot[None]) -> None:
     """Waits until the seven rungs of a recorded sweep are on the screen."""
-    table = pilot.app.screen.query_one(RungTable)
+    table = pilot.app.screen.query_one(RunTable)
     await until(pilot, lambda: len(table.rows) == 7)
     await pilot.pause()
 

@@ -9,13 +9,13 @@ from textual.widgets import Input, OptionList, Static
 from scaling_tui.runs import latest_request
 from scaling_tui.tui import keymap
 from scaling_tui.tui.app import ScalingApp
-from scaling_tui.tui.help import Help
+from scaling_tui.tui.help import HelpScreen
 from scaling_tui.tui.modes import MODES, Mode
 from scaling_tui.tui.page import Page
-from scaling_tui.tui.terminal import Looks
+from scaling_tui.tui.terminal import Appearance
 from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tui.widgets.mode_bar import ModeBar
-from scaling_tui.tui.widgets.status_line import Brief
+from scaling_tui.tui.widgets.status_line import StatusLine
 from tests.conftest import FINISHED, record_sweep
 from tests.tui.conftest import until
 
@@ -52,7 +52,7 @@ async def test_every_mode_has_a_key_is_built_when_first_shown_and_explains_itsel
             await until(pilot, lambda mode=mode: isinstance(app.screen, mode.page_class()))  # type: ignore[misc]
             await until(pilot, lambda mode=mode: mode.title.upper() in bar(app))  # type: ignore[misc]
             await pilot.press("f1")
-            await until(pilot, lambda: isinstance(app.screen, Help))
+            await until(pilot, lambda: isinstance(app.screen, HelpScreen))
             shown = " ".join(str(part.render()) for part in app.screen.query(Static))
             about = vars(mode.page_class())["ABOUT"]
             assert 80 < len(about) < 500
@@ -67,7 +67,7 @@ async def test_keys_of_modes_are_different_and_every_action_says_what_it_does() 
         for binding in mode.page_class().BINDINGS:
             assert not isinstance(binding, tuple)
             assert binding.tooltip, f"{mode.title}: {binding.key}"
-            assert binding.id and binding.id.startswith(f"{mode.page_class().__name__.lower()}.")
+            assert binding.id and binding.id.startswith(f"{mode.name}.")
 
 
 async def test_screens_change_by_neighbour_by_click_and_back_also_from_inside_a_field(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ async def test_the_palette_lists_the_keys_that_work_here(tmp_path: Path) -> None
     async with app.run_test() as pilot:
         await until(pilot, lambda: bool(app.screen.query("#where")))
         titles = [command.title for command in app.get_system_commands(app.screen)]
-        assert any("Draw over tokens, steps, FLOPs or time" in title for title in titles)
+        assert any("Switch the x axis: tokens, steps, FLOPs, time" in title for title in titles)
         assert any(title.startswith("Lab (2): Choose a ladder") for title in titles)
         assert len(titles) == len(set(titles))
 
@@ -200,7 +200,7 @@ async def test_a_bad_key_file_is_one_line_and_the_app_opens_with_its_own_keys(
 
 
 def test_keys_that_change_places_do_not_clash(tmp_path: Path) -> None:
-    used, problems = keymap.sound(ScalingApp, {"home": "2", "lab": "1"}, tmp_path)
+    used, problems = keymap.usable(ScalingApp, {"home": "2", "lab": "1"}, tmp_path)
     assert (used, problems) == ({"home": "2", "lab": "1"}, [])
 
 
@@ -209,11 +209,11 @@ async def test_a_small_terminal_shows_one_line_with_state_and_loss(tmp_path: Pat
     record_sweep(tmp_path, FINISHED)
     app = ScalingApp(tmp_path, mode="live")
     async with app.run_test(size=size) as pilot:
-        brief = app.screen.query_one(Brief)
-        await until(pilot, lambda: "finished r7 1.4479" in str(brief.render()))
-        assert [widget for widget in app.screen.children if widget.display] == [brief]
+        status_line = app.screen.query_one(StatusLine)
+        await until(pilot, lambda: "finished r7 1.4479" in str(status_line.render()))
+        assert [widget for widget in app.screen.children if widget.display] == [status_line]
         await pilot.resize_terminal(80, 24)
-        await until(pilot, lambda: not brief.display)
+        await until(pilot, lambda: not status_line.display)
         assert app.screen.query_one("#where").display
 
 
@@ -231,7 +231,7 @@ async def test_no_size_breaks_a_screen(tmp_path: Path, mode: str) -> None:
 @pytest.mark.parametrize("mode", [mode.name for mode in MODES])
 async def test_ascii_is_all_that_leaves_the_app_if_asked_for(tmp_path: Path, mode: str) -> None:
     record_sweep(tmp_path, UNDER_WAY)
-    app = ScalingApp(tmp_path, mode=mode, looks=Looks(ascii=True))
+    app = ScalingApp(tmp_path, mode=mode, appearance=Appearance(ascii=True))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause(0.3)
         lines = [strip.text for strip in app.screen._compositor.render_strips()]
@@ -241,10 +241,10 @@ async def test_ascii_is_all_that_leaves_the_app_if_asked_for(tmp_path: Path, mod
 
 
 async def test_a_slow_link_has_no_animation_and_looks_seldom(tmp_path: Path) -> None:
-    app = ScalingApp(tmp_path, mode="lab", looks=Looks(slow_link=True, theme="light"))
+    app = ScalingApp(tmp_path, mode="lab", appearance=Appearance(slow_link=True, theme="light"))
     async with app.run_test() as pilot:
         await until(pilot, lambda: bool(app.screen.query("#tokens")))
         assert app.animation_level == "none"
-        assert app.look_s >= 1
+        assert app.refresh_s >= 1
         assert not any(field.cursor_blink for field in app.screen.query(Input))
         assert app.theme == "textual-light"

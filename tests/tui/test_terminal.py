@@ -91,7 +91,7 @@ def test_bars_are_shown_on_a_terminal_and_ctrl_c_asks(tiny: Path, tmp_path: Path
     watched = Terminal(*args, cwd=tmp_path)
     watched.wait_for(lambda screen: "tok/s" in screen and "━" in screen)
     watched.process.sendintr()
-    watched.wait_for(lambda screen: "[s]top it, [l]eave it running, or [w]atch on?" in screen)
+    watched.wait_for(lambda screen: "[s]top it, [l]eave it running, or [w]atch?" in screen)
     watched.process.send("l\r")
     watched.ends()
     assert watched.process.exitstatus == 130

@@ -1,4 +1,4 @@
-"""The Lab: choose a ladder, see what it would train and for how long, change it in a form, launch it."""
+"""The Lab: choose a ladder, see what it would train and for how long, change its settings, launch it."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -17,28 +17,28 @@ from scaling_tui.sweeps.estimate import Estimate, Speed, estimate, recorded_spee
 from scaling_tui.sweeps.ladder import ladders
 from scaling_tui.sweeps.launch import launch
 from scaling_tui.tui.page import Page
-from scaling_tui.tui.services.launch_form import FIELDS, FieldError, Form, Order, order
+from scaling_tui.tui.services.launch_form import FIELDS, FieldError, LaunchForm, LaunchRequest, launch_request
 from scaling_tui.tui.widgets.choose import Choose
 
 
-class Lab(Page):
-    """A list of ladders; beside it the chosen one, the form, and the launch."""
+class LabScreen(Page):
+    """A list of ladders; beside it the chosen one, its form, and the launch button."""
 
     ABOUT: ClassVar[str] = (
-        "A ladder is a file that says what is trained: the same model in several sizes, on one text. N is a size's "
-        "parameters, D the tokens that it is trained on, C the FLOPs that this costs. Change what you like: each field "
-        "is checked as you type, and the table shows at once what would be trained and for how long."
+        "A ladder is a file that describes what to train: one architecture in several sizes, on one text. N is the "
+        "parameters of a size, D its training tokens, C the FLOPs that training takes. Change any setting: each field "
+        "is checked as you type, and the table shows what would be trained and for how long."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "l,f5", "launch", "launch", key_display="l", tooltip="Train the ladder as it stands here (f5 in a field)"
+            "l,f5", "launch", "launch", key_display="l", tooltip="Train this ladder with these settings (f5 in a field)"
         ),
-        Binding("e", "edit", "edit", tooltip="Change the settings; esc leaves a field"),
-        Binding("c", "clear", "clear", tooltip="Take back all changes"),
+        Binding("e", "edit", "edit", tooltip="Edit the settings; esc leaves a field"),
+        Binding("c", "clear", "clear", tooltip="Clear all changes"),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-normal")]  # noqa: RUF012 - Textual's own type
     CSS = """
-    Lab {
+    LabScreen {
         #where { height: 1; background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
         #halves { height: 1fr; }
         #ladders { width: 25; height: 1fr; border: none; padding: 0; background: $surface; text-wrap: nowrap; }
@@ -62,7 +62,7 @@ class Lab(Page):
         self._paths: dict[str, Path] = {}
         self._speeds: list[Speed] = []
         self._chosen: Path | None = None
-        self._order: Order | None = None
+        self._request: LaunchRequest | None = None
         self._launching = False
 
     def body(self) -> ComposeResult:
@@ -87,16 +87,16 @@ class Lab(Page):
         first = "quickstart"
         options.highlighted = list(self._paths).index(first) if first in self._paths else 0
         options.focus()
-        self._look()
+        self._read_speeds()
 
     def on_screen_resume(self) -> None:
-        self._look()
+        self._read_speeds()
 
     @work(thread=True, exclusive=True, group="speeds")
-    def _look(self) -> None:
-        self.app.call_from_thread(self._know, recorded_speeds(self.runs))
+    def _read_speeds(self) -> None:
+        self.app.call_from_thread(self._take_speeds, recorded_speeds(self.runs))
 
-    def _know(self, speeds: list[Speed]) -> None:
+    def _take_speeds(self, speeds: list[Speed]) -> None:
         self._speeds = speeds
         self._show()
 
@@ -123,31 +123,31 @@ class Lab(Page):
     def on_resize(self) -> None:
         self.call_after_refresh(self._show)
 
-    def _form(self) -> Form:
-        return Form(**{name: self.query_one(f"#{name}", Input).value.strip() for name in FIELDS})
+    def _form(self) -> LaunchForm:
+        return LaunchForm(**{name: self.query_one(f"#{name}", Input).value.strip() for name in FIELDS})
 
     def _show(self) -> None:
-        """What the form comes to, or what is wrong with it where it was typed."""
+        """The ladder with the form's settings, or the error under the field that has it."""
         if self._chosen is None:
             return
         wrong = None
         try:
-            self._order = order(self._chosen, self._form())
+            self._request = launch_request(self._chosen, self._form())
         except FieldError as mistake:
-            self._order, wrong = None, mistake
+            self._request, wrong = None, mistake
         for name in FIELDS:
-            told = self.query_one(f"#{name}-mistake", Static)
-            told.display = wrong is not None and wrong.field == name
-            if wrong is not None and told.display:
-                told.update(Text(f"✗ {wrong.text}"))
-        self.query_one("#launch", Button).disabled = self._order is None or self._launching
-        if self._order is None:
-            self.query_one("#where", Static).update(Text(f"Lab · {self._chosen.stem} · not launchable: see ✗ below"))
+            mistake_line = self.query_one(f"#{name}-mistake", Static)
+            mistake_line.display = wrong is not None and wrong.field == name
+            if wrong is not None and mistake_line.display:
+                mistake_line.update(Text(f"✗ {wrong.text}"))
+        self.query_one("#launch", Button).disabled = self._request is None or self._launching
+        if self._request is None:
+            self.query_one("#where", Static).update(Text(f"Lab · {self._chosen.stem} · fix the field marked ✗"))
             return
-        self._show_ladder(self._order)
+        self._show_ladder(self._request)
 
-    def _show_ladder(self, chosen: Order) -> None:
-        ladder, time = chosen.ladder, self._time(chosen)
+    def _show_ladder(self, request: LaunchRequest) -> None:
+        ladder, time = request.ladder, self._time(request)
         self.query_one("#where", Static).update(Text(f"Lab · {ladder.name} · {in_all(ladder, time, ladder.seeds)}"))
         corpus = f"Text: {Path(ladder.corpus.name).name}, {ladder.corpus.tokenizer} tokens."
         self.query_one("#summary", Static).update(Text(f"{ladder.summary} {corpus}"))
@@ -158,8 +158,8 @@ class Lab(Page):
         expected = f"Expected: {' '.join(ladder.expected.split())}" if ladder.expected else ""
         self.query_one("#expected", Static).update(Text(expected))
 
-    def _time(self, chosen: Order) -> Estimate:
-        return estimate(chosen.ladder, self._speeds, workers(chosen.jobs, chosen.device), len(chosen.ladder.seeds))
+    def _time(self, request: LaunchRequest) -> Estimate:
+        return estimate(request.ladder, self._speeds, workers(request.jobs, request.device), len(request.ladder.seeds))
 
     def action_edit(self) -> None:
         self.query_one("#tokens", Input).focus()
@@ -169,25 +169,25 @@ class Lab(Page):
             self.query_one(f"#{name}", Input).value = ""
 
     def action_launch(self) -> None:
-        if self._order is None:
-            self.notify("Not launched: see ✗ beside the field.", severity="warning")
+        if self._request is None:
+            self.notify("Not launched: fix the field marked ✗.", severity="warning")
         elif not self._launching:
-            asked, ladder = self._order, self._order.ladder
-            question = f"Launch {ladder.name}: {in_all(ladder, self._time(asked), ladder.seeds)}?"
-            choices = [("launch", "Launch it; it trains in the background"), ("", "Not now")]
-            self.app.push_screen(Choose(question, choices), lambda answer: self._start(asked) if answer else None)
+            request, ladder = self._request, self._request.ladder
+            question = f"Launch {ladder.name}: {in_all(ladder, self._time(request), ladder.seeds)}?"
+            choices = [("launch", "Launch; it trains in the background"), ("", "Not now")]
+            self.app.push_screen(Choose(question, choices), lambda answer: self._start(request) if answer else None)
 
-    def _start(self, asked: Order) -> None:
+    def _start(self, request: LaunchRequest) -> None:
         self._launching = True
         self.query_one("#launch", Button).label = "Starting …"
         self._show()
-        self._launch(asked)
+        self._launch(request)
 
     @work(thread=True)
-    def _launch(self, chosen: Order) -> None:
-        """In a thread: the corpus is read, and a supervisor takes a second to come up."""
+    def _launch(self, request: LaunchRequest) -> None:
+        """In a thread: reading the corpus and starting a supervisor take a second or more."""
         try:
-            sweep = launch(self.runs, chosen.ladder, jobs=chosen.jobs, device=chosen.device)
+            sweep = launch(self.runs, request.ladder, jobs=request.jobs, device=request.device)
         except InputError as error:
             self.app.call_from_thread(self._launched, None, str(error))
         else:

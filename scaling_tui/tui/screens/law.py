@@ -1,4 +1,4 @@
-"""The law screen: the fit that `scaling-tui fit SWEEP` prints, as a picture; other laws and left out runs by key."""
+"""The law screen: the fit that `scaling-tui fit SWEEP` prints, as a plot; keys choose the law and leave out runs."""
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -25,22 +25,22 @@ from scaling_tui.runs import RunView, SweepView
 from scaling_tui.sweeps.sweep_fit import points_of_sweep
 from scaling_tui.text import show
 from scaling_tui.text.columns import bullet
-from scaling_tui.tui.live_page import Listening
+from scaling_tui.tui.live_page import LivePage
 from scaling_tui.tui.save_dialog import Picture, save
 from scaling_tui.tui.services.background import OneAtATime
-from scaling_tui.tui.services.watch import Watched
+from scaling_tui.tui.services.watch import SweepSnapshot
 from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tui.widgets.plot import Plot, theme_colours
-from scaling_tui.tui.widgets.run_table import Column, Rows, RungTable
-from scaling_tui.tui.widgets.text import Said
+from scaling_tui.tui.widgets.run_table import RunColumn, RunTable, RunTableData
+from scaling_tui.tui.widgets.text import PlainText
 
 DRAWS = 200  # as the command
 View = Literal["law", "residuals", "valleys"]
 
 
 @dataclass(frozen=True)
-class Ask:
-    """What is to be fitted: the finished runs with their losses, without some, by which law and which N."""
+class FitRequest:
+    """What to fit: the finished runs with their losses, the runs left out, the law, and which N."""
 
     runs: tuple[tuple[str, float], ...]
     left_out: frozenset[str]
@@ -49,10 +49,10 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """The study of an `Ask`, or the problem that there is none; valleys where several sizes share a budget."""
+class FitResult:
+    """The study for a `FitRequest`, or why there is none; isoFLOP profiles where several sizes share a budget."""
 
-    ask: Ask
+    request: FitRequest
     study: Study | None
     left_out: Points | None
     points: Points | None
@@ -60,30 +60,30 @@ class Answer:
     problem: str = ""
 
 
-class LawScreen(Listening):
+class LawScreen(LivePage):
     """The law through the finished runs of the sweep in view."""
 
     ABOUT = (
-        "The law through the finished runs: each point is a run, the line the fitted law, dotted where it goes beyond "
-        "the points; the faint band is where the law lies at 90 % if its form is true. ▲ are the runs that judged it. "
-        "Leave a run out with space and see how far the law moves: if it moves much, do not trust it far."
+        "The law through the finished runs: each point is a run, the line is the fitted law, dotted where it "
+        "extrapolates; the faint band is its 90 % interval, if the law's form is right. ▲ marks the held-out runs. "
+        "Leave a run out with space: if the law moves far, do not trust it far beyond the points."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "row(-1)", "up", show=False, tooltip="The run above in the table"),
-        Binding("down,j", "row(1)", "down", show=False, tooltip="The run below in the table"),
-        Binding("space", "drop", "drop/restore", tooltip="Leave the run out of the fit, or take it in again"),
+        Binding("up,k", "row(-1)", "up", show=False, tooltip="Move to the run above"),
+        Binding("down,j", "row(1)", "down", show=False, tooltip="Move to the run below"),
+        Binding("space", "drop", "drop/restore", tooltip="Leave the run out of the fit, or put it back"),
         Binding("a", "all", "all", show=False, tooltip="Fit all finished runs again"),
         Binding("f", "form", "law", tooltip="Choose the law"),
         Binding("n", "convention", "N", tooltip="Count N with or without embeddings"),
-        Binding("v", "view", "view", tooltip="Show the law, its residuals, or isoFLOP valleys where there are some"),
-        Binding("d", "details", "details", tooltip="Read all of the fit: intervals, conventions, warnings"),
-        Binding("g", "scales", "log", show=False, tooltip="Logarithmic axes: both, x, y, none"),
-        Binding("left", "crosshair(-1)", "crosshair", show=False, tooltip="Crosshair to the left"),
-        Binding("right", "crosshair(1)", "crosshair", show=False, tooltip="Crosshair to the right"),
-        Binding("backspace", "no_crosshair", "no crosshair", show=False, tooltip="Take the crosshair away"),
-        Binding("pageup", "scroll(-1)", "scroll", show=False, tooltip="Scroll the words up"),
-        Binding("pagedown", "scroll(1)", "scroll", show=False, tooltip="Scroll the words down"),
-        Binding("e", "export", "export", tooltip="Write the plot or the screen to a file"),
+        Binding("v", "view", "view", tooltip="Show the law, its residuals, or its isoFLOP profiles if it has any"),
+        Binding("d", "details", "details", tooltip="Show the whole fit: intervals, conventions, warnings"),
+        Binding("g", "scales", "log", show=False, tooltip="Switch logarithmic axes: both, x, y, none"),
+        Binding("left", "crosshair(-1)", "crosshair", show=False, tooltip="Move the crosshair left"),
+        Binding("right", "crosshair(1)", "crosshair", show=False, tooltip="Move the crosshair right"),
+        Binding("backspace", "no_crosshair", "no crosshair", show=False, tooltip="Remove the crosshair"),
+        Binding("pageup", "scroll(-1)", "scroll", show=False, tooltip="Scroll the text up"),
+        Binding("pagedown", "scroll(1)", "scroll", show=False, tooltip="Scroll the text down"),
+        Binding("e", "export", "export", tooltip="Save the plot or the screen to a file"),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-normal"), (110, "-wide")]  # noqa: RUF012 - Textual's type
     CSS = """
@@ -92,7 +92,7 @@ class LawScreen(Listening):
         #body { height: 1fr; }
         #plot { padding: 0; }
         #words { height: 8; padding: 0 1; scrollbar-size-vertical: 1; }
-        #words Said { height: auto; }
+        #words PlainText { height: auto; }
         &.-wide #words { height: 16; }
         &.-narrow #words { height: 5; }
         &.-details #words { height: 1fr; }
@@ -103,155 +103,159 @@ class LawScreen(Listening):
     """
 
     class Fitted(Message):
-        """A fit is made."""
+        """A fit is ready."""
 
-        def __init__(self, answer: Answer) -> None:
+        def __init__(self, result: FitResult) -> None:
             super().__init__()
-            self.answer = answer
+            self.result = result
 
     def __init__(self, runs: Path) -> None:
         super().__init__(runs)
-        self._watched: Watched | None = None
+        self._snapshot: SweepSnapshot | None = None
         self._left_out: frozenset[str] = frozenset()
         self._law: str | None = None
         self._convention: str | None = None
         self._view: View = "law"
         self._log = (True, True)
-        self._asked: Ask | None = None
-        self._answer: Answer | None = None
+        self._request: FitRequest | None = None
+        self._result: FitResult | None = None
         self._residuals: dict[str, float] = {}
         self._fitting = OneAtATime(self, self._fit)
 
     def body(self) -> ComposeResult:
-        yield Said(id="where")
+        yield PlainText(id="where")
         with Horizontal(id="body"):
             yield Plot(id="plot")
             columns = (
-                Column("N", 6, 2, lambda run, rows: show.count(run.params)),
-                Column("D", 6, 3, lambda run, rows: show.count(run.tokens)),
-                Column("loss", 7, 0, lambda run, rows: show.loss(run.loss)),
-                Column("off", 7, 1, self._off),
+                RunColumn("N", 6, 2, lambda run, rows: show.count(run.params)),
+                RunColumn("D", 6, 3, lambda run, rows: show.count(run.tokens)),
+                RunColumn("loss", 7, 0, lambda run, rows: show.loss(run.loss)),
+                RunColumn("off", 7, 1, self._off),
             )
-            yield RungTable(id="rungs", columns=columns)
+            yield RunTable(id="runs", columns=columns)
         with VerticalScroll(id="words", can_focus=False):
-            yield Said()
+            yield PlainText()
 
-    # --- what is watched
+    # --- the sweep
 
     def follow(self, sweep: str | None) -> None:
-        if self._watched is None or sweep != self._name:
-            self._name, self._watched, self._asked, self._answer = sweep, None, None, None
+        if self._snapshot is None or sweep != self._name:
+            self._name, self._snapshot, self._request, self._result = sweep, None, None, None
             self._left_out, self._law, self._convention, self._view = frozenset(), None, None, "law"
             self._listen()
 
-    def on_listening_seen(self, message: Listening.Seen) -> None:
-        self._watched = message.watched
+    def on_live_page_updated(self, message: LivePage.Updated) -> None:
+        self._snapshot = message.snapshot
         self._show()
 
     def on_law_screen_fitted(self, message: Fitted) -> None:
-        if message.answer.ask == self._asked:
-            self._answer = message.answer
+        if message.result.request == self._request:
+            self._result = message.result
             self._show()
 
-    # --- what is fitted
+    # --- the fit
 
     @property
     def _sweep(self) -> SweepView | None:
-        return self._watched.sweep if self._watched else None
+        return self._snapshot.sweep if self._snapshot else None
 
     def _finished(self, sweep: SweepView) -> tuple[RunView, ...]:
         return tuple(run for run in sweep.runs if run.state == "finished" and run.loss is not None and not run.unread)
 
-    def _ask(self, sweep: SweepView) -> None:
-        """Starts a fit where what is to be fitted is not what was."""
+    def _request_fit(self, sweep: SweepView) -> None:
+        """Starts a fit if the request changed."""
         runs = tuple((run.name, run.loss or 0.0) for run in self._finished(sweep))
-        ask = Ask(runs, self._left_out, self._law, self._convention)
-        if ask != self._asked:
-            self._asked = ask
-            self._fitting.ask((sweep, ask))
+        request = FitRequest(runs, self._left_out, self._law, self._convention)
+        if request != self._request:
+            self._request = request
+            self._fitting.ask((sweep, request))
 
-    def _fit(self, asked: tuple[SweepView, Ask]) -> None:
-        self.post_message(self.Fitted(answered(*asked)))
+    def _fit(self, work: tuple[SweepView, FitRequest]) -> None:
+        self.post_message(self.Fitted(fit_for(*work)))
 
-    # --- what is shown
+    # --- the widgets
 
     def _show(self) -> None:
-        watched, sweep = self._watched, self._sweep
-        if watched is None:
+        snapshot, sweep = self._snapshot, self._sweep
+        if snapshot is None:
             return
         runs = self._finished(sweep) if sweep else ()
         self.set_class(not runs, "-empty")
         if sweep is None or not runs:
-            self.query_one("#where", Said).say("Law")
-            text = watched.problem
+            self.query_one("#where", PlainText).set_text("Law")
+            text = snapshot.problem
             if sweep is not None:
-                then = "3 watches it train." if sweep.trains else f"It is {sweep.state}: 3, then r resumes it."
+                then = (
+                    "Press 3 to watch it train."
+                    if sweep.trains
+                    else f"It is {sweep.state}; press 3, then r to resume it."
+                )
                 text = f"{sweep.name}: no run has finished yet. {then}"
-            hint = "\n\n2 opens the Lab, which launches a ladder. o brings another sweep into view."
-            self.query_one("#words Said", Said).say(Text(text + hint))
+            hint = "\n\nPress 2 for the Lab to launch a ladder, or o to show another sweep."
+            self.query_one("#words PlainText", PlainText).set_text(Text(text + hint))
             self.query_one("#plot", Plot).figure = Figure("", ())
             return
-        self._ask(sweep)
+        self._request_fit(sweep)
         self._show_table(sweep, runs)
-        answer = self._answer
-        if answer is None:
-            self.query_one("#where", Said).say(Text(f"{sweep.name} · fitting …"))
+        result = self._result
+        if result is None:
+            self.query_one("#where", PlainText).set_text(Text(f"{sweep.name} · fitting …"))
             return
-        self.query_one("#where", Said).say(self._headline(sweep, answer))
-        self.query_one("#plot", Plot).figure = self._figure(answer)
-        said = words(answer, self._view)
-        for one in sweep.predictions[-1:]:
-            if one.run in {run.name for run in runs} - self._left_out:
-                said += (
-                    f"\n\n{one.rung} is one of these points. Home and Live tell of the law before it ran, which "
-                    f"predicted {show.loss(one.predicted)}; space on its row leaves it out here."
+        self.query_one("#where", PlainText).set_text(self._headline(sweep, result))
+        self.query_one("#plot", Plot).figure = self._figure(result)
+        text = result_text(result, self._view)
+        for prediction in sweep.predictions[-1:]:
+            if prediction.run in {run.name for run in runs} - self._left_out:
+                text += (
+                    f"\n\n{prediction.rung} is one of these points. Home and Live show the law fitted before it ran, "
+                    f"which predicted {show.loss(prediction.predicted)}. Press space on its row to leave it out here."
                 )
-        self.query_one("#words Said", Said).say(Text(said))
+        self.query_one("#words PlainText", PlainText).set_text(Text(text))
 
     def _show_table(self, sweep: SweepView, runs: tuple[RunView, ...]) -> None:
-        found = self._answer.study if self._answer else None
-        points = found.fit.points if found else None
+        made = self._result.study if self._result else None
+        points = made.fit.points if made else None
         self._residuals = (
-            dict(zip(points.labels, np.expm1(found.fit.residuals).tolist(), strict=True)) if found and points else {}
+            dict(zip(points.labels, np.expm1(made.fit.residuals).tolist(), strict=True)) if made and points else {}
         )
         colour = colour_of("primary", theme_colours(self.app.theme_variables))
         colours = {run.name: colour for run in runs}
         names = labels(sweep)
         own = {run.name: names[run.name] for run in runs}
-        table = self.query_one(RungTable)
+        table = self.query_one(RunTable)
         room = 1 if self.size.width < 60 else round(self.size.width * 0.42)
         table.display = room > 1
         if table.display:
-            rows = Rows(runs, own, colours, Choice(hidden=self._left_out), frozenset())
+            rows = RunTableData(runs, own, colours, Choice(hidden=self._left_out), frozenset())
             table.styles.width = table.fill(rows, room)
 
-    def _off(self, run: RunView, rows: Rows) -> str:
+    def _off(self, run: RunView, rows: RunTableData) -> str:
         if run.name in self._left_out:
             return "out"
         return show.percent(self._residuals.get(run.name), 2, sign=True).replace(" ", "")
 
-    def _headline(self, sweep: SweepView, answer: Answer) -> Text:
+    def _headline(self, sweep: SweepView, result: FitResult) -> Text:
         parts = [sweep.name]
-        if answer.study is not None:
-            parts += [answer.study.fit.law.name, answer.study.fit.law.text]
+        if result.study is not None:
+            parts += [result.study.fit.law.name, result.study.fit.law.text]
         if self._left_out:
             names = labels(sweep)
             parts.append("without " + ", ".join(names[name] for name in sorted(self._left_out) if name in names))
-        if answer.ask != self._asked:
+        if result.request != self._request:
             parts.append("fitting …")
         return Text(" · ".join(parts), no_wrap=True, overflow="ellipsis")
 
-    def _figure(self, answer: Answer) -> Figure:
-        if self._view == "valleys" and answer.valleys is not None and answer.points is not None:
-            return valley_view(answer.points, answer.valleys)
-        if answer.study is None:
+    def _figure(self, result: FitResult) -> Figure:
+        if self._view == "valleys" and result.valleys is not None and result.points is not None:
+            return valley_view(result.points, result.valleys)
+        if result.study is None:
             return Figure(
-                answer.ask.law or "law", (), empty="No law through these points: see below. f chooses another."
+                result.request.law or "law", (), empty="No law fits these points; see below. Press f to choose another."
             )
         names = labels(self._sweep) if self._sweep else {}
         if self._view == "residuals":
-            return residual_view(answer.study, names, self._log[0])
-        return law_view(answer.study, names, answer.left_out, self._log)
+            return residual_view(result.study, names, self._log[0])
+        return law_view(result.study, names, result.left_out, self._log)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._show)
@@ -259,10 +263,10 @@ class LawScreen(Listening):
     # --- keys
 
     def action_row(self, by: int) -> None:
-        self.query_one(RungTable).move(by)
+        self.query_one(RunTable).move(by)
 
     def action_drop(self) -> None:
-        name = self.query_one(RungTable).run_name
+        name = self.query_one(RunTable).run_name
         if name is not None:
             self._toggle(name)
 
@@ -270,16 +274,16 @@ class LawScreen(Listening):
         self._left_out ^= {name}
         self._show()
 
-    def on_rung_table_chosen(self, event: RungTable.Chosen) -> None:
+    def on_run_table_chosen(self, event: RunTable.Chosen) -> None:
         self._toggle(event.run)
 
     def on_plot_clicked(self, event: Plot.Clicked) -> None:
-        """A click on a point: the nearest one as the eye sees it."""
-        answer = self._answer
-        if self._view == "valleys" or answer is None or answer.study is None:
+        """A click on a point toggles the nearest one."""
+        result = self._result
+        if self._view == "valleys" or result is None or result.study is None:
             return
-        over = axis_of(answer.study.fit)
-        there = [points for points in (answer.study.fit.points, answer.left_out) if points is not None and len(points)]
+        over = axis_of(result.study.fit)
+        there = [points for points in (result.study.fit.points, result.left_out) if points is not None and len(points)]
         if self._view == "residuals":
             there = there[:1]
         best: tuple[float, str] = (np.log(1.6), "")
@@ -303,13 +307,13 @@ class LawScreen(Listening):
             self._show()
 
     def action_convention(self) -> None:
-        now = self._answer.study.fit.convention if self._answer and self._answer.study else "all"
+        now = self._result.study.fit.convention if self._result and self._result.study else "all"
         self._convention = "all" if now == "non-embedding" else "non-embedding"
         self._show()
 
     def action_view(self) -> None:
         views: list[View] = ["law", "residuals"]
-        if self._answer is not None and self._answer.valleys is not None:
+        if self._result is not None and self._result.valleys is not None:
             views.append("valleys")
         self._view = views[(views.index(self._view) + 1) % len(views)] if self._view in views else "law"
         self.query_one("#plot", Plot).cursor = None
@@ -339,20 +343,20 @@ class LawScreen(Listening):
         )
 
 
-def answered(sweep: SweepView, ask: Ask) -> Answer:
-    """Fits what is asked for: what the command `fit` does, without the runs left out."""
-    blank = Answer(ask, None, None, None, None)
+def fit_for(sweep: SweepView, request: FitRequest) -> FitResult:
+    """Fits what is requested, as the command `fit` does, without the runs left out."""
+    blank = FitResult(request, None, None, None, None)
     try:
-        loaded = sweep_source(sweep, ask.left_out)
-        convention = ask.convention or loaded.convention
-        law = ask.law or loaded.law or "chinchilla"
+        loaded = sweep_source(sweep, request.left_out)
+        convention = request.convention or loaded.convention
+        law = request.law or loaded.law or "chinchilla"
     except InputError as error:
         return replace(blank, problem=str(error))
     valleys: Profiles | None = None
-    with suppress(InputError):  # no budget with several sizes: most sweeps have none
+    with suppress(InputError):  # most sweeps have no budget with several sizes
         valleys = profiles(loaded.points)
-    outside = tuple(name for name, _ in ask.runs if name not in ask.left_out)
-    left_out = points_of_sweep(sweep, convention, outside) if ask.left_out else None
+    outside = tuple(name for name, _ in request.runs if name not in request.left_out)
+    left_out = points_of_sweep(sweep, convention, outside) if request.left_out else None
     blank = replace(blank, left_out=left_out, points=loaded.points, valleys=valleys)
     try:
         made = study(loaded.points, law, draws=DRAWS, convention=convention, warnings=loaded.warnings)
@@ -361,12 +365,12 @@ def answered(sweep: SweepView, ask: Ask) -> Answer:
     return replace(blank, study=made)
 
 
-def words(answer: Answer, view: View) -> str:
-    """What `fit` prints of it, with its warnings."""
-    if view == "valleys" and answer.valleys is not None:
-        return "\n".join([profiles_text(answer.valleys), bullet(answer.valleys.warnings)]).rstrip()
-    if answer.study is None:
-        return answer.problem
-    # First what may make the rest worthless: on a small screen the end is out of sight.
-    warnings = bullet(answer.study.warnings)
-    return (f"{warnings}\n\n" if warnings else "") + fit_text(answer.study)
+def result_text(result: FitResult, view: View) -> str:
+    """The text that `fit` prints, with its warnings."""
+    if view == "valleys" and result.valleys is not None:
+        return "\n".join([profiles_text(result.valleys), bullet(result.valleys.warnings)]).rstrip()
+    if result.study is None:
+        return result.problem
+    # Warnings first, since they may invalidate the rest: a small screen does not show the end.
+    warnings = bullet(result.study.warnings)
+    return (f"{warnings}\n\n" if warnings else "") + fit_text(result.study)

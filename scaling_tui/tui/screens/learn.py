@@ -1,4 +1,4 @@
-"""The learn screen: lessons with live plots between the paragraphs, beside the learner's own runs."""
+"""The learn screen: lessons with live plots between the paragraphs, linked to the learner's own runs."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +18,7 @@ from scaling_tui.runs.glance import glance
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import launch
 from scaling_tui.tui.page import Page
-from scaling_tui.tui.screens.quiz import FORETELL
+from scaling_tui.tui.screens.quiz import PREDICTION_GAME
 from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tutor.content.bank import load_banks
@@ -26,24 +26,30 @@ from scaling_tui.tutor.content.lesson import Lesson, LessonFile, lesson_files, l
 from scaling_tui.tutor.progress import mark_read
 
 
-class Learn(Page):
-    """A list of lessons; enter opens one. `runs` is where the learner's own sweeps are."""
+class LearnScreen(Page):
+    """A list of lessons; enter opens one. `runs` holds the learner's own sweeps."""
 
     ABOUT: ClassVar[str] = (
-        "Lessons of a few minutes each, with plots that the same law code draws. Each ends with questions, and most "
-        "can be seen in your own runs."
+        "Lessons of a few minutes each, with plots drawn by the same code that fits your runs. Each lesson ends with "
+        "questions, and most can be checked in runs of your own."
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("z", "questions", "questions", tooltip="Answer the questions of this lesson"),
-        Binding("o", "own", "own runs", tooltip="See it in your own latest sweep, or launch the ladder"),
-        Binding("f", "foretell", "foretell", tooltip="Foretell the largest run of your own sweep; the law plays too"),
-        Binding("n", "step(1)", "next", tooltip="Next lesson"),
-        Binding("p", "step(-1)", "prev", tooltip="Previous lesson"),
-        Binding("escape", "back", "lessons", tooltip="Back to the list of lessons"),
+        Binding("z", "questions", "questions", tooltip="Answer this lesson's questions"),
+        Binding("o", "own", "own runs", tooltip="See it in your latest sweep, or launch the ladder"),
+        Binding(
+            "f",
+            "predict",
+            "predict",
+            tooltip="Predict the loss of your largest run and compare with the law's prediction",
+            id="learn.foretell",
+        ),
+        Binding("n", "step(1)", "next", tooltip="Go to the next lesson"),
+        Binding("p", "step(-1)", "prev", tooltip="Go to the previous lesson"),
+        Binding("escape", "back", "lessons", tooltip="Go back to the list of lessons"),
     ]
     CSS = """
-    Learn {
+    LearnScreen {
         #where { height: 1; background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
         #lessons { height: 1fr; border: none; padding: 1 1 0 1; }
         #page { height: 1fr; padding: 0 1; display: none; }
@@ -86,7 +92,7 @@ class Learn(Page):
     def _head(self) -> None:
         lesson = self._lesson
         total = sum(int(file.head["minutes"]) for file in self._files)
-        text = f"Learn · {len(self._files)} lessons · {total} min together"
+        text = f"Learn · {len(self._files)} lessons · {total} min in all"
         if lesson is not None:
             place = [file.id for file in self._files].index(lesson.id) + 1
             text = f"Learn · {place} of {len(self._files)} · {lesson.title} · {lesson.minutes} min"
@@ -118,10 +124,10 @@ class Learn(Page):
                 plot = Plot()
                 plot.figure = figure(part)
                 widgets.append(plot)
-        end = f"---\n**z** asks the {self._counts.get(lesson.id, 0)} questions of this lesson."
+        end = f"---\nPress **z** for the {self._counts.get(lesson.id, 0)} questions of this lesson"
         if lesson.ladder:
-            end += f" **o** shows it in your own runs of `{lesson.ladder}`, or launches the ladder."
-        end += " **f** asks you to foretell the largest run of your own sweep."
+            end += f", **o** to see it in your own runs of `{lesson.ladder}` or launch the ladder"
+        end += ", **f** to predict the loss of your largest run."
         await page.mount(*widgets, Markdown(end))
         self.add_class("-reading")
         page.scroll_home(animate=False)
@@ -129,7 +135,7 @@ class Learn(Page):
         self._head()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what can be done now stands in the footer."""
+        """The footer lists only what can be done now."""
         if action == "own":
             return self._lesson is not None and bool(self._lesson.ladder)
         if action in ("questions", "step", "back"):
@@ -154,11 +160,11 @@ class Learn(Page):
         if self._lesson is not None:
             await self.scaling_app.visit("quiz", self._lesson.id)
 
-    async def action_foretell(self) -> None:
-        await self.scaling_app.visit("quiz", FORETELL)
+    async def action_predict(self) -> None:
+        await self.scaling_app.visit("quiz", PREDICTION_GAME)
 
     def action_own(self) -> None:
-        """The latest sweep of the lesson's ladder on the live screen; where there is none, the offer of one."""
+        """Shows the latest sweep of the lesson's ladder on the live screen, or offers to launch one."""
         if self._lesson is None or not self._lesson.ladder:
             return
         ladder = self._lesson.ladder

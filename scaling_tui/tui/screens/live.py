@@ -1,4 +1,4 @@
-"""The live screen: curves of all runs, a table of them, the law as it forms, log, machine, and keys to steer."""
+"""The live screen: curves and a table of all runs, the law so far, log, machine load, and keys to stop and resume."""
 
 from collections import Counter
 from dataclasses import replace
@@ -21,55 +21,61 @@ from scaling_tui.runs import RunView, SweepView, list_sweeps, make_request
 from scaling_tui.sweeps.launch import resumable, resume
 from scaling_tui.sweeps.results import outcome
 from scaling_tui.text import show
-from scaling_tui.tui.live_page import Listening
+from scaling_tui.tui.live_page import LivePage
 from scaling_tui.tui.save_dialog import Picture, save
 from scaling_tui.tui.services import machine
-from scaling_tui.tui.services.watch import Watched
+from scaling_tui.tui.services.watch import SweepSnapshot
 from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tui.widgets.plot import Plot, theme_colours
-from scaling_tui.tui.widgets.run_table import Rows, RungTable
-from scaling_tui.tui.widgets.text import LastLines, Said
+from scaling_tui.tui.widgets.run_table import RunTable, RunTableData
+from scaling_tui.tui.widgets.text import LastLines, PlainText
 
 WIDE, NORMAL = 110, 72
 NOTHING = "-"  # no sweep can be called that
 T = TypeVar("T")
 
 
-class Live(Listening):
-    """Watches one sweep. Everything it shows is read from the run folder; closing it harms no run."""
+class LiveScreen(LivePage):
+    """Watches one sweep. Everything shown is read from the sweep's folder; closing the app stops no run."""
 
     ABOUT = (
-        "The loss of every run of the sweep while it trains, nats per token: lower is better, and a larger rung should "
-        "end lower. The table has a cursor: keys mark, hide, pin, stop and resume the run under it. Signs before a "
-        "name: ▶ running, ✓ finished, ■ stopped, ✗ failed; * marked, ^ pinned, - hidden."
+        "The loss of every run as the sweep trains, in nats per token. Lower is better; a larger rung should end "
+        "lower. Keys mark, hide, pin, stop and resume the run under the table's cursor. Before a name: ▶ running, "
+        "✓ finished, ■ stopped, ✗ failed; * marked, ^ pinned, - hidden."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "row(-1)", "up", show=False, tooltip="The run above in the table"),
-        Binding("down,j", "row(1)", "down", show=False, tooltip="The run below in the table"),
-        Binding("space", "flag('marked')", "mark", tooltip="Mark the run under the cursor: the others turn faint"),
+        Binding("up,k", "row(-1)", "up", show=False, tooltip="Move to the run above"),
+        Binding("down,j", "row(1)", "down", show=False, tooltip="Move to the run below"),
+        Binding("space", "flag('marked')", "mark", tooltip="Mark the run under the cursor and dim the others"),
         Binding("h", "flag('hidden')", "hide", show=False, tooltip="Hide the run's curve, or show it again"),
-        Binding("p", "flag('pinned')", "pin", show=False, tooltip="Pin the run: first in the table, over the others"),
-        Binding("a", "show_all", "all", show=False, tooltip="Show all curves alike: no mark, none hidden"),
-        Binding("x", "over", "axis", tooltip="Draw over tokens, steps, FLOPs or time"),
-        Binding("s", "smooth", "smooth", tooltip="Smooth the training loss by 0.8, 0.95, 0.99 or not at all"),
-        Binding("g", "scales", "log", show=False, tooltip="Logarithmic axes: both, x, y, none"),
-        Binding("v", "metric", "held-out", tooltip="Show training loss or held-out loss"),
-        Binding("c", "compare", "compare", tooltip="Lay the curves of another sweep beside these"),
-        Binding("left", "crosshair(-1)", "crosshair", show=False, tooltip="Crosshair to the left"),
-        Binding("right", "crosshair(1)", "crosshair", show=False, tooltip="Crosshair to the right"),
-        Binding("shift+left", "crosshair(-10)", "crosshair", show=False, tooltip="Crosshair far to the left"),
-        Binding("shift+right", "crosshair(10)", "crosshair", show=False, tooltip="Crosshair far to the right"),
-        Binding("backspace", "no_crosshair", "no crosshair", show=False, tooltip="Take the crosshair away"),
+        Binding(
+            "p",
+            "flag('pinned')",
+            "pin",
+            show=False,
+            tooltip="Pin the run: first in the table, in front in the plot",
+        ),
+        Binding("a", "show_all", "all", show=False, tooltip="Clear all marks and show hidden curves"),
+        Binding("x", "over", "axis", tooltip="Switch the x axis: tokens, steps, FLOPs, time"),
+        Binding("s", "smooth", "smooth", tooltip="Smooth the training loss: 0.8, 0.95, 0.99, off"),
+        Binding("g", "scales", "log", show=False, tooltip="Switch logarithmic axes: both, x, y, none"),
+        Binding("v", "metric", "held-out", tooltip="Switch between training loss and held-out loss"),
+        Binding("c", "compare", "compare", tooltip="Compare with the curves of another sweep"),
+        Binding("left", "crosshair(-1)", "crosshair", show=False, tooltip="Move the crosshair left"),
+        Binding("right", "crosshair(1)", "crosshair", show=False, tooltip="Move the crosshair right"),
+        Binding("shift+left", "crosshair(-10)", "crosshair", show=False, tooltip="Move the crosshair far left"),
+        Binding("shift+right", "crosshair(10)", "crosshair", show=False, tooltip="Move the crosshair far right"),
+        Binding("backspace", "no_crosshair", "no crosshair", show=False, tooltip="Remove the crosshair"),
         Binding("t", "stop", "stop", tooltip="Stop the run under the cursor, or the whole sweep"),
-        Binding("r", "resume", "resume", tooltip="Go on with what was stopped, from its checkpoints"),
-        Binding("l", "law", "law", tooltip="Show the law through the runs, other metrics against size, or the curves"),
-        Binding("w", "log", "log", show=False, tooltip="Show more of the log, or less"),
-        Binding("m", "machine", "machine", show=False, tooltip="Show how busy processors, memory and GPUs are"),
-        Binding("e", "export", "export", show=False, tooltip="Write the plot or the screen to a file"),
+        Binding("r", "resume", "resume", tooltip="Resume what was stopped, from its checkpoints"),
+        Binding("l", "law", "law", tooltip="Switch the plot: the law, other metrics against size, the curves"),
+        Binding("w", "log", "log", show=False, tooltip="Show more or less of the log"),
+        Binding("m", "machine", "machine", show=False, tooltip="Show the load of processors, memory and GPUs"),
+        Binding("e", "export", "export", show=False, tooltip="Save the plot or the screen to a file"),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NORMAL, "-normal"), (WIDE, "-wide")]  # noqa: RUF012 - Textual's type
     CSS = """
-    Live {
+    LiveScreen {
         #where { height: 1; padding: 0 1; text-style: bold; text-wrap: nowrap; text-overflow: ellipsis; }
         #body { height: 1fr; }
         #plots { width: 1fr; padding: 0 1 0 0; }
@@ -89,7 +95,7 @@ class Live(Listening):
 
     def __init__(self, runs: Path) -> None:
         super().__init__(runs)
-        self._watched: Watched | None = None
+        self._snapshot: SweepSnapshot | None = None
         self._beside_name: str | None = None
         self._beside: SweepView | None = None
         self._choice = Choice()
@@ -99,24 +105,24 @@ class Live(Listening):
         self._law_of: object = None
 
     def body(self) -> ComposeResult:
-        yield Said(id="where")
+        yield PlainText(id="where")
         with Horizontal(id="body"):
             with Vertical(id="plots"):
                 yield Plot(id="curves")
                 yield Plot(id="law-plot")
-            yield RungTable(id="rungs")
-        yield Said(id="machine")
-        yield Said(id="law")
+            yield RunTable(id="runs")
+        yield PlainText(id="machine")
+        yield PlainText(id="law")
         yield LastLines(id="log")
 
-    # --- what is watched
+    # --- the sweep
 
     def on_mount(self) -> None:
-        self.set_interval(max(2.0, self.scaling_app.look_s), self._look_at_machine)
+        self.set_interval(max(2.0, self.scaling_app.refresh_s), self._show_machine)
 
     def follow(self, sweep: str | None) -> None:
-        if self._watched is None or sweep != self._name:
-            self._name, self._watched = sweep, None
+        if self._snapshot is None or sweep != self._name:
+            self._name, self._snapshot = sweep, None
             if self._beside_name == sweep:
                 self._beside_name = self._beside = None
             self._listen()
@@ -124,47 +130,47 @@ class Live(Listening):
     def beside(self) -> str | None:
         return self._beside_name
 
-    def on_listening_seen(self, message: Listening.Seen) -> None:
+    def on_live_page_updated(self, message: LivePage.Updated) -> None:
         if message.beside:
-            self._beside = message.watched.sweep if self._beside_name else None
+            self._beside = message.snapshot.sweep if self._beside_name else None
         else:
-            self._watched = message.watched
+            self._snapshot = message.snapshot
         self._show()
         able = [self.check_action(action, ()) for action in ("stop", "resume")]
         if able != self._able:
             self._able = able
             self.refresh_bindings()
 
-    # --- what is shown
+    # --- the widgets
 
     @property
     def _sweep(self) -> SweepView | None:
-        return self._watched.sweep if self._watched else None
+        return self._snapshot.sweep if self._snapshot else None
 
     def _show(self) -> None:
-        watched, sweep = self._watched, self._sweep
-        if watched is None:
+        snapshot, sweep = self._snapshot, self._sweep
+        if snapshot is None:
             return
         self.scaling_app.watches.hold()
         self.set_class(sweep is None, "-empty")
         if sweep is None:
-            self.query_one("#where", Said).say("Live")
-            hint = "\n\n2 opens the Lab, which launches a ladder. o brings another sweep into view."
-            self.query_one("#law", Said).say(Text(watched.problem + hint))
+            self.query_one("#where", PlainText).set_text("Live")
+            hint = "\n\nPress 2 for the Lab to launch a ladder, or o to show another sweep."
+            self.query_one("#law", PlainText).set_text(Text(snapshot.problem + hint))
             return
         if self._name is None:
-            # The latest stays in view, also on the other screens and when a later one is launched elsewhere.
+            # The latest stays shown, on all screens, even when a later one is launched elsewhere.
             self._name = self.scaling_app.sweep = sweep.name
-        self.query_one("#where", Said).say(headline(watched, self.size.width))
-        self._show_table(watched, sweep)
+        self.query_one("#where", PlainText).set_text(headline(snapshot, self.size.width))
+        self._show_table(snapshot, sweep)
         self._show_plots()
-        self.query_one("#law", Said).say(self._words(watched, sweep))
-        self.query_one("#log", LastLines).tell([line[11:] for line in sweep.log])
+        self.query_one("#law", PlainText).set_text(self._words(snapshot, sweep))
+        self.query_one("#log", LastLines).set_lines([line[11:] for line in sweep.log])
 
     def _show_plots(self) -> None:
-        """Only those that can be seen: the others are drawn when they come into sight."""
+        """Draws the visible plots; the others are drawn when they are shown."""
         sweep = self._sweep
-        if sweep is None or self._watched is None:
+        if sweep is None or self._snapshot is None:
             return
         curves, law = self.query_one("#curves", Plot), self.query_one("#law-plot", Plot)
         if curves.display:
@@ -173,10 +179,10 @@ class Live(Listening):
             views = self._views(sweep)
             view = self._view if self._view in views else views[0]
             done = [(run.name, run.loss, run.curve.records) for run in sweep.runs if run.state == "finished"]
-            known = (sweep.name, view, self._watched.fit, done, len(sweep.predictions))
+            known = (sweep.name, view, self._snapshot.fit, done, len(sweep.predictions))
             if known != self._law_of:
                 self._law_of = known
-                fitted = self._watched.fit
+                fitted = self._snapshot.fit
                 if view != "law":
                     law.figure = result_figure(sweep, outcome(sweep), view)
                 elif fitted is None:
@@ -186,22 +192,22 @@ class Live(Listening):
 
     @staticmethod
     def _views(sweep: SweepView) -> tuple[str, ...]:
-        """What there is to see beside the curves: the law, where the ladder asks for one; metrics against size."""
+        """The views beside the curves: the law, if the ladder asks for one, and metrics against size."""
         metrics = metrics_of(sweep)
         return ("law", *metrics) if sweep.document.get("fit") or not metrics else metrics
 
-    def _show_table(self, watched: Watched, sweep: SweepView) -> None:
+    def _show_table(self, snapshot: SweepSnapshot, sweep: SweepView) -> None:
         theme = theme_colours(self.app.theme_variables)
         colours = {run.name: colour_of(place(index, len(sweep.runs)), theme) for index, run in enumerate(sweep.runs)}
-        table = self.query_one(RungTable)
-        rows = Rows(sweep.runs, labels(sweep), colours, self._choice, watched.stopping)
+        table = self.query_one(RunTable)
+        rows = RunTableData(sweep.runs, labels(sweep), colours, self._choice, snapshot.stopping)
         share = 0.42 if self.size.width >= NORMAL else 0.45
         width = table.fill(rows, round(self.size.width * share))
         if table.styles.width is None or table.styles.width.value != width:
             table.styles.width = width
 
-    def _words(self, watched: Watched, sweep: SweepView) -> Text:
-        text = law_text(sweep, watched.fit)
+    def _words(self, snapshot: SweepSnapshot, sweep: SweepView) -> Text:
+        text = law_text(sweep, snapshot.fit)
         if promised := promised_text(sweep):
             text = promised if not text else text.append("\n").append_text(promised)
         run = self._run()
@@ -209,29 +215,29 @@ class Live(Listening):
             text.append(f"\n{run.name} {run.state}: {run.reason}")
         return text
 
-    def _look_at_machine(self) -> None:
+    def _show_machine(self) -> None:
         if self.has_class("-machine") and self.is_current:
             sweep = self._sweep
             workers = sum(run.state == "running" for run in sweep.runs) if sweep else 0
-            self.query_one("#machine", Said).say(Text(machine.machine_text(machine.look(), workers)))
+            self.query_one("#machine", PlainText).set_text(Text(machine.machine_text(machine.read_load(), workers)))
 
     def _run(self) -> RunView | None:
         """The run under the cursor."""
-        name = self.query_one(RungTable).run_name
+        name = self.query_one(RunTable).run_name
         return self._sweep.run(name) if self._sweep is not None and name is not None else None
 
     def on_resize(self) -> None:
         # The breakpoints' classes and the layout come after this event.
         self.call_after_refresh(self._show)
 
-    def on_rung_table_moved(self) -> None:
-        if self._watched is not None and self._sweep is not None:
-            self.query_one("#law", Said).say(self._words(self._watched, self._sweep))
+    def on_run_table_moved(self) -> None:
+        if self._snapshot is not None and self._sweep is not None:
+            self.query_one("#law", PlainText).set_text(self._words(self._snapshot, self._sweep))
 
     # --- keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The footer holds what can be done now."""
+        """The footer lists only what can be done now."""
         sweep = self._sweep
         if action == "stop":
             return sweep is not None and sweep.trains
@@ -244,7 +250,7 @@ class Live(Listening):
         self._show()
 
     def action_row(self, by: int) -> None:
-        self.query_one(RungTable).move(by)
+        self.query_one(RunTable).move(by)
 
     def action_flag(self, what: str) -> None:
         run = self._run()
@@ -275,7 +281,7 @@ class Live(Listening):
         self._plot().cursor = None
 
     def _plot(self) -> Plot:
-        """The plot that keys work on: the curves, where they are to be seen."""
+        """The plot that keys act on: the curves, where they are visible."""
         curves = self.query_one("#curves", Plot)
         return curves if curves.display else self.query_one("#law-plot", Plot)
 
@@ -293,15 +299,15 @@ class Live(Listening):
 
     def action_machine(self) -> None:
         self.toggle_class("-machine")
-        self._look_at_machine()
+        self._show_machine()
 
     def action_compare(self) -> None:
         name = self._sweep.name if self._sweep else None
         choices = [(path.name, path.name) for path in list_sweeps(self.runs) if path.name != name]
         if self._beside_name is not None:
-            choices.insert(0, (NOTHING, f"No more {self._beside_name}"))
+            choices.insert(0, (NOTHING, f"Stop comparing with {self._beside_name}"))
         if choices:
-            self.app.push_screen(Choose("Lay which sweep beside this one?", choices), self._compare)
+            self.app.push_screen(Choose("Compare with which sweep?", choices), self._compare)
         else:
             self.notify("There is no other sweep to compare with.")
 
@@ -313,12 +319,12 @@ class Live(Listening):
 
     def action_stop(self) -> None:
         sweep, run = self._sweep, self._run()
-        if sweep is None or self._watched is None:
+        if sweep is None or self._snapshot is None:
             return
         choices = [("sweep", f"The whole sweep {sweep.name}")]
-        if run is not None and run.state == "running" and run.name not in self._watched.stopping:
+        if run is not None and run.state == "running" and run.name not in self._snapshot.stopping:
             choices.insert(0, (run.name, f"Only {run.name}"))
-        question = "Stop what? Each run writes a checkpoint first, and r resumes it."
+        question = "Stop what? Each run writes a checkpoint first; r resumes it."
         self.app.push_screen(Choose(question, choices), partial(self._stop, sweep))
 
     def _stop(self, sweep: SweepView, what: str | None) -> None:
@@ -330,11 +336,11 @@ class Live(Listening):
         sweep, run = self._sweep, self._run()
         if sweep is None:
             return
-        choices = [("sweep", f"Everything of {sweep.name} that is not finished")]
+        choices = [("sweep", f"All unfinished runs of {sweep.name}")]
         if run is not None and _can_resume(sweep, run):
             choices.insert(0, (run.name, f"Only {run.name}"))
         self.app.push_screen(
-            Choose("Resume what? It goes on from the last checkpoints.", choices), partial(self._resume, sweep)
+            Choose("Resume what? Runs continue from their last checkpoints.", choices), partial(self._resume, sweep)
         )
 
     def _resume(self, sweep: SweepView, what: str | None) -> None:
@@ -345,7 +351,7 @@ class Live(Listening):
                 self.app.call_from_thread(self.notify, str(error), severity="error", markup=False)
 
         if what is not None:
-            self.notify(f"{sweep.name if what == 'sweep' else what} goes on.")
+            self.notify(f"{sweep.name if what == 'sweep' else what} resumes.")
             # A supervisor takes a second or more to start.
             self.run_worker(work, thread=True)
 
@@ -367,15 +373,15 @@ def _after(cycle: tuple[T, ...], now: T) -> T:
     return cycle[(cycle.index(now) + 1) % len(cycle)]
 
 
-def headline(watched: Watched, width: int) -> Text:
-    """The sweep in one line: how far it is, how long it will take, which text it reads."""
-    sweep = watched.sweep
+def headline(snapshot: SweepSnapshot, width: int) -> Text:
+    """The sweep in one line: progress, time left, corpus."""
+    sweep = snapshot.sweep
     if sweep is None:
         return Text("Live")
     finished = sum(run.state == "finished" for run in sweep.runs)
     parts = [sweep.name]
-    if watched.unread:
-        parts.append(f"sampled, {show.percent(1 - watched.unread)} read")
+    if snapshot.unread:
+        parts.append(f"sampled, {show.percent(1 - snapshot.unread)} read")
     if sweep.state != "finished":
         parts.append(f"{finished} of {len(sweep.runs)} finished")
     if sweep.state == "running" and sweep.seconds_left is not None:

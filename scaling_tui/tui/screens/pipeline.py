@@ -1,4 +1,4 @@
-"""The pipeline screen: the six stages of a run's data with its true counts, its losses, and a row an evaluation."""
+"""The pipeline screen: a run's data in six stages with its actual counts, its losses, and a row per evaluation."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,39 +22,39 @@ from scaling_tui.tui.services.background import OneAtATime
 from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tui.widgets.plot import Plot
 
-LOOK_AGAIN_S = 10.0  # at a run that trains; the corpus is read anew each time
+POLL_S = 10.0  # for a run in training; the corpus is read again each time
 BEFORE_THE_PLOT = 4
 
 
 @dataclass(frozen=True)
-class Passed:
-    """The stages of one run, as they stand."""
+class RunStages:
+    """The stages of one run, as of the last read."""
 
     run: RunView
     stages: list[DataStage]
 
 
-class Pipeline(Page):
-    """What became of the text: tokens, parts, model, training, evaluation; of the sweep in view, a run by key."""
+class PipelineScreen(Page):
+    """A run's data from text to evaluation; keys choose the run."""
 
     ABOUT = (
-        "The way of a run's data in six stages, each with what leaves it: text, tokens, two parts, a model, a "
-        "training, an evaluation. All is counted again from the corpus and the run's own records. A line an "
-        "evaluation says what it shows: learning, standing still, or learning by heart."
+        "A run's data in six stages, each with its output: text, tokens, train and held-out parts, the model, "
+        "training, evaluation. Every count is taken again from the corpus and the run's own records. Each evaluation "
+        "has a line that says what it shows: learning, a plateau, or memorising."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "run", "run", tooltip="The pipeline of another run of the sweep"),
-        Binding("comma", "step(-1)", "run before", key_display=",", tooltip="The run before in the sweep"),
-        Binding("full_stop", "step(1)", "next run", key_display=".", tooltip="The next run of the sweep"),
-        Binding("x", "log", "log x", tooltip="Switch the axis of steps between logarithmic and linear"),
+        Binding("r", "run", "run", tooltip="Show another run of the sweep"),
+        Binding("comma", "step(-1)", "previous run", key_display=",", tooltip="Go to the previous run of the sweep"),
+        Binding("full_stop", "step(1)", "next run", key_display=".", tooltip="Go to the next run of the sweep"),
+        Binding("x", "log", "log x", tooltip="Switch the step axis between logarithmic and linear"),
     ]
     CSS = """
-    Pipeline {
+    PipelineScreen {
         #where { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
-        #way { height: 1fr; padding: 0 1; }
-        #way Static { height: auto; }
-        #way Plot { height: 10; display: none; }
-        &.-read #way Plot { display: block; }
+        #stages { height: 1fr; padding: 0 1; }
+        #stages Static { height: auto; }
+        #stages Plot { height: 10; display: none; }
+        &.-read #stages Plot { display: block; }
     }
     """
 
@@ -62,23 +62,23 @@ class Pipeline(Page):
         super().__init__(runs)
         self._sweep: str | None = None
         self._run: str | None = None
-        self._passed: Passed | None = None
+        self._run_stages: RunStages | None = None
         self._stale, self._log_x = True, True
         self._reading = OneAtATime(self, self._read)
 
     def body(self) -> ComposeResult:
         yield Static(id="where")
-        with VerticalScroll(id="way"):
+        with VerticalScroll(id="stages"):
             yield Static(id="before")
             yield Plot(id="losses")
             yield Static(id="after")
 
     def on_mount(self) -> None:
-        self.query_one("#way").focus()
-        self.set_interval(LOOK_AGAIN_S, self._look_again)
+        self.query_one("#stages").focus()
+        self.set_interval(POLL_S, self._poll)
 
     def follow(self, sweep: str | None) -> None:
-        if sweep != self._sweep or self._passed is None:
+        if sweep != self._sweep or self._run_stages is None:
             self._sweep, self._run, self._stale = sweep, None, True
             if self.is_current:
                 self._ask()
@@ -87,80 +87,80 @@ class Pipeline(Page):
         if self._stale:
             self._ask()
 
-    def _look_again(self) -> None:
-        if self.is_current and (self._passed is None or self._passed.run.state == "running"):
+    def _poll(self) -> None:
+        if self.is_current and (self._run_stages is None or self._run_stages.run.state == "running"):
             self._ask()
 
     def _ask(self) -> None:
         self._stale = False
-        if self._passed is None:
+        if self._run_stages is None:
             self.query_one("#where", Static).update(Text("Reading the corpus …"))
         self._reading.ask((self._sweep, self._run))
 
-    def _read(self, asked: tuple[str | None, str | None]) -> None:
-        """Counts away from the screen: a corpus may have to be tokenized first."""
-        sweep, run = asked
+    def _read(self, request: tuple[str | None, str | None]) -> None:
+        """Counts in a thread: a corpus may have to be tokenized first."""
+        sweep, run = request
         try:
             view = glance(find_sweep(self.runs, sweep))
-            chosen = view.run(run) if run else max(view.runs, key=lambda one: (len(one.curve) > 0, one.params or 0))
-            found: Passed | str = f"sweep {view.name}: has no run"
+            chosen = view.run(run) if run else max(view.runs, key=lambda run: (len(run.curve) > 0, run.params or 0))
+            result: RunStages | str = f"sweep {view.name}: has no run"
             if chosen:
                 whole = read_run(chosen.path)
-                found = Passed(whole, stages(whole))
+                result = RunStages(whole, stages(whole))
         except (InputError, ValueError) as error:
-            found = str(error)
+            result = str(error)
         except OSError as error:
-            found = f"{error.filename or 'disk'}: {error.strerror or error}"
-        self.app.call_from_thread(self._take, asked, found)
+            result = f"{error.filename or 'disk'}: {error.strerror or error}"
+        self.app.call_from_thread(self._take, request, result)
 
-    def _take(self, asked: tuple[str | None, str | None], found: Passed | str) -> None:
-        if not self.is_mounted or asked != (self._sweep, self._run):
+    def _take(self, request: tuple[str | None, str | None], result: RunStages | str) -> None:
+        if not self.is_mounted or request != (self._sweep, self._run):
             return
-        self._passed = found if isinstance(found, Passed) else None
-        self.set_class(self._passed is not None, "-read")
-        if isinstance(found, str):
+        self._run_stages = result if isinstance(result, RunStages) else None
+        self.set_class(self._run_stages is not None, "-read")
+        if isinstance(result, str):
             self.query_one("#where", Static).update(Text("Pipeline: nothing to show yet"))
-            self.query_one("#before", Static).update(Text(f"{found}\n\n2 opens the Lab, which trains a ladder."))
+            self.query_one("#before", Static).update(Text(f"{result}\n\nPress 2 for the Lab to train a ladder."))
             self.query_one("#after", Static).update("")
         else:
-            self._show(found)
+            self._show(result)
 
-    def _show(self, passed: Passed) -> None:
-        run = passed.run
+    def _show(self, run_stages: RunStages) -> None:
+        run = run_stages.run
         where = f"{run.path.parent.name}/{run.name} · N {show.count(run.params)} · {show.SIGNS[run.state]} {run.state}"
-        self.query_one("#where", Static).update(Text(f"{where} · the way of its data"))
-        said = [stage_text(number, stage) for number, stage in enumerate(passed.stages, 1)]
-        self.query_one("#before", Static).update(Text("\n").join(said[:BEFORE_THE_PLOT]))
-        self.query_one("#after", Static).update(Text("\n").join(said[BEFORE_THE_PLOT:]))
+        self.query_one("#where", Static).update(Text(f"{where} · its data pipeline"))
+        texts = [stage_text(number, stage) for number, stage in enumerate(run_stages.stages, 1)]
+        self.query_one("#before", Static).update(Text("\n").join(texts[:BEFORE_THE_PLOT]))
+        self.query_one("#after", Static).update(Text("\n").join(texts[BEFORE_THE_PLOT:]))
         self.query_one("#losses", Plot).figure = losses(run, self._log_x)
 
     def action_log(self) -> None:
         self._log_x = not self._log_x
-        if self._passed is not None:
-            self._show(self._passed)
+        if self._run_stages is not None:
+            self._show(self._run_stages)
 
     def action_step(self, by: int) -> None:
-        """The neighbour of the run in view."""
-        if self._passed is not None:
-            names = self._names(self._passed)
-            self._another(names[(names.index(self._passed.run.name) + by) % len(names)])
+        """The next or previous run."""
+        if self._run_stages is not None:
+            names = self._names(self._run_stages)
+            self._show_run(names[(names.index(self._run_stages.run.name) + by) % len(names)])
 
     def action_run(self) -> None:
-        if self._passed is not None:
-            choices = [(name, name) for name in self._names(self._passed)]
-            self.app.push_screen(Choose("The pipeline of which run?", choices), self._another)
+        if self._run_stages is not None:
+            choices = [(name, name) for name in self._names(self._run_stages)]
+            self.app.push_screen(Choose("Show the pipeline of which run?", choices), self._show_run)
 
-    def _names(self, passed: Passed) -> list[str]:
-        return [run.name for run in glance(passed.run.path.parent).runs]
+    def _names(self, run_stages: RunStages) -> list[str]:
+        return [run.name for run in glance(run_stages.run.path.parent).runs]
 
-    def _another(self, name: str | None) -> None:
+    def _show_run(self, name: str | None) -> None:
         if name is not None:
             self._run = name
             self._ask()
 
 
 def stage_text(number: int, stage: DataStage) -> Text:
-    """A stage: its name, what leaves it, a sentence, and the table of its evaluations where it has one."""
+    """A stage: its name, its output, a sentence, and the table of evaluations if it has one."""
     text = Text.assemble((f"{number} {stage.name}", "bold"), f"   {stage_size(stage)}\n", (f"{stage.says}\n", "dim"))
     if table := stage.detail.get("table"):
         text.append(evaluations_text(table) + "\n")
@@ -168,7 +168,7 @@ def stage_text(number: int, stage: DataStage) -> Text:
 
 
 def losses(run: RunView, log_x: bool) -> Figure:
-    """Training and held-out loss over the steps."""
+    """Training and held-out loss against steps."""
     series = []
     for metric, colour, name in (("loss", "primary", "training"), ("val_loss", "accent", "held out")):
         x, y = run.curve.points("step", metric)

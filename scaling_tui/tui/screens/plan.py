@@ -1,4 +1,4 @@
-"""The plan screen: a budget, a loss, an N or a D in; the best run for it out, by one's own fit and published ones."""
+"""The plan screen: from a budget, a loss, an N or a D to the best run for it, by your own fit and published ones."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -27,47 +27,47 @@ from scaling_tui.report.plans import (
     plans_words,
 )
 from scaling_tui.text import show
-from scaling_tui.tui.live_page import Listening
+from scaling_tui.tui.live_page import LivePage
 from scaling_tui.tui.page import LEAST
 from scaling_tui.tui.save_dialog import Picture, save
 from scaling_tui.tui.services.background import OneAtATime
-from scaling_tui.tui.services.watch import Watched
+from scaling_tui.tui.services.watch import SweepSnapshot
 from scaling_tui.tui.widgets.plot import Plot
-from scaling_tui.tui.widgets.text import Said
+from scaling_tui.tui.widgets.text import PlainText
 
-GOPHER = 5.76e23  # FLOPs: the budget that Hoffmann et al. 2022 planned anew
-NEXT = 10.0  # times the largest budget of one's own runs
+GOPHER = 5.76e23  # FLOPs: the budget that Hoffmann et al. 2022 replanned
+NEXT = 10.0  # times the largest budget of the user's own runs
 
 
-class Plan(Listening):
-    """Answers while one types. Own answers come from the fit of the sweep in view, as `plan --fit SWEEP` gives them."""
+class PlanScreen(LivePage):
+    """Plans as the user types. The first plan comes from the fit of the sweep shown, as `plan --fit SWEEP` gives it."""
 
     ABOUT = (
-        "Give a budget C, a target loss L, a size N or tokens D, and read the compute-optimal run for it; give two and "
-        "read what it costs to be off the optimum. The first row is by your own fit, with intervals; the others by "
+        "Enter a budget C, a target loss L, a size N or tokens D to get the compute-optimal run for it; enter two to "
+        "see what leaving the optimum costs. The first row uses your own fit, with intervals; the others use "
         "published laws, which were fitted to other data: compare N, D and D/N with them, not the loss."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "app.focus_next", "field", tooltip="Go to the next field; esc leaves it"),
-        Binding("d", "details", "details", tooltip="Read all of the plan: intervals, warnings, where laws differ"),
-        Binding("left", "crosshair(-1)", "crosshair", show=False, tooltip="Crosshair to the left"),
-        Binding("right", "crosshair(1)", "crosshair", show=False, tooltip="Crosshair to the right"),
-        Binding("backspace", "no_crosshair", "no crosshair", show=False, tooltip="Take the crosshair away"),
-        Binding("e", "export", "export", tooltip="Write the plot or the screen to a file"),
+        Binding("d", "details", "details", tooltip="Show the whole plan: intervals, warnings, where the laws differ"),
+        Binding("left", "crosshair(-1)", "crosshair", show=False, tooltip="Move the crosshair left"),
+        Binding("right", "crosshair(1)", "crosshair", show=False, tooltip="Move the crosshair right"),
+        Binding("backspace", "no_crosshair", "no crosshair", show=False, tooltip="Remove the crosshair"),
+        Binding("e", "export", "export", tooltip="Save the plot or the screen to a file"),
     ]
-    AUTO_FOCUS = ""  # the digits that lead to the other screens are to work at once
+    AUTO_FOCUS = ""  # no field, so that the digits switch screens at once
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-normal"), (110, "-wide")]  # noqa: RUF012 - Textual's type
     CSS = """
-    Plan {
+    PlanScreen {
         #given { height: 1; padding: 0 1; }
         #given Label { width: auto; text-style: bold; padding: 0 1 0 0; }
         #given Input { width: 1fr; margin: 0 2 0 0; }
-        #said { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; color: $text-muted; }
-        #said.-wrong { color: $text-error; text-style: bold; }
+        #reading { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; color: $text-muted; }
+        #reading.-wrong { color: $text-error; text-style: bold; }
         #answers { height: auto; padding: 0 1; }
         #plot { padding: 0; }
         #words { display: none; height: 1fr; padding: 0 1; }
-        #words Said { height: auto; }
+        #words PlainText { height: auto; }
         &.-details #words { display: block; }
         &.-details #plot { display: none; }
         &.-narrow #given { height: 2; layout: grid; grid-size: 4; grid-columns: 2 1fr 2 1fr; }
@@ -76,14 +76,14 @@ class Plan(Listening):
     """
 
     class Ready(Message):
-        """One's own fit is made (or there is none)."""
+        """The user's own fit is ready, or there is none."""
 
         def __init__(self, basis: Basis) -> None:
             super().__init__()
             self.basis = basis
 
     class Made(Message):
-        """Plans for a goal are made."""
+        """The plans for a goal are ready."""
 
         def __init__(self, plans: Plans) -> None:
             super().__init__()
@@ -104,21 +104,21 @@ class Plan(Listening):
             for name, field in FIELDS.items():
                 yield Label(field.symbol)
                 yield Input(id=name, placeholder=field.example, compact=True)
-        yield Said(id="said")
-        yield Said(id="answers")
+        yield PlainText(id="reading")
+        yield PlainText(id="answers")
         yield Plot(id="plot")
         with VerticalScroll(id="words"):
-            yield Said()
+            yield PlainText()
 
-    # --- what is watched
+    # --- the sweep
 
     def follow(self, sweep: str | None) -> None:
         if not self._followed or sweep != self._name:
             self._followed, self._name, self._fitted_to = True, sweep, None
             self._listen()
 
-    def on_listening_seen(self, message: Listening.Seen) -> None:
-        sweep = message.watched.sweep
+    def on_live_page_updated(self, message: LivePage.Updated) -> None:
+        sweep = message.snapshot.sweep
         runs = sweep.runs if sweep else ()
         fitted_to = (
             sweep and sweep.name,
@@ -126,33 +126,33 @@ class Plan(Listening):
         )
         if fitted_to != self._fitted_to or self._basis is None:
             self._fitted_to = fitted_to
-            self._fitting.ask(message.watched)
+            self._fitting.ask(message.snapshot)
 
-    def _fit(self, watched: Watched) -> None:
-        self.post_message(self.Ready(basis_of(watched.sweep)))
+    def _fit(self, snapshot: SweepSnapshot) -> None:
+        self.post_message(self.Ready(basis_of(snapshot.sweep)))
 
-    def on_plan_ready(self, message: Ready) -> None:
+    def on_plan_screen_ready(self, message: Ready) -> None:
         first = self._basis is None
         self._basis = message.basis
         if first and not any(field.value for field in self.query(Input)):
             largest = message.basis.largest_flops
             field = self.query_one("#flops", Input)
             field.value = show.scientific(largest * NEXT if largest else GOPHER)
-        self._ask()
+        self._request_plans()
 
-    # --- what is asked
+    # --- the goal
 
     def open(self, what: str) -> None:
-        """Asks what the command `plan` would be asked with the options `what`, such as --flops 1e21."""
+        """Fills the fields from options of the command `plan`, such as --flops 1e21."""
         words = what.split()
-        asked = dict(zip(words[::2], words[1::2], strict=True))
+        given = dict(zip(words[::2], words[1::2], strict=True))
         for name in FIELDS:
-            self.query_one(f"#{name}", Input).value = asked.get(f"--{name}", "")
+            self.query_one(f"#{name}", Input).value = given.get(f"--{name}", "")
 
     def on_input_changed(self) -> None:
-        self._ask()
+        self._request_plans()
 
-    def _ask(self) -> None:
+    def _request_plans(self) -> None:
         if self._basis is None:
             return
         try:
@@ -161,39 +161,41 @@ class Plan(Listening):
             self._clear(str(error), wrong=True)
             return
         if goal is None:
-            self._clear("Give one of C, L, N, D; or two, to see a run off the optimum. Written as 1e21, 70B, 1.4T.")
+            self._clear("Enter one of C, L, N, D, or two for a run off the optimum, such as 1e21, 70B, 1.4T.")
             return
         self._goal = goal
         self._planning.ask((self._basis, goal))
 
-    def _plan(self, asked: tuple[Basis, Goal]) -> None:
-        self.post_message(self.Made(plans_for(*asked)))
+    def _plan(self, work: tuple[Basis, Goal]) -> None:
+        self.post_message(self.Made(plans_for(*work)))
 
-    def on_plan_made(self, message: Made) -> None:
+    def on_plan_screen_made(self, message: Made) -> None:
         if message.plans.goal == self._goal:
             self._plans = message.plans
             self._show()
 
     def _clear(self, text: str, wrong: bool = False) -> None:
-        """Says `text`; no answer to an earlier question stays under it."""
+        """Shows `text` and clears the plans of an earlier goal."""
         self._goal = self._plans = None
-        self._say(text, wrong)
-        self.query_one("#answers", Said).say("")
-        self.query_one("#words Said", Said).say("")
+        self._set_reading(text, wrong)
+        self.query_one("#answers", PlainText).set_text("")
+        self.query_one("#words PlainText", PlainText).set_text("")
         self.query_one("#plot", Plot).figure = Figure("", ())
 
-    def _say(self, text: str, wrong: bool = False) -> None:
-        said = self.query_one("#said", Said)
-        said.set_class(wrong, "-wrong")
-        said.say(Text(("✗ " if wrong else "") + text, no_wrap=True, overflow="ellipsis"))
+    def _set_reading(self, text: str, wrong: bool = False) -> None:
+        reading = self.query_one("#reading", PlainText)
+        reading.set_class(wrong, "-wrong")
+        reading.set_text(Text(("✗ " if wrong else "") + text, no_wrap=True, overflow="ellipsis"))
 
     def _show(self) -> None:
         plans = self._plans
         if plans is None:
             return
-        self._say(plans.problem or plans.read, wrong=bool(plans.problem))
-        self.query_one("#answers", Said).say(Text(plans_text(plans, max(LEAST[0], self.size.width) - 2), no_wrap=True))
-        self.query_one("#words Said", Said).say(Text(plans_words(plans)))
+        self._set_reading(plans.problem or plans.read, wrong=bool(plans.problem))
+        self.query_one("#answers", PlainText).set_text(
+            Text(plans_text(plans, max(LEAST[0], self.size.width) - 2), no_wrap=True)
+        )
+        self.query_one("#words PlainText", PlainText).set_text(Text(plans_words(plans)))
         self.query_one("#plot", Plot).figure = plans_figure(plan_curves(plans), fitted_runs(plans))
 
     def on_resize(self) -> None:

@@ -1,4 +1,4 @@
-"""Predict, then run, as a screen over the quiz: the learner's number against the law's, on a run of their own."""
+"""The prediction game, a screen over the quiz: the learner's number against the law's, for one of their own runs."""
 
 from pathlib import Path
 from threading import Event
@@ -22,18 +22,18 @@ from scaling_tui.tutor import prediction_game
 from scaling_tui.tutor.prediction_game import Challenge
 
 
-class Foretell(AppSized, Screen[None]):
-    """Asks for the loss of one run, has it trained where it is not, and scores. `sweep` is the sweep's folder."""
+class PredictionGameScreen(AppSized, Screen[None]):
+    """Asks for the loss of one run, trains it if necessary, and scores. `sweep` is the sweep's folder."""
 
     ABOUT: ClassVar[str] = (
-        "Say how the largest run will end, in nats per token, from the runs below it; the law says it too. Then the "
-        "run tells who was nearer. It is trained if it was not; your answer is kept until it has ended."
+        "Predict the final loss of the largest run, in nats per token, from the smaller runs; the law predicts it too. "
+        "The run then shows which prediction was closer. It is trained if necessary; your answer is kept until then."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", "back", tooltip="Back to the quiz; what trains goes on"),
+        Binding("escape", "dismiss", "back", tooltip="Go back to the quiz; training continues"),
     ]
     CSS = """
-    Foretell {
+    PredictionGameScreen {
         #where { height: 1; background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
         #body { height: 1fr; padding: 1 1 0 1; }
         #question, #feedback { height: auto; max-width: 100; }
@@ -43,19 +43,19 @@ class Foretell(AppSized, Screen[None]):
     }
     """
 
-    def __init__(self, sweep: Path, challenge: Challenge, progress: Path | None = None, look_s: float = 0.5) -> None:
+    def __init__(self, sweep: Path, challenge: Challenge, progress: Path | None = None, refresh_s: float = 0.5) -> None:
         super().__init__()
-        self._path, self._challenge, self._progress, self._look_s = sweep, challenge, progress, look_s
+        self._path, self._challenge, self._progress, self._refresh_s = sweep, challenge, progress, refresh_s
         self._guess: float | None = None
         self._counts = challenge.measured is None
-        self._left = Event()
+        self._stopped = Event()
 
     def compose(self) -> ComposeResult:
         challenge = self._challenge
         yield Static(Text(f"Predict, then run · {challenge.sweep} · {challenge.rung}", no_wrap=True), id="where")
         with VerticalScroll(id="body", can_focus=False):
             yield Static(Text(question_text(challenge)), id="question")
-            yield Input(id="answer", placeholder="nats per token, such as 1.45", select_on_focus=False)
+            yield Input(id="answer", placeholder="nats per token, e.g. 1.45", select_on_focus=False)
             yield Static(id="read")
             yield Static(id="feedback")
         yield Footer(compact=True, show_command_palette=False)
@@ -71,21 +71,21 @@ class Foretell(AppSized, Screen[None]):
         if waiting is not None:
             self._counts = True
             self._guess, field.value = waiting, f"{waiting:g}"
-            self.query_one("#read", Static).update(Text(f"You said {waiting:g} before it ended."))
-            self._go_on()
+            self.query_one("#read", Static).update(Text(f"You predicted {waiting:g} before it ended."))
+            self._continue()
 
     def on_unmount(self) -> None:
-        self._left.set()
+        self._stopped.set()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """How the answer is read, while it is typed."""
+        """Shows how the answer is read as it is typed."""
         if self._guess is not None or not event.value.strip():
             return
         try:
-            said = f"read as {prediction_game.read_guess(event.value):g} nats per token"
+            text = f"read as {prediction_game.read_guess(event.value):g} nats per token"
         except InputError as error:
-            said = str(error).removeprefix("answer: ")
-        self.query_one("#read", Static).update(Text(said))
+            text = str(error).removeprefix("answer: ")
+        self.query_one("#read", Static).update(Text(text))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if self._guess is not None:
@@ -101,18 +101,18 @@ class Foretell(AppSized, Screen[None]):
                 prediction_game.keep(self._challenge, self._guess, self._progress)
             except InputError as error:
                 self.notify(str(error), severity="warning", markup=False)
-        self._go_on()
+        self._continue()
 
-    def _go_on(self) -> None:
+    def _continue(self) -> None:
         if self._challenge.measured is None:
-            self._say(f"{self._challenge.rung} is not trained yet.")
+            self._set_feedback(f"{self._challenge.rung} is not trained yet.")
             self._train()
         else:
             self._score(self._challenge)
 
-    def _say(self, text: str) -> None:
+    def _set_feedback(self, text: str) -> None:
         self.query_one("#feedback", Static).update(Text(text))
-        # What was asked may go out of sight above; what came of it must not.
+        # The question may scroll off the top; the result must stay visible.
         self.query_one("#body", VerticalScroll).scroll_end(animate=False)
 
     def _score(self, challenge: Challenge) -> None:
@@ -124,42 +124,41 @@ class Foretell(AppSized, Screen[None]):
                 prediction_game.record(challenge, scored, self._progress)
         except InputError as error:
             text += f"\n{error}"
-        self._say(f"{text}\n\nenter  back to the quiz")
+        self._set_feedback(f"{text}\n\nenter  back to the quiz")
 
     @work(thread=True, exclusive=True)
     def _train(self) -> None:
-        """Waits for the run's end; a sweep that stands still is asked to go on first."""
-        reader, told, asked = SweepReader(self._path), "", False
-        while not self._left.is_set():
+        """Waits for the run to end; a sweep that is not training is resumed first."""
+        reader, shown, resumed = SweepReader(self._path), "", False
+        while not self._stopped.is_set():
             try:
                 view = reader.poll()
-                if not view.trains and not asked and resumable(view):
-                    asked = True
+                if not view.trains and not resumed and resumable(view):
+                    resumed = True
                     resume(self._path)
                     view = reader.poll()
-                text, challenge = self._stands(view)
+                text, challenge = self._progress_of(view)
             except (InputError, OSError) as error:
                 text, challenge = str(error), None
             if challenge is not None:
                 self.app.call_from_thread(self._score, challenge)
                 return
-            if text != told:
-                told = text
-                self.app.call_from_thread(self._say, text)
-            self._left.wait(self._look_s)
+            if text != shown:
+                shown = text
+                self.app.call_from_thread(self._set_feedback, text)
+            self._stopped.wait(self._refresh_s)
 
-    def _stands(self, view: SweepView) -> tuple[str, Challenge | None]:
-        """How far the run is, in words; and once it has ended, the challenge as it was asked, now with its loss."""
+    def _progress_of(self, view: SweepView) -> tuple[str, Challenge | None]:
+        """The run's progress in words, or, once it has ended, the challenge with its loss."""
         run = view.run(self._challenge.run)
         if run is None:
-            return f"{self._challenge.run} is no longer there.", None
+            return f"{self._challenge.run} no longer exists.", None
         if run.state == "finished":
             return "", prediction_game.ended(self._challenge, run.loss)
         if run.state in ("failed", "diverged"):
-            return f"{run.name} {run.state}: {run.reason}. There is nothing to score.", None
+            return f"{run.name} {run.state}: {run.reason}. Nothing to score.", None
         left = f", {show.duration(run.seconds_left)} left" if run.seconds_left is not None else ""
-        waits = "trains" if run.state == "running" else "waits for the others" if view.trains else run.state
-        return (
-            f"{run.name} {waits}: {show.percent(run.progress)}{left}. Stay, or come back later: your answer is kept.",
-            None,
-        )
+        waiting = "waiting for the others" if view.trains else run.state
+        state = "training" if run.state == "running" else waiting
+        progress = f"{run.name} is {state}: {show.percent(run.progress)}{left}."
+        return f"{progress} Stay or come back later; your answer is kept.", None

@@ -1,4 +1,4 @@
-"""The quiz screen: a sitting of questions, marked as one answers. All rules are the tutor's; this only shows them."""
+"""The quiz screen: a session of questions, marked as you answer. The tutor has all the rules; this only shows them."""
 
 import textwrap
 from asyncio import to_thread
@@ -21,7 +21,7 @@ from scaling_tui.runs import find_sweep
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import launch
 from scaling_tui.tui.page import Page
-from scaling_tui.tui.screens.prediction_game import Foretell
+from scaling_tui.tui.screens.prediction_game import PredictionGameScreen
 from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tutor.content.bank import load_banks
 from scaling_tui.tutor.content.questions import Formula, Numeric
@@ -30,31 +30,36 @@ from scaling_tui.tutor.grading.marking import Grade, read_as
 from scaling_tui.tutor.review import SESSION_QUESTIONS
 from scaling_tui.tutor.session import Session
 
-LADDER = "quickstart"  # for whoever has no sweep to foretell yet
-FORETELL = "foretell"
+LADDER = "quickstart"  # for a learner with no sweep to predict yet
+PREDICTION_GAME = "prediction-game"
 State = Literal["start", "asking", "marked", "over"]
 
 
-class Quiz(Page):
-    """Asks, reads, marks; what is answered is written down at once, so one may leave at any time."""
+class QuizScreen(Page):
+    """Asks, reads and marks. Each answer is saved at once, so the learner may leave at any time."""
 
     ABOUT: ClassVar[str] = (
-        "Questions on the lessons, what is due first. Of options a letter or the arrows choose one, and enter answers; "
-        "a number or a formula is read as you type it. Of a wrong answer you are told what went wrong, and it is asked "
-        "again with fresh numbers. Every answer is kept at once: leave at any time."
+        "Questions on the lessons, those due first. Pick an option with its letter or the arrows and press enter; type "
+        "a number or a formula, and see how it is read. After a wrong answer you see what went wrong and try again "
+        "with new numbers. Every answer is saved at once: leave at any time."
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5", "hint", "hint", tooltip="Show the hint; a right answer then counts half"),
         Binding("f6", "solution", "solution", tooltip="Show the worked solution"),
-        Binding("f7", "plan", "in Plan", tooltip="Put the question's numbers into Plan; esc comes back"),
-        Binding("enter", "go_on", "next", False, tooltip="After an answer: go on; the arrows scroll meanwhile"),
-        Binding("f8", "skip", "next question", tooltip="Go on to the next question"),
-        Binding("f", "predict", "foretell", tooltip="Foretell the largest run of your own sweep; the law plays too"),
-        Binding("escape", "back", "back", tooltip="Leave the sitting; what was answered is kept"),
+        Binding("f7", "plan", "in Plan", tooltip="Open the question's numbers in Plan; esc comes back"),
+        Binding("enter", "go_on", "next", False, tooltip="Go on after an answer; the arrows scroll"),
+        Binding("f8", "skip", "next question", tooltip="Skip to the next question"),
+        Binding(
+            "f",
+            "predict",
+            "predict",
+            tooltip="Predict the loss of your largest run and compare with the law's prediction",
+        ),
+        Binding("escape", "back", "back", tooltip="Leave the session; your answers are saved"),
     ]
     CSS = """
-    Quiz {
+    QuizScreen {
         #where { height: 1; background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
         #body { height: 1fr; padding: 1 1 0 1; }
         #question, #code, #feedback { height: auto; max-width: 100; }
@@ -70,7 +75,7 @@ class Quiz(Page):
         super().__init__(runs)
         self._progress = progress
         self._course: Course | None = None
-        self._sitting: Session | None = None
+        self._session: Session | None = None
         self._state: State = "start"
 
     def body(self) -> ComposeResult:
@@ -91,40 +96,38 @@ class Quiz(Page):
             self.start()
 
     def open(self, what: str) -> None:
-        """Begins a sitting on the lesson `what`; FORETELL asks for the loss of a run of one's own."""
-        if what == FORETELL:
+        """Starts a session on the lesson `what`; PREDICTION_GAME starts the prediction game."""
+        if what == PREDICTION_GAME:
             self.action_predict()
         else:
             self.begin_lesson(what)
 
-    # What is shown
+    # The widgets
 
     def start(self) -> None:
-        """The way in: where one stands, and what can be done."""
+        """The start page: the learner's progress, and what to do next."""
         try:
             questions = [question for bank in load_banks() for question in bank.questions]
             self._course = Course.load(questions, self._progress)
         except InputError as error:
             self._fill("Quiz", Text(str(error)))
             return
-        self._sitting, self._state = None, "start"
-        course, standing = self._course, self._course.review_state
+        self._session, self._state = None, "start"
+        course, review = self._course, self._course.review_state
         number = min(SESSION_QUESTIONS, len(course.questions))
-        heading = (
-            f"Quiz · due {len(standing.due)} · new {len(standing.new)} · about {max(1, round(course.minutes))} min"
-        )
+        heading = f"Quiz · due {len(review.due)} · new {len(review.new)} · about {max(1, round(course.minutes))} min"
         self._fill(heading, Text("\n".join(course.overview().splitlines()[1:])))
         self._offer(
             [
-                ("sitting", f"Begin: {number} questions, what is due first"),
-                ("test", "Test: 10 questions of three grades, no hints, a score by topic"),
-                ("lesson", "Questions of one lesson …"),
-                ("predict", "Predict the loss of the largest run of your own sweep; the law plays too"),
+                ("session", f"Start: {number} questions, those due first"),
+                ("test", "Test: 10 questions at three levels, no hints, a score by topic"),
+                ("lesson", "Questions on one lesson …"),
+                ("predict", "Predict the loss of your largest run and compare with the law's prediction"),
             ]
         )
 
     def begin_lesson(self, lesson: str) -> None:
-        """A sitting on one lesson."""
+        """Starts a session on one lesson."""
         course = self._course
         if course is None:
             return
@@ -134,53 +137,53 @@ class Quiz(Page):
             return
         self._begin(Course.load(here, self._progress).session(min(SESSION_QUESTIONS, len(here))))
 
-    def _begin(self, sitting: Session) -> None:
-        self._sitting = sitting
+    def _begin(self, session: Session) -> None:
+        self._session = session
         self._ask()
 
     def _ask(self) -> None:
-        """Puts the question of the sitting, or ends it."""
-        sitting, course = self._sitting, self._course
-        assert sitting is not None and course is not None
-        if sitting.over:
+        """Asks the session's current question, or ends the session."""
+        session, course = self._session, self._course
+        assert session is not None and course is not None
+        if session.over:
             self._end()
             return
         self._state = "asking"
-        asked = sitting.asked
-        body = asked.question.body
-        self._fill(self._heading(sitting, course), Text(asked.text))
+        variant = session.asked
+        body = variant.question.body
+        self._fill(self._heading(session, course), Text(variant.text))
         if isinstance(body, Formula) and body.code:
             lines = [f"{number} │ {line}" for number, line in enumerate(body.code.splitlines(), 1)]
             self.query_one("#code", Static).update(Text("\n".join(lines)))
             self.query_one("#code").display = True
-        if asked.options:
-            self._offer([(option.letter, f"{option.letter}) {option.text}") for option in asked.options])
-            self.query_one("#choices", OptionList).highlighted = None  # an enter too many is no answer
-            first, last = asked.options[0].letter, asked.options[-1].letter
-            self.query_one("#read", Static).update(Text(f"{first} to {last} chooses, enter answers"))
+        if variant.options:
+            self._offer([(option.letter, f"{option.letter}) {option.text}") for option in variant.options])
+            self.query_one("#choices", OptionList).highlighted = None  # a stray enter is no answer
+            first, last = variant.options[0].letter, variant.options[-1].letter
+            self.query_one("#read", Static).update(Text(f"pick {first} to {last}, enter submits"))
         else:
             answer = self.query_one("#answer", Input)
             answer.value = ""
-            answer.placeholder = asked.answer_format
+            answer.placeholder = variant.answer_format
             answer.display = True
             answer.focus()
         self.refresh_bindings()
 
-    def _heading(self, sitting: Session, course: Course) -> str:
-        question = sitting.asked.question
-        kind = "Test" if sitting.test else "Quiz"
+    def _heading(self, session: Session, course: Course) -> str:
+        question = session.asked.question
+        kind = "Test" if session.test else "Quiz"
         title = course.titles.get(question.lesson, question.lesson)
-        place = f" · {sitting.index + 1} of {len(sitting.questions)} · {question.difficulty}"
-        # A test does not tell how it goes.
-        answered = len(sitting.results)
-        right = f"answered {answered}" if sitting.test else f"right {sitting.right} of {answered}"
+        place = f" · {session.index + 1} of {len(session.questions)} · {question.difficulty}"
+        # A test does not show the score as it goes.
+        answered = len(session.results)
+        right = f"answered {answered}" if session.test else f"right {session.right} of {answered}"
         room = max(12, self.size.width - 2)
         title = shortened(title, room - len(kind) - 3 - len(place) - len(right) - 2)
         left = f"{kind} · {title}{place}"
         return left + " " * max(2, room - len(left) - len(right)) + right
 
     def _fill(self, heading: str, text: Text) -> None:
-        """A fresh page with nothing but a heading and a text."""
+        """Clears the page down to a heading and a text."""
         self.query_one("#where", Static).update(Text(heading, no_wrap=True))
         self.query_one("#question", Static).update(text)
         for name in ("#code", "#choices", "#answer"):
@@ -200,20 +203,20 @@ class Quiz(Page):
         options.focus()
 
     def _end(self) -> None:
-        sitting, course = self._sitting, self._course
-        assert sitting is not None and course is not None
+        session, course = self._session, self._course
+        assert session is not None and course is not None
         self._state = "over"
-        kind = "Test" if sitting.test else "Quiz"
-        self._fill(f"{kind} · done", Text(summary_text(sitting, course.titles)))
-        choices = [(f"read:{lesson}", f"Read: {course.titles.get(lesson, lesson)}") for lesson in sitting.weak[:3]]
-        self._offer([*choices, ("again", "Another sitting")])
+        kind = "Test" if session.test else "Quiz"
+        self._fill(f"{kind} · done", Text(summary_text(session, course.titles)))
+        choices = [(f"read:{lesson}", f"Read: {course.titles.get(lesson, lesson)}") for lesson in session.weak[:3]]
+        self._offer([*choices, ("again", "Another session")])
 
-    # What is answered
+    # Answers
 
     def on_key(self, event: Key) -> None:
-        """Letters choose an option, as they are printed before it."""
-        if self._state == "asking" and self._sitting is not None and self._sitting.asked.options:
-            letters = [option.letter for option in self._sitting.asked.options]
+        """A letter picks the option it labels."""
+        if self._state == "asking" and self._session is not None and self._session.asked.options:
+            letters = [option.letter for option in self._session.asked.options]
             if event.key in letters:
                 event.stop()
                 self.query_one("#choices", OptionList).highlighted = letters.index(event.key)
@@ -227,7 +230,7 @@ class Quiz(Page):
                 self._answer(key)
             case "marked":
                 self.action_go_on()
-            case _ if key == "sitting":
+            case _ if key == "session":
                 self._begin(course.session(SESSION_QUESTIONS))
             case _ if key == "test":
                 self._begin(course.test())
@@ -235,7 +238,7 @@ class Quiz(Page):
                 self.action_predict()
             case _ if key == "lesson":
                 counts = [(lesson, title) for lesson, title in course.titles.items()]
-                self.app.push_screen(Choose("Questions of which lesson?", counts), self._chosen)
+                self.app.push_screen(Choose("Questions on which lesson?", counts), self._chosen)
             case _ if key.startswith("read:"):
                 self.run_worker(self._read_lesson(key[5:]))
             case _:
@@ -249,60 +252,60 @@ class Quiz(Page):
         await self.scaling_app.visit("learn", lesson)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """How the answer is read, while it is typed."""
-        if self._state != "asking" or self._sitting is None:
+        """Shows how the answer is read as it is typed."""
+        if self._state != "asking" or self._session is None:
             return
-        said = ""
+        text = ""
         if event.value.strip():
             try:
-                said = f"read as {read_as(self._sitting.asked, event.value)}"
+                text = f"read as {read_as(self._session.asked, event.value)}"
             except InputError as error:
-                said = str(error).removeprefix("answer: ").removeprefix("formula: ")
-        self.query_one("#read", Static).update(Text(said))
+                text = str(error).removeprefix("answer: ").removeprefix("formula: ")
+        self.query_one("#read", Static).update(Text(text))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if event.value.strip():
             self._answer(event.value)
 
     def _answer(self, text: str) -> None:
-        sitting = self._sitting
-        assert sitting is not None
+        session = self._session
+        assert session is not None
         try:
-            marked = sitting.answer(text)
+            marked = session.answer(text)
         except InputError as error:
             self.query_one("#read", Static).update(Text(f"not counted: {error}"))
             return
-        if sitting.test:
-            sitting.next()
+        if session.test:
+            session.next()
             self._ask()
             return
         self._state = "marked"
         self._feedback(marked)
 
     def _feedback(self, marked: Grade) -> None:
-        sitting, course = self._sitting, self._course
-        assert sitting is not None and course is not None
-        said = Text()
-        choice = bool(sitting.asked.options)
+        session, course = self._session, self._course
+        assert session is not None and course is not None
+        text = Text()
+        choice = bool(session.asked.options)
         then = "enter  next question"
         if marked.correct:
-            said.append("✓ Right. ", "bold").append("" if choice else marked.expected)
-            said.append(f"\nQuick check: {sitting.asked.check}\n")
+            text.append("✓ Right. ", "bold").append("" if choice else marked.expected)
+            text.append(f"\nQuick check: {session.asked.check}\n")
         else:
             no = "✗ Not that one. " if choice else "✗ Not yet. "
-            said.append(no, "bold").append(f"{marked.diagnosis}\n").append(f"One step: {marked.step}\n")
+            text.append(no, "bold").append(f"{marked.diagnosis}\n").append(f"One step: {marked.step}\n")
             if choice:
-                said.append(f"Right is {marked.expected}\n")
+                text.append(f"Right answer: {marked.expected}\n")
             else:
-                fresh = isinstance(sitting.asked.question.body, Numeric)
-                then = "enter  the same with fresh numbers" if fresh else "enter  try again"
-        said.append(f"\n{then}", "dim")
-        self.query_one("#where", Static).update(Text(self._heading(sitting, course), no_wrap=True))
-        self.query_one("#feedback", Static).update(said)
+                fresh = isinstance(session.asked.question.body, Numeric)
+                then = "enter  try new numbers" if fresh else "enter  try again"
+        text.append(f"\n{then}", "dim")
+        self.query_one("#where", Static).update(Text(self._heading(session, course), no_wrap=True))
+        self.query_one("#feedback", Static).update(text)
         self._reveal()
 
     def _reveal(self) -> None:
-        """Brings the feedback into sight; where nothing is left to answer, the arrows scroll to the rest of it."""
+        """Scrolls to the feedback; once the question is answered, the arrows scroll through the rest."""
         self.refresh_bindings()
         body = self.query_one("#body", VerticalScroll)
         body.can_focus = self._state == "marked"
@@ -311,25 +314,25 @@ class Quiz(Page):
         self.call_after_refresh(lambda: self.query_one("#feedback").scroll_visible(animate=False))
 
     def action_go_on(self) -> None:
-        sitting = self._sitting
-        assert sitting is not None
-        if sitting.grade is not None and not sitting.grade.correct and not sitting.asked.options:
-            sitting.again()
+        session = self._session
+        assert session is not None
+        if session.grade is not None and not session.grade.correct and not session.asked.options:
+            session.again()
         else:
-            sitting.next()
+            session.next()
         self._ask()
 
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what can be done now stands in the footer."""
-        sitting, state = self._sitting, self._state
-        test = sitting is not None and sitting.test
+        """The footer lists only what can be done now."""
+        session, state = self._session, self._state
+        test = session is not None and session.test
         able = {
             "hint": state == "asking" and not test,
             "solution": state in ("asking", "marked") and not test,
-            # Before the answer a plan would give it away.
-            "plan": state == "marked" and sitting is not None and bool(sitting.asked.plan),
+            # Before the answer, a plan would give it away.
+            "plan": state == "marked" and session is not None and bool(session.asked.plan),
             "go_on": state == "marked",
             "skip": state in ("asking", "marked"),
             "back": state != "start",
@@ -338,58 +341,58 @@ class Quiz(Page):
         return able.get(action, True)
 
     def action_hint(self) -> None:
-        assert self._sitting is not None
-        self.query_one("#feedback", Static).update(Text(f"Hint: {self._sitting.hint()}"))
+        assert self._session is not None
+        self.query_one("#feedback", Static).update(Text(f"Hint: {self._session.hint()}"))
         self._reveal()
 
     def action_solution(self) -> None:
-        """The solution gives the answer away, so the question is over for now."""
-        sitting = self._sitting
-        assert sitting is not None
-        if sitting.grade is None:
-            sitting.hinted = True
-        asked = sitting.asked
-        lines = [f"{number}. {step}" for number, step in enumerate(asked.steps, 1)]
-        said = Text("\n".join([*lines, f"Quick check: {asked.check}", f"Answer: {asked.expected}"]))
-        if self._state == "asking" and isinstance(asked.question.body, Numeric):
-            sitting.again()
+        """The solution gives the answer away, so a numeric question gets new numbers and any other is over."""
+        session = self._session
+        assert session is not None
+        if session.grade is None:
+            session.hinted = True
+        variant = session.asked
+        lines = [f"{number}. {step}" for number, step in enumerate(variant.steps, 1)]
+        text = Text("\n".join([*lines, f"Quick check: {variant.check}", f"Answer: {variant.expected}"]))
+        if self._state == "asking" and isinstance(variant.question.body, Numeric):
+            session.again()
             self._ask()
-            said = Text(
-                f"With the numbers before:\n{said.plain}\n\nNow with the fresh ones above, or f8 for the next question."
+            text = Text(
+                f"With the previous numbers:\n{text.plain}\n\nNow try the new numbers above, or press f8 to skip."
             )
         elif self._state == "asking":
             self._state = "marked"
-            said.append("\n\nenter  next question", "dim")
-        self.query_one("#feedback", Static).update(said)
+            text.append("\n\nenter  next question", "dim")
+        self.query_one("#feedback", Static).update(text)
         self._reveal()
 
     async def action_plan(self) -> None:
-        if self._sitting is not None:
-            await self.scaling_app.visit("plan", self._sitting.asked.plan)
+        if self._session is not None:
+            await self.scaling_app.visit("plan", self._session.asked.plan)
 
     def action_skip(self) -> None:
-        if self._sitting is not None:
-            self._sitting.next()
+        if self._session is not None:
+            self._session.next()
             self._ask()
 
     @work(exclusive=True, group="predict")
     async def action_predict(self) -> None:
-        """The sweep in view, where it has rungs to go by; else the latest that has; else the offer of one."""
-        in_view = self.scaling_app.sweep
+        """Plays on the sweep shown if it has finished rungs; else on the latest that has; else offers to launch one."""
+        shown = self.scaling_app.sweep
         try:
-            asked = await to_thread(find_challenge, self.runs, in_view)
+            challenge = await to_thread(find_challenge, self.runs, shown)
         except InputError as error:
-            if in_view is None:
-                choices = [(LADDER, f"Launch {LADDER}; come back when its first rungs are finished"), ("", "Not now")]
+            if shown is None:
+                choices = [(LADDER, f"Launch {LADDER}; come back when its first rungs have finished"), ("", "Not now")]
                 self.app.push_screen(Choose(str(error), choices), self._launch)
                 return
             try:
-                asked = await to_thread(find_challenge, self.runs)
+                challenge = await to_thread(find_challenge, self.runs)
             except InputError:
                 self.notify(str(error), severity="warning", markup=False)
                 return
-        path = find_sweep(self.runs, asked.sweep)
-        self.app.push_screen(Foretell(path, asked, self._progress, self.scaling_app.look_s))
+        path = find_sweep(self.runs, challenge.sweep)
+        self.app.push_screen(PredictionGameScreen(path, challenge, self._progress, self.scaling_app.refresh_s))
 
     def _launch(self, ladder: str | None) -> None:
         if ladder:
@@ -405,7 +408,7 @@ class Quiz(Page):
         await self.app.switch_mode("live")
 
     def action_back(self) -> None:
-        if self._sitting is not None and self._state in ("asking", "marked") and self._sitting.results:
+        if self._session is not None and self._state in ("asking", "marked") and self._session.results:
             self._end()
         else:
             self.start()
@@ -417,6 +420,6 @@ def shortened(text: str, width: int) -> str:
 
 
 def hanging(text: str, width: int) -> str:
-    """An option filled to `width`, its further lines set under the first word after its letter."""
+    """An option wrapped to `width`, with its later lines indented under the text after its letter."""
     indent = "   " if text[1:3] == ") " else ""
     return "\n".join(textwrap.wrap(text, max(20, width), subsequent_indent=indent)) or text

@@ -1,7 +1,7 @@
-"""The trace screen: what a checkpoint predicts after every layer, across the ladder, and in time.
+"""The trace screen: what a checkpoint predicts after every layer, across the ladder, and over training.
 
-Nothing is computed here: a process of the worker's kind answers (`sweep.tracer`), and this screen asks it from a
-thread and shows the plain records.
+Nothing is computed here: a process with torch traces (`lens.process`); this screen asks it from a thread and shows
+its records.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from textual.widgets import ContentSwitcher, Input, Label, Static
 from textual.worker import get_current_worker
 
 from scaling_tui import InputError
-from scaling_tui.lens import records as plain
+from scaling_tui.lens import records
 from scaling_tui.lens.client import Tracer, can_be_traced, in_time, ladder_of, to_trace
 from scaling_tui.lens.stages import first_right, quoted
 from scaling_tui.runs import RunView, find_sweep
@@ -33,7 +33,7 @@ from scaling_tui.tui.widgets.trace_detail import (
     beside,
     cell_text,
     detail_text,
-    made_by,
+    logit_parts,
     path,
     stages_text,
     titled,
@@ -41,22 +41,22 @@ from scaling_tui.tui.widgets.trace_detail import (
 )
 from scaling_tui.tui.widgets.trace_grid import METRICS, TokenGrid
 
-Rows = Literal["layers", "ladder", "time"]
+TraceRows = Literal["layers", "ladder", "time"]
 Panel = Literal["grid", "stages", "detail"]
-GOES_ON_BY = 16
-DRAWN_AT = 0.8
-LOOK_FOR_CHECKPOINTS_S = 5.0
-RESTS_AFTER_S = 0.15  # a cursor that stands so long is looked at more closely
-ROWS = {"layers": "after every part", "ladder": "every rung of the ladder", "time": "every checkpoint kept"}
+CONTINUE_BY = 16
+TEMPERATURE = 0.8
+POLL_S = 5.0
+CURSOR_DELAY_S = 0.15  # a token under the cursor for this long is traced in detail
+ROW_TITLES = {"layers": "after every part", "ladder": "every rung of the ladder", "time": "every checkpoint kept"}
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is asked of the tracing process; equal questions have equal answers while no checkpoint is written."""
+class TraceQuery:
+    """What the tracing process should trace. Equal requests give equal results until another checkpoint is written."""
 
     sweep: str | None = None
     run: str | None = None
-    rows: Rows = "layers"
+    rows: TraceRows = "layers"
     prompt: str | None = None
     example: int = 0
     at: int | None = None
@@ -67,43 +67,43 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """The run that was read, and what was read of it."""
+class TracedRun:
+    """A run and its reading."""
 
     run: RunView
-    reading: plain.Reading
+    reading: records.Reading
 
 
-class Trace(Page):
-    """One prompt in a grid of rows and tokens; enter shows what stands behind a cell."""
+class TraceScreen(Page):
+    """One prompt in a grid of rows and tokens; enter shows a cell in detail."""
 
     ABOUT = (
-        "What a model predicts after every layer. A column is a token of the prompt, a row a part of the model: the "
-        "cell is what it would say comes next if the rest were left out, the deeper the better by the metric. Early "
-        "rows are a lower bound of what is known there: the read-out was trained on the last one."
+        "What a model predicts after every layer, by logit lens. A column is a token of the prompt, a row a part of "
+        "the model: a cell is the next token it would predict if the later parts were skipped. A deeper shade is "
+        "better. Early rows understate what the model knows there: the output layer was trained on the last row."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("backspace,g,escape", "grid", "grid", key_display="g", tooltip="Back to the grid; also esc"),
-        Binding("m", "metric", "metric", tooltip="Shade and number the cells by another metric"),
-        Binding("s", "stages", "stages", tooltip="The four stages from prompt to prediction, in words"),
-        Binding("l", "rows('ladder')", "ladder", tooltip="The same prompt through every rung of the ladder"),
-        Binding("t", "rows('time')", "time", tooltip="The same prompt through the checkpoints of this run"),
-        Binding("p", "prompt", "prompt", tooltip="Type a prompt; empty takes a piece of held-out text"),
-        Binding("e", "example", "text", tooltip="Another piece of held-out text"),
+        Binding("backspace,g,escape", "grid", "grid", key_display="g", tooltip="Go back to the grid; also esc"),
+        Binding("m", "metric", "metric", tooltip="Shade and number the cells by the next metric"),
+        Binding("s", "stages", "stages", tooltip="Show the four stages from prompt to prediction"),
+        Binding("l", "rows('ladder')", "ladder", tooltip="Trace the prompt through every rung of the ladder"),
+        Binding("t", "rows('time')", "time", tooltip="Trace the prompt through this run's checkpoints"),
+        Binding("p", "prompt", "prompt", tooltip="Type a prompt; leave it empty for held-out text"),
+        Binding("e", "example", "text", tooltip="Take another piece of held-out text"),
         Binding("w", "watch", "watch", tooltip="Follow another token's probability"),
-        Binding("c", "go_on", "go on", tooltip="Go on from the prompt with the likeliest tokens; again for more"),
-        Binding("x", "draw", "draw", False, tooltip="Draw another continuation, at temperature 0.8"),
-        Binding("r", "run", "run", tooltip="Look into another run of the sweep"),
-        Binding("a", "every_row", "all rows", False, tooltip="Show every layer and scroll, or a stride that fits"),
+        Binding("c", "go_on", "more", tooltip="Continue with the likeliest tokens; press again for more"),
+        Binding("x", "draw", "sample", False, tooltip="Sample another continuation at temperature 0.8"),
+        Binding("r", "run", "run", tooltip="Trace another run of the sweep"),
+        Binding("a", "every_row", "all rows", False, tooltip="Switch between all rows and as many as fit"),
     ]
     CSS = """
-    Trace {
+    TraceScreen {
         #about { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
         #ask { height: 1; padding: 0 1; }
         #ask Label { width: auto; padding: 0 1 0 0; color: $text-muted; }
         #ask Input { height: 1; border: none; padding: 0; width: 1fr; background: $surface; }
         #note { height: auto; max-height: 4; padding: 0 1; color: $text-warning; display: none; }
-        #note.-told { display: block; }
+        #note.-filled { display: block; }
         #shown { height: 1fr; padding: 0 1; }
         #stages, #detail, #below { height: 1fr; }
         #below { padding: 1 0 0 0; }
@@ -115,10 +115,10 @@ class Trace(Page):
     def __init__(self, runs: Path) -> None:
         super().__init__(runs)
         self._tracer = Tracer()
-        self._wanted = Wanted()
-        self._answer: Answer | None = None
-        self._went_on: plain.Continuation | None = None
-        self._going: tuple[int, float, int] = (0, 0.0, 0)
+        self._request = TraceQuery()
+        self._traced: TracedRun | None = None
+        self._continuation: records.Continuation | None = None
+        self._sampling: tuple[int, float, int] = (0, 0.0, 0)
         self._read_latest: tuple[str, int] | None = None
         self._stale = True
 
@@ -126,7 +126,7 @@ class Trace(Page):
         yield Static(id="about")
         with Horizontal(id="ask"):
             yield Label("prompt")
-            yield Input(id="prompt", placeholder="held-out text; type your own", compact=True, select_on_focus=False)
+            yield Input(id="prompt", placeholder="held-out text, p to type", compact=True, select_on_focus=False)
         yield Static(id="note")
         with ContentSwitcher(id="shown", initial="grid-panel"):
             with Vertical(id="grid-panel"):
@@ -140,15 +140,15 @@ class Trace(Page):
 
     def on_mount(self) -> None:
         self.query_one("#grid").focus()
-        self._rest = self.set_interval(RESTS_AFTER_S, self._rested, pause=True)
-        self.set_interval(LOOK_FOR_CHECKPOINTS_S, self._look_for_checkpoint)
+        self._cursor_timer = self.set_interval(CURSOR_DELAY_S, self._trace_at_cursor, pause=True)
+        self.set_interval(POLL_S, self._poll_checkpoints)
 
     def on_unmount(self) -> None:
         self._tracer.close()
 
     def follow(self, sweep: str | None) -> None:
-        if sweep != self._wanted.sweep or self._answer is None:
-            self._wanted = Wanted(sweep, prompt=self._wanted.prompt, example=self._wanted.example)
+        if sweep != self._request.sweep or self._traced is None:
+            self._request = TraceQuery(sweep, prompt=self._request.prompt, example=self._request.example)
             self._stale = True
             if self.is_current:
                 self._ask()
@@ -157,89 +157,91 @@ class Trace(Page):
         if self._stale:
             self._ask()
 
-    # --- asking
+    # --- requests
 
-    def want(self, **changes: object) -> None:
-        """Asks for something else: another run, prompt, place or token, or other rows."""
-        self._wanted = dataclasses.replace(self._wanted, **changes)  # type: ignore[arg-type]
+    def change(self, **changes: object) -> None:
+        """Changes the request: another run, prompt, position, token or kind of rows."""
+        self._request = dataclasses.replace(self._request, **changes)  # type: ignore[arg-type]
         self._ask()
 
     def _ask(self) -> None:
         self._stale = False
-        if self._answer is None and not self.query_one("#note").has_class("-told"):
-            self.query_one("#about", Static).update(Text("Reading the checkpoint; the first time takes some seconds …"))
-        self._read(self._wanted)
+        if self._traced is None and not self.query_one("#note").has_class("-filled"):
+            self.query_one("#about", Static).update(Text("Reading the checkpoint; the first takes a few seconds …"))
+        self._read(self._request)
 
     @work(thread=True, exclusive=True, group="trace")
-    def _read(self, wanted: Wanted) -> None:
-        """Waits for the answer, away from the screen."""
+    def _read(self, request: TraceQuery) -> None:
+        """Traces in a thread."""
         worker = get_current_worker()
         try:
-            found: Answer | str = self._answered(wanted)
+            result: TracedRun | str = self._trace(request)
         except InputError as error:
-            found = str(error)
+            result = str(error)
         except OSError as error:
-            found = f"{error.filename or 'disk'}: {error.strerror or error}"
+            result = f"{error.filename or 'disk'}: {error.strerror or error}"
         if not worker.is_cancelled:
-            self.app.call_from_thread(self._take, wanted, found)
+            self.app.call_from_thread(self._take, request, result)
 
-    def _answered(self, wanted: Wanted) -> Answer:
-        sweep = glance(find_sweep(self.runs, wanted.sweep))
-        run = sweep.run(wanted.run) if wanted.run else to_trace(sweep)
+    def _trace(self, request: TraceQuery) -> TracedRun:
+        sweep = glance(find_sweep(self.runs, request.sweep))
+        run = sweep.run(request.run) if request.run else to_trace(sweep)
         if run is None:
             raise InputError(
-                f"sweep {sweep.name}: no run has a checkpoint yet; the first comes when a part of the training is done"
+                f"sweep {sweep.name}: no run has a checkpoint yet; the first is written after part of the training"
             )
-        question = wanted.question()
-        if wanted.rows == "layers":
-            return Answer(run, self._tracer.trace(run, **question))
-        members = ladder_of(sweep, run) if wanted.rows == "ladder" else in_time(run)
-        return Answer(run, self._tracer.across(members, **question))
+        question = request.question()
+        if request.rows == "layers":
+            return TracedRun(run, self._tracer.trace(run, **question))
+        members = ladder_of(sweep, run) if request.rows == "ladder" else in_time(run)
+        return TracedRun(run, self._tracer.across(members, **question))
 
-    def _take(self, wanted: Wanted, found: Answer | str) -> None:
-        if wanted != self._wanted or not self.is_mounted:
+    def _take(self, request: TraceQuery, result: TracedRun | str) -> None:
+        if request != self._request or not self.is_mounted:
             return
-        if isinstance(found, str):
-            self._tell(found)
-            if self._answer is None:
-                self.query_one("#about", Static).update(Text("Trace: nothing to read yet"))
-                self.query_one("#cell", Static).update(Text("2 opens the Lab, which trains a ladder · o another sweep"))
+        if isinstance(result, str):
+            self._set_note(result)
+            if self._traced is None:
+                self.query_one("#about", Static).update(Text("Trace: nothing to show yet"))
+                self.query_one("#cell", Static).update(
+                    Text("Press 2 for the Lab to train a ladder, or o to show another sweep.")
+                )
             return
-        other = self._answer is None or type(self._answer.reading) is not type(found.reading)
-        other = other or self._answer.reading.tokens != found.reading.tokens  # type: ignore[union-attr]
-        self._answer = found
-        reading = found.reading
-        self._tell(" ".join(reading.notes))
+        other = self._traced is None or type(self._traced.reading) is not type(result.reading)
+        other = other or self._traced.reading.tokens != result.reading.tokens  # type: ignore[union-attr]
+        self._traced = result
+        reading = result.reading
+        self._set_note(" ".join(reading.notes))
         grid = self.query_one("#grid", TokenGrid)
-        vocabulary = found.run.config["architecture"]["classes"] or found.run.config["architecture"]["vocab"]
+        vocabulary = result.run.config["architecture"]["classes"] or result.run.config["architecture"]["vocab"]
         start = (len(reading.rows) - 1, reading.at)
         grid.load(reading, vocabulary, start if other else None)
         field = self.query_one("#prompt", Input)
-        field.placeholder = show.token(reading.prompt)[-200:] if self._wanted.prompt is None else "held-out text"
+        field.placeholder = show.token(reading.prompt)[-200:] if self._request.prompt is None else "held-out text"
         self._show()
-        # How many rows there is room for is known once the grid is laid out.
+        # How many rows fit is known once the grid is laid out.
         self.call_after_refresh(self._show)
 
-    def _tell(self, text: str) -> None:
+    def _set_note(self, text: str) -> None:
         note = self.query_one("#note", Static)
         note.update(Text(text))
-        note.set_class(bool(text), "-told")
+        note.set_class(bool(text), "-filled")
 
     @work(thread=True, exclusive=True, group="checkpoints")
-    def _look_for_checkpoint(self) -> None:
-        """Reads again where the run has written a newer checkpoint since."""
-        answer = self._answer
-        if answer is None or not self.is_current:
-            if self.is_current and self._answer is None:
+    def _poll_checkpoints(self) -> None:
+        """Traces again once the run has written a newer checkpoint."""
+        traced = self._traced
+        if traced is None or not self.is_current:
+            if self.is_current and self._traced is None:
                 self.app.call_from_thread(self._ask)
             return
-        there = checkpoints(answer.run.path)
-        if there and (latest := (answer.run.name, int(there[0].name.rpartition("-")[2]))) != self._read_latest:
+        there = checkpoints(traced.run.path)
+        if there and (latest := (traced.run.name, int(there[0].name.rpartition("-")[2]))) != self._read_latest:
             first, self._read_latest = self._read_latest is None or self._read_latest[0] != latest[0], latest
             if not first:
                 self.app.call_from_thread(self._ask)
 
-    # --- showing
+    # --- the widgets
 
     @property
     def panel(self) -> Panel:
@@ -254,15 +256,15 @@ class Trace(Page):
         self._show()
 
     def _show(self) -> None:
-        if self._answer is None:
+        if self._traced is None:
             return
-        run, reading, grid = self._answer.run, self._answer.reading, self.query_one("#grid", TokenGrid)
+        run, reading, grid = self._traced.run, self._traced.reading, self.query_one("#grid", TokenGrid)
         metric, (first, last, count) = METRICS[grid.metric], grid.span
         parts = [f"{run.path.parent.name}/{run.name}"]
-        if isinstance(reading, plain.Trace):
+        if isinstance(reading, records.Trace):
             parts.append(f"step {reading.step:,} · N {show.count(reading.params)}")
         else:
-            parts.append(ROWS[self._wanted.rows])
+            parts.append(ROW_TITLES[self._request.rows])
         if self.panel == "grid":
             if len(grid.rows) < len(reading.grid.names):
                 parts.append(f"{len(grid.rows)} of {len(reading.grid.names)} rows, a: all")
@@ -272,9 +274,9 @@ class Trace(Page):
         self.query_one("#about", Static).update(Text(" · ".join(parts), no_wrap=True, overflow="ellipsis"))
         width = self.query_one("#shown").content_size.width - 2
         if width > 0:
-            if isinstance(reading, plain.Trace) and self.panel == "stages":
-                self.query_one("#stages-text", Static).update(stages_text(reading, self._went_on, width))
-            elif isinstance(reading, plain.Trace) and self.panel == "detail":
+            if isinstance(reading, records.Trace) and self.panel == "stages":
+                self.query_one("#stages-text", Static).update(stages_text(reading, self._continuation, width))
+            elif isinstance(reading, records.Trace) and self.panel == "detail":
                 row = min(grid.cursor[0], len(reading.rows) - 1)
                 self.query_one("#detail-text", Static).update(detail_text(reading, row, width))
             else:
@@ -282,34 +284,34 @@ class Trace(Page):
         self.query_one("#cell", Static).update(self._cell())
 
     def _below(self, width: int) -> Text:
-        """What there is room for under a grid of few rows, once the column of the cursor has been looked at."""
-        assert self._answer is not None
-        reading, (row, column) = self._answer.reading, self.query_one("#grid", TokenGrid).cursor
+        """What fits under a grid of few rows, once the column of the cursor is traced."""
+        assert self._traced is not None
+        reading, (row, column) = self._traced.reading, self.query_one("#grid", TokenGrid).cursor
         room = self.query_one("#below").content_size.height
         if column != reading.at or room < 3 or row >= len(reading.rows):
             return Text()
         half = (width - 3) // 2
         watched = f"p of {quoted(reading.rows[row].watched.token)}"
-        if not isinstance(reading, plain.Trace):
+        if not isinstance(reading, records.Trace):
             return titled(f"{watched}\n").append_text(path(reading.rows, width, here=row))
-        likeliest = titled(f"{reading.grid.names[row]}: the likeliest\n").append_text(
+        likeliest = titled(f"{reading.grid.names[row]}: most likely\n").append_text(
             top(reading.rows[row], half, room - 1)
         )
-        return beside(likeliest, made_by(reading.attribution, half), half) if width >= SIDE_BY_SIDE else likeliest
+        return beside(likeliest, logit_parts(reading.attribution, half), half) if width >= SIDE_BY_SIDE else likeliest
 
     def _cell(self) -> Text:
-        assert self._answer is not None
-        reading, grid = self._answer.reading, self.query_one("#grid", TokenGrid)
+        assert self._traced is not None
+        reading, grid = self._traced.reading, self.query_one("#grid", TokenGrid)
         text = cell_text(reading, *grid.cursor)
-        if isinstance(reading, plain.Across) and reading.truth[grid.cursor[1]] is not None:
+        if isinstance(reading, records.Across) and reading.truth[grid.cursor[1]] is not None:
             right = first_right(reading.grid, grid.cursor[1])
-            said = f"right from {reading.members[right].name} on" if right is not None else "not right at the end"
+            verdict = f"right from {reading.members[right].name} on" if right is not None else "not right at the end"
             loss = show.loss(reading.grid.loss(grid.cursor[0]), 3)
             head, facts = text.split("\n")
-            text = head.append(f" · {said}\nloss of the row {loss} nats/token · ").append_text(facts)
-        if self._went_on is not None and self.panel == "grid":
+            text = head.append(f" · {verdict}\nloss of the row {loss} nats/token · ").append_text(facts)
+        if self._continuation is not None and self.panel == "grid":
             lines = text.split("\n")
-            text = lines[0].append("\n").append(f"goes on: {quoted(self._went_on.text)}", "bold")
+            text = lines[0].append("\n").append(f"continues: {quoted(self._continuation.text)}", "bold")
         return text
 
     def on_resize(self) -> None:
@@ -317,42 +319,42 @@ class Trace(Page):
 
     def on_token_grid_moved(self) -> None:
         self._show()
-        self._rest.reset()
-        self._rest.resume()
+        self._cursor_timer.reset()
+        self._cursor_timer.resume()
 
-    def _rested(self) -> None:
-        self._rest.pause()
+    def _trace_at_cursor(self) -> None:
+        self._cursor_timer.pause()
         column = self.query_one("#grid", TokenGrid).cursor[1]
-        if self._answer is not None and self._answer.reading.at != column:
-            self.want(at=column)
+        if self._traced is not None and self._traced.reading.at != column:
+            self.change(at=column)
 
     def on_token_grid_chosen(self) -> None:
-        """The detail of the cell: of a rung or a checkpoint first its own layers."""
-        if self._answer is None:
+        """Shows the cell in detail; for a rung or a checkpoint, its own layers first."""
+        if self._traced is None:
             return
         row, column = self.query_one("#grid", TokenGrid).cursor
-        reading = self._answer.reading
-        if isinstance(reading, plain.Across):
-            self._wanted = dataclasses.replace(self._wanted, rows="layers", run=Path(reading.members[row].run).name)
+        reading = self._traced.reading
+        if isinstance(reading, records.Across):
+            self._request = dataclasses.replace(self._request, rows="layers", run=Path(reading.members[row].run).name)
         self.panel = "detail"
-        if self._wanted.at != column or isinstance(reading, plain.Across):
-            self.want(at=column)
+        if self._request.at != column or isinstance(reading, records.Across):
+            self.change(at=column)
 
     # --- keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what can be done now stands in the footer."""
+        """The footer lists only what can be done now."""
         if not self.is_mounted:
             return True
         if action in ("metric", "every_row"):
             return self.panel == "grid"
         if action == "grid":
-            return self.panel != "grid" or self._wanted.rows != "layers"
+            return self.panel != "grid" or self._request.rows != "layers"
         if action == "stages":
             return self.panel != "stages"
-        if action in ("go_on", "draw") and self._answer is not None:
-            return not self._answer.reading.classifies
-        return not (action == "rows" and parameters[0] == self._wanted.rows)
+        if action in ("go_on", "draw") and self._traced is not None:
+            return not self._traced.reading.classifies
+        return not (action == "rows" and parameters[0] == self._request.rows)
 
     def action_metric(self) -> None:
         grid = self.query_one("#grid", TokenGrid)
@@ -364,17 +366,17 @@ class Trace(Page):
         grid.every_row = not grid.every_row
 
     def action_grid(self) -> None:
-        if self.panel == "grid" and self._wanted.rows != "layers":
-            self.want(rows="layers")
+        if self.panel == "grid" and self._request.rows != "layers":
+            self.change(rows="layers")
         self.panel = "grid"
 
     def action_stages(self) -> None:
         self.panel = "stages"
-        if self._wanted.rows != "layers":
-            self.want(rows="layers")
+        if self._request.rows != "layers":
+            self.change(rows="layers")
 
-    def action_rows(self, rows: Rows) -> None:
-        self.want(rows=rows)
+    def action_rows(self, rows: TraceRows) -> None:
+        self.change(rows=rows)
         self.panel = "grid"
 
     def action_prompt(self) -> None:
@@ -383,21 +385,21 @@ class Trace(Page):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if event.input.id == "prompt":
             self._forget_continuation()
-            self.want(prompt=event.value or None, at=None, watch=None)
+            self.change(prompt=event.value or None, at=None, watch=None)
             self.query_one(f"#{self.panel}").focus()
 
     def action_example(self) -> None:
         self.query_one("#prompt", Input).value = ""
         self._forget_continuation()
-        self.want(prompt=None, example=self._wanted.example + 1, at=None, watch=None)
+        self.change(prompt=None, example=self._request.example + 1, at=None, watch=None)
 
     def action_watch(self) -> None:
-        """Another token to follow: one of the likeliest here, or the true one."""
-        if self._answer is None:
+        """Follows another token: the true next one or one of the likeliest here."""
+        if self._traced is None:
             return
-        reading = self._answer.reading
+        reading = self._traced.reading
         true, last = reading.truth[reading.at], reading.rows[-1]
-        choices = [(f"#{true.id}", f"{quoted(true.token)}  really comes next")] if true is not None else []
+        choices = [(f"#{true.id}", f"{quoted(true.token)}  is the true next token")] if true is not None else []
         choices += [
             (f"#{guess.id}", f"{quoted(guess.token)}  p {show.probability(guess.p)}")
             for guess in last.top
@@ -405,52 +407,52 @@ class Trace(Page):
         ]
         if reading.classifies:
             choices = [(key.removeprefix("#"), text) for key, text in choices]
-        self._choose("Follow which token?", choices, lambda token: self.want(watch=token))
+        self._choose("Follow which token?", choices, lambda token: self.change(watch=token))
 
     def action_run(self) -> None:
         try:
-            sweep = glance(find_sweep(self.runs, self._wanted.sweep))
+            sweep = glance(find_sweep(self.runs, self._request.sweep))
         except InputError as error:
-            self._tell(str(error))
+            self._set_note(str(error))
             return
         choices = [
             (run.name, f"{run.name:<20} N {show.count(run.params):>6}  {run.state}")
             for run in sweep.runs
             if can_be_traced(run)
         ]
-        self._choose("Look into which run?", choices, lambda run: self.want(run=run))
+        self._choose("Trace which run?", choices, lambda run: self.change(run=run))
 
     def _choose(self, question: str, choices: list[tuple[str, str]], then: Callable[[str], None]) -> None:
         if choices:
             self.app.push_screen(Choose(question, choices), lambda chosen: then(chosen) if chosen is not None else None)
 
     def action_go_on(self) -> None:
-        tokens, temperature, seed = self._going
-        self._go_on(tokens + GOES_ON_BY, temperature, seed)
+        tokens, temperature, seed = self._sampling
+        self._go_on(tokens + CONTINUE_BY, temperature, seed)
 
     def action_draw(self) -> None:
-        self._go_on(GOES_ON_BY, DRAWN_AT, self._going[2] + 1)
+        self._go_on(CONTINUE_BY, TEMPERATURE, self._sampling[2] + 1)
 
     def _go_on(self, tokens: int, temperature: float, seed: int) -> None:
-        if self._answer is not None:
-            self._going = (tokens, temperature, seed)
-            self._continue(self._answer.run, self._wanted, tokens, temperature, seed)
+        if self._traced is not None:
+            self._sampling = (tokens, temperature, seed)
+            self._continue(self._traced.run, self._request, tokens, temperature, seed)
 
     @work(thread=True, exclusive=True, group="continue")
-    def _continue(self, run: RunView, wanted: Wanted, tokens: int, temperature: float, seed: int) -> None:
+    def _continue(self, run: RunView, request: TraceQuery, tokens: int, temperature: float, seed: int) -> None:
         try:
-            found = self._tracer.generate(
-                run, None, wanted.prompt, tokens=tokens, temperature=temperature, seed=seed, example=wanted.example
+            result = self._tracer.generate(
+                run, None, request.prompt, tokens=tokens, temperature=temperature, seed=seed, example=request.example
             )
         except (InputError, OSError) as error:
-            self.app.call_from_thread(self._tell, str(error))
+            self.app.call_from_thread(self._set_note, str(error))
         else:
-            self.app.call_from_thread(self._take_continuation, found)
+            self.app.call_from_thread(self._take_continuation, result)
 
-    def _take_continuation(self, found: plain.Continuation) -> None:
+    def _take_continuation(self, result: records.Continuation) -> None:
         if self.is_mounted:
-            self._went_on = found
+            self._continuation = result
             self._show()
 
     def _forget_continuation(self) -> None:
-        self._went_on, self._going = None, (0, 0.0, 0)
+        self._continuation, self._sampling = None, (0, 0.0, 0)

@@ -1,4 +1,4 @@
-"""Work away from the screen, one piece at a time."""
+"""Work in a thread, one piece at a time."""
 
 from collections.abc import Callable
 from threading import Lock
@@ -10,9 +10,9 @@ T = TypeVar("T")
 
 
 class OneAtATime(Generic[T]):
-    """Does `work` in a thread of `owner`; of what is asked meanwhile only the latest is done, next.
+    """Does `work` in a thread of `owner`; of the requests that arrive meanwhile, only the latest is done next.
 
-    A thread cannot be called off: started anew at every key or tick, several would slow each other and the screen.
+    A thread cannot be cancelled: one started at every key or tick would slow the others and the screen.
     """
 
     def __init__(self, owner: DOMNode, work: Callable[[T], None]) -> None:
@@ -21,19 +21,19 @@ class OneAtATime(Generic[T]):
         self._next: list[T] = []
         self.busy = False
 
-    def ask(self, what: T) -> None:
+    def ask(self, request: T) -> None:
         with self._lock:
-            self._next = [what]
+            self._next = [request]
             if self.busy:
                 return
             self.busy = True
-        self._owner.run_worker(self._work_off, thread=True)
+        self._owner.run_worker(self._drain, thread=True)
 
-    def _work_off(self) -> None:
-        while (what := self._taken()) is not None:
-            self._work(what[0])
+    def _drain(self) -> None:
+        while (request := self._take()) is not None:
+            self._work(request[0])
 
-    def _taken(self) -> list[T] | None:
+    def _take(self) -> list[T] | None:
         with self._lock:
             taken, self._next = self._next, []
             self.busy = bool(taken)

@@ -1,10 +1,10 @@
-"""What is copied goes to the terminal, which does not say whether it took it, and to a file, which is sure."""
+"""Copied text goes to the terminal, which does not say whether it took it, and to a file, which is certain."""
 
 from pathlib import Path
 
 
-def copied(text: str) -> str:
-    """Writes `text` to the file of what was copied last; says where the copy is, and no more than is known."""
+def keep_copy(text: str) -> str:
+    """Writes `text` to a file too; returns where the copy is, claiming no more than is known."""
     from platformdirs import user_state_path
 
     path = Path(user_state_path("scaling-tui", appauthor=False)) / "copied.txt"
@@ -13,5 +13,5 @@ def copied(text: str) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        return f"{sent}; not kept in a file: {path}: {error.strerror}"
-    return f"{sent}; also in {path}"
+        return f"{sent}; not saved: {path}: {error.strerror}"
+    return f"{sent}; saved in {path}"

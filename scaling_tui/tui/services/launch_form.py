@@ -1,4 +1,4 @@
-"""What the Lab's form asks for: fields as they were typed become a ladder that can be launched, or a mistake in one."""
+"""The Lab's form: turns what was typed into a launch request, or names the field that is wrong."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,17 +8,17 @@ from scaling_tui.sweeps.devices import check_device
 from scaling_tui.sweeps.ladder import Ladder, load_ladder
 
 FIELDS = {
-    "tokens": "as in the ladder; such as 200000",
-    "settings": "KEY=VALUE …; such as batch=16 lr=0.01",
-    "seeds": "as in the ladder; such as 0 or 0,1,2",
-    "jobs": "at a time; else one a core, on a GPU one",
-    "device": "auto; or cpu, cuda, cuda:1, mps",
+    "tokens": "default: the ladder's; e.g. 200000",
+    "settings": "KEY=VALUE …, e.g. batch=16 lr=0.01",
+    "seeds": "default: the ladder's; e.g. 0 or 0,1,2",
+    "jobs": "default: 1 per core; 1 on a GPU",
+    "device": "default: auto; or cpu, cuda, cuda:1, mps",
 }
 
 
 @dataclass(frozen=True)
-class Form:
-    """What was typed into the fields, as text."""
+class LaunchForm:
+    """The text typed into the fields."""
 
     tokens: str = ""
     settings: str = ""
@@ -28,8 +28,8 @@ class Form:
 
 
 @dataclass(frozen=True)
-class Order:
-    """A form that can be launched."""
+class LaunchRequest:
+    """A valid form: the ladder with the form's settings, jobs and device."""
 
     ladder: Ladder
     jobs: int | None
@@ -37,18 +37,18 @@ class Order:
 
 
 class FieldError(InputError):
-    """What is wrong with a field of the form."""
+    """A field of the form is wrong."""
 
     def __init__(self, field: str, text: str) -> None:
         super().__init__(text)
         self.field, self.text = field, text
 
 
-def order(path: Path, form: Form) -> Order:
-    """The ladder at `path` with the form's settings laid over it, by the same mechanism as `run --set`.
+def launch_request(path: Path, form: LaunchForm) -> LaunchRequest:
+    """The ladder at `path` with the form's settings applied, as `run --set` does.
 
     Raises:
-        FieldError: the first field that something is wrong with.
+        FieldError: the first field that is wrong.
     """
     settings: list[str] = []
     ladder = _loaded(path, settings, "settings")
@@ -61,12 +61,12 @@ def order(path: Path, form: Form) -> Order:
         settings += own
         ladder = _loaded(path, settings, field) if own else ladder
     if form.jobs and not (form.jobs.isascii() and form.jobs.isdecimal() and int(form.jobs) > 0):
-        raise FieldError("jobs", f"found {form.jobs!r}, want a whole number from 1 on")
+        raise FieldError("jobs", f"found {form.jobs!r}, want a whole number, 1 or more")
     try:
         check_device(form.device or "auto")
     except InputError as error:
         raise FieldError("device", str(error).removeprefix("--device ")) from error
-    return Order(ladder, int(form.jobs) if form.jobs else None, form.device or "auto")
+    return LaunchRequest(ladder, int(form.jobs) if form.jobs else None, form.device or "auto")
 
 
 def _loaded(path: Path, settings: list[str], field: str) -> Ladder:

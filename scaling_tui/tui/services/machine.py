@@ -1,4 +1,4 @@
-"""What the machine is doing: processors, memory, and GPUs where NVIDIA's library can be asked."""
+"""Machine load: processors, memory, and GPUs where NVIDIA's library is installed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Load:
-    """`cores` are the busy shares of each processor since the last look; memory in bytes."""
+    """`cores` are each processor's busy share since the last reading; memory in bytes."""
 
     cores: tuple[float, ...]
     used: float
@@ -29,8 +29,8 @@ class Load:
     gpus: tuple[Gpu, ...]
 
 
-def look() -> Load:
-    """How busy the machine is. The first look has nothing to compare with and sees idle processors."""
+def read_load() -> Load:
+    """Reads the machine's load. The first reading has nothing to compare with and shows idle processors."""
     memory = psutil.virtual_memory()
     cores = tuple(share / 100 for share in psutil.cpu_percent(percpu=True))
     return Load(cores, memory.total - memory.available, memory.total, tuple(_gpus()))
@@ -38,7 +38,7 @@ def look() -> Load:
 
 def _gpus() -> Iterator[Gpu]:
     try:
-        import pynvml  # NVIDIA's own; where it is not installed there is no GPU to speak of here
+        import pynvml  # NVIDIA's own; where it is not installed, no GPU is shown
     except ImportError:
         return
     library: Any = pynvml
@@ -54,7 +54,7 @@ def _gpus() -> Iterator[Gpu]:
 
 
 def machine_text(load: Load, workers: int) -> str:
-    """One line on processors and memory, and one for each GPU."""
+    """A line on processors and memory, and one per GPU."""
     busy = sum(load.cores) / max(1, len(load.cores))
     each = " ".join(show.percent(share) for share in load.cores) if len(load.cores) <= 8 else ""
     lines = [

@@ -1,4 +1,4 @@
-"""How things stand for the one at the keyboard: what trains, what is due, the last law, what is next. Plain data."""
+"""What Home shows: sweeps in training, questions due, the last law, what to do next. Plain data."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ FIRST = "quickstart"
 
 
 @dataclass(frozen=True)
-class Line:
-    """A line that leads somewhere: to `mode`, with the sweep in view, opening `what` there. `bar` is a share done."""
+class OverviewLine:
+    """A line that links to `mode`: it shows `sweep` and opens `what` there. `bar` is the share done, 0 to 1."""
 
     text: str
     mode: str
@@ -32,14 +32,14 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Section:
+class OverviewSection:
     title: str
-    lines: tuple[Line, ...]
+    lines: tuple[OverviewLine, ...]
 
 
 @dataclass(frozen=True)
-class Learning:
-    """What the tutor has for today. `unread` are lessons in their order."""
+class TutorStatus:
+    """Today's questions and lessons; `unread` are lessons in course order, `begun` is whether any was answered."""
 
     due: int
     new: int
@@ -48,40 +48,40 @@ class Learning:
     begun: bool
 
 
-class Standing:
-    """Looks again and again; what did not change on disk is not read again."""
+class Overview:
+    """Reads again and again, but not what has not changed on disk."""
 
     def __init__(self, runs: Path) -> None:
         self._runs = runs
         self._views: dict[Path, tuple[object, SweepView]] = {}
         self._laws: dict[Path, tuple[SweepView, SweepFit | None]] = {}
-        self._learning: tuple[object, Learning] | None = None
+        self._tutor: tuple[object, TutorStatus] | None = None
 
-    def sections(self) -> tuple[Section, ...]:
-        """What Home shows; sections with nothing to say are left out."""
+    def sections(self) -> tuple[OverviewSection, ...]:
+        """Home's sections, without the empty ones."""
         views, problems = [], []
         for path in list_sweeps(self._runs):
             try:
                 views.append(self._view(path))
             except (InputError, OSError) as error:
-                # A folder as long as some are would push the reason out of sight.
-                problems.append(Line(str(error).replace(str(path), path.name), "home"))
+                # A long folder name would push the reason off the screen.
+                problems.append(OverviewLine(str(error).replace(str(path), path.name), "home"))
         learning = None
         try:
-            learning = self._learned()
+            learning = self._tutor_status()
         except InputError as error:
-            problems.append(Line(str(error), "home"))
+            problems.append(OverviewLine(str(error), "home"))
         sections = (
-            Section("Running", tuple(running_line(view) for view in views if view.trains)),
-            Section("Due", tuple(due_lines(learning))),
-            Section("Last law", tuple(self._law_lines(views))),
-            Section("Next", tuple(next_lines(views, learning))),
-            Section("Not readable", tuple(problems)),
+            OverviewSection("Training", tuple(running_line(view) for view in views if view.trains)),
+            OverviewSection("Questions", tuple(due_lines(learning))),
+            OverviewSection("Last law", tuple(self._law_lines(views))),
+            OverviewSection("Next", tuple(next_lines(views, learning))),
+            OverviewSection("Cannot be read", tuple(problems)),
         )
         return tuple(section for section in sections if section.lines)
 
     def _view(self, path: Path) -> SweepView:
-        """A sweep at a glance, from before where nothing trains and no state was written since."""
+        """A sweep at a glance; cached while nothing trains and no status changed."""
         statuses = [*path.glob("*/status.json"), *path.glob("*/attempt-*/status.json")]
         stamp = sorted((str(status), status.stat().st_mtime_ns) for status in statuses)
         known = self._views.get(path)
@@ -89,16 +89,16 @@ class Standing:
             known = self._views[path] = (stamp, glance(path))
         return known[1]
 
-    def _learned(self) -> Learning:
+    def _tutor_status(self) -> TutorStatus:
         path = progress_file()
         today = datetime.now(UTC)
         stamp = (path.stat().st_mtime_ns if path.exists() else 0, today.replace(minute=0, second=0, microsecond=0))
-        if self._learning is None or self._learning[0] != stamp:
-            self._learning = (stamp, learned(path, today))
-        return self._learning[1]
+        if self._tutor is None or self._tutor[0] != stamp:
+            self._tutor = (stamp, tutor_status(path, today))
+        return self._tutor[1]
 
-    def _law_lines(self, views: Sequence[SweepView]) -> Iterator[Line]:
-        """The law of the latest finished sweep that has one, and how its prediction came out."""
+    def _law_lines(self, views: Sequence[SweepView]) -> Iterator[OverviewLine]:
+        """The law of the latest finished sweep that has one, and how its prediction turned out."""
         for view in views:
             if view.state != "finished":
                 continue
@@ -107,47 +107,47 @@ class Standing:
                 fit = fit_beforehand(view)
                 known = self._laws[view.path] = (view, fit)
             if known[1] is not None:
-                yield Line(law_in_brief(view.name, known[1]), "law", view.name)
-                if told := prediction_in_brief(view):
-                    yield Line(told, "live", view.name)
+                yield OverviewLine(law_line(view.name, known[1]), "law", view.name)
+                if result := prediction_line(view):
+                    yield OverviewLine(result, "live", view.name)
                 return
 
 
-def learned(path: Path, now: datetime) -> Learning:
-    """What the tutor has for today, by the answers in the file at `path`."""
+def tutor_status(path: Path, now: datetime) -> TutorStatus:
+    """Today's questions and lessons, by the answers in the file at `path`."""
     course = Course.load([question for bank in load_banks() for question in bank.questions], path, now)
     answers = read_answers(path)
     read = {answer.lesson for answer in answers if not answer.question}
     unread = tuple(file for file in lesson_files() if file.id not in read)
     state = course.review_state
-    return Learning(len(state.due), len(state.new), course.minutes, unread, bool(answers))
+    return TutorStatus(len(state.due), len(state.new), course.minutes, unread, bool(answers))
 
 
-def running_line(view: SweepView) -> Line:
+def running_line(view: SweepView) -> OverviewLine:
     finished = sum(run.state == "finished" for run in view.runs)
     text = f"{show.SIGNS['running']} {view.name}  {finished} of {len(view.runs)} finished"
     if view.seconds_left is not None:
         text += f", {show.duration(view.seconds_left)} left"
-    return Line(text, "live", view.name, bar=view.progress)
+    return OverviewLine(text, "live", view.name, bar=view.progress)
 
 
-def due_lines(learning: Learning | None) -> Iterator[Line]:
+def due_lines(learning: TutorStatus | None) -> Iterator[OverviewLine]:
     if learning is None or not learning.begun:
         return
     if learning.due or learning.new:
         minutes = max(1, round(learning.minutes))
-        yield Line(f"{learning.due} questions due, {learning.new} new, about {minutes} min", "quiz")
+        yield OverviewLine(f"{learning.due} questions due, {learning.new} new, about {minutes} min", "quiz")
     else:
-        yield Line("No question is due today", "quiz")
+        yield OverviewLine("No questions due today", "quiz")
 
 
-def law_in_brief(name: str, fitted: SweepFit) -> str:
+def law_line(name: str, fitted: SweepFit) -> str:
     coefficients = "  ".join(f"{key} {show.coefficient(value)}" for key, value in fitted.fit.coefficients.items())
     return f"{name} · {fitted.fit.law.name} · {len(fitted.runs)} runs · {coefficients}"
 
 
-def prediction_in_brief(view: SweepView) -> str:
-    """How the last prediction came out; empty where there is nothing to compare it with."""
+def prediction_line(view: SweepView) -> str:
+    """How the last prediction turned out; empty where there is nothing to compare."""
     if not view.predictions:
         return ""
     prediction = view.predictions[-1]
@@ -155,34 +155,34 @@ def prediction_in_brief(view: SweepView) -> str:
     if run is None or run.loss is None or run.state != "finished":
         return ""
     error = show.percent(run.loss / prediction.predicted - 1, 1, sign=True)
-    told = f"{show.loss(run.loss)} measured, {show.loss(prediction.predicted)} predicted"
-    return f"{prediction.rung} {error} from the prediction: {told}"
+    result = f"{show.loss(run.loss)} measured, {show.loss(prediction.predicted)} predicted"
+    return f"{prediction.rung} {error} from the prediction: {result}"
 
 
-def next_lines(views: Sequence[SweepView], learning: Learning | None) -> Iterator[Line]:
-    """What one could do now, the most useful first."""
+def next_lines(views: Sequence[SweepView], learning: TutorStatus | None) -> Iterator[OverviewLine]:
+    """What to do next, the most useful first."""
     if not views:
         ladder = load_ladder(FIRST)
         time = estimate(ladder, (), workers(None, "auto"), len(ladder.seeds))
-        yield Line(f"Train the ladder {FIRST}: about {show.duration(time.total)}", "lab", what=FIRST)
+        yield OverviewLine(f"Train the ladder {FIRST}: about {show.duration(time.total)}", "lab", what=FIRST)
     for view in views[:1]:
         if not view.trains and view.state in ("stopped", "lost", "failed", "diverged"):
             done = show.percent(view.progress)
-            yield Line(f"{view.name} is {view.state} at {done}: see why, resume it", "live", view.name)
+            yield OverviewLine(f"{view.name} is {view.state} at {done}: see why, or resume", "live", view.name)
     if learning is not None and learning.unread:
         lesson, count = learning.unread[0], len(learning.unread)
         minutes = f"{lesson.head['minutes']} min" + (f", {count} lessons unread" if learning.begun else "")
-        yield Line(f"Read: {lesson.title} ({minutes})", "learn", what=lesson.id)
+        yield OverviewLine(f"Read: {lesson.title} ({minutes})", "learn", what=lesson.id)
     if learning is not None and not learning.begun:
-        yield Line(f"Answer first questions, about {max(1, round(learning.minutes))} min", "quiz")
+        yield OverviewLine(f"Try the first questions, about {max(1, round(learning.minutes))} min", "quiz")
     if views and not any(view.trains for view in views):
         if any(view.state == "finished" for view in views):
-            yield Line("Ask what the law says: the best run for a budget", "plan")
+            yield OverviewLine("Plan the best run for a budget", "plan")
         trained = {str(view.document.get("ladder")) for view in views}
         for path in ladders():
             if path.stem not in trained:
                 try:
-                    yield Line(f"Train {path.stem}: {load_ladder(str(path)).summary}", "lab", what=path.stem)
+                    yield OverviewLine(f"Train {path.stem}: {load_ladder(str(path)).summary}", "lab", what=path.stem)
                 except InputError:
                     continue
                 return

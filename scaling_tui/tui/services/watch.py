@@ -1,4 +1,4 @@
-"""Watches sweeps from threads: reads, fits, and hands the screens one immutable state at a time."""
+"""Watches sweeps in threads: reads, fits, and gives the screens one immutable snapshot at a time."""
 
 import sys
 import time
@@ -11,20 +11,20 @@ from scaling_tui import InputError
 from scaling_tui.runs import SweepReader, SweepView, find_sweep, latest_request
 from scaling_tui.sweeps.sweep_fit import SweepFit, fit_beforehand
 
-LOOK_S = 0.5
+POLL_S = 0.5
 KEPT = 4096  # records of an attempt in memory: more than any terminal has columns for
-PIECE = 1 << 24  # bytes of records read at a look, run after run: few curves change, and few are drawn anew
-READING_S = 2.0  # between two states while a large sweep is read: drawing its curves is work too
-COURTESY_S = 0.1  # after a screen began to draw, for which reading waits
-RESTING = 2  # watches without a listener that are kept, so that coming back to a sweep reads nothing twice
+PIECE = 1 << 24  # bytes of records read in one poll, run after run, so that few curves change and are redrawn
+READING_S = 2.0  # between two snapshots while a large sweep is read: drawing its curves takes time too
+COURTESY_S = 0.1  # that reading waits after a screen began to draw
+IDLE_KEPT = 2  # watches kept without a listener, so that returning to a sweep reads nothing twice
 
 
 @dataclass(frozen=True)
-class Watched:
-    """A sweep as read, and the law through what has finished. `problem` says why there is no sweep.
+class SweepSnapshot:
+    """A sweep as read, and the law through its finished runs. `problem` says why there is no sweep.
 
-    `stopping` are the runs that were asked to stop and have not yet; `unread` is the share of the records of which
-    the curves are samples so far.
+    `stopping` are the runs that were asked to stop and have not stopped yet; `unread` is the share of records not yet
+    read, 0 to 1: while it is above 0, the curves are samples.
     """
 
     sweep: SweepView | None = None
@@ -34,86 +34,86 @@ class Watched:
     problem: str = ""
 
 
-Tell = Callable[[Watched], None]
+Listener = Callable[[SweepSnapshot], None]
 
 
 class Watch(Thread):
-    """Tells its listeners a new `Watched` whenever something on disk changed; rests while it has none."""
+    """Sends its listeners a new `SweepSnapshot` whenever something on disk changed; pauses while it has none."""
 
-    def __init__(self, runs: Path, name: str | None, period: float = LOOK_S) -> None:
+    def __init__(self, runs: Path, name: str | None, period: float = POLL_S) -> None:
         super().__init__(name="watch", daemon=True)
         self._runs, self._sweep, self._period = runs, name, period
-        self._found: str | None = None
-        self._listeners: tuple[Tell, ...] = ()
-        self._wanted, self._stopped = Event(), Event()
-        self._last: Watched | None = None
+        self._latest_name: str | None = None
+        self._listeners: tuple[Listener, ...] = ()
+        self._has_listeners, self._stopped = Event(), Event()
+        self._last: SweepSnapshot | None = None
         self._total = 0
-        self._held = 0.0
+        self._held_until = 0.0
 
     @property
     def listeners(self) -> int:
         return len(self._listeners)
 
     def serves(self, sweep: str | None) -> bool:
-        """Whether this is the watch for `sweep`; that of the latest serves the one that it found to be it, too."""
-        return self._sweep == sweep or (self._sweep is None and self._found == sweep)
+        """Whether this watches `sweep`. The watch of the latest sweep also serves that sweep by name."""
+        return self._sweep == sweep or (self._sweep is None and self._latest_name == sweep)
 
-    def add(self, tell: Tell) -> None:
-        """`tell` hears what is known now, at once, and all that follows; it is called from another thread."""
-        self._listeners += (tell,)
+    def add(self, listener: Listener) -> None:
+        """`listener` gets the last snapshot at once and every one that follows, from another thread."""
+        self._listeners += (listener,)
         if self._last is not None:
-            tell(self._last)
-        self._wanted.set()
+            listener(self._last)
+        self._has_listeners.set()
 
-    def remove(self, tell: Tell) -> None:
-        self._listeners = tuple(other for other in self._listeners if other != tell)
+    def remove(self, listener: Listener) -> None:
+        self._listeners = tuple(other for other in self._listeners if other != listener)
         if not self._listeners:
-            self._wanted.clear()
+            self._has_listeners.clear()
 
     def hold(self) -> None:
-        """Reading waits a moment: two threads that both want Python get in each other's way."""
-        self._held = time.monotonic() + COURTESY_S
+        """Pauses reading for a moment: two threads that both need Python slow each other."""
+        self._held_until = time.monotonic() + COURTESY_S
 
-    def _breathe(self) -> None:
+    def _yield_to_screen(self) -> None:
         time.sleep(0)
-        while (left := self._held - time.monotonic()) > 0:
+        while (left := self._held_until - time.monotonic()) > 0:
             time.sleep(min(left, COURTESY_S))
 
     def stop(self) -> None:
         self._stopped.set()
-        self._wanted.set()
+        self._has_listeners.set()
 
     def run(self) -> None:
         reader: SweepReader | None = None
         shown: object = None
         fitted: tuple[object, SweepFit | None] = (None, None)
-        told = 0.0
+        posted = 0.0
         while not self._stopped.is_set():
-            self._wanted.wait()
+            self._has_listeners.wait()
             if self._stopped.is_set():
                 return
             try:
                 most = PIECE if reader else 0
-                reader = reader or SweepReader(find_sweep(self._runs, self._sweep), KEPT, breathe=self._breathe)
+                reader = reader or SweepReader(find_sweep(self._runs, self._sweep), KEPT, breathe=self._yield_to_screen)
                 sweep = reader.poll(most)
-                self._found = sweep.name
+                self._latest_name = sweep.name
                 finished = tuple((run.name, run.loss) for run in sweep.runs if run.state == "finished")
-                # While a large sweep is read one run after the other comes to its end: a fit for each is too many.
+                # While a large sweep is read, one run after another turns out finished: a fit for each is too many.
                 if finished != fitted[0] and not sweep.unread:
                     fitted = (finished, fit_beforehand(sweep))
-                found = Watched(sweep, fitted[1], stopping(sweep), self._share(sweep))
-                now = _fingerprint(found)
+                snapshot = SweepSnapshot(sweep, fitted[1], stopping(sweep), self._share(sweep))
+                now = _fingerprint(snapshot)
             except (InputError, OSError) as error:
-                reader, found, now = None, Watched(problem=str(error)), str(error)
+                reader, snapshot, now = None, SweepSnapshot(problem=str(error)), str(error)
             except Exception as error:
-                # A folder that others wrote may hold anything; a thread that died would leave a blank screen.
+                # A folder that others wrote may hold anything, and a dead thread would leave a blank screen.
                 problem = f"cannot be read: {type(error).__name__}: {error}"
-                reader, found, now = None, Watched(problem=problem), problem
-            reading = found.unread > 0
-            if now != shown and (not reading or time.monotonic() - told >= READING_S):
-                shown, told, self._last = now, time.monotonic(), found
-                for tell in self._listeners:
-                    tell(found)
+                reader, snapshot, now = None, SweepSnapshot(problem=problem), problem
+            reading = snapshot.unread > 0
+            if now != shown and (not reading or time.monotonic() - posted >= READING_S):
+                shown, posted, self._last = now, time.monotonic(), snapshot
+                for listener in self._listeners:
+                    listener(snapshot)
             if not reading:
                 self._stopped.wait(self._period)
 
@@ -123,33 +123,33 @@ class Watch(Thread):
 
 
 class Watches:
-    """The watches of one app, one a sweep, shared by its screens."""
+    """The app's watches, one per sweep, shared by its screens."""
 
-    def __init__(self, runs: Path, period: float = LOOK_S) -> None:
+    def __init__(self, runs: Path, period: float = POLL_S) -> None:
         self._runs, self._period = runs, period
         self._watches: list[Watch] = []
-        # A key waits at most so long for a thread that reads, at each of the few times that it needs Python.
+        # The longest that a key waits for a reading thread, each of the few times that it needs Python.
         sys.setswitchinterval(1e-3)
 
     def hold(self) -> None:
-        """Whoever reads waits a moment."""
+        """Pauses all reading for a moment."""
         for watch in self._watches:
             watch.hold()
 
-    def listen(self, sweep: str | None, tell: Tell) -> Callable[[], None]:
-        """Tells of the sweep (None: the latest) until the returned function is called."""
-        watch = next((one for one in self._watches if one.serves(sweep)), None)
+    def listen(self, sweep: str | None, listener: Listener) -> Callable[[], None]:
+        """Sends snapshots of the sweep (None: the latest) until the returned function is called."""
+        watch = next((watch for watch in self._watches if watch.serves(sweep)), None)
         if watch is None:
             watch = Watch(self._runs, sweep, self._period)
             watch.start()
         else:
             self._watches.remove(watch)
-        self._watches.append(watch)  # the latest used last
-        watch.add(tell)
-        for rests in [one for one in self._watches if not one.listeners][:-RESTING]:
-            self._watches.remove(rests)
-            rests.stop()
-        return lambda: watch.remove(tell)
+        self._watches.append(watch)  # most recently used last
+        watch.add(listener)
+        for idle in [watch for watch in self._watches if not watch.listeners][:-IDLE_KEPT]:
+            self._watches.remove(idle)
+            idle.stop()
+        return lambda: watch.remove(listener)
 
 
 def stopping(sweep: SweepView) -> frozenset[str]:
@@ -158,10 +158,10 @@ def stopping(sweep: SweepView) -> frozenset[str]:
     return frozenset(name for name in running if latest_request(sweep.path, name) == "stop")
 
 
-def _fingerprint(found: Watched) -> object:
-    """Equal for two states that look the same."""
-    sweep = found.sweep
+def _fingerprint(snapshot: SweepSnapshot) -> object:
+    """Equal for two snapshots that look the same."""
+    sweep = snapshot.sweep
     if sweep is None:
-        return found.problem
+        return snapshot.problem
     runs = tuple((run.name, run.state, run.curve.records, run.attempts, run.unread) for run in sweep.runs)
-    return sweep.state, runs, len(sweep.predictions), sweep.log[-1:], found.stopping
+    return sweep.state, runs, len(sweep.predictions), sweep.log[-1:], snapshot.stopping

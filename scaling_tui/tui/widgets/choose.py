@@ -1,4 +1,4 @@
-"""A question with a few answers, over whatever screen one is on."""
+"""A dialog with a question and a few answers, over the current screen."""
 
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ from scaling_tui.tui.app_sized import AppSized
 
 
 class Choose(AppSized, ModalScreen[str | None]):
-    """Returns the key of the answer, or None for esc. `choices` are (key, text)."""
+    """Returns the key of the chosen answer, or None for esc. `choices` are (key, text)."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "back")]
     CSS = """

@@ -1,4 +1,4 @@
-"""The line above every screen: the modes with their keys, and the sweep in view."""
+"""The line on top of every screen: the modes with their keys, and the sweep shown."""
 
 from textual.content import Content
 from textual.reactive import reactive
@@ -8,7 +8,7 @@ from scaling_tui.tui.modes import MODES
 
 
 class ModeBar(Widget):
-    """One line: the modes with their keys, the current one in capitals and marked, and the sweep in view."""
+    """One line: the modes with their keys, the current one highlighted in capitals, and the sweep shown."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
@@ -21,9 +21,9 @@ class ModeBar(Widget):
     sweep: reactive[str | None] = reactive(None)
 
     def on_mount(self) -> None:
-        self.watch(self.app, "sweep", self._another)
+        self.watch(self.app, "sweep", self._set_sweep)
 
-    def _another(self, sweep: str | None) -> None:
+    def _set_sweep(self, sweep: str | None) -> None:
         self.sweep = sweep
 
     def render(self) -> Content:

@@ -1,4 +1,4 @@
-"""The table of a sweep's runs: state, size, loss, what is left; with a cursor that keys and mouse move."""
+"""The table of a sweep's runs: state, size, loss, time left; keys and mouse move its cursor."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ from scaling_tui.text import show
 
 
 @dataclass(frozen=True)
-class Rows:
-    """What the table shows: runs in order, what to call them, their colours, and what was asked of them."""
+class RunTableData:
+    """What the table shows: the runs in order, their labels and colours, what is marked, and which are stopping."""
 
     runs: tuple[RunView, ...]
     labels: Mapping[str, str]
@@ -32,16 +32,16 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Column:
-    """`width` in cells; columns of a higher `rank` are left out first where there is no room."""
+class RunColumn:
+    """`width` in cells. Where there is no room, the columns of highest `rank` go first."""
 
     head: str
     width: int
     rank: int
-    text: Callable[[RunView, Rows], str]
+    text: Callable[[RunView, RunTableData], str]
 
 
-def _left(run: RunView, rows: Rows) -> str:
+def _left(run: RunView, rows: RunTableData) -> str:
     if run.name in rows.stopping:
         return "stopping"
     if run.state == "running":
@@ -49,27 +49,27 @@ def _left(run: RunView, rows: Rows) -> str:
     return "" if run.state == "finished" else run.state
 
 
-def _loss(run: RunView, rows: Rows) -> str:
+def _loss(run: RunView, rows: RunTableData) -> str:
     return show.loss(run.loss) if run.loss else ""
 
 
-def _speed(run: RunView, rows: Rows) -> str:
+def _speed(run: RunView, rows: RunTableData) -> str:
     return show.count(run.curve.last("tokens_per_s")) if run.state == "running" else ""
 
 
 COLUMNS = (
-    Column("N", 6, 2, lambda run, rows: show.count(run.params)),
-    Column("D", 6, 3, lambda run, rows: show.count(run.tokens)),
-    Column("loss", 7, 0, _loss),
-    Column("tok/s", 6, 4, _speed),
-    Column("left", 8, 1, _left),
+    RunColumn("N", 6, 2, lambda run, rows: show.count(run.params)),
+    RunColumn("D", 6, 3, lambda run, rows: show.count(run.tokens)),
+    RunColumn("loss", 7, 0, _loss),
+    RunColumn("tok/s", 6, 4, _speed),
+    RunColumn("left", 8, 1, _left),
 )
 GAP = 1
 
 
 @dataclass(frozen=True)
-class Row:
-    """A run as the table shows it: its name, signs before it, in a style; then the text of each column."""
+class RunRow:
+    """A run as the table shows it: its name, the signs before it, label and style, then the text of each column."""
 
     run: str
     signs: str
@@ -78,18 +78,18 @@ class Row:
     cells: tuple[str, ...]
 
 
-class RungTable(ScrollView):
-    """Runs of a sweep; marked ones bear a *, pinned ones a ^ and stand first, hidden ones a -.
+class RunTable(ScrollView):
+    """The runs of a sweep: * is marked, ^ pinned (and listed first), - hidden.
 
-    Paints the rows that changed and no other: it is told of its rows twice a second, of 64 runs as of six.
+    It repaints only the rows that changed: it is filled twice a second, with 64 runs as with six.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"rung-table--head", "rung-table--cursor"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"run-table--head", "run-table--cursor"}
     DEFAULT_CSS = """
-    RungTable {
+    RunTable {
         height: auto; max-height: 100%; scrollbar-size-vertical: 1; overflow-x: hidden; background: $background;
-        .rung-table--head { background: $panel; color: $foreground; text-style: bold; }
-        .rung-table--cursor {
+        .run-table--head { background: $panel; color: $foreground; text-style: bold; }
+        .run-table--cursor {
             background: $block-cursor-blurred-background; color: $block-cursor-blurred-foreground;
             text-style: $block-cursor-blurred-text-style;
         }
@@ -98,25 +98,25 @@ class RungTable(ScrollView):
     ALLOW_SELECT = False
 
     class Moved(Message):
-        """The cursor is on another run."""
+        """The cursor moved to another run."""
 
     class Chosen(Message):
-        """A click on the run that the cursor is on."""
+        """A click on the run under the cursor."""
 
         def __init__(self, run: str) -> None:
             super().__init__()
             self.run = run
 
-    def __init__(self, id: str | None = None, columns: Sequence[Column] = COLUMNS) -> None:
+    def __init__(self, id: str | None = None, columns: Sequence[RunColumn] = COLUMNS) -> None:
         super().__init__(id=id)
-        self._columns_there_are = columns
+        self._all_columns = columns
         self.can_focus = False
         self._heads: list[tuple[str, int]] = []
-        self._rows: list[Row] = []
+        self._rows: list[RunRow] = []
         self._cursor = 0
 
     @property
-    def rows(self) -> Sequence[Row]:
+    def rows(self) -> Sequence[RunRow]:
         return self._rows
 
     @property
@@ -124,10 +124,10 @@ class RungTable(ScrollView):
         """The run under the cursor."""
         return self._rows[self._cursor].run if self._rows else None
 
-    def fill(self, rows: Rows, room: int) -> int:
-        """Shows `rows` in at most `room` cells; returns how many it takes."""
+    def fill(self, rows: RunTableData, room: int) -> int:
+        """Shows `rows` in at most `room` cells; returns how many it uses."""
         name_width = max([len(label) for label in rows.labels.values()], default=4) + 3
-        columns = list(self._columns_there_are)
+        columns = list(self._all_columns)
         tall = self.parent.size.height if isinstance(self.parent, Widget) else 0
         scroll = 1 if 0 < tall <= len(rows.runs) else 0  # it has no height before the first layout
         while len(columns) > 1 and name_width + sum(c.width + GAP for c in columns) + scroll > room:
@@ -138,7 +138,7 @@ class RungTable(ScrollView):
         self._put(heads, [_row(run, rows, columns) for run in order])
         return sum(width for _, width in heads) + scroll
 
-    def _put(self, heads: list[tuple[str, int]], rows: list[Row]) -> None:
+    def _put(self, heads: list[tuple[str, int]], rows: list[RunRow]) -> None:
         before, under = self._rows, self.run_name
         self._rows = rows
         self._cursor = next((place for place, row in enumerate(rows) if row.run == under), 0)
@@ -152,7 +152,7 @@ class RungTable(ScrollView):
                 self._refresh_row(place)
 
     def move(self, by: int) -> None:
-        """Moves the cursor, as far as there are rows."""
+        """Moves the cursor, stopping at the first and last row."""
         self._move_to(self._cursor + by)
 
     def _move_to(self, place: int) -> None:
@@ -185,13 +185,13 @@ class RungTable(ScrollView):
         if y == 0 and self._heads:
             (name, size), *others = self._heads
             line = name.ljust(size) + "".join(head.rjust(size) for head, size in others)
-            style = self.get_component_rich_style("rung-table--head")
+            style = self.get_component_rich_style("run-table--head")
             return Strip([Segment(line, style)]).adjust_cell_length(width, style)
         if y == 0 or place >= len(self._rows):
             return Strip.blank(width, base)
         row, here = self._rows[place], place == self._cursor
         if here:
-            base = self.get_component_rich_style("rung-table--cursor")
+            base = self.get_component_rich_style("run-table--cursor")
         label = base if here else base + Style.parse(row.style)
         size = self._heads[0][1]
         cells = "".join(text.rjust(size)[:size] for text, (_, size) in zip(row.cells, self._heads[1:], strict=True))
@@ -203,11 +203,11 @@ def _fitted(text: str, width: int) -> str:
     return set_cell_size(text, width) if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
 
 
-def _row(run: RunView, rows: Rows, columns: Sequence[Column]) -> Row:
+def _row(run: RunView, rows: RunTableData, columns: Sequence[RunColumn]) -> RunRow:
     choice = rows.choice
     flag = "-" if run.name in choice.hidden else "^" if run.name in choice.pinned else " "
     flag = "*" if run.name in choice.marked else flag
     red, green, blue = rows.colours[run.name]
     style = "dim" if run.name in choice.hidden else f"rgb({red},{green},{blue})"
     cells = tuple(column.text(run, rows) for column in columns)
-    return Row(run.name, show.SIGNS[run.state] + flag, rows.labels[run.name], style, cells)
+    return RunRow(run.name, show.SIGNS[run.state] + flag, rows.labels[run.name], style, cells)

@@ -13,13 +13,13 @@ from scaling_tui.tui.services.background import OneAtATime
 if TYPE_CHECKING:
     from scaling_tui.runs import SweepView
 
-LOOK_S = 2.0
+POLL_S = 2.0
 
 
-class Brief(Widget):
-    """Reads the sweep in view while it is displayed, and rests while it is not."""
+class StatusLine(Widget):
+    """Reads the sweep while the line is displayed, and pauses while it is not."""
 
-    DEFAULT_CSS = "Brief { height: 1; width: 100%; text-wrap: nowrap; text-overflow: ellipsis; }"
+    DEFAULT_CSS = "StatusLine { height: 1; width: 100%; text-wrap: nowrap; text-overflow: ellipsis; }"
 
     def __init__(self, runs: Path) -> None:
         super().__init__()
@@ -28,27 +28,27 @@ class Brief(Widget):
         self._reading = OneAtATime(self, self._read)
 
     def on_mount(self) -> None:
-        self.set_interval(LOOK_S, self._look)
+        self.set_interval(POLL_S, self._poll)
 
     def on_show(self) -> None:
-        self._look()
+        self._poll()
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         if self.display and self.screen.is_current:
             self._reading.ask(getattr(self.app, "sweep", None))
 
     def _read(self, name: str | None) -> None:
-        # Imported here: on most terminals this line is never read.
+        # Imported here: on most terminals this line is never shown.
         from scaling_tui.runs import find_sweep
         from scaling_tui.runs.glance import glance
 
         try:
-            line = in_brief(glance(find_sweep(self._runs, name)))
+            line = status_text(glance(find_sweep(self._runs, name)))
         except (InputError, OSError) as error:
             line = "no sweep" if name is None else str(error)
-        self.app.call_from_thread(self._tell, line)
+        self.app.call_from_thread(self._show, line)
 
-    def _tell(self, line: str) -> None:
+    def _show(self, line: str) -> None:
         if line != self._line:
             self._line = line
             self.refresh()
@@ -57,11 +57,11 @@ class Brief(Widget):
         return Text(self._line, no_wrap=True, overflow="ellipsis")
 
 
-def in_brief(sweep: "SweepView") -> str:
-    """State and loss first: what is cut off at the right is what matters least."""
-    told = next((run for run in reversed(sweep.runs) if run.loss is not None), None)
+def status_text(sweep: "SweepView") -> str:
+    """The state and loss first: what matters least is cut off on the right."""
+    last = next((run for run in reversed(sweep.runs) if run.loss is not None), None)
     sign = show.SIGNS[sweep.state]
     parts = [f"{sign} {show.percent(sweep.progress)}" if sweep.state == "running" else f"{sign} {sweep.state}"]
-    if told is not None:
-        parts.append(f"{told.rung} {show.loss(told.loss)}")
+    if last is not None:
+        parts.append(f"{last.rung} {show.loss(last.loss)}")
     return " ".join([*parts, sweep.name])

@@ -1,4 +1,4 @@
-"""Text that is told again and again, and painted only when it is another."""
+"""Text that is set often and repainted only when it changes."""
 
 from collections.abc import Sequence
 
@@ -6,31 +6,31 @@ from rich.text import Text
 from textual.widgets import Static
 
 
-class Said(Static):
-    """A Static for what may be the same at every look."""
+class PlainText(Static):
+    """A Static of plain text, cheap to set again with the same text."""
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._told: Text | None = None
+        self._text: Text | None = None
 
-    def say(self, text: Text | str) -> None:
-        """Shows `text`, which is no markup."""
-        told = Text(text) if isinstance(text, str) else text
-        if told != self._told or (self._told is not None and told.spans != self._told.spans):
-            self._told = told
+    def set_text(self, text: Text | str) -> None:
+        """Shows `text`; it is not read as markup."""
+        new = Text(text) if isinstance(text, str) else text
+        if new != self._text or (self._text is not None and new.spans != self._text.spans):
+            self._text = new
             height = self.styles.height
-            # Laying out the whole screen anew costs more than anything else; a line of fixed height asks for none.
-            self.update(told, layout=height is None or height.is_auto)
+            # A new layout of the whole screen is the costliest step; a fixed height does not need one.
+            self.update(new, layout=height is None or height.is_auto)
 
 
-class LastLines(Said):
-    """The last of some lines, as many as there is room for at any time."""
+class LastLines(PlainText):
+    """The last lines of a log, as many as fit."""
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self._lines: Sequence[str] = ()
 
-    def tell(self, lines: Sequence[str]) -> None:
+    def set_lines(self, lines: Sequence[str]) -> None:
         self._lines = lines
         self._cut()
 
@@ -38,4 +38,4 @@ class LastLines(Said):
         self._cut()
 
     def _cut(self) -> None:
-        self.say("\n".join(self._lines[-max(1, self.size.height) :]))
+        self.set_text("\n".join(self._lines[-max(1, self.size.height) :]))

@@ -1,4 +1,4 @@
-"""What stands behind one cell of a trace, and a trace told in its stages: text from plain records, for any width."""
+"""One cell of a trace in detail, and a trace as its four stages: text from plain records, for any width."""
 
 from collections.abc import Sequence
 
@@ -12,12 +12,12 @@ from scaling_tui.tui.widgets.trace_grid import fitted
 
 SIDE_BY_SIDE = 76
 LISTED_HEADS = 4
-# A weight of attention as a sign: at least so much of all that the head gives away.
+# An attention weight as a character, from this share of the head's total.
 WEIGHTS = ((0.65, "█"), (0.35, "▓"), (0.15, "▒"), (0.05, "░"), (0.015, "·"), (0.0, " "))
 
 
 def titled(title: str) -> Text:
-    """A title that more can be appended to: only it is bold."""
+    """A bold title that plain text can be appended to."""
     return Text.assemble((title, "bold"), no_wrap=True)
 
 
@@ -29,7 +29,7 @@ def cell_text(reading: Reading, row: int, column: int) -> Text:
     text.append(f"{grid.names[row]} · after {place}: ")
     text.append(quoted(grid.top[row][column]), "bold").append(f" p {show.probability(grid.p[row][column])}\n")
     if true is not None:
-        text.append(f"really {quoted(true.token)}, p {show.probability(grid.p_true[row][column])}, rank ")
+        text.append(f"truth {quoted(true.token)}, p {show.probability(grid.p_true[row][column])}, rank ")
         text.append(f"{grid.rank_true[row][column]} · ")
     text.append(
         f"entropy {show.nats(grid.entropy[row][column])} · KL to the last row {show.nats(grid.kl[row][column])} nats"
@@ -38,7 +38,7 @@ def cell_text(reading: Reading, row: int, column: int) -> Text:
 
 
 def stages_text(trace: Trace, continuation: Continuation | None, width: int) -> Text:
-    """The four stages for people who see them for the first time."""
+    """The four stages, for readers new to them."""
     text = Text()
     for number, stage in enumerate(stages(trace), 1):
         shape = " × ".join(f"{size:,}" for size in stage.shape)
@@ -51,17 +51,17 @@ def stages_text(trace: Trace, continuation: Continuation | None, width: int) -> 
             text.append_text(top(trace.rows[-1], width, 5)).append("\n")
         text.append("\n" if number < 4 else "")
     if continuation is not None:
-        how = "the likeliest each time" if continuation.temperature == 0 else (
-            f"drawn, temperature {continuation.temperature:g}, seed {continuation.seed}"
+        how = "most likely token each time" if continuation.temperature == 0 else (
+            f"sampled, temperature {continuation.temperature:g}, seed {continuation.seed}"
         )  # fmt: skip
-        text.append(f"It goes on ({how}): ").append(quoted(continuation.text), "bold")
+        text.append(f"Continuation ({how}): ").append(quoted(continuation.text), "bold")
     elif not trace.classifies:
-        text.append("c goes on from here, x draws another continuation.", "dim")
+        text.append("Press c to continue the prompt, x to sample a continuation.", "dim")
     return text
 
 
 def _listed(tokens: Sequence[Token], width: int) -> Text:
-    """Tokens with their ids, two lines at most, the last ones if there are more."""
+    """Tokens with their ids in at most two lines: the last ones, if there are more."""
     shown = [f"{quoted(token.token)}={token.id}" for token in tokens]
     room, kept = 2 * width - 8, []
     for item in reversed(shown):
@@ -74,22 +74,22 @@ def _listed(tokens: Sequence[Token], width: int) -> Text:
 
 
 def detail_text(trace: Trace, row: int, width: int) -> Text:
-    """The likeliest tokens of a row, the watched token's way through the rows, who made its logit, where heads look."""
+    """A row's likeliest tokens, the watched token's path through the rows, its logit by parts, attention weights."""
     narrow = width < SIDE_BY_SIDE
     half = width if narrow else (width - 3) // 2
     name = trace.rows[row].name
-    left = titled(f"{name}: the likeliest\n").append_text(top(trace.rows[row], half))
+    left = titled(f"{name}: most likely\n").append_text(top(trace.rows[row], half))
     right = titled(f"p of {quoted(trace.attribution.token.token)}, row by row\n")
     right.append_text(path(trace.rows, half, here=row))
     text = Text.assemble(left, "\n\n", right) if narrow else beside(left, right, half)
     text.append("\n").append(verdict(trace.rows[row], trace.truth[trace.at]), "dim").append("\n\n")
-    text.append_text(made_by(trace.attribution, width)).append("\n\n")
+    text.append_text(logit_parts(trace.attribution, width)).append("\n\n")
     layer = min(max(0, (row - 1) // 2), len(trace.attention) - 1)
-    return text.append_text(looked(trace, layer, width))
+    return text.append_text(attention_weights(trace, layer, width))
 
 
 def top(row: LensRow, width: int, most: int = 10) -> Text:
-    """The likeliest tokens with bars."""
+    """The likeliest tokens, with bars."""
     text = Text(no_wrap=True)
     room = min(12, max(4, *(cell_len(show.token(guess.token)) for guess in row.top)))
     for guess in row.top[:most]:
@@ -112,16 +112,16 @@ def path(rows: Sequence[LensRow], width: int, here: int | None = None) -> Text:
     return text
 
 
-def made_by(found: Attribution, width: int) -> Text:
-    """The parts of a logit as bars to the left and to the right, with the heads that did most."""
-    text = titled(f"logit of {quoted(found.token.token)}: {found.logit:.2f} =")
+def logit_parts(attribution: Attribution, width: int) -> Text:
+    """The parts of a logit as bars left and right of zero, with the heads that contribute most."""
+    text = titled(f"logit of {quoted(attribution.token.token)}: {attribution.logit:.2f} =")
     if width >= SIDE_BY_SIDE:
-        text.append(f"   the mean over all tokens is {found.mean_logit:.2f}", "dim")
+        text.append(f"   the mean over all tokens is {attribution.mean_logit:.2f}", "dim")
     text.append("\n")
-    widest = max(abs(part.value) for part in found.parts) or 1.0
-    room = max(len(part.name) for part in found.parts)
+    widest = max(abs(part.value) for part in attribution.parts) or 1.0
+    room = max(len(part.name) for part in attribution.parts)
     half = min(20, max(3, (width - room - 10) // (3 if width >= SIDE_BY_SIDE else 2)))
-    for part in found.parts:
+    for part in attribution.parts:
         bar = show.bar(abs(part.value) / widest, half)
         sides = (
             f"{'':>{half}}│{bar:<{half}}"
@@ -137,14 +137,14 @@ def made_by(found: Attribution, width: int) -> Text:
     return text
 
 
-def looked(trace: Trace, layer: int, width: int) -> Text:
-    """Where the heads of a layer look, a line a head: a sign a token, and the token that gets most."""
+def attention_weights(trace: Trace, layer: int, width: int) -> Text:
+    """A layer's attention weights, a line per head: a character per token, and the token with the most weight."""
     heads, tokens = trace.attention[layer], trace.tokens
     share = [part.heads for part in trace.attribution.parts if part.heads]
-    seen = "all tokens" if trace.classifies else quoted(tokens[trace.at].token)
-    text = titled(f"where the heads of layer {layer + 1} look, from {seen}")
-    signs = " ".join(f"{sign} {least:g}" for least, sign in WEIGHTS[:-1])
-    text.append(f"   {signs} or more\n", "dim")
+    source = "all tokens" if trace.classifies else quoted(tokens[trace.at].token)
+    text = titled(f"attention of layer {layer + 1}'s heads, from {source}")
+    legend = " ".join(f"{sign} {least:g}" for least, sign in WEIGHTS[:-1])
+    text.append(f"   {legend} or more\n", "dim")
     last = len(tokens) if trace.classifies else trace.at + 1
     room = max(8, width - 34)
     first = max(0, last - room)
@@ -166,7 +166,7 @@ def beside(left: Text, right: Text, half: int) -> Text:
     lefts, rights = left.split("\n"), right.split("\n")
     text = Text(no_wrap=True)
     for place in range(max(len(lefts), len(rights))):
-        one = lefts[place] if place < len(lefts) else Text()
-        text.append_text(one).append(" " * max(0, half - one.cell_len) + " │ ")
+        line = lefts[place] if place < len(lefts) else Text()
+        text.append_text(line).append(" " * max(0, half - line.cell_len) + " │ ")
         text.append_text(rights[place] if place < len(rights) else Text()).append("\n")
     return text

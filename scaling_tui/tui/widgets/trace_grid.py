@@ -1,4 +1,4 @@
-"""The grid of a trace: rows of predictions over the tokens of a prompt, with heads that stay and a cursor."""
+"""The grid of a trace: rows of predictions over the tokens of a prompt, with fixed headers and a cursor."""
 
 import math
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from textual.widget import Widget
 from scaling_tui.lens.records import Grid, Reading
 from scaling_tui.text import show
 
-HEADS = 2  # lines: the prompt's tokens, and what really comes next
+HEADERS = 2  # lines: the prompt's tokens, and the true next tokens
 LEVELS = 16  # of shading
 DIGITS = 3
 WIDEST_TOKEN = 7
@@ -28,7 +28,7 @@ WIDEST_TOKEN = 7
 
 @dataclass(frozen=True)
 class Metric:
-    """What shades a cell: `digits` say it without colour, in three characters; `share` from 0 to 1 is its shade."""
+    """What shades a cell: `digits` is its value in three characters; `share` is its shade, 0 to 1."""
 
     name: str
     of: Callable[[Grid, int, int], float | None]
@@ -48,7 +48,7 @@ def _rank(value: float) -> str:
     return f"{value:.0f}" if value < 1000 else f"{value / 1000:.0f}k"
 
 
-# The deeper the shade, the better: right, sure, or as the last row says. `share` gets the metric and the vocabulary.
+# A deeper shade is better: right, certain, or close to the last row. `share` takes the value and the vocabulary size.
 METRICS = (
     Metric("p of the true next token", lambda g, r, c: g.p_true[r][c], _probability, lambda v, _: v),
     Metric(
@@ -64,7 +64,7 @@ METRICS = (
 
 
 def fitted(text: str, width: int) -> str:
-    """A token in exactly `width` cells, safe to show; an ellipsis where it is cut."""
+    """A token in exactly `width` cells, safe to show, with an ellipsis if it is cut."""
     shown = show.token(text)
     isolated = shown.startswith("\u2068")
     bare = shown.strip("\u2068\u2069")
@@ -77,7 +77,7 @@ def fitted(text: str, width: int) -> str:
 
 
 def strided(rows: int, room: int) -> list[int]:
-    """At most `room` of `rows`, evenly, the first and the last among them."""
+    """At most `room` of `rows`, evenly spaced, including the first and the last."""
     if rows <= room or room < 2:
         return list(range(rows))[-max(1, room) :]
     return sorted({round(place * (rows - 1) / (room - 1)) for place in range(room)})
@@ -91,9 +91,9 @@ class TokenGrid(Widget, can_focus=True):
         Binding("down", "move(1, 0)", "row", False, id="grid.down"),
         Binding("left", "move(0, -1)", "token", False, id="grid.left"),
         Binding("right", "move(0, 1)", "token", False, id="grid.right"),
-        Binding("home", "edge(-1)", "first", False, id="grid.home", tooltip="The first token"),
-        Binding("end", "edge(1)", "last", False, id="grid.end", tooltip="The last token"),
-        Binding("enter", "choose", "detail", id="grid.enter", tooltip="What made this prediction, in detail"),
+        Binding("home", "edge(-1)", "first", False, id="grid.home", tooltip="Go to the first token"),
+        Binding("end", "edge(1)", "last", False, id="grid.end", tooltip="Go to the last token"),
+        Binding("enter", "choose", "detail", id="grid.enter", tooltip="Show what made this prediction"),
     ]
     DEFAULT_CSS = "TokenGrid { height: auto; max-height: 100%; width: 1fr; }"
     cursor: reactive[tuple[int, int]] = reactive((0, 0))
@@ -101,7 +101,7 @@ class TokenGrid(Widget, can_focus=True):
     every_row: reactive[bool] = reactive(False)
 
     class Moved(Message):
-        """The cursor is on another cell."""
+        """The cursor moved to another cell."""
 
     class Chosen(Message):
         """Enter or a second click on a cell."""
@@ -116,10 +116,10 @@ class TokenGrid(Widget, can_focus=True):
         self._shades: tuple[object, list[Style]] = (None, [])
 
     def load(self, reading: Reading, vocabulary: int, cursor: tuple[int, int] | None = None) -> None:
-        """Shows another reading; without a `cursor` it stays where it was, as far as there is such a place."""
+        """Shows another reading; without `cursor`, the cursor stays where it was, if that cell exists."""
         self.reading, self._vocabulary = reading, vocabulary
         grid = reading.grid
-        # As wide as nine of ten tokens need: the odd long one is cut.
+        # As wide as nine of ten tokens need; the odd long one is cut.
         widths = sorted(cell_len(show.token(token)) for row in grid.top for token in row)
         widths += sorted(cell_len(show.token(token.token)) for token in reading.tokens)
         needed = sorted(widths)[int(0.9 * (len(widths) - 1))]
@@ -133,7 +133,7 @@ class TokenGrid(Widget, can_focus=True):
         self.refresh(layout=True)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return HEADS + (len(self.reading.grid.names) if self.reading else 0)
+        return HEADERS + (len(self.reading.grid.names) if self.reading else 0)
 
     @property
     def cell_width(self) -> int:
@@ -141,10 +141,10 @@ class TokenGrid(Widget, can_focus=True):
 
     @property
     def rows(self) -> list[int]:
-        """The rows that are shown, unless one scrolls."""
+        """The rows shown: all, or an even selection that fits."""
         if self.reading is None:
             return []
-        count, room = len(self.reading.grid.names), max(1, self.size.height - HEADS)
+        count, room = len(self.reading.grid.names), max(1, self.size.height - HEADERS)
         if not self.every_row and count > room:
             return strided(count, room)
         return list(range(count))
@@ -156,18 +156,18 @@ class TokenGrid(Widget, can_focus=True):
 
     @property
     def span(self) -> tuple[int, int, int]:
-        """The first and the last column in view, from 1, and how many there are."""
+        """The first and last visible column, from 1, and the number of columns."""
         count = len(self.reading.truth) if self.reading else 0
         return self._first[1] + 1, min(count, self._first[1] + self.columns), count
 
     def _keep_in_view(self) -> None:
         rows, (row, column) = self.rows, self.cursor
-        if not rows or not self.size.height:  # hidden: the cursor waits where it is
+        if not rows or not self.size.height:  # hidden: the cursor stays where it is
             return
         if row not in rows:
             row = min(rows, key=lambda other: abs(other - row))
             self.set_reactive(TokenGrid.cursor, (row, column))
-        room = max(1, self.size.height - HEADS)
+        room = max(1, self.size.height - HEADERS)
         place = rows.index(row)
         self._first[0] = max(0, min(max(self._first[0], place - room + 1), place, len(rows) - 1))
         count = len(self.reading.truth) if self.reading else 1
@@ -209,9 +209,9 @@ class TokenGrid(Widget, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         rows = self.rows
-        place = self._first[0] + event.y - HEADS
+        place = self._first[0] + event.y - HEADERS
         column = self._first[1] + (event.x - self._name_width - 1) // self.cell_width
-        if self.reading is None or event.x <= self._name_width or event.y < HEADS or place >= len(rows):
+        if self.reading is None or event.x <= self._name_width or event.y < HEADERS or place >= len(rows):
             return
         if column < len(self.reading.truth):
             again = self.cursor == (rows[place], column)
@@ -225,7 +225,7 @@ class TokenGrid(Widget, can_focus=True):
         if self.reading is None:
             return Strip.blank(width, base)
         rows, first, last = self.rows, self._first[1], min(len(self.reading.truth), self._first[1] + self.columns)
-        if y < HEADS:
+        if y < HEADERS:
             name = ("token", "next is")[y]
             segments = [Segment(self._named(name), base + Style(dim=True))]
             for column in range(first, last):
@@ -234,7 +234,7 @@ class TokenGrid(Widget, can_focus=True):
                 head = self._heads[y][min(column, len(self._heads[y]) - 1)]
                 segments += [Segment(fitted(head, room), style), Segment(" ", base)]
             return Strip(segments).adjust_cell_length(width, base)
-        place = self._first[0] + y - HEADS
+        place = self._first[0] + y - HEADERS
         if place >= len(rows):
             return Strip.blank(width, base)
         row = rows[place]
@@ -260,11 +260,11 @@ class TokenGrid(Widget, can_focus=True):
         return [Segment(text, style), Segment(" ", base)]
 
     def _styles(self, base: Style) -> list[Style]:
-        """A style a level, from the screen's own ground to the theme's first colour."""
+        """A style per level, from the screen's background to the theme's primary colour."""
         ground, deep = self.background_colors[1], Color.parse(self.app.theme_variables["primary"])
         if self._shades[0] != (ground, deep):
             grounds = [ground.blend(deep, 0.85 * level / (LEVELS - 1), 1.0) for level in range(LEVELS)]
-            inks = [one.get_contrast_text(0.95).rich_color for one in grounds]
-            styles = [Style(color=ink, bgcolor=one.rich_color) for ink, one in zip(inks, grounds, strict=True)]
+            inks = [shade.get_contrast_text(0.95).rich_color for shade in grounds]
+            styles = [Style(color=ink, bgcolor=shade.rich_color) for ink, shade in zip(inks, grounds, strict=True)]
             self._shades = ((ground, deep), [base + style for style in styles])
         return self._shades[1]

@@ -11,8 +11,8 @@ from textual.widgets import Button, Input, OptionList, Static
 from scaling_tui.runs import list_sweeps, read_sweep
 from scaling_tui.runs.format import Status, claim
 from scaling_tui.tui.app import ScalingApp
-from scaling_tui.tui.screens.lab import Lab
-from scaling_tui.tui.terminal import Looks
+from scaling_tui.tui.screens.lab import LabScreen
+from scaling_tui.tui.terminal import Appearance
 from scaling_tui.tui.widgets.choose import Choose
 from tests.conftest import FINISHED, record_sweep
 from tests.tui.conftest import until
@@ -51,7 +51,7 @@ def said(app: ScalingApp, name: str) -> str:
 
 async def in_lab(pilot: Pilot[None]) -> None:
     app = pilot.app
-    await until(pilot, lambda: isinstance(app.screen, Lab) and bool(app.screen.query("#table")))
+    await until(pilot, lambda: isinstance(app.screen, LabScreen) and bool(app.screen.query("#table")))
     await until(pilot, lambda: "rung" in str(app.screen.query_one("#table", Static).render()))
 
 
@@ -89,7 +89,7 @@ async def test_from_home_by_the_lab_to_a_sweep_that_one_watches(
         ("tokens", "many", "found 'many', want a whole number", "100_000"),
         ("settings", "hiden=3", "did you mean 'hidden'?", "batch=16"),
         ("seeds", "1,1", "want a list of distinct whole numbers", "1,2"),
-        ("jobs", "0", "want a whole number from 1 on", "2"),
+        ("jobs", "0", "want a whole number, 1 or more", "2"),
         ("device", "gpu", "want auto, cpu, cuda, cuda:1 or mps", "cpu"),
     ],
 )
@@ -132,7 +132,7 @@ async def test_home_says_what_runs_what_came_out_and_what_is_next(tmp_path: Path
     record_sweep(tmp_path / "runs", UNDER_WAY, "second")
     app = ScalingApp(tmp_path / "runs")
     async with app.run_test(size=(100, 30)) as pilot:
-        await until(pilot, lambda: "Running" in lines(app))
+        await until(pilot, lambda: "Training" in lines(app))
         text = "\n".join(lines(app))
         assert "▶ second 4 of 7 finished, 1:41 min left" in text
         assert "first · chinchilla-n · 6 runs · E 1.298 A 11.15 alpha 0.3261" in text
@@ -159,7 +159,7 @@ async def test_home_tells_of_a_sweep_that_cannot_be_read(tmp_path: Path) -> None
     (tmp_path / "runs" / "broken" / "sweep.json").write_text("{")
     app = ScalingApp(tmp_path / "runs")
     async with app.run_test(size=(100, 30)) as pilot:
-        await until(pilot, lambda: "Not readable" in lines(app))
+        await until(pilot, lambda: "Cannot be read" in lines(app))
         assert any("broken" in line for line in lines(app))
         assert any(line.startswith("whole ·") for line in lines(app))
     assert len(list_sweeps(tmp_path / "runs")) == 2
@@ -167,21 +167,21 @@ async def test_home_tells_of_a_sweep_that_cannot_be_read(tmp_path: Path) -> None
 
 # None of these is slow: syrupy calls a picture unused, and the whole run failed, where its test is deselected.
 LOOKS = [
-    ("home-80x24", "home", (80, 24), Looks()),
-    ("home-120x40", "home", (120, 40), Looks()),
-    ("home-50x20", "home", (50, 20), Looks()),
-    ("home-light", "home", (80, 24), Looks(theme="light")),
-    ("home-ascii", "home", (80, 24), Looks(ascii=True)),
-    ("lab-80x24", "lab", (80, 24), Looks()),
-    ("lab-120x40", "lab", (120, 40), Looks()),
-    ("lab-50x20", "lab", (50, 20), Looks()),
-    ("lab-light", "lab", (80, 24), Looks(theme="light")),
-    ("lab-ascii", "lab", (80, 24), Looks(ascii=True)),
-    ("lab-no-colour", "lab", (80, 24), Looks()),
+    ("home-80x24", "home", (80, 24), Appearance()),
+    ("home-120x40", "home", (120, 40), Appearance()),
+    ("home-50x20", "home", (50, 20), Appearance()),
+    ("home-light", "home", (80, 24), Appearance(theme="light")),
+    ("home-ascii", "home", (80, 24), Appearance(ascii=True)),
+    ("lab-80x24", "lab", (80, 24), Appearance()),
+    ("lab-120x40", "lab", (120, 40), Appearance()),
+    ("lab-50x20", "lab", (50, 20), Appearance()),
+    ("lab-light", "lab", (80, 24), Appearance(theme="light")),
+    ("lab-ascii", "lab", (80, 24), Appearance(ascii=True)),
+    ("lab-no-colour", "lab", (80, 24), Appearance()),
 ]
 
 
-@pytest.mark.parametrize(("name", "mode", "size", "looks"), LOOKS, ids=[look[0] for look in LOOKS])
+@pytest.mark.parametrize(("name", "mode", "size", "appearance"), LOOKS, ids=[look[0] for look in LOOKS])
 def test_home_and_lab_look_as_they_did(
     snap_compare: Any,
     tmp_path: Path,
@@ -189,7 +189,7 @@ def test_home_and_lab_look_as_they_did(
     name: str,
     mode: str,
     size: tuple[int, int],
-    looks: Looks,
+    appearance: Appearance,
 ) -> None:
     if name.endswith("no-colour"):
         monkeypatch.setenv("NO_COLOR", "1")
@@ -201,8 +201,8 @@ def test_home_and_lab_look_as_they_did(
         if mode == "lab":
             await in_lab(pilot)
         else:
-            await until(pilot, lambda: "Running" in lines(pilot.app))  # type: ignore[arg-type]
+            await until(pilot, lambda: "Training" in lines(pilot.app))  # type: ignore[arg-type]
         await pilot.pause()
 
-    app = ScalingApp(tmp_path / "runs", "second", mode=mode, looks=looks)
+    app = ScalingApp(tmp_path / "runs", "second", mode=mode, appearance=appearance)
     assert snap_compare(app, terminal_size=size, run_before=prepare)

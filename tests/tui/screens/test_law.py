@@ -16,13 +16,13 @@ from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.screens.law import LawScreen
 from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tui.widgets.plot import Plot
-from scaling_tui.tui.widgets.run_table import RungTable
+from scaling_tui.tui.widgets.run_table import RunTable
 from tests.conftest import FINISHED, record_grid, record_sweep
 from tests.tui.conftest import until
 
 
 def words(app: ScalingApp) -> str:
-    return str(app.screen.query_one("#words Said", Static).render())
+    return str(app.screen.query_one("#words PlainText", Static).render())
 
 
 def where(app: ScalingApp) -> str:
@@ -39,7 +39,7 @@ async def fitted(pilot: Pilot[None]) -> None:
     await until(pilot, lambda: isinstance(app.screen, LawScreen))
     screen = app.screen
     assert isinstance(screen, LawScreen)
-    await until(pilot, lambda: screen._answer is not None and screen._answer.ask == screen._asked)
+    await until(pilot, lambda: screen._result is not None and screen._result.request == screen._request)
     await pilot.pause()
 
 
@@ -81,12 +81,12 @@ async def test_a_run_left_out_by_key_row_or_point_moves_the_fit_and_comes_back(t
         assert "6 points" in words(app)
         assert "without r2" in where(app)
         assert [one.label for one in figure(app).series if one.mark == "○"] == ["r2"]
-        assert "out" in app.screen.query_one(RungTable).rows[1].cells[-1]
+        assert "out" in app.screen.query_one(RunTable).rows[1].cells[-1]
         await pilot.press("space")
         await fitted(pilot)
         assert words(app) == whole
-        await pilot.click(RungTable, offset=(3, 4))  # puts the cursor there
-        await pilot.click(RungTable, offset=(3, 4))
+        await pilot.click(RunTable, offset=(3, 4))  # puts the cursor there
+        await pilot.click(RunTable, offset=(3, 4))
         await until(pilot, lambda: "without r4" in where(app))
         await fitted(pilot)
         plot = app.screen.query_one("#plot", Plot)
@@ -141,9 +141,9 @@ async def test_a_sweep_with_sizes_at_equal_budgets_shows_its_valleys(tmp_path: P
 async def test_without_a_finished_run_it_says_what_to_do(tmp_path: Path) -> None:
     app = ScalingApp(tmp_path, mode="law")
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "2 opens the Lab" in words(app))
+        await until(pilot, lambda: "Press 2 for the Lab" in words(app))
         record_sweep(tmp_path, [*["running"] * 2, *["queued"] * 5])
-        await until(pilot, lambda: "no run has finished yet. 3 watches it train" in words(app))
+        await until(pilot, lambda: "no run has finished yet. Press 3 to watch it train" in words(app))
 
 
 async def test_nothing_of_another_sweep_is_shown_or_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,7 +154,7 @@ async def test_nothing_of_another_sweep_is_shown_or_exported(tmp_path: Path, mon
     async with app.run_test(size=(80, 24)) as pilot:
         await fitted(pilot)
         app.sweep = "begun"
-        await until(pilot, lambda: "It is stopped: 3, then r resumes it." in words(app))
+        await until(pilot, lambda: "It is stopped; press 3, then r to resume it." in words(app))
         assert figure(app).series == ()
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, Choose))

@@ -12,10 +12,10 @@ from scaling_tui.plots.canvas import plain
 from scaling_tui.plots.drawing import DOTTED, Figure, draw
 from scaling_tui.runs import latest_request
 from scaling_tui.tui.app import ScalingApp
-from scaling_tui.tui.help import Help
-from scaling_tui.tui.terminal import Looks
+from scaling_tui.tui.help import HelpScreen
+from scaling_tui.tui.terminal import Appearance
 from scaling_tui.tui.widgets.plot import Plot
-from scaling_tui.tui.widgets.run_table import RungTable
+from scaling_tui.tui.widgets.run_table import RunTable
 from tests.conftest import FINISHED, record_sweep
 from tests.tui.conftest import settled, shown, until
 
@@ -34,7 +34,7 @@ async def test_it_shows_rungs_curves_and_how_far_the_sweep_is(tmp_path: Path) ->
     async with app.run_test(size=(80, 24)) as pilot:
         await shown(pilot)
         assert "quickstart · 4 of 7 finished" in text_of(app, "#where")
-        table = app.screen.query_one(RungTable)
+        table = app.screen.query_one(RunTable)
         rows = [" ".join([row.signs, row.label, *row.cells]).split() for row in table.rows]
         assert rows[0] == ["✓", "r1", "10.3k", "1.9483"]
         assert rows[4][:3] == ["▶", "r5", "95.6k"]
@@ -75,7 +75,7 @@ async def test_it_goes_on_under_a_question_and_under_help(tmp_path: Path) -> Non
         await shown(pilot)
         live = app.screen
         await pilot.press("f1")
-        await until(pilot, lambda: isinstance(app.screen, Help))
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         status = sweep / "r5-s0" / "attempt-1" / "status.json"
         status.write_text(status.read_text().replace('"running"', '"finished"'))
         await until(pilot, lambda: "5 of 7 finished" in str(live.query_one("#where", Static).render()))
@@ -120,10 +120,10 @@ async def test_runs_are_marked_hidden_and_pinned_by_key_and_mouse(tmp_path: Path
     app = ScalingApp(tmp_path, mode="live")
     async with app.run_test(size=(80, 24)) as pilot:
         await shown(pilot)
-        table = app.screen.query_one(RungTable)
+        table = app.screen.query_one(RunTable)
         await pilot.press("down", "down", "space")
         assert {one.label: one.weight for one in curves_of(app).series if one.weight == "strong"} == {"r3": "strong"}
-        await pilot.click(RungTable, offset=(3, 5))
+        await pilot.click(RunTable, offset=(3, 5))
         assert table.run_name == "r5-s0"
         await pilot.press("h")
         assert [one.label for one in curves_of(app).series] == ["r1", "r2", "r3", "r4", "r6", "r7"]
@@ -215,7 +215,7 @@ async def test_one_run_or_the_sweep_is_stopped_and_quitting_stops_none(tmp_path:
         await chosen(pilot, "t", "r5-s0")
         assert latest_request(sweep) is None
         assert latest_request(sweep, "r5-s0") == "stop"
-        table = app.screen.query_one(RungTable)
+        table = app.screen.query_one(RunTable)
         await until(pilot, lambda: "stopping" in table.rows[4].cells[-1])
         assert "28 s" in table.rows[5].cells[-1]
         await chosen(pilot, "t", "sweep")
@@ -250,7 +250,7 @@ async def test_without_a_sweep_it_says_what_to_do_and_finds_the_first_one(tmp_pa
     app = ScalingApp(tmp_path, mode="live")
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "no sweep there; start one" in text_of(app, "#law"))
-        assert "2 opens the Lab" in text_of(app, "#law")
+        assert "Press 2 for the Lab" in text_of(app, "#law")
         record_sweep(tmp_path, UNDER_WAY)
         await shown(pilot)
 
@@ -313,12 +313,12 @@ def test_it_looks_as_it_did(
     assert snap_compare(app, terminal_size=size, run_before=prepare)  # type: ignore[operator]
 
 
-TERMINALS = {"ascii": Looks(ascii=True), "light": Looks(theme="light"), "no-color": Looks()}
+TERMINALS = {"ascii": Appearance(ascii=True), "light": Appearance(theme="light"), "no-color": Appearance()}
 
 
 async def ready(pilot: Pilot[None]) -> None:
     """Waits until the screen of this mode shows what there is of the recorded sweep."""
-    table = pilot.app.screen.query_one(RungTable)
+    table = pilot.app.screen.query_one(RunTable)
     await until(pilot, lambda: len(table.rows) == 7 or not table.display)
     figures = [plot for plot in pilot.app.screen.query(Plot) if plot.display]
     await until(pilot, lambda: all(plot.figure.series for plot in figures))
@@ -332,5 +332,5 @@ def test_it_looks_as_it_did_on_other_terminals(
     if terminal == "no-color":
         monkeypatch.setenv("NO_COLOR", "1")
     record_sweep(tmp_path, UNDER_WAY)
-    app = ScalingApp(tmp_path, mode="live", looks=TERMINALS[terminal])
+    app = ScalingApp(tmp_path, mode="live", appearance=TERMINALS[terminal])
     assert snap_compare(app, terminal_size=(80, 24), run_before=ready)

@@ -9,7 +9,7 @@ from textual.widgets import Static
 from scaling_tui.runs import find_run
 from scaling_tui.sweeps.data_stages import stages
 from scaling_tui.tui.app import ScalingApp
-from scaling_tui.tui.screens.pipeline import Pipeline
+from scaling_tui.tui.screens.pipeline import PipelineScreen
 from scaling_tui.tui.widgets.plot import Plot
 from tests.conftest import record_sweep, trained_sweep
 from tests.tui.conftest import until
@@ -27,7 +27,7 @@ def said(pilot: Pilot[None], selector: str) -> str:
 @pytest.mark.parametrize("size", [(80, 24), (50, 20)])
 async def test_it_shows_the_stages_of_the_command_with_its_losses(runs: Path, size: tuple[int, int]) -> None:
     async with ScalingApp(runs, "words", mode="pipeline").run_test(size=size) as pilot:
-        await until(pilot, lambda: isinstance(pilot.app.screen, Pipeline))
+        await until(pilot, lambda: isinstance(pilot.app.screen, PipelineScreen))
         await until(pilot, lambda: "words/large-s0" in said(pilot, "#where"))
         shown = said(pilot, "#before") + said(pilot, "#after")
         for number, stage in enumerate(stages(find_run(runs, "words/large-s0")), 1):
@@ -43,7 +43,7 @@ async def test_it_shows_the_stages_of_the_command_with_its_losses(runs: Path, si
 
 async def test_another_run_is_a_key_away(runs: Path) -> None:
     async with ScalingApp(runs, "words", mode="pipeline").run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: isinstance(pilot.app.screen, Pipeline))
+        await until(pilot, lambda: isinstance(pilot.app.screen, PipelineScreen))
         await until(pilot, lambda: "words/large-s0" in said(pilot, "#where"))
         await pilot.press("comma")
         await until(pilot, lambda: "words/small-s0" in said(pilot, "#where"))
@@ -56,6 +56,6 @@ async def test_another_run_is_a_key_away(runs: Path) -> None:
 async def test_a_run_of_another_trainer_is_told_what_is_missing(tmp_path: Path) -> None:
     record_sweep(tmp_path, ["finished"] * 7)
     async with ScalingApp(tmp_path, mode="pipeline").run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: isinstance(pilot.app.screen, Pipeline))
+        await until(pilot, lambda: isinstance(pilot.app.screen, PipelineScreen))
         await until(pilot, lambda: "run.json names no corpus and architecture" in said(pilot, "#before"))
-        assert "2 opens the Lab" in said(pilot, "#before")
+        assert "Press 2 for the Lab" in said(pilot, "#before")

@@ -8,7 +8,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from scaling_tui.tui.app import ScalingApp
-from scaling_tui.tui.screens.plan import Plan
+from scaling_tui.tui.screens.plan import PlanScreen
 from scaling_tui.tui.widgets.plot import Plot
 from tests.conftest import record_grid, record_sweep
 from tests.tui.conftest import until
@@ -28,9 +28,9 @@ def answers(app: ScalingApp) -> dict[str, list[str]]:
 async def planned(pilot: Pilot[None]) -> None:
     """Waits until what is shown answers what was typed."""
     app = pilot.app
-    await until(pilot, lambda: isinstance(app.screen, Plan))
+    await until(pilot, lambda: isinstance(app.screen, PlanScreen))
     screen = app.screen
-    assert isinstance(screen, Plan)
+    assert isinstance(screen, PlanScreen)
     await until(pilot, lambda: screen._plans is not None and screen._plans.goal == screen._goal)
     await pilot.pause()
 
@@ -61,16 +61,16 @@ async def test_it_reads_numbers_as_people_write_them_and_says_how(tmp_path: Path
     async with app.run_test(size=(80, 24)) as pilot:
         await planned(pilot)
         await given(pilot, params="70B", tokens="1.4T")
-        assert "read as N = 70.0B parameters, D = 1.40T tokens" in text(app, "#said")
+        assert "read as N = 70.0B parameters, D = 1.40T tokens" in text(app, "#reading")
         assert answers(app)["chinchilla:hoffmann2022"][2] == "20"
         field = app.screen.query_one("#params", Input)
         for wrong in ("seventy", "1,5", "70 tokens", "-4"):
             field.value = wrong
-            await until(pilot, lambda: "✗" in text(app, "#said"))
+            await until(pilot, lambda: "✗" in text(app, "#reading"))
         field.value = "70B"
-        await until(pilot, lambda: "✗" not in text(app, "#said"))
+        await until(pilot, lambda: "✗" not in text(app, "#reading"))
         await given(pilot, loss="0.5")
-        assert "not reachable" in text(app, "#said") or "not reachable" in text(app, "#answers")
+        assert "not reachable" in text(app, "#reading") or "not reachable" in text(app, "#answers")
 
 
 async def test_own_fit_stands_first_with_intervals_where_it_carries_a_plan(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ async def test_own_fit_stands_first_with_intervals_where_it_carries_a_plan(tmp_p
 
 @pytest.mark.parametrize(
     ("name", "value", "says"),
-    [("flops", "", "Give one of C, L, N, D"), ("flops", "abc", "C: cannot read 'abc'"), ("loss", "2", "each determin"),
+    [("flops", "", "Enter one of C, L, N, D"), ("flops", "abc", "C: cannot read 'abc'"), ("loss", "2", "each determin"),
      ("flops", "1e-30", "want from 1 to 1e40 FLOPs")],
 )  # fmt: skip
 async def test_no_answer_to_an_earlier_question_stays(tmp_path: Path, name: str, value: str, says: str) -> None:
@@ -97,7 +97,7 @@ async def test_no_answer_to_an_earlier_question_stays(tmp_path: Path, name: str,
         await planned(pilot)
         assert text(app, "#answers")
         app.screen.query_one(f"#{name}", Input).value = value
-        await until(pilot, lambda: says in text(app, "#said"))
+        await until(pilot, lambda: says in text(app, "#reading"))
         assert text(app, "#answers") == ""
         assert app.screen.query_one("#plot", Plot).figure.series == ()
 
@@ -110,7 +110,7 @@ async def test_a_fit_that_carries_no_plan_says_what_is_missing(tmp_path: Path) -
         assert "has no D term" in " ".join(text(app, "#answers").split())
         await pilot.press("escape", "d")
         await pilot.pause()
-        assert "has no D term" in text(app, "#words Said")
+        assert "has no D term" in text(app, "#words PlainText")
 
 
 LOOKS = [

@@ -11,8 +11,8 @@ from textual.widgets import Input, OptionList, Static
 
 from scaling_tui.runs.format import append_line
 from scaling_tui.tui.app import ScalingApp
-from scaling_tui.tui.screens.prediction_game import Foretell
-from scaling_tui.tui.screens.quiz import Quiz
+from scaling_tui.tui.screens.prediction_game import PredictionGameScreen
+from scaling_tui.tui.screens.quiz import QuizScreen
 from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tutor.progress import progress_file, read_answers
 from tests.conftest import record_sweep
@@ -27,10 +27,10 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def asked(pilot: Pilot[None]) -> None:
     await pilot.press("9")
-    await until(pilot, lambda: isinstance(pilot.app.screen, Quiz))
+    await until(pilot, lambda: isinstance(pilot.app.screen, QuizScreen))
     await until(pilot, lambda: pilot.app.screen.query_one("#choices", OptionList).option_count == 4)
     await pilot.press("f")
-    await until(pilot, lambda: isinstance(pilot.app.screen, Foretell))
+    await until(pilot, lambda: isinstance(pilot.app.screen, PredictionGameScreen))
     await until(pilot, lambda: isinstance(pilot.app.focused, Input))
 
 
@@ -60,7 +60,7 @@ async def test_a_finished_run_is_scored_at_once(tmp_path: Path) -> None:
         assert "practice and does not count" in said(pilot, "feedback")
         assert read_answers(progress_file()) == []
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, Quiz))
+        await until(pilot, lambda: isinstance(app.screen, QuizScreen))
 
 
 async def test_a_run_under_way_is_waited_for(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ async def test_a_run_under_way_is_waited_for(tmp_path: Path) -> None:
         await asked(pilot)
         app.screen.query_one("#answer", Input).value = "1.45"
         await pilot.press("enter")
-        await until(pilot, lambda: "r7-s0 trains: 45 %" in said(pilot, "feedback"))
+        await until(pilot, lambda: "r7-s0 is training: 45 %" in said(pilot, "feedback"))
         end_largest(sweep)
         await until(pilot, lambda: "r7 measured: 1.4479" in said(pilot, "feedback"))
 
@@ -92,9 +92,9 @@ async def test_an_answer_is_kept_until_the_run_has_ended_though_the_app_is_close
         assert "you                1.4600" in said(pilot, "feedback")
         assert [one.question for one in read_answers(progress_file())] == ["predict:quickstart/r7-s0"]
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(again.screen, Quiz))
+        await until(pilot, lambda: isinstance(again.screen, QuizScreen))
         await pilot.press("f")
-        await until(pilot, lambda: isinstance(again.screen, Foretell))
+        await until(pilot, lambda: isinstance(again.screen, PredictionGameScreen))
         assert said(pilot, "feedback") == ""
 
 
@@ -102,7 +102,7 @@ async def test_who_has_no_sweep_is_offered_one(tmp_path: Path) -> None:
     app = ScalingApp(tmp_path / "runs")
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("9")
-        await until(pilot, lambda: isinstance(app.screen, Quiz))
+        await until(pilot, lambda: isinstance(app.screen, QuizScreen))
         await until(pilot, lambda: app.screen.query_one("#choices", OptionList).option_count == 4)
         await pilot.press("f")
         await until(pilot, lambda: isinstance(app.screen, Choose))

@@ -1,4 +1,4 @@
-"""The Learn and Quiz screens: a sitting by keyboard and mouse, what is saved, how it looks."""
+"""The Learn and Quiz screens: a session by keyboard and mouse, what is saved, how it looks."""
 
 from collections.abc import Awaitable
 from pathlib import Path
@@ -9,10 +9,10 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
 from scaling_tui.tui.app import ScalingApp
-from scaling_tui.tui.screens.learn import Learn
-from scaling_tui.tui.screens.plan import Plan
-from scaling_tui.tui.screens.quiz import Quiz
-from scaling_tui.tui.terminal import Looks
+from scaling_tui.tui.screens.learn import LearnScreen
+from scaling_tui.tui.screens.plan import PlanScreen
+from scaling_tui.tui.screens.quiz import QuizScreen
+from scaling_tui.tui.terminal import Appearance
 from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tutor.content.bank import load_banks
 from scaling_tui.tutor.course import Course
@@ -28,12 +28,12 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
 
-async def quiz_of(pilot: Pilot[None], *names: str, seed: int = 7) -> Quiz:
-    """The quiz screen with a sitting of exactly these questions."""
+async def quiz_of(pilot: Pilot[None], *names: str, seed: int = 7) -> QuizScreen:
+    """The quiz screen with a session of exactly these questions."""
     await pilot.press("9")
-    await until(pilot, lambda: isinstance(pilot.app.screen, Quiz))
+    await until(pilot, lambda: isinstance(pilot.app.screen, QuizScreen))
     screen = pilot.app.screen
-    assert isinstance(screen, Quiz)
+    assert isinstance(screen, QuizScreen)
     await until(pilot, lambda: screen.query_one("#choices", OptionList).option_count == 4)
     known = {question.id: question for bank in load_banks() for question in bank.questions}
     course = Course.load([known[name] for name in names])
@@ -42,7 +42,7 @@ async def quiz_of(pilot: Pilot[None], *names: str, seed: int = 7) -> Quiz:
     return screen
 
 
-def said(screen: Quiz, name: str) -> str:
+def said(screen: QuizScreen, name: str) -> str:
     return str(screen.query_one(f"#{name}", Static).render())
 
 
@@ -55,9 +55,9 @@ async def test_a_wrong_number_is_read_diagnosed_and_asked_anew(tmp_path: Path) -
     app = ScalingApp(tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await quiz_of(pilot, "two-term-loss")
-        sitting = screen._sitting
-        assert sitting is not None
-        first = sitting.asked
+        session = screen._session
+        assert session is not None
+        first = session.asked
         assert "What is L at N =" in said(screen, "question")
         await typed(pilot, "nonsense")
         assert "cannot read 'nonsense'" in said(screen, "read")
@@ -70,8 +70,8 @@ async def test_a_wrong_number_is_read_diagnosed_and_asked_anew(tmp_path: Path) -
         assert "✗ Not yet. This is the first term alone" in said(screen, "feedback")
         assert [(answer.slip, answer.correct) for answer in read_answers(progress_file())] == [("one-term", False)]
         await pilot.press("enter")
-        assert sitting.asked.values != first.values
-        await typed(pilot, sitting.asked.expected)
+        assert session.asked.values != first.values
+        await typed(pilot, session.asked.expected)
         await pilot.press("enter")
         assert "✓ Right." in said(screen, "feedback")
         await pilot.press("enter")
@@ -82,19 +82,19 @@ async def test_choices_by_letter_and_by_mouse(tmp_path: Path) -> None:
     app = ScalingApp(tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await quiz_of(pilot, "why-negative", "simplified-law")
-        sitting = screen._sitting
-        assert sitting is not None
-        right = next(option.letter for option in sitting.asked.options if option.right)
+        session = screen._session
+        assert session is not None
+        right = next(option.letter for option in session.asked.options if option.right)
         await pilot.press("enter")
-        assert sitting.results == []  # nothing is chosen yet
+        assert session.results == []  # nothing is chosen yet
         await pilot.press(right)
-        assert sitting.results == []
+        assert session.results == []
         await pilot.press("enter")
         assert "✓ Right." in said(screen, "feedback")
         await pilot.press("enter")
         await pilot.pause()
         await pilot.click("#choices", offset=(5, 1))
-        await until(pilot, lambda: len(sitting.results) == 2)
+        await until(pilot, lambda: len(session.results) == 2)
         assert len(read_answers(progress_file())) == 2
 
 
@@ -105,10 +105,10 @@ async def test_hints_and_solutions_by_key_and_none_in_a_test(tmp_path: Path) -> 
         await pilot.press("f5")
         assert "Hint: Two terms" in said(screen, "feedback")
         await pilot.press("f6")
-        assert "With the numbers before:" in said(screen, "feedback")
-        sitting = screen._course.test(3) if screen._course else None
-        assert sitting is not None
-        screen._begin(sitting)
+        assert "With the previous numbers:" in said(screen, "feedback")
+        session = screen._course.test(3) if screen._course else None
+        assert session is not None
+        screen._begin(session)
         await pilot.press("f5")
         assert said(screen, "feedback") == ""
         for _ in range(10):
@@ -122,12 +122,12 @@ async def test_a_test_tells_at_its_end_alone_what_was_wrong_and_what_is_right(tm
         screen = await quiz_of(pilot, "why-negative")
         assert screen._course is not None
         known = {question.id: question for bank in load_banks() for question in bank.questions}
-        sitting = Session([known["why-negative"], known["two-term-loss"]], None, lambda one: 3, test=True)
-        screen._begin(sitting)
-        wrong = next(option for option in sitting.asked.options if not option.right)
+        session = Session([known["why-negative"], known["two-term-loss"]], None, lambda one: 3, test=True)
+        screen._begin(session)
+        wrong = next(option for option in session.asked.options if not option.right)
         await pilot.press(wrong.letter, "enter")
         assert "right" not in said(screen, "where")
-        await typed(pilot, sitting.asked.expected)
+        await typed(pilot, session.asked.expected)
         await pilot.press("enter")
         told = " ".join(said(screen, "question").split())
         assert told.startswith("1 of 2 right on the first try.")
@@ -139,31 +139,31 @@ async def test_long_feedback_scrolls_on_the_smallest_screen(tmp_path: Path) -> N
     app = ScalingApp(tmp_path)
     async with app.run_test(size=(50, 20)) as pilot:
         screen = await quiz_of(pilot, "what-laws-describe")
-        assert screen._sitting is not None
-        wrong = next(option for option in screen._sitting.asked.options if not option.right)
+        assert screen._session is not None
+        wrong = next(option for option in screen._session.asked.options if not option.right)
         await pilot.press(wrong.letter, "enter")
         body = screen.query_one("#body")
         await pilot.press("end")
         await until(pilot, lambda: body.scroll_y == body.max_scroll_y > 0)
         await pilot.press("enter")
-        assert screen._sitting.over
+        assert screen._session.over
 
 
 async def test_an_answered_questions_numbers_open_in_plan_and_back_again(tmp_path: Path) -> None:
     app = ScalingApp(tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await quiz_of(pilot, "tokens-for-budget")
-        assert screen._sitting is not None
-        asked = screen._sitting.asked
+        assert screen._session is not None
+        asked = screen._session.asked
         assert not screen.check_action("plan", ())  # the plan would give the answer away
         await typed(pilot, "1")
         await pilot.press("enter")
         await pilot.press("f7")
-        await until(pilot, lambda: isinstance(app.screen, Plan))
+        await until(pilot, lambda: isinstance(app.screen, PlanScreen))
         fields = {one.id: one.value for one in app.screen.query(Input)}
         assert (float(fields["flops"]), float(fields["params"])) == (asked.values["C"], asked.values["N"])
         assert (fields["loss"], fields["tokens"]) == ("", "")
-        await until(pilot, lambda: "read as C = " in str(app.screen.query_one("#said", Static).render()))
+        await until(pilot, lambda: "read as C = " in str(app.screen.query_one("#reading", Static).render()))
         await pilot.press("escape")
         assert app.screen is screen
         assert "Not yet" in said(screen, "feedback")
@@ -173,7 +173,7 @@ async def test_a_lesson_opens_with_plots_and_leads_to_its_questions(tmp_path: Pa
     app = ScalingApp(tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("8")
-        await until(pilot, lambda: isinstance(app.screen, Learn))
+        await until(pilot, lambda: isinstance(app.screen, LearnScreen))
         lessons = app.screen.query_one("#lessons", OptionList)
         await until(pilot, lambda: lessons.option_count == 12)
         await pilot.press("down", "down", "enter")
@@ -182,10 +182,10 @@ async def test_a_lesson_opens_with_plots_and_leads_to_its_questions(tmp_path: Pa
         await pilot.press("n")
         await until(pilot, lambda: "4 of 12" in str(app.screen.query_one("#where", Static).render()))
         await pilot.press("z")
-        await until(pilot, lambda: isinstance(app.screen, Quiz))
+        await until(pilot, lambda: isinstance(app.screen, QuizScreen))
         screen = app.screen
-        assert isinstance(screen, Quiz)
-        await until(pilot, lambda: screen._sitting is not None)
+        assert isinstance(screen, QuizScreen)
+        await until(pilot, lambda: screen._session is not None)
         assert "The simple form" in said(screen, "where")
 
 
@@ -193,12 +193,12 @@ async def test_own_runs_of_a_lesson_are_offered_where_there_are_none(tmp_path: P
     app = ScalingApp(tmp_path / "runs")
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("8")
-        await until(pilot, lambda: isinstance(app.screen, Learn))
+        await until(pilot, lambda: isinstance(app.screen, LearnScreen))
         await until(pilot, lambda: app.screen.query_one("#lessons", OptionList).option_count == 12)
         await pilot.press("enter")
         await until(pilot, lambda: app.screen.has_class("-reading"))
         await pilot.press("o")
-        await until(pilot, lambda: not isinstance(app.screen, Learn))
+        await until(pilot, lambda: not isinstance(app.screen, LearnScreen))
         await pilot.press("escape")
         assert not (tmp_path / "runs").exists()
 
@@ -211,7 +211,7 @@ async def test_own_runs_of_a_lesson_are_offered_where_there_are_none(tmp_path: P
     ],
     ids=["wrong", "right", "wide", "wide-right", "light", "no-color"],
 )  # fmt: skip
-def test_a_sitting_looks_as_it_did(
+def test_a_session_looks_as_it_did(
     snap_compare: Any,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -221,14 +221,14 @@ def test_a_sitting_looks_as_it_did(
 ) -> None:
     if how == "no colour":
         monkeypatch.setenv("NO_COLOR", "1")
-    app = ScalingApp(tmp_path, looks=Looks(theme="light") if how == "light" else Looks())
+    app = ScalingApp(tmp_path, appearance=Appearance(theme="light") if how == "light" else Appearance())
 
     async def prepare(pilot: Pilot[None]) -> Awaitable[None] | None:
         screen = await quiz_of(pilot, "two-term-loss")
-        sitting = screen._sitting
-        assert sitting is not None
-        a, b, N = (sitting.asked.values[name] for name in ("a", "b", "N"))
-        await typed(pilot, sitting.asked.expected if answer == "right" else figures(a * N**-b, 4))
+        session = screen._session
+        assert session is not None
+        a, b, N = (session.asked.values[name] for name in ("a", "b", "N"))
+        await typed(pilot, session.asked.expected if answer == "right" else figures(a * N**-b, 4))
         screen.query_one("#answer", Input).cursor_blink = False
         await pilot.press("enter")
         await pilot.pause()

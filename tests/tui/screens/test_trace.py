@@ -15,7 +15,7 @@ from scaling_tui.lens.client import Tracer
 from scaling_tui.runs import RunView
 from scaling_tui.runs.writer import write_run
 from scaling_tui.tui.app import ScalingApp
-from scaling_tui.tui.screens.trace import Trace
+from scaling_tui.tui.screens.trace import TraceScreen
 from scaling_tui.tui.widgets.trace_grid import METRICS, TokenGrid, fitted, strided
 from tests.conftest import record_sweep, trained_sweep
 from tests.tui.conftest import until
@@ -124,7 +124,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Recorded:
 
 async def shown(pilot: Pilot[None]) -> TokenGrid:
     """Waits for the first answer."""
-    await until(pilot, lambda: isinstance(pilot.app.screen, Trace))
+    await until(pilot, lambda: isinstance(pilot.app.screen, TraceScreen))
     grid = pilot.app.screen.query_one(TokenGrid)
     await until(pilot, lambda: grid.reading is not None)
     await pilot.pause()
@@ -146,7 +146,7 @@ async def test_it_opens_on_the_largest_run_with_the_cursor_at_the_end(recorded: 
         assert grid.cursor == (5, 22)
         heads = lines(grid)
         assert heads[0].split()[-2:] == ["t", "↵"] and heads[1].split()[-2:] == ["↵", "t"]
-        assert "really 't', p 0.804, rank 3" in said(pilot, "#cell")
+        assert "truth 't', p 0.804, rank 3" in said(pilot, "#cell")
 
 
 async def test_moving_scrolls_the_tokens_and_keeps_the_heads(recorded: Recorded, tmp_path: Path) -> None:
@@ -183,8 +183,8 @@ async def test_enter_shows_what_stands_behind_a_cell(recorded: Recorded, tmp_pat
         await pilot.pause()
         told = said(pilot, "#detail-text")
         for text in (
-            "2 attention: the likeliest", "p of 't', row by row", "▸ 2 attention", "logit of 't': 1.69 =",
-            "1 attention   +0.25", "h1+0.50 h2-0.25", "where the heads of layer 2 look, from '↵'",
+            "2 attention: most likely", "p of 't', row by row", "▸ 2 attention", "logit of 't': 1.69 =",
+            "1 attention   +0.25", "h1+0.50 h2-0.25", "attention of layer 2's heads, from '↵'",
         ):  # fmt: skip
             assert text in told
         for back in ("g", "escape"):
@@ -275,9 +275,9 @@ def test_strides_and_cells() -> None:
 async def test_without_a_checkpoint_it_says_what_to_do_and_finds_the_first_one(tmp_path: Path) -> None:
     record_sweep(tmp_path, ["running", *["queued"] * 6])
     async with ScalingApp(tmp_path, mode="trace").run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: isinstance(pilot.app.screen, Trace))
+        await until(pilot, lambda: isinstance(pilot.app.screen, TraceScreen))
         await until(pilot, lambda: "no run has a checkpoint yet" in said(pilot, "#note"))
-        assert "2 opens the Lab" in said(pilot, "#cell")
+        assert "Press 2 for the Lab" in said(pilot, "#cell")
 
 
 async def test_a_real_process_answers_the_screen_and_ends_with_it(tmp_path: Path) -> None:
@@ -289,7 +289,7 @@ async def test_a_real_process_answers_the_screen_and_ends_with_it(tmp_path: Path
         await until(pilot, lambda: isinstance(grid.reading, plain.Across))
         assert grid.reading.grid.names == ["step 60", "step 120", "step 180", "step 240"]
         screen = app.screen
-        assert isinstance(screen, Trace)
+        assert isinstance(screen, TraceScreen)
         tracer: Tracer = screen._tracer
         process = tracer._process
         assert process is not None and process.poll() is None

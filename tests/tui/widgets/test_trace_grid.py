@@ -8,14 +8,19 @@ from textual.color import Color
 
 from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.modes import MODES
-from scaling_tui.tui.page import Keys
-from scaling_tui.tui.terminal import Looks
+from scaling_tui.tui.page import PageFooter
+from scaling_tui.tui.terminal import Appearance
 from scaling_tui.tui.widgets.mode_bar import ModeBar
 from tests.conftest import record_sweep
 from tests.tui.conftest import until
 
 SIZES = ((120, 40), (80, 24), (50, 20))
-LOOKS = {"dark": Looks(), "light": Looks(theme="light"), "ascii": Looks(ascii=True), "no-colour": Looks()}
+LOOKS = {
+    "dark": Appearance(),
+    "light": Appearance(theme="light"),
+    "ascii": Appearance(ascii=True),
+    "no-colour": Appearance(),
+}
 GRID = [(mode.name, size, look) for mode, size, look in product(MODES, SIZES, LOOKS)]
 
 
@@ -30,9 +35,9 @@ async def test_a_screen_is_whole(
         monkeypatch.setenv("NO_COLOR", "1")
     width, height = size
     record_sweep(tmp_path / "runs", [*["finished"] * 6, "running"])
-    app = ScalingApp(tmp_path / "runs", mode=mode, looks=LOOKS[look])
+    app = ScalingApp(tmp_path / "runs", mode=mode, appearance=LOOKS[look])
     async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: bool(app.screen.query(Keys)))
+        await until(pilot, lambda: bool(app.screen.query(PageFooter)))
         await pilot.pause(0.5)
         await until(pilot, lambda: app.screen._compositor.render_strips()[-1].text.rstrip().endswith("? help"))
         strips = app.screen._compositor.render_strips()
