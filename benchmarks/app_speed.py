@@ -25,7 +25,8 @@ import numpy as np
 import pexpect
 import psutil
 
-from scaling_tui.plots.drawing import Figure, Series, draw
+from scaling_tui.plots.drawing import draw
+from scaling_tui.plots.figures import Figure, Series
 from scaling_tui.runs import Status, create_sweep
 from scaling_tui.runs.format import claim
 from scaling_tui.runs.writer import write_run

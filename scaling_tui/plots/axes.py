@@ -1,17 +1,17 @@
-"""Axes of plots: limits, where a value lies between them, round ticks and their labels."""
+"""Axes of plots: limits, where a value lies between them, round ticks, labels that do not collide, thinning."""
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scaling_tui.text import show
-
 Array = NDArray[np.float64]
 
 # Nothing of this field is as large; what is (or is no number) cannot be drawn.
 FAR = 1e60
+UNITS = (("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3))
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,10 @@ class Axis:
         """Round values inside the limits."""
         return ticks(self.value(0.0), self.value(1.0), self.log, most)
 
+    def share(self, value: float) -> float:
+        """0 at `low`, 1 at `high`."""
+        return float(self.shares(np.array([value]))[0])
+
 
 def drawable(values: Array, log: bool) -> NDArray[np.bool_]:
     """Which values can be drawn on an axis."""
@@ -64,42 +68,97 @@ def drawable(values: Array, log: bool) -> NDArray[np.bool_]:
 
 
 def ticks(low: float, high: float, log: bool, most: int) -> list[float]:
-    """Round values from low to high, at most about `most`: 1, 2, 5 times a power of ten."""
+    """Round values from low to high, at most `most`, and at least three where `most` is five or more.
+
+    1, 2, 5 times a power of ten, or 2.5 times it; on a logarithmic axis of less than a decade too.
+    """
     if not high > low or most < 1:
         return [low]
     if log:
         decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        found: list[float] = []
         for steps in ((1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)):
-            found = [step * 10.0**decade for decade in decades for step in steps]
-            found = [value for value in found if low <= value <= high]
-            if 2 <= len(found) <= most:
+            found = [value for decade in decades for step in steps if low <= (value := step * 10.0**decade) <= high]
+            if 3 <= len(found) <= most:
                 return found
-        if high / low < 10:
-            return ticks(low, high, log=False, most=most)
-        return found[:: max(1, -(-len(found) // most))]
+        if high / low >= 10 and found:
+            return found[:: -(-len(found) // most)]
     size = 10.0 ** math.floor(math.log10((high - low) / most))
-    step = next(step * size for step in (1, 2, 5, 10, 20) if (high - low) / (step * size) <= most)
-    return [float(k * step) for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+    found = []
+    for step in (1.0, 2.0, 2.5, 5.0, 10.0, 20.0, 25.0, 50.0):
+        first, last = math.ceil(low / (step * size) - 1e-9), math.floor(high / (step * size) + 1e-9)
+        if last - first < most:
+            found = [k * (step * size) for k in range(first, last + 1)]
+            break
+    # So close together that floats hold no round value between them, or one for several steps.
+    return list(dict.fromkeys(found)) or [low]
 
 
-def power_label(value: float) -> str:
+def labels(values: Sequence[float], write: Callable[[float, int], str]) -> list[str]:
+    """What stands at ticks: as few digits as tell every one from the others."""
+    for digits in range(4, 17):
+        found = [write(value, digits) for value in values]
+        if len(set(found)) == len(found):
+            return found
+    return [repr(value) for value in values]
+
+
+def power_label(value: float, digits: int = 4) -> str:
     """A tick of FLOPs, which are written as powers everywhere: 1e10, 2.5e13."""
-    return _power(value) if value >= 1e5 else f"{value:g}"
+    return _power(value, digits) if value >= 1e5 else f"{value:.{digits + 2}g}"
 
 
-def _power(value: float) -> str:
-    mantissa, _, exponent = f"{value:.2g}".partition("e")
-    return f"{mantissa}e{int(exponent)}" if exponent else mantissa
+def _power(value: float, digits: int) -> str:
+    mantissa, _, exponent = f"{value:.{digits - 3}e}".partition("e")
+    return f"{mantissa.rstrip('0').rstrip('.') if '.' in mantissa else mantissa}e{int(exponent)}"
 
 
-def tick_label(value: float) -> str:
+def tick_label(value: float, digits: int = 4) -> str:
     """A tick in few characters: 0.5, 2.4, 30k, 1M, 3e15."""
+    size = abs(value)
     if value == 0:
         return "0"
-    if abs(value) >= 1e13 or abs(value) < 1e-3:
-        return _power(value)
-    if abs(value) >= 1000:
-        text = show.count(value)
-        number, unit = text[:-1], text[-1]
-        return number.rstrip("0").rstrip(".") + unit if "." in number else text
-    return f"{value:.4g}"
+    if size >= 1e13 or size < 1e-3:
+        return _power(value, digits)
+    unit, factor = next(((unit, factor) for unit, factor in UNITS if size >= factor), ("", 1.0))
+    return f"{value / factor:.{digits}g}{unit}"
+
+
+def apart(places: Sequence[float], size: int) -> list[int | None]:
+    """Rows for labels that want to be at `places` (in rows): no two in one, all in 0 … size - 1, in their order.
+
+    Where there are more than `size`, some have no row: evenly chosen ones keep theirs.
+    """
+    order = sorted(range(len(places)), key=lambda index: places[index])
+    if len(order) > size:
+        kept = {round(k * (len(order) - 1) / max(1, size - 1)) for k in range(size)} if size else set()
+        order = [index for rank, index in enumerate(order) if rank in kept]
+    moved: list[int | None] = [None] * len(places)
+    least = 0
+    for index in order:
+        moved[index] = least = max(int(places[index]), least)
+        least += 1
+    most = size - 1
+    for index in reversed(order):
+        moved[index] = most = min(moved[index] or 0, most)
+        most -= 1
+    return moved
+
+
+def thin(x: Array, y: Array, edges: Array) -> tuple[Array, Array]:
+    """Of the points between two neighbouring `edges` only the lowest and the highest, in the order of x.
+
+    What falls into one column of cells is drawn over itself; a spike is kept all the same. x must rise.
+    """
+    if len(x) <= 2 * (len(edges) - 1):
+        return x, y
+    first = np.searchsorted(x, edges[1:-1])
+    first = np.unique(np.concatenate([[0], first[first < len(x)]]))
+    sizes = np.diff(first, append=len(x))
+    kept = []
+    for extreme in (np.minimum.reduceat(y, first), np.maximum.reduceat(y, first)):
+        found = np.flatnonzero(y == np.repeat(extreme, sizes))
+        # Of equal ones the first in each column.
+        kept.append(found[np.searchsorted(found, first)])
+    index = np.unique(np.concatenate(kept))
+    return x[index], y[index]

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import accumulate, islice
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scaling_tui.plots.canvas import Weight
-from scaling_tui.plots.drawing import DOTTED, LINE, Figure, Series
+from scaling_tui.plots.figures import DOTTED, LINE, Figure, Series, Weight
 from scaling_tui.runs import Curve, RunView, SweepView
 from scaling_tui.text import show
 
@@ -122,23 +122,11 @@ def smoothed(values: Array, counts: Array, weight: float) -> Array:
         counts: how many records each stands for, (n,).
         weight: of what came before, per record, 0 to below 1.
     """
-    decay = np.cumsum(counts) * np.log(weight)
-    share = 1 - weight**counts
-    out, total = np.empty_like(values), np.empty_like(values)
-    mean = mass = 0.0
-    start = 0
-    base = 0.0
-    while start < len(values):
-        # As many at a time as powers of the weight fit into a float.
-        end = max(start + 1, int(np.searchsorted(-decay, 300.0 + base)))
-        local = decay[start:end] + base
-        growth = np.exp(np.minimum(-local, 700.0)) * share[start:end]
-        fall = np.exp(local)
-        out[start:end] = fall * (mean + np.cumsum(growth * values[start:end]))
-        total[start:end] = fall * (mass + np.cumsum(growth))
-        mean, mass = float(out[end - 1]), float(total[end - 1])
-        base, start = -float(decay[end - 1]), end
-    return out / total
+    past = weight**counts
+    steps = zip(past.tolist(), ((1 - past) * values).tolist(), strict=True)
+    means = accumulate(steps, lambda mean, step: mean * step[0] + step[1], initial=0.0)
+    weights = -np.expm1(np.cumsum(counts) * np.log(weight))
+    return np.fromiter(islice(means, 1, None), np.float64, len(values)) / weights
 
 
 def place(index: int, count: int) -> float:

@@ -1,114 +1,89 @@
-"""Figures, and how they become rows of characters: thinned curves, axes, labels at curve ends, a crosshair's readings.
+"""Figures as rows of characters: plotext draws curves and axes; title, labels at curve ends and crosshair lie over them.
 
-Nothing here knows a widget or a colour: rows are runs of text in an ink (`canvas.Ink`), which whoever shows them maps.
+The only file that imports plotext, and not before something is drawn. Rows are runs of text in an ink, which whoever
+shows them maps to colours.
 """
 
+import re
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scaling_tui.plots.axes import Axis, drawable, power_label, tick_label
-from scaling_tui.plots.canvas import COLUMNS, NONE, ROWS, Canvas, Ink, Run, Weight, apart
+from scaling_tui.plots.axes import Axis, apart, labels, thin, tick_label
+from scaling_tui.plots.figures import DOTTED, Figure, Ink, Series, readings
 from scaling_tui.text import show
 
 Array = NDArray[np.float64]
+Run = tuple[str, Ink]  # neighbouring characters of one ink
 
-LINE, DOTTED = "line", "dotted"
 LEAST_WIDTH, LEAST_HEIGHT = 16, 6
-FAINT = Ink(weight="faint")
+PLAIN, FAINT = Ink(), Ink(weight="faint")
 # For terminals without Braille a line is drawn with a sign of its own.
 LINE_SIGNS = "*+xo#%@&="
+POINTS = 1600  # of all curves together: each costs plotext about 10 µs
+# What plotext writes of neighbouring cells: no colour, or the number of an ink as one; perhaps a background; the text.
+_CELLS = re.compile(r"\x1b\[0m(?:\x1b\[38;2;(\d+);(\d+);(\d+)m)?(?:\x1b\[48;[\d;]+m)?([^\x1b]*)")
 
 
-@dataclass(frozen=True, eq=False)
-class Series:
-    """One curve or set of points.
+class Cells:
+    """Rows of characters, each with its ink."""
 
-    Args:
-        x, y: (n,) each; of a joined curve of many points x rises.
-        colour: a name of the theme, or a place from 0 to 1 on the theme's ramp, for what has an order of its own.
-        label: written at the last point.
-        mark: "line", "dotted", or the sign that stands at each point.
-        weight: normal, strong or faint.
-        name: what a crosshair calls it; "" leaves it out of the readings.
-    """
+    def __init__(self, width: int, height: int) -> None:
+        self.width, self.height = width, height
+        self._signs = [[" "] * width for _ in range(height)]
+        self._inks = [[PLAIN] * width for _ in range(height)]
 
-    x: Array
-    y: Array
-    colour: str | float = "foreground"
-    label: str = ""
-    mark: str = LINE
-    weight: Weight = "normal"
-    name: str = ""
+    def copy(self) -> "Cells":
+        """Others with the same in them."""
+        other = Cells(0, 0)
+        other.width, other.height = self.width, self.height
+        other._signs, other._inks = [row[:] for row in self._signs], [row[:] for row in self._inks]
+        return other
 
-    @property
-    def joined(self) -> bool:
-        return self.mark in (LINE, DOTTED)
+    def write(self, row: int, column: int, text: str, ink: Ink = PLAIN) -> None:
+        """Text from a cell on, over what is there; what falls outside is cut off."""
+        if 0 <= row < self.height:
+            text = text[max(0, -column) : max(0, self.width - column)]
+            place = slice(max(0, column), max(0, column) + len(text))
+            # Names are other people's: a control character would reach the terminal.
+            self._signs[row][place] = [sign if sign.isprintable() else "?" for sign in text]
+            self._inks[row][place] = [ink] * len(text)
 
-    @property
-    def ink(self) -> Ink:
-        return Ink(self.colour, self.weight)
+    def inked(self, row: int, column: int, width: int = 1) -> int:
+        """How many of `width` cells have something in them."""
+        return sum(sign != " " for sign in self._signs[row][column : column + width])
 
-
-@dataclass(frozen=True, eq=False)
-class Figure:
-    """What a plot shows. `spans` are vertical bars (x, low, high, colour); `x_text` writes an x of the crosshair."""
-
-    title: str
-    series: tuple[Series, ...]
-    spans: tuple[tuple[float, float, float, str], ...] = ()
-    log_x: bool = False
-    log_y: bool = False
-    x_name: str = "x"
-    y_name: str = "y"
-    x_text: Callable[[float], str] = tick_label
-    empty: str = ""
-
-    @property
-    def x_label(self) -> Callable[[float], str]:
-        """How ticks of x are written: as powers where its values are."""
-        return power_label if self.x_text is show.scientific else tick_label
-
-
-def thin(x: Array, y: Array, edges: Array) -> tuple[Array, Array]:
-    """Of the points between two neighbouring `edges` only the lowest and the highest, in the order of x.
-
-    What falls into one column of cells is drawn over itself; a spike is kept all the same. x must rise.
-    """
-    if len(x) <= 2 * (len(edges) - 1):
-        return x, y
-    first = np.searchsorted(x, edges[1:-1])
-    first = np.unique(np.concatenate([[0], first[first < len(x)]]))
-    sizes = np.diff(first, append=len(x))
-    kept = []
-    for extreme in (np.minimum.reduceat(y, first), np.maximum.reduceat(y, first)):
-        found = np.flatnonzero(y == np.repeat(extreme, sizes))
-        # Of equal ones the first in each column.
-        kept.append(found[np.searchsorted(found, first)])
-    index = np.unique(np.concatenate(kept))
-    return x[index], y[index]
+    def rows(self) -> Iterator[list[Run]]:
+        """Each row as runs of characters of one ink, without blanks at the end."""
+        for signs, inks in zip(self._signs, self._inks, strict=True):
+            runs: list[Run] = []
+            text = "".join(signs).rstrip()
+            start, last = 0, PLAIN
+            for column, sign in enumerate(text):
+                # A blank goes with what stands before it, so that fewer runs are told apart.
+                if sign != " " and (ink := inks[column]) is not last and ink != last:
+                    if column > start:
+                        runs.append((text[start:column], last))
+                    start, last = column, ink
+            yield [*runs, (text[start:], last)] if text else runs
 
 
 class Frame:
-    """Where values lie on a canvas: limits, ticks and the area inside the axes."""
+    """Where values lie among the cells: limits, ticks, and the area inside the axes."""
 
-    def __init__(self, x: Axis, y: Axis, width: int, height: int, x_label: Callable[[float], str] = tick_label) -> None:
-        self.x, self.y, self._x_label = x, y, x_label
-        self.y_ticks = y.ticks(max(2, height // 3))
-        self.left = max((len(tick_label(value)) for value in self.y_ticks), default=1) + 1
-        self.top = 1
-        self.width, self.height = width - self.left, height - 3
+    def __init__(self, figure: Figure, x: Axis, y: Axis, width: int, height: int) -> None:
+        self.x, self.y = x, y
+        self.top, self.height = 1, height - 3
+        self.y_ticks = y.ticks(min(max(5, self.height // 3), self.height))
+        self.y_labels = labels(self.y_ticks, tick_label)
+        self.left = max(map(len, self.y_labels)) + 1
+        self.width = width - self.left
         self.x_ticks = x.ticks(max(2, self.width // 10))
-
-    def dots(self, x: Array, y: Array) -> tuple[Array, Array]:
-        """Places in dots of the canvas."""
-        across, down = self.width * COLUMNS - 1, self.height * ROWS - 1
-        column = self.left * COLUMNS + np.clip(np.rint(self.x.shares(x) * across), 0, across)
-        row = self.top * ROWS + np.clip(np.rint((1 - self.y.shares(y)) * down), 0, down)
-        return column, row
+        self.x_labels = labels(self.x_ticks, figure.x_label)
 
     def value_at(self, column: int) -> float:
         """The x in the middle of a column of cells."""
@@ -116,26 +91,11 @@ class Frame:
 
     def column_of(self, x: float) -> int:
         """The column of cells of an x."""
-        return int(self.dots(np.array([x]), np.array([self.y.value(0.5)]))[0][0]) // COLUMNS
+        return self.left + min(max(int(self.x.share(x) * self.width), 0), self.width - 1)
 
-    def paint(self, canvas: Canvas) -> None:
-        """Axes, ticks and their labels."""
-        bottom = self.top + self.height
-        for row in range(self.top, bottom):
-            canvas.write(row, self.left - 1, "│", FAINT)
-        for value in self.y_ticks:
-            row = int(self.dots(np.array([self.x.value(0.5)]), np.array([value]))[1][0]) // ROWS
-            canvas.write(row, 0, tick_label(value).rjust(self.left - 1))
-            canvas.write(row, self.left - 1, "┤", FAINT)
-        canvas.write(bottom, self.left - 1, "└" + "─" * self.width, FAINT)
-        free = 0
-        for value in self.x_ticks:
-            column, label = self.column_of(value), self._x_label(value)
-            canvas.write(bottom, column, "┬", FAINT)
-            start = min(max(free, column - len(label) // 2), canvas.width - len(label))
-            if start >= free:
-                canvas.write(bottom + 1, start, label)
-                free = start + len(label) + 1
+    def height_of(self, y: float) -> float:
+        """How many cells a y lies below the top, inside the axes."""
+        return min(max((1 - self.y.share(y)) * self.height, 0.0), self.height - 1e-6)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,49 +103,118 @@ class Drawing:
     """A figure drawn at a size. `frame` is None where there was nothing to draw or no room."""
 
     figure: Figure
-    canvas: Canvas
+    cells: Cells
     frame: Frame | None
 
     def rows(self, cursor: float | None = None) -> list[list[Run]]:
         """Rows of runs; with a crosshair at x = `cursor`, and the values of the curves there."""
-        canvas = self.canvas
-        if cursor is not None and self.frame is not None and (cursor > 0 or not self.figure.log_x):
-            canvas = canvas.copy()
-            _crosshair(canvas, self.frame, self.figure, cursor)
-        return list(canvas.rows())
+        if cursor is None or self.frame is None:
+            return list(self.cells.rows())
+        cells = self.cells.copy()
+        _crosshair(cells, self.frame, self.figure, cursor)
+        return list(cells.rows())
+
+
+@dataclass(frozen=True)
+class _Stroke:
+    """Points as shares of the axes, (n,) each, in one sign (Braille where None), joined or not."""
+
+    x: Array
+    y: Array
+    sign: str | None
+    ink: Ink
+    joined: bool = False
 
 
 def draw(figure: Figure, width: int, height: int, braille: bool = True) -> Drawing:
-    """The figure in width × height cells."""
-    canvas = Canvas(max(width, 0), max(height, 0))
-    canvas.write(0, 0, _fitting(figure.title, width))
-    shown = [(one, x, y) for one in figure.series for x, y in (drawable_points(one, figure),) if len(x)]
+    """Draws a figure on `width` × `height` cells."""
+    cells = Cells(width, height)
+    cells.write(0, 0, _fitting(figure.title, width))
     if width < LEAST_WIDTH or height < LEAST_HEIGHT:
-        return Drawing(figure, canvas, None)
+        return Drawing(figure, cells, None)
+    shown = figure.shown()
     if not shown:
         for line, text in enumerate(textwrap.wrap(figure.empty, max(8, width - 3))):
-            canvas.write(2 + line, 2, text)
-        return Drawing(figure, canvas, None)
-    frame = _framed(figure, shown, width, height)
-    frame.paint(canvas)
-    edges = frame.x.edges(frame.width)
-    lines = iter(range(len(shown)))
-    for one, x, y in shown:
-        if one.joined:
-            column, row = frame.dots(*thin(x, y, edges))
-            every = 3 if one.mark == DOTTED else 1
-            if braille:
-                canvas.line(column, row, one.ink, every)
-            else:
-                canvas.signed_line(column, row, LINE_SIGNS[next(lines) % len(LINE_SIGNS)], one.ink, every)
+            cells.write(2 + line, 2, text)
+        return Drawing(figure, cells, None)
+    x_axis, y_axis = figure.axes(shown)
+    room = max((len(one.label) + 1 for one, *_ in shown if one.label), default=0)
+    frame = Frame(figure, x_axis.widened(room / max(4, width - 8 - room)), y_axis, width, height)
+    for row, runs in enumerate(_plotted(frame, list(_strokes(figure, shown, frame, braille))), 1):
+        column = 0
+        for text, ink in runs:
+            cells.write(row, column, text, ink)
+            column += len(text)
+    _label(cells, frame, [(one, float(x[-1]), float(y[-1])) for one, x, y in shown if one.label])
+    return Drawing(figure, cells, frame)
+
+
+def plain(rows: Iterable[list[Run]]) -> str:
+    """The text of rows of runs."""
+    return "\n".join("".join(text for text, _ in row) for row in rows)
+
+
+def _strokes(
+    figure: Figure, shown: Sequence[tuple[Series, Array, Array]], frame: Frame, braille: bool
+) -> Iterator[_Stroke]:
+    """What is to be drawn, the uppermost last."""
+    lines = [one for one in shown if one[0].joined]
+    edges = frame.x.edges(min(frame.width, max(24, POINTS // 2 // max(1, len(lines)))))
+    dots = np.array((2, 4) if braille else (1, 1)) * (frame.width, frame.height)
+    for number, (one, x, y) in enumerate(lines):
+        x, y = thin(x, y, edges)
+        x, y = frame.x.shares(x), frame.y.shares(y)
+        if one.mark == DOTTED:
+            x, y = _every_third(x, y, dots)
+        sign = None if braille else LINE_SIGNS[number % len(LINE_SIGNS)]
+        yield _Stroke(x, y, sign, one.ink, one.mark != DOTTED)
     for at, low, high, colour in figure.spans:
-        column, row = frame.dots(np.array([at, at]), np.array([low, high]))
-        canvas.signed_line(column, row, "┼" if row[0] // ROWS == row[1] // ROWS else "│", Ink(colour))
+        x, y = frame.x.shares(np.array([at, at])), frame.y.shares(np.array([low, high]))
+        one_cell = int(frame.height_of(low)) == int(frame.height_of(high))
+        yield _Stroke(x, y, "┼" if one_cell else "│", Ink(colour), joined=True)
     for one, x, y in shown:
         if not one.joined:
-            canvas.signs(*frame.dots(x, y), one.mark, one.ink)
-    _label(canvas, frame, [(one, x[-1:], y[-1:]) for one, x, y in shown if one.label])
-    return Drawing(figure, canvas, frame)
+            yield _Stroke(frame.x.shares(x), frame.y.shares(y), one.mark, one.ink)
+
+
+def _every_third(x: Array, y: Array, dots: NDArray[np.int64]) -> tuple[Array, Array]:
+    """Every third dot of the line through the points, whose shares are of an area of (across, down) `dots`."""
+    steps = np.maximum(np.abs(np.diff(x)) * dots[0], np.abs(np.diff(y)) * dots[1])
+    gone = np.concatenate([[0.0], np.cumsum(steps)])
+    at = np.arange(0.0, gone[-1] + 1e-9, 3.0)
+    return np.interp(at, gone, x), np.interp(at, gone, y)
+
+
+def _plotted(frame: Frame, strokes: Sequence[_Stroke]) -> Iterator[list[Run]]:
+    """The frame with the strokes in it, as plotext draws them: all rows but the title's."""
+    import plotext
+
+    inks = [FAINT, *dict.fromkeys(stroke.ink for stroke in strokes)]
+
+    def pixel(ink: Ink) -> Any:
+        # Each ink passes through plotext as a colour that is its number.
+        number = inks.index(ink)
+        return plotext.pixel((number >> 16, number >> 8 & 255, number & 255))
+
+    figure = plotext.figure.clear()
+    figure.plot_size(frame.left + frame.width, frame.height + 2)
+    figure.theme("colorless").legend(False)
+    figure.axes(True, pixel=pixel(FAINT))
+    ticks = ((frame.x, frame.x_ticks, frame.x_labels), (frame.y, frame.y_ticks, frame.y_labels))
+    for axis, (scale, values, names) in enumerate(ticks):
+        figure.axes(False, axis=axis, side=1)
+        ruler = figure.ruler(axis, 0)
+        ruler.lim(0.0, 1.0).alignment(lim="edge")
+        ruler.ticks(np.clip(scale.shares(np.array(values)), 0.0, 1.0).tolist(), names)
+    for stroke in strokes:
+        x, y = np.clip(stroke.x, 0.0, 1.0).tolist(), np.clip(stroke.y, 0.0, 1.0).tolist()
+        signal = figure.signal(x, y, marker=plotext.marker(stroke.sign or "braille", pixel(stroke.ink)))
+        figure.draw(signal.lines() if stroke.joined else signal)
+    for line in figure.build().string().splitlines():
+        yield [
+            (text, inks[int(red) << 16 | int(green) << 8 | int(blue)] if red else PLAIN)
+            for red, green, blue, text in _CELLS.findall(line)
+        ]
 
 
 def _fitting(title: str, width: int) -> str:
@@ -195,44 +224,11 @@ def _fitting(title: str, width: int) -> str:
     return title
 
 
-def drawable_points(series: Series, figure: Figure) -> tuple[Array, Array]:
-    """The points of a series that its figure can show; those of a joined one with rising x."""
-    x, y = series.x, series.y
-    there = drawable(x, figure.log_x) & drawable(y, figure.log_y)
-    if not there.all():
-        x, y = x[there], y[there]
-    if series.joined and len(x) > 1 and (x[1:] < x[:-1]).any():
-        order = np.argsort(x, kind="stable")
-        x, y = x[order], y[order]
-    return x, y
-
-
-def limits(figure: Figure, shown: Sequence[tuple[Series, Array, Array]]) -> tuple[Axis, Axis]:
-    """The axes that hold all the points and spans."""
-    # A joined curve's x rises, so its ends are its limits.
-    xs = [v for one, x, _ in shown for v in ((x[0], x[-1]) if one.joined else (x.min(), x.max()))]
-    xs += [at for at, *_ in figure.spans]
-    ys = [v for _, _, y in shown for v in (y.min(), y.max())] + [v for _, *ends, _ in figure.spans for v in ends]
-    x_axis = Axis.around(float(min(xs)), float(max(xs)), figure.log_x, 0.01)
-    y_axis = Axis.around(float(min(ys)), float(max(ys)), figure.log_y, 0.04)
-    return x_axis, y_axis
-
-
-def _framed(figure: Figure, shown: Sequence[tuple[Series, Array, Array]], width: int, height: int) -> Frame:
-    x_axis, y_axis = limits(figure, shown)
-    room = max((len(one.label) + 1 for one, *_ in shown if one.label), default=0)
-    inner = max(8, width - 8)
-    return Frame(x_axis.widened(room / max(4, inner - room)), y_axis, width, height, figure.x_label)
-
-
-def _label(canvas: Canvas, frame: Frame, labelled: Sequence[tuple[Series, Array, Array]]) -> None:
-    """Labels right of the last points; those that would lie over each other move apart, in their order."""
-    placed = []
-    for one, x, y in labelled:
-        column, row = frame.dots(x, y)
-        placed.append((int(column[0]) // COLUMNS + 2 - one.joined, int(row[0]) // ROWS - frame.top, one))
+def _label(cells: Cells, frame: Frame, labelled: Sequence[tuple[Series, float, float]]) -> None:
+    """Labels right of the last points; those that would lie over each other move apart, in the order of the values."""
+    placed = [(frame.column_of(x) + 2 - one.joined, frame.height_of(y), one) for one, x, y in labelled]
     placed.sort(key=lambda item: item[0])
-    groups: list[list[tuple[int, int, Series]]] = []
+    groups: list[list[tuple[int, float, Series]]] = []
     reach = -1
     for item in placed:
         if item[0] >= reach or not groups:
@@ -243,30 +239,17 @@ def _label(canvas: Canvas, frame: Frame, labelled: Sequence[tuple[Series, Array,
         rows = apart([wanted for _, wanted, _ in group], frame.height)
         for (after, _, one), place in zip(group, rows, strict=True):
             if place is not None:
-                canvas.write(frame.top + place, min(after, canvas.width - len(one.label)), one.label, one.ink)
+                cells.write(frame.top + place, min(after, cells.width - len(one.label)), one.label, one.ink)
 
 
-def readings(figure: Figure, x: float) -> list[tuple[Series, float]]:
-    """The value that each named curve has at its point nearest to `x`, the highest first."""
-    found = []
-    for one in figure.series:
-        if not one.name or not len(one.x):
-            continue
-        away = np.abs(np.log(one.x / x)) if figure.log_x and (one.x > 0).all() else np.abs(one.x - x)
-        nearest = int(np.nanargmin(away)) if not np.isnan(away).all() else 0
-        span = max(float(np.nanmax(one.x)) - float(np.nanmin(one.x)), 0.0)
-        outside = one.joined and not (np.nanmin(one.x) - span / 50 <= x <= np.nanmax(one.x) + span / 50)
-        if not outside and np.isfinite(one.y[nearest]):
-            found.append((one, float(one.y[nearest])))
-    return sorted(found, key=lambda item: -item[1])
-
-
-def _crosshair(canvas: Canvas, frame: Frame, figure: Figure, x: float) -> None:
-    column = min(max(frame.column_of(x), frame.left), frame.left + frame.width - 1)
-    canvas.column(column, range(frame.top, frame.top + frame.height), "│", FAINT)
+def _crosshair(cells: Cells, frame: Frame, figure: Figure, x: float) -> None:
+    column = frame.column_of(x)
+    for row in range(frame.top, frame.top + frame.height):
+        if not cells.inked(row, column):
+            cells.write(row, column, "│", FAINT)
     found = readings(figure, x)
     title = f"{figure.x_name} {figure.x_text(x)}"
-    canvas.write(0, 0, title.ljust(canvas.width))
+    cells.write(0, 0, title.ljust(cells.width))
     width = max([len(f"{one.name} {show.coefficient(value)}") for one, value in found], default=0) + 2
     height = min(len(found), frame.height)
     if not found or width > frame.width // 2:
@@ -274,16 +257,16 @@ def _crosshair(canvas: Canvas, frame: Frame, figure: Figure, x: float) -> None:
         at = len(title) + 2
         for one, value in found:
             text = f"{one.name} {show.coefficient(value)}"
-            canvas.write(0, at, text, Ink(one.colour))
+            cells.write(0, at, text, Ink(one.colour))
             at += len(text) + 2
         return
     right = column < frame.left + frame.width // 2
     start = frame.left + frame.width - width if right else frame.left + 1
     tops = (frame.top, frame.top + frame.height - height)
-    top = min(tops, key=lambda row: canvas.inked(slice(row, row + height), slice(start, start + width)))
+    top = min(tops, key=lambda row: sum(cells.inked(line, start, width) for line in range(row, row + height)))
     shown = found if len(found) <= height else found[: height - 1]
     for line, (one, value) in enumerate(shown):
         text = one.name.ljust(width - 2 - len(show.coefficient(value))) + show.coefficient(value)
-        canvas.write(top + line, start, f" {text} ", Ink(one.colour, "strong"))
+        cells.write(top + line, start, f" {text} ", Ink(one.colour, "strong"))
     if len(shown) < len(found):
-        canvas.write(top + height - 1, start, f" and {len(found) - len(shown)} more"[:width].ljust(width), NONE)
+        cells.write(top + height - 1, start, f" and {len(found) - len(shown)} more"[:width].ljust(width))

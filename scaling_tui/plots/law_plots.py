@@ -12,7 +12,7 @@ from scaling_tui.laws.fitting.isoflop import Profiles
 from scaling_tui.laws.fitting.study import Study
 from scaling_tui.laws.forms import SYMBOLS, Input
 from scaling_tui.plots.curves import labels
-from scaling_tui.plots.drawing import DOTTED, Figure, Series
+from scaling_tui.plots.figures import DOTTED, Figure, Series
 from scaling_tui.runs import RunView, SweepView
 from scaling_tui.text import show
 

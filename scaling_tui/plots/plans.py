@@ -8,7 +8,7 @@ import numpy as np
 from scaling_tui.laws import Points, get
 from scaling_tui.laws.forms import Coefficients
 from scaling_tui.laws.planning.plan import Plan, frontier
-from scaling_tui.plots.drawing import DOTTED, LINE, Figure, Series
+from scaling_tui.plots.figures import DOTTED, LINE, Figure, Series
 from scaling_tui.text import show
 
 

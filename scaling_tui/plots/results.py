@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from scaling_tui.plots.drawing import DOTTED, Figure, Series
+from scaling_tui.plots.figures import DOTTED, Figure, Series
 from scaling_tui.runs import SweepView
 from scaling_tui.text import show
 

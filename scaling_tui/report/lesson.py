@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scaling_tui.plots.canvas import plain
-from scaling_tui.plots.drawing import LINE, Figure, Series, draw
+from scaling_tui.plots.drawing import draw, plain
+from scaling_tui.plots.figures import LINE, Figure, Series
 from scaling_tui.report.tutor import table, width, wrapped
 from scaling_tui.tutor.content.lesson import Lesson, LessonPlot
 from scaling_tui.tutor.content.questions import Question

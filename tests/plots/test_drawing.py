@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from scaling_tui.plots.axes import Axis, tick_label, ticks
 from scaling_tui.plots.canvas import Canvas, Ink, apart, plain, traced
 from scaling_tui.plots.curves import smoothed
-from scaling_tui.plots.drawing import DOTTED, Figure, Series, draw, readings, thin
+from scaling_tui.plots.figures import DOTTED, Figure, Series, draw, readings, thin
 
 finite = st.floats(-1e6, 1e6)
 

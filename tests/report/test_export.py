@@ -15,7 +15,7 @@ import pytest
 from scaling_tui import InputError
 from scaling_tui.laws.fitting.envelope import envelope
 from scaling_tui.laws.fitting.tables import read_points
-from scaling_tui.plots.drawing import DOTTED, Figure, Series
+from scaling_tui.plots.figures import DOTTED, Figure, Series
 from scaling_tui.plots.picture import figure_csv, png, svg
 from scaling_tui.report.export import export
 from scaling_tui.runs import read_sweep

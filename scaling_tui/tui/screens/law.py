@@ -16,9 +16,8 @@ from scaling_tui import InputError
 from scaling_tui.laws import LAWS, Points
 from scaling_tui.laws.fitting.isoflop import Profiles, profiles
 from scaling_tui.laws.fitting.study import Study, study
-from scaling_tui.plots.canvas import colour_of
 from scaling_tui.plots.curves import SCALES, Choice, labels
-from scaling_tui.plots.drawing import Figure
+from scaling_tui.plots.figures import Figure, colour_of
 from scaling_tui.plots.law_plots import axis_of, law_view, residual_view, valley_view
 from scaling_tui.report.fit import fit_text, profiles_text, sweep_source
 from scaling_tui.runs import RunView, SweepView

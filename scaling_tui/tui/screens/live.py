@@ -12,8 +12,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
 from scaling_tui import InputError
-from scaling_tui.plots.canvas import colour_of
 from scaling_tui.plots.curves import OVER, SCALES, SMOOTHING, Choice, Curves, labels, place
+from scaling_tui.plots.figures import colour_of
 from scaling_tui.plots.law_plots import law_figure
 from scaling_tui.plots.results import metrics_of, result_figure
 from scaling_tui.report.sweep import law_text, promised_text

@@ -11,7 +11,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from scaling_tui import InputError
-from scaling_tui.plots.drawing import Figure, Series
+from scaling_tui.plots.figures import Figure, Series
 from scaling_tui.report.pipeline import evaluations_text, stage_size
 from scaling_tui.runs import RunView, find_sweep, read_run
 from scaling_tui.runs.glance import glance

@@ -12,7 +12,7 @@ from textual.widgets import Input, Label
 
 from scaling_tui import InputError
 from scaling_tui.laws.planning.plan import Goal
-from scaling_tui.plots.drawing import Figure
+from scaling_tui.plots.figures import Figure
 from scaling_tui.plots.plans import plans_figure
 from scaling_tui.report.plans import (
     FIELDS,

@@ -11,8 +11,8 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from scaling_tui.plots.canvas import RAMP, Colour, Ink, Run, colour_of
-from scaling_tui.plots.drawing import Drawing, Figure, draw
+from scaling_tui.plots.drawing import Drawing, Run, draw
+from scaling_tui.plots.figures import RAMP, Colour, Figure, Ink, colour_of
 
 
 class Plot(Widget):
@@ -74,7 +74,7 @@ class Plot(Widget):
     def _drawn(self) -> Drawing:
         width, height = self.size
         drawing = self._drawing
-        if drawing is None or (drawing.canvas.width, drawing.canvas.height) != (width, height):
+        if drawing is None or (drawing.cells.width, drawing.cells.height) != (width, height):
             braille = not getattr(self.app, "ascii", False)
             self._drawing = drawing = draw(self._figure, width, height, braille)
             self._rows = drawing.rows(self._cursor)

@@ -14,8 +14,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
-from scaling_tui.plots.canvas import Colour
 from scaling_tui.plots.curves import Choice
+from scaling_tui.plots.figures import Colour
 from scaling_tui.runs import RunView
 from scaling_tui.text import show
 

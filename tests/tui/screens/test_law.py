@@ -11,7 +11,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 
-from scaling_tui.plots.drawing import DOTTED, Figure
+from scaling_tui.plots.figures import DOTTED, Figure
 from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.screens.law import LawScreen
 from scaling_tui.tui.widgets.choose import Choose

@@ -8,8 +8,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 
-from scaling_tui.plots.canvas import plain
-from scaling_tui.plots.drawing import DOTTED, Figure, draw
+from scaling_tui.plots.drawing import draw, plain
+from scaling_tui.plots.figures import DOTTED, Figure
 from scaling_tui.runs import latest_request
 from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.help import HelpScreen
