@@ -202,17 +202,17 @@ def rm(
 @app.command()
 def export(
     sweep: SweepName = None,
-    kind: Annotated[str, typer.Option("--format", help="Format: csv, json, svg or png.")] = "csv",
+    kind: Annotated[str, typer.Option("--format", help="Format: csv, json, svg, png or pdf.")] = "csv",
     output: Annotated[Path | None, typer.Option(help="File to create; default: stdout.")] = None,
     runs: Runs = None,
 ) -> None:
-    """Export a sweep. Points and curves as CSV or JSON, plots as SVG or PNG."""
+    """Export a sweep. Points and curves as CSV or JSON, plots as SVG, PNG or PDF."""
     from scaling_tui.report.export import export as exported
     from scaling_tui.report.export import write_new
     from scaling_tui.runs import find_sweep, read_sweep, runs_folder
 
-    if kind == "png" and output is None and sys.stdout.isatty():
-        raise InputError("--output: missing; a PNG cannot be printed on a terminal, want a file")
+    if kind in ("png", "pdf") and output is None and sys.stdout.isatty():
+        raise InputError(f"--output: missing; a {kind.upper()} cannot be printed on a terminal, want a file")
     content = exported(read_sweep(find_sweep(runs_folder(runs), sweep)), kind)
     if output is None:
         sys.stdout.buffer.write(content)

@@ -124,25 +124,25 @@ def tick_label(value: float, digits: int = 4) -> str:
     return f"{value / factor:.{digits}g}{unit}"
 
 
-def apart(places: Sequence[float], size: int) -> list[int | None]:
-    """Rows for labels that want to be at `places` (in rows): no two in one, all in 0 … size - 1, in their order.
+def apart(places: Sequence[float], size: int) -> list[float | None]:
+    """Where labels go that want to be at `places` (in rows): a row apart at least, from 0 to size - 1, in their order.
 
-    Where there are more than `size`, some have no row: evenly chosen ones keep theirs.
+    Where there are more than `size`, some have no place: evenly chosen ones keep theirs.
     """
     order = sorted(range(len(places)), key=lambda index: places[index])
     if len(order) > size:
         kept = {round(k * (len(order) - 1) / max(1, size - 1)) for k in range(size)} if size else set()
         order = [index for rank, index in enumerate(order) if rank in kept]
-    moved: list[int | None] = [None] * len(places)
-    least = 0
+    moved: dict[int, float] = {}
+    least = 0.0
     for index in order:
-        moved[index] = least = max(int(places[index]), least)
-        least += 1
-    most = size - 1
+        moved[index] = max(places[index], least)
+        least = moved[index] + 1
+    most = size - 1.0
     for index in reversed(order):
-        moved[index] = most = min(moved[index] or 0, most)
-        most -= 1
-    return moved
+        moved[index] = min(moved[index], most)
+        most = moved[index] - 1
+    return [moved.get(index) for index in range(len(places))]
 
 
 def thin(x: Array, y: Array, edges: Array) -> tuple[Array, Array]:

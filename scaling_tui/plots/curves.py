@@ -83,6 +83,7 @@ class Curves:
             log_y=choice.log_y,
             x_name=_X_NAMES[choice.over],
             y_name=_NAMES[choice.metric],
+            y_unit="nats per token",
             x_text=_X_TEXTS[choice.over],
             empty="Every curve is hidden: a shows all." if choice.hidden else "No record yet.",
         )
@@ -126,7 +127,8 @@ def smoothed(values: Array, counts: Array, weight: float) -> Array:
     steps = zip(past.tolist(), ((1 - past) * values).tolist(), strict=True)
     means = accumulate(steps, lambda mean, step: mean * step[0] + step[1], initial=0.0)
     weights = -np.expm1(np.cumsum(counts) * np.log(weight))
-    return np.fromiter(islice(means, 1, None), np.float64, len(values)) / weights
+    found: Array = np.fromiter(islice(means, 1, None), np.float64, len(values)) / weights
+    return found
 
 
 def place(index: int, count: int) -> float:

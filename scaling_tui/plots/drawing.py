@@ -1,4 +1,4 @@
-"""Figures as rows of characters: plotext draws curves and axes; title, labels at curve ends and crosshair lie over them.
+"""Figures as rows of characters: plotext draws curves and axes; title, labels of curves and crosshair lie over them.
 
 The only file that imports plotext, and not before something is drawn. Rows are runs of text in an ink, which whoever
 shows them maps to colours.
@@ -160,26 +160,27 @@ def _strokes(
     """What is to be drawn, the uppermost last."""
     lines = [one for one in shown if one[0].joined]
     edges = frame.x.edges(min(frame.width, max(24, POINTS // 2 // max(1, len(lines)))))
-    dots = np.array((2, 4) if braille else (1, 1)) * (frame.width, frame.height)
-    for number, (one, x, y) in enumerate(lines):
-        x, y = thin(x, y, edges)
-        x, y = frame.x.shares(x), frame.y.shares(y)
-        if one.mark == DOTTED:
-            x, y = _every_third(x, y, dots)
+    across, down = (2 * frame.width, 4 * frame.height) if braille else (frame.width, frame.height)
+    for number, (one, *points) in enumerate(lines):
+        kept_x, kept_y = thin(*points, edges)
+        places = frame.x.shares(kept_x), frame.y.shares(kept_y)
         sign = None if braille else LINE_SIGNS[number % len(LINE_SIGNS)]
-        yield _Stroke(x, y, sign, one.ink, one.mark != DOTTED)
+        if one.mark == DOTTED:
+            yield _Stroke(*_every_third(*places, across, down), sign, one.ink)
+        else:
+            yield _Stroke(*places, sign, one.ink, joined=True)
     for at, low, high, colour in figure.spans:
-        x, y = frame.x.shares(np.array([at, at])), frame.y.shares(np.array([low, high]))
+        ends = frame.x.shares(np.array([at, at])), frame.y.shares(np.array([low, high]))
         one_cell = int(frame.height_of(low)) == int(frame.height_of(high))
-        yield _Stroke(x, y, "┼" if one_cell else "│", Ink(colour), joined=True)
+        yield _Stroke(*ends, "┼" if one_cell else "│", Ink(colour), joined=True)
     for one, x, y in shown:
         if not one.joined:
             yield _Stroke(frame.x.shares(x), frame.y.shares(y), one.mark, one.ink)
 
 
-def _every_third(x: Array, y: Array, dots: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Every third dot of the line through the points, whose shares are of an area of (across, down) `dots`."""
-    steps = np.maximum(np.abs(np.diff(x)) * dots[0], np.abs(np.diff(y)) * dots[1])
+def _every_third(x: Array, y: Array, across: int, down: int) -> tuple[Array, Array]:
+    """Every third dot of the line through the points, whose shares are of an area of `across` × `down` dots."""
+    steps = np.maximum(np.abs(np.diff(x)) * across, np.abs(np.diff(y)) * down)
     gone = np.concatenate([[0.0], np.cumsum(steps)])
     at = np.arange(0.0, gone[-1] + 1e-9, 3.0)
     return np.interp(at, gone, x), np.interp(at, gone, y)
@@ -239,7 +240,7 @@ def _label(cells: Cells, frame: Frame, labelled: Sequence[tuple[Series, float, f
         rows = apart([wanted for _, wanted, _ in group], frame.height)
         for (after, _, one), place in zip(group, rows, strict=True):
             if place is not None:
-                cells.write(frame.top + place, min(after, cells.width - len(one.label)), one.label, one.ink)
+                cells.write(frame.top + int(place), min(after, cells.width - len(one.label)), one.label, one.ink)
 
 
 def _crosshair(cells: Cells, frame: Frame, figure: Figure, x: float) -> None:

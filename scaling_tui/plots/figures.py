@@ -1,4 +1,4 @@
-"""Figures as plain data: what is drawn, in which ink, and what a crosshair reads. No widget, terminal or format here."""
+"""Figures as plain data: what is drawn, in which ink, and what a crosshair reads. No terminal or format here."""
 
 import csv
 import io

@@ -61,6 +61,8 @@ def law_view(
         x_name=SYMBOLS[over],
         y_name="loss",
         x_text=show.scientific if over == "flops" else show.count,
+        x_unit=_unit(over, fit.convention),
+        y_unit="nats per token",
     )
 
 
@@ -109,6 +111,8 @@ def residual_view(found: Study, names: Mapping[str, str], log_x: bool = True) ->
         x_name=SYMBOLS[over],
         y_name="residual",
         x_text=show.count,
+        x_unit=_unit(over, fit.convention),
+        y_unit="% of the law",
     )
 
 
@@ -132,11 +136,17 @@ def valley_view(points: Points, found: Profiles) -> Figure:
         x_name="N",
         y_name="loss",
         x_text=show.count,
+        x_unit="parameters",
+        y_unit="nats per token",
     )
 
 
 def _axis_name(fit: Fit, over: Input) -> str:
     return f"N {fit.convention}" if over == "params" else SYMBOLS[over]
+
+
+def _unit(over: Input, convention: str) -> str:
+    return f"{convention} parameters" if over == "params" else "FLOPs" if over == "flops" else "tokens"
 
 
 def _loss(fit: Fit, over: Input, x: Array, others: dict[str, float]) -> Array:
@@ -230,5 +240,7 @@ def law_figure(sweep: SweepView, fit: Fit | None, used: Collection[str] = ()) ->
         x_name=SYMBOLS[over],
         y_name="loss",
         x_text=show.scientific if over == "flops" else show.count,
+        x_unit=_unit(over, convention),
+        y_unit="nats per token",
         empty="No run has finished yet.",
     )

@@ -57,4 +57,6 @@ def plans_figure(curves: Sequence[PlanCurve], runs: Points | None) -> Figure:
         x_name="C",
         y_name="loss",
         x_text=show.scientific,
+        x_unit="FLOPs",
+        y_unit="nats per token",
     )

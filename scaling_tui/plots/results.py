@@ -56,5 +56,6 @@ def result_figure(sweep: SweepView, cases: Sequence[Mapping[str, Any]], metric: 
         x_name="N",
         y_name=NAMES[metric],
         x_text=show.count,
+        x_unit="parameters",
         empty="No run has finished yet.",
     )

@@ -1,17 +1,20 @@
-"""A sweep as files for other programs: its points and curves as CSV or JSON, its pictures as SVG or PNG."""
+"""A sweep as files for other programs: its points and curves as CSV or JSON, its pictures as SVG, PNG or PDF."""
 
 import csv
 import io
 import json
 import math
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from scaling_tui import InputError
 from scaling_tui.runs import SweepView
 from scaling_tui.runs.format import METRICS
 
-Format = Literal["csv", "json", "svg", "png"]
+if TYPE_CHECKING:
+    from scaling_tui.plots.figures import Figure
+
+Format = Literal["csv", "json", "svg", "png", "pdf"]
 OF_RUN = ("run", "rung", "seed", "params", "non_embedding")
 
 
@@ -19,15 +22,17 @@ def export(sweep: SweepView, kind: str) -> bytes:
     """The sweep in one of the formats.
 
     Raises:
-        InputError: no such format; or a PNG without what draws it.
+        InputError: no such format; or a picture without what draws it.
     """
     match kind:
         case "csv":
             return records_csv(sweep).encode()
         case "json":
             return (json.dumps(document(sweep), ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
-        case "svg" | "png":
-            return _pictures(sweep, kind)
+        case "svg" | "png" | "pdf":
+            from scaling_tui.plots.pictures import picture
+
+            return picture(sweep_figures(sweep), kind)
     raise InputError(f"--format: found {kind!r}, want one of {', '.join(get_args(Format))}")
 
 
@@ -86,15 +91,14 @@ def _plain(value: float, missing: Any) -> Any:
     return int(value) if value == int(value) and abs(value) < 1e15 else value
 
 
-def _pictures(sweep: SweepView, kind: Literal["svg", "png"]) -> bytes:
-    """The curves, and beside them the law where there is one."""
+def sweep_figures(sweep: SweepView) -> "list[Figure]":
+    """The curves, and the law where there is one."""
     from scaling_tui.plots.curves import Choice, Curves
     from scaling_tui.plots.law_plots import law_figure
-    from scaling_tui.plots.picture import png, svg
     from scaling_tui.sweeps.sweep_fit import fit_beforehand
 
     figures = [Curves().figure(sweep, Choice())]
     fitted = fit_beforehand(sweep)
     if fitted is not None:
         figures.append(law_figure(sweep, fitted.fit, fitted.runs))
-    return svg(figures).encode() if kind == "svg" else png(figures)
+    return figures

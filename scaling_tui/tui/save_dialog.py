@@ -1,5 +1,6 @@
 """Writes what is on a screen to a file of its own in the folder one stands in; never over another one."""
 
+from asyncio import to_thread
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,8 @@ from typing import Any
 from textual.screen import Screen
 
 from scaling_tui import InputError
-from scaling_tui.plots.drawing import Figure
-from scaling_tui.plots.picture import figure_csv, png, svg
+from scaling_tui.plots.figures import Figure, figure_csv
+from scaling_tui.plots.pictures import picture as drawn
 from scaling_tui.tui.widgets.choose import Choose
 
 
@@ -23,6 +24,7 @@ class Picture:
 
 FORMATS = [
     ("svg", "This plot as SVG, to scale and to edit"),
+    ("pdf", "This plot as PDF, for a paper"),
     ("png", "This plot as PNG, for slides and messages"),
     ("csv", "The points of this plot as CSV"),
     ("screen", "The whole screen as SVG, as it looks"),
@@ -34,15 +36,18 @@ def save(screen: Screen[Any], picture: Picture) -> None:
     # Taken now: the question would be in it.
     looks = screen.app.export_screenshot(title=f"scaling-tui {picture.name}")
 
-    def chosen(kind: str | None) -> None:
-        if kind is None:
-            return
+    async def write(kind: str) -> None:
         try:
-            path = _write(picture, kind, looks)
+            # Away from the screen: matplotlib takes a second to start.
+            path = await to_thread(_write, picture, kind, looks)
         except (InputError, OSError) as error:
             screen.notify(f"Not written: {error}", severity="error", markup=False)
         else:
             screen.notify(f"Written: {path}", markup=False)
+
+    def chosen(kind: str | None) -> None:
+        if kind is not None:
+            screen.app.run_worker(write(kind))
 
     formats = FORMATS if picture.figure.series else FORMATS[-1:]
     screen.app.push_screen(Choose("Write what to a file?", formats), chosen)
@@ -51,10 +56,8 @@ def save(screen: Screen[Any], picture: Picture) -> None:
 def _write(picture: Picture, kind: str, looks: str) -> Path:
     stem = f"{picture.name}-{picture.what}"
     match kind:
-        case "svg":
-            return free_file(stem, "svg", svg([picture.figure]).encode())
-        case "png":
-            return free_file(stem, "png", png([picture.figure]))
+        case "svg" | "pdf" | "png":
+            return free_file(stem, kind, drawn([picture.figure], kind))
         case "csv":
             return free_file(stem, "csv", figure_csv(picture.figure).encode())
         case _:
