@@ -57,8 +57,9 @@ class Axis:
         return ticks(self.value(0.0), self.value(1.0), self.log, most)
 
     def share(self, value: float) -> float:
-        """0 at `low`, 1 at `high`."""
-        return float(self.shares(np.array([value]))[0])
+        """0 at `low` and below, 1 at `high` and above."""
+        counted = math.log10(max(value, 1 / FAR)) if self.log else value
+        return min(max((counted - self.low) / (self.high - self.low), 0.0), 1.0)
 
 
 def drawable(values: Array, log: bool) -> NDArray[np.bool_]:

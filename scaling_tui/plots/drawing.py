@@ -91,11 +91,11 @@ class Frame:
 
     def column_of(self, x: float) -> int:
         """The column of cells of an x."""
-        return self.left + min(max(int(self.x.share(x) * self.width), 0), self.width - 1)
+        return self.left + min(int(self.x.share(x) * self.width), self.width - 1)
 
     def height_of(self, y: float) -> float:
         """How many cells a y lies below the top, inside the axes."""
-        return min(max((1 - self.y.share(y)) * self.height, 0.0), self.height - 1e-6)
+        return min((1 - self.y.share(y)) * self.height, self.height - 1e-6)
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +158,8 @@ def _strokes(
     figure: Figure, shown: Sequence[tuple[Series, Array, Array]], frame: Frame, braille: bool
 ) -> Iterator[_Stroke]:
     """What is to be drawn, the uppermost last."""
-    lines = [one for one in shown if one[0].joined]
+    # What is faint lies under the rest: a cell has one ink, that of what was drawn there last.
+    lines = sorted((one for one in shown if one[0].joined), key=lambda one: one[0].weight != "faint")
     edges = frame.x.edges(min(frame.width, max(24, POINTS // 2 // max(1, len(lines)))))
     across, down = (2 * frame.width, 4 * frame.height) if braille else (frame.width, frame.height)
     for number, (one, *points) in enumerate(lines):

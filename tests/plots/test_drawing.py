@@ -1,6 +1,10 @@
 """Drawing: thinning loses nothing that shows, nothing lies outside the axes, any data and size gives a picture."""
 
 import math
+import re
+import subprocess
+import sys
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -8,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from scaling_tui.plots.axes import Axis, tick_label, ticks
-from scaling_tui.plots.canvas import Canvas, Ink, apart, plain, traced
+from scaling_tui.plots.axes import Axis, apart, labels, power_label, thin, tick_label, ticks
 from scaling_tui.plots.curves import smoothed
-from scaling_tui.plots.figures import DOTTED, Figure, Series, draw, readings, thin
+from scaling_tui.plots.drawing import Cells, draw, plain
+from scaling_tui.plots.figures import DOTTED, Figure, Ink, Series, readings
 
 finite = st.floats(-1e6, 1e6)
 
@@ -44,7 +48,7 @@ def test_thinning_keeps_every_columns_highest_and_lowest(
 def test_ticks_lie_within_and_are_few(low: float, factor: float, log: bool, most: int) -> None:
     high = low * factor
     found = ticks(low, high, log, most)
-    assert len(found) <= most + 1
+    assert len(found) <= most
     slack = (high - low) * 1e-6
     assert all(low - slack <= value <= high + slack for value in found)
     assert found == sorted(found)
@@ -72,13 +76,49 @@ def test_labels_are_moved_apart_in_their_order_and_stay_inside(places: list[int]
     assert by_row == sorted(by_row)
 
 
-@given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 59)), min_size=1, max_size=20))
-def test_a_traced_line_visits_its_points_without_gaps(corners: list[tuple[int, int]]) -> None:
-    x, y = (np.array(side, dtype=np.float64) for side in zip(*corners, strict=True))
-    columns, rows = traced(x, y)
-    assert set(corners) <= set(zip(columns.tolist(), rows.tolist(), strict=True))
-    assert np.abs(np.diff(columns)).max(initial=0) <= 1
-    assert np.abs(np.diff(rows)).max(initial=0) <= 1
+@given(
+    low=st.floats(1e-6, 1e12),
+    factor=st.floats(1.0001, 1e9),
+    log=st.booleans(),
+    most=st.integers(5, 12),
+    write=st.sampled_from([tick_label, power_label]),
+)
+def test_there_are_three_ticks_at_least_and_no_two_labels_are_the_same(
+    low: float, factor: float, log: bool, most: int, write: Callable[[float, int], str]
+) -> None:
+    found = ticks(low, low * factor, log, most)
+    assert len(found) >= 3
+    told = labels(found, write)
+    assert len(set(told)) == len(told)
+
+
+def test_ticks_of_a_narrow_axis_are_told_apart_and_a_short_log_axis_has_three() -> None:
+    assert ticks(1.9, 4.7, True, 5) == [2, 3, 4]
+    assert labels([2.30011, 2.30012, 2.30013], tick_label) == ["2.30011", "2.30012", "2.30013"]
+    assert labels([2.0, 3.0], tick_label) == ["2", "3"]
+
+
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 119), st.integers(0, 55)), min_size=2, max_size=12), max_size=3),
+    st.booleans(),
+)
+@settings(max_examples=50, deadline=None)
+def test_a_drawn_line_has_no_gap(curves: list[list[tuple[int, int]]], braille: bool) -> None:
+    """Every cell of a curve touches another one of it, from its first point to its last."""
+    for points in curves:
+        x, y = (np.array(side, dtype=np.float64) for side in zip(*sorted(points), strict=True))
+        lines = plain(draw(Figure("", (Series(x, y),)), 60, 17, braille).rows()).split("\n")[1:-2]
+        left = max(line.find("┤") for line in lines) + 1
+        cells = {
+            (row, column) for row, line in enumerate(lines) for column in range(left, len(line)) if line[column] != " "
+        }
+        reached, todo = set(), [next(iter(cells))]
+        while todo:
+            row, column = todo.pop()
+            reached.add((row, column))
+            near = {(row + down, column + right) for down in (-1, 0, 1) for right in (-1, 0, 1)} & cells
+            todo += near - reached
+        assert reached == cells
 
 
 values = st.lists(st.floats(allow_nan=True, allow_infinity=True, width=64), min_size=0, max_size=30)
@@ -137,6 +177,57 @@ def test_labels_of_curves_that_end_together_are_all_readable() -> None:
     )
 
 
+def test_labels_of_curves_that_end_together_are_in_the_order_of_their_values() -> None:
+    x = np.linspace(1, 100, 50)
+    ends = [2.02, 2.05, 2.01, 2.04, 2.03]
+    series = tuple(Series(x, np.linspace(9, end, 50), 0.5, f"at{end}") for end in ends)
+    text = plain(draw(Figure("", series), 60, 20).rows())
+    assert re.findall(r"at[.\d]+", text) == [f"at{end}" for end in sorted(ends, reverse=True)]
+
+
+def test_every_cell_has_the_ink_of_its_series() -> None:
+    x = np.linspace(1, 100, 50)
+    inks = [Ink("primary"), Ink(0.25), Ink("accent", "strong"), Ink("warning")]
+    series = (
+        Series(x, np.full(50, 1.0), "primary"),
+        Series(x, np.full(50, 2.0), 0.25),
+        Series(x, np.full(50, 3.0), "accent", weight="strong"),
+        Series(x, np.full(50, 4.0), "warning", mark="●"),
+    )
+    rows = draw(Figure("", series), 60, 20).rows()
+    found = {ink for row in rows for text, ink in row if set(text) & {"●", "⣀", "⠤", "⠒", "⠉"}}
+    assert found == set(inks)
+    assert {ink for row in rows for text, ink in row if "│" in text or "┬" in text} == {Ink(weight="faint")}
+
+
+def test_what_is_faint_lies_under_the_rest() -> None:
+    x = np.linspace(1, 100, 50)
+    over, under = Series(x, x, "primary"), Series(x, x, "error", weight="faint")
+    rows = draw(Figure("", (over, under)), 60, 20).rows()
+    assert not any(ink == under.ink for row in rows for _, ink in row)
+
+
+def test_names_cannot_send_anything_to_the_terminal() -> None:
+    x = np.linspace(1, 100, 50)
+    rows = draw(Figure("a\x1b[31mtitle", (Series(x, x, label="b\x07", name="c\x9b"),)), 60, 20).rows(cursor=50.0)
+    assert all(sign.isprintable() for row in rows for text, _ in row for sign in text)
+
+
+def test_the_drawing_engine_is_not_started_before_something_is_drawn() -> None:
+    program = (
+        "import sys, numpy as np\n"
+        "import scaling_tui.cli.app, scaling_tui.tui.app, scaling_tui.report.lesson\n"
+        "from scaling_tui.plots import curves, drawing, law_plots, pictures, plans, results\n"
+        "from scaling_tui.plots.figures import Figure, Series\n"
+        "drawing.draw(Figure('', (), empty='nothing yet'), 60, 20)\n"
+        "before = {'plotext', 'matplotlib'} & set(sys.modules)\n"
+        "drawing.draw(Figure('', (Series(np.arange(9.0), np.arange(9.0)),)), 60, 20)\n"
+        "print(sorted(before), {'plotext', 'matplotlib'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout.split("\n")[0] == "[] {'plotext'}"
+
+
 def test_without_braille_curves_have_signs_of_their_own() -> None:
     x = np.linspace(1, 100, 50)
     text = plain(draw(Figure("t", (Series(x, x), Series(x, 2 * x))), 60, 20, braille=False).rows())
@@ -171,26 +262,39 @@ def test_values_that_cannot_be_drawn_are_left_out(gap: float) -> None:
     )
 
 
-def test_text_on_a_canvas_is_cut_at_its_edges() -> None:
-    canvas = Canvas(5, 2)
-    canvas.write(0, -2, "abcd", Ink("primary"))
-    canvas.write(1, 3, "wxyz")
-    canvas.write(2, 0, "below")
-    assert plain(canvas.rows()) == "cd\n   wx"
+def test_text_in_cells_is_cut_at_their_edges() -> None:
+    cells = Cells(5, 2)
+    cells.write(0, -2, "abcd", Ink("primary"))
+    cells.write(1, 3, "wxyz")
+    cells.write(2, 0, "below")
+    assert plain(cells.rows()) == "cd\n   wx"
 
 
 @given(
     st.lists(st.tuples(st.floats(0.1, 20), st.integers(1, 9)), min_size=1, max_size=400),
     st.sampled_from([0.5, 0.8, 0.99]),
 )
-def test_smoothing_in_blocks_is_the_exponential_mean_of_every_record(
-    records: list[tuple[float, int]], weight: float
-) -> None:
+def test_smoothing_is_the_exponential_mean_of_every_record(records: list[tuple[float, int]], weight: float) -> None:
     mean = mass = 0.0
     wanted = []
     for value, count in records:
         for _ in range(count):
             mean, mass = mean * weight + value * (1 - weight), mass * weight + (1 - weight)
+        wanted.append(mean / mass)
+    values, counts = (np.array(side, dtype=np.float64) for side in zip(*records, strict=True))
+    assert smoothed(values, counts, weight) == pytest.approx(wanted, rel=1e-9)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.1, 20), st.integers(1, 10_000_000)), min_size=1, max_size=100),
+    st.sampled_from([0.5, 0.8, 0.95, 0.99]),
+)
+def test_smoothing_gives_a_value_whatever_a_record_stands_for(records: list[tuple[float, int]], weight: float) -> None:
+    mean = mass = 0.0
+    wanted = []
+    for value, count in records:
+        past = weight**count
+        mean, mass = mean * past + value * (1 - past), mass * past + (1 - past)
         wanted.append(mean / mass)
     values, counts = (np.array(side, dtype=np.float64) for side in zip(*records, strict=True))
     assert smoothed(values, counts, weight) == pytest.approx(wanted, rel=1e-9)

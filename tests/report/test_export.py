@@ -12,11 +12,10 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from scaling_tui import InputError
 from scaling_tui.laws.fitting.envelope import envelope
 from scaling_tui.laws.fitting.tables import read_points
-from scaling_tui.plots.figures import DOTTED, Figure, Series
-from scaling_tui.plots.picture import figure_csv, png, svg
+from scaling_tui.plots.figures import DOTTED, Figure, Series, figure_csv
+from scaling_tui.plots.pictures import Format, picture
 from scaling_tui.report.export import export
 from scaling_tui.runs import read_sweep
 from scaling_tui.tui.save_dialog import free_file
@@ -46,40 +45,64 @@ def test_json_is_what_attach_says_with_the_curves(tmp_path: Path) -> None:
     assert first["curve"]["val_loss"][0] is None
 
 
+def words(svg: bytes) -> list[str]:
+    """Every text of an SVG."""
+    elements = ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
+    return ["".join(element.itertext()) for element in elements]
+
+
 def test_svg_shows_curves_and_law(tmp_path: Path) -> None:
-    text = export(read_sweep(record_sweep(tmp_path, FINISHED)), "svg").decode()
-    root = ElementTree.fromstring(text)
-    words = [element.text for element in root.iter() if element.tag.endswith("text")]
-    assert {f"r{k}" for k in range(1, 8)} <= set(words)
-    assert any(word and "x N non-embedding" in word for word in words)
-    assert sum(element.tag.endswith("circle") for element in root.iter()) == 7
+    found = words(export(read_sweep(record_sweep(tmp_path, FINISHED)), "svg"))
+    # Both pictures name every run: its curve, and its point on the law.
+    assert all(found.count(f"r{k}") == 2 for k in range(1, 8))
+    assert {"tokens", "train loss, nats per token", "N, non-embedding parameters", "loss, nats per token"} <= set(found)
+    assert {"100k", "1M"} <= set(found), "ticks of a logarithmic axis"
+    assert any("x N non-embedding" in word for word in found)
 
 
-def test_png_is_a_picture_of_the_size_that_it_says(tmp_path: Path) -> None:
-    pytest.importorskip("PIL")
-    content = export(read_sweep(record_sweep(tmp_path, FINISHED)), "png")
-    assert content[:8] == b"\x89PNG\r\n\x1a\n"
-    assert struct.unpack(">II", content[16:24]) == (2 * 2 * 760, 2 * 470)
+@pytest.mark.parametrize(("kind", "magic"), [("svg", b"<?xml"), ("png", b"\x89PNG\r\n\x1a\n"), ("pdf", b"%PDF-")])
+def test_a_picture_is_the_same_whenever_it_is_drawn(tmp_path: Path, kind: Format, magic: bytes) -> None:
+    view = read_sweep(record_sweep(tmp_path, FINISHED))
+    content = export(view, kind)
+    assert content.startswith(magic)
+    assert export(view, kind) == content
+    if kind == "png":
+        assert struct.unpack(">II", content[16:24]) == (2 * 1280, 840)
 
 
-def test_names_of_others_are_text_in_a_picture_and_not_markup() -> None:
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>&", "a $x^ b", "back\\slash_{", "nul\x00 bell\x07", "模型"])
+@pytest.mark.parametrize("kind", ["svg", "pdf"])
+def test_names_of_others_are_text_in_a_picture_and_not_markup(name: str, kind: Format) -> None:
     x = np.array([1.0, 2.0])
-    series = Series(x, x, label="<script>alert(1)</script>&", mark=DOTTED)
-    root = ElementTree.fromstring(svg([Figure("a < b", (series,))]))
-    assert [element.tag.rpartition("}")[2] for element in root.iter() if "script" in element.tag] == []
+    content = picture([Figure(name, (Series(x, x, label=name, mark=DOTTED),))], kind)
+    if kind == "svg":
+        told = "".join(sign if sign.isprintable() else "?" for sign in name)
+        assert words(content).count(told) == 2
+        assert not any("script" in element.tag for element in ElementTree.fromstring(content).iter())
+
+
+def test_a_bar_a_mark_and_an_empty_figure_are_drawn() -> None:
+    x = np.array([1.0, 2.0])
+    bars = Figure("bars", (Series(x, x, mark="○"), Series(x, x, mark="?")), ((1.5, 1.0, 2.0, "accent"),))
+    assert "nothing yet" in words(picture([bars, Figure("none", (), empty="nothing yet")], "svg"))
 
 
 def test_a_picture_of_a_million_points_stays_small() -> None:
     x = np.arange(1.0, 1e6)
     figure = Figure("t", (Series(x, np.sin(x), name="wave"),))
-    assert len(svg([figure])) < 60_000
+    assert len(picture([figure], "svg")) < 60_000
     assert figure_csv(figure).count("\n") == len(x) + 1
 
 
-def test_without_pillow_png_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "PIL", None)
-    with pytest.raises(InputError, match=r"pip install 'scaling-tui\[png\]'"):
-        png([Figure("t", ())])
+def test_without_matplotlib_one_line_says_what_to_install(tmp_path: Path) -> None:
+    record_sweep(tmp_path, FINISHED)
+    blocked = "import sys; sys.modules['matplotlib'] = None; from scaling_tui.cli.app import main; main()"
+    options = ["export", "quickstart", "--runs", str(tmp_path), "--format", "svg"]
+    done = subprocess.run([sys.executable, "-c", blocked, *options], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "scaling-tui: SVG: drawn by matplotlib, which is not installed: pip install 'scaling-tui[figures]'\n"
+    )
 
 
 def test_a_file_that_is_there_is_never_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,5 +129,5 @@ def test_the_command_writes_to_stdout_or_to_a_new_file(tmp_path: Path) -> None:
     again = run("--format", "svg", "--output", str(output))
     assert again.returncode == 2
     assert b"is there already, want a name that is free" in again.stderr
-    wrong = run("--format", "pdf")
+    wrong = run("--format", "gif")
     assert (wrong.returncode, wrong.stderr.count(b"\n")) == (2, 1)
