@@ -37,7 +37,7 @@ def root(
         bool | None,
         typer.Option(
             "--ascii/--no-ascii",
-            help="Draw the app in ASCII; by default, only if the locale is not UTF-8.",
+            help="Draw the app and plots in ASCII; by default, only if the locale is not UTF-8.",
             show_default=False,
         ),
     ] = None,

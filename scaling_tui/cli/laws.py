@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from scaling_tui import InputError
-from scaling_tui.cli.options import AsJson, Runs, print_json, say
+from scaling_tui.cli.options import AsJson, Plot, Runs, plots_wanted, print_json, print_plots, say
 
 app = typer.Typer()
 LawName = Annotated[str, typer.Option("--law", help="A law, or law:set; 'scaling-tui laws' lists them.")]
@@ -18,6 +18,7 @@ Number = float | None
 
 @app.command()
 def fit(
+    context: typer.Context,
     source: Annotated[str, typer.Argument(help="A sweep, or a CSV or JSONL file with params, tokens, loss.")],
     law: Annotated[str | None, typer.Option(help="The law to fit; default: the sweep's own, then chinchilla.")] = None,
     draws: Draws = 200,
@@ -35,12 +36,14 @@ def fit(
     level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Level of the intervals.")] = 0.9,
     runs: Runs = None,
     as_json: AsJson = False,
+    plot: Plot = None,
 ) -> None:
     """Fit a law to a sweep or a file. Gives intervals, held-out error and warnings."""
     from scaling_tui.report.fit import fit_source
     from scaling_tui.text.columns import bullet
 
-    document, text = fit_source(
+    with_plot = plots_wanted(plot, as_json)
+    document, text, figure = fit_source(
         source,
         runs=runs,
         law=law,
@@ -54,6 +57,8 @@ def fit(
         level=level,
     )
     print_json(document) if as_json else print(text)
+    if with_plot:
+        print_plots(context, [figure()])
     if not as_json and document["warnings"]:
         say(bullet(document["warnings"]))
 
@@ -84,6 +89,7 @@ def loss(
 
 @app.command()
 def plan(
+    context: typer.Context,
     flops: Annotated[Number, typer.Option(help="Training budget C in FLOPs.")] = None,
     loss: Annotated[Number, typer.Option(help="Target loss in nats per token.")] = None,
     params: Annotated[
@@ -105,6 +111,7 @@ def plan(
     price: Annotated[Number, typer.Option(help="Price of a device-hour.")] = None,
     runs: Runs = None,
     as_json: AsJson = False,
+    plot: Plot = None,
 ) -> None:
     """Plan the compute-optimal run for a budget, a loss, an N or a D."""
     from scaling_tui.laws.planning.plan import Goal
@@ -113,8 +120,13 @@ def plan(
 
     goal = Goal(flops, loss, params, tokens, tokens_per_param, unique_tokens, served_tokens)
     machine = device_for(device, devices, mfu, price)
-    document, text = plan_source(goal, law=law, source=source, coef=coef or [], draws=draws, runs=runs, machine=machine)
+    with_plot = plots_wanted(plot, as_json)
+    document, text, figure = plan_source(
+        goal, law=law, source=source, coef=coef or [], draws=draws, runs=runs, machine=machine
+    )
     print_json(document) if as_json else print(text)
+    if with_plot:
+        print_plots(context, [figure()])
     if not as_json and document["notes"]:
         say(bullet(document["notes"]))
 

@@ -2,18 +2,27 @@
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scaling_tui import InputError
 from scaling_tui.text.json_documents import dumps
+
+if TYPE_CHECKING:
+    from scaling_tui.plots.figures import Figure
+    from scaling_tui.tui.terminal import Appearance
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Runs = Annotated[
     Path | None, typer.Option("--runs", help="Folder of the sweeps; default: $SCALING_TUI_RUNS, then ./runs.")
+]
+Plot = Annotated[
+    bool | None,
+    typer.Option("--plot/--no-plot", help="Draw plots after the text; default: on a terminal.", show_default=False),
 ]
 SweepName = Annotated[str | None, typer.Argument(metavar="SWEEP", help="Name of a sweep; default: the latest.")]
 
@@ -21,6 +30,34 @@ SweepName = Annotated[str | None, typer.Argument(metavar="SWEEP", help="Name of 
 def say(text: str) -> None:
     """Prints a message on stderr; stdout is for data."""
     print(text, file=sys.stderr)
+
+
+def plots_wanted(option: bool | None, as_json: bool = False) -> bool:
+    """Whether plots follow the text; without the option, on a terminal.
+
+    Raises:
+        InputError: the option comes with --json.
+    """
+    if option and as_json:
+        raise InputError("--plot: found with --json, want one of them")
+    return not as_json and sys.stdout.isatty() if option is None else option
+
+
+def print_plots(context: typer.Context, figures: "Iterable[Figure]") -> None:
+    """Prints figures as wide as the terminal, in its colours and signs."""
+    from rich.console import Console
+
+    from scaling_tui.report.plotted import plotted
+
+    appearance: Appearance = context.find_root().obj
+    console = Console(highlight=False)
+    text = plotted(figures, console.width, braille=not appearance.ascii)
+    if appearance.ascii:
+        from scaling_tui.tui.ascii import plain
+
+        text.plain = plain(text.plain)
+    print(flush=True)
+    console.print(text, end="", soft_wrap=True)
 
 
 def print_json(document: Any) -> None:

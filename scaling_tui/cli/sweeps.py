@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from scaling_tui import InputError
-from scaling_tui.cli.options import AsJson, Runs, SweepName, ctrl_c_deferred, print_json, say
+from scaling_tui.cli.options import (
+    AsJson,
+    Plot,
+    Runs,
+    SweepName,
+    ctrl_c_deferred,
+    plots_wanted,
+    print_json,
+    print_plots,
+    say,
+)
 
 if TYPE_CHECKING:
     from scaling_tui.runs import SweepView
@@ -43,6 +53,7 @@ def run(
     open_app: Annotated[bool, typer.Option("--app", help="Watch in the app, if there is a terminal.")] = False,
     runs: Runs = None,
     as_json: AsJson = False,
+    plot: Plot = None,
 ) -> None:
     """Train a ladder and fit its law. Predicts the loss of the largest rung before training it."""
     from scaling_tui.runs import runs_folder
@@ -50,6 +61,7 @@ def run(
     from scaling_tui.sweeps.launch import lay_out, start_supervisor
     from scaling_tui.tui import terminal
 
+    with_plot = plots_wanted(plot, as_json)
     if on != "local":
         raise InputError(f"--on {on!r}: not known here; want 'local'")
     chosen = load_ladder(ladder, setting or [])
@@ -71,7 +83,7 @@ def run(
         start_supervisor(sweep, jobs, device)
 
     if not detach and not (open_app and terminal.is_there()):
-        return follow_to_end(sweep, as_json, on_interrupt="ask", start=start)
+        return follow_to_end(sweep, as_json, "ask", start, context if with_plot else None)
     with ctrl_c_deferred():
         start()
     if detach:
@@ -113,11 +125,18 @@ def list_runs(runs: Runs = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def attach(sweep: SweepName = None, runs: Runs = None, as_json: AsJson = False) -> None:
+def attach(
+    context: typer.Context,
+    sweep: SweepName = None,
+    runs: Runs = None,
+    as_json: AsJson = False,
+    plot: Plot = None,
+) -> None:
     """Watch a sweep until it ends; ctrl+c leaves it running."""
     from scaling_tui.runs import find_sweep, runs_folder
 
-    follow_to_end(find_sweep(runs_folder(runs), sweep), as_json, on_interrupt="leave")
+    plots = context if plots_wanted(plot, as_json) else None
+    follow_to_end(find_sweep(runs_folder(runs), sweep), as_json, on_interrupt="leave", plots=plots)
 
 
 @app.command()
@@ -244,8 +263,18 @@ def sweep_to_steer(runs: Path | None, sweep: str | None, run: str | None) -> "Sw
     return view
 
 
-def follow_to_end(path: Path, as_json: bool, on_interrupt: str, start: "Callable[[], None] | None" = None) -> None:
-    """Starts a sweep, follows it to its end and prints its summary. Exits 1 if a run did not finish."""
+def follow_to_end(
+    path: Path,
+    as_json: bool,
+    on_interrupt: str,
+    start: "Callable[[], None] | None" = None,
+    plots: typer.Context | None = None,
+) -> None:
+    """Starts a sweep, follows it to its end and prints its summary. Exits 1 if a run did not finish.
+
+    `plots` is the command's context if its curves and law are to be drawn.
+    """
+    from scaling_tui.report.export import sweep_figures
     from scaling_tui.report.progress import follow
     from scaling_tui.report.sweep import report
     from scaling_tui.runs import SweepReader, make_request
@@ -284,6 +313,8 @@ def follow_to_end(path: Path, as_json: bool, on_interrupt: str, start: "Callable
         print_json(document)
     else:
         print(report(document))
+    if plots is not None:
+        print_plots(plots, [figure for figure in sweep_figures(view) if figure.series])
     if view.state != "finished":
         if resumable(view):
             say(f"'scaling-tui resume {view.name}' resumes it")

@@ -162,8 +162,8 @@ def _strokes(
     lines = sorted((one for one in shown if one[0].joined), key=lambda one: one[0].weight != "faint")
     edges = frame.x.edges(min(frame.width, max(24, POINTS // 2 // max(1, len(lines)))))
     across, down = (2 * frame.width, 4 * frame.height) if braille else (frame.width, frame.height)
-    for number, (one, *points) in enumerate(lines):
-        kept_x, kept_y = thin(*points, edges)
+    for number, (one, x, y) in enumerate(lines):
+        kept_x, kept_y = thin(x, y, edges)
         places = frame.x.shares(kept_x), frame.y.shares(kept_y)
         sign = None if braille else LINE_SIGNS[number % len(LINE_SIGNS)]
         if one.mark == DOTTED:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaling_tui.laws import Points
+from scaling_tui.laws.fitting.envelope import Envelope
 from scaling_tui.laws.fitting.fitted import Fit
 from scaling_tui.laws.fitting.isoflop import Profiles
 from scaling_tui.laws.fitting.study import Study
@@ -137,6 +138,22 @@ def valley_view(points: Points, found: Profiles) -> Figure:
         y_name="loss",
         x_text=show.count,
         x_unit="parameters",
+        y_unit="nats per token",
+    )
+
+
+def envelope_view(found: Envelope) -> Figure:
+    """The lowest loss that any run reached with each budget, and the law through it."""
+    reached = Series(found.flops, found.loss, "primary", mark="·", name="reached")
+    return Figure(
+        "lowest loss reached, nats/token · x C, FLOPs",
+        (reached, *lines(found.law, "flops", float(found.flops.max()) * REACH)),
+        log_x=True,
+        log_y=True,
+        x_name="C",
+        y_name="loss",
+        x_text=show.scientific,
+        x_unit="FLOPs",
         y_unit="nats per token",
     )
 

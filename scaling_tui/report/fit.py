@@ -2,9 +2,9 @@
 
 import math
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from scaling_tui.laws.fitting.envelope import Envelope
     from scaling_tui.laws.fitting.isoflop import PowerLaw, Profiles, Shape
     from scaling_tui.laws.fitting.study import Study
+    from scaling_tui.plots.figures import Figure
     from scaling_tui.runs import SweepView
 
 Method = Literal["parametric", "isoflop", "envelope"]
@@ -34,12 +35,16 @@ _OPTIONS = {
 
 @dataclass(frozen=True)
 class FitSource:
-    """Points to fit, and warnings from reading them; `law` and `convention` are those of a sweep's ladder, if any."""
+    """Points to fit, and warnings from reading them; `law` and `convention` are those of a sweep's ladder, if any.
+
+    `names` maps labels of points to what plots call them.
+    """
 
     points: Points
     warnings: tuple[str, ...]
     law: str | None = None
     convention: str = "all"
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -78,12 +83,13 @@ def sweep_source(view: "SweepView", leave_out: Collection[str] = ()) -> FitSourc
     Raises:
         InputError: no run has finished.
     """
+    from scaling_tui.plots.curves import labels
     from scaling_tui.sweeps.sweep_fit import law_of_sweep, points_of_sweep
 
     law, convention = law_of_sweep(view) or (None, "all")
     unfinished = [run.name for run in view.runs if run.state in ("diverged", "failed", "lost", "stopped")]
     warnings = (f"{', '.join(unfinished)} left out: not finished",) if unfinished else ()
-    return FitSource(points_of_sweep(view, "all", leave_out), warnings, law, convention)
+    return FitSource(points_of_sweep(view, "all", leave_out), warnings, law, convention, labels(view))
 
 
 def fit_source(
@@ -99,8 +105,8 @@ def fit_source(
     method: str,
     valley: str,
     level: float,
-) -> tuple[dict[str, Any], str]:
-    """The document and the text that `fit` prints.
+) -> "tuple[dict[str, Any], str, Callable[[], Figure]]":
+    """The document and the text that `fit` prints, and a function that makes its plot.
 
     Raises:
         InputError: an option, the source or its points are invalid.
@@ -111,6 +117,8 @@ def fit_source(
         raise InputError(f"--params-as: found {params_as!r}, want all or non-embedding")
     if delta is not None and not delta > 0:
         raise InputError(f"--delta: found {delta:g}, want a positive number or inf")
+    from scaling_tui.plots.law_plots import law_view
+
     loaded = load(source, runs)
     if method == "parametric":
         with option_names():
@@ -125,13 +133,15 @@ def fit_source(
                 level=level,
                 warnings=loaded.warnings,
             )
-        return fitted.document() | {"source": source}, fit_text(fitted)
+        return fitted.document() | {"source": source}, fit_text(fitted), lambda: law_view(fitted, loaded.names)
     return _profile_source(source, loaded, method, valley, level)
 
 
 def _profile_source(
     source: str, loaded: FitSource, method: str, valley: str, level: float
-) -> tuple[dict[str, Any], str]:
+) -> "tuple[dict[str, Any], str, Callable[[], Figure]]":
+    from scaling_tui.plots.law_plots import envelope_view, valley_view
+
     if method == "isoflop":
         from scaling_tui.laws.fitting.isoflop import profiles
 
@@ -139,7 +149,8 @@ def _profile_source(
             raise InputError(f"--valley: found {valley!r}, want parabola or akima")
         isoflop = profiles(loaded.points, cast("Shape", valley), level=level)
         warnings = [*loaded.warnings, *isoflop.warnings]
-        return asdict(isoflop) | {"source": source, "warnings": warnings}, profiles_text(isoflop)
+        document = asdict(isoflop) | {"source": source, "warnings": warnings}
+        return document, profiles_text(isoflop), lambda: valley_view(loaded.points, isoflop)
     from scaling_tui.laws.fitting.envelope import envelope
 
     hull = envelope(loaded.points, level)
@@ -153,7 +164,7 @@ def _profile_source(
         "level": level,
         "warnings": [*loaded.warnings, *hull.warnings],
     }
-    return document, envelope_text(hull)
+    return document, envelope_text(hull), lambda: envelope_view(hull)
 
 
 def fit_text(study: "Study") -> str:

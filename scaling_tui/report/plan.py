@@ -1,7 +1,7 @@
 """Plans as `plan` prints them: from options to a document and a text."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,12 @@ from scaling_tui.text import show
 from scaling_tui.text.columns import columns, span
 
 if TYPE_CHECKING:
+    from scaling_tui.laws import Points
     from scaling_tui.laws.fitting.study import Study
     from scaling_tui.laws.planning.devices import Device
     from scaling_tui.laws.planning.plan import Goal, Plan
+    from scaling_tui.plots.figures import Figure
+    from scaling_tui.plots.plans import PlanCurve
 
 
 def plan_text(plan: "Plan", bill: Mapping[str, Any] | None) -> str:
@@ -128,38 +131,46 @@ def plan_source(
     draws: int,
     runs: Path | None,
     machine: "tuple[str, Device] | None",
-) -> tuple[dict[str, Any], str]:
-    """The document and the text that `plan` prints.
+) -> "tuple[dict[str, Any], str, Callable[[], Figure]]":
+    """The document and the text that `plan` prints, and a function that makes its plot.
 
     Raises:
         InputError: contradictory options, or a fit that does not determine the plan.
     """
-    result = _plan_for(goal, law, source, coef, draws, runs)
+    from scaling_tui.plots.plans import plans_figure
+
+    curve, points = _plan_for(goal, law, source, coef, draws, runs)
+    result = curve.plan
     bill = _bill(result, machine)
     document = asdict(result) | {
         "intervals": {key: list(ends) for key, ends in result.intervals.items()},
         "convention": {"flops": "6ND", "params": result.convention or None},
         "device": bill,
     }
-    return document, plan_text(result, bill)
+    return document, plan_text(result, bill), lambda: plans_figure([curve], points)
 
 
 def _plan_for(
     goal: "Goal", law: str | None, source: str | None, coef: Sequence[str], draws: int, runs: Path | None
-) -> "Plan":
+) -> "tuple[PlanCurve, Points | None]":
+    """The plan with its law, and the points that the law was fitted to."""
     from scaling_tui.laws.planning.plan import plan, plan_published
+    from scaling_tui.plots.plans import PlanCurve
 
     if source is not None:
         if coef:
             raise InputError("--coef: found with --fit, want one of them")
         loaded = load(source, runs)
-        return plan_study(loaded, planning_study(loaded, law, draws), goal)
+        fitted = planning_study(loaded, law, draws)
+        result = plan_study(loaded, fitted, goal)
+        return PlanCurve(Path(source).name, result.law, fitted.fit.coefficients, result, own=True), loaded.points
     law = law or "chinchilla:besiroglu2024"
     if coef:
-        return plan(get(law), coefficients_for(law, coef), goal)
+        coefficients = coefficients_for(law, coef)
+        return PlanCurve(law, law, coefficients, plan(get(law), coefficients, goal), own=False), None
     with option_names():
         published = coefficient_set(law)
-    return plan_published(published, goal)
+    return PlanCurve(law, law, published.coefficients, plan_published(published, goal), own=False), None
 
 
 def planning_study(loaded: FitSource, law: str | None = None, draws: int = 200) -> "Study":
