@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scaling_tui.plots.axes import Axis, apart, labels, thin, tick_label
+from scaling_tui.plots.axes import Axis, apart, labels, straightened, thin, tick_label
 from scaling_tui.plots.figures import DOTTED, Figure, Ink, Series, readings
 from scaling_tui.text import show
 
@@ -164,12 +164,10 @@ def _strokes(
     across, down = (2 * frame.width, 4 * frame.height) if braille else (frame.width, frame.height)
     for number, (one, x, y) in enumerate(lines):
         kept_x, kept_y = thin(x, y, edges)
-        places = frame.x.shares(kept_x), frame.y.shares(kept_y)
+        dots = straightened(frame.x.shares(kept_x) * across, frame.y.shares(kept_y) * down)
+        column, row = _every_third(*dots) if one.mark == DOTTED else dots
         sign = None if braille else LINE_SIGNS[number % len(LINE_SIGNS)]
-        if one.mark == DOTTED:
-            yield _Stroke(*_every_third(*places, across, down), sign, one.ink)
-        else:
-            yield _Stroke(*places, sign, one.ink, joined=True)
+        yield _Stroke(column / across, row / down, sign, one.ink, one.mark != DOTTED)
     for at, low, high, colour in figure.spans:
         ends = frame.x.shares(np.array([at, at])), frame.y.shares(np.array([low, high]))
         one_cell = int(frame.height_of(low)) == int(frame.height_of(high))
@@ -179,9 +177,9 @@ def _strokes(
             yield _Stroke(frame.x.shares(x), frame.y.shares(y), one.mark, one.ink)
 
 
-def _every_third(x: Array, y: Array, across: int, down: int) -> tuple[Array, Array]:
-    """Every third dot of the line through the points, whose shares are of an area of `across` × `down` dots."""
-    steps = np.maximum(np.abs(np.diff(x)) * across, np.abs(np.diff(y)) * down)
+def _every_third(x: Array, y: Array) -> tuple[Array, Array]:
+    """Every third dot of the line through points in dots."""
+    steps = np.maximum(np.abs(np.diff(x)), np.abs(np.diff(y)))
     gone = np.concatenate([[0.0], np.cumsum(steps)])
     at = np.arange(0.0, gone[-1] + 1e-9, 3.0)
     return np.interp(at, gone, x), np.interp(at, gone, y)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from scaling_tui.plots.axes import Axis, apart, labels, power_label, thin, tick_label, ticks
+from scaling_tui.plots.axes import Axis, apart, labels, power_label, straightened, thin, tick_label, ticks
 from scaling_tui.plots.curves import smoothed
 from scaling_tui.plots.drawing import Cells, draw, plain
 from scaling_tui.plots.figures import DOTTED, Figure, Ink, Series, readings
@@ -42,6 +42,25 @@ def test_thinning_keeps_every_columns_highest_and_lowest(
     for which in np.unique(column):
         assert kept_y[kept == which].max() == y[column == which].max()
         assert kept_y[kept == which].min() == y[column == which].min()
+
+
+@given(
+    arrays(np.float64, st.integers(1, 200), elements=st.floats(0, 60)),
+    st.floats(0.0, 3.0),
+)
+def test_straightening_moves_a_line_by_two_dots_at_most(y: np.ndarray, step: float) -> None:
+    x = np.arange(len(y)) * step
+    kept_x, kept_y = straightened(x, y)
+    assert (kept_x[0], kept_y[0], kept_x[-1], kept_y[-1]) == (x[0], y[0], x[-1], y[-1])
+    if step > 0.01:
+        assert np.abs(np.interp(x, kept_x, kept_y) - y).max() <= 2.0
+
+
+def test_straightening_leaves_corners_and_little_else() -> None:
+    y = np.concatenate([np.linspace(40, 10, 50), [55.0], np.linspace(10, 0, 49)])
+    kept_x, kept_y = straightened(np.arange(100.0), y)
+    assert len(kept_x) < 20
+    assert 55.0 in kept_y
 
 
 @given(low=st.floats(1e-6, 1e12), factor=st.floats(1.001, 1e9), log=st.booleans(), most=st.integers(1, 12))
