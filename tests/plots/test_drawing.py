@@ -49,7 +49,7 @@ def test_thinning_keeps_every_columns_highest_and_lowest(
     st.floats(0.0, 3.0),
 )
 def test_straightening_moves_a_line_by_two_dots_at_most(y: np.ndarray, step: float) -> None:
-    x = np.arange(len(y)) * step
+    x = np.arange(float(len(y))) * step
     kept_x, kept_y = straightened(x, y)
     assert (kept_x[0], kept_y[0], kept_x[-1], kept_y[-1]) == (x[0], y[0], x[-1], y[-1])
     if step > 0.01:
