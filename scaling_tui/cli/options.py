@@ -11,6 +11,7 @@ import typer
 
 from scaling_tui import InputError
 from scaling_tui.text.json_documents import dumps
+from scaling_tui.text.visible import terminal_of
 
 if TYPE_CHECKING:
     from scaling_tui.plots.figures import Figure
@@ -50,13 +51,14 @@ def print_plots(context: typer.Context, figures: "Iterable[Figure]") -> None:
     from scaling_tui.report.plotted import plotted
 
     appearance: Appearance = context.find_root().obj
-    console = Console(highlight=False)
+    # The colours are sequences of our own, so they pass under the filter of the streams.
+    console = Console(file=terminal_of(sys.stdout), highlight=False)
     text = plotted(figures, console.width, braille=not appearance.ascii)
     if appearance.ascii:
         from scaling_tui.tui.ascii import plain
 
         text.plain = plain(text.plain)
-    print(flush=True)
+    console.print()
     console.print(text, end="", soft_wrap=True)
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scaling_tui.plots.axes import Axis, apart, labels, straightened, thin, tick_label
 from scaling_tui.plots.figures import DOTTED, Figure, Ink, Series, readings
 from scaling_tui.text import show
+from scaling_tui.text.visible import PICTURES
 
 Array = NDArray[np.float64]
 Run = tuple[str, Ink]  # neighbouring characters of one ink
@@ -49,8 +50,8 @@ class Cells:
         if 0 <= row < self.height:
             text = text[max(0, -column) : max(0, self.width - column)]
             place = slice(max(0, column), max(0, column) + len(text))
-            # Names are other people's: a control character would reach the terminal.
-            self._signs[row][place] = [sign if sign.isprintable() else "?" for sign in text]
+            # Names are other people's, and a terminal would obey some of their characters.
+            self._signs[row][place] = [sign if sign.isprintable() else PICTURES.get(sign, "?") for sign in text]
             self._inks[row][place] = [ink] * len(text)
 
     def inked(self, row: int, column: int, width: int = 1) -> int:
