@@ -197,6 +197,8 @@ def _plotted(frame: Frame, strokes: Sequence[_Stroke]) -> Iterator[list[Run]]:
         number = inks.index(ink)
         return plotext.pixel((number >> 16, number >> 8 & 255, number & 255))
 
+    # The size is what is asked for: what plotext takes for the terminal may be another one.
+    plotext.terminal.limit(False, False)
     figure = plotext.figure.clear()
     figure.plot_size(frame.left + frame.width, frame.height + 2)
     figure.theme("colorless").legend(False)

@@ -178,6 +178,21 @@ def test_a_curve_comes_down_from_left_to_right_and_stays_inside_the_axes() -> No
     assert all(column > left for line in lines for column in curve(line))
 
 
+@pytest.mark.parametrize(("width", "height"), [(16, 6), (78, 18), (230, 70)])
+def test_a_plot_fills_the_size_it_is_given_whatever_the_terminal_is(
+    width: int, height: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("LINES", "10")
+    x = np.linspace(1, 100, 50)
+    lines = plain(draw(Figure("", (Series(x, x),)), width, height).rows()).split("\n")
+    assert len(lines) == height
+    assert lines[-2].lstrip().startswith("└")
+    assert len(lines[-2]) == width
+    assert any(curve(line) for line in lines[: 2 + height // 10]), "up to the top"
+    assert max(column for line in lines for column in curve(line)) >= width * 0.9 - 2, "up to the right"
+
+
 def test_one_spike_among_a_million_points_is_seen() -> None:
     x, y = np.arange(1e6), np.ones(1_000_000)
     y[678_901] = 9.0
