@@ -55,9 +55,9 @@ def print_plots(context: typer.Context, figures: "Iterable[Figure]") -> None:
     console = Console(file=terminal_of(sys.stdout), highlight=False)
     text = plotted(figures, console.width, braille=not appearance.ascii)
     if appearance.ascii:
-        from scaling_tui.tui.ascii import plain
+        from scaling_tui.tui.ascii import to_ascii
 
-        text.plain = plain(text.plain)
+        text.plain = to_ascii(text.plain)
     console.print()
     console.print(text, end="", soft_wrap=True)
 

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from scaling_tui.plots.drawing import draw
 from scaling_tui.plots.figures import Colour, Figure, colour_of
+from scaling_tui.text.visible import visible
 
 HEIGHT = 18
 # Light enough on black and dark enough on white: a command does not know which it writes on.
@@ -29,6 +30,6 @@ def plotted(figures: Iterable[Figure], width: int, braille: bool = True) -> Text
             for part, ink in row:
                 # Words are written as the terminal writes words.
                 colour = None if ink.colour == "foreground" else "rgb({},{},{})".format(*colour_of(ink.colour, COLOURS))
-                text.append(part, Style(color=colour, bold=ink.weight == "strong", dim=ink.weight == "faint"))
+                text.append(visible(part), Style(color=colour, bold=ink.weight == "strong", dim=ink.weight == "faint"))
             text.append("\n")
     return text
