@@ -14,6 +14,8 @@ from scaling_tui.text.json_documents import dumps
 from scaling_tui.text.visible import terminal_of
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from scaling_tui.plots.figures import Figure
     from scaling_tui.tui.terminal import Appearance
 
@@ -45,21 +47,32 @@ def plots_wanted(option: bool | None, as_json: bool = False) -> bool:
 
 
 def print_plots(context: typer.Context, figures: "Iterable[Figure]") -> None:
-    """Prints figures as wide as the terminal, in its colours and signs."""
-    from rich.console import Console
-
+    """Prints figures as wide as the terminal."""
     from scaling_tui.report.plotted import plotted
+
+    print_rich(context, lambda width, braille: plotted(figures, width, braille))
+
+
+def print_rich(
+    context: typer.Context, render: "Callable[[int, bool], RenderableType]", most_width: int | None = None
+) -> None:
+    """Prints what `render(width, braille)` gives, in the terminal's colours and characters."""
+    from rich.console import Console
 
     appearance: Appearance = context.find_root().obj
     # The colours are sequences of our own, so they pass under the filter of the streams.
     console = Console(file=terminal_of(sys.stdout), highlight=False)
-    text = plotted(figures, console.width, braille=not appearance.ascii)
+    console.width = min(console.width, most_width or console.width)
+    with console.capture() as captured:
+        console.print()
+        console.print(render(console.width, not appearance.ascii), end="")
+    text = captured.get()
     if appearance.ascii:
         from scaling_tui.tui.ascii import to_ascii
 
-        text.plain = to_ascii(text.plain)
-    console.print()
-    console.print(text, end="", soft_wrap=True)
+        text = to_ascii(text)
+    console.file.write(text)
+    console.file.flush()
 
 
 def print_json(document: Any) -> None:

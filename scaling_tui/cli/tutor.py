@@ -1,16 +1,19 @@
 """Commands of the tutor: lessons, and questions checked by the law code."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
 from scaling_tui import InputError
-from scaling_tui.cli.options import AsJson, Runs, SweepName, ctrl_c_deferred, print_json, say
+from scaling_tui.cli.options import AsJson, Runs, SweepName, ctrl_c_deferred, print_json, print_rich, say
 
 if TYPE_CHECKING:
     from scaling_tui.tutor.content.questions import Question
+
+PAGE_WIDTH = 100
 
 app = typer.Typer()
 quiz = typer.Typer(
@@ -29,6 +32,7 @@ Seed = Annotated[int, typer.Option(min=0, help="Seed for the question's numbers.
 
 @app.command()
 def learn(
+    context: typer.Context,
     lesson: Annotated[str | None, typer.Argument(help="A lesson; without one, list them all.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -47,9 +51,9 @@ def learn(
     questions = [question for bank in load_banks() for question in bank.questions if question.lesson == lesson]
     if as_json:
         return print_json(console.lesson_document(opened, questions))
-    from scaling_tui.report.lesson import page
+    from scaling_tui.report.lesson import lesson_page
 
-    print(page(opened, questions))
+    print_rich(context, partial(lesson_page, opened, questions), most_width=PAGE_WIDTH)
     if sys.stdout.isatty():
         from scaling_tui.tutor.progress import mark_read
 

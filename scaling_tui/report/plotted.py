@@ -22,11 +22,11 @@ COLOURS: dict[str, Colour] = {
 }
 
 
-def plotted(figures: Iterable[Figure], width: int, braille: bool = True) -> Text:
-    """The figures under each other, each `HEIGHT` rows high; without `braille` lines are drawn in ASCII signs."""
+def plotted(figures: Iterable[Figure], width: int, braille: bool = True, height: int = HEIGHT) -> Text:
+    """The figures under each other, each `height` rows high; without `braille` lines are drawn in ASCII signs."""
     text = Text(no_wrap=True)
     for figure in figures:
-        for row in draw(figure, width, HEIGHT, braille).rows():
+        for row in draw(figure, width, height, braille).rows():
             for part, ink in row:
                 # Words are written as the terminal writes words.
                 colour = None if ink.colour == "foreground" else "rgb({},{},{})".format(*colour_of(ink.colour, COLOURS))

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from scaling_tui import InputError
+from scaling_tui.text.columns import columns
 from scaling_tui.tutor.content.lesson import Lesson, LessonFile
 from scaling_tui.tutor.content.questions import Formula, Numeric, Question
 from scaling_tui.tutor.content.variant import Variant
@@ -19,18 +20,12 @@ COMMANDS = "'hint', 'solution', 'skip', 'quit'"
 
 def questions_table(questions: Sequence[Question]) -> str:
     rows = [(question.id, question.kind, question.difficulty, question.lesson) for question in questions]
-    return table(("question", "kind", "difficulty", "lesson"), rows)
+    return columns([("question", "kind", "difficulty", "lesson"), *rows])
 
 
 def lessons_table(lessons: Sequence[LessonFile]) -> str:
     rows = [(file.id, f"{file.head['minutes']} min", file.title) for file in lessons]
-    return table(("lesson", "time", "topic"), rows)
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in (head, *rows)]
-    return "\n".join(line.rstrip() for line in lines)
+    return columns([("lesson", "time", "topic"), *rows])
 
 
 def width() -> int:

@@ -91,6 +91,7 @@ def test_learn_lists_and_prints_lessons(run) -> None:  # type: ignore[no-untyped
     page = run("learn", "simple-form").stdout
     assert "0.0947" in page
     assert "┤" in page
+    assert "N**-b" in page
     assert max(map(len, page.splitlines())) <= 110
     document = json.loads(run("learn", "simple-form", "--json").stdout)
     assert "positive-exponents" in document["questions"]
