@@ -77,30 +77,30 @@ def ticks(low: float, high: float, log: bool, most: int) -> list[float]:
         return [low]
     if log:
         decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-        found: list[float] = []
+        chosen: list[float] = []
         for steps in ((1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)):
-            found = [value for decade in decades for step in steps if low <= (value := step * 10.0**decade) <= high]
-            if 3 <= len(found) <= most:
-                return found
-        if high / low >= 10 and found:
-            return found[:: -(-len(found) // most)]
+            chosen = [value for decade in decades for step in steps if low <= (value := step * 10.0**decade) <= high]
+            if 3 <= len(chosen) <= most:
+                return chosen
+        if high / low >= 10 and chosen:
+            return chosen[:: -(-len(chosen) // most)]
     size = 10.0 ** math.floor(math.log10((high - low) / most))
-    found = []
+    chosen = []
     for step in (1.0, 2.0, 2.5, 5.0, 10.0, 20.0, 25.0, 50.0):
         first, last = math.ceil(low / (step * size) - 1e-9), math.floor(high / (step * size) + 1e-9)
         if last - first < most:
-            found = [k * (step * size) for k in range(first, last + 1)]
+            chosen = [k * (step * size) for k in range(first, last + 1)]
             break
     # So close together that floats hold no round value between them, or one for several steps.
-    return list(dict.fromkeys(found)) or [low]
+    return list(dict.fromkeys(chosen)) or [low]
 
 
 def labels(values: Sequence[float], write: Callable[[float, int], str]) -> list[str]:
     """What stands at ticks: as few digits as tell every one from the others."""
     for digits in range(4, 17):
-        found = [write(value, digits) for value in values]
-        if len(set(found)) == len(found):
-            return found
+        chosen = [write(value, digits) for value in values]
+        if len(set(chosen)) == len(chosen):
+            return chosen
     return [repr(value) for value in values]
 
 
@@ -158,9 +158,9 @@ def thin(x: Array, y: Array, edges: Array) -> tuple[Array, Array]:
     sizes = np.diff(first, append=len(x))
     kept = []
     for extreme in (np.minimum.reduceat(y, first), np.maximum.reduceat(y, first)):
-        found = np.flatnonzero(y == np.repeat(extreme, sizes))
+        chosen = np.flatnonzero(y == np.repeat(extreme, sizes))
         # Of equal ones the first in each column.
-        kept.append(found[np.searchsorted(found, first)])
+        kept.append(chosen[np.searchsorted(chosen, first)])
     index = np.unique(np.concatenate(kept))
     return x[index], y[index]
 

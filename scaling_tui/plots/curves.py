@@ -67,7 +67,7 @@ class Curves:
                 (run.name in choice.pinned, Series(x, y, place(index, len(sweep.runs)), name, LINE, weight, name))
             )
         # Pinned ones last: they lie over the others.
-        shown = [one for _, one in sorted(series, key=lambda item: item[0])]
+        shown = [curve for _, curve in sorted(series, key=lambda item: item[0])]
         if beside is not None:
             others = labels(beside)
             for run in beside.runs:
@@ -90,13 +90,13 @@ class Curves:
 
     def _points(self, sweep: SweepView, run: RunView, choice: Choice) -> tuple[Array, Array]:
         key, how = (sweep.name, run.name), (choice.metric, choice.over, choice.smoothing)
-        curve, found = self._kept.get(key, (None, {}))
+        curve, cached = self._kept.get(key, (None, {}))
         if curve is not run.curve:
-            found = {}
-            self._kept[key] = (run.curve, found)
-        if how not in found:
-            found[how] = points(run, choice)
-        return found[how]
+            cached = {}
+            self._kept[key] = (run.curve, cached)
+        if how not in cached:
+            cached[how] = points(run, choice)
+        return cached[how]
 
 
 def points(run: RunView, choice: Choice) -> tuple[Array, Array]:
@@ -127,8 +127,8 @@ def smoothed(values: Array, counts: Array, weight: float) -> Array:
     steps = zip(past.tolist(), ((1 - past) * values).tolist(), strict=True)
     means = accumulate(steps, lambda mean, step: mean * step[0] + step[1], initial=0.0)
     weights = -np.expm1(np.cumsum(counts) * np.log(weight))
-    found: Array = np.fromiter(islice(means, 1, None), np.float64, len(values)) / weights
-    return found
+    averages: Array = np.fromiter(islice(means, 1, None), np.float64, len(values)) / weights
+    return averages
 
 
 def place(index: int, count: int) -> float:
@@ -138,8 +138,8 @@ def place(index: int, count: int) -> float:
 
 def labels(sweep: SweepView) -> dict[str, str]:
     """What to call each run: without its seed where all have the same one."""
-    one = len({run.seed for run in sweep.runs}) == 1
-    return {run.name: run.name.removesuffix(f"-s{run.seed}") if one else run.name for run in sweep.runs}
+    one_seed = len({run.seed for run in sweep.runs}) == 1
+    return {run.name: run.name.removesuffix(f"-s{run.seed}") if one_seed else run.name for run in sweep.runs}
 
 
 def _title(choice: Choice, beside: SweepView | None) -> str:

@@ -139,14 +139,14 @@ def draw(figure: Figure, width: int, height: int, braille: bool = True) -> Drawi
             cells.write(2 + line, 2, text)
         return Drawing(figure, cells, None)
     x_axis, y_axis = figure.axes(shown)
-    room = max((len(one.label) + 1 for one, *_ in shown if one.label), default=0)
+    room = max((len(curve.label) + 1 for curve, *_ in shown if curve.label), default=0)
     frame = Frame(figure, x_axis.widened(room / max(4, width - 8 - room)), y_axis, width, height)
     for row, runs in enumerate(_plotted(frame, list(_strokes(figure, shown, frame, braille))), 1):
         column = 0
         for text, ink in runs:
             cells.write(row, column, text, ink)
             column += len(text)
-    _label(cells, frame, [(one, float(x[-1]), float(y[-1])) for one, x, y in shown if one.label])
+    _label(cells, frame, [(curve, float(x[-1]), float(y[-1])) for curve, x, y in shown if curve.label])
     return Drawing(figure, cells, frame)
 
 
@@ -160,22 +160,22 @@ def _strokes(
 ) -> Iterator[_Stroke]:
     """What is to be drawn, the uppermost last."""
     # What is faint lies under the rest: a cell has one ink, that of what was drawn there last.
-    lines = sorted((one for one in shown if one[0].joined), key=lambda one: one[0].weight != "faint")
+    lines = sorted((curve for curve in shown if curve[0].joined), key=lambda curve: curve[0].weight != "faint")
     edges = frame.x.edges(min(frame.width, max(24, POINTS // 2 // max(1, len(lines)))))
     across, down = (2 * frame.width, 4 * frame.height) if braille else (frame.width, frame.height)
-    for number, (one, x, y) in enumerate(lines):
+    for number, (curve, x, y) in enumerate(lines):
         kept_x, kept_y = thin(x, y, edges)
         dots = straightened(frame.x.shares(kept_x) * across, frame.y.shares(kept_y) * down)
-        column, row = _every_third(*dots) if one.mark == DOTTED else dots
+        column, row = _every_third(*dots) if curve.mark == DOTTED else dots
         sign = None if braille else LINE_SIGNS[number % len(LINE_SIGNS)]
-        yield _Stroke(column / across, row / down, sign, one.ink, one.mark != DOTTED)
+        yield _Stroke(column / across, row / down, sign, curve.ink, curve.mark != DOTTED)
     for at, low, high, colour in figure.spans:
         ends = frame.x.shares(np.array([at, at])), frame.y.shares(np.array([low, high]))
         one_cell = int(frame.height_of(low)) == int(frame.height_of(high))
         yield _Stroke(*ends, "┼" if one_cell else "│", Ink(colour), joined=True)
-    for one, x, y in shown:
-        if not one.joined:
-            yield _Stroke(frame.x.shares(x), frame.y.shares(y), one.mark, one.ink)
+    for curve, x, y in shown:
+        if not curve.joined:
+            yield _Stroke(frame.x.shares(x), frame.y.shares(y), curve.mark, curve.ink)
 
 
 def _every_third(x: Array, y: Array) -> tuple[Array, Array]:
@@ -229,7 +229,7 @@ def _fitting(title: str, width: int) -> str:
 
 def _label(cells: Cells, frame: Frame, labelled: Sequence[tuple[Series, float, float]]) -> None:
     """Labels right of the last points; those that would lie over each other move apart, in the order of the values."""
-    placed = [(frame.column_of(x) + 2 - one.joined, frame.height_of(y), one) for one, x, y in labelled]
+    placed = [(frame.column_of(x) + 2 - curve.joined, frame.height_of(y), curve) for curve, x, y in labelled]
     placed.sort(key=lambda item: item[0])
     groups: list[list[tuple[int, float, Series]]] = []
     reach = -1
@@ -240,9 +240,9 @@ def _label(cells: Cells, frame: Frame, labelled: Sequence[tuple[Series, float, f
         reach = max(reach, item[0] + len(item[2].label))
     for group in groups:
         rows = apart([wanted for _, wanted, _ in group], frame.height)
-        for (after, _, one), place in zip(group, rows, strict=True):
+        for (after, _, curve), place in zip(group, rows, strict=True):
             if place is not None:
-                cells.write(frame.top + int(place), min(after, cells.width - len(one.label)), one.label, one.ink)
+                cells.write(frame.top + int(place), min(after, cells.width - len(curve.label)), curve.label, curve.ink)
 
 
 def _crosshair(cells: Cells, frame: Frame, figure: Figure, x: float) -> None:
@@ -250,26 +250,26 @@ def _crosshair(cells: Cells, frame: Frame, figure: Figure, x: float) -> None:
     for row in range(frame.top, frame.top + frame.height):
         if not cells.inked(row, column):
             cells.write(row, column, "│", FAINT)
-    found = readings(figure, x)
+    values_at = readings(figure, x)
     title = f"{figure.x_name} {figure.x_text(x)}"
     cells.write(0, 0, title.ljust(cells.width))
-    width = max([len(f"{one.name} {show.coefficient(value)}") for one, value in found], default=0) + 2
-    height = min(len(found), frame.height)
-    if not found or width > frame.width // 2:
+    width = max([len(f"{curve.name} {show.coefficient(value)}") for curve, value in values_at], default=0) + 2
+    height = min(len(values_at), frame.height)
+    if not values_at or width > frame.width // 2:
         # No room for a box: the values follow the x.
         at = len(title) + 2
-        for one, value in found:
-            text = f"{one.name} {show.coefficient(value)}"
-            cells.write(0, at, text, Ink(one.colour))
+        for curve, value in values_at:
+            text = f"{curve.name} {show.coefficient(value)}"
+            cells.write(0, at, text, Ink(curve.colour))
             at += len(text) + 2
         return
     right = column < frame.left + frame.width // 2
     start = frame.left + frame.width - width if right else frame.left + 1
     tops = (frame.top, frame.top + frame.height - height)
     top = min(tops, key=lambda row: sum(cells.inked(line, start, width) for line in range(row, row + height)))
-    shown = found if len(found) <= height else found[: height - 1]
-    for line, (one, value) in enumerate(shown):
-        text = one.name.ljust(width - 2 - len(show.coefficient(value))) + show.coefficient(value)
-        cells.write(top + line, start, f" {text} ", Ink(one.colour, "strong"))
-    if len(shown) < len(found):
-        cells.write(top + height - 1, start, f" and {len(found) - len(shown)} more"[:width].ljust(width))
+    shown = values_at if len(values_at) <= height else values_at[: height - 1]
+    for line, (curve, value) in enumerate(shown):
+        text = curve.name.ljust(width - 2 - len(show.coefficient(value))) + show.coefficient(value)
+        cells.write(top + line, start, f" {text} ", Ink(curve.colour, "strong"))
+    if len(shown) < len(values_at):
+        cells.write(top + height - 1, start, f" and {len(values_at) - len(shown)} more"[:width].ljust(width))

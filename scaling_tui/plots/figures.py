@@ -84,23 +84,23 @@ class Figure:
 
     def shown(self) -> list[tuple[Series, Array, Array]]:
         """The series with those of their points that can be shown; of a joined one with rising x."""
-        found = []
-        for one in self.series:
-            x, y = one.x, one.y
+        kept = []
+        for curve in self.series:
+            x, y = curve.x, curve.y
             there = drawable(x, self.log_x) & drawable(y, self.log_y)
             if not there.all():
                 x, y = x[there], y[there]
-            if one.joined and len(x) > 1 and (x[1:] < x[:-1]).any():
+            if curve.joined and len(x) > 1 and (x[1:] < x[:-1]).any():
                 order = np.argsort(x, kind="stable")
                 x, y = x[order], y[order]
             if len(x):
-                found.append((one, x, y))
-        return found
+                kept.append((curve, x, y))
+        return kept
 
     def axes(self, shown: Sequence[tuple[Series, Array, Array]]) -> tuple[Axis, Axis]:
         """The axes that hold all of what is shown, and the spans."""
         # A joined curve's x rises, so its ends are its limits.
-        xs = [v for one, x, _ in shown for v in ((x[0], x[-1]) if one.joined else (x.min(), x.max()))]
+        xs = [v for curve, x, _ in shown for v in ((x[0], x[-1]) if curve.joined else (x.min(), x.max()))]
         xs += [at for at, *_ in self.spans]
         ys = [v for _, _, y in shown for v in (y.min(), y.max())] + [v for _, *ends, _ in self.spans for v in ends]
         x_axis = Axis.around(float(min(xs)), float(max(xs)), self.log_x, 0.01)
@@ -110,17 +110,17 @@ class Figure:
 
 def readings(figure: Figure, x: float) -> list[tuple[Series, float]]:
     """The value that each named curve has at its point nearest to `x`, the highest first."""
-    found = []
-    for one in figure.series:
-        if not one.name or not len(one.x):
+    kept = []
+    for curve in figure.series:
+        if not curve.name or not len(curve.x):
             continue
-        away = np.abs(np.log(one.x / x)) if figure.log_x and (one.x > 0).all() else np.abs(one.x - x)
+        away = np.abs(np.log(curve.x / x)) if figure.log_x and (curve.x > 0).all() else np.abs(curve.x - x)
         nearest = int(np.nanargmin(away)) if not np.isnan(away).all() else 0
-        span = max(float(np.nanmax(one.x)) - float(np.nanmin(one.x)), 0.0)
-        outside = one.joined and not (np.nanmin(one.x) - span / 50 <= x <= np.nanmax(one.x) + span / 50)
-        if not outside and np.isfinite(one.y[nearest]):
-            found.append((one, float(one.y[nearest])))
-    return sorted(found, key=lambda item: -item[1])
+        span = max(float(np.nanmax(curve.x)) - float(np.nanmin(curve.x)), 0.0)
+        outside = curve.joined and not (np.nanmin(curve.x) - span / 50 <= x <= np.nanmax(curve.x) + span / 50)
+        if not outside and np.isfinite(curve.y[nearest]):
+            kept.append((curve, float(curve.y[nearest])))
+    return sorted(kept, key=lambda item: -item[1])
 
 
 def figure_csv(figure: Figure) -> str:
@@ -128,9 +128,9 @@ def figure_csv(figure: Figure) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("series", figure.x_name, figure.y_name))
-    for number, one in enumerate(figure.series, 1):
-        name = one.name or one.label or f"series {number}"
-        writer.writerows((name, x, y) for x, y in zip(one.x.tolist(), one.y.tolist(), strict=True))
+    for number, curve in enumerate(figure.series, 1):
+        name = curve.name or curve.label or f"series {number}"
+        writer.writerows((name, x, y) for x, y in zip(curve.x.tolist(), curve.y.tolist(), strict=True))
     return out.getvalue()
 
 

@@ -33,27 +33,27 @@ def axis_of(fit: Fit) -> Input:
 
 
 def law_view(
-    found: Study, names: Mapping[str, str], left_out: Points | None = None, log: tuple[bool, bool] = (True, True)
+    study: Study, names: Mapping[str, str], left_out: Points | None = None, log: tuple[bool, bool] = (True, True)
 ) -> Figure:
     """The points, the law through them and `REACH` times beyond, with the interval of its bootstrap.
 
     `names` says what to call the points by their labels.
     """
-    fit = found.fit
+    fit = study.fit
     over = axis_of(fit)
     x = fit.points.column(over)
     series = lines(fit, over, float(x.max()) * REACH)
     groups = _others(fit, over)
-    band = _band(found, over, groups[-1])
-    held = _held_out(found)
-    series += [*band, *_points(found, names, over, held)]
+    band = _band(study, over, groups[-1])
+    held = _held_out(study)
+    series += [*band, *_points(study, names, over, held)]
     if left_out is not None and len(left_out):
         at, called = left_out.column(over), _called(left_out, names)
         series += [
             Series(at[i : i + 1], left_out.loss[i : i + 1], "foreground", called[i], "○", "faint")
             for i in range(len(left_out))
         ]
-    percent = f" · dotted band {show.percent(found.level)}" if band else ""
+    percent = f" · dotted band {show.percent(study.level)}" if band else ""
     return Figure(
         f"loss, nats/token · x {_axis_name(fit, over)}{percent}",
         tuple(series),
@@ -91,16 +91,16 @@ def lines(fit: Fit, over: Input, top: float) -> list[Series]:
     return series
 
 
-def residual_view(found: Study, names: Mapping[str, str], log_x: bool = True) -> Figure:
+def residual_view(study: Study, names: Mapping[str, str], log_x: bool = True) -> Figure:
     """How far each point lies above the law, in per cent of its loss."""
-    fit = found.fit
+    fit = study.fit
     over = axis_of(fit)
     x, off = fit.points.column(over), np.expm1(fit.residuals) * 100
     ends = np.array([x.min(), x.max()])
     spread = float(np.sqrt(np.mean(off**2)))
     lines = [Series(ends, np.zeros(2), "foreground", weight="faint")]
     lines += [Series(ends, np.full(2, sign * spread), "foreground", "", DOTTED, "faint") for sign in (1, -1)]
-    called, held = _called(fit.points, names), _held_out(found)
+    called, held = _called(fit.points, names), _held_out(study)
     dots = [
         Series(x[i : i + 1], off[i : i + 1], "primary", called[i], "▲" if held[i] else "●", name=called[i])
         for i in range(len(x))
@@ -117,12 +117,12 @@ def residual_view(found: Study, names: Mapping[str, str], log_x: bool = True) ->
     )
 
 
-def valley_view(points: Points, found: Profiles) -> Figure:
+def valley_view(points: Points, profiles: Profiles) -> Figure:
     """Loss over N at each budget, with the size of least loss."""
     params, flops = points.column("params"), points.column("flops")
     series = []
-    for number, valley in enumerate(found.valleys):
-        colour = number / max(1, len(found.valleys) - 1)
+    for number, valley in enumerate(profiles.valleys):
+        colour = number / max(1, len(profiles.valleys) - 1)
         own = np.flatnonzero(np.abs(np.log(flops / valley.flops)) < 0.2)
         own = own[np.argsort(params[own])]
         label = f"C {show.scientific(valley.flops)}"
@@ -142,12 +142,12 @@ def valley_view(points: Points, found: Profiles) -> Figure:
     )
 
 
-def envelope_view(found: Envelope) -> Figure:
+def envelope_view(envelope: Envelope) -> Figure:
     """The lowest loss that any run reached with each budget, and the law through it."""
-    reached = Series(found.flops, found.loss, "primary", mark="·", name="reached")
+    reached = Series(envelope.flops, envelope.loss, "primary", mark="·", name="reached")
     return Figure(
         "lowest loss reached, nats/token · x C, FLOPs",
-        (reached, *lines(found.law, "flops", float(found.flops.max()) * REACH)),
+        (reached, *lines(envelope.law, "flops", float(envelope.flops.max()) * REACH)),
         log_x=True,
         log_y=True,
         x_name="C",
@@ -183,33 +183,33 @@ def _others(fit: Fit, over: Input) -> list[dict[str, float]]:
     return [dict(zip(names, np.exp(row).tolist(), strict=True)) for row in chosen]
 
 
-def _band(found: Study, over: Input, others: dict[str, float]) -> Iterator[Series]:
+def _band(study: Study, over: Input, others: dict[str, float]) -> Iterator[Series]:
     """The interval of the law itself, by the percentiles of the bootstrap's draws."""
-    if found.draws is None or len(found.draws) < 20:
+    if study.draws is None or len(study.draws) < 20:
         return
-    x = found.fit.points.column(over)
+    x = study.fit.points.column(over)
     grid = np.geomspace(x.min(), x.max() * REACH, 80)
     given: dict[str, object] = {over: grid, **others}
     if "unique_tokens" in others:
         given["unique_tokens"] = np.minimum(others["unique_tokens"], given["tokens"])  # type: ignore[call-overload]
-    at, _ = found.fit.law.logs(given)
-    losses = np.exp(found.fit.law.log_loss(found.draws.theta, at))
-    tail = (1 - found.level) / 2
+    at, _ = study.fit.law.logs(given)
+    losses = np.exp(study.fit.law.log_loss(study.draws.theta, at))
+    tail = (1 - study.level) / 2
     for share, name in ((tail, "low"), (1 - tail, "high")):
         yield Series(grid, np.quantile(losses, share, axis=0), "foreground", "", DOTTED, "faint", name)
 
 
-def _held_out(found: Study) -> NDArray[np.bool_]:
-    points, held = found.fit.points, found.holdout
+def _held_out(study: Study) -> NDArray[np.bool_]:
+    points, held = study.fit.points, study.holdout
     if held is None:
         return np.zeros(len(points), dtype=bool)
     column = points.compute() if held.by == "flops" else points.column(held.by)  # type: ignore[arg-type]
     return np.zeros(len(points), dtype=bool) if column is None else np.asarray(column >= held.threshold)
 
 
-def _points(found: Study, names: Mapping[str, str], over: Input, held: NDArray[np.bool_]) -> Iterator[Series]:
+def _points(study: Study, names: Mapping[str, str], over: Input, held: NDArray[np.bool_]) -> Iterator[Series]:
     """Those that judged the law are triangles."""
-    points = found.fit.points
+    points = study.fit.points
     x, called = points.column(over), _called(points, names)
     for i in range(len(points)):
         yield Series(x[i : i + 1], points.loss[i : i + 1], "primary", called[i], "▲" if held[i] else "●")

@@ -80,31 +80,31 @@ def _panel(axes: "Axes", figure: Figure) -> None:
         axes.text(0, 0.9, figure.empty or "nothing to show")
         return
     x_axis, y_axis = figure.axes(shown)
-    room = max((len(one.label) for one, *_ in shown), default=0) * SIZE * 0.6 + 8
+    room = max((len(curve.label) for curve, *_ in shown), default=0) * SIZE * 0.6 + 8
     x_axis = x_axis.widened(room / max(72 * (WIDTH - 0.8) - room, room))
     _scale(axes, "x", x_axis, figure)
     _scale(axes, "y", y_axis, figure)
     edges = x_axis.edges(COLUMNS)
-    for one, x, y in shown:
+    for curve, x, y in shown:
         look: dict[str, Any] = {
-            "color": _colour(one.ink),
-            "linewidth": {"strong": 2.2, "faint": 0.8}.get(one.weight, 1.3),
+            "color": _colour(curve.ink),
+            "linewidth": {"strong": 2.2, "faint": 0.8}.get(curve.weight, 1.3),
         }
-        if one.joined:
-            axes.plot(*thin(x, y, edges), linestyle="--" if one.mark == DOTTED else "-", **look)
+        if curve.joined:
+            axes.plot(*thin(x, y, edges), linestyle="--" if curve.mark == DOTTED else "-", **look)
         else:
-            hollow = {"markerfacecolor": "white"} if one.mark == "○" else {}
-            axes.plot(x, y, MARKS.get(one.mark, "o"), markersize=5, zorder=3, **look | hollow)
+            hollow = {"markerfacecolor": "white"} if curve.mark == "○" else {}
+            axes.plot(x, y, MARKS.get(curve.mark, "o"), markersize=5, zorder=3, **look | hollow)
     for at, low, high, colour in figure.spans:
         look = {"color": _colour(Ink(colour)), "linewidth": 1.3, "marker": "_", "markersize": 7, "zorder": 3}
         axes.plot([at, at], [low, high], **look)
     height = 72 * (HEIGHT - 0.8) / (SIZE * 1.2)  # lines of text in a panel
-    ends = [(one, x[-1], (1 - y_axis.share(y[-1])) * height) for one, x, y in shown if one.label]
-    for (one, at, _), place in zip(ends, apart([down for *_, down in ends], int(height)), strict=True):
+    ends = [(curve, x[-1], (1 - y_axis.share(y[-1])) * height) for curve, x, y in shown if curve.label]
+    for (curve, at, _), place in zip(ends, apart([down for *_, down in ends], int(height)), strict=True):
         if place is not None:
             axes.annotate(
-                _plain(one.label), (at, 1 - place / height), (6, 0), ("data", "axes fraction"), "offset points",
-                color=_colour(Ink(one.colour)), verticalalignment="center",
+                _plain(curve.label), (at, 1 - place / height), (6, 0), ("data", "axes fraction"), "offset points",
+                color=_colour(Ink(curve.colour)), verticalalignment="center",
             )  # fmt: skip
 
 

@@ -27,16 +27,16 @@ def result_figure(sweep: SweepView, cases: Sequence[Mapping[str, Any]], metric: 
     """
     means, spans, series = [], [], []
     for case in cases:
-        found, size = case["metrics"].get(metric), case["params"]
-        if not size or not found or found["mean"] is None:
+        outcome, size = case["metrics"].get(metric), case["params"]
+        if not size or not outcome or outcome["mean"] is None:
             continue
-        values = np.array(found["values"])
+        values = np.array(outcome["values"])
         if len(values) > 1:
             series.append(Series(np.full(len(values), float(size)), values, "foreground", "", "·", "faint"))
-            spans.append((float(size), found["low"], found["high"], "accent"))
-        means.append((float(size), found["mean"], case["case"]))
-        if found["claimed"] is not None:
-            claimed = Series(np.array([float(size)]), np.array([found["claimed"]]), "warning", "", "×", name="source")
+            spans.append((float(size), outcome["low"], outcome["high"], "accent"))
+        means.append((float(size), outcome["mean"], case["case"]))
+        if outcome["claimed"] is not None:
+            claimed = Series(np.array([float(size)]), np.array([outcome["claimed"]]), "warning", "", "×", name="source")
             series.append(claimed)
     means.sort()
     if means:
@@ -46,8 +46,8 @@ def result_figure(sweep: SweepView, cases: Sequence[Mapping[str, Any]], metric: 
         ceiling = (sweep.document.get("corpus") or {}).get("ceiling")
         if metric == "val_accuracy" and isinstance(ceiling, float):
             series.append(Series(x[[0, -1]], np.full(2, ceiling), "success", "", DOTTED, "faint", "best possible"))
-    told = " · dotted: best possible" if any(one.name == "best possible" for one in series) else ""
-    told += " · × the source" if any(one.name == "source" for one in series) else ""
+    told = " · dotted: best possible" if any(curve.name == "best possible" for curve in series) else ""
+    told += " · × the source" if any(curve.name == "source" for curve in series) else ""
     return Figure(
         f"{NAMES[metric]} · x N of all parameters{told}",
         tuple(series),
