@@ -335,8 +335,10 @@ def ask_to_stop(sweep: str) -> str:
 
 def open_tui(appearance: "Appearance", runs: Path, sweep: str | None = None) -> None:
     """Opens the app on Home, or on a sweep just launched."""
+    from scaling_tui.tui import terminal
     from scaling_tui.tui.app import ScalingApp
 
+    terminal.follow_window_size()
     app = ScalingApp(runs, sweep, mode="live" if sweep else "home", appearance=appearance)
     app.run()
     raise typer.Exit(app.return_code or 0)

@@ -63,6 +63,12 @@ def theme_named(name: str, known: Collection[str]) -> str:
     return theme
 
 
+def follow_window_size() -> None:
+    """Forgets COLUMNS and LINES: where a shell exports them, Textual keeps to them and never sees a resize."""
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
+
+
 def end_with_terminal(app: "App[None]") -> None:
     """Ends the app when its terminal is closed, and restores the terminal when the process is asked to end.
 
