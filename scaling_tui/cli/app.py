@@ -56,7 +56,9 @@ def root(
     if context.invoked_subcommand is not None:
         if runs is not None:
             # Before the command it is the same option; one given after the command takes precedence.
-            context.default_map = {context.invoked_subcommand: {"runs": runs}}
+            group = getattr(context.command, "commands", {}).get(context.invoked_subcommand)
+            subcommands = {name: {"runs": runs} for name in getattr(group, "commands", {})}
+            context.default_map = {context.invoked_subcommand: {"runs": runs, **subcommands}}
         return
     if terminal.is_there():
         from scaling_tui.runs import runs_folder

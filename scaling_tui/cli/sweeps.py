@@ -1,5 +1,6 @@
 """Commands that launch, watch, stop, resume, list, export and delete sweeps."""
 
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -339,6 +340,8 @@ def open_tui(appearance: "Appearance", runs: Path, sweep: str | None = None) -> 
     from scaling_tui.tui.app import ScalingApp
 
     terminal.follow_window_size()
+    # A process that the app writes to may die: that is an error to show, not the end of the app.
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     app = ScalingApp(runs, sweep, mode="live" if sweep else "home", appearance=appearance)
     app.run()
     raise typer.Exit(app.return_code or 0)

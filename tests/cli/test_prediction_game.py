@@ -129,3 +129,13 @@ def test_a_kept_answer_is_scored_when_the_run_has_ended_and_a_later_one_is_pract
     assert "you predicted 1.6 before it ended" in out
     assert "-9.51 %" in out
     assert [one.question for one in read_answers(progress_file())] == ["predict:quickstart/r7-s0"]
+
+
+def test_the_folder_of_sweeps_may_be_named_before_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record_sweep(tmp_path / "mine", FINISHED)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    app(["--runs", str(tmp_path / "mine"), "quiz", "predict"], standalone_mode=False)
+    assert "r7" in capsys.readouterr().out

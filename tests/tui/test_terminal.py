@@ -180,3 +180,16 @@ def test_dragging_the_window_leaves_every_screen_calm_and_answering(tmp_path: Pa
     app.wait_for(lambda screen: "esc closes" not in screen)
     app.process.send("q")
     app.ends()
+
+
+def test_a_process_that_the_app_writes_to_may_die(tmp_path: Path) -> None:
+    """A broken pipe is an error to show; with the default of SIGPIPE it would end the app."""
+    app = Terminal("--runs", str(tmp_path), cwd=tmp_path)
+    app.wait_for(lambda screen: "Train the ladder quickstart" in screen)
+    app.process.kill(signal.SIGPIPE)
+    app.process.send("?")
+    app.wait_for(lambda screen: "esc closes" in screen)
+    app.process.send("\x1b")
+    app.wait_for(lambda screen: "esc closes" not in screen)
+    app.process.send("q")
+    app.ends()

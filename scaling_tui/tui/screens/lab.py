@@ -60,7 +60,7 @@ class LabScreen(Page):
     def __init__(self, runs: Path) -> None:
         super().__init__(runs)
         self._paths: dict[str, Path] = {}
-        self._speeds: list[Speed] = []
+        self._speeds: dict[str, list[Speed]] = {}  # by kind of device, as the form names it
         self._chosen: Path | None = None
         self._request: LaunchRequest | None = None
         self._launching = False
@@ -87,17 +87,19 @@ class LabScreen(Page):
         first = "quickstart"
         options.highlighted = list(self._paths).index(first) if first in self._paths else 0
         options.focus()
-        self._read_speeds()
 
     def on_screen_resume(self) -> None:
-        self._read_speeds()
+        """Sweeps may have ended since: their speeds are read anew."""
+        self._speeds = {}
+        if self._request is not None:
+            self._show()
 
     @work(thread=True, exclusive=True, group="speeds")
-    def _read_speeds(self) -> None:
-        self.app.call_from_thread(self._take_speeds, recorded_speeds(self.runs))
+    def _read_speeds(self, device: str) -> None:
+        self.app.call_from_thread(self._take_speeds, device, recorded_speeds(self.runs, device))
 
-    def _take_speeds(self, speeds: list[Speed]) -> None:
-        self._speeds = speeds
+    def _take_speeds(self, device: str, speeds: list[Speed]) -> None:
+        self._speeds[device] = speeds
         self._show()
 
     def open(self, what: str) -> None:
@@ -159,7 +161,11 @@ class LabScreen(Page):
         self.query_one("#expected", Static).update(Text(expected))
 
     def _time(self, request: LaunchRequest) -> Estimate:
-        return estimate(request.ladder, self._speeds, workers(request.jobs, request.device), len(request.ladder.seeds))
+        if request.device not in self._speeds:
+            self._speeds[request.device] = []
+            self._read_speeds(request.device)
+        speeds = self._speeds[request.device]
+        return estimate(request.ladder, speeds, workers(request.jobs, request.device), len(request.ladder.seeds))
 
     def action_edit(self) -> None:
         self.query_one("#tokens", Input).focus()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -178,12 +179,18 @@ class LearnScreen(Page):
 
     def _launch(self, choice: str | None) -> None:
         if choice == "launch" and self._lesson is not None:
-            try:
-                sweep = launch(self.runs, load_ladder(self._lesson.ladder))
-            except InputError as error:
-                self.notify(str(error), severity="error")
-            else:
-                self._watch(sweep.name)
+            self.notify(f"Launching {self._lesson.ladder} …", markup=False)
+            self._launch_ladder(self._lesson.ladder)
+
+    @work(thread=True)
+    def _launch_ladder(self, ladder: str) -> None:
+        """In a thread: reading the corpus and starting a supervisor take a second or more."""
+        try:
+            sweep = launch(self.runs, load_ladder(ladder))
+        except InputError as error:
+            self.app.call_from_thread(self.notify, str(error), severity="error", markup=False)
+        else:
+            self.app.call_from_thread(self._watch, sweep.name)
 
     def _watch(self, sweep: str) -> None:
         self.run_worker(self._to_live(sweep))

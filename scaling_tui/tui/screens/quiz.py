@@ -264,7 +264,8 @@ class QuizScreen(Page):
         self.query_one("#read", Static).update(Text(text))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        if event.value.strip():
+        # Enter pressed twice is one answer.
+        if self._state == "asking" and event.value.strip():
             self._answer(event.value)
 
     def _answer(self, text: str) -> None:

@@ -447,10 +447,12 @@ class TraceScreen(Page):
         except (InputError, OSError) as error:
             self.app.call_from_thread(self._set_note, str(error))
         else:
-            self.app.call_from_thread(self._take_continuation, result)
+            self.app.call_from_thread(self._take_continuation, run, request, result)
 
-    def _take_continuation(self, result: records.Continuation) -> None:
-        if self.is_mounted:
+    def _take_continuation(self, run: RunView, request: TraceQuery, result: records.Continuation) -> None:
+        # Meanwhile the screen may have gone on to another run or prompt.
+        current = self._traced is not None and self._traced.run.path == run.path
+        if self.is_mounted and current and request == self._request:
             self._continuation = result
             self._show()
 

@@ -206,3 +206,22 @@ def test_home_and_lab_look_as_they_did(
 
     app = ScalingApp(tmp_path / "runs", "second", mode=mode, appearance=appearance)
     assert snap_compare(app, terminal_size=size, run_before=prepare)
+
+
+async def test_the_estimate_is_by_the_speeds_of_the_device_that_was_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def speeds(runs: Path, device: str = "auto") -> list[tuple[float, float]]:
+        asked.append(device)
+        return [(8.6e4, 1e15)] if device == "cpu" else []
+
+    monkeypatch.setattr("scaling_tui.tui.screens.lab.recorded_speeds", speeds)
+    app = ScalingApp(tmp_path, mode="lab")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await in_lab(pilot)
+        await until(pilot, lambda: "two-core machine" in said(app, "table"))
+        app.screen.query_one("#device", Input).value = "cpu"
+        await until(pilot, lambda: "speed of 1 runs" in said(app, "table"))
+        assert asked == ["auto", "cpu"]

@@ -235,3 +235,17 @@ def test_a_session_looks_as_it_did(
         return None
 
     assert snap_compare(app, terminal_size=size, run_before=prepare)
+
+
+async def test_enter_pressed_twice_is_one_answer(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await quiz_of(pilot, "two-term-loss")
+        session = screen._session
+        assert session is not None
+        await typed(pilot, session.asked.expected)
+        answer = screen.query_one("#answer", Input)
+        for _ in range(2):
+            answer.post_message(Input.Submitted(answer, answer.value))
+        await pilot.pause()
+        assert [recorded.correct for recorded in read_answers(progress_file())] == [True]
