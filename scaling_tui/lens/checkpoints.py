@@ -1,10 +1,8 @@
 """Checkpoints loaded as models on the CPU, whatever device they were trained on, each with its tokenizer."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-import torch
 
 from scaling_tui import InputError
 from scaling_tui.data.tokenizers import Tokenizer
@@ -12,22 +10,23 @@ from scaling_tui.lens.prompts import spelled, tokenizer_of
 from scaling_tui.lens.records import Guess, Token
 from scaling_tui.runs.config import RunConfig
 from scaling_tui.runs.writer import checkpoints, read_config
+from scaling_tui.train.checkpoints import read_weights
 from scaling_tui.train.model import Transformer
-from scaling_tui.train.trainer import build, read_weights
+from scaling_tui.train.trainer import build
 
-CPU = torch.device("cpu")
 KEPT_MODELS = 8  # about as many as a ladder has rungs
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint in memory with its tokenizer."""
+    """A checkpoint in memory with its tokenizer. `notes` name later ones that could not be read."""
 
     run: Path
     config: RunConfig
     step: int
     model: Transformer
     tokenizer: Tokenizer
+    notes: tuple[str, ...] = ()
 
     def token(self, number: int) -> Token:
         """The token with this id; of a classifier the class."""
@@ -53,30 +52,29 @@ class CheckpointCache:
         Raises:
             InputError: no such checkpoint, or none that can be read.
         """
-        steps = {int(path.name.rpartition("-")[2]): path for path in reversed(checkpoints(run))}
+        found = [(int(path.name.rpartition("-")[2]), path) for path in checkpoints(run)]
         name = f"run {run.parent.name}/{run.name}"
-        if not steps:
+        if not found:
             raise InputError(f"{name}: no checkpoint yet; the first is written part of the way through training")
-        if step is not None and step not in steps:
-            listed = ", ".join(map(str, sorted(steps)))
+        wanted = [(at, path) for at, path in found if step in (None, at)]
+        if not wanted:
+            listed = ", ".join(str(at) for at in sorted({at for at, _ in found}))
             raise InputError(f"{name}: no checkpoint of step {step}; available: {listed} (keep_checkpoints keeps more)")
-        first_error: InputError | None = None
-        for at in [step] if step is not None else sorted(steps, reverse=True):
+        errors: list[InputError] = []
+        for at, path in wanted:
             try:
-                return self._read(run, at, steps[at])
+                checkpoint = self._read(run, at, path)
             except InputError as error:
-                first_error = first_error or error
-        assert first_error is not None
-        raise first_error
+                errors.append(error)
+            else:
+                return replace(checkpoint, notes=tuple(f"{error}; read step {at} instead" for error in errors))
+        raise errors[0]
 
     def _read(self, run: Path, step: int, path: Path) -> Checkpoint:
         if path not in self._kept:
             config = RunConfig.from_json(read_config(run))
             model = build(config)
-            try:
-                read_weights(model, path, CPU)
-            except Exception as error:
-                raise InputError(f"checkpoint {path}: cannot be read ({error})") from error
+            read_weights(model, path)
             self._kept[path] = Checkpoint(run, config, step, model.eval(), tokenizer_of(config.corpus))
             while len(self._kept) > KEPT_MODELS:
                 self._kept.popitem(last=False)

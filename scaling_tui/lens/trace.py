@@ -54,7 +54,7 @@ def encode_prompt(request: TraceRequest, checkpoint: Checkpoint, guess: int | No
         InputError: the prompt, the position or the watched token does not fit the model.
     """
     context, classifies = checkpoint.model.arch.context, checkpoint.model.arch.classes is not None
-    notes = []
+    notes = [*checkpoint.notes]
     if request.prompt is None:
         prompt = example(checkpoint.config.corpus, checkpoint.tokenizer, context, request.example)
     else:

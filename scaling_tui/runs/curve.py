@@ -133,6 +133,7 @@ def thinned(table: Array, bucket: int) -> Array:
         ends = np.diff(number[there]) != 0
         keep[there[np.append(True, ends)[: len(there)]]] = True
         keep[there[np.append(ends, True)[: len(there)]]] = True
+    keep[-1:] = True  # the result of the run
     # A bucket without either loss keeps its first record, so that no gap opens on the axis.
     keep[first[np.add.reduceat(keep, first, dtype=np.int64) == 0]] = True
     kept = np.add.reduceat(keep, first, dtype=np.int64)

@@ -165,17 +165,34 @@ def write_json(path: Path, document: Any) -> None:
     try:
         temporary.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         temporary.replace(path)
-    except OSError:
+    except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
 def append_line(path: Path, record: Mapping[str, Any]) -> None:
-    """Appends one record as one line in one write, so that a crash tears at most the last line."""
-    line = json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    """Appends one record as one line in one write, so that a crash tears at most the last line.
+
+    A line that an earlier writer left torn gets its newline first, so that it swallows no other.
+
+    Raises:
+        OSError: the line could not be written as a whole; then none of it is.
+    """
+    line = (json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
-        os.write(descriptor, line.encode())
+        size = os.fstat(descriptor).st_size
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":
+            line = b"\n" + line
+        written = 0
+        try:
+            while written < len(line):
+                written += os.write(descriptor, line[written:])
+        except OSError:
+            # Nobody else writes this file; where somebody did, what they wrote stays.
+            if written and os.fstat(descriptor).st_size == size + written:
+                os.ftruncate(descriptor, size)
+            raise
     finally:
         os.close(descriptor)
 

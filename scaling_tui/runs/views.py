@@ -74,6 +74,18 @@ class RunView:
         return self.curve.tail_mean
 
     @property
+    def lacks_final_evaluation(self) -> bool:
+        """Whether the run has finished and its latest held-out loss is from before its end."""
+        held_out = np.flatnonzero(~np.isnan(self.curve["val_loss"]))
+        if self.state != "finished" or self.unread or not len(held_out):
+            return False
+        tokens, steps, last = self.curve["tokens"], self.curve["step"], held_out[-1]
+        # Our own trainer evaluates at D to the token; others may have rounded it.
+        planned = self.tokens if "architecture" in self.config else None
+        end = max(float(planned or 0), float(tokens[-1]))
+        return bool(tokens[last] < end or steps[last] < steps[-1])
+
+    @property
     def progress(self) -> float:
         """The share of its tokens that the run has trained on, 0 to 1; a branch counts from where it left its trunk."""
         if self.state == "finished":

@@ -73,6 +73,8 @@ class Writer:
         self.run, self.keep = run, keep
         self.attempt = claim(run, "attempt")
         self._metrics = self.attempt / "metrics.jsonl"
+        self._broken: set[Path] = set()  # checkpoints of dead attempts
+        self._dead: list[Path] = []  # attempts that this one has taken over from
         self._status = Status.of_this_process("running")
         self._last_heartbeat = 0.0
         self.status("running")
@@ -141,10 +143,43 @@ class Writer:
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
-        others = [old for number, old in numbered(self.attempt, "checkpoint") if number not in self.keep]
-        for old in others[:-last]:
-            shutil.rmtree(old, ignore_errors=True)
+        self._clean_up(last)
         return final
+
+    def take_over(self, broken: Collection[Path] = (), last: int = KEPT_CHECKPOINTS) -> None:
+        """Cleans up after the run's dead attempts, once the trainer knows from which checkpoint it continues.
+
+        What they left unfinished goes. Of their checkpoints the `last` latest stay, until this attempt's own take
+        their place; the `broken` ones, from which it could not continue, go with its first own.
+        """
+        self._broken, self._dead = set(broken), self._dead_attempts()
+        for attempt in self._dead:
+            for unfinished in attempt.glob(".checkpoint-*.tmp"):
+                shutil.rmtree(unfinished, ignore_errors=True)
+        self._clean_up(last)
+
+    def _clean_up(self, last: int) -> None:
+        """Removes all but the `last` latest checkpoints, those at the steps in `keep`, and what is broken."""
+        own = numbered(self.attempt, "checkpoint")
+        dead = [numbered(attempt, "checkpoint") for attempt in self._dead]
+        latest: dict[int, Path] = {}  # of each step the one that a later attempt wrote
+        superseded = []
+        for step, path in [entry for attempt in dead for entry in attempt] + own:
+            if path in self._broken:
+                superseded += [path] if own else []
+            else:
+                superseded += [latest[step]] if step in latest else []
+                latest[step] = path
+        others = [latest[step] for step in sorted(latest) if step not in self.keep]
+        for path in superseded + others[:-last]:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _dead_attempts(self) -> list[Path]:
+        """The attempts before this one whose writer is gone."""
+        attempts = [path for _, path in numbered(self.run, "attempt")]
+        before = attempts[: attempts.index(self.attempt)]
+        statuses = [(path, Status.read(path / "status.json")) for path in before]
+        return [path for path, status in statuses if status is not None and status.derived() != "running"]
 
 
 def checkpoints(run: Path) -> list[Path]:

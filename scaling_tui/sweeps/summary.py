@@ -52,6 +52,7 @@ def run_summary(run: RunView) -> dict[str, Any]:
         "tokens": run.tokens,
         "flops": run.flops,
         "loss": run.loss,
+        "lacks_final_evaluation": run.lacks_final_evaluation,
         "bpb": run.curve.last("bpb"),
         "accuracy": run.curve.last("val_accuracy"),
         "state": run.state,

@@ -1,6 +1,5 @@
 """Trains one run: batches in, records and checkpoints out. It knows nothing of processes, supervisors or screens."""
 
-import json
 import math
 import time
 from collections.abc import Callable
@@ -9,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -18,8 +16,9 @@ from scaling_tui.data import Encoded, Windows, held_out
 from scaling_tui.laws.counting import Architecture, count
 from scaling_tui.laws.planning.devices import peak_flops
 from scaling_tui.runs.config import RunConfig, Training
-from scaling_tui.runs.format import State, read_json
-from scaling_tui.runs.writer import Writer
+from scaling_tui.runs.format import State
+from scaling_tui.runs.writer import Writer, checkpoints
+from scaling_tui.train.checkpoints import TrainingState, copy_weights, read_files, write_files
 from scaling_tui.train.loss import head_loss
 from scaling_tui.train.model import GPT
 from scaling_tui.train.post_norm import PostNorm
@@ -58,14 +57,6 @@ def build(config: RunConfig) -> Model:
     raise InputError(f"model.family: found {config.family!r}, want 'gpt', 'post-norm' or 'classifier'")
 
 
-def read_weights(model: nn.Module, checkpoint: Path, device: torch.device) -> None:
-    """Loads a checkpoint's weights into `model`, whatever device they were saved on."""
-    weights = load_file(checkpoint / "model.safetensors", device=str(device))
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            parameter.copy_(weights[name])
-
-
 def learning_rate(step: int, steps: int, training: Training) -> float:
     """The rate at `step` (from 0) of `steps`: it rises from zero in the warm-up, then follows the schedule."""
     warmup = max(1, round(training.warmup * steps))
@@ -89,6 +80,18 @@ def optimizer_for(model: nn.Module, training: Training) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=training.lr, betas=(training.beta1, training.beta2), fused=True)
 
 
+def generators_of(device: torch.device) -> dict[str, torch.Generator]:
+    """The random generators that training on `device` draws from, by device type: the CPU's, and the device's own."""
+    found = {"cpu": torch.default_generator}
+    if device.type == "cuda":
+        torch.cuda.init()  # type: ignore[no-untyped-call] # before it there are no generators
+        index = torch.cuda.current_device() if device.index is None else device.index
+        found["cuda"] = torch.cuda.default_generators[index]
+    elif device.type == "mps":
+        found["mps"] = torch.mps._get_default_mps_generator()
+    return found
+
+
 def is_due(step: int, steps: int, times: int) -> bool:
     """Whether something done `times` times, spread evenly over `steps`, is due after `step`; it is after the last."""
     return step * times // steps > (step - 1) * times // steps
@@ -105,6 +108,7 @@ class Trainer:
         """
         torch.manual_seed(config.seed)
         self.config, self.device = config, device
+        self.generators = generators_of(device)
         self.arch = Architecture(**config.architecture)
         if tokens.vocab > self.arch.vocab:
             raise InputError(f"model.vocab: found {self.arch.vocab}, the tokenizer has {tokens.vocab} tokens")
@@ -131,25 +135,25 @@ class Trainer:
         # CPUs have no published peak for matmuls, so only GPUs get an MFU.
         self.peak = peak_flops(torch.cuda.get_device_name(device)) if device.type == "cuda" else None
         self.step = 0
+        self.open_losses: list[Tensor] = []  # of the steps since the last record
         self.cpu_s_before = -time.process_time()
 
     def train(self, writer: Writer, stop_requested: Callable[[], bool], log: Callable[[str], None]) -> State:
         """Trains from the current step to the end, to a request to stop, or until the loss is not finite."""
         training, recorded_at, recorded_time = self.config.training, self.step, time.perf_counter()
         saved_time = recorded_time
-        losses: list[Tensor] = []
         while self.step < self.steps:
             if stop_requested():
                 self._save(writer)
                 log(f"stopped at step {self.step}/{self.steps}, checkpoint written")
                 return "stopped"
             loss, norm = self._step()
-            losses.append(loss)
+            self.open_losses.append(loss)
             self.step += 1
             writer.heartbeat()
             evaluate = is_due(self.step, self.steps, training.evaluations)
             if evaluate or is_due(self.step, self.steps, training.records):
-                mean = torch.stack(losses).mean().item()
+                mean = torch.stack(self.open_losses).mean().item()
                 if not math.isfinite(mean):
                     log(f"diverged at step {self.step}/{self.steps}: the loss is {mean}")
                     return "diverged"
@@ -160,7 +164,7 @@ class Trainer:
                 if evaluation:
                     losses_now = f"loss {mean:.4f} held-out {evaluation.loss:.4f}"
                     log(f"step {self.step}/{self.steps} {losses_now} {speed:,.0f} tok/s")
-                losses, recorded_at, recorded_time = [], self.step, time.perf_counter()
+                self.open_losses, recorded_at, recorded_time = [], self.step, time.perf_counter()
             late = time.perf_counter() - saved_time > CHECKPOINT_AT_LEAST_EVERY_S
             if late or self.step in self.config.keep or is_due(self.step, self.steps, training.checkpoints):
                 self._save(writer)
@@ -249,38 +253,49 @@ class Trainer:
         writer.checkpoint(self.step, self.write_checkpoint, self.config.training.keep_checkpoints)
 
     def write_checkpoint(self, folder: Path) -> None:
-        """Writes weights, optimiser, generator and step as safetensors and JSON."""
-        save_file(
-            {name: p.detach().contiguous() for name, p in self.model.named_parameters()}, folder / "model.safetensors"
+        """Writes all that the run needs to continue to the bit; see `scaling_tui.train.checkpoints`."""
+        state = TrainingState(
+            step=self.step,
+            cpu_s=self.cpu_s,
+            weights=dict(self.model.named_parameters()),
+            moments=self.optimizer.state_dict()["state"],
+            generators={kind: generator.get_state() for kind, generator in self.generators.items()},
+            open_losses=torch.stack(self.open_losses) if self.open_losses else torch.zeros(0),
         )
-        kept = {"generator": torch.get_rng_state()}
-        for index, state in self.optimizer.state_dict()["state"].items():
-            kept |= {f"{index}.{name}": value.contiguous() for name, value in state.items()}
-        save_file(kept, folder / "optimizer.safetensors")
-        (folder / "state.json").write_text(json.dumps({"step": self.step, "cpu_s": self.cpu_s}))
+        write_files(folder, state)
+
+    def resume(self, writer: Writer, log: Callable[[str], None]) -> None:
+        """Continues from the run's last checkpoint that is whole; the run starts over where none is."""
+        broken = []
+        for folder in checkpoints(writer.run):
+            try:
+                self.read_checkpoint(folder)
+                break
+            except InputError as error:
+                log(f"{error}; trying the one before")
+                broken.append(folder)
+        else:
+            if broken:
+                log("no checkpoint is left that can be read: starts over")
+        writer.take_over(broken, self.config.training.keep_checkpoints)
 
     def branch_off(self, folder: Path) -> None:
-        """Continues from a checkpoint of the trunk, whose cost is not counted again."""
+        """Continues from a checkpoint of the trunk, whose cost is not counted again, nor losses not yet recorded."""
         self.read_checkpoint(folder)
         self.cpu_s_before = -time.process_time()
+        self.open_losses = []
 
     def read_checkpoint(self, folder: Path) -> None:
-        """Continues from a checkpoint of this run.
+        """Continues from a checkpoint of this run; one that cannot be read leaves the trainer as it was.
 
         Raises:
-            InputError: the checkpoint cannot be read.
+            InputError: the checkpoint cannot be read, or does not fit the run.
         """
-        state = read_json(folder / "state.json")
-        try:
-            read_weights(self.model, folder, self.device)
-            kept = load_file(folder / "optimizer.safetensors", device=str(self.device))
-            torch.set_rng_state(kept.pop("generator").cpu())
-            slots: dict[int, dict[str, Tensor]] = {}
-            for key, value in kept.items():
-                index, _, name = key.partition(".")
-                slots.setdefault(int(index), {})[name] = value
-            self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": slots})
-            self.step = int(state["step"])
-            self.cpu_s_before += float(state.get("cpu_s", 0.0))
-        except Exception as error:
-            raise InputError(f"checkpoint {folder}: cannot be read ({error})") from error
+        state = read_files(folder, self.model, self.optimizer, self.generators, self.steps)
+        copy_weights(self.model, state.weights)
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state.moments})
+        for kind, generator_state in state.generators.items():
+            self.generators[kind].set_state(generator_state)
+        self.open_losses = list(state.open_losses.to(self.device).unbind())
+        self.step = state.step
+        self.cpu_s_before += state.cpu_s

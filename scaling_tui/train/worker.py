@@ -16,7 +16,7 @@ from types import FrameType
 from scaling_tui import InputError
 from scaling_tui.runs import Writer, latest_request
 from scaling_tui.runs.config import RunConfig
-from scaling_tui.runs.writer import checkpoint_at, checkpoints, read_config
+from scaling_tui.runs.writer import checkpoint_at, read_config
 
 REQUEST_INTERVAL_S = 0.5
 
@@ -84,13 +84,7 @@ def work(run: Path, device: str, threads: int) -> int:
 
             torch.set_num_threads(threads)
             trainer = Trainer(config, tokens, device_named(device))
-            for checkpoint in checkpoints(run):
-                try:
-                    trainer.read_checkpoint(checkpoint)
-                    break
-                except InputError as error:
-                    log(f"{error}; trying the one before")
-                    trainer = Trainer(config, tokens, device_named(device))
+            trainer.resume(writer, log)
             if config.trunk and not trainer.step:
                 fork = checkpoint_at(run.parent / config.trunk.run, config.trunk.step)
                 if fork is None:
