@@ -88,8 +88,10 @@ def sweep_source(view: "SweepView", leave_out: Collection[str] = ()) -> FitSourc
 
     law, convention = law_of_sweep(view) or (None, "all")
     unfinished = [run.name for run in view.runs if run.state in ("diverged", "failed", "lost", "stopped")]
-    warnings = (f"{', '.join(unfinished)} left out: not finished",) if unfinished else ()
-    return FitSource(points_of_sweep(view, "all", leave_out), warnings, law, convention, labels(view))
+    lacking = [run.name for run in view.runs if run.lacks_final_evaluation and run.name not in leave_out]
+    warnings = [f"{', '.join(unfinished)} left out: not finished"] if unfinished else []
+    warnings += [f"{', '.join(lacking)}: no final evaluation; the loss is from before the end"] if lacking else []
+    return FitSource(points_of_sweep(view, "all", leave_out), tuple(warnings), law, convention, labels(view))
 
 
 def fit_source(

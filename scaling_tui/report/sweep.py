@@ -59,7 +59,8 @@ def runs_table(runs: Sequence[Mapping[str, Any]]) -> str:
     """A line for each run of `scaling_tui.sweeps.summary.run_summary`; its state only where it is not finished."""
     table = [["  run", "N", "N non-emb", "D", "C, FLOPs", "loss", "bits/byte", ""]]
     for run in runs:
-        remark = ": ".join(filter(None, (run["state"] if run["state"] != "finished" else "", run["reason"])))
+        lacking = "no final evaluation, the loss is from before the end" if run["lacks_final_evaluation"] else ""
+        remark = ": ".join(filter(None, (run["state"] if run["state"] != "finished" else "", run["reason"], lacking)))
         table.append([
             f"{show.SIGNS[run['state']]} {run['run']}", show.count(run["params"]), show.count(run["non_embedding"]),
             show.count(run["tokens"]), show.scientific(run["flops"]), show.loss(run["loss"]), show.loss(run["bpb"], 3),
@@ -160,6 +161,8 @@ def sweeps_table(sweeps: Sequence[Mapping[str, Any]], now: float) -> str:
     for sweep in sweeps:
         counted = Counter[str](run["state"] for run in sweep["runs"])
         states = ", ".join(f"{counted[state]} {state}" for state in show.SIGNS if counted[state])
+        lacking = sum(run["lacks_final_evaluation"] for run in sweep["runs"])
+        states += f" ({lacking} without a final evaluation)" if lacking else ""
         best, largest = ((sweep[key] or {}).get("loss") for key in ("best", "largest"))
         began = sweep["created"]
         table.append([
