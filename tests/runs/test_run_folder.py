@@ -8,6 +8,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +17,11 @@ from hypothesis import strategies as st
 
 from scaling_tui import InputError
 from scaling_tui.runs import (
+    RecordedPrediction,
     Status,
     SweepReader,
     Writer,
+    append_prediction,
     create_sweep,
     find_sweep,
     latest_request,
@@ -26,7 +29,8 @@ from scaling_tui.runs import (
     make_request,
     read_sweep,
 )
-from scaling_tui.runs.format import LOST_AFTER_S, claim, write_json
+from scaling_tui.runs.curve import Curve, Records, parse, thinned
+from scaling_tui.runs.format import LOST_AFTER_S, append_line, claim, write_json
 from scaling_tui.runs.writer import checkpoints, write_run
 
 CONFIG = {"rung": "a", "seed": 3, "params": 1000, "non_embedding": 600, "tokens": 400, "flops": 2.4e6}
@@ -110,6 +114,121 @@ def test_what_json_cannot_hold_is_left_out_and_an_unknown_metric_is_named(tmp_pa
     assert json.loads(line).keys() == {"time", "step", "lr"}
     with pytest.raises(InputError, match="metric 'lsos': not one of"):
         run.log(lsos=1.0)
+
+
+def limited_to(size: int, code: str) -> str:
+    """What a process prints that may write files of `size` bytes at most: as on a disk that is full."""
+    limit = (
+        "import resource, signal; from pathlib import Path; from scaling_tui.runs.format import append_line; "
+        f"signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))"
+    )
+    return subprocess.run([sys.executable, "-c", f"{limit}\n{code}"], text=True, capture_output=True, check=True).stdout
+
+
+def test_a_line_that_the_disk_takes_half_of_is_an_error_and_leaves_no_half(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    code = f"""
+written = 0
+try:
+    while True:
+        append_line(Path({str(path)!r}), {{"step": written, "loss": 2.5}})
+        written += 1
+except OSError as error:
+    print(written, error.strerror)
+"""
+    written, _, reason = limited_to(1000, code).partition(" ")
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert reason.strip() == "File too large"
+    assert [json.loads(line)["step"] for line in lines] == list(range(int(written)))
+    assert lines[-1].endswith(b"\n")
+    assert 1000 - len(lines[-1]) <= path.stat().st_size <= 1000
+
+
+def test_a_short_write_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:7]))
+    for step in range(3):
+        append_line(tmp_path / "metrics.jsonl", {"step": step, "loss": 2.5})
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [{"step": step, "loss": 2.5} for step in range(3)]
+
+
+def test_a_torn_line_swallows_no_later_prediction(tmp_path: Path) -> None:
+    sweep = create_sweep(tmp_path, "mine", {})
+    prediction = RecordedPrediction("r", "r", "kaplan-n", {"Nc": 1e13}, ["a"], 2.0, None, None, 0.9, 1.7e9)
+    append_prediction(sweep, prediction)
+    whole = (sweep / "predictions.jsonl").read_bytes()
+    (sweep / "predictions.jsonl").write_bytes(whole + whole[:40])
+    append_prediction(sweep, prediction)
+    assert read_sweep(sweep).predictions == (prediction, prediction)
+
+
+def test_a_torn_record_swallows_no_later_one(tmp_path: Path) -> None:
+    sweep = create_sweep(tmp_path, "mine", {})
+    run = Writer.create(sweep / "small", CONFIG)
+    run.log(step=1, loss=3.0)
+    with (run.attempt / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 2, "lo')
+    run.log(step=3, loss=2.0)
+    assert list(read_sweep(sweep).runs[0].curve["step"]) == [1, 3]
+
+
+LOG = (
+    {"step": 10, "tokens": 100, "loss": 3.0},
+    {"step": 20, "tokens": 200, "loss": 2.5, "val_loss": 2.6},
+    {"step": 30, "tokens": 300, "loss": 2.2},
+    {"step": 40, "tokens": 400, "loss": 2.0, "val_loss": 2.1},
+)
+
+
+@pytest.mark.parametrize(
+    ("records", "lacks"),
+    [
+        (LOG, False),
+        (LOG[:3], True),
+        (LOG[:1], False),  # no held-out loss at all is another matter
+        ((*LOG[:3], {"step": 30, "tokens": 300, "val_loss": 2.3}), False),
+        ((*LOG[:3], {"step": 30, "val_loss": 2.3}, {"step": 30, "loss": 2.2}), False),
+    ],
+)
+def test_a_final_evaluation_that_is_missing_is_told(tmp_path: Path, records: tuple[Any, ...], lacks: bool) -> None:
+    from scaling_tui.report.fit import sweep_source
+    from scaling_tui.report.sweep import report, sweeps_table
+    from scaling_tui.sweeps.summary import summary, sweep_summary
+
+    sweep = create_sweep(tmp_path, "mine", {})
+    with Writer.create(sweep / "small", CONFIG) as run:
+        for record in records:
+            run.log(**record)
+        assert not read_sweep(sweep).runs[0].lacks_final_evaluation, "the run is not over"
+    view = read_sweep(sweep)
+    assert view.runs[0].lacks_final_evaluation == lacks
+    assert ("no final evaluation, the loss is from before the end" in report(summary(view))) == lacks
+    assert ("(1 without a final evaluation)" in sweeps_table([sweep_summary(view)], 1.8e9)) == lacks
+    assert ("small: no final evaluation; the loss is from before the end" in sweep_source(view).warnings) == lacks
+
+
+def test_a_torn_last_line_of_our_own_run_is_a_missing_final_evaluation(tmp_path: Path) -> None:
+    """Also where every record has a held-out loss: our trainer always evaluates at D."""
+    sweep = create_sweep(tmp_path, "mine", {})
+    with Writer.create(sweep / "small", {**CONFIG, "architecture": {}}) as run:
+        for record in LOG[1::2]:
+            run.log(**record)
+    assert not read_sweep(sweep).runs[0].lacks_final_evaluation
+    metrics = run.attempt / "metrics.jsonl"
+    os.truncate(metrics, metrics.stat().st_size - 9)
+    (small,) = read_sweep(sweep).runs
+    assert (small.loss, small.lacks_final_evaluation) == (2.6, True)
+
+
+def test_the_last_record_is_never_thinned_out() -> None:
+    lines = [f'{{"step": {n}, "loss": {n % 2}, "val_loss": {n % 2}}}' for n in range(3000)]
+    records = Records()
+    records.append(parse([line.encode() for line in [*lines, '{"step": 3000, "loss": 0.5, "val_loss": 0.5}']]))
+    few = Curve.of(thinned(records.table, bucket=64))
+    assert len(few) < 1200
+    assert (few.last("step"), few.last("val_loss")) == (3000, 0.5)
+    assert few.records == 3001
 
 
 def test_many_who_claim_at_once_each_get_their_own(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from scaling_tui import InputError
 from scaling_tui.lens.checkpoints import CheckpointCache
-from scaling_tui.runs import make_request, read_run
+from scaling_tui.runs import Status, read_run
 from scaling_tui.runs.format import numbered
 from scaling_tui.runs.writer import checkpoints
 from scaling_tui.sweeps.ladder import load_ladder
@@ -158,7 +158,10 @@ def flipped(name: str, at: int) -> Damage:
 
 
 def content(name: str, text: str) -> Damage:
-    return lambda folder: (folder / name).write_text(text) and None
+    def damage(folder: Path) -> None:
+        (folder / name).write_text(text)
+
+    return damage
 
 
 # --- what a program that means well could write: the checksums are right
@@ -234,7 +237,7 @@ FAULTS: dict[str, tuple[Damage, str]] = {
     "a weight missing": (tensors(WEIGHTS, lambda t: t.pop(HEAD)), f"{HEAD} is missing"),
     "a weight too many": (tensors(WEIGHTS, of_shape_one("x")), "x is not part of this run's model"),
     "a weight is NaN": (tensors(WEIGHTS, filled(HEAD, float("nan"))), f"{HEAD} has values that are not finite"),
-    "a moment is infinite": (tensors(OPTIMIZER, filled("1.exp_avg", float("inf"))), "1.exp_avg has values that are not"),
+    "a moment is infinite": (tensors(OPTIMIZER, filled("1.exp_avg", float("inf"))), "1.exp_avg has values"),
     "a variance below zero": (tensors(OPTIMIZER, filled("1.exp_avg_sq", -1.0)), "1.exp_avg_sq has negative values"),
     "no moments": (tensors(OPTIMIZER, lambda t: [t.pop(k) for k in [*t] if k[0].isdigit()]), "0.step is missing"),
     "moments of another step": (tensors(OPTIMIZER, lambda t: t["0.step"].fill_(7)), "0.step is 7, want "),
@@ -248,7 +251,9 @@ FAULTS: dict[str, tuple[Damage, str]] = {
     "step is a text": (state(step="40"), f"step is '40', want 0 to {STEPS}"),
     "step of another checkpoint": (state(step=3), "step is 3, the folder is checkpoint-"),
     "CPU time below zero": (state(cpu_s=-1.0), "cpu_s is -1.0, want seconds"),
-    "before manifests: a weight of shape (1,)": (tensors(WEIGHTS, of_shape_one(HEAD), False), f"{HEAD} is float32 (1,)"),
+    "before manifests: a weight of shape (1,)": (
+        tensors(WEIGHTS, of_shape_one(HEAD), False), f"{HEAD} is float32 (1,), want float32 (16, 16)"
+    ),
     "before manifests: no moments": (
         tensors(OPTIMIZER, lambda t: [t.pop(k) for k in [*t] if k[0].isdigit()], False), "0.step is missing"
     ),
@@ -301,8 +306,6 @@ def test_what_dead_attempts_left_is_cleaned_up_and_a_live_one_keeps_its_own(run:
         (attempt / f".checkpoint-{step}.tmp").mkdir(parents=True)
         (attempt / f".checkpoint-{step}.tmp" / WEIGHTS).write_bytes(b"half")
     shutil.copytree(checkpoints(run)[0], live / checkpoints(run)[0].name)
-    from scaling_tui.runs import Status
-
     Status.of_this_process("running").write(live / "status.json")
     before = {path.relative_to(live) for path in live.rglob("*")}
     assert ended(work, run, "cpu", 1) == 0

@@ -91,6 +91,66 @@ def test_stopped_and_resumed_it_ends_with_the_very_same_weights(tmp_path: Path, 
         assert torch.equal(a, b), name
 
 
+def test_a_record_after_a_resume_averages_its_whole_interval(tmp_path: Path) -> None:
+    config = configured(records=5, evaluations=5, dropout=0.1)
+    straight = writer(tmp_path, config)
+    Trainer(config, tokens(), CPU).train(straight, never, print)
+    out = writer(tmp_path, config)
+    asked = iter(range(1000))
+    Trainer(config, tokens(), CPU).train(out, lambda: next(asked) == 40, print)
+    assert 40 not in read_sweep(out.run.parent).runs[0].curve["step"]
+    out.status("stopped")
+    second = Trainer(config, tokens(), CPU)
+    again = Writer(out.run)
+    second.resume(again, print)
+    second.train(again, never, print)
+    resumed, whole = (read_sweep(path.run.parent).runs[0].curve for path in (out, straight))
+    assert resumed["loss"].tolist() == whole["loss"].tolist()
+
+
+def test_the_generator_of_every_device_is_saved_and_restored(tmp_path: Path) -> None:
+    """Dropout on a GPU draws from the GPU's generator; a second one of the CPU stands in for it."""
+
+    def trainer(seed: int) -> Trainer:
+        made = Trainer(configured(), tokens(), CPU)
+        made.generators["cuda"] = torch.Generator().manual_seed(seed)
+        return made
+
+    folder = tmp_path / "checkpoint-0"
+    folder.mkdir()
+    first, second = trainer(1), trainer(2)
+    torch.rand(5, generator=first.generators["cuda"])
+    first.write_checkpoint(folder)
+    drawn = torch.rand(5, generator=first.generators["cuda"])
+    second.read_checkpoint(folder)
+    assert torch.equal(torch.rand(5, generator=second.generators["cuda"]), drawn)
+    Trainer(configured(), tokens(), CPU).read_checkpoint(folder)  # on a machine without that device
+
+
+def test_the_generators_of_a_gpu_are_those_that_its_dropout_draws_from() -> None:
+    from scaling_tui.train.trainer import generators_of
+
+    assert generators_of(CPU) == {"cpu": torch.default_generator}
+    if torch.cuda.is_available():
+        device = torch.device("cuda")
+        assert torch.equal(generators_of(device)["cuda"].get_state(), torch.cuda.get_rng_state(device))
+
+
+def test_a_broken_checkpoint_leaves_the_trainer_as_it_was(tmp_path: Path) -> None:
+    trainer = Trainer(configured(), tokens(), CPU)
+    folder = tmp_path / "checkpoint-0"
+    folder.mkdir()
+    trainer.write_checkpoint(folder)
+    (folder / "optimizer.safetensors").unlink()
+    other = Trainer(dataclasses.replace(configured(), seed=5), tokens(), CPU)
+    weights = [p.clone() for p in other.model.parameters()]
+    drawn = torch.get_rng_state()
+    with pytest.raises(InputError, match=r"optimizer\.safetensors is missing"):
+        other.read_checkpoint(folder)
+    assert all(torch.equal(a, b) for a, b in zip(weights, other.model.parameters(), strict=True))
+    assert torch.equal(torch.get_rng_state(), drawn)
+
+
 def test_a_device_that_is_not_there_is_told() -> None:
     from scaling_tui.train.worker import device_named
 
