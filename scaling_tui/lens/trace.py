@@ -194,6 +194,7 @@ def across(members: Sequence[tuple[str, Checkpoint]], request: TraceRequest) -> 
     reference = output(last)
     if request.watch is None:
         prompt = encode_prompt(request, last, guess=int(reference[prompt.at].argmax()))
+    prompt.notes.extend(note for _, checkpoint in members[:-1] for note in checkpoint.notes)
     table = LensTable(prompt, reference, request.top)
     for name, checkpoint in members:
         table.add(name, output(checkpoint), checkpoint)

@@ -92,7 +92,8 @@ class RunView:
             return 1.0
         done, planned = self.curve.last("tokens"), self.tokens
         start = self.trunk.tokens if self.trunk else 0
-        return min(1.0, (done - start) / (planned - start)) if done and planned and planned > start else 0.0
+        share = (done - start) / (planned - start) if done and planned and planned > start else 0.0
+        return min(1.0, max(0.0, share))  # a branch that cannot read its trunk's checkpoint starts before it
 
     @property
     def steady_speed(self) -> float | None:

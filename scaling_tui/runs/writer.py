@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -138,8 +139,9 @@ class Writer:
             fill(temporary)
             for path in temporary.iterdir():
                 _to_disk(path)
-            shutil.rmtree(final, ignore_errors=True)
+            _remove(final)
             temporary.rename(final)
+            _to_disk(self.attempt)  # the name too, before older checkpoints go
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
@@ -172,7 +174,7 @@ class Writer:
                 latest[step] = path
         others = [latest[step] for step in sorted(latest) if step not in self.keep]
         for path in superseded + others[:-last]:
-            shutil.rmtree(path, ignore_errors=True)
+            _remove(path)
 
     def _dead_attempts(self) -> list[Path]:
         """The attempts before this one whose writer is gone."""
@@ -207,6 +209,15 @@ def read_config(run: Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise InputError(f"run {run}: run.json is missing or not JSON")
     return config
+
+
+def _remove(checkpoint: Path) -> None:
+    """Removes a checkpoint; killed half-way, it leaves what `take_over` cleans up, not a checkpoint without files."""
+    hidden = checkpoint.with_name(f".{checkpoint.name}.old.tmp")
+    shutil.rmtree(hidden, ignore_errors=True)
+    with suppress(OSError):
+        checkpoint.rename(hidden)
+    shutil.rmtree(hidden, ignore_errors=True)
 
 
 def _to_disk(path: Path) -> None:

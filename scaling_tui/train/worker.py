@@ -89,8 +89,11 @@ def work(run: Path, device: str, threads: int) -> int:
                 fork = checkpoint_at(run.parent / config.trunk.run, config.trunk.step)
                 if fork is None:
                     raise InputError(f"trunk {config.trunk.run}: its checkpoint of step {config.trunk.step} is missing")
-                trainer.branch_off(fork)
-                log(f"branches off {config.trunk.run} after step {config.trunk.step}")
+                try:
+                    trainer.branch_off(fork)
+                    log(f"branches off {config.trunk.run} after step {config.trunk.step}")
+                except InputError as error:
+                    log(f"{error}; trains the share of {config.trunk.run} itself")
             where = f"from step {trainer.step}" if trainer.step else f"{config.params:,} parameters"
             log(f"starts on {trainer.device} with {threads} threads, {where}")
             state = trainer.train(writer, stop_requested, log)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -314,6 +315,32 @@ def test_a_checkpoint_is_whole_or_absent_and_the_last_two_stay(tmp_path: Path) -
         run.checkpoint(11, fails_half_way)
     assert sorted(path.name for path in run.attempt.glob("*checkpoint*")) == ["checkpoint-10", "checkpoint-2"]
     assert checkpoints(sweep / "small") == [run.attempt / "checkpoint-10", run.attempt / "checkpoint-2"]
+
+
+def test_a_removal_cut_short_leaves_no_checkpoint_without_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = create_sweep(tmp_path, "mine", {})
+    run = Writer.create(sweep / "small", CONFIG)
+
+    def fill(folder: Path) -> None:
+        (folder / "model").write_text("whole")
+
+    def dies_half_way(folder: Path, **_: object) -> None:
+        if folder.exists():
+            (folder / "model").unlink()
+            raise KeyboardInterrupt
+
+    for step in (1, 2):
+        run.checkpoint(step, fill)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(shutil, "rmtree", dies_half_way)
+        run.checkpoint(3, fill)
+    left = [path.name for path in checkpoints(run.run)]
+    assert left == ["checkpoint-3", "checkpoint-2"]
+    run.status("stopped")
+    Writer(run.run).take_over()
+    assert sorted(path.name for path in run.attempt.glob("*checkpoint*")) == left[::-1]
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:

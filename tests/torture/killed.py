@@ -1,6 +1,7 @@
 """A worker that is killed at a line of its own code: at random, yet the same line every time, on a busy machine too."""
 
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -11,18 +12,28 @@ import scaling_tui
 from scaling_tui.train.worker import work
 
 PACKAGE = Path(scaling_tui.__file__).parent
-TRAINING = tuple(str(PACKAGE / part) + os.sep for part in ("train", "runs"))
-CHECKPOINTS = {"checkpoint", "_to_disk", "_clean_up", "write_files", "checksum", "write_checkpoint"}
+WATCHED = (*(str(PACKAGE / part) + os.sep for part in ("train", "runs")), shutil.__file__)
+CHECKPOINTS = {
+    "checkpoint",
+    "_to_disk",
+    "_clean_up",
+    "_remove",
+    "rmtree",
+    "_rmtree_safe_fd",
+    "write_files",
+    "checksum",
+    "write_checkpoint",
+}
 
 
 def work_until_killed(run: Path, lines: int, in_checkpoints: bool) -> None:
-    """Trains `run` and dies by SIGKILL after `lines` lines of the trainer and writer, or of writing checkpoints."""
+    """Trains `run` and dies by SIGKILL after `lines` lines of trainer, writer and shutil, or of writing checkpoints."""
     left = lines
 
     def watch(frame: FrameType, event: str, _: Any) -> Any:
         nonlocal left
         code = frame.f_code
-        if not code.co_filename.startswith(TRAINING) or (in_checkpoints and code.co_name not in CHECKPOINTS):
+        if not code.co_filename.startswith(WATCHED) or (in_checkpoints and code.co_name not in CHECKPOINTS):
             return None
         if event == "line":
             left -= 1

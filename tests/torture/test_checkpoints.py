@@ -17,8 +17,9 @@ from torch import Tensor
 from scaling_tui import InputError
 from scaling_tui.lens.checkpoints import CheckpointCache
 from scaling_tui.runs import Status, read_run
+from scaling_tui.runs.config import RunConfig
 from scaling_tui.runs.format import numbered
-from scaling_tui.runs.writer import checkpoints
+from scaling_tui.runs.writer import checkpoints, read_config
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import lay_out
 from scaling_tui.train.checkpoints import checksum
@@ -296,6 +297,24 @@ def test_a_checkpoint_from_before_manifests_is_read(run: Path, undisturbed: Path
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
+def test_a_branch_whose_trunk_has_a_damaged_checkpoint_trains_the_share_of_the_trunk_itself(tmp_path: Path) -> None:
+    path = tmp_path / "two.toml"
+    path.write_text(LADDER.replace("tokens = 3840", "tokens = [1920, 3840]"))
+    sweep = lay_out(tmp_path / "runs", load_ladder(str(path)))
+    short, long = sorted(folder.parent for folder in sweep.glob("*/run.json"))
+    trunk = RunConfig.from_json(read_config(short)).trunk
+    assert trunk and trunk.run == long.name
+    assert ended(work, long, "cpu", 1) == 0
+    whole = sweep.with_name("whole")
+    shutil.copytree(sweep, whole)
+    assert ended(work, whole / short.name, "cpu", 1) == 0
+    flipped(WEIGHTS, -5)(long / "attempt-1" / f"checkpoint-{trunk.step}")
+    assert ended(work, short, "cpu", 1) == 0
+    assert f"{WEIGHTS}: {CHECKSUM}); trains the share of {long.name} itself" in last_log(short)
+    ours, theirs = (load_file(checkpoints(run)[0] / WEIGHTS) for run in (short, whole / short.name))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
 # --- what is left behind
 
 
@@ -335,6 +354,8 @@ def test_kills(tmp_path: Path, undisturbed: Path, kills: int, in_checkpoints: bo
     while kills:
         code = ended(work_until_killed, run, draw.randint(1, most), in_checkpoints)
         kills -= code == -signal.SIGKILL
+        for folder in checkpoints(run):
+            assert {path.name for path in folder.iterdir()} == {WEIGHTS, OPTIMIZER, STATE, MANIFEST}
         if code == 0:
             assert_as_undisturbed(run, undisturbed)
             run = laid_out(tmp_path)
