@@ -4,6 +4,7 @@ import dataclasses
 import math
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -125,6 +126,36 @@ def test_the_generator_of_every_device_is_saved_and_restored(tmp_path: Path) -> 
     second.read_checkpoint(folder)
     assert torch.equal(torch.rand(5, generator=second.generators["cuda"]), drawn)
     Trainer(configured(), tokens(), CPU).read_checkpoint(folder)  # on a machine without that device
+
+
+POST_NORM = {"norm": "layer", "bias": True, "head": "untied", "head_bias": True}
+
+
+@pytest.mark.parametrize(
+    ("family", "changes"),
+    [
+        ("gpt", {"head": "untied"}),
+        ("gpt", {"positions": "learned"}),
+        ("post-norm", {**POST_NORM, "positions": "learned"}),
+        ("classifier", {**POST_NORM, "positions": "none", "final_norm": False, "classes": 16}),
+    ],
+)
+def test_a_checkpoint_of_every_family_is_read_back(tmp_path: Path, family: str, changes: dict[str, Any]) -> None:
+    """A check that wants moments of every parameter must not refuse a model."""
+    arch = dataclasses.replace(ARCH, **changes)
+    counted = count(arch)
+    config = dataclasses.replace(
+        configured(), family=family, architecture=dataclasses.asdict(arch), params=counted.total
+    )
+    trainer = Trainer(config, tokens(), CPU)
+    trainer._step()
+    trainer.step = 1
+    folder = tmp_path / "checkpoint-1"
+    folder.mkdir()
+    trainer.write_checkpoint(folder)
+    other = Trainer(dataclasses.replace(config, seed=1), tokens(), CPU)
+    other.read_checkpoint(folder)
+    assert all(torch.equal(a, b) for a, b in zip(trainer.model.parameters(), other.model.parameters(), strict=True))
 
 
 def test_the_generators_of_a_gpu_are_those_that_its_dropout_draws_from() -> None:
