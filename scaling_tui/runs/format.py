@@ -1,16 +1,20 @@
 """The vocabulary and small records of the run folder, and how to write them so that no file is ever half-written."""
 
+import errno
 import json
 import math
 import os
+import shutil
 import socket
 import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from scaling_tui import InputError
+from scaling_tui.text import show
 from scaling_tui.text.files import read_bytes
 from scaling_tui.text.json_documents import finite
 
@@ -19,6 +23,12 @@ FORMAT = 1
 # A live worker writes a heartbeat at least every HEARTBEAT_S; after LOST_AFTER_S without one it counts as lost.
 HEARTBEAT_S = 2.0
 LOST_AFTER_S = 60.0
+AHEAD_S = 120.0  # a heartbeat further in the future tells of a wrong clock, not of a live writer
+# How long a status must stay the same before its writer counts as dead, where its age cannot tell: it was written by a
+# clock that may be wrong, or is not there yet.
+WATCH_S = 3 * HEARTBEAT_S
+
+YIELDED = 75  # exit status of a worker or supervisor whose work another process does; EX_TEMPFAIL of sysexits(3)
 
 State = Literal["queued", "running", "finished", "stopped", "failed", "diverged", "lost"]
 STORED_STATES: tuple[State, ...] = ("running", "finished", "stopped", "failed", "diverged")
@@ -50,7 +60,11 @@ def runs_folder(option: Path | None = None) -> Path:
 
 @dataclass(frozen=True)
 class Status:
-    """The process that writes an attempt or supervises a sweep, and its state. `heartbeat`, `pid_started`: Unix s."""
+    """The process that writes an attempt or supervises a sweep, and its state. `heartbeat`, `pid_started`: Unix s.
+
+    `incarnation` tells the process from a later one with its pid where the clock was set in between: the boot and the
+    clock ticks since then; empty where the system has neither.
+    """
 
     state: State
     pid: int
@@ -58,13 +72,14 @@ class Status:
     host: str
     heartbeat: float
     reason: str = ""
+    incarnation: str = ""
 
     @classmethod
     def of_this_process(cls, state: State, reason: str = "") -> Self:
         import psutil
 
-        started = psutil.Process().create_time()
-        return cls(state, os.getpid(), started, socket.gethostname(), time.time(), reason)
+        pid, started = os.getpid(), psutil.Process().create_time()
+        return cls(state, pid, started, socket.gethostname(), time.time(), reason, incarnation_of(pid))
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
@@ -80,12 +95,24 @@ class Status:
                 str(document.get("host", "")),
                 float(document.get("heartbeat", 0)),
                 str(document.get("reason", "")),
+                str(document.get("incarnation", "")),
             )
         except (TypeError, ValueError, OverflowError):
             return None
 
     def write(self, path: Path) -> None:
-        write_json(path, asdict(self))
+        """Writes the status atomically; on a full disk into the space of the one before, so that the end is told."""
+        try:
+            write_json(path, asdict(self))
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            _overwrite_json(path, asdict(self))
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the writer is on this host, so that the process table tells whether it is alive."""
+        return bool(self.pid) and self.host == socket.gethostname()
 
     def derived(self, now: float | None = None) -> State:
         """The state to show: `running` becomes `lost` once the writer is gone.
@@ -95,23 +122,49 @@ class Status:
         """
         if self.state != "running":
             return self.state
-        if self.host == socket.gethostname() and self.pid:
-            return "running" if process_is(self.pid, self.pid_started) else "lost"
-        return "running" if (now or time.time()) - self.heartbeat < LOST_AFTER_S else "lost"
+        if self.is_here:
+            return "running" if process_is(self.pid, self.pid_started, self.incarnation) else "lost"
+        age = (time.time() if now is None else now) - self.heartbeat
+        return "running" if -AHEAD_S <= age < LOST_AFTER_S else "lost"
+
+    def remark(self, now: float | None = None) -> str:
+        """The reason; of a heartbeat from the future, how far the writer's clock is ahead."""
+        ahead = self.heartbeat - (time.time() if now is None else now)
+        if self.state != "running" or not ahead > AHEAD_S:
+            return self.reason
+        return f"its clock is {show.duration(ahead)} ahead"
 
 
-def process_is(pid: int, started: float) -> bool:
+def process_is(pid: int, started: float, incarnation: str = "") -> bool:
     """Whether process `pid` is alive and started at that time, rather than a later one that reuses its number."""
     import psutil
 
     try:
         process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        if incarnation and (now := incarnation_of(pid)):
+            return now == incarnation
         # The clock behind the start time may be stepped by a fraction of a second after boot.
-        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 2
+        return abs(process.create_time() - started) < 2
     except (psutil.NoSuchProcess, ValueError, OverflowError):
         return False
     except psutil.AccessDenied:
         return True
+
+
+def incarnation_of(pid: int) -> str:
+    """The boot and the clock ticks from it to the start of process `pid`; "" where the system does not tell them.
+
+    The start as a Unix time, which psutil gives, moves with every step of the clock.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        # Field 22 of proc(5); the second, the name, may hold blanks and brackets.
+        ticks = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19]
+        return f"{boot}:{int(ticks)}"
+    except (OSError, ValueError, IndexError):
+        return ""
 
 
 @dataclass(frozen=True)
@@ -170,6 +223,19 @@ def write_json(path: Path, document: Any) -> None:
         raise
 
 
+def _overwrite_json(path: Path, document: Any) -> None:
+    """Writes `document` over what the file at `path` holds, which takes no new space on most file systems."""
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        # Blanks cover the rest of the old document: truncating first could give the space away.
+        line = (json.dumps(document, ensure_ascii=False) + "\n").encode()
+        line = line[:-1].ljust(os.fstat(descriptor).st_size - 1) + b"\n"
+        if os.pwrite(descriptor, line, 0) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    finally:
+        os.close(descriptor)
+
+
 def append_line(path: Path, record: Mapping[str, Any]) -> None:
     """Appends one record as one line in one write, so that a crash tears at most the last line.
 
@@ -213,6 +279,63 @@ def claim(folder: Path, prefix: str) -> Path:
             number += 1
         else:
             return claimed
+
+
+def claim_if_alone(folder: Path, prefix: str) -> Path | None:
+    """Makes and returns the next `prefix-K` in `folder`, unless the writer of another one is alive; then None.
+
+    The new folder holds the status of this process from its first instant: it gets its name by a rename, which decides
+    between processes that try at once, and who comes second finds it alive.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
+    prepared = folder / f".{prefix}-{uuid.uuid4().hex}"
+    try:
+        while True:
+            claimed = numbered(folder, prefix)
+            if any(_is_running(path) for _, path in claimed) or (claimed and _comes_alive(claimed[-1][1])):
+                return None
+            prepared.mkdir(exist_ok=True)
+            Status.of_this_process("running").write(prepared / "status.json")
+            number = 1 + max((k for k, _ in claimed), default=0)
+            try:
+                return prepared.rename(folder / f"{prefix}-{number}")
+            except OSError as error:
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                    raise
+    finally:
+        shutil.rmtree(prepared, ignore_errors=True)
+
+
+def _is_running(claimed: Path) -> bool:
+    status = Status.read(claimed / "status.json")
+    return status is not None and status.derived() == "running"
+
+
+def _comes_alive(claimed: Path) -> bool:
+    """Watches a status whose age cannot tell whether its writer is alive; a change shows that it is."""
+    status = Status.read(claimed / "status.json")
+    if status is None:
+        try:
+            undecided = time.time() - claimed.stat().st_mtime < WATCH_S
+        except OSError:
+            return False
+    else:
+        undecided = status.derived() == "lost" and not status.is_here and time.time() - status.heartbeat < 86_400
+    deadline = time.monotonic() + WATCH_S
+    while undecided and time.monotonic() < deadline:
+        time.sleep(0.1)
+        now = Status.read(claimed / "status.json")
+        if now is not None and now != status:
+            return now.state == "running"
+    return False
+
+
+def superseded(claimed: Path) -> bool:
+    """Whether a later folder than `claimed`, `prefix-K`, was claimed: its writer took this one for dead."""
+    prefix, _, number = claimed.name.rpartition("-")
+    return any(k > int(number) for k, _ in numbered(claimed.parent, prefix))
 
 
 def numbered(folder: Path, prefix: str) -> list[tuple[int, Path]]:

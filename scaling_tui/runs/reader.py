@@ -11,6 +11,7 @@ import numpy as np
 
 from scaling_tui import InputError
 from scaling_tui.runs.curve import Array, Curve, Records, parse
+from scaling_tui.runs.divergence import divergence, uniform_loss
 from scaling_tui.runs.format import METRICS, RecordedPrediction, State, Status, numbered, read_json
 from scaling_tui.runs.tail import Tail
 from scaling_tui.runs.views import RunView, SweepView
@@ -75,6 +76,7 @@ class _RunReader:
         self._config: Mapping[str, Any] | None = None
         self._attempts: list[_AttemptReader] = []
         self._curve = Curve.of(Records().table)
+        self._divergence = ""
 
     def poll(self, budget: _ByteBudget) -> RunView | None:
         if self._config is None:
@@ -91,13 +93,18 @@ class _RunReader:
         changed = [attempt.poll(budget) for attempt in polled]
         if any(changed):
             self._curve = self._joined()
+            self._divergence = divergence(self._curve, uniform_loss(self._config))
         status = Status.read(folders[-1] / "status.json") if folders else None
+        state: State = status.derived() if status else "queued"
+        reason = status.remark() if status else ""
+        if state == "finished" and self._divergence:
+            state, reason = "diverged", self._divergence
         return RunView(
             name=self.path.name,
             path=self.path,
             config=self._config,
-            state=status.derived() if status else "queued",
-            reason=status.reason if status else "",
+            state=state,
+            reason=reason,
             attempts=len(folders),
             curve=self._curve,
             unread=sum(attempt.unread for attempt in polled),
@@ -177,7 +184,7 @@ class SweepReader:
         supervisors = numbered(self.path, "supervisor")
         status = Status.read(supervisors[-1][1] / "status.json") if supervisors else None
         if status is not None:
-            return status.derived(), status.reason
+            return status.derived(), status.remark()
         states = {run.state for run in runs}
         for state in ("running", "lost", "failed", "diverged", "stopped"):
             if state in states:

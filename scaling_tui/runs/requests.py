@@ -1,11 +1,15 @@
-"""Requests to a sweep: files, because a signal does not cross hosts. None is deleted; the latest one counts."""
+"""Requests to a sweep: files, because a signal does not cross hosts. None is deleted; the latest one counts.
 
-import time
+Their order is that of their numbers, each above all that are there. The time would not do: clocks are set back.
+"""
+
+import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from scaling_tui.runs.format import read_json, write_json
+from scaling_tui.runs.format import read_json
 
 Request = Literal["stop", "resume"]
 
@@ -14,12 +18,27 @@ def make_request(sweep: Path, request: Request, run: str | None = None) -> None:
     """Asks the supervisor and the workers of `sweep` to stop or resume: all runs, or one."""
     folder = sweep / "requests"
     folder.mkdir(exist_ok=True)
-    write_json(folder / f"{time.time_ns():020d}.json", {"request": request, "run": run})
+    line = json.dumps({"request": request, "run": run}, ensure_ascii=False).encode() + b"\n"
+    number = 1 + max(_numbers(folder), default=0)
+    while True:
+        try:
+            # Exclusive: of two requests at once the second gets the next number. A reader passes over an empty file.
+            descriptor = os.open(folder / f"{number:020d}.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+            break
+        except FileExistsError:
+            number += 1
+    try:
+        os.write(descriptor, line)
+    except OSError:
+        (folder / f"{number:020d}.json").unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
 
 
 @dataclass(frozen=True)
 class RecordedRequest:
-    """A request on disk. `number` identifies it and grows with time."""
+    """A request on disk. `number` identifies it; a later one has a higher number."""
 
     request: Request
     number: int
@@ -33,15 +52,21 @@ def latest_request(sweep: Path, run: str | None = None) -> Request | None:
 
 def latest_recorded_request(sweep: Path, run: str | None = None) -> RecordedRequest | None:
     """The latest request to `run` (without one, to the whole sweep) with its number; None where there is none."""
-    folder = sweep / "requests"
-    try:
-        names = sorted((path.name for path in folder.iterdir() if path.suffix == ".json"), reverse=True)
-    except OSError:
-        return None
-    for name in names:
-        document = read_json(folder / name)
+    names = _numbers(sweep / "requests")
+    for number in sorted(names, reverse=True):
+        document = read_json(sweep / "requests" / names[number])
         if isinstance(document, dict) and document.get("run") in (None, run):
-            request, number = document.get("request"), name.removesuffix(".json")
-            if request in ("stop", "resume") and number.isdecimal():
-                return RecordedRequest(request, int(number))
+            request = document.get("request")
+            if request in ("stop", "resume"):
+                return RecordedRequest(request, number)
     return None
+
+
+def _numbers(folder: Path) -> dict[int, str]:
+    """The names of the requests in `folder` by their numbers; earlier versions numbered them by time in ns."""
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except OSError:
+        return {}
+    stems = {name: name.removesuffix(".json") for name in names if name.endswith(".json")}
+    return {int(stem): name for name, stem in stems.items() if stem.isascii() and stem.isdecimal()}

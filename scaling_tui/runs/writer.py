@@ -1,10 +1,12 @@
 """The only writer of an attempt: metrics, status, checkpoints."""
 
+import math
 import os
 import shutil
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -36,6 +38,7 @@ def create_sweep(runs: Path, name: str, document: Mapping[str, Any]) -> Path:
         InputError: an unusable name, or a folder that cannot be written to.
     """
     safe_name(name)
+    made = [] if runs.exists() else [runs]
     try:
         runs.mkdir(parents=True, exist_ok=True)
         number = 1
@@ -43,11 +46,16 @@ def create_sweep(runs: Path, name: str, document: Mapping[str, Any]) -> Path:
             folder = runs / (name if number == 1 else f"{name}-{number}")
             try:
                 folder.mkdir()
+                made.insert(0, folder)
                 break
             except FileExistsError:
                 number += 1
         write_json(folder / "sweep.json", {"format": FORMAT, "name": folder.name, "created": time.time(), **document})
     except OSError as error:
+        # On a full disk folders can be made, but nothing in them.
+        for empty in made:
+            with suppress(OSError):
+                empty.rmdir()
         raise InputError(f"runs folder {runs}: cannot be written to ({error.strerror})") from error
     return folder
 
@@ -67,17 +75,25 @@ def append_prediction(sweep: Path, prediction: RecordedPrediction) -> None:
 
 
 class Writer:
-    """Writes one attempt of one run. As a context manager it ends it as `finished`, or `failed` with the reason."""
+    """Writes one attempt of one run.
 
-    def __init__(self, run: Path, keep: Collection[int] = ()) -> None:
-        """Claims the next attempt of `run`, a folder made by `write_run`. Checkpoints at the steps in `keep` stay."""
+    As a context manager it ends it as `finished`, as `diverged` where the last loss was not finite, or as `failed` with
+    the reason.
+    """
+
+    def __init__(self, run: Path, keep: Collection[int] = (), attempt: Path | None = None) -> None:
+        """Claims the next attempt of `run`, a folder made by `write_run`, or takes one that this process has claimed.
+
+        Checkpoints at the steps in `keep` stay.
+        """
         self.run, self.keep = run, keep
-        self.attempt = claim(run, "attempt")
+        self.attempt = attempt or claim(run, "attempt")
         self._metrics = self.attempt / "metrics.jsonl"
         self._broken: set[Path] = set()  # checkpoints of dead attempts
         self._dead: list[Path] = []  # attempts that this one has taken over from
         self._status = Status.of_this_process("running")
         self._last_heartbeat = 0.0
+        self._loss_is_finite = True
         self.status("running")
 
     @classmethod
@@ -94,7 +110,9 @@ class Writer:
     ) -> None:
         if self._status.state != "running":
             return
-        if error is None:
+        if error is None and not self._loss_is_finite:
+            self.status("diverged", "the loss is not a finite number")
+        elif error is None:
             self.status("finished")
         elif isinstance(error, KeyboardInterrupt):
             self.status("stopped", "interrupted")
@@ -102,8 +120,7 @@ class Writer:
             self.status("failed", f"{type(error).__name__}: {error}".splitlines()[0])
 
     def status(self, state: State, reason: str = "") -> None:
-        now = time.time()
-        self._status = Status(state, self._status.pid, self._status.pid_started, self._status.host, now, reason)
+        self._status = replace(self._status, state=state, heartbeat=time.time(), reason=reason)
         self._status.write(self.attempt / "status.json")
         self._last_heartbeat = time.monotonic()
 
@@ -123,6 +140,9 @@ class Writer:
         unknown = metrics.keys() - set(METRICS)
         if unknown:
             raise InputError(f"metric {sorted(unknown)[0]!r}: not one of {', '.join(METRICS)}")
+        losses = [value for name in ("loss", "val_loss") if (value := metrics.get(name)) is not None]
+        if losses:
+            self._loss_is_finite = all(map(math.isfinite, losses))
         append_line(self._metrics, only_finite({"time": time.time(), **metrics}))
         self.heartbeat()
 

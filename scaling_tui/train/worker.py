@@ -1,7 +1,7 @@
 """The process that trains one run: `python -m scaling_tui.train.worker RUN [--device D] [--threads K]`.
 
 It claims an attempt, continues from the run's last checkpoint, and watches for a request to stop. It reports through
-the run's folder and its exit status alone: 0 ended as asked, 1 failed.
+the run's folder and its exit status alone: 0 ended as asked, 1 failed, `YIELDED` another process trains the run.
 """
 
 import argparse
@@ -16,13 +16,14 @@ from types import FrameType
 from scaling_tui import InputError
 from scaling_tui.runs import Writer, latest_request
 from scaling_tui.runs.config import RunConfig
+from scaling_tui.runs.format import YIELDED, claim_if_alone, superseded
 from scaling_tui.runs.writer import checkpoint_at, read_config
 
 REQUEST_INTERVAL_S = 0.5
 
 
-def stop_watch(run: Path) -> Callable[[], bool]:
-    """A function that returns whether to stop: on a request in the sweep's folder, or on SIGTERM."""
+def stop_watch(run: Path, attempt: Path) -> Callable[[], bool]:
+    """A function that returns whether to stop: on a request in the sweep's folder, on SIGTERM, or once superseded."""
     terminated = False
     checked_at, requested = -REQUEST_INTERVAL_S, False
 
@@ -34,7 +35,7 @@ def stop_watch(run: Path) -> Callable[[], bool]:
         nonlocal checked_at, requested
         if time.monotonic() - checked_at >= REQUEST_INTERVAL_S:
             checked_at = time.monotonic()
-            requested = latest_request(run.parent, run.name) == "stop"
+            requested = latest_request(run.parent, run.name) == "stop" or superseded(attempt)
         return terminated or requested
 
     signal.signal(signal.SIGTERM, on_term)
@@ -60,9 +61,15 @@ def device_named(name: str) -> "torch.device":  # type: ignore[name-defined] # n
 
 def work(run: Path, device: str, threads: int) -> int:
     """Trains `run` from its last checkpoint; returns the exit status."""
-    config = RunConfig.from_json(read_config(run))
-    stop_requested = stop_watch(run)
-    with Writer(run, config.keep) as writer:
+    # First of all, and before the seconds that torch takes to load: what another process sees decides who trains.
+    attempt = claim_if_alone(run, "attempt")
+    if attempt is None:
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {run.name} yields: another worker trains it", flush=True)
+        return YIELDED
+    stop_requested = stop_watch(run, attempt)
+    with Writer(run, attempt=attempt) as writer:
+        config = RunConfig.from_json(read_config(run))
+        writer.keep = config.keep
         file = (writer.attempt / "worker.log").open("a", buffering=1, encoding="utf-8")
         os.dup2(file.fileno(), sys.stdout.fileno())
         os.dup2(file.fileno(), sys.stderr.fileno())
@@ -95,10 +102,15 @@ def work(run: Path, device: str, threads: int) -> int:
                 except InputError as error:
                     log(f"{error}; trains the share of {config.trunk.run} itself")
             where = f"from step {trainer.step}" if trainer.step else f"{config.params:,} parameters"
-            log(f"starts on {trainer.device} with {threads} threads, {where}")
-            state = trainer.train(writer, stop_requested, log)
-            writer.status(state, "the loss is not a finite number" if state == "diverged" else "")
-            log(state)
+            if not superseded(attempt):
+                log(f"starts on {trainer.device} with {threads} threads, {where}")
+                state = trainer.train(writer, stop_requested, log)
+                writer.status(state, "the loss is not a finite number" if state == "diverged" else "")
+                log(state)
+            if superseded(attempt):
+                writer.status("stopped", "another worker took over")
+                log("yields: another worker took over")
+                return YIELDED
         except Exception as error:
             text = str(error).splitlines()[0] if str(error) else type(error).__name__
             writer.status("failed", text if isinstance(error, InputError) else f"{type(error).__name__}: {text}")
@@ -115,7 +127,7 @@ def main() -> None:
     options = parser.parse_args()
     try:
         status = work(options.run, options.device, options.threads)
-    except InputError as error:
+    except (InputError, OSError) as error:
         print(f"{options.run.name}: {error}", file=sys.stderr)
         status = 1
     sys.exit(status)
