@@ -137,7 +137,7 @@ def lay_out(runs: Path, name: str, count: int, states: str = "finished") -> list
         params = 10_000 * 1.2**run
         write_run(folder, {"rung": f"r{run:02}", "seed": 0, "params": round(params), "tokens": 4096 * RECORDS})
         attempt = claim(folder, "attempt")
-        Status(states, 1, 0.0, "elsewhere", 4e9).write(attempt / "status.json")  # type: ignore[arg-type]
+        Status.of_this_process(states).write(attempt / "status.json")  # type: ignore[arg-type]
         files.append(attempt / "metrics.jsonl")
     return files
 

@@ -78,7 +78,7 @@ def run(
         if as_json:
             return print_json(dry_run_document(chosen, time))
         return print(dry_run_text(chosen, time, seeds))
-    sweep = lay_out(runs_folder(runs), chosen, seed, device)
+    sweep = lay_out(runs_folder(runs), chosen, seed, device, jobs)
 
     def start() -> None:
         start_supervisor(sweep, jobs, device)
@@ -161,8 +161,10 @@ def stop(
 def resume(
     sweep: SweepName = None,
     run: Annotated[str | None, typer.Option("--run", help="Resume only this run.")] = None,
-    jobs: Jobs = None,
-    device: Device = "auto",
+    jobs: Annotated[int | None, typer.Option(min=1, help="Runs trained at a time; else as at the launch.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps; else as at the launch.", show_default=False)
+    ] = None,
     detach: Detach = False,
     runs: Runs = None,
     as_json: AsJson = False,
@@ -195,9 +197,8 @@ def rm(
     runs: Runs = None,
 ) -> None:
     """Delete a sweep and everything it recorded."""
-    import shutil
-
     from scaling_tui.runs import find_sweep, runs_folder
+    from scaling_tui.runs.delete import delete_sweep
     from scaling_tui.runs.glance import trains
 
     # Only its states are read, so that a broken sweep can be deleted too.
@@ -215,7 +216,7 @@ def rm(
         path.unlink()
         say(f"deleted the link {path}; the sweep is still at {kept}")
     else:
-        shutil.rmtree(path)
+        delete_sweep(path)
         say(f"deleted {path}")
 
 

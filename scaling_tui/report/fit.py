@@ -84,12 +84,11 @@ def sweep_source(view: "SweepView", leave_out: Collection[str] = ()) -> FitSourc
         InputError: no run has finished.
     """
     from scaling_tui.plots.curves import labels
-    from scaling_tui.sweeps.sweep_fit import law_of_sweep, points_of_sweep
+    from scaling_tui.sweeps.sweep_fit import law_of_sweep, not_fitted, points_of_sweep
 
     law, convention = law_of_sweep(view) or (None, "all")
-    unfinished = [run.name for run in view.runs if run.state in ("diverged", "failed", "lost", "stopped")]
     lacking = [run.name for run in view.runs if run.lacks_final_evaluation and run.name not in leave_out]
-    warnings = [f"{', '.join(unfinished)} left out: not finished"] if unfinished else []
+    warnings = not_fitted(view)
     warnings += [f"{', '.join(lacking)}: no final evaluation; the loss is from before the end"] if lacking else []
     return FitSource(points_of_sweep(view, "all", leave_out), tuple(warnings), law, convention, labels(view))
 

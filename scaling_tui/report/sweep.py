@@ -39,6 +39,8 @@ def report(summary: dict[str, Any]) -> str:
                 shown = ", ".join(f"{key} {show.coefficient(value)}" for key, value in values.items())
                 text.append(f"  under N {name}: {shown}")
         text += [f"  warning: {warning}" for warning in fit["warnings"]]
+    text += [f"  warning: {warning}" for warning in summary["warnings"]]
+    text += [f"{run} is not predicted: {reason}" for run, reason in summary["unpredicted"].items()]
     if prediction := summary["prediction"]:
         interval = show.interval(prediction["predicted"], prediction["low"], prediction["high"])
         text.append(f"{prediction['rung']} predicted before it ran: {interval} at {show.percent(prediction['level'])}")

@@ -21,8 +21,7 @@ def uniform_loss(config: Mapping[str, Any]) -> float | None:
     if not isinstance(architecture, Mapping):
         return None
     outputs = architecture.get("classes") or architecture.get("vocab")
-    known = isinstance(outputs, int | float) and 1 < outputs < math.inf
-    return math.log(outputs) if known else None
+    return math.log(outputs) if isinstance(outputs, int | float) and 1 < outputs < math.inf else None
 
 
 def divergence(curve: Curve, uniform: float | None = None) -> str:
@@ -67,7 +66,7 @@ def _not_finite(curve: Curve) -> str:
 
 
 def _jump(loss: Array) -> tuple[float, float, bool]:
-    """The best loss and the least of the last tenth, both of smoothed (n,) `loss`, and whether between them it jumped."""
+    """The best of (n,) `loss` before its last tenth, the least in that, and whether it jumped between; smoothed."""
     size = max(1, len(loss) // BLOCKS)
     smooth = np.array([np.median(block) for block in np.array_split(loss, len(loss) // size)])
     last = max(1, len(smooth) // 10)

@@ -9,7 +9,8 @@ from scaling_tui.runs.views import RunView
 
 def list_sweeps(runs: Path) -> list[Path]:
     """The sweeps in `runs`, the latest first."""
-    folders = [path.parent for path in runs.glob("*/sweep.json")]
+    # A name with a dot is of a sweep that is being deleted.
+    folders = [path.parent for path in runs.glob("*/sweep.json") if not path.parent.name.startswith(".")]
     return sorted(folders, key=lambda path: (_written(path / "sweep.json"), path.name), reverse=True)
 
 

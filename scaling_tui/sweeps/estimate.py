@@ -14,7 +14,7 @@ from scaling_tui.runs import SweepView, list_sweeps
 from scaling_tui.runs.glance import glance
 from scaling_tui.sweeps.devices import kind_of, on_gpu
 from scaling_tui.sweeps.ladder import Ladder
-from scaling_tui.sweeps.launch import cores
+from scaling_tui.sweeps.limits import cores
 
 Speed = tuple[float, float]
 """FLOPs per token of a run, and the FLOP/s that it reached."""

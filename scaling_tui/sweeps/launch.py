@@ -3,8 +3,10 @@
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -13,11 +15,12 @@ from typing import Any
 
 from scaling_tui import InputError, __version__
 from scaling_tui.runs import SweepView, create_sweep, make_request
-from scaling_tui.runs.format import Status, claim, numbered
+from scaling_tui.runs.format import YIELDED, Status, numbered
 from scaling_tui.runs.glance import glance
 from scaling_tui.runs.writer import write_run
 from scaling_tui.sweeps.devices import kind_of
 from scaling_tui.sweeps.ladder import Ladder
+from scaling_tui.sweeps.limits import cores
 
 STARTS_WITHIN_S = 15.0
 
@@ -33,11 +36,6 @@ def machine() -> dict[str, Any]:
     }
 
 
-def cores() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def versions() -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
@@ -50,8 +48,8 @@ def versions() -> dict[str, str]:
     return installed
 
 
-def lay_out(runs: Path, ladder: Ladder, seed: int | None = None, device: str = "auto") -> Path:
-    """Writes the sweep's folder with all its runs queued; returns it.
+def lay_out(runs: Path, ladder: Ladder, seed: int | None = None, device: str = "auto", jobs: int | None = None) -> Path:
+    """Writes the sweep's folder with all its runs queued, and the device and jobs that it resumes with; returns it.
 
     Raises:
         InputError: the ladder cannot be trained on this machine, or `runs` cannot be written to. Nothing is left over.
@@ -88,6 +86,7 @@ def lay_out(runs: Path, ladder: Ladder, seed: int | None = None, device: str = "
             "runs": [name for name, _ in configs],
             "versions": versions(),
             "machine": {**machine(), "device": kind_of(device)},
+            "launch": {"device": device, "jobs": jobs},
         },
     )
     try:
@@ -109,21 +108,25 @@ def launch(
 
     `seed` is the only seed to train; None trains all seeds of the ladder.
     """
-    sweep = lay_out(runs, ladder, seed, device)
+    sweep = lay_out(runs, ladder, seed, device, jobs)
     start_supervisor(sweep, jobs, device)
     return sweep
 
 
-def resume(sweep: Path, *, jobs: int | None = None, device: str = "auto", run: str | None = None) -> SweepView:
+def resume(sweep: Path, *, jobs: int | None = None, device: str | None = None, run: str | None = None) -> SweepView:
     """Resumes a sweep, or one run of it, and starts a supervisor where none is alive.
+
+    Without `jobs` and `device` those of the launch hold.
 
     Raises:
         InputError: no such device, or nothing to resume.
     """
     from scaling_tui.sweeps.devices import check_device
 
-    check_device(device)
     view = glance(sweep)
+    launched_device, launched_jobs = launched_with(view)
+    jobs, device = jobs or launched_jobs, device or launched_device
+    check_device(device)
     candidates = resumable(view)
     if not candidates or run not in (None, *candidates):
         raise InputError(f"sweep {view.name}: nothing to resume, {why_not(view, run)}")
@@ -131,6 +134,14 @@ def resume(sweep: Path, *, jobs: int | None = None, device: str = "auto", run: s
     if not supervised(sweep):
         start_supervisor(sweep, jobs, device)
     return glance(sweep)
+
+
+def launched_with(sweep: SweepView) -> tuple[str, int | None]:
+    """The device and the jobs that the sweep was launched with."""
+    options = sweep.document.get("launch")
+    device, jobs = (options.get("device"), options.get("jobs")) if isinstance(options, dict) else (None, None)
+    whole = isinstance(jobs, int) and not isinstance(jobs, bool) and jobs > 0
+    return device if isinstance(device, str) else "auto", jobs if whole else None
 
 
 def resumable(sweep: SweepView) -> list[str]:
@@ -155,30 +166,51 @@ def why_not(sweep: SweepView, run: str | None = None) -> str:
 
 def supervised(sweep: Path) -> bool:
     """Whether a supervisor is alive."""
-    supervisors = numbered(sweep, "supervisor")
-    status = Status.read(supervisors[-1][1] / "status.json") if supervisors else None
-    return status is not None and status.derived() == "running"
+    statuses = [Status.read(path / "status.json") for _, path in numbered(sweep, "supervisor")]
+    return any(status is not None and status.derived() == "running" for status in statuses)
 
 
 def start_supervisor(sweep: Path, jobs: int | None, device: str) -> None:
-    """Starts a detached supervisor and waits for its first status.
+    """Starts a detached supervisor and waits for its first status; one that finds another alive yields to it.
 
     Raises:
-        InputError: it did not start; the message ends with the last line of its log.
+        InputError: it did not start; the message ends with the last line that it wrote. Nothing of it goes on.
     """
-    folder = claim(sweep, "supervisor")
     # -P: a queue.py in the current folder must not shadow the standard library's.
-    command = [sys.executable, "-P", "-m", "scaling_tui.sweeps.supervisor", str(folder), "--device", device]
+    command = [sys.executable, "-P", "-m", "scaling_tui.sweeps.supervisor", str(sweep), "--device", device]
     if jobs is not None:
         command += ["--jobs", str(jobs)]
-    log = folder / "supervisor.log"
-    with log.open("ab") as output:
+    # What it says before it has a log of its own.
+    with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, close_fds=True
         )
-    deadline = time.monotonic() + STARTS_WITHIN_S
-    while not (folder / "status.json").exists():
-        if process.poll() is not None or time.monotonic() > deadline:
-            lines = log.read_text(errors="replace").strip().splitlines()
-            raise InputError(f"sweep {sweep.name}: its supervisor did not start ({lines[-1] if lines else 'no log'})")
-        time.sleep(0.02)
+        deadline = time.monotonic() + STARTS_WITHIN_S
+        while not _has_claimed(sweep, process.pid):
+            status = process.poll()
+            if status == YIELDED:
+                return
+            if status is not None or time.monotonic() > deadline:
+                why = _kill(process) if status is None else ""
+                output.seek(0)
+                lines = output.read().decode(errors="replace").strip().splitlines()
+                raise InputError(
+                    f"sweep {sweep.name}: its supervisor did not start ({why or (lines[-1] if lines else 'no log')})"
+                )
+            time.sleep(0.02)
+
+
+def _has_claimed(sweep: Path, pid: int) -> bool:
+    claimed = numbered(sweep, "supervisor")[-2:]
+    statuses = [Status.read(path / "status.json") for _, path in claimed]
+    return any(status is not None and status.is_here and status.pid == pid for status in statuses)
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> str:
+    """Kills a supervisor with the workers that it may have started; returns why, in words."""
+    if hasattr(os, "killpg"):
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.wait()
+    return f"nothing after {STARTS_WITHIN_S:.0f} s; it was killed"

@@ -1,11 +1,10 @@
 """Checks for what would make a run fail in its first second, before anything is written or started."""
 
-import psutil
-
 from scaling_tui import InputError
 from scaling_tui.data import Corpus, Windows, encode, held_out, load_corpus, to_download
 from scaling_tui.sweeps.devices import check_device, on_gpu
 from scaling_tui.sweeps.ladder import Ladder
+from scaling_tui.sweeps.limits import address_space, memory
 from scaling_tui.sweeps.rung import Rung
 from scaling_tui.text import show
 
@@ -13,6 +12,9 @@ from scaling_tui.text import show
 # memory.
 BYTES_A_PARAMETER = 16
 BYTES_A_WEIGHT = 4
+# Of a worker before its model, with torch 2.13 for CPUs: anonymous memory, and address space.
+WORKER_BYTES = 150_000_000
+WORKER_ADDRESSES = 640_000_000
 
 
 def check_ladder(ladder: Ladder, device: str = "auto") -> Corpus:
@@ -51,16 +53,21 @@ def rehearse(ladder: Ladder, device: str = "auto") -> str:
 
 
 def check_memory(ladder: Ladder, device: str) -> None:
-    """Raises InputError where a rung needs more memory than this machine has in total."""
-    available = psutil.virtual_memory().total
+    """Raises InputError where a rung needs more memory than is free, or than a cgroup or `ulimit -v` allows."""
+    available, limit = memory()
+    addresses = address_space()
     for rung in ladder.rungs:
-        least = least_memory(rung, on_gpu(device))
-        if least > available:
-            raise InputError(
-                f"{ladder.path}: rung {rung.name!r}: {show.count(rung.count.total)} parameters in batches of "
-                f"{show.count(rung.training.batch)} take {least / 1e9:,.1f} GB of memory or more, "
-                f"this machine has {available / 1e9:.1f} GB; want a smaller hidden, layers, context or batch"
-            )
+        model = least_memory(rung, on_gpu(device))
+        needs = [(WORKER_BYTES + model, available, f"{available / 1e9:.2g} GB are {limit}")]
+        if addresses is not None:
+            needs.append((WORKER_ADDRESSES + model, addresses, f"'ulimit -v' allows {addresses / 1e9:.2g} GB"))
+        for least, most, found in needs:
+            if least > most:
+                raise InputError(
+                    f"{ladder.path}: rung {rung.name!r}: {show.count(rung.count.total)} parameters in batches of "
+                    f"{show.count(rung.training.batch)} take {least / 1e9:,.2g} GB of memory or more, {found}; "
+                    "want a smaller hidden, layers, context or batch, or more memory"
+                )
 
 
 def least_memory(rung: Rung, gpu: bool) -> int:

@@ -4,7 +4,7 @@ from typing import Any
 
 from scaling_tui.runs import RunView, SweepView
 from scaling_tui.sweeps.results import outcome
-from scaling_tui.sweeps.sweep_fit import SweepFit, fit_beforehand, refit
+from scaling_tui.sweeps.sweep_fit import SweepFit, fit_beforehand, not_fitted, refit, unpredicted
 
 
 def summary(sweep: SweepView) -> dict[str, Any]:
@@ -20,6 +20,8 @@ def summary(sweep: SweepView) -> dict[str, Any]:
         "outcome": outcome(sweep),
         "fit": fit_summary(sweep, fitted) if fitted else None,
         "prediction": prediction_summary(sweep),
+        "unpredicted": unpredicted(sweep),
+        "warnings": not_fitted(sweep) if sweep.document.get("fit") else [],
     }
 
 
@@ -107,6 +109,6 @@ def prediction_summary(sweep: SweepView) -> dict[str, Any] | None:
         "high": prediction.high,
         "level": prediction.level,
         "measured": measured,
-        "error": measured / prediction.predicted - 1 if measured else None,
-        "below": measured / below.loss - 1 if measured and below is not None and below.loss else None,
+        "error": None if measured is None else measured / prediction.predicted - 1,
+        "below": measured / below.loss - 1 if measured is not None and below is not None and below.loss else None,
     }

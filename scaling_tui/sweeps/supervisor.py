@@ -1,11 +1,12 @@
-"""The process that runs one sweep: `python -m scaling_tui.sweeps.supervisor SWEEP/supervisor-K`.
+"""The process that runs one sweep: `python -m scaling_tui.sweeps.supervisor SWEEP`.
+
+It claims a folder `supervisor-K`; where another supervisor is alive it yields, with the exit status `YIELDED`.
 
 `decide` chooses the next step from what is on disk alone, so a supervisor that died can be replaced by another, which
 also takes over the workers that outlived the first.
 """
 
 import argparse
-import math
 import os
 import shutil
 import signal
@@ -13,27 +14,30 @@ import subprocess
 import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
+from scaling_tui import InputError
 from scaling_tui.runs import (
-    RecordedPrediction,
     RunView,
     SweepReader,
     SweepView,
     append_prediction,
     make_request,
 )
-from scaling_tui.runs.format import HEARTBEAT_S, Status, numbered
+from scaling_tui.runs.format import HEARTBEAT_S, YIELDED, State, Status, claim_if_alone, numbered
 from scaling_tui.runs.requests import RecordedRequest, latest_recorded_request
 from scaling_tui.runs.writer import checkpoint_at
 from scaling_tui.sweeps.estimate import workers
-from scaling_tui.sweeps.launch import cores
-from scaling_tui.sweeps.sweep_fit import fit_sweep
+from scaling_tui.sweeps.limits import cores
+from scaling_tui.sweeps.sweep_fit import last_runs, predict_run
+from scaling_tui.text import show
 
 POLL_S = 0.25
 ATTEMPTS = 3  # for a run whose worker is killed
+AGAIN_S = 2.0  # from a worker that yielded to the next one for the same run
 OVER = ("finished", "failed", "diverged")
 
 
@@ -98,12 +102,6 @@ def early_branches(sweep: SweepView) -> list[str]:
     ]
 
 
-def last_runs(sweep: SweepView) -> tuple[str, ...]:
-    """The runs to predict, one per seed; they start when all others are over."""
-    rung = (sweep.document.get("fit") or {}).get("predict")
-    return tuple(run.name for run in sweep.runs if run.rung == rung) if rung else ()
-
-
 class Supervisor:
     def __init__(self, folder: Path, jobs: int | None, device: str) -> None:
         self.folder, self.sweep = folder, folder.parent
@@ -114,14 +112,17 @@ class Supervisor:
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
         self.started: dict[str, int] = {}
         self.requests: dict[str, RecordedRequest | None] = {}
+        self.yielded: dict[str, float] = {}  # when a worker of a run yielded to another, by the monotonic clock
         self.state = Status.of_this_process("running")
         self._last_heartbeat = 0.0
 
     def log(self, text: str) -> None:
-        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}", flush=True)
+        # A full disk must not end the sweep: its status says what there is to say.
+        with suppress(OSError):
+            print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}", flush=True)
 
-    def report(self, state: str = "running", reason: str = "") -> None:
-        status = Status(state, self.state.pid, self.state.pid_started, self.state.host, time.time(), reason)  # type: ignore[arg-type]
+    def report(self, state: State = "running", reason: str = "") -> None:
+        status = replace(self.state, state=state, heartbeat=time.time(), reason=reason)
         status.write(self.folder / "status.json")
         self._last_heartbeat = time.monotonic()
 
@@ -143,7 +144,9 @@ class Supervisor:
             view = self.reader.poll()
             self._read_requests(view)
             requests = {name: recorded.request if recorded else None for name, recorded in self.requests.items()}
-            working = sorted({*self.workers, *(run.name for run in view.runs if run.state == "running")})
+            just_now = {name for name, moment in self.yielded.items() if time.monotonic() - moment < AGAIN_S}
+            running = {run.name for run in view.runs if run.state == "running"}
+            working = sorted({*self.workers, *just_now, *running})
             decision = decide(view, requests, self.started, working, self.jobs, early_branches(view))
             if decision.end:
                 self._end(view, requests)
@@ -169,7 +172,10 @@ class Supervisor:
         return bool(new)
 
     def _others(self) -> tuple[bool, bool]:
-        """Whether an earlier and a later supervisor is alive: of two started at once the later one takes over."""
+        """Whether an earlier and a later supervisor is alive.
+
+        Both can be where one comes back that counted as dead, or that had reported its end: the later one stays.
+        """
         own = int(self.folder.name.rpartition("-")[2])
         live = [
             number
@@ -194,7 +200,11 @@ class Supervisor:
             if status is None:
                 continue
             del self.workers[name]
-            if status < 0:
+            if status == YIELDED:
+                # It did not train, so it does not count.
+                self.started[name] = max(0, self.started[name] - 1)
+                self.yielded[name] = time.monotonic()
+            elif status < 0:
                 left = ATTEMPTS - self.started[name]
                 further = f"resumes from its last checkpoint, {left} more attempts" if left else "given up"
                 self.log(f"{name} worker was killed by {signal.Signals(-status).name}: {further}")
@@ -210,30 +220,16 @@ class Supervisor:
         run = view.run(name)
         if run is None or run.attempts or any(earlier.run == name for earlier in view.predictions):
             return
-        fitted = fit_sweep(view, leave_out=last_runs(view))
-        if fitted is None:
-            self.log(f"{name} is not predicted: too few rungs finished to fit a law")
+        # Whatever fails here, a law without a finite prediction or a full disk, the run is trained all the same.
+        try:
+            prediction = predict_run(view, run, last_runs(view))
+            append_prediction(self.sweep, prediction)
+        except Exception as error:
+            told = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+            self.log(f"{name} is not predicted: {told}")
             return
-        prediction = fitted.predict(run)
-        append_prediction(
-            self.sweep,
-            RecordedPrediction(
-                rung=run.rung,
-                run=name,
-                law=fitted.fit.law.name,
-                coefficients=fitted.fit.coefficients,
-                points=list(fitted.runs),
-                predicted=prediction.value,
-                low=prediction.low if math.isfinite(prediction.low) else None,
-                high=prediction.high if math.isfinite(prediction.high) else None,
-                level=prediction.level,
-                time=time.time(),
-            ),
-        )
-        self.log(
-            f"{name} predicted before it runs: {prediction.value:.4f} "
-            f"[{prediction.low:.4f}, {prediction.high:.4f}] nats per token"
-        )
+        interval = show.interval(prediction.predicted, prediction.low, prediction.high)
+        self.log(f"{name} predicted before it runs: {interval} nats per token")
 
     def _end(self, view: SweepView, requests: Mapping[str, str | None]) -> None:
         left = [run for run in view.runs if run.state != "finished"]
@@ -261,11 +257,20 @@ def worth_threads(run: RunView, at_most: int) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scaling_tui.sweeps.supervisor")
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("sweep", type=Path)
     parser.add_argument("--jobs", type=int)
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
-    supervisor = Supervisor(options.folder, options.jobs, options.device)
+    try:
+        folder = claim_if_alone(options.sweep, "supervisor")
+        if folder is None:
+            sys.exit(YIELDED)
+        log = (folder / "supervisor.log").open("ab")
+    except OSError as error:
+        sys.exit(f"{options.sweep}: {error.strerror}")
+    os.dup2(log.fileno(), sys.stdout.fileno())
+    os.dup2(log.fileno(), sys.stderr.fileno())
+    supervisor = Supervisor(folder, options.jobs, options.device)
 
     def on_term(number: int, frame: FrameType | None) -> None:
         # The workers read the request themselves; the loop ends after them.

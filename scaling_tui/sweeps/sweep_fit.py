@@ -1,5 +1,7 @@
 """The law of a sweep, its points and its predictions, for the supervisor, the commands and the app."""
 
+import math
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -8,7 +10,7 @@ import numpy as np
 
 from scaling_tui import InputError
 from scaling_tui.laws import Fit, Points, Prediction, fit, predict
-from scaling_tui.runs import RunView, SweepView
+from scaling_tui.runs import RecordedPrediction, RunView, SweepView
 from scaling_tui.sweeps.results import unique_tokens
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ def points_of_sweep(sweep: SweepView, convention: str = "non-embedding", leave_o
     sizes = [run.non_embedding if convention == "non-embedding" else run.params for run in runs]
     nan = float("nan")
     return Points.of(
-        [run.loss or nan for run in runs],
+        [nan if run.loss is None else run.loss for run in runs],
         params=[size or nan for size in sizes],
         tokens=[run.tokens or nan for run in runs],
         # Another trainer need not count FLOPs or non-embedding parameters.
@@ -92,6 +94,70 @@ def fit_sweep(sweep: SweepView, leave_out: Collection[str] = ()) -> SweepFit | N
     except InputError:
         return None
     return SweepFit(fitted, fitted.points.labels)
+
+
+def last_runs(sweep: SweepView) -> tuple[str, ...]:
+    """The runs to predict, one per seed; they start when all others are over."""
+    rung = (sweep.document.get("fit") or {}).get("predict")
+    return tuple(run.name for run in sweep.runs if run.rung == rung) if rung else ()
+
+
+def predict_run(sweep: SweepView, run: RunView, leave_out: Collection[str]) -> RecordedPrediction:
+    """The prediction of the ladder's law through the finished runs for `run`, which is among `leave_out`.
+
+    Raises:
+        InputError: too few finished runs, or a law that predicts no finite loss through them.
+    """
+    fitted = fit_sweep(sweep, leave_out)
+    if fitted is None:
+        raise InputError("too few rungs finished to fit a law")
+    for name, value in fitted.fit.coefficients.items():
+        if not math.isfinite(value):
+            raise InputError(
+                f"{fitted.fit.law.name} through {len(fitted.runs)} runs gives no finite {name}; "
+                "the loss does not fall with size"
+            )
+    prediction = fitted.predict(run)
+    if not math.isfinite(prediction.value):
+        raise InputError(f"{fitted.fit.law.name} through {len(fitted.runs)} runs predicts no finite loss")
+    return RecordedPrediction(
+        rung=run.rung,
+        run=run.name,
+        law=fitted.fit.law.name,
+        coefficients=fitted.fit.coefficients,
+        points=list(fitted.runs),
+        predicted=prediction.value,
+        low=prediction.low if math.isfinite(prediction.low) else None,
+        high=prediction.high if math.isfinite(prediction.high) else None,
+        level=prediction.level,
+        time=time.time(),
+    )
+
+
+def unpredicted(sweep: SweepView) -> dict[str, str]:
+    """The runs that the ladder wanted predicted and that began without, each with the reason."""
+    predicted = {prediction.run for prediction in sweep.predictions}
+    reasons = {}
+    for name in last_runs(sweep):
+        run = sweep.run(name)
+        if run is not None and run.attempts and name not in predicted:
+            try:
+                predict_run(sweep, run, last_runs(sweep))
+                reasons[name] = "the supervisor's log says why"
+            except InputError as error:
+                reasons[name] = str(error)
+    return reasons
+
+
+def not_fitted(sweep: SweepView) -> list[str]:
+    """Warnings that name the runs which are over and not in the law."""
+    warnings = [
+        f"{run.name} diverged and is left out of the law" + (f": {run.reason}" if run.reason else "")
+        for run in sweep.runs
+        if run.state == "diverged"
+    ]
+    unfinished = [run.name for run in sweep.runs if run.state in ("failed", "lost", "stopped")]
+    return [*warnings, *([f"{', '.join(unfinished)} left out: not finished"] if unfinished else [])]
 
 
 def fit_beforehand(sweep: SweepView) -> SweepFit | None:

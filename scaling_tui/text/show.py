@@ -100,6 +100,8 @@ def ago(moment: float | None, now: float) -> str:
 
 def coefficient(value: float) -> str:
     """A coefficient of a law in four digits, with an exponent where it is large or tiny."""
+    if not math.isfinite(value):
+        return "–"
     return f"{value:.4g}" if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.3e}".replace("e+", "e")
 
 

@@ -108,7 +108,7 @@ def test_a_run_that_is_not_trained_yet_is_trained(
     sweep = lay_out(tmp_path / "runs", load_ladder(str(tiny), ["rungs.d.tokens=256"]))
     for run in read_sweep(sweep).runs[:3]:
         attempt = claim(run.path, "attempt")
-        Status("finished", 1, 0.0, "elsewhere", 4e9).write(attempt / "status.json")
+        Status("finished", 1, 0.0, "elsewhere", 1.7e9).write(attempt / "status.json")
         append_line(attempt / "metrics.jsonl", {"step": 1, "val_loss": 9.0 * (run.params or 1) ** -0.1})
     out, err = predict(capsys, "--runs", tmp_path / "runs", "--answer", "3.9", "--json")
     found = json.loads(out)

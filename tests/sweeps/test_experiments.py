@@ -112,7 +112,7 @@ def record(tmp_path: Path, losses: dict[int, float]) -> Path:
     sweep = lay_out(tmp_path / "runs", load_ladder(write(tmp_path, CLASSIFY)))
     for seed, loss in losses.items():
         attempt = claim(sweep / f"a-s{seed}", "attempt")
-        Status("finished", 1, 0.0, "elsewhere", 4e9).write(attempt / "status.json")
+        Status("finished", 1, 0.0, "elsewhere", 1.7e9).write(attempt / "status.json")
         append_line(
             attempt / "metrics.jsonl", {"step": 9, "tokens": 1200, "val_loss": loss, "val_accuracy": 0.5, "cpu_s": 2}
         )
@@ -150,7 +150,7 @@ def test_three_sizes_at_several_seeds_are_still_three_points(tiny: Path, tmp_pat
     sweep = lay_out(tmp_path / "runs", ladder)
     for run in read_sweep(sweep).runs:
         attempt = claim(run.path, "attempt")
-        Status("finished", 1, 0.0, "elsewhere", 4e9).write(attempt / "status.json")
+        Status("finished", 1, 0.0, "elsewhere", 1.7e9).write(attempt / "status.json")
         append_line(
             attempt / "metrics.jsonl", {"step": 1, "val_loss": 9.0 * (run.params or 1) ** -0.1 + 0.01 * run.seed}
         )

@@ -60,8 +60,7 @@ def test_who_is_asked_to_stop_is_not_started_and_who_was_stopped_is_on_resume(tm
 def test_a_run_whose_worker_was_lost_is_started_again_a_few_times(tmp_path: Path, attempts: int, again: bool) -> None:
     states = ["finished"] * 5 + ["lost", "queued"]
     sweep = record_sweep(tmp_path, ["finished"] * 5 + ["running", "queued"])
-    status = sweep / "r6-s0" / "attempt-1" / "status.json"
-    status.write_text(status.read_text().replace("4000000000.0", "1.0"))
+    Status("running", 1, 0.0, "elsewhere", 1.0).write(sweep / "r6-s0" / "attempt-1" / "status.json")
     view = read_sweep(sweep)
     assert [run.state for run in view.runs] == states
     found = decide(view, dict.fromkeys(NAMES), {"r6-s0": attempts}, [], 2)

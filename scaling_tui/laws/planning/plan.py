@@ -96,7 +96,17 @@ def plan(law: Law, coefficients: Coefficients, goal: Goal, name: str | None = No
     solution = _solve(law, theta, goal)
     if not np.isfinite(solution.n[0]) or not np.isfinite(solution.d[0]):
         raise InputError(_unreachable(law, coefficients, goal))
-    return _plan(law, solution, goal, name or law.name)
+    for key, logarithm in (("params", solution.n[0]), ("tokens", solution.d[0])):
+        if logarithm < 0:
+            given = ", ".join(
+                f"{name} {value:g}" for name in _MAIN if name != key and (value := getattr(goal, name)) is not None
+            )
+            raise InputError(f"plan: {given} leaves {key} = {np.exp(logarithm):.2g}, less than one; {_larger(goal)}")
+    planned = _plan(law, solution, goal, name or law.name)
+    for key in ("params", "tokens", "flops", "loss", "optimal_loss", "excess", "optimal_flops", "overhead"):
+        if not np.isfinite(getattr(planned, key)):
+            raise InputError(f"plan: {planned.law} gives no finite {key} for the values given; want others")
+    return planned
 
 
 def plan_published(chosen: CoefficientSet, goal: Goal) -> Plan:
@@ -301,6 +311,14 @@ def _plan(law: Law, solution: _Solution, goal: Goal, name: str) -> Plan:
         level=0.9,
         notes=(),
     )
+
+
+def _larger(goal: Goal) -> str:
+    if goal.flops is not None and goal.params is not None:
+        return f"want flops of at least 6·N = {6 * goal.params:.3g}"
+    if goal.flops is not None and goal.tokens is not None:
+        return f"want flops of at least 6·D = {6 * goal.tokens:.3g}"
+    return "want larger values"
 
 
 def _unreachable(law: Law, coefficients: Coefficients, goal: Goal) -> str:

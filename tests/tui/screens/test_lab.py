@@ -34,7 +34,7 @@ def no_supervisor(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int | None, str
 
     def start(sweep: Path, jobs: int | None, device: str) -> None:
         asked.append((jobs, device))
-        Status("running", 1, 0.0, "elsewhere", 4e9).write(claim(sweep, "supervisor") / "status.json")
+        Status.of_this_process("running").write(claim(sweep, "supervisor") / "status.json")
 
     monkeypatch.setattr(sys.modules["scaling_tui.sweeps.launch"], "start_supervisor", start)
     return asked
