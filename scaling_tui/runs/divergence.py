@@ -12,6 +12,7 @@ LEAST_RECORDS = 10  # fewer have no last tenth to speak of
 ABOVE_UNIFORM = 1.05  # an untrained model starts up to 2 % above uniform guessing
 LOST_SHARE = 0.2  # of what the run had gained over its start
 LOST_SDS = 5.0  # of the noise of one record
+LOST_LEVEL = 0.1  # of the best loss: less is lost where a trained model is warmed up again
 BLOCKS = 40  # the curve is judged by medians over so many blocks, so that a spike is no jump
 
 
@@ -32,7 +33,7 @@ def divergence(curve: Curve, uniform: float | None = None) -> str:
     - the records go on without a finite loss,
     - the loss of the last tenth of the records is all above `uniform`, the loss of uniform guessing, or
     - it jumped up and never came back: all of the last tenth stays above the best before by a fifth of what had been
-      gained, and by five standard deviations of one record.
+      gained, by a tenth of the best, and by five standard deviations of one record.
     """
     if reason := _not_finite(curve):
         return reason
@@ -80,7 +81,7 @@ def _jump(loss: Array) -> tuple[float, float, bool]:
     # A jump takes no longer than a tenth of the run; what rises for longer overfits.
     rise = smooth[at + last :] - smooth[at:-last]
     sudden = len(rise) > 0 and float(rise.max()) > 0.5 * lost
-    return best, end, lost > max(LOST_SHARE * gained, LOST_SDS * noise, 1e-9) and sudden
+    return best, end, lost > max(LOST_SHARE * gained, LOST_SDS * noise, LOST_LEVEL * abs(best), 1e-9) and sudden
 
 
 def _number(value: float) -> str:

@@ -29,15 +29,15 @@ def cpu_quota() -> float | None:
     return min(quotas, default=None)
 
 
-def memory() -> tuple[int, str]:
-    """The bytes of memory that a new process can use here, and what limits them."""
+def memory() -> tuple[int, bool]:
+    """The bytes of memory that a new process can use here, and whether a cgroup limits them, not what is free."""
     import psutil
 
-    found = [(psutil.virtual_memory().available, "free on this machine")]
+    found = [(int(psutil.virtual_memory().available), False)]
     for folder in _groups("memory"):
         words = _words(folder / "memory.max") or _words(folder / "memory.limit_in_bytes")
         if words and words[0].isdecimal() and int(words[0]) < UNLIMITED:
-            found.append((int(words[0]), "allowed by its cgroup"))
+            found.append((int(words[0]), True))
     return min(found)
 
 

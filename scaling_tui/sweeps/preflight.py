@@ -54,20 +54,25 @@ def rehearse(ladder: Ladder, device: str = "auto") -> str:
 
 def check_memory(ladder: Ladder, device: str) -> None:
     """Raises InputError where a rung needs more memory than is free, or than a cgroup or `ulimit -v` allows."""
-    available, limit = memory()
+    available, by_cgroup = memory()
+    has = f"its cgroup allows {_gb(available)}" if by_cgroup else f"this machine has {_gb(available)} free"
     addresses = address_space()
     for rung in ladder.rungs:
         model = least_memory(rung, on_gpu(device))
-        needs = [(WORKER_BYTES + model, available, f"{available / 1e9:.2g} GB are {limit}")]
+        needs = [(WORKER_BYTES + model, available, has)]
         if addresses is not None:
-            needs.append((WORKER_ADDRESSES + model, addresses, f"'ulimit -v' allows {addresses / 1e9:.2g} GB"))
+            needs.append((WORKER_ADDRESSES + model, addresses, f"'ulimit -v' allows {_gb(addresses)}"))
         for least, most, found in needs:
             if least > most:
                 raise InputError(
                     f"{ladder.path}: rung {rung.name!r}: {show.count(rung.count.total)} parameters in batches of "
-                    f"{show.count(rung.training.batch)} take {least / 1e9:,.2g} GB of memory or more, {found}; "
-                    "want a smaller hidden, layers, context or batch, or more memory"
+                    f"{show.count(rung.training.batch)} take {_gb(least)} of memory or more, {found}; "
+                    "want a smaller hidden, layers, context or batch"
                 )
+
+
+def _gb(size: int) -> str:
+    return f"{size / 1e9:,.1f} GB"
 
 
 def least_memory(rung: Rung, gpu: bool) -> int:
