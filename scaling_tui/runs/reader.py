@@ -76,7 +76,7 @@ class _RunReader:
         self._config: Mapping[str, Any] | None = None
         self._attempts: list[_AttemptReader] = []
         self._curve = Curve.of(Records().table)
-        self._divergence = ""
+        self._divergence: str | None = None  # of the curve as it is now; judged once the run is finished
 
     def poll(self, budget: _ByteBudget) -> RunView | None:
         if self._config is None:
@@ -93,12 +93,15 @@ class _RunReader:
         changed = [attempt.poll(budget) for attempt in polled]
         if any(changed):
             self._curve = self._joined()
-            self._divergence = divergence(self._curve, uniform_loss(self._config))
+            self._divergence = None
         status = Status.read(folders[-1] / "status.json") if folders else None
         state: State = status.derived() if status else "queued"
         reason = status.remark() if status else ""
-        if state == "finished" and self._divergence:
-            state, reason = "diverged", self._divergence
+        if state == "finished":
+            if self._divergence is None:
+                self._divergence = divergence(self._curve, uniform_loss(self._config))
+            if self._divergence:
+                state, reason = "diverged", self._divergence
         return RunView(
             name=self.path.name,
             path=self.path,
