@@ -107,7 +107,10 @@ class Status:
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            _overwrite_json(path, asdict(self))
+            try:
+                _overwrite_json(path, asdict(self))
+            except FileNotFoundError:
+                raise error from None
 
     @property
     def is_here(self) -> bool:
@@ -216,7 +219,8 @@ def write_json(path: Path, document: Any) -> None:
     """Writes `document` atomically: a reader sees the old file or the new one."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        text = json.dumps(finite(document), ensure_ascii=False, indent=1, allow_nan=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

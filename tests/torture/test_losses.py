@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from scaling_tui import InputError
+from scaling_tui.laws import Points, fit
 from scaling_tui.laws.forms import LAWS
-from scaling_tui.laws.planning.plan import Goal, plan
+from scaling_tui.laws.planning.plan import Goal, plan, plan_fit
 from scaling_tui.report.fit import sweep_source
 from scaling_tui.report.sweep import report, sweeps_table
 from scaling_tui.runs import Writer, create_sweep, read_run, read_sweep
@@ -168,6 +169,16 @@ def test_a_law_without_a_finite_coefficient_ends_no_sweep(tiny: Path, tmp_path: 
     assert "d-s0 is not predicted: kaplan-n through 3 runs gives no finite" in text
     assert "inf" not in text.replace("information", "")
     assert "nan" not in text
+
+
+def test_a_fit_whose_coefficient_no_double_holds_is_still_drawn_and_plans_nothing(tmp_path: Path) -> None:
+    sizes = np.array([1e3, 2e3, 4e3, 8e3])
+    fitted = fit(Points.of([3.0, 3.1, 3.0, 3.05], params=sizes), "kaplan-n", convention="all")
+    assert not math.isfinite(fitted.coefficients["Nc"])
+    assert fitted.loss(params=sizes) == pytest.approx(3.04, abs=0.1)
+    assert np.shape(fitted.loss(params=1e3)) == ()
+    with pytest.raises(InputError, match="the fit gives no finite Nc"):
+        plan_fit(fitted, None, Goal(params=1e6))
 
 
 def test_a_plan_of_less_than_a_token_is_one_clear_error() -> None:

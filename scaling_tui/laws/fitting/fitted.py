@@ -1,5 +1,6 @@
 """A law with coefficients estimated from points, and the coordinates they are estimated in."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -50,7 +51,12 @@ class Fit:
 
     def loss(self, **inputs: object) -> Array:
         """Loss of the fitted law at `inputs`."""
-        return self.law.loss(self.coefficients, **inputs)
+        if all(map(math.isfinite, self.coefficients.values())):
+            return self.law.loss(self.coefficients, **inputs)
+        # A coefficient such as Nc can lie beyond every double where its logarithm, a coordinate, does not.
+        x, shape = self.law.logs(inputs)
+        loss: Array = np.exp(self.law.log_loss(self.theta[None], x)[0]).reshape(shape)[()]
+        return loss
 
 
 def observations(law: Law, points: Points) -> tuple[Array, Array]:

@@ -130,6 +130,9 @@ def plan_fit(fit: Fit, draws: Bootstrap | None, goal: Goal, level: float = 0.9) 
                 f"plan: all points have the same {missing}, so the fit does not determine its effect; "
                 f"add runs with other {missing}"
             )
+    for name, value in fit.coefficients.items():
+        if not np.isfinite(value):
+            raise InputError(f"plan: the fit gives no finite {name}; add runs in which the loss falls with size")
     result = replace(plan(fit.law, fit.coefficients, goal), convention=fit.convention, level=level)
     notes = [*fit.warnings, *beyond(fit, params=result.params, tokens=result.tokens, flops=result.flops)]
     if draws is None:
