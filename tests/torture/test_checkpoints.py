@@ -18,7 +18,7 @@ from scaling_tui import InputError
 from scaling_tui.lens.checkpoints import CheckpointCache
 from scaling_tui.runs import Status, read_run
 from scaling_tui.runs.config import RunConfig
-from scaling_tui.runs.format import numbered
+from scaling_tui.runs.format import YIELDED, numbered
 from scaling_tui.runs.writer import checkpoints, read_config
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import lay_out
@@ -327,10 +327,12 @@ def test_what_dead_attempts_left_is_cleaned_up_and_a_live_one_keeps_its_own(run:
     shutil.copytree(checkpoints(run)[0], live / checkpoints(run)[0].name)
     Status.of_this_process("running").write(live / "status.json")
     before = {path.relative_to(live) for path in live.rglob("*")}
-    assert ended(work, run, "cpu", 1) == 0
+    assert work(run, "cpu", 1) == YIELDED
     assert {path.relative_to(live) for path in live.rglob("*")} == before
+    Status("running", 1, 0.0, "elsewhere", 1.0).write(live / "status.json")
+    assert ended(work, run, "cpu", 1) == 0
     own = numbered(run, "attempt")[-1][1]
-    left = {path for path in run.rglob("*checkpoint-*") if live not in path.parents}
+    left = set(run.rglob("*checkpoint-*"))
     assert {path.parent for path in left} == {own}
     assert sorted(path.name for path in left) == ["checkpoint-55", "checkpoint-60"]
 
