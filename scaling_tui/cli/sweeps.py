@@ -117,6 +117,9 @@ def list_runs(runs: Runs = None, as_json: AsJson = False) -> None:
 
     folder = runs_folder(runs)
     sweeps, broken = readable(list_sweeps(folder), lambda path: sweep_summary(read_sweep(path)))
+    for sweep in sweeps:
+        for fault in sweep["faults"]:
+            say(f"{sweep['name']}: {fault}")
     if as_json:
         print_json({"sweeps": sweeps, "broken": broken})
     elif sweeps:
@@ -234,7 +237,10 @@ def export(
 
     if kind in ("png", "pdf") and output is None and sys.stdout.isatty():
         raise InputError(f"--output: missing; a {kind.upper()} cannot be printed on a terminal, want a file")
-    content = exported(read_sweep(find_sweep(runs_folder(runs), sweep)), kind)
+    view = read_sweep(find_sweep(runs_folder(runs), sweep))
+    for fault in view.all_faults:
+        say(f"{view.name}: {fault}")
+    content = exported(view, kind)
     if output is None:
         sys.stdout.buffer.write(content)
     else:

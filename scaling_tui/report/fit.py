@@ -84,13 +84,15 @@ def sweep_source(view: "SweepView", leave_out: Collection[str] = ()) -> FitSourc
         InputError: no run has finished.
     """
     from scaling_tui.plots.curves import labels
-    from scaling_tui.sweeps.sweep_fit import law_of_sweep, not_fitted, points_of_sweep
+    from scaling_tui.sweeps.sweep_fit import law_of_sweep, loss_warnings, not_fitted, points_of_sweep
 
     law, convention = law_of_sweep(view) or (None, "all")
+    points = points_of_sweep(view, "all", leave_out)
     lacking = [run.name for run in view.runs if run.lacks_final_evaluation and run.name not in leave_out]
     warnings = not_fitted(view)
     warnings += [f"{', '.join(lacking)}: no final evaluation; the loss is from before the end"] if lacking else []
-    return FitSource(points_of_sweep(view, "all", leave_out), tuple(warnings), law, convention, labels(view))
+    warnings += [*loss_warnings(view, points.labels), *view.all_faults]
+    return FitSource(points, tuple(warnings), law, convention, labels(view))
 
 
 def fit_source(

@@ -11,7 +11,7 @@ from scaling_tui.plots.results import NAMES
 from scaling_tui.runs import SweepView
 from scaling_tui.sweeps.results import outcome
 from scaling_tui.sweeps.summary import prediction_summary
-from scaling_tui.sweeps.sweep_fit import SweepFit
+from scaling_tui.sweeps.sweep_fit import SweepFit, listed, loss_warnings
 from scaling_tui.text import show
 from scaling_tui.text.columns import columns
 
@@ -29,7 +29,7 @@ def report(summary: dict[str, Any]) -> str:
             f"corpus {corpus['name']}: {corpus['source']}, sha256 {corpus['sha256'][:12]}, {corpus['tokenizer']} tokens"
         )
     text += ["", runs_table(summary["runs"])]
-    text.append("  loss is held out, in nats per token; N is every parameter; C counts matmuls and attention")
+    text.append(f"  {loss_note(summary['runs'])}; N is every parameter{flops_note(summary['runs'])}")
     text += outcome_lines(summary)
     if fit := summary["fit"]:
         coefficients = ", ".join(f"{name} {show.coefficient(value)}" for name, value in fit["coefficients"].items())
@@ -54,7 +54,31 @@ def report(summary: dict[str, Any]) -> str:
                 f"{show.percent(prediction['error'], 1, sign=True)} from the prediction{within}; "
                 f"{show.percent(prediction['below'], 1, sign=True)} from the loss of the rung below"
             )
+    text += summary["faults"]
     return "\n".join(text)
+
+
+def loss_note(runs: Sequence[Mapping[str, Any]]) -> str:
+    """Which loss the table of these runs shows."""
+    training = [run["run"] for run in runs if run["loss_is_held_out"] is False]
+    if not training:
+        return "loss is held out, in nats per token"
+    mean = "the mean of the last tenth of the records, in nats per token"
+    if any(run["loss_is_held_out"] for run in runs):
+        return f"loss is held out, but of {listed(training)} training loss, {mean}"
+    return f"loss is training loss, {mean}: no held-out loss was recorded"
+
+
+def flops_note(runs: Sequence[Mapping[str, Any]]) -> str:
+    """What C is in the table of these runs; empty where no run is sized."""
+    given = [run["run"] for run in runs if run["flops_basis"] == "given"]
+    if any(run["flops_basis"] == "counted" for run in runs):
+        return "; C counts matmuls and attention" + (
+            f", but of {listed(given)} is as run.json gives it" if given else ""
+        )
+    if given:
+        return "; C is as run.json gives it"
+    return "; no run.json gives C: a fit takes 6ND" if any(run["params"] for run in runs) else ""
 
 
 def runs_table(runs: Sequence[Mapping[str, Any]]) -> str:
@@ -71,6 +95,7 @@ def runs_table(runs: Sequence[Mapping[str, Any]]) -> str:
     return columns(table, numeric=range(1, 7))
 
 
+TRAINING_MARK = "*"
 METRIC_NAMES = {"val_loss": "loss", "val_accuracy": "accuracy", "exact_match": "exact match", "bpb": "bits/byte"}
 
 
@@ -165,15 +190,23 @@ def sweeps_table(sweeps: Sequence[Mapping[str, Any]], now: float) -> str:
         states = ", ".join(f"{counted[state]} {state}" for state in show.SIGNS if counted[state])
         lacking = sum(run["lacks_final_evaluation"] for run in sweep["runs"])
         states += f" ({lacking} without a final evaluation)" if lacking else ""
-        best, largest = ((sweep[key] or {}).get("loss") for key in ("best", "largest"))
+        best, largest = (_marked_loss(sweep[key]) for key in ("best", "largest"))
         began = sweep["created"]
         table.append([
             f"{show.SIGNS[sweep['state']]} {sweep['name']}", sweep["ladder"] or "–", sweep["state"],
-            show.percent(sweep["progress"]), show.loss(best), show.loss(largest), show.date(began),
+            show.percent(sweep["progress"]), best, largest, show.date(began),
             show.ago(began, now), states,
         ])  # fmt: skip
     note = "  best: the lowest loss so far; largest: the loss of the largest rung; held out, in nats per token"
+    if any(cell.endswith(TRAINING_MARK) for row in table[1:] for cell in row[4:6]):
+        note += f"\n  {TRAINING_MARK} training loss: the run recorded no held-out loss"
     return f"{columns(table, numeric=(3, 4, 5))}\n{note}"
+
+
+def _marked_loss(run: Mapping[str, Any] | None) -> str:
+    if run is None or run["loss"] is None:
+        return show.loss(None)
+    return show.loss(run["loss"]) + (TRAINING_MARK if run["loss_is_held_out"] is False else "")
 
 
 def law_text(sweep: SweepView, fitted: SweepFit | None) -> Text:
@@ -186,7 +219,7 @@ def law_text(sweep: SweepView, fitted: SweepFit | None) -> Text:
             lines.append(f"law: {finished} runs finished, {missing}")
     else:
         coefficients = "  ".join(f"{name} {show.coefficient(value)}" for name, value in fitted.fit.coefficients.items())
-        warning = "  ! see 4 Law" if fitted.fit.warnings else ""
+        warning = "  ! see 4 Law" if fitted.fit.warnings or loss_warnings(sweep, fitted.runs) else ""
         lines.append(f"law {fitted.fit.law.name} · {len(fitted.runs)} runs · {coefficients}{warning}")
     if prediction := prediction_summary(sweep):
         interval = show.interval(prediction["predicted"], prediction["low"], prediction["high"])
@@ -196,6 +229,13 @@ def law_text(sweep: SweepView, fitted: SweepFit | None) -> Text:
             text += f" · measured {show.loss(prediction['measured'])}, {error}"
         lines.append(text)
     return Text("\n".join(lines))
+
+
+def faults_in_brief(view: SweepView) -> str:
+    """The first of a sweep's faults, and how many more there are; empty without any."""
+    faults = view.all_faults
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return f"{view.name}: {faults[0]}{more}" if faults else ""
 
 
 def promised_text(sweep: SweepView) -> Text:

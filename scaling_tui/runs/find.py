@@ -8,10 +8,29 @@ from scaling_tui.runs.views import RunView
 
 
 def list_sweeps(runs: Path) -> list[Path]:
-    """The sweeps in `runs`, the latest first."""
-    # A name with a dot is of a sweep that is being deleted.
-    folders = [path.parent for path in runs.glob("*/sweep.json") if not path.parent.name.startswith(".")]
+    """The sweeps in `runs`, the latest first, with those whose folder may not be entered.
+
+    Raises:
+        InputError: `runs` is there and cannot be listed.
+    """
+    try:
+        # A name with a dot is of a sweep that is being deleted.
+        folders = [path for path in runs.iterdir() if not path.name.startswith(".") and _is_sweep(path)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise InputError(f"runs folder {runs}: {error.strerror}") from None
     return sorted(folders, key=lambda path: (_written(path / "sweep.json"), path.name), reverse=True)
+
+
+def _is_sweep(path: Path) -> bool:
+    try:
+        (path / "sweep.json").lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True  # such as one without permission: reading it says why
+    return True
 
 
 def _written(path: Path) -> float:
@@ -34,7 +53,7 @@ def find_sweep(runs: Path, name: str | None = None) -> Path:
             raise InputError(f"runs folder {runs}: no sweep there; start one with 'scaling-tui run quickstart'")
         return sweeps[0]
     for path in (runs / name, Path(name)):
-        if (path / "sweep.json").is_file():
+        if _is_sweep(path):
             return path
     known = ", ".join(path.name for path in sweeps[:8]) or "none"
     raise InputError(f"sweep {name!r}: not in {runs}; known: {known}")

@@ -2,14 +2,13 @@
 
 import errno
 import json
-import math
 import os
 import shutil
 import socket
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -30,7 +29,8 @@ WATCH_S = 3 * HEARTBEAT_S
 
 YIELDED = 75  # exit status of a worker or supervisor whose work another process does; EX_TEMPFAIL of sysexits(3)
 
-State = Literal["queued", "running", "finished", "stopped", "failed", "diverged", "lost"]
+# `queued`, `lost` and `unreadable` (run.json is missing or broken) are derived by the reader, never stored.
+State = Literal["queued", "running", "finished", "stopped", "failed", "diverged", "lost", "unreadable"]
 STORED_STATES: tuple[State, ...] = ("running", "finished", "stopped", "failed", "diverged")
 
 METRICS = (
@@ -187,24 +187,6 @@ class RecordedPrediction:
     high: float | None
     level: float
     time: float
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Self | None:
-        """The prediction in `document`; None where it is incomplete or not made of finite numbers."""
-        try:
-            prediction = cls(**{field.name: document[field.name] for field in fields(cls)})
-        except KeyError:
-            return None
-        numbers = [prediction.predicted, prediction.level, prediction.low or 0, prediction.high or 0]
-        coefficients = prediction.coefficients
-        typed = isinstance(prediction.points, list) and isinstance(prediction.run, str)
-        typed = typed and isinstance(coefficients, dict)
-        numbers += coefficients.values() if typed else []
-        return prediction if typed and all(_is_number(number) for number in numbers) and prediction.predicted else None
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def read_json(path: Path) -> Any:

@@ -1,8 +1,8 @@
 """Reads sweeps while others write them: all at once for a command, in steps for the app. It writes nothing."""
 
-import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from scaling_tui import InputError
+from scaling_tui.runs import schema
 from scaling_tui.runs.curve import Array, Curve, Records, parse
 from scaling_tui.runs.divergence import divergence, uniform_loss
-from scaling_tui.runs.format import METRICS, RecordedPrediction, State, Status, numbered, read_json
+from scaling_tui.runs.format import METRICS, RecordedPrediction, State, Status, numbered
 from scaling_tui.runs.tail import Tail
 from scaling_tui.runs.views import RunView, SweepView
+from scaling_tui.text.files import opened
 
 STEP = METRICS.index("step")
 
@@ -32,8 +34,10 @@ class _AttemptReader:
 
     def __init__(self, path: Path, keep: int | None, last_bytes: int | None, breathe: Callable[[], None]) -> None:
         self.records, self._breathe = Records(keep), breathe
-        self._tail = Tail(path / "metrics.jsonl", last_bytes)
+        self._path = path / "metrics.jsonl"
+        self._tail = Tail(self._path, last_bytes)
         self._sampled: Array | None = None
+        self._not_records = 0  # lines
 
     def poll(self, budget: _ByteBudget) -> bool:
         """Reads what is new, or what the budget allows and samples of the rest; returns whether anything changed."""
@@ -45,13 +49,30 @@ class _AttemptReader:
             sampled.append(rows[np.argsort(rows[:, STEP], kind="stable")])
             self._sampled, changed = sampled.table, True
         for lines in self._tail.new_lines(None if whole else int(budget.left)):
-            self.records.append(parse(lines))
+            rows = parse(lines)
+            self.records.append(rows)
+            self._not_records += len(lines) - len(rows)
             changed = True
             self._breathe()
         if whole:
             self._sampled = None
         budget.left = max(0, budget.left - (self._tail.offset - start))
         return changed
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with the file of records; empty where nothing is."""
+        if self._not_records:
+            return f"{self._not_records} of its lines {'is no record' if self._not_records == 1 else 'are no records'}"
+        if self._tail.offset == 0:
+            try:
+                with opened(self._path):
+                    pass
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                return error.strerror or str(error)
+        return ""
 
     @property
     def unread(self) -> int:
@@ -74,16 +95,23 @@ class _RunReader:
     def __init__(self, path: Path, keep: int | None, last_bytes: int | None, breathe: Callable[[], None]) -> None:
         self.path, self._keep, self._last_bytes, self._breathe = path, keep, last_bytes, breathe
         self._config: Mapping[str, Any] | None = None
+        self._faults: list[str] = []
         self._attempts: list[_AttemptReader] = []
         self._curve = Curve.of(Records().table)
         self._divergence: str | None = None  # of the curve as it is now; judged once the run is finished
 
-    def poll(self, budget: _ByteBudget) -> RunView | None:
+    def poll(self, budget: _ByteBudget) -> RunView:
+        name = self.path.name
         if self._config is None:
-            config = read_json(self.path / "run.json")
-            if not isinstance(config, dict):
-                return None
-            self._config = _valid_config(config)
+            try:
+                os.scandir(self.path).close()
+                self._config, self._faults = schema.checked(self.path / "run.json", schema.RUN, f"{name}/run.json")
+            except FileNotFoundError:
+                return self._unreadable("run.json: missing")
+            except InputError as error:
+                return self._unreadable(f"run.json: {error}")
+            except OSError as error:
+                return self._unreadable(error.strerror or str(error))
         folders = [path for _, path in numbered(self.path, "attempt")]
         known = len(self._attempts)
         for path in folders[known:]:
@@ -94,16 +122,17 @@ class _RunReader:
         if any(changed):
             self._curve = self._joined()
             self._divergence = None
-        status = Status.read(folders[-1] / "status.json") if folders else None
-        state: State = status.derived() if status else "queued"
-        reason = status.remark() if status else ""
+        state, reason, faults = _status(folders[-1], f"{name}/{folders[-1].name}") if folders else ("queued", "", [])
         if state == "finished":
             if self._divergence is None:
                 self._divergence = divergence(self._curve, uniform_loss(self._config))
             if self._divergence:
                 state, reason = "diverged", self._divergence
+        for attempt, folder in zip(self._attempts, folders, strict=True):
+            if fault := attempt.fault:
+                faults.append(f"broken: {name}/{folder.name}/metrics.jsonl: {fault}")
         return RunView(
-            name=self.path.name,
+            name=name,
             path=self.path,
             config=self._config,
             state=state,
@@ -111,7 +140,13 @@ class _RunReader:
             attempts=len(folders),
             curve=self._curve,
             unread=sum(attempt.unread for attempt in polled),
+            faults=(*self._faults, *faults),
         )
+
+    def _unreadable(self, why: str) -> RunView:
+        """A run of which no more is known than its name; it is read again at the next poll."""
+        fault = f"broken: {self.path.name}/{why}"
+        return RunView(self.path.name, self.path, {}, "unreadable", why, 0, self._curve, faults=(fault,))
 
     def _joined(self) -> Curve:
         """The records of each attempt up to the checkpoint from which the next one resumed."""
@@ -148,6 +183,8 @@ class SweepReader:
         self._runs: dict[str, _RunReader] = {}
         self._logs: dict[Path, Tail] = {}
         self._log: list[str] = []
+        self._faults: list[str] = []
+        self._requests: dict[str, list[str]] = {}
 
     def poll(self, most: float = math.inf) -> SweepView:
         """The sweep as it stands, reading about `most` bytes of records, run after run.
@@ -155,22 +192,27 @@ class SweepReader:
         The view holds samples of the rest (`RunView.unread`). What a live run wrote since the last poll is always read.
 
         Raises:
-            InputError: it has no sweep.json.
+            InputError: its sweep.json is missing or not a JSON object.
         """
         if self._document is None:
-            document = read_json(self.path / "sweep.json")
-            if not isinstance(document, dict):
-                raise InputError(f"sweep {self.path}: sweep.json is missing or not JSON")
-            self._document = _valid_document(document)
-        for path in sorted(self.path.glob("*/run.json")):
-            self._runs.setdefault(
-                path.parent.name, _RunReader(path.parent, self._keep, self._last_bytes, self._breathe)
-            )
-        order = {name: index for index, name in enumerate(self._document.get("runs", []))}
+            try:
+                document, self._faults = schema.checked(self.path / "sweep.json", schema.SWEEP, "sweep.json")
+            except FileNotFoundError:
+                raise InputError(f"sweep {self.path}: sweep.json: missing") from None
+            except InputError as error:
+                raise InputError(f"sweep {self.path}: broken: sweep.json: {error}") from None
+            self._document = _named_corpus(document)
+        faults = list(self._faults)
+        order = {name: index for index, name in enumerate(self._document.get("runs") or ())}
+        for name in sorted({*order, *self._run_folders(faults)}):
+            if name not in self._runs:
+                self._runs[name] = _RunReader(self.path / name, self._keep, self._last_bytes, self._breathe)
         budget = _ByteBudget(most)
-        runs = [view for reader in self._runs.values() if (view := reader.poll(budget))]
+        runs = [reader.poll(budget) for reader in self._runs.values()]
         runs.sort(key=lambda run: (order.get(run.name, len(order)), run.name))
-        state, reason = self._state(runs)
+        state, reason = self._state(runs, faults)
+        predictions = self._predictions(faults)
+        self._check_requests(faults)
         return SweepView(
             name=self.path.name,
             path=self.path,
@@ -178,18 +220,53 @@ class SweepReader:
             state=state,
             reason=reason,
             runs=tuple(runs),
-            predictions=tuple(_predictions(self.path)),
+            predictions=tuple(predictions),
             log=tuple(self._new_log()),
+            faults=tuple(faults),
         )
 
-    def _state(self, runs: list[RunView]) -> tuple[State, str]:
+    def _run_folders(self, faults: list[str]) -> list[str]:
+        """The folders with a run.json, or with an attempt of a run whose run.json is gone."""
+        try:
+            with os.scandir(self.path) as entries:
+                return [entry.name for entry in entries if not entry.name.startswith(".") and _is_run(entry.path)]
+        except OSError as error:
+            faults.append(f"broken: {self.path.name}: {error.strerror}")
+            return []
+
+    def _predictions(self, faults: list[str]) -> list[RecordedPrediction]:
+        predictions = []
+        number = 0
+        for lines in Tail(self.path / "predictions.jsonl").new_lines():
+            for line in lines:
+                number += 1
+                try:
+                    predictions.append(schema.prediction(line))
+                except InputError as error:
+                    faults.append(f"broken: predictions.jsonl: line {number}: {error}")
+        return predictions
+
+    def _check_requests(self, faults: list[str]) -> None:
+        """Names the requests that nobody can follow. A request is written once, so each is read once."""
+        try:
+            names = sorted(path.name for path in (self.path / "requests").iterdir())
+        except OSError:
+            return
+        for name in names:
+            if name.endswith(".json") and not name.startswith("."):
+                if name not in self._requests:
+                    self._requests[name] = _request_faults(self.path / "requests" / name)
+                faults += self._requests[name]
+
+    def _state(self, runs: list[RunView], faults: list[str]) -> tuple[State, str]:
         """The supervisor's state; without a supervisor, as under another trainer, that of the runs together."""
         supervisors = numbered(self.path, "supervisor")
-        status = Status.read(supervisors[-1][1] / "status.json") if supervisors else None
-        if status is not None:
-            return status.derived(), status.remark()
+        if supervisors and (supervisors[-1][1] / "status.json").exists():
+            state, reason, broken = _status(supervisors[-1][1], supervisors[-1][1].name)
+            faults += broken
+            return state, reason
         states = {run.state for run in runs}
-        for state in ("running", "lost", "failed", "diverged", "stopped"):
+        for state in ("running", "lost", "failed", "diverged", "stopped", "unreadable"):
             if state in states:
                 return state, ""
         return ("finished" if states == {"finished"} else "queued"), ""
@@ -208,55 +285,70 @@ class SweepReader:
         return self._log
 
 
-def _valid_config(config: dict[str, Any]) -> dict[str, Any]:
-    """run.json without invalid numbers: other trainers write it too, and one bad file must not hide a sweep."""
-    numbers = ("params", "non_embedding", "tokens", "flops", "seed")
-    kept = {
-        key: value
-        for key, value in config.items()
-        if key not in numbers or (isinstance(value, int | float) and 0 <= value < 1e60)
-    }
-    trunk = kept.get("trunk")
-    wanted = {"run": str, "step": int, "tokens": int}
-    if not isinstance(trunk, dict) or {key: type(value) for key, value in trunk.items()} != wanted:
-        kept.pop("trunk", None)
-    return kept
+def _is_run(folder: str) -> bool:
+    for name in ("run.json", "attempt-1"):
+        try:
+            os.lstat(os.path.join(folder, name))  # noqa: PTH118 - of every folder, twice a second
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            pass  # it may not be entered: to be named, not left out
+        return True
+    return False
 
 
-def _valid_document(document: dict[str, Any]) -> dict[str, Any]:
-    """sweep.json without values of the wrong type, for the same reason."""
-    kinds = {"fit": dict, "corpus": dict, "runs": list, "cases": dict}
-    kept: dict[str, Any] = {key: value for key, value in document.items() if isinstance(value, kinds.get(key, object))}
-    kept["runs"] = [name for name in kept.get("runs", []) if isinstance(name, str)]
-    if corpus := kept.get("corpus"):
-        named = {key: str(corpus.get(key) or "unknown") for key in ("name", "source", "sha256", "tokenizer")}
-        kept["corpus"] = {**corpus, **named}
-    return kept
+def _status(folder: Path, name: str) -> tuple[State, str, list[str]]:
+    """State and reason by the status.json in `folder`, and what is broken about it.
+
+    A status that says nothing is no sign of life: `lost`, and it comes back with the next heartbeat.
+    """
+    path = folder / "status.json"
+    status = Status.read(path)
+    if status is not None:
+        return status.derived(), status.remark(), []
+    file = f"{name}/status.json"
+    try:
+        found, faults = schema.checked(path, schema.STATUS, file)
+        if not faults and "state" not in found:
+            faults = [f"broken: {file}: state: missing"]
+    except FileNotFoundError:
+        return "queued", "", []
+    except InputError as error:
+        faults = [f"broken: {file}: {error}"]
+    # It may have been replaced by a sound one between the two looks.
+    return ("lost", faults[0], faults) if faults else ("queued", "", [])
+
+
+def _request_faults(path: Path) -> list[str]:
+    file = f"requests/{path.name}"
+    try:
+        found, faults = schema.checked(path, schema.REQUEST, file)
+    except FileNotFoundError:
+        return []
+    except InputError as error:
+        return [f"broken: {file}: {error}"]
+    return faults if faults or found.get("request") else [f"broken: {file}: request: missing"]
+
+
+def _named_corpus(document: dict[str, Any]) -> dict[str, Any]:
+    if corpus := document.get("corpus"):
+        named = {key: corpus.get(key) or "unknown" for key in ("name", "source", "sha256", "tokenizer")}
+        return {**document, "corpus": {**corpus, **named}}
+    return document
 
 
 def read_run(path: Path) -> RunView:
     """The run at `path` with all its records; no other run is read.
 
     Raises:
-        InputError: it has no run.json.
+        InputError: its run.json is missing or not a JSON object.
     """
     run = _RunReader(path, None, None, lambda: None).poll(_ByteBudget(math.inf))
-    if run is None:
-        raise InputError(f"run {path}: run.json is missing or not JSON")
+    if run.state == "unreadable":
+        raise InputError(f"run {path}: {run.reason}")
     return run
 
 
 def read_sweep(path: Path) -> SweepView:
     """The sweep at `path` as it stands now."""
     return SweepReader(path).poll()
-
-
-def _predictions(sweep: Path) -> Iterator[RecordedPrediction]:
-    for lines in Tail(sweep / "predictions.jsonl").new_lines():
-        for line in lines:
-            try:
-                document = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(document, dict) and (prediction := RecordedPrediction.from_json(document)):
-                yield prediction

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -11,12 +11,19 @@ from scaling_tui.runs.config import Trunk
 from scaling_tui.runs.curve import Curve
 from scaling_tui.runs.format import RecordedPrediction, State
 
+FlopsBasis = Literal["counted", "given"]
 STEADY_FROM = 5  # records with a speed
 
 
 @dataclass(frozen=True)
 class RunView:
-    """One run as it stood when it was read. `config` is run.json; of `unread` bytes `curve` holds samples only."""
+    """One run as it stood when it was read.
+
+    Args:
+        config: what fits of run.json.
+        unread: bytes of records of which `curve` holds samples only.
+        faults: a line for each file or field of the run that does not fit, naming it and what was found.
+    """
 
     name: str
     path: Path
@@ -26,14 +33,15 @@ class RunView:
     attempts: int
     curve: Curve
     unread: int = 0
+    faults: tuple[str, ...] = ()
 
     @property
     def rung(self) -> str:
-        return str(self.config.get("rung", self.name))
+        return str(self.config.get("rung") or self.name)
 
     @property
     def seed(self) -> int:
-        return int(self.config.get("seed", 0))
+        return int(self.config.get("seed") or 0)
 
     @property
     def params(self) -> int | None:
@@ -67,7 +75,10 @@ class RunView:
 
     @property
     def loss(self) -> float | None:
-        """The latest held-out loss in nats per token; without one, the mean of the last tenth of training losses."""
+        """The latest held-out loss in nats per token; without one, the mean of the last tenth of training losses.
+
+        `loss_is_held_out` says which.
+        """
         held_out = self.curve.last("val_loss")
         if held_out is not None:
             return held_out
@@ -84,6 +95,18 @@ class RunView:
         planned = self.tokens if "architecture" in self.config else None
         end = max(float(planned or 0), float(tokens[-1]))
         return bool(tokens[last] < end or steps[last] < steps[-1])
+
+    @property
+    def loss_is_held_out(self) -> bool | None:
+        """Whether `loss` is held out, rather than a mean of training losses; None where there is no loss."""
+        return self.curve.last("val_loss") is not None or (None if self.curve.tail_mean is None else False)
+
+    @property
+    def flops_basis(self) -> FlopsBasis | None:
+        """Where `flops` come from: our count of matmuls and attention, or whoever wrote run.json; None without any."""
+        if self.flops is None:
+            return None
+        return "counted" if self.config.get("architecture") and self.config.get("family") else "given"
 
     @property
     def progress(self) -> float:
@@ -116,7 +139,7 @@ class RunView:
 
 @dataclass(frozen=True)
 class SweepView:
-    """A sweep as it stood when it was read. `document` is sweep.json."""
+    """A sweep as it stood when it was read. `document` is what fits of sweep.json; `faults` name what does not."""
 
     name: str
     path: Path
@@ -126,6 +149,12 @@ class SweepView:
     runs: tuple[RunView, ...]
     predictions: tuple[RecordedPrediction, ...]
     log: tuple[str, ...] = field(repr=False, default=())
+    faults: tuple[str, ...] = ()
+
+    @property
+    def all_faults(self) -> tuple[str, ...]:
+        """The faults of the sweep's own files, then those of its runs."""
+        return self.faults + tuple(fault for run in self.runs for fault in run.faults)
 
     def run(self, name: str) -> RunView | None:
         return next((run for run in self.runs if run.name == name), None)

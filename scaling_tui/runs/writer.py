@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from scaling_tui import InputError
+from scaling_tui.runs import schema
 from scaling_tui.runs.format import (
     FORMAT,
     HEARTBEAT_S,
@@ -23,7 +24,6 @@ from scaling_tui.runs.format import (
     claim,
     numbered,
     only_finite,
-    read_json,
     safe_name,
     write_json,
 )
@@ -223,11 +223,16 @@ def read_config(run: Path) -> dict[str, Any]:
     """The document of run.json.
 
     Raises:
-        InputError: it is missing or not JSON.
+        InputError: it is missing, not JSON, or a field of it does not fit.
     """
-    config = read_json(run / "run.json")
-    if not isinstance(config, dict):
-        raise InputError(f"run {run}: run.json is missing or not JSON")
+    try:
+        config, faults = schema.checked(run / "run.json", schema.RUN, "run.json")
+    except FileNotFoundError:
+        raise InputError(f"run {run}: run.json: missing") from None
+    except InputError as error:
+        raise InputError(f"run {run}: broken: run.json: {error}") from None
+    if faults:
+        raise InputError(f"run {run}: {faults[0]}")
     return config
 
 

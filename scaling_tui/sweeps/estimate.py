@@ -61,7 +61,11 @@ def workers(jobs: int | None, device: str) -> int:
 def recorded_speeds(runs: Path, device: str = "auto") -> list[Speed]:
     """The speeds of the runs in the latest sweeps that this machine trained on a device of the same kind."""
     speeds, here = [], (platform.node(), kind_of(device))
-    for path in list_sweeps(runs)[:LATEST]:
+    try:
+        latest = list_sweeps(runs)[:LATEST]
+    except InputError:
+        latest = []
+    for path in latest:
         try:
             view = glance(path)
         except (InputError, OSError):

@@ -145,13 +145,13 @@ def launched_with(sweep: SweepView) -> tuple[str, int | None]:
 
 
 def resumable(sweep: SweepView) -> list[str]:
-    """The runs that can be resumed: none of another trainer's sweep, and of ours none that finished or diverged.
+    """The runs that can be resumed: none of another trainer's sweep; of ours none that has finished or diverged.
 
-    A diverged run would see the same batches and diverge again.
+    Nor one whose run.json cannot be read. A diverged run would see the same batches and diverge again.
     """
     if "ladder" not in sweep.document:
         return []
-    return [run.name for run in sweep.runs if run.state not in ("finished", "diverged")]
+    return [run.name for run in sweep.runs if run.state not in ("finished", "diverged", "unreadable")]
 
 
 def why_not(sweep: SweepView, run: str | None = None) -> str:

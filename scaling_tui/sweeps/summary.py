@@ -4,7 +4,7 @@ from typing import Any
 
 from scaling_tui.runs import RunView, SweepView
 from scaling_tui.sweeps.results import outcome
-from scaling_tui.sweeps.sweep_fit import SweepFit, fit_beforehand, not_fitted, refit, unpredicted
+from scaling_tui.sweeps.sweep_fit import SweepFit, fit_beforehand, loss_warnings, not_fitted, refit, unpredicted
 
 
 def summary(sweep: SweepView) -> dict[str, Any]:
@@ -22,12 +22,18 @@ def summary(sweep: SweepView) -> dict[str, Any]:
         "prediction": prediction_summary(sweep),
         "unpredicted": unpredicted(sweep),
         "warnings": not_fitted(sweep) if sweep.document.get("fit") else [],
+        "faults": list(sweep.all_faults),
     }
 
 
 def sweep_summary(sweep: SweepView) -> dict[str, Any]:
-    """A sweep as `runs` lists it: `best` is the run with the lowest loss so far, `largest` the one with most params."""
-    best = min((run for run in sweep.runs if run.loss is not None), key=lambda run: run.loss or 0.0, default=None)
+    """A sweep as `runs` lists it: `best` is the run with the lowest loss so far, `largest` the one with most params.
+
+    A training loss is the best one only where no run has a held-out loss.
+    """
+    measured = [run for run in sweep.runs if run.loss is not None]
+    measured = [run for run in measured if run.loss_is_held_out] or measured
+    best = min(measured, key=lambda run: run.loss or 0.0, default=None)
     largest = max(sweep.runs, key=lambda run: run.params or 0, default=None)
     created = sweep.document.get("created")
     return {
@@ -38,13 +44,21 @@ def sweep_summary(sweep: SweepView) -> dict[str, Any]:
         "path": str(sweep.path),
         "created": created if isinstance(created, int | float) else None,
         "progress": sweep.progress,
-        "best": best and {"run": best.name, "loss": best.loss},
-        "largest": largest and {"run": largest.name, "params": largest.params, "loss": largest.loss},
+        "best": best and {"run": best.name, "loss": best.loss, "loss_is_held_out": best.loss_is_held_out},
+        "largest": largest
+        and {
+            "run": largest.name,
+            "params": largest.params,
+            "loss": largest.loss,
+            "loss_is_held_out": largest.loss_is_held_out,
+        },
         "runs": [run_summary(run) for run in sweep.runs],
+        "faults": list(sweep.all_faults),
     }
 
 
 def run_summary(run: RunView) -> dict[str, Any]:
+    """A run as JSON. `flops_basis` is "counted" (matmuls and attention) or "given" by another trainer's run.json."""
     return {
         "run": run.name,
         "rung": run.rung,
@@ -53,8 +67,10 @@ def run_summary(run: RunView) -> dict[str, Any]:
         "non_embedding": run.non_embedding,
         "tokens": run.tokens,
         "flops": run.flops,
+        "flops_basis": run.flops_basis,
         "loss": run.loss,
         "lacks_final_evaluation": run.lacks_final_evaluation,
+        "loss_is_held_out": run.loss_is_held_out,
         "bpb": run.curve.last("bpb"),
         "accuracy": run.curve.last("val_accuracy"),
         "state": run.state,
@@ -71,7 +87,7 @@ def fit_summary(sweep: SweepView, fitted: SweepFit) -> dict[str, Any]:
     """
     fit = fitted.fit
     distinct, coefficients = len({tuple(row) for row in fitted.inputs()}), len(fit.law.coefficients)
-    warnings = list(fit.warnings)
+    warnings = [*loss_warnings(sweep, fitted.runs), *fit.warnings]
     if distinct <= coefficients + 1:
         left = "one degree of freedom" if distinct > coefficients else "none"
         warnings.append(

@@ -88,7 +88,7 @@ def decide(
 def can_start(run: RunView, requests: Mapping[str, str | None], started: Mapping[str, int]) -> bool:
     """Whether to start a worker for `run`; a failed run gets one attempt for each request to resume."""
     request, tried = requests.get(run.name), started.get(run.name, 0)
-    if request == "stop" or run.state in ("running", "finished"):
+    if request == "stop" or run.state in ("running", "finished", "unreadable"):
         return False
     return tried < (ATTEMPTS if run.state not in OVER else 1 if request == "resume" else 0)
 

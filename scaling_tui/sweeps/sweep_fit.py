@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,7 +58,7 @@ def law_of_sweep(sweep: SweepView) -> tuple[str, str] | None:
 
 
 def points_of_sweep(sweep: SweepView, convention: str = "non-embedding", leave_out: Collection[str] = ()) -> Points:
-    """Finished runs as points: N under `convention`, D, C and held-out loss in nats per token.
+    """Finished runs as points: N under `convention`, D, C and loss in nats per token (see `loss_warnings`).
 
     Raises:
         InputError: no finished run.
@@ -72,14 +72,39 @@ def points_of_sweep(sweep: SweepView, convention: str = "non-embedding", leave_o
         [nan if run.loss is None else run.loss for run in runs],
         params=[size or nan for size in sizes],
         tokens=[run.tokens or nan for run in runs],
-        # Another trainer need not count FLOPs or non-embedding parameters.
-        flops=[run.flops or 6.0 * (run.params or nan) * (run.tokens or nan) for run in runs]
-        if any(run.flops for run in runs)
-        else None,
+        flops=flops_of(runs),
         unique_tokens=[unique_tokens(run) or nan for run in runs],
         non_embedding=[run.non_embedding or nan for run in runs] if any(run.non_embedding for run in runs) else None,
         labels=[run.name for run in runs],
     )
+
+
+def flops_of(runs: Sequence[RunView]) -> list[float] | None:
+    """C of each run, and 6ND where run.json gives none; None where no run gives any: the fit then takes 6ND itself."""
+    if not any(run.flops for run in runs):
+        return None
+    return [run.flops or 6.0 * (run.params or float("nan")) * (run.tokens or float("nan")) for run in runs]
+
+
+def loss_warnings(sweep: SweepView, names: Collection[str]) -> list[str]:
+    """What to know of the losses and FLOPs of the runs called `names` before believing a law through them."""
+    runs = [run for run in sweep.runs if run.name in names]
+    warnings = []
+    training = [run.name for run in runs if run.loss_is_held_out is False]
+    if training and len(training) == len(runs):
+        warnings.append("fitted to training loss: no run recorded a held-out loss")
+    elif training:
+        warnings.append(f"{listed(training)}: training loss beside the held-out loss of the others")
+    without = [run.name for run in runs if not run.flops]
+    if without and len(without) < len(runs):
+        warnings.append(f"{listed(without)}: no FLOPs in run.json, so C = 6ND")
+    return warnings
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Up to `most` names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def fit_sweep(sweep: SweepView, leave_out: Collection[str] = ()) -> SweepFit | None:
@@ -156,7 +181,7 @@ def not_fitted(sweep: SweepView) -> list[str]:
         for run in sweep.runs
         if run.state == "diverged"
     ]
-    unfinished = [run.name for run in sweep.runs if run.state in ("failed", "lost", "stopped")]
+    unfinished = [run.name for run in sweep.runs if run.state in ("failed", "lost", "stopped", "unreadable")]
     return [*warnings, *([f"{', '.join(unfinished)} left out: not finished"] if unfinished else [])]
 
 

@@ -15,6 +15,7 @@ SIGNS = {
     "failed": "✗",
     "diverged": "✗",
     "lost": "?",
+    "unreadable": "!",
 }
 
 

@@ -13,7 +13,10 @@ from scaling_tui.tui.widgets.choose import Choose
 
 def training_sweeps(runs: Path) -> list[Path]:
     """The sweeps in `runs` that are training."""
-    return [path for path in list_sweeps(runs) if trains(path)]
+    try:
+        return [path for path in list_sweeps(runs) if trains(path)]
+    except InputError:
+        return []  # of a folder that cannot be listed nothing can be stopped
 
 
 def sweep_choices(runs: Path) -> list[tuple[str, str]]:

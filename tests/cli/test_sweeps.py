@@ -278,7 +278,7 @@ def test_a_broken_sweep_hides_no_other_and_is_named(command: Command, tmp_path: 
     (tmp_path / "gone" / "sweep.json").symlink_to("nowhere")
     status, out, err = command("runs", "--runs", tmp_path)
     assert (status, "✓ quickstart" in out) == (0, True)
-    assert f"sweep {tmp_path}/torn: sweep.json is missing or not JSON" in err
+    assert f"sweep {tmp_path}/torn: broken: sweep.json: not JSON at line 1, column 12" in err
     found = json.loads(command("runs", "--runs", tmp_path, "--json")[1])
     assert [sweep["name"] for sweep in found["sweeps"]] == ["quickstart"]
     assert str(tmp_path / "torn") in [one["path"] for one in found["broken"]]

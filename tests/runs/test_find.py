@@ -56,5 +56,5 @@ def test_a_read_run_holds_every_record_and_needs_no_sweep(runs: Path) -> None:
     run = read_run(runs / "large" / "long")
     assert run.curve.records == len(run.curve) == 2 * RECORDS
     assert run.curve["step"].tolist() == list(range(1_000_001, 1_000_001 + 2 * RECORDS))
-    with pytest.raises(InputError, match=r"short: run\.json is missing or not JSON"):
+    with pytest.raises(InputError, match=r"short: run\.json: not JSON at line 1, column 2"):
         read_run(runs / "large" / "short")

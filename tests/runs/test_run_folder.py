@@ -494,8 +494,13 @@ def test_a_pipe_or_a_device_in_place_of_a_file_stops_no_reader(tmp_path: Path) -
     os.mkfifo(sweep / "run" / "run.json")
     view = read_sweep(sweep)
     assert [(run.name, len(run.curve), run.state) for run in view.runs] == [
-        ("device", 0, "queued"), ("pipe", 0, "queued"), ("status", 0, "queued"),
+        ("device", 0, "queued"), ("pipe", 0, "queued"), ("run", 0, "unreadable"), ("status", 0, "lost"),
     ]  # fmt: skip
+    assert [fault.rpartition(": ")[0] for fault in view.all_faults] == [
+        "broken: device/attempt-1/metrics.jsonl", "broken: pipe/attempt-1/metrics.jsonl", "broken: run/run.json",
+        "broken: status/attempt-1/status.json",
+    ]  # fmt: skip
+    assert all("not a regular file" in fault for fault in view.all_faults)
 
 
 def test_lines_that_are_no_records_are_left_out_wherever_they_stand(tmp_path: Path) -> None:

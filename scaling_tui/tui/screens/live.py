@@ -16,7 +16,7 @@ from scaling_tui.plots.curves import OVER, SCALES, SMOOTHING, Choice, Curves, la
 from scaling_tui.plots.figures import colour_of
 from scaling_tui.plots.law_plots import law_figure
 from scaling_tui.plots.results import metrics_of, result_figure
-from scaling_tui.report.sweep import law_text, promised_text
+from scaling_tui.report.sweep import faults_in_brief, law_text, promised_text
 from scaling_tui.runs import RunView, SweepView, list_sweeps, make_request
 from scaling_tui.sweeps.launch import resumable, resume
 from scaling_tui.sweeps.results import outcome
@@ -213,6 +213,8 @@ class LiveScreen(LivePage):
         run = self._run()
         if run is not None and run.reason:
             text.append(f"\n{run.name} {run.state}: {run.reason}")
+        if fault := faults_in_brief(sweep):
+            text.append(f"\n{fault}")
         return text
 
     def _show_machine(self) -> None:

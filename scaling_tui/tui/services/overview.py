@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from scaling_tui import InputError
+from scaling_tui.report.sweep import faults_in_brief
 from scaling_tui.runs import SweepView, list_sweeps
 from scaling_tui.runs.glance import glance
 from scaling_tui.sweeps.estimate import estimate, workers
@@ -60,12 +61,17 @@ class Overview:
     def sections(self) -> tuple[OverviewSection, ...]:
         """Home's sections, without the empty ones."""
         views, problems = [], []
-        for path in list_sweeps(self._runs):
+        try:
+            paths = list_sweeps(self._runs)
+        except InputError as error:
+            paths, problems = [], [Line(str(error), "home")]
+        for path in paths:
             try:
                 views.append(self._view(path))
             except (InputError, OSError) as error:
-                # A long folder name would push the reason off the screen.
+                # A folder as long as some are would push the reason out of sight.
                 problems.append(OverviewLine(str(error).replace(str(path), path.name), "home"))
+        problems += [OverviewLine(text, "live", view.name) for view in views if (text := faults_in_brief(view))]
         learning = None
         try:
             learning = self._tutor_status()
