@@ -1,6 +1,8 @@
 """Commands of the tutor: lessons, and questions checked by the law code."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
@@ -57,7 +59,8 @@ def learn(
     if sys.stdout.isatty():
         from scaling_tui.tutor.progress import mark_read
 
-        mark_read(lesson)
+        with unkept():
+            mark_read(lesson)
     return None
 
 
@@ -193,7 +196,8 @@ def quiz_predict(
     guess = prediction_game.read_guess(answer)
     print(f"read as {guess:g} nats per token", file=out)
     if challenge.measured is None:
-        prediction_game.keep(challenge, guess)
+        with unkept():
+            prediction_game.keep(challenge, guess)
         path = find_sweep(runs_folder(runs), challenge.sweep)
         reader = SweepReader(path)
         if not reader.poll().trains:
@@ -205,12 +209,22 @@ def quiz_predict(
         challenge = prediction_game.ended(challenge, run.loss if run is not None and run.state == "finished" else None)
     scored = prediction_game.score(challenge, guess)
     if counts:
-        prediction_game.record(challenge, scored)
+        with unkept():
+            prediction_game.record(challenge, scored)
     return (
         print_json(prediction_document(challenge, scored, guess))
         if as_json
         else print(score_text(challenge, scored, counts))
     )
+
+
+@contextmanager
+def unkept() -> Iterator[None]:
+    """Says that something could not be recorded, and goes on: a lesson is read and a guess is scored without a home."""
+    try:
+        yield
+    except InputError as error:
+        say(f"{error}: not kept")
 
 
 def prompted(prompt: str, out: TextIO) -> str:

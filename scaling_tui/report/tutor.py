@@ -176,6 +176,9 @@ def take(session: Session, titles: dict[str, str], ask: Callable[[str], str], te
                 return
         except EOFError:
             return
+        finally:
+            if warning := session.unkept_warning():
+                tell(f"  {warning}")
         session.next()
 
 
@@ -205,7 +208,7 @@ def _answered(session: Session, ask: Callable[[str], str], tell: Callable[[str],
             tell(f"  {error}")
             continue
         if session.test:
-            tell("  recorded")
+            tell("  recorded" if session.keeps else "  noted")
             return True
         tell(grade_text(graded))
         if graded.correct:

@@ -12,6 +12,7 @@ from scaling_tui import InputError
 from scaling_tui.data import Corpus, Encoded, encode, load_corpus, tokenizer_for
 from scaling_tui.laws.counting import Architecture, count
 from scaling_tui.runs import Curve, RunView
+from scaling_tui.runs.config import known_keys
 from scaling_tui.text import show
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def stages(run: RunView) -> list[DataStage]:
             f"on which {run.name} was trained"
         )
     encoded = encode(corpus, recorded["tokenizer"], recorded.get("first_tokens", 0))
-    arch = Architecture(**described)
+    arch = Architecture(**known_keys(described, Architecture, "run.json: architecture"))
     return [
         _text(corpus),
         _tokens(encoded, tokenizer_for(recorded["tokenizer"], corpus), recorded["tokenizer"]),

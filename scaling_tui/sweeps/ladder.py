@@ -1,6 +1,7 @@
 """Ladders: TOML files that describe what to train. They are read, checked key by key, and resolved into runs."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from scaling_tui.data import NAMED, is_path
 from scaling_tui.laws import get
 from scaling_tui.runs.config import RunConfig, check_types, known_keys, whole
 from scaling_tui.sweeps.branches import branched
-from scaling_tui.sweeps.rung import MODEL_KEYS, TRAINING_KEYS, CorpusChoice, Rung, rungs_of
+from scaling_tui.sweeps.rung import MODEL_KEYS, MOST_RUNS, TRAINING_KEYS, CorpusChoice, Rung, rungs_of
 from scaling_tui.text import resources
 from scaling_tui.text.files import read_toml
 from scaling_tui.text.suggest import did_you_mean
@@ -116,7 +117,8 @@ def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
             f"corpus.name: found {corpus.name!r}, want {', '.join(NAMED)}, or the path of a text file with a folder or "
             f"a suffix, such as notes.txt or ./notes"
         )
-    rungs = branched(tuple(rungs_of(document, corpus)))
+    seeds = _seeds(document.get("seeds", [0]))
+    rungs = branched(_bounded(rungs_of(document, corpus), len(seeds)))
     fit = None
     if "fit" in document:
         fit = FitChoice(**known_keys(document["fit"], FitChoice, "fit"))
@@ -138,18 +140,28 @@ def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
         expected=document.get("expected", ""),
         corpus=corpus,
         fit=fit,
-        seeds=_seeds(document.get("seeds", [0])),
+        seeds=seeds,
         rungs=rungs,
         document=document,
     )
 
 
 def _seeds(value: Any) -> tuple[int, ...]:
+    if isinstance(value, list) and len(value) > MOST_RUNS:
+        raise InputError(f"seeds: found {len(value):,}, want at most {MOST_RUNS:,}")
     seeds = [whole(seed) for seed in value] if isinstance(value, list) else []
     valid = all(isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed <= LARGEST_SEED for seed in seeds)
     if not valid or not seeds or len(set(seeds)) < len(seeds):
         raise InputError(f"seeds: found {value!r}, want a list of distinct whole numbers, such as [0, 1, 2]")
     return tuple(seeds)
+
+
+def _bounded(rungs: Iterator[Rung], seeds: int) -> tuple[Rung, ...]:
+    """`rungs`, if they and the seeds make at most `MOST_RUNS` runs; no more of them is resolved than that takes."""
+    kept = tuple(itertools.islice(rungs, MOST_RUNS // seeds + 1))
+    if len(kept) * seeds > MOST_RUNS:
+        raise InputError(f"rungs: {len(kept):,} or more at {seeds:,} seeds each, want at most {MOST_RUNS:,} runs")
+    return kept
 
 
 def _table(document: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -168,7 +180,7 @@ def _set(document: dict[str, Any], setting: str) -> None:
         raise InputError(f"--set {setting!r}: want KEY=VALUE, such as tokens=200000")
     try:
         value = tomli.loads(f"value = {text}")["value"]
-    except tomli.TOMLDecodeError:
+    except (tomli.TOMLDecodeError, RecursionError):
         value = text
     table, dot, rest = key.partition(".")
     tables = document.get("rungs", [])

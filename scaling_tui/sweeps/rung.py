@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +33,8 @@ CHOICES: dict[str, dict[str, tuple[Any, ...]]] = {
     "classifier": {"positions": ("learned", "none"), "final_norm": (True, False), "head_bias": (True, False)},
 }  # fmt: skip
 
+MOST_RUNGS = 1_000
+MOST_RUNS = 10_000  # of a sweep: rungs times the values of settings given as lists, times seeds
 TRAINING_KEYS = [item.name for item in dataclasses.fields(Training)]
 LONGEST_NAME = 60  # characters: a run's folder is named after its rung
 
@@ -110,6 +113,8 @@ def rungs_of(document: Mapping[str, Any], corpus: CorpusChoice) -> Iterator[Rung
     tables = document.get("rungs")
     if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
         raise InputError("rungs: missing, want at least one [[rungs]] table")
+    if len(tables) > MOST_RUNGS:
+        raise InputError(f"rungs: found {len(tables):,}, want at most {MOST_RUNGS:,}")
     names: set[str] = set()
     for number, table in enumerate(tables, 1):
         name = table.get("name")
@@ -136,20 +141,23 @@ def _variants(name: str, document: Mapping[str, Any], own: Mapping[str, Any], co
     for key, values in lists.items():
         if not values:
             raise InputError(f"training.{key}: found an empty list, want at least one value")
+    if (variants := math.prod(map(len, lists.values()))) > MOST_RUNS:
+        sizes = ", ".join(f"{key} {len(values):,}" for key, values in lists.items())
+        raise InputError(f"training: found {variants:,} combinations ({sizes}), want at most {MOST_RUNS:,}")
     if any(len(lists.get(key, ())) > 1 for key in ("tokens", "flops")):
         # Under wsd several D cost little more than the longest, because they share a trunk up to the cooldown.
         training = {"schedule": "wsd", **training}
-    made: list[Rung] = []
+    made: dict[Training, Rung] = {}
     exact: list[Rung] = []  # with unrounded names, for variants that agree in three digits
     counted = count(architecture)
     for combination in itertools.product(*lists.values()):
         chosen = dict(zip(lists, combination, strict=True))
         recipe = _recipe({**training, **chosen}, counted)
         rung = Rung(name, "", expected, claimed, family_of(model), architecture, recipe, counted)
-        if all(recipe != other.training for other in made):
-            made.append(dataclasses.replace(rung, variant=_variant(chosen, recipe, _short)))
+        if recipe not in made:
+            made[recipe] = dataclasses.replace(rung, variant=_variant(chosen, recipe, _short))
             exact.append(dataclasses.replace(rung, variant=_variant(chosen, recipe, str)))
-    yield from made if len({rung.variant for rung in made}) == len(made) else exact
+    yield from made.values() if len({rung.variant for rung in made.values()}) == len(made) else exact
 
 
 def _variant(chosen: Mapping[str, Any], recipe: Training, write: Callable[[float], str]) -> str:

@@ -74,7 +74,8 @@ def points_of_sweep(sweep: SweepView, convention: str = "non-embedding", leave_o
         tokens=[run.tokens or nan for run in runs],
         flops=flops_of(runs),
         unique_tokens=[unique_tokens(run) or nan for run in runs],
-        non_embedding=[run.non_embedding or nan for run in runs] if any(run.non_embedding for run in runs) else None,
+        # A count that some runs lack would compare laws through different points.
+        non_embedding=[run.non_embedding or nan for run in runs] if all(run.non_embedding for run in runs) else None,
         labels=[run.name for run in runs],
     )
 
@@ -198,6 +199,7 @@ def refit(sweep: SweepView, fitted: SweepFit) -> dict[str, Fit]:
     others = [run.name for run in sweep.runs if run.name not in fitted.runs]
     for convention in CONVENTIONS:
         points = points_of_sweep(sweep, convention, others)
+        # Another trainer's run.json may give one count of N alone.
         if convention not in fits and np.isfinite(points.column("params")).all():
             fits[convention] = fit(points, fitted.fit.law, convention=convention)
     return fits

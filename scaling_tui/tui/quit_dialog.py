@@ -21,8 +21,12 @@ def training_sweeps(runs: Path) -> list[Path]:
 
 def sweep_choices(runs: Path) -> list[tuple[str, str]]:
     """Every sweep in `runs`, the latest first, as (name, line) for `Choose`."""
-    choices = []
-    for path in list_sweeps(runs):
+    choices: list[tuple[str, str]] = []
+    try:
+        paths = list_sweeps(runs)
+    except InputError:
+        return choices
+    for path in paths:
         try:
             view = glance(path)
         except InputError as error:

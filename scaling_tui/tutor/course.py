@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from scaling_tui import InputError
 from scaling_tui.text import show
 from scaling_tui.tutor.content.lesson import lesson_files
 from scaling_tui.tutor.content.questions import Question
-from scaling_tui.tutor.progress import progress_file, read_answers
+from scaling_tui.tutor.progress import Answer, progress_file, read_answers
 from scaling_tui.tutor.review import MASTERED, ReviewState, minutes, pick_session, pick_test, review_state
 from scaling_tui.tutor.session import Session
 
@@ -22,6 +23,7 @@ class Course:
     titles: dict[str, str]
     progress: Path
     review_state: ReviewState
+    unread: str = ""  # why the progress could not be read
 
     @classmethod
     def load(cls, questions: Sequence[Question], progress: Path | None = None, now: datetime | None = None) -> "Course":
@@ -32,8 +34,14 @@ class Course:
             sorted(questions, key=lambda question: (place.get(question.lesson, len(place)), question.lesson))
         )
         path = progress or progress_file()
-        state = review_state(ordered, read_answers(path), now or datetime.now(UTC))
-        return cls(ordered, {file.id: file.title for file in files}, path, state)
+        answers: list[Answer] = []
+        unread = ""
+        try:
+            answers = read_answers(path)
+        except InputError as error:
+            unread = str(error)
+        state = review_state(ordered, answers, now or datetime.now(UTC))
+        return cls(ordered, {file.id: file.title for file in files}, path, state, unread)
 
     @property
     def minutes(self) -> float:
@@ -59,7 +67,8 @@ class Course:
     def overview(self) -> str:
         """What is due and how far each skill is, in a few lines."""
         state = self.review_state
-        lines = [f"due {len(state.due)} · new {len(state.new)} · about {max(1, round(self.minutes))} min today"]
+        lines = [self.unread] if self.unread else []
+        lines += [f"due {len(state.due)} · new {len(state.new)} · about {max(1, round(self.minutes))} min today"]
         answered = sum(1 for question in self.questions if state.asked[question.id])
         answers = "1 answer" if state.today == 1 else f"{state.today} answers"
         lines.append(f"{answered} of {len(self.questions)} questions answered, {answers} today")

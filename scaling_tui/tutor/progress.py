@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from scaling_tui import InputError
+from scaling_tui.text.files import read_bytes
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,8 @@ def read_answers(path: Path) -> list[Answer]:
 
 def _json(path: Path) -> Iterator[dict[str, Any]]:
     try:
-        lines = path.read_bytes().splitlines()
-    except FileNotFoundError:
+        lines = read_bytes(path).splitlines()
+    except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
         raise InputError(f"progress {path}: cannot be read ({error.strerror})") from None

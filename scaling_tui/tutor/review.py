@@ -1,7 +1,7 @@
 """What to ask next. Concepts are cards, spaced by FSRS; procedures are skills, practised with fresh numbers.
 
 A choice question is a card: it is remembered or forgotten. A question with a skill is practised until the moving
-average of its scores reaches mastery, and then comes back from time to time. Times are UTC.
+average of its scores reaches mastery, and then comes back from time to time. Times are UTC; a day is the learner's own.
 """
 
 import random
@@ -86,7 +86,7 @@ def review_state(questions: Sequence[Question], answers: Sequence[Answer], now: 
             skill.average += WEIGHT * (score - skill.average)
             skill.last = answer.time
     cards = _cards(answers)
-    since = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    since = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)  # the learner's own midnight
     today = [answer for answer in answers if answer.question and answer.time >= since]
     before = {answer.question for answer in answers if answer.time < since}
     new_today = len({answer.question for answer in today} - before)

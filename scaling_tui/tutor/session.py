@@ -69,6 +69,7 @@ class Session:
         self.grade: Grade | None = None
         self.hinted = False
         self._tries = 0
+        self._unkept, self._warned = "", False
         self.asked: Variant = variant(self.questions[0], self._seeds[0])
 
     @property
@@ -83,7 +84,7 @@ class Session:
         return self.asked.hint
 
     def answer(self, text: str) -> Grade:
-        """Grades an answer and records it.
+        """Grades an answer and records it; one that cannot be recorded is graded all the same (`unkept_warning`).
 
         Raises:
             InputError: it cannot be parsed, or has too few figures to grade; nothing is recorded.
@@ -97,7 +98,10 @@ class Session:
                 self._now(), question.lesson, question.id, question.skill, question.difficulty, self.asked.seed,
                 graded.correct, self.hinted, graded.slip, self.test,
             )  # fmt: skip
-            append(record, self._progress)
+            try:
+                append(record, self._progress)
+            except InputError as error:
+                self._unkept = self._unkept or f"{error}: your answers are graded but not kept"
         self._tries += 1
         if self._tries == 1:
             self.results.append(Result(self.asked, graded, 1))
@@ -105,6 +109,18 @@ class Session:
             self.results[-1] = replace(self.results[-1], tries=self._tries)
         self.grade = graded
         return graded
+
+    @property
+    def keeps(self) -> bool:
+        """Whether every answer so far was recorded."""
+        return self._progress is not None and not self._unkept
+
+    def unkept_warning(self) -> str:
+        """Why answers are not kept; said once, then and else empty."""
+        if self._warned or not self._unkept:
+            return ""
+        self._warned = True
+        return self._unkept
 
     def again(self) -> None:
         """Asks the same question with fresh numbers."""

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ def read_points(path: str | Path) -> tuple[Points, tuple[str, ...]]:
 def _csv_columns(text: str, path: Path) -> dict[str, Any]:
     head, _, body = text.lstrip("\r\n").partition("\n")
     delimiter = max(_DELIMITERS, key=head.count)
-    names = [name.strip().lower() for name in next(csv.reader([head], delimiter=delimiter))]
+    names = [name.strip().lower() for name in next(iter(_cells(head, delimiter, path)), [])]
     _check_names(names, path)
     wanted = [name for name in names if name in NUMBERS]
     if body.strip() and not set(names) & {"state", *LABELS}:
@@ -63,7 +63,7 @@ def _csv_columns(text: str, path: Path) -> dict[str, Any]:
             pass
         else:
             return {name: table[:, i] for i, name in enumerate(wanted)}
-    rows = [row for row in csv.reader(io.StringIO(body), delimiter=delimiter) if any(cell.strip() for cell in row)]
+    rows = [row for row in _cells(body, delimiter, path) if any(cell.strip() for cell in row)]
     for number, row in enumerate(rows, 2):
         if len(row) != len(names):
             raise InputError(f"{path}: row {number} has {len(row)} values, the header has {len(names)}")
@@ -71,20 +71,34 @@ def _csv_columns(text: str, path: Path) -> dict[str, Any]:
     return {name: [row[names.index(name)].strip() for row in rows] for name in kept}
 
 
+def _cells(text: str, delimiter: str, path: Path) -> Iterator[list[str]]:
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise InputError(f"{path}: not CSV near row {reader.line_num + 1}: {error}") from None
+
+
+def _json(text: str, where: str, after: str) -> Any:
+    """`text` as JSON; `where` and, with a line number, `after` begin the error."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{where} not JSON{after and f' at line {error.lineno}'}: {error.msg}") from None
+    except RecursionError:
+        raise InputError(f"{where} not a row of values: nested too deeply") from None
+    except ValueError as error:
+        raise InputError(f"{where} not JSON: {str(error).partition(';')[0]}") from None
+
+
 def _json_columns(text: str, path: Path) -> dict[str, Any]:
     records = []
     if text.lstrip()[0] == "[":
-        try:
-            records = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise InputError(f"{path}: not JSON at line {error.lineno}: {error.msg}") from None
+        records = _json(text, f"{path}:", "at line")
     else:
         for number, line in enumerate(text.splitlines(), 1):
             if line.strip():
-                try:
-                    records.append(json.loads(line))
-                except json.JSONDecodeError as error:
-                    raise InputError(f"{path}: row {number} is not JSON: {error.msg}") from None
+                records.append(_json(line, f"{path}: row {number} is", ""))
     for number, record in enumerate(records, 1):
         if not isinstance(record, dict):
             raise InputError(

@@ -169,11 +169,12 @@ class LearnScreen(Page):
         if self._lesson is None or not self._lesson.ladder:
             return
         ladder = self._lesson.ladder
-        for path in list_sweeps(self.runs):
-            with suppress(InputError):
-                if glance(path).document.get("ladder") == ladder:
-                    self._watch(path.name)
-                    return
+        with suppress(InputError):
+            for path in list_sweeps(self.runs):
+                with suppress(InputError):
+                    if glance(path).document.get("ladder") == ladder:
+                        self._watch(path.name)
+                        return
         choices = [("launch", f"Launch {ladder} now"), ("no", "Not now")]
         self.app.push_screen(Choose(f"You have no sweep of {ladder} yet.", choices), self._launch)
 

@@ -17,11 +17,12 @@ from scaling_tui.plots.figures import colour_of
 from scaling_tui.plots.law_plots import law_figure
 from scaling_tui.plots.results import metrics_of, result_figure
 from scaling_tui.report.sweep import faults_in_brief, law_text, promised_text
-from scaling_tui.runs import RunView, SweepView, list_sweeps, make_request
+from scaling_tui.runs import RunView, SweepView, make_request
 from scaling_tui.sweeps.launch import resumable, resume
 from scaling_tui.sweeps.results import outcome
 from scaling_tui.text import show
 from scaling_tui.tui.live_page import LivePage
+from scaling_tui.tui.quit_dialog import sweep_choices
 from scaling_tui.tui.save_dialog import Picture, save
 from scaling_tui.tui.services import machine
 from scaling_tui.tui.services.watch import SweepSnapshot
@@ -305,7 +306,7 @@ class LiveScreen(LivePage):
 
     def action_compare(self) -> None:
         name = self._sweep.name if self._sweep else None
-        choices = [(path.name, path.name) for path in list_sweeps(self.runs) if path.name != name]
+        choices = [(other, other) for other, _ in sweep_choices(self.runs) if other != name]
         if self._beside_name is not None:
             choices.insert(0, (NOTHING, f"Stop comparing with {self._beside_name}"))
         if choices:

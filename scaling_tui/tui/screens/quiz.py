@@ -276,6 +276,8 @@ class QuizScreen(Page):
         except InputError as error:
             self.query_one("#read", Static).update(Text(f"not counted: {error}"))
             return
+        if warning := session.unkept_warning():
+            self.notify(warning, severity="warning", markup=False)
         if session.test:
             session.next()
             self._ask()

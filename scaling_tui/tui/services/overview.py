@@ -64,7 +64,7 @@ class Overview:
         try:
             paths = list_sweeps(self._runs)
         except InputError as error:
-            paths, problems = [], [Line(str(error), "home")]
+            paths, problems = [], [OverviewLine(str(error), "home")]
         for path in paths:
             try:
                 views.append(self._view(path))
@@ -97,10 +97,11 @@ class Overview:
 
     def _tutor_status(self) -> TutorStatus:
         path = progress_file()
-        today = datetime.now(UTC)
-        stamp = (path.stat().st_mtime_ns if path.exists() else 0, today.replace(minute=0, second=0, microsecond=0))
+        now = datetime.now(UTC)
+        # A new day begins at the learner's own midnight.
+        stamp = (modified(path), now.astimezone().replace(minute=0, second=0, microsecond=0))
         if self._tutor is None or self._tutor[0] != stamp:
-            self._tutor = (stamp, tutor_status(path, today))
+            self._tutor = (stamp, tutor_status(path, now))
         return self._tutor[1]
 
     def _law_lines(self, views: Sequence[SweepView]) -> Iterator[OverviewLine]:
@@ -117,6 +118,14 @@ class Overview:
                 if result := prediction_line(view):
                     yield OverviewLine(result, "live", view.name)
                 return
+
+
+def modified(path: Path) -> int:
+    """Modification time in ns; 0 for what is not there or cannot be seen."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def tutor_status(path: Path, now: datetime) -> TutorStatus:

@@ -92,6 +92,8 @@ class _Table:
             return reader(text)
         except InputError as error:
             raise self.wrong(field, str(error)) from None
+        except RecursionError:
+            raise self.wrong(field, "nested too deeply") from None
 
 
 _KINDS: dict[type, str] = {str: "text", float: "a number", int: "a whole number", list: "a list", dict: "a table",

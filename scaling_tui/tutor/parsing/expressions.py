@@ -239,11 +239,19 @@ class _Reader:
                 raise self.wrong(node, f"{name} is a number, not a function: write {name}*(…)")
             raise self.wrong(node, f"{name!r} is not a function here (known: {', '.join(sorted(self.functions))})")
         function, fewest, most = self.functions[name]
+        takes_texts = self.strings and name not in BASIC
         if not fewest <= len(arguments) <= most:
             wanted = str(fewest) if fewest == most else f"{fewest} to {most}"
             raise self.wrong(node, f"{name} takes {wanted} arguments, found {len(arguments)}")
-        read = [self.argument(argument) for argument in arguments]
-        return lambda values: float(function(*(argument(values) for argument in read)))
+        read = [self.argument(argument) if takes_texts else self.read(argument) for argument in arguments]
+
+        def value(values: Mapping[str, float]) -> float:
+            try:
+                return float(function(*(argument(values) for argument in read)))
+            except TypeError:
+                raise self.wrong(node, f"{name} found a text where it takes a number") from None
+
+        return value
 
     def argument(self, node: ast.expr) -> Callable[[Mapping[str, float]], Value]:
         if self.strings and isinstance(node, ast.Constant) and isinstance(node.value, str):
