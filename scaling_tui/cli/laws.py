@@ -39,10 +39,12 @@ def fit(
     plot: Plot = None,
 ) -> None:
     """Fit a law to a sweep or a file. Gives intervals, held-out error and warnings."""
-    from scaling_tui.report.fit import fit_source
+    from scaling_tui.report.fit import fit_source, slow_note
     from scaling_tui.text.columns import bullet
 
     with_plot = plots_wanted(plot, as_json)
+    if note := slow_note(source):
+        say(note)
     document, text, figure = fit_source(
         source,
         runs=runs,

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from scaling_tui.plots.figures import Figure
     from scaling_tui.runs import SweepView
 
+SLOW = 10_000_000  # bytes of a table
+BYTES_A_SECOND = 3e6  # read and fitted, measured with a million rows on one core
 Method = Literal["parametric", "isoflop", "envelope"]
 
 # Options of the commands by the argument of `laws` that they set.
@@ -57,6 +59,15 @@ def option_names() -> Iterator[None]:
         if argument is None or argument[1] not in _OPTIONS:
             raise
         raise InputError(_OPTIONS[argument[1]] + str(error)[argument.end() :]) from None
+
+
+def slow_note(source: str) -> str:
+    """What to tell someone who waits for a large table; empty where it takes no more than a few seconds."""
+    try:
+        size = Path(source).stat().st_size
+    except (OSError, ValueError):
+        return ""
+    return f"{source}: {size / 1e6:.0f} MB, about {size / BYTES_A_SECOND:.0f} s to read and fit" if size > SLOW else ""
 
 
 def load(source: str, runs: Path | None = None) -> FitSource:

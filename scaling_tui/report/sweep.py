@@ -46,7 +46,7 @@ def report(summary: dict[str, Any]) -> str:
         text.append(f"{prediction['rung']} predicted before it ran: {interval} at {show.percent(prediction['level'])}")
         if prediction["measured"] is not None:
             within = ""
-            if prediction["low"] is not None:
+            if prediction["low"] is not None and prediction["high"] is not None:
                 inside = prediction["low"] <= prediction["measured"] <= prediction["high"]
                 within = f", {'inside' if inside else 'outside'} the interval"
             text.append(

@@ -260,6 +260,15 @@ async def test_home_and_live_name_the_faults(tmp_path: Path) -> None:
         assert all(f"r{number}" in text for number in range(1, 8))
 
 
+def test_a_prediction_with_one_end_alone_is_compared_without_an_interval(command: Command, tmp_path: Path) -> None:
+    """An infinite end is stored as null."""
+    sweep = record_sweep(tmp_path, FINISHED)
+    file = sweep / "predictions.jsonl"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "high": None}) + "\n")
+    status, out, _ = command("attach", "--runs", tmp_path)
+    assert (status, "r7 measured: 1.4479, -0.8 % from the prediction; " in out) == (0, True)
+
+
 # --- any JSON in any field of any file
 
 FILES = ("sweep.json", "r2-s0/run.json", "r2-s0/attempt-1/status.json", "supervisor-1/status.json", "predictions.jsonl",
@@ -490,6 +499,19 @@ def test_a_device_or_a_pipe_is_no_file(command: Command, tmp_path: Path, args: t
         status, out, err = command(*args, path)
         assert (status, out, err.count("\n")) == (2, "", 1)
         assert str(path) in err
+
+
+@pytest.mark.slow
+def test_more_draws_than_a_table_can_bear_are_capped_and_it_is_said(command: Command, tmp_path: Path) -> None:
+    """A million draws of 15,000 points would fill 120 GB."""
+    rows = [
+        f"{10 ** (6 + n % 7 / 3)},{10 ** (8 + n // 7 % 11 / 4)},{3 - n % 7 / 9 - n // 7 % 11 / 19}"
+        for n in range(15_000)
+    ]
+    (tmp_path / "many.csv").write_text("params,tokens,loss\n" + "\n".join(rows) + "\n")
+    status, out, err = command("fit", tmp_path / "many.csv", "--law", "kaplan-n", "--bootstrap", "1000000")
+    assert (status, "2,666 draws" in out.replace("2666", "2,666")) == (0, True)
+    assert "1,000,000 bootstrap draws of 15,000 points would take too long: 2,666 made" in " ".join(err.split())
 
 
 def test_any_bytes_as_json_are_a_value_or_one_line() -> None:

@@ -32,6 +32,8 @@ from scaling_tui.laws.kernels import Array
 
 Resample = Literal["pairs", "blocks", "student", "sandwich"]
 _NORMAL_FROM = 20_000  # points
+_MOST_DRAWS = 100_000
+_MOST_REFITTED = 40_000_000  # draws times points: about 15 s and 300 MB on one core
 _PAIRS_FROM = 20  # configurations per coefficient
 _HOW: dict[str, str] = {
     "pairs": "bootstrap over runs",
@@ -126,6 +128,11 @@ def bootstrap(fit: Fit, draws: int, *, seed: int = 0, resample: Resample | None 
     refits = minimize(law, x, targets, start, delta=fit.delta, weights=weights, box=(low, high))
     good = refits.converged & np.isfinite(refits.objective)
     return Bootstrap(fit, resample, refits.theta[good], int(draws - good.sum()))
+
+
+def affordable(points: int) -> int:
+    """The most draws that `bootstrap` makes of so many points in a minute or less."""
+    return _MOST_DRAWS if points > _NORMAL_FROM else min(_MOST_DRAWS, _MOST_REFITTED // max(1, points))
 
 
 def choose(fit: Fit) -> Resample:

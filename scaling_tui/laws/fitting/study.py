@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from scaling_tui import InputError
-from scaling_tui.laws.fitting.bootstrap import Bootstrap, bootstrap
+from scaling_tui.laws.fitting.bootstrap import Bootstrap, affordable, bootstrap
 from scaling_tui.laws.fitting.fit import fit
 from scaling_tui.laws.fitting.fitted import Fit
 from scaling_tui.laws.fitting.holdout import Holdout, hold_out
@@ -98,7 +98,7 @@ def study(
     Args:
         points: the runs, with all parameters in `params`, and optionally `non_embedding`.
         law: name of the law.
-        draws: number of bootstrap refits; 0 for none.
+        draws: number of bootstrap refits; 0 for none; more than are `affordable` are capped with a warning.
         holdout_flops: hold out the runs with C at or above this; None chooses (`hold_out`).
         drop_highest: how many points of highest loss to leave out, as published analyses of Hoffmann's runs do.
         delta: of the Huber loss; None chooses (`default_delta`).
@@ -120,13 +120,18 @@ def study(
     elif convention == "non-embedding":
         raise InputError("convention non-embedding: the points have no column non_embedding")
     fitted = fit(points, law, delta=delta, convention=convention)
+    messages = [*warnings, *fitted.warnings]
+    if draws > (most := affordable(len(fitted.points))):
+        messages.append(
+            f"{draws:,} bootstrap draws of {len(fitted.points):,} points would take too long: {most:,} made"
+        )
+        draws = most
     resampled = bootstrap(fitted, draws, seed=seed) if draws and fitted.freedom > 0 else None
     if resampled and len(resampled) >= 20:
         intervals = resampled.intervals(level)
     else:
         intervals = dict.fromkeys(fitted.coefficients, (math.nan, math.nan))
     holdout = hold_out(fitted, holdout_flops)
-    messages = [*warnings, *fitted.warnings]
     if resampled and resampled.lost > 0.02 * draws:
         messages.append(f"{resampled.lost} of {draws} refits did not converge and are left out of the intervals")
     if holdout and holdout.other_minimum:
