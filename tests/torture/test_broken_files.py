@@ -239,7 +239,7 @@ def test_a_folder_without_permission_is_named(tmp_path: Path) -> None:
 
 
 async def test_home_and_live_name_the_faults(tmp_path: Path) -> None:
-    """Home lists them below 'Not readable', Live under its law; both show the rest."""
+    """Home lists them below "Cannot be read", Live under its law; both show the rest."""
     from tests.tui.conftest import settled
 
     sweep = record_sweep(tmp_path, FINISHED)
@@ -248,7 +248,7 @@ async def test_home_and_live_name_the_faults(tmp_path: Path) -> None:
     (record_sweep(tmp_path, FINISHED, "torn") / "sweep.json").write_text(DEEP)
     app = ScalingApp(tmp_path, mode="home")
     async with app.run_test(size=(160, 40)) as pilot:
-        await until(pilot, lambda: "Not readable" in app.export_screenshot().replace("&#160;", " "))
+        await until(pilot, lambda: "Cannot be read" in app.export_screenshot().replace("&#160;", " "))
         text = app.export_screenshot().replace("&#160;", " ")
         assert "torn: broken: sweep.json: nested too deeply" in text
         assert "predictions.jsonl: line 1: nested too deeply, want JSON (and 1 more)" in text
@@ -373,7 +373,7 @@ def test_the_app_lives_with_any_value_in_any_field(tmp_path: Path, data: st.Data
             app.sweep = "quickstart"
             await app.visit("live")
             live = app.screen
-            await until(pilot, lambda: getattr(live, "_watched", None) is not None)
+            await until(pilot, lambda: getattr(live, "_snapshot", None) is not None)
             await pilot.press("down", "l", "x", "w")
             await pilot.pause()
             assert app.is_running
