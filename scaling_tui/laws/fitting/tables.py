@@ -15,7 +15,7 @@ from scaling_tui.text.files import MOST_TABLE_BYTES, read_text
 
 NUMBERS = ("loss", "params", "tokens", "flops", "unique_tokens", "non_embedding")
 LABELS = ("label", "run", "rung", "name")
-_LEFT_OUT_STATES = ("diverged", "failed", "stopped", "lost", "running", "queued")
+_LEFT_OUT_STATES = ("diverged", "failed", "stopped", "lost", "running", "queued", "unreadable")
 _NAMED_ROWS = 20_000  # larger tables do not name their rows
 _DELIMITERS = ",;\t|"
 
