@@ -149,7 +149,7 @@ def test_zero_and_negative_losses_are_values(tmp_path: Path, values: tuple[float
             run.log(step=step, tokens=step, loss=values[0] if step < 40 else values[1], val_loss=values[1])
     view = read_sweep(sweep)
     assert (view.runs[0].state, view.runs[0].loss) == ("finished", values[1])
-    assert sweep_summary(view)["best"] == {"run": "small", "loss": values[1]}
+    assert sweep_summary(view)["best"] == {"run": "small", "loss": values[1], "loss_is_held_out": True}
     assert f"{values[1]:.4f}" in report(summary(view))
 
 
