@@ -10,7 +10,7 @@ run: $(READY)
 	@$(BIN)/scaling-tui run quickstart --app
 
 test: check
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n auto --dist loadfile
 
 test-slow: $(READY)
 	$(BIN)/pytest -m slow
