@@ -33,7 +33,7 @@ class _AttemptReader:
     ALWAYS_READ = 1 << 16  # unread bytes that are read beyond the budget: what a live run wrote since the last poll
 
     def __init__(self, path: Path, keep: int | None, last_bytes: int | None, breathe: Callable[[], None]) -> None:
-        self.records, self._breathe = Records(keep), breathe
+        self.folder, self.records, self._breathe = path, Records(keep), breathe
         self._path = path / "metrics.jsonl"
         self._tail = Tail(self._path, last_bytes)
         self._sampled: Array | None = None
@@ -114,6 +114,10 @@ class _RunReader:
                 return self._unreadable(error.strerror or str(error))
         folders = [path for _, path in numbered(self.path, "attempt")]
         known = len(self._attempts)
+        if folders[:known] != [attempt.folder for attempt in self._attempts]:
+            # Somebody deleted what was read: the run is read anew, as it is now.
+            self._config, self._attempts, self._curve, self._divergence = None, [], Curve.of(Records().table), None
+            return self.poll(budget)
         for path in folders[known:]:
             self._attempts.append(_AttemptReader(path, self._keep, self._last_bytes, self._breathe))
         # Of the known attempts only the last two can have grown: the others were abandoned before the next was claimed.
@@ -128,9 +132,9 @@ class _RunReader:
                 self._divergence = divergence(self._curve, uniform_loss(self._config))
             if self._divergence:
                 state, reason = "diverged", self._divergence
-        for attempt, folder in zip(self._attempts, folders, strict=True):
+        for attempt in self._attempts:
             if fault := attempt.fault:
-                faults.append(f"broken: {name}/{folder.name}/metrics.jsonl: {fault}")
+                faults.append(f"broken: {name}/{attempt.folder.name}/metrics.jsonl: {fault}")
         return RunView(
             name=name,
             path=self.path,
@@ -192,7 +196,7 @@ class SweepReader:
         The view holds samples of the rest (`RunView.unread`). What a live run wrote since the last poll is always read.
 
         Raises:
-            InputError: its sweep.json is missing or not a JSON object.
+            InputError: its sweep.json is missing or not a JSON object, or its folder was deleted since.
         """
         if self._document is None:
             try:
@@ -230,6 +234,8 @@ class SweepReader:
         try:
             with os.scandir(self.path) as entries:
                 return [entry.name for entry in entries if not entry.name.startswith(".") and _is_run(entry.path)]
+        except FileNotFoundError:
+            raise InputError(f"sweep {self.path}: it was deleted") from None
         except OSError as error:
             faults.append(f"broken: {self.path.name}: {error.strerror}")
             return []

@@ -82,6 +82,22 @@ def test_reading_goes_on_where_it_was_and_leaves_a_torn_line_for_later(tmp_path:
     assert list(reader.poll().runs[0].curve["loss"]) == [3.0, 2.5]
 
 
+def test_what_is_deleted_while_it_is_followed_is_told(tmp_path: Path) -> None:
+    sweep = create_sweep(tmp_path, "mine", {"runs": ["a", "b"]})
+    for name in ("a", "b"):
+        with Writer.create(sweep / name, {"params": 1, "tokens": 10}) as run:
+            run.log(step=1, tokens=10, loss=3.0)
+    reader = SweepReader(sweep)
+    assert [run.state for run in reader.poll().runs] == ["finished", "finished"]
+    shutil.rmtree(sweep / "a" / "attempt-1")
+    shutil.rmtree(sweep / "b")
+    view = reader.poll()
+    assert [(run.state, len(run.curve)) for run in view.runs] == [("queued", 0), ("unreadable", 0)]
+    shutil.rmtree(sweep)
+    with pytest.raises(InputError, match="mine: it was deleted"):
+        reader.poll()
+
+
 def test_an_earlier_view_does_not_change_when_more_is_read(tmp_path: Path) -> None:
     sweep = create_sweep(tmp_path, "mine", {})
     run = Writer.create(sweep / "small", CONFIG)
