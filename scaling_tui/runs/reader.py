@@ -188,7 +188,7 @@ class SweepReader:
         self._logs: dict[Path, Tail] = {}
         self._log: list[str] = []
         self._faults: list[str] = []
-        self._requests: dict[str, list[str]] = {}
+        self._sound_requests: set[str] = set()
 
     def poll(self, most: float = math.inf) -> SweepView:
         """The sweep as it stands, reading about `most` bytes of records, run after run.
@@ -253,16 +253,20 @@ class SweepReader:
         return predictions
 
     def _check_requests(self, faults: list[str]) -> None:
-        """Names the requests that nobody can follow. A request is written once, so each is read once."""
+        """Names the requests that nobody can follow.
+
+        A sound one does not change and is read once; one that is being written looks broken for a moment.
+        """
         try:
             names = sorted(path.name for path in (self.path / "requests").iterdir())
         except OSError:
             return
         for name in names:
-            if name.endswith(".json") and not name.startswith("."):
-                if name not in self._requests:
-                    self._requests[name] = _request_faults(self.path / "requests" / name)
-                faults += self._requests[name]
+            if name.endswith(".json") and not name.startswith(".") and name not in self._sound_requests:
+                if found := _request_faults(self.path / "requests" / name):
+                    faults += found
+                else:
+                    self._sound_requests.add(name)
 
     def _state(self, runs: list[RunView], faults: list[str]) -> tuple[State, str]:
         """The supervisor's state; without a supervisor, as under another trainer, that of the runs together."""

@@ -28,12 +28,11 @@ def make_request(sweep: Path, request: Request, run: str | None = None) -> None:
         except FileExistsError:
             number += 1
     try:
-        os.write(descriptor, line)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(line)
     except OSError:
         (folder / f"{number:020d}.json").unlink(missing_ok=True)
         raise
-    finally:
-        os.close(descriptor)
 
 
 @dataclass(frozen=True)

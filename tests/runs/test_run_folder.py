@@ -312,6 +312,18 @@ def test_requests_concern_all_runs_or_one_and_the_latest_counts(tmp_path: Path) 
     assert (latest_request(tmp_path, "a"), latest_request(tmp_path, "b")) == ("resume", "stop")
 
 
+def test_a_request_that_is_read_before_it_is_written_is_not_broken_for_ever(tmp_path: Path) -> None:
+    sweep = create_sweep(tmp_path, "mine", {})
+    make_request(sweep, "stop")
+    (path,) = (sweep / "requests").iterdir()
+    content = path.read_bytes()
+    path.write_bytes(b"")
+    reader = SweepReader(sweep)
+    assert reader.poll().faults
+    path.write_bytes(content)
+    assert not reader.poll().faults
+
+
 def test_a_checkpoint_is_whole_or_absent_and_the_last_two_stay(tmp_path: Path) -> None:
     sweep = create_sweep(tmp_path, "mine", {})
     run = Writer.create(sweep / "small", CONFIG)
