@@ -38,7 +38,6 @@ from scaling_tui.text import show
 POLL_S = 0.25
 ATTEMPTS = 3  # for a run whose worker is killed
 AGAIN_S = 2.0  # from a worker that yielded to the next one for the same run
-OVER = ("finished", "failed", "diverged")
 
 
 @dataclass(frozen=True)
@@ -86,11 +85,14 @@ def decide(
 
 
 def can_start(run: RunView, requests: Mapping[str, str | None], started: Mapping[str, int]) -> bool:
-    """Whether to start a worker for `run`; a failed run gets one attempt for each request to resume."""
+    """Whether to start a worker for `run`.
+
+    A failed run gets one attempt for each request to resume; a diverged one none, as it would diverge again.
+    """
     request, tried = requests.get(run.name), started.get(run.name, 0)
-    if request == "stop" or run.state in ("running", "finished", "unreadable"):
+    if request == "stop" or run.state in ("running", "finished", "diverged", "unreadable"):
         return False
-    return tried < (ATTEMPTS if run.state not in OVER else 1 if request == "resume" else 0)
+    return tried < (ATTEMPTS if run.state != "failed" else 1 if request == "resume" else 0)
 
 
 def early_branches(sweep: SweepView) -> list[str]:
@@ -206,8 +208,9 @@ class Supervisor:
                 self.yielded[name] = time.monotonic()
             elif status < 0:
                 left = ATTEMPTS - self.started[name]
-                further = f"resumes from its last checkpoint, {left} more attempts" if left else "given up"
-                self.log(f"{name} worker was killed by {signal.Signals(-status).name}: {further}")
+                more = f"{left} more attempt{'s' * (left > 1)}"
+                further = f"resumes from its last checkpoint, {more}" if left else "given up"
+                self.log(f"{name} worker was killed by {signal_name(-status)}: {further}")
             elif status:
                 self.log(f"{name} worker failed with status {status}; see {name}/attempt-*/worker.log{self._space()}")
 
@@ -249,10 +252,17 @@ def worth_threads(run: RunView, at_most: int) -> int:
     With less work per thread they mostly wait for each other, and stall while another process holds a core (50 times
     slower in one measurement).
     """
-    training, architecture = run.config.get("training", {}), run.config.get("architecture", {})
-    tokens_per_step = training.get("batch", 1) * architecture.get("context", 1)
+    training, architecture = run.config.get("training") or {}, run.config.get("architecture") or {}
+    tokens_per_step = (training.get("batch") or 1) * (architecture.get("context") or 1)
     flops_per_step = (run.flops or 0.0) / max(1, run.tokens or 1) * tokens_per_step
     return max(1, min(at_most, int(flops_per_step / 2e9)))
+
+
+def signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most real-time signals have no name
+        return f"signal {number}"
 
 
 def main() -> None:

@@ -1,13 +1,15 @@
 """What the supervisor does next, decided from what lies on disk."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scaling_tui.runs import Status, SweepView, make_request, read_sweep
 from scaling_tui.runs.format import claim
-from scaling_tui.sweeps.supervisor import Decision, Supervisor, decide
+from scaling_tui.sweeps.supervisor import Decision, Supervisor, decide, signal_name, worth_threads
 from tests.conftest import RECORDED, record_sweep
 
 NAMES = [f"{rung}-s0" for rung, *_ in RECORDED]
@@ -75,6 +77,22 @@ def test_a_failed_run_is_tried_again_where_it_is_asked_to_resume(
     requests = {name: request_ for name in NAMES if request_}
     found = planned(tmp_path, states, requests=requests, started={"r6-s0": tried})
     assert found == (Decision(start=("r6-s0",)) if again else Decision(end=True))
+
+
+def test_a_diverged_run_is_not_tried_again_when_its_sweep_resumes(tmp_path: Path) -> None:
+    resumed = dict.fromkeys(NAMES, "resume")
+    states = ["diverged", "stopped", *["finished"] * 5]
+    assert planned(tmp_path, states, requests=resumed) == Decision(start=("r2-s0",))
+
+
+def test_a_run_json_with_nulls_ends_no_supervisor(tmp_path: Path) -> None:
+    view = read_sweep(record_sweep(tmp_path, ["queued"] * 7))
+    nulls: list[dict[str, Any]] = [{"training": None, "architecture": {"context": None}}, {"training": {"batch": None}}]
+    assert [worth_threads(replace(view.runs[0], config=config), 4) for config in nulls] == [1, 1]
+
+
+def test_every_signal_that_kills_has_a_name() -> None:
+    assert (signal_name(9), signal_name(40)) == ("SIGKILL", "signal 40")
 
 
 @pytest.mark.parametrize(("ends", "asked"), [("finished", "resume"), ("failed", "resume"), ("failed", None)])
