@@ -23,7 +23,8 @@ def delete_sweep(path: Path) -> None:
         # Entries are deleted by who may write to their folder.
         if not os.access(folder, os.W_OK | os.X_OK):
             refuse(folder)
-    hidden = path.with_name(f".{path.name[:200]}.{uuid.uuid4().hex}")
+    # A name holds at most 255 bytes, and 50 characters at most 200.
+    hidden = path.with_name(f".{path.name[:50]}.{uuid.uuid4().hex}")
     try:
         path.rename(hidden)
     except OSError as error:

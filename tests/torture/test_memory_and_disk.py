@@ -175,6 +175,12 @@ def test_rm_that_may_not_delete_a_part_deletes_nothing(tmp_path: Path, monkeypat
     assert sorted(path for path in sweep.rglob("*")) == before
 
 
+def test_rm_deletes_a_sweep_whose_name_fills_all_bytes_of_a_name(tmp_path: Path) -> None:
+    sweep = record_sweep(tmp_path, FINISHED).rename(tmp_path / ("律" * 85))
+    delete_sweep(sweep)
+    assert not list(tmp_path.iterdir())
+
+
 def test_rm_that_fails_to_rename_deletes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sweep = record_sweep(tmp_path, FINISHED)
 
