@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from scaling_tui import InputError
 from scaling_tui.text.suggest import did_you_mean
@@ -173,11 +173,9 @@ def check_types(item: Any, where: str) -> None:
     Raises:
         InputError: a field of another type.
     """
-    import typing
-
     nouns = {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false", "dict": "a table"}
-    for name, annotated in typing.get_type_hints(type(item)).items():
-        value, wanted = getattr(item, name), typing.get_origin(annotated) or annotated
+    for name, annotated in get_type_hints(type(item)).items():
+        value, wanted = getattr(item, name), get_origin(annotated) or annotated
         choices = get_args(annotated) if wanted is Literal else ()
         if choices:
             if value not in choices:

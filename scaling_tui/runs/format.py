@@ -280,7 +280,7 @@ def claim_if_alone(folder: Path, prefix: str) -> Path | None:
     try:
         while True:
             claimed = numbered(folder, prefix)
-            if any(_is_running(path) for _, path in claimed) or (claimed and _comes_alive(claimed[-1][1])):
+            if any(is_running(path) for _, path in claimed) or (claimed and _comes_alive(claimed[-1][1])):
                 return None
             prepared.mkdir(exist_ok=True)
             Status.of_this_process("running").write(prepared / "status.json")
@@ -294,7 +294,8 @@ def claim_if_alone(folder: Path, prefix: str) -> Path | None:
         shutil.rmtree(prepared, ignore_errors=True)
 
 
-def _is_running(claimed: Path) -> bool:
+def is_running(claimed: Path) -> bool:
+    """Whether the writer of an attempt, or the supervisor, of that folder is alive."""
     status = Status.read(claimed / "status.json")
     return status is not None and status.derived() == "running"
 

@@ -5,7 +5,7 @@ A sweep of many runs holds gigabytes; what is running and how far it has come ta
 
 from pathlib import Path
 
-from scaling_tui.runs.format import Status, numbered
+from scaling_tui.runs.format import is_running, numbered
 from scaling_tui.runs.reader import SweepReader
 from scaling_tui.runs.views import SweepView
 
@@ -15,11 +15,7 @@ LAST_BYTES = 1 << 16
 def trains(path: Path) -> bool:
     """Whether a supervisor or a worker of the sweep at `path` is alive, by their status files alone."""
     claimed = [numbered(path, "supervisor"), *(numbered(run.parent, "attempt") for run in path.glob("*/run.json"))]
-    for folders in claimed:
-        status = Status.read(folders[-1][1] / "status.json") if folders else None
-        if status is not None and status.derived() == "running":
-            return True
-    return False
+    return any(is_running(folders[-1][1]) for folders in claimed if folders)
 
 
 def glance(path: Path) -> SweepView:

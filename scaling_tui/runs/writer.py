@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -69,8 +69,6 @@ def write_run(run: Path, config: Mapping[str, Any]) -> None:
 
 
 def append_prediction(sweep: Path, prediction: RecordedPrediction) -> None:
-    from dataclasses import asdict
-
     append_line(sweep / "predictions.jsonl", asdict(prediction))
 
 

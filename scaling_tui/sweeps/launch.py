@@ -15,7 +15,7 @@ from typing import Any
 
 from scaling_tui import InputError, __version__
 from scaling_tui.runs import SweepView, create_sweep, make_request
-from scaling_tui.runs.format import YIELDED, Status, numbered
+from scaling_tui.runs.format import YIELDED, Status, is_running, numbered
 from scaling_tui.runs.glance import glance
 from scaling_tui.runs.writer import write_run
 from scaling_tui.sweeps.devices import kind_of
@@ -161,13 +161,15 @@ def why_not(sweep: SweepView, run: str | None = None) -> str:
     diverged = [view.name for view in sweep.runs if view.state == "diverged" and run in (None, view.name)]
     if diverged:
         return f"{', '.join(diverged)} diverged and would again; want a new sweep with a lower lr"
+    unreadable = [view for view in sweep.runs if view.state == "unreadable" and run in (None, view.name)]
+    if unreadable:
+        return f"{unreadable[0].name} is unreadable: {unreadable[0].reason}"
     return f"{run or sweep.name} is finished"
 
 
 def supervised(sweep: Path) -> bool:
     """Whether a supervisor is alive."""
-    statuses = [Status.read(path / "status.json") for _, path in numbered(sweep, "supervisor")]
-    return any(status is not None and status.derived() == "running" for status in statuses)
+    return any(is_running(path) for _, path in numbered(sweep, "supervisor"))
 
 
 def start_supervisor(sweep: Path, jobs: int | None, device: str) -> None:

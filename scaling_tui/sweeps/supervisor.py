@@ -27,7 +27,7 @@ from scaling_tui.runs import (
     append_prediction,
     make_request,
 )
-from scaling_tui.runs.format import HEARTBEAT_S, YIELDED, State, Status, claim_if_alone, numbered
+from scaling_tui.runs.format import HEARTBEAT_S, YIELDED, State, Status, claim_if_alone, is_running, numbered
 from scaling_tui.runs.requests import RecordedRequest, latest_recorded_request
 from scaling_tui.runs.writer import checkpoint_at
 from scaling_tui.sweeps.estimate import workers
@@ -179,11 +179,7 @@ class Supervisor:
         Both can be where one comes back that counted as dead, or that had reported its end: the later one stays.
         """
         own = int(self.folder.name.rpartition("-")[2])
-        live = [
-            number
-            for number, path in numbered(self.sweep, "supervisor")
-            if number != own and (status := Status.read(path / "status.json")) and status.derived() == "running"
-        ]
+        live = [number for number, path in numbered(self.sweep, "supervisor") if number != own and is_running(path)]
         return any(number < own for number in live), any(number > own for number in live)
 
     def _start(self, view: SweepView, name: str) -> None:

@@ -2,12 +2,9 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scaling_tui.text import show
-
-if TYPE_CHECKING:
-    pass
 
 
 def columns(rows: Iterable[Sequence[str]], numeric: Iterable[int] = ()) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from scaling_tui.cli import app as cli
-from scaling_tui.runs import Writer, create_sweep, latest_request, read_sweep
+from scaling_tui.runs import Status, Writer, create_sweep, latest_request, read_sweep
 from tests.conftest import FINISHED, interruptible, record_sweep
 
 Command = Callable[..., tuple[int, str, str]]
@@ -358,6 +358,10 @@ def test_nobody_is_told_to_resume_what_cannot_be(command: Command, tmp_path: Pat
     assert "resume" not in command("attach", "wild", "--runs", tmp_path)[2]
     assert "r7-s0 diverged and would again; want" in command("resume", "wild", "--runs", tmp_path)[2]
     assert command("resume", "wild", "--device", "nonsense", "--runs", tmp_path)[0] == 2
+    broken = record_sweep(tmp_path, ["finished"] * 7, "broken")
+    Status("failed", 1, 0.0, "elsewhere", 1.0).write(broken / "supervisor-1" / "status.json")
+    (broken / "r7-s0" / "run.json").unlink()
+    assert "r7-s0 is unreadable: run.json: missing" in command("resume", "broken", "--runs", tmp_path)[2]
     assert latest_request(sweep) is None
 
 
