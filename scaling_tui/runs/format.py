@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 
 from scaling_tui import InputError
 from scaling_tui.text import show
-from scaling_tui.text.files import read_bytes
+from scaling_tui.text.files import MOST_BYTES, read_bytes
 from scaling_tui.text.json_documents import finite
 
 FORMAT = 1
@@ -190,9 +190,9 @@ class RecordedPrediction:
 
 
 def read_json(path: Path) -> Any:
-    """The JSON document at `path`; None where it is missing, unreadable or not JSON."""
+    """The JSON document at `path`; None where it is missing, unreadable, too large or not JSON."""
     try:
-        return json.loads(read_bytes(path))
+        return json.loads(read_bytes(path, MOST_BYTES))
     except (OSError, ValueError, RecursionError):
         return None
 

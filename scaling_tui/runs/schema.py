@@ -1,12 +1,12 @@
 """The one door through which the JSON of a sweep is read: bounded files, a schema for each, and every fault named.
 
 A field that does not fit is left out, and a line says which file, which field, what was found and what would be right:
-other trainers write these files too, and one bad value must not hide a sweep.
+other trainers write these files too, and one bad value must not hide a sweep. Statuses and requests are looked at too
+often for this: `Status.read` and `latest_request` take a short way, and what they cannot use is named from here.
 """
 
 import json
 import math
-import os
 import reprlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from scaling_tui import InputError
 from scaling_tui.runs.config import Training
 from scaling_tui.runs.format import STORED_STATES, RecordedPrediction, safe_name
-from scaling_tui.text.files import MOST_BYTES, opened
+from scaling_tui.text.files import MOST_BYTES, read_bytes
 
 Check = Callable[[Any, str, list[str]], Any]
 """Takes a value, its place in the file and the list of faults; returns what to keep of it, or `LEFT_OUT`."""
@@ -29,7 +29,7 @@ _shown = reprlib.Repr()
 _shown.maxlevel, _shown.maxdict, _shown.maxlist, _shown.maxstring, _shown.maxother = 2, 3, 3, 40, 40
 
 
-def load_json(path: Path, most_bytes: int = MOST_BYTES) -> Any:
+def load_json(path: Path) -> Any:
     """The JSON document in the regular file at `path`.
 
     Raises:
@@ -37,12 +37,7 @@ def load_json(path: Path, most_bytes: int = MOST_BYTES) -> Any:
         InputError: it cannot be read, is too large, or is not JSON; the message does not name the file.
     """
     try:
-        with opened(path) as descriptor:
-            size = os.fstat(descriptor).st_size
-            if size > most_bytes:
-                raise InputError(f"found {size:,} bytes, want at most {most_bytes:,}")
-            with os.fdopen(os.dup(descriptor), "rb") as file:
-                return parse_json(file.read(most_bytes + 1))
+        return parse_json(read_bytes(path, MOST_BYTES))
     except FileNotFoundError:
         raise
     except OSError as error:

@@ -32,13 +32,16 @@ def opened(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def read_bytes(path: Path) -> bytes:
-    """The whole regular file at `path`.
+def read_bytes(path: Path, most_bytes: int | None = None) -> bytes:
+    """The whole regular file at `path`, if it has at most `most_bytes`.
 
     Raises:
-        OSError: as `opened`.
+        OSError: as `opened`, or it is larger.
     """
     with opened(path) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
+        size = os.fstat(descriptor).st_size
+        if most_bytes is not None and size > most_bytes:
+            raise OSError(errno.EFBIG, f"found {size:,} bytes, want at most {most_bytes:,}", str(path))
         return file.read()
 
 

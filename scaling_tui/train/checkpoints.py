@@ -16,7 +16,7 @@ from torch import Generator, Tensor, nn
 from torch.optim import Optimizer
 
 from scaling_tui import InputError
-from scaling_tui.text.files import opened, read_bytes
+from scaling_tui.text.files import MOST_BYTES, opened, read_bytes
 
 FORMAT = 2  # 1 had no manifest and no open losses
 WEIGHTS, OPTIMIZER, STATE, MANIFEST = "model.safetensors", "optimizer.safetensors", "state.json", "manifest.json"
@@ -137,7 +137,7 @@ def _unreadable(folder: Path, error: Exception) -> InputError:
 
 def _progress(folder: Path, manifest: Mapping[str, Any] | None, steps: int) -> tuple[int, float]:
     """Steps taken and CPU seconds spent."""
-    content = read_bytes(folder / STATE)
+    content = read_bytes(folder / STATE, MOST_BYTES)
     if manifest is not None and hashlib.sha256(content).hexdigest() != manifest.get(STATE):
         raise ValueError(f"{STATE}: {DIFFERS}")
     document = _json_object(content, STATE)
@@ -162,7 +162,7 @@ def _generator_states(kept: dict[str, Tensor], generators: Mapping[str, Generato
             try:
                 torch.Generator(generators[kind].device).set_state(state)
             except (RuntimeError, TypeError) as error:
-                raise ValueError(f"{OPTIMIZER}: {key} is no state of a generator") from error
+                raise ValueError(f"{OPTIMIZER}: {key} is not the state of a generator") from error
             states[kind] = state
     if "cpu" not in states:
         raise ValueError(f"{OPTIMIZER}: generator is missing")
@@ -189,7 +189,7 @@ def _moments(kept: Mapping[str, Tensor], optimizer: Optimizer, step: int) -> dic
 def _manifest(folder: Path) -> dict[str, Any] | None:
     """Checksums by file; None in a checkpoint of format 1."""
     try:
-        content = read_bytes(folder / MANIFEST)
+        content = read_bytes(folder / MANIFEST, MOST_BYTES)
     except FileNotFoundError:
         return None
     return _json_object(content, MANIFEST)

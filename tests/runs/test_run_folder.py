@@ -303,6 +303,20 @@ def test_a_status_that_is_none_reads_as_none(tmp_path: Path, content: str) -> No
     assert Status.read(path) is None
 
 
+def test_a_status_or_request_of_a_terabyte_is_not_read(tmp_path: Path) -> None:
+    sweep = create_sweep(tmp_path, "mine", {})
+    with Writer.create(sweep / "a", {"params": 1, "tokens": 10}) as run:
+        pass
+    make_request(sweep, "stop")
+    (request,) = (sweep / "requests").iterdir()
+    status = run.attempt / "status.json"
+    for path in (request, status):
+        os.truncate(path, 1 << 40)  # sparse: it takes no space
+    assert Status.read(status) is None
+    assert latest_request(sweep) is None
+    assert all("found 1,099,511,627,776 bytes" in fault for fault in read_sweep(sweep).all_faults)
+
+
 def test_requests_concern_all_runs_or_one_and_the_latest_counts(tmp_path: Path) -> None:
     assert latest_request(tmp_path) is None
     make_request(tmp_path, "stop", "a")

@@ -243,7 +243,9 @@ FAULTS: dict[str, tuple[Damage, str]] = {
     "no moments": (tensors(OPTIMIZER, lambda t: [t.pop(k) for k in [*t] if k[0].isdigit()]), "0.step is missing"),
     "moments of another step": (tensors(OPTIMIZER, lambda t: t["0.step"].fill_(7)), "0.step is 7, want "),
     "no generator": (tensors(OPTIMIZER, lambda t: t.pop("generator")), "generator is missing"),
-    "generator of shape (1,)": (tensors(OPTIMIZER, of_shape_one("generator")), "generator is no state of a generator"),
+    "generator of shape (1,)": (
+        tensors(OPTIMIZER, of_shape_one("generator")), "generator is not the state of a generator"
+    ),
     "open losses of another shape": (
         tensors(OPTIMIZER, lambda t: t.update(open_losses=torch.ones(2, 2))), "open_losses is float32 (2, 2)"
     ),
