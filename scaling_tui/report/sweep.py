@@ -43,17 +43,17 @@ def report(summary: dict[str, Any]) -> str:
     text += [f"{run} is not predicted: {reason}" for run, reason in summary["unpredicted"].items()]
     if prediction := summary["prediction"]:
         interval = show.interval(prediction["predicted"], prediction["low"], prediction["high"])
-        text.append(f"{prediction['rung']} predicted before it ran: {interval} at {show.percent(prediction['level'])}")
-        if prediction["measured"] is not None:
-            within = ""
-            if prediction["low"] is not None and prediction["high"] is not None:
-                inside = prediction["low"] <= prediction["measured"] <= prediction["high"]
-                within = f", {'inside' if inside else 'outside'} the interval"
-            text.append(
-                f"{prediction['rung']} measured: {show.loss(prediction['measured'])}, "
-                f"{show.percent(prediction['error'], 1, sign=True)} from the prediction{within}; "
-                f"{show.percent(prediction['below'], 1, sign=True)} from the loss of the rung below"
-            )
+        low, high, measured = prediction["low"], prediction["high"], prediction["measured"]
+        bounded = low is not None and high is not None
+        level = f" at {show.percent(prediction['level'])}" if bounded else ""
+        text.append(f"{prediction['rung']} predicted before it ran: {interval}{level}")
+        if measured is not None:
+            told = f"{show.percent(prediction['error'], 1, sign=True)} from the prediction"
+            if bounded:
+                told += f", {'inside' if low <= measured <= high else 'outside'} the interval"
+            if prediction["below"] is not None:
+                told += f"; {show.percent(prediction['below'], 1, sign=True)} from the loss of the rung below"
+            text.append(f"{prediction['rung']} measured: {show.loss(measured)}, {told}")
     text += summary["faults"]
     return "\n".join(text)
 
@@ -65,7 +65,7 @@ def loss_note(runs: Sequence[Mapping[str, Any]]) -> str:
         return "loss is held out, in nats per token"
     mean = "the mean of the last tenth of the records, in nats per token"
     if any(run["loss_is_held_out"] for run in runs):
-        return f"loss is held out, but of {listed(training)} training loss, {mean}"
+        return f"loss is held out; for {listed(training)} it is training loss, {mean}"
     return f"loss is training loss, {mean}: no held-out loss was recorded"
 
 
@@ -74,7 +74,7 @@ def flops_note(runs: Sequence[Mapping[str, Any]]) -> str:
     given = [run["run"] for run in runs if run["flops_basis"] == "given"]
     if any(run["flops_basis"] == "counted" for run in runs):
         return "; C counts matmuls and attention" + (
-            f", but of {listed(given)} is as run.json gives it" if given else ""
+            f"; for {listed(given)} it is as run.json gives it" if given else ""
         )
     if given:
         return "; C is as run.json gives it"
@@ -216,7 +216,7 @@ def law_text(sweep: SweepView, fitted: SweepFit | None) -> Text:
         if sweep.document.get("fit"):
             finished = sum(run.state == "finished" for run in sweep.runs)
             missing = "fitted once their records are read" if sweep.unread else "too few to fit yet"
-            lines.append(f"law: {finished} runs finished, {missing}")
+            lines.append(f"law: {finished} run{'s' * (finished != 1)} finished, {missing}")
     else:
         coefficients = "  ".join(f"{name} {show.coefficient(value)}" for name, value in fitted.fit.coefficients.items())
         warning = "  ! see 4 Law" if fitted.fit.warnings or loss_warnings(sweep, fitted.runs) else ""

@@ -63,7 +63,8 @@ class _AttemptReader:
     def fault(self) -> str:
         """What is wrong with the file of records; empty where nothing is."""
         if self._not_records:
-            return f"{self._not_records} of its lines {'is no record' if self._not_records == 1 else 'are no records'}"
+            count = self._not_records
+            return f"{count:,} line{'s are not records' if count > 1 else ' is not a record'}"
         if self._tail.offset == 0:
             try:
                 with opened(self._path):

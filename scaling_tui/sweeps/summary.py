@@ -35,14 +35,13 @@ def sweep_summary(sweep: SweepView) -> dict[str, Any]:
     measured = [run for run in measured if run.loss_is_held_out] or measured
     best = min(measured, key=lambda run: run.loss or 0.0, default=None)
     largest = max(sweep.runs, key=lambda run: run.params or 0, default=None)
-    created = sweep.document.get("created")
     return {
         "name": sweep.name,
         "ladder": sweep.document.get("ladder"),
         "state": sweep.state,
         "reason": sweep.reason,
         "path": str(sweep.path),
-        "created": created if isinstance(created, int | float) else None,
+        "created": sweep.document.get("created"),
         "progress": sweep.progress,
         "best": best and {"run": best.name, "loss": best.loss, "loss_is_held_out": best.loss_is_held_out},
         "largest": largest

@@ -183,7 +183,7 @@ def not_fitted(sweep: SweepView) -> list[str]:
         if run.state == "diverged"
     ]
     unfinished = [run.name for run in sweep.runs if run.state in ("failed", "lost", "stopped", "unreadable")]
-    return [*warnings, *([f"{', '.join(unfinished)} left out: not finished"] if unfinished else [])]
+    return [*warnings, *([f"{listed(unfinished)} left out: not finished"] if unfinished else [])]
 
 
 def fit_beforehand(sweep: SweepView) -> SweepFit | None:

@@ -35,3 +35,13 @@ def test_the_lines_of_runs_begin_their_columns_below_the_heads(sweep: Path) -> N
     head, row, _ = sweeps_table([sweep_summary(read_sweep(sweep))], now=0.0).splitlines()
     assert row.index("finished") == head.index("state")
     assert row.index("2 finished") == head.index("runs")
+
+
+def test_a_prediction_without_interval_or_rung_below_says_nothing_of_them(sweep: Path) -> None:
+    prediction = {
+        "rung": "a", "law": "chinchilla-n", "predicted": 1.25, "low": None, "high": None, "level": 0.9,
+        "measured": 1.5, "error": 0.2, "below": None,
+    }  # fmt: skip
+    lines = report({**summary(read_sweep(sweep)), "prediction": prediction}).splitlines()
+    assert "a predicted before it ran: 1.2500 (too few points for an interval)" in lines
+    assert "a measured: 1.5000, +20.0 % from the prediction" in lines

@@ -129,7 +129,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "records nested": (
         appended("r2-s0/attempt-1/metrics.jsonl", DEEP + "\n"),
-        "broken: r2-s0/attempt-1/metrics.jsonl: 1 of its lines is no record",
+        "broken: r2-s0/attempt-1/metrics.jsonl: 1 line is not a record",
     ),
     "records a pipe": (
         a_pipe("r2-s0/attempt-1/metrics.jsonl"),
@@ -420,7 +420,7 @@ def test_a_training_loss_is_not_called_held_out(command: Command, tmp_path: Path
 def test_one_held_out_loss_among_training_losses_is_told_apart(command: Command, tmp_path: Path) -> None:
     sweep = logged(tmp_path, ("loss", "val_loss"), flops=False)
     out = command("attach", "--runs", tmp_path)[1]
-    assert "loss is held out, but of n0, n1, n2, n3 training loss" in out
+    assert "loss is held out; for n0, n1, n2, n3 it is training loss" in out
     assert "no run.json gives C: a fit takes 6ND" in out
     err = " ".join(command("fit", "theirs", "--bootstrap", "0", "--runs", tmp_path)[2].split())
     assert "n0, n1, n2, n3: training loss beside the held-out loss of the others" in err
@@ -430,7 +430,7 @@ def test_one_held_out_loss_among_training_losses_is_told_apart(command: Command,
 def test_a_sweep_of_ours_says_held_out_and_how_c_was_counted(command: Command, tmp_path: Path) -> None:
     sweep = full_sweep(tmp_path)
     out = command("attach", "--runs", tmp_path)[1]
-    assert "loss is held out, in nats per token; N is every parameter; C counts matmuls and attention, but of" in out
+    assert "loss is held out, in nats per token; N is every parameter; C counts matmuls and attention; for" in out
     assert read_sweep(sweep).runs[1].flops_basis == "counted"
 
 
