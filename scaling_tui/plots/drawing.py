@@ -7,7 +7,7 @@ shows them maps to colours.
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -139,14 +139,16 @@ def draw(figure: Figure, width: int, height: int, braille: bool = True) -> Drawi
             cells.write(2 + line, 2, text)
         return Drawing(figure, cells, None)
     x_axis, y_axis = figure.axes(shown)
-    room = max((len(curve.label) + 1 for curve, *_ in shown if curve.label), default=0)
+    longest = width // 2  # of a label: the curves keep the rest
+    room = max((min(len(curve.label), longest) + 1 for curve, *_ in shown if curve.label), default=0)
     frame = Frame(figure, x_axis.widened(room / max(4, width - 8 - room)), y_axis, width, height)
     for row, runs in enumerate(_plotted(frame, list(_strokes(figure, shown, frame, braille))), 1):
         column = 0
         for text, ink in runs:
             cells.write(row, column, text, ink)
             column += len(text)
-    _label(cells, frame, [(curve, float(x[-1]), float(y[-1])) for curve, x, y in shown if curve.label])
+    ends = [(replace(curve, label=_cut(curve.label, longest)), x[-1], y[-1]) for curve, x, y in shown if curve.label]
+    _label(cells, frame, ends)
     return Drawing(figure, cells, frame)
 
 
@@ -221,10 +223,14 @@ def _plotted(frame: Frame, strokes: Sequence[_Stroke]) -> Iterator[list[Run]]:
 
 
 def _fitting(title: str, width: int) -> str:
-    """As many of the title's parts as there is room for, or what there is room for of the first."""
+    """As many of the title's parts as there is room for, and the first one at least."""
     while len(title) > width and " · " in title:
         title = title.rpartition(" · ")[0]
     return title
+
+
+def _cut(label: str, longest: int) -> str:
+    return label if len(label) <= longest else f"{label[: longest - 1]}…"
 
 
 def _label(cells: Cells, frame: Frame, labelled: Sequence[tuple[Series, float, float]]) -> None:

@@ -332,3 +332,11 @@ def test_smoothing_gives_a_value_whatever_a_record_stands_for(records: list[tupl
         wanted.append(mean / mass)
     values, counts = (np.array(side, dtype=np.float64) for side in zip(*records, strict=True))
     assert smoothed(values, counts, weight) == pytest.approx(wanted, rel=1e-9)
+
+
+def test_a_long_name_leaves_the_curve_half_of_the_width() -> None:
+    x = np.linspace(0.0, 1.0, 50)
+    drawing = draw(Figure("t", (Series(x, x, label="r" * 100),)), 70, 10)
+    assert drawing.frame is not None
+    assert drawing.frame.column_of(1.0) > 30
+    assert "r…" in plain(drawing.rows())
