@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -114,8 +115,12 @@ class Status:
 
     @property
     def is_here(self) -> bool:
-        """Whether the writer is on this host, so that the process table tells whether it is alive."""
-        return bool(self.pid) and self.host == socket.gethostname()
+        """Whether the writer is on this host, so that the process table tells whether it is alive.
+
+        Hosts on a shared disk may bear one name; the boot tells them apart. After a reboot the heartbeat decides.
+        """
+        boot = self.incarnation.partition(":")[0]
+        return bool(self.pid) and self.host == socket.gethostname() and boot in ("", _boot_id())
 
     def derived(self, now: float | None = None) -> State:
         """The state to show: `running` becomes `lost` once the writer is gone.
@@ -156,16 +161,23 @@ def process_is(pid: int, started: float, incarnation: str = "") -> bool:
         return True
 
 
+@cache
+def _boot_id() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return ""
+
+
 def incarnation_of(pid: int) -> str:
     """The boot and the clock ticks from it to the start of process `pid`; "" where the system does not tell them.
 
     The start as a Unix time, which psutil gives, moves with every step of the clock.
     """
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         # Field 22 of proc(5); the second, the name, may hold blanks and brackets.
         ticks = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19]
-        return f"{boot}:{int(ticks)}"
+        return f"{_boot_id()}:{int(ticks)}" if _boot_id() else ""
     except (OSError, ValueError, IndexError):
         return ""
 

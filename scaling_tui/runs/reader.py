@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,14 @@ class _ByteBudget:
 
 class _AttemptReader:
     SAMPLES = 240
+    OVERVIEW = 80  # samples of what was skipped: enough to see a jump
     ALWAYS_READ = 1 << 16  # unread bytes that are read beyond the budget: what a live run wrote since the last poll
 
     def __init__(self, path: Path, keep: int | None, last_bytes: int | None, breathe: Callable[[], None]) -> None:
         self.folder, self.records, self._breathe = path, Records(keep), breathe
         self._path = path / "metrics.jsonl"
         self._tail = Tail(self._path, last_bytes)
+        self._skips = self._tail.offset > 0
         self._sampled: Array | None = None
         self._not_records = 0  # lines
 
@@ -44,10 +46,7 @@ class _AttemptReader:
         changed, start, unread = False, self._tail.offset, self._tail.unread
         whole = unread <= budget.left + self.ALWAYS_READ
         if self._sampled is None and not whole:
-            rows = parse(self._tail.sample(self.SAMPLES))
-            sampled = Records()
-            sampled.append(rows[np.argsort(rows[:, STEP], kind="stable")])
-            self._sampled, changed = sampled.table, True
+            self._sampled, changed = self._samples(self._tail, self.SAMPLES), True
         for lines in self._tail.new_lines(None if whole else int(budget.left)):
             rows = parse(lines)
             self.records.append(rows)
@@ -89,6 +88,22 @@ class _AttemptReader:
         reached = read[STEP, -1] if read.shape[1] else -math.inf
         return np.concatenate([read, self._sampled[:, self._sampled[STEP] > reached]], axis=1)
 
+    def overview(self) -> Array:
+        """`table` after samples of the records that were skipped, as `last_bytes` has it."""
+        read = self.table
+        if not self._skips:
+            return read
+        samples = self._samples(Tail(self._path), self.OVERVIEW)
+        begins = read[STEP, 0] if read.shape[1] else math.inf
+        return np.concatenate([samples[:, samples[STEP] < begins], read], axis=1)
+
+    @staticmethod
+    def _samples(tail: Tail, count: int) -> Array:
+        rows = parse(tail.sample(count))
+        records = Records()
+        records.append(rows[np.argsort(rows[:, STEP], kind="stable")])
+        return records.table
+
 
 class _RunReader:
     """Keeps what it has read of a run, so that each poll costs only what is new."""
@@ -125,12 +140,14 @@ class _RunReader:
         polled = [attempt for index, attempt in enumerate(self._attempts) if index >= known - 2 or attempt.unread]
         changed = [attempt.poll(budget) for attempt in polled]
         if any(changed):
-            self._curve = self._joined()
+            self._curve = _joined([attempt.table for attempt in self._attempts])
             self._divergence = None
         state, reason, faults = _status(folders[-1], f"{name}/{folders[-1].name}") if folders else ("queued", "", [])
         if state == "finished":
             if self._divergence is None:
-                self._divergence = divergence(self._curve, uniform_loss(self._config))
+                # A jump may lie in what was skipped, and one verdict holds wherever the run is shown.
+                curve = _joined([attempt.overview() for attempt in self._attempts])
+                self._divergence = divergence(curve, uniform_loss(self._config))
             if self._divergence:
                 state, reason = "diverged", self._divergence
         for attempt in self._attempts:
@@ -152,16 +169,6 @@ class _RunReader:
         """A run of which no more is known than its name; it is read again at the next poll."""
         fault = f"broken: {self.path.name}/{why}"
         return RunView(self.path.name, self.path, {}, "unreadable", why, 0, self._curve, faults=(fault,))
-
-    def _joined(self) -> Curve:
-        """The records of each attempt up to the checkpoint from which the next one resumed."""
-        tables, until = [], math.inf
-        for attempt in reversed(self._attempts):
-            table = attempt.table
-            own = np.flatnonzero(~(table[STEP] >= until))
-            tables.append(table[:, : own[-1] + 1 if len(own) else 0])
-            until = min(until, float(table[STEP, 0])) if table.shape[1] else until
-        return Curve.of(tables[0] if len(tables) == 1 else np.concatenate(tables[::-1], axis=1))
 
 
 class SweepReader:
@@ -306,6 +313,16 @@ def _is_run(folder: str) -> bool:
             pass  # it may not be entered: to be named, not left out
         return True
     return False
+
+
+def _joined(attempts: Sequence[Array]) -> Curve:
+    """The records of each attempt up to the checkpoint from which the next one resumed."""
+    tables, until = [], math.inf
+    for table in reversed(attempts):
+        own = np.flatnonzero(~(table[STEP] >= until))
+        tables.append(table[:, : own[-1] + 1 if len(own) else 0])
+        until = min(until, float(table[STEP, 0])) if table.shape[1] else until
+    return Curve.of(tables[0] if len(tables) == 1 else np.concatenate(tables[::-1], axis=1))
 
 
 def _status(folder: Path, name: str) -> tuple[State, str, list[str]]:

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,13 @@ def test_a_sweep_stopped_in_the_future_is_resumed_now(tiny: Path, tmp_path: Path
     wait_for(sweep, trains_again)
     subprocess.run([*program, "stop", *where], check=True)
     assert wait_for(sweep, over).state == "stopped"
+
+
+def test_two_machines_of_one_name_are_told_apart_by_their_boot() -> None:
+    here = Status.of_this_process("running")
+    assert here.is_here
+    assert here.derived() == "running"
+    # The same name and a pid that runs here, written by another machine: its heartbeat decides.
+    other = replace(here, incarnation=here.incarnation.replace(here.incarnation[:8], "00000000", 1), pid=1)
+    assert not other.is_here
+    assert (other.derived(), replace(other, heartbeat=0.0).derived()) == ("running", "lost")

@@ -20,6 +20,7 @@ from scaling_tui.runs import Writer, create_sweep, read_run, read_sweep
 from scaling_tui.runs.curve import COLUMNS, Curve
 from scaling_tui.runs.divergence import divergence, uniform_loss
 from scaling_tui.runs.format import append_line
+from scaling_tui.runs.glance import glance
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import lay_out, start_supervisor
 from scaling_tui.sweeps.summary import summary, sweep_summary
@@ -193,3 +194,16 @@ def test_the_command_says_it_too() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done
     assert "less than one" in done.stderr
+
+
+def test_a_jump_early_in_a_long_run_is_seen_at_a_glance_too(tmp_path: Path) -> None:
+    sweep = create_sweep(tmp_path, "theirs", {"summary": "another trainer's"})
+    losses = falling(4000)
+    losses[2000:] = 7.1
+    with Writer.create(sweep / "small", {"rung": "small", "params": 9, "tokens": 4000}) as run:
+        for step, loss in enumerate(losses.tolist(), 1):
+            run.log(step=step, tokens=step, loss=loss)
+    (seen,) = glance(sweep).runs
+    (whole,) = read_sweep(sweep).runs
+    assert len(seen.curve) < len(whole.curve) == 4000
+    assert (seen.state, whole.state) == ("diverged", "diverged")
