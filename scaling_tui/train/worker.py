@@ -9,14 +9,16 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event, Thread
 from types import FrameType
 
 from scaling_tui import InputError
 from scaling_tui.runs import Writer, latest_request
 from scaling_tui.runs.config import RunConfig
-from scaling_tui.runs.format import YIELDED, claim_if_alone, superseded
+from scaling_tui.runs.format import HEARTBEAT_S, YIELDED, claim_if_alone, superseded
 from scaling_tui.runs.writer import checkpoint_at, read_config
 
 REQUEST_INTERVAL_S = 0.5
@@ -59,6 +61,25 @@ def device_named(name: str) -> "torch.device":  # type: ignore[name-defined] # n
     return torch.device(name)
 
 
+@contextmanager
+def beating(writer: Writer) -> Iterator[None]:
+    """Shows that the run is alive while the block does: a large corpus or a slow disk can take a minute to load."""
+    over = Event()
+
+    def beat() -> None:
+        while not over.wait(HEARTBEAT_S):
+            with suppress(OSError):  # a full disk fails the run where it writes, with its reason
+                writer.heartbeat()
+
+    thread = Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 def work(run: Path, device: str, threads: int) -> int:
     """Trains `run` from its last checkpoint; returns the exit status."""
     # First of all, and before the seconds that torch takes to load: what another process sees decides who trains.
@@ -78,29 +99,32 @@ def work(run: Path, device: str, threads: int) -> int:
             print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {run.name} {text}", file=file)
 
         try:
-            from scaling_tui.data import encode, load_corpus
+            with beating(writer):
+                from scaling_tui.data import encode, load_corpus
 
-            corpus = load_corpus(config.corpus["name"], parameters=config.corpus.get("parameters"))
-            if corpus.sha256 != config.corpus["sha256"]:
-                raise InputError(f"corpus {corpus.name!r}: its content has changed since the sweep began")
-            tokens = encode(corpus, config.corpus["tokenizer"], config.corpus.get("first_tokens", 0))
+                corpus = load_corpus(config.corpus["name"], parameters=config.corpus.get("parameters"))
+                if corpus.sha256 != config.corpus["sha256"]:
+                    raise InputError(f"corpus {corpus.name!r}: its content has changed since the sweep began")
+                tokens = encode(corpus, config.corpus["tokenizer"], config.corpus.get("first_tokens", 0))
 
-            import torch
+                import torch
 
-            from scaling_tui.train.trainer import Trainer
+                from scaling_tui.train.trainer import Trainer
 
-            torch.set_num_threads(threads)
-            trainer = Trainer(config, tokens, device_named(device))
-            trainer.resume(writer, log)
-            if config.trunk and not trainer.step:
-                fork = checkpoint_at(run.parent / config.trunk.run, config.trunk.step)
-                if fork is None:
-                    raise InputError(f"trunk {config.trunk.run}: its checkpoint of step {config.trunk.step} is missing")
-                try:
-                    trainer.branch_off(fork)
-                    log(f"branches off {config.trunk.run} after step {config.trunk.step}")
-                except InputError as error:
-                    log(f"{error}; trains the share of {config.trunk.run} itself")
+                torch.set_num_threads(threads)
+                trainer = Trainer(config, tokens, device_named(device))
+                trainer.resume(writer, log)
+                if config.trunk and not trainer.step:
+                    fork = checkpoint_at(run.parent / config.trunk.run, config.trunk.step)
+                    if fork is None:
+                        raise InputError(
+                            f"trunk {config.trunk.run}: its checkpoint of step {config.trunk.step} is missing"
+                        )
+                    try:
+                        trainer.branch_off(fork)
+                        log(f"branches off {config.trunk.run} after step {config.trunk.step}")
+                    except InputError as error:
+                        log(f"{error}; trains the share of {config.trunk.run} itself")
             where = f"from step {trainer.step}" if trainer.step else f"{config.params:,} parameters"
             if not superseded(attempt):
                 log(f"starts on {trainer.device} with {threads} threads, {where}")

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from scaling_tui.runs.format import YIELDED, claim_if_alone, numbered
 from scaling_tui.runs.writer import checkpoints, write_run
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import lay_out, start_supervisor
+from scaling_tui.train.worker import beating
 
 LADDER = """
 [corpus]
@@ -230,3 +232,22 @@ def test_a_killed_writer_of_another_trainer_leaves_the_run_to_the_next(tmp_path:
     with Writer(sweep / "small", attempt=claim_if_alone(sweep / "small", "attempt")) as writer:
         assert writer.attempt.name == "attempt-2"
     assert json.loads((writer.attempt / "status.json").read_text())["state"] == "finished"
+
+
+def test_a_worker_that_loads_for_long_shows_that_it_is_alive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a supervisor on another host takes it for lost after a minute and starts a second one."""
+    for module in ("scaling_tui.runs.writer", "scaling_tui.train.worker"):
+        monkeypatch.setattr(f"{module}.HEARTBEAT_S", 0.01)
+    sweep = create_sweep(tmp_path, "slow", {"runs": ["a"]})
+    with Writer.create(sweep / "a", {"rung": "a", "params": 1, "tokens": 1}) as writer:
+        status = writer.attempt / "status.json"
+
+        def heartbeat() -> float:
+            written = Status.read(status)
+            assert written is not None
+            return written.heartbeat
+
+        with beating(writer):
+            first = heartbeat()
+            while heartbeat() == first:
+                threading.Event().wait(0.005)
