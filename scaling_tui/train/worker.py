@@ -14,12 +14,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from scaling_tui import InputError
 from scaling_tui.runs import Writer, latest_request
 from scaling_tui.runs.config import RunConfig
 from scaling_tui.runs.format import HEARTBEAT_S, YIELDED, claim_if_alone, superseded
 from scaling_tui.runs.writer import checkpoint_at, read_config
+
+if TYPE_CHECKING:
+    from scaling_tui.train.trainer import Trainer
 
 REQUEST_INTERVAL_S = 0.5
 
@@ -80,6 +84,40 @@ def beating(writer: Writer) -> Iterator[None]:
         thread.join()
 
 
+def load(
+    run: Path, config: RunConfig, device: str, threads: int, writer: Writer, log: Callable[[str], None]
+) -> "Trainer":
+    """The run's trainer, at its last checkpoint or where it branches off its trunk.
+
+    Raises:
+        InputError: the corpus has changed, the device is not there, or the trunk's checkpoint is missing.
+    """
+    from scaling_tui.data import encode, load_corpus
+
+    corpus = load_corpus(config.corpus["name"], parameters=config.corpus.get("parameters"))
+    if corpus.sha256 != config.corpus["sha256"]:
+        raise InputError(f"corpus {corpus.name!r}: its content has changed since the sweep began")
+    tokens = encode(corpus, config.corpus["tokenizer"], config.corpus.get("first_tokens", 0))
+
+    import torch
+
+    from scaling_tui.train.trainer import Trainer
+
+    torch.set_num_threads(threads)
+    trainer = Trainer(config, tokens, device_named(device))
+    trainer.resume(writer, log)
+    if config.trunk and not trainer.step:
+        fork = checkpoint_at(run.parent / config.trunk.run, config.trunk.step)
+        if fork is None:
+            raise InputError(f"trunk {config.trunk.run}: its checkpoint of step {config.trunk.step} is missing")
+        try:
+            trainer.branch_off(fork)
+            log(f"branches off {config.trunk.run} after step {config.trunk.step}")
+        except InputError as error:
+            log(f"{error}; trains the share of {config.trunk.run} itself")
+    return trainer
+
+
 def work(run: Path, device: str, threads: int) -> int:
     """Trains `run` from its last checkpoint; returns the exit status."""
     # First of all, and before the seconds that torch takes to load: what another process sees decides who trains.
@@ -100,31 +138,7 @@ def work(run: Path, device: str, threads: int) -> int:
 
         try:
             with beating(writer):
-                from scaling_tui.data import encode, load_corpus
-
-                corpus = load_corpus(config.corpus["name"], parameters=config.corpus.get("parameters"))
-                if corpus.sha256 != config.corpus["sha256"]:
-                    raise InputError(f"corpus {corpus.name!r}: its content has changed since the sweep began")
-                tokens = encode(corpus, config.corpus["tokenizer"], config.corpus.get("first_tokens", 0))
-
-                import torch
-
-                from scaling_tui.train.trainer import Trainer
-
-                torch.set_num_threads(threads)
-                trainer = Trainer(config, tokens, device_named(device))
-                trainer.resume(writer, log)
-                if config.trunk and not trainer.step:
-                    fork = checkpoint_at(run.parent / config.trunk.run, config.trunk.step)
-                    if fork is None:
-                        raise InputError(
-                            f"trunk {config.trunk.run}: its checkpoint of step {config.trunk.step} is missing"
-                        )
-                    try:
-                        trainer.branch_off(fork)
-                        log(f"branches off {config.trunk.run} after step {config.trunk.step}")
-                    except InputError as error:
-                        log(f"{error}; trains the share of {config.trunk.run} itself")
+                trainer = load(run, config, device, threads, writer, log)
             where = f"from step {trainer.step}" if trainer.step else f"{config.params:,} parameters"
             if not superseded(attempt):
                 log(f"starts on {trainer.device} with {threads} threads, {where}")
