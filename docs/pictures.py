@@ -39,7 +39,7 @@ def main() -> None:
     lines = [
         f"{head}{GALLERY}",
         "",
-        "Every screen at three sizes. `python docs/pictures.py` makes this section from a sweep of `quickstart`.",
+        "Every screen at three sizes. `python docs/pictures.py` generates this section from a sweep of `quickstart`.",
         "",
     ]
     with tempfile.TemporaryDirectory() as empty:

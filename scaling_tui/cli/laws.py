@@ -12,7 +12,7 @@ LawName = Annotated[str, typer.Option("--law", help="A law, or law:set; 'scaling
 Coefs = Annotated[
     list[str] | None, typer.Option("--coef", metavar="KEY=VALUE", help="A coefficient, in place of the published one.")
 ]
-Draws = Annotated[int, typer.Option("--bootstrap", min=0, help="Number of bootstrap refits behind the intervals.")]
+Draws = Annotated[int, typer.Option("--bootstrap", min=0, help="Number of bootstrap refits for the intervals.")]
 Number = float | None
 
 
@@ -157,7 +157,7 @@ def count(
     classes: Annotated[int | None, typer.Option(help="Classes that the head predicts, in place of tokens.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Count parameters and FLOPs by every convention. For a transformer, or for each rung of a ladder."""
+    """Count parameters and FLOPs under every convention. For a transformer, or for each rung of a ladder."""
     from scaling_tui.laws.counting import Architecture, left_out
     from scaling_tui.laws.counting import count as count_parameters
     from scaling_tui.report.counts import count_text, rungs_text

@@ -164,15 +164,16 @@ def stop(
 def resume(
     sweep: SweepName = None,
     run: Annotated[str | None, typer.Option("--run", help="Resume only this run.")] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Runs trained at a time; else as at the launch.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Runs to train at a time; default: as at the launch.")] = None,
     device: Annotated[
-        str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps; else as at the launch.", show_default=False)
+        str | None,
+        typer.Option(help="Device: auto, cpu, cuda, cuda:1 or mps; default: as at the launch.", show_default=False),
     ] = None,
     detach: Detach = False,
     runs: Runs = None,
     as_json: AsJson = False,
 ) -> None:
-    """Resume a sweep from its checkpoints after a stop or a crash."""
+    """Resume a sweep from its checkpoints after a stop or a crash, with the device and jobs of its launch."""
     from scaling_tui.sweeps.launch import resume as resume_sweep
 
     view = sweep_to_steer(runs, sweep, run)
@@ -207,10 +208,10 @@ def rm(
     # Only its states are read, so that a broken sweep can be deleted too.
     path = find_sweep(runs_folder(runs), sweep)
     if trains(path):
-        raise InputError(f"sweep {path.name}: is training; stop it first with 'scaling-tui stop {path.name}'")
+        raise InputError(f"sweep {path.name}: still training; stop it first with 'scaling-tui stop {path.name}'")
     if not yes:
         if not sys.stdin.isatty():
-            raise InputError(f"rm {path.name}: no terminal to ask on; add --yes")
+            raise InputError(f"rm {path.name}: no terminal to ask for confirmation; add --yes")
         number = len(list(path.glob("*/run.json")))
         what = f"the link {path}" if path.is_symlink() else f"{path} with {number} runs"
         typer.confirm(f"Delete {what}?", abort=True, err=True)
@@ -267,7 +268,7 @@ def sweep_to_steer(runs: Path | None, sweep: str | None, run: str | None) -> "Sw
 
     view = glance(find_sweep(runs_folder(runs), sweep))
     if run is not None and view.run(run) is None:
-        raise InputError(f"--run {run!r}: not in {view.name}; there: {', '.join(r.name for r in view.runs)}")
+        raise InputError(f"--run {run!r}: not in {view.name}; known: {', '.join(r.name for r in view.runs)}")
     return view
 
 

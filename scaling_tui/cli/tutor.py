@@ -118,7 +118,7 @@ def quiz_grade(
     bank: Banks = None,
     as_json: AsJson = False,
 ) -> None:
-    """Grade an answer without recording it. Exit status: 0 if right or wrong, 2 if unreadable."""
+    """Grade an answer without recording it. Exit status: 0 whether right or wrong, 2 if it cannot be read."""
     from scaling_tui.report import tutor as console
     from scaling_tui.tutor.content.variant import variant
     from scaling_tui.tutor.grading.marking import grade
@@ -142,7 +142,7 @@ def quiz_take(
     bank: Banks = None,
     as_json: AsJson = False,
 ) -> None:
-    """Answer questions at prompts, those due first, then new ones. Works in a pipe."""
+    """Answer questions one by one, due ones first, then new ones. Works in a pipe."""
     from scaling_tui.report import tutor as console
     from scaling_tui.tutor.course import Course
 
@@ -224,7 +224,7 @@ def unkept() -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        say(f"{error}: not kept")
+        say(f"{error}: not saved")
 
 
 def prompted(prompt: str, out: TextIO) -> str:

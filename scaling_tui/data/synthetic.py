@@ -102,8 +102,8 @@ class Language:
     @property
     def description(self) -> str:
         return (
-            f"{self.samples} sentences of {self.length + 1} tokens of {self.vocab}; the next depends on the last one"
-            f" and on the class (of {self.classes}) of the one before, {show.percent(self.noise)} noise"
+            f"{self.samples} sentences of {self.length + 1} tokens of {self.vocab}; each depends on the last one"
+            f" and on the class (of {self.classes}) of the one before it, with {show.percent(self.noise)} noise"
         )
 
     def draw(self) -> Parts:
@@ -191,7 +191,7 @@ def source_named(name: str, parameters: Mapping[str, Any]) -> Source:
     parameters = {**parameters, **{key: value for key, value in whole.items() if known.get(key) is int}}
     for key, value in parameters.items():
         if key not in known:
-            raise InputError(f"corpus.parameters.{key}: not a parameter of {name}, which has {', '.join(known)}")
+            raise InputError(f"corpus.parameters.{key}: not a parameter of {name}; known: {', '.join(known)}")
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or (known[key] is int and not isinstance(value, int)) or value < 0:
             noun = "a whole number" if known[key] is int else "a number"

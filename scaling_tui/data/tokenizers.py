@@ -177,7 +177,9 @@ def encode(corpus: Corpus, tokenizer_name: str, first_tokens: int = 0) -> Encode
     train = _ids(corpus, tokenizer_name, tokenizer, "train")
     if first_tokens:
         if len(train) < first_tokens:
-            raise InputError(f"corpus.first_tokens: found {first_tokens}, {corpus.name} has {len(train)} tokens")
+            raise InputError(
+                f"corpus.first_tokens: found {first_tokens}, want at most the {len(train)} tokens of {corpus.name}"
+            )
         cut = first_tokens - first_tokens // 10
         train, held_out = train[:cut], train[cut:first_tokens]
     else:

@@ -94,7 +94,7 @@ class Architecture:
         if self.kv_heads is not None and self.heads % self.kv_heads:
             raise InputError(f"kv_heads: {self.kv_heads} does not divide heads {self.heads}")
         if self.classes is not None and self.head == "tied":
-            raise InputError("head: found tied with classes, want untied: classes are not the vocabulary")
+            raise InputError("head: found tied with classes, want untied, since classes are not the vocabulary")
         if self.positions == "learned" and self.context == 0:
             raise InputError("context: found 0 with learned positions, want the number of positions")
         if self.final_norm and self.norm == "none":

@@ -59,7 +59,7 @@ SETS: tuple[CoefficientSet, ...] = (
         {"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28},
         "Hoffmann et al. 2022 (arXiv:2203.15556), equation 10, rounded as printed",
         "all",
-        "two decimals of the exponents decide the plan: see chinchilla:besiroglu2024",
+        "rounding the exponents to two decimals changes the plan: see chinchilla:besiroglu2024",
     ),
     CoefficientSet(
         "chinchilla",

@@ -76,7 +76,7 @@ def token_id(tokenizer: Tokenizer, text: str) -> int:
     ids = [int(token) for token in tokenizer.encode(_bytes(text))]
     if len(ids) != 1:
         parts = ", ".join(repr(spelled(tokenizer, token)) for token in ids[:6]) or "none"
-        raise InputError(f"token {text!r}: found {len(ids)} tokens ({parts}), want one; name an id as #104")
+        raise InputError(f"token {text!r}: found {len(ids)} tokens ({parts}), want one; write an id as #104")
     return ids[0]
 
 

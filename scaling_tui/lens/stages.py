@@ -72,7 +72,7 @@ def _output(trace: Trace) -> TraceStage:
         read = f"Vector {trace.at + 1}"
     table = "the embedding table" if shape.tied else f"a table of {shape.outputs:,} × {shape.hidden}"
     says = (
-        f"{read}, normed, times {table} gives {shape.outputs:,} logits; softmax turns them into probabilities. "
+        f"{read}, normalised, times {table} gives {shape.outputs:,} logits; softmax turns them into probabilities. "
         f"Entropy {show.nats(last.entropy)} nats: as uncertain as {math.exp(last.entropy):.3g} equally likely {what}."
     )
     return TraceStage("output layer", [shape.outputs], says, {"top": [as_json(guess) for guess in last.top]})

@@ -184,7 +184,7 @@ def across(members: Sequence[tuple[str, Checkpoint]], request: TraceRequest) -> 
         for key in ("vocab", "context", "classes"):
             own, other = getattr(checkpoint.model.arch, key), getattr(last.model.arch, key)
             if own != other or checkpoint.config.corpus["tokenizer"] != last.config.corpus["tokenizer"]:
-                raise InputError(f"{checkpoint.name}: {key} {own}, {last.name} has {other}; want one vocabulary")
+                raise InputError(f"{checkpoint.name}: {key} {own}, {last.name} has {other}; want the same vocabulary")
     prompt = encode_prompt(request, last)
 
     def output(checkpoint: Checkpoint) -> torch.Tensor:

@@ -85,7 +85,7 @@ class Curves:
             y_name=_NAMES[choice.metric],
             y_unit="nats per token",
             x_text=_X_TEXTS[choice.over],
-            empty="Every curve is hidden: a shows all." if choice.hidden else "No record yet.",
+            empty="All curves are hidden: press a to show them." if choice.hidden else "No records yet.",
         )
 
     def _points(self, sweep: SweepView, run: RunView, choice: Choice) -> tuple[Array, Array]:

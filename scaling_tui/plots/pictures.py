@@ -59,7 +59,7 @@ def picture(figures: Sequence[Figure], kind: Format) -> bytes:
         from matplotlib.figure import Figure as Canvas
     except ImportError:
         raise InputError(
-            f"{kind.upper()}: drawn by matplotlib, which is not installed: pip install 'scaling-tui[figures]'"
+            f"{kind.upper()}: needs matplotlib, which is not installed; run pip install 'scaling-tui[figures]'"
         ) from None
     out = io.BytesIO()
     with matplotlib.rc_context(STYLE), warnings.catch_warnings():

@@ -25,7 +25,7 @@ def count_text(count: "Count", left_out: Sequence[str]) -> str:
     flops = [(name, show.coefficient(value)) for name, value in count.flops_per_token.items()]
     text = [columns(rows, numeric=(1, 2)), "", "training FLOPs per token", columns(flops, numeric=(1,))]
     if left_out:
-        text += ["", f"left out: {', '.join(left_out)} (options count them)"]
+        text += ["", f"left out: {', '.join(left_out)} (add options to count them)"]
     return "\n".join(text)
 
 

@@ -79,7 +79,7 @@ def write_new(path: Path, content: bytes) -> None:
         with path.open("xb") as file:
             file.write(content)
     except FileExistsError:
-        raise InputError(f"--output {path}: is there already, want a name that is free") from None
+        raise InputError(f"--output {path}: exists already, want a new name") from None
     except OSError as error:
         raise InputError(f"--output {path}: cannot be written ({error.strerror})") from None
 

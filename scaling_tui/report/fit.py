@@ -210,7 +210,7 @@ def fit_text(study: "Study") -> str:
         lines += [
             "",
             f"held out: {holdout.points} with {symbol} ≥ {holdout.threshold:.3g}, "
-            f"fitted on the other {holdout.fitted}: "
+            f"fitted to the other {holdout.fitted}: "
             f"mean error {show.percent(holdout.mape, 3)}, bias {show.percent(holdout.bias, 3, sign=True)}",
         ]
     if study.conventions:

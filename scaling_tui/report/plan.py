@@ -49,7 +49,7 @@ def plan_text(plan: "Plan", bill: Mapping[str, Any] | None) -> str:
         lines.append(f"each unique token is seen {plan.epochs:.2f} times")
     if plan.serving_flops:
         lines.append(
-            f"serving: {plan.serving_flops:.3g} FLOPs at 2N a token, {plan.serving_flops / plan.flops:.2f}× training"
+            f"serving: {plan.serving_flops:.3g} FLOPs at 2N per token, {plan.serving_flops / plan.flops:.2f}× training"
         )
     if bill:
         price = "" if bill["cost"] is None else f", cost {bill['cost']:,.0f}"

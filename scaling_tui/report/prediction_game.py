@@ -69,10 +69,12 @@ def challenge_of(view: SweepView) -> Challenge:
 def _target(view: SweepView) -> RunView:
     chosen = view.document.get("fit")
     if not chosen:
-        raise InputError(f"sweep {view.name}: its ladder has no [fit] table, want one that has, such as quickstart")
+        raise InputError(
+            f"sweep {view.name}: its ladder has no [fit] table, want a ladder with one, such as quickstart"
+        )
     wanted = [run for run in view.runs if run.rung == chosen.get("predict")] or list(view.runs)
     if not wanted:
-        raise InputError(f"sweep {view.name}: it has no runs")
+        raise InputError(f"sweep {view.name}: no runs")
     return max(wanted, key=lambda run: (run.params or 0, run.tokens or 0))
 
 

@@ -68,7 +68,7 @@ def bars(out: TextIO) -> Iterator[Any]:
             tasks[view.name],
             completed=view.progress,
             sign=show.SIGNS[view.state],
-            speed=f"{show.duration(time.monotonic() - began)} gone",
+            speed=f"{show.duration(time.monotonic() - began)} elapsed",
             left=show.duration(view.seconds_left) if view.seconds_left is not None else "",
         )
         progress.refresh()

@@ -74,11 +74,11 @@ def flops_note(runs: Sequence[Mapping[str, Any]]) -> str:
     given = [run["run"] for run in runs if run["flops_basis"] == "given"]
     if any(run["flops_basis"] == "counted" for run in runs):
         return "; C counts matmuls and attention" + (
-            f"; for {listed(given)} it is as run.json gives it" if given else ""
+            f"; for {listed(given)} it is as given in run.json" if given else ""
         )
     if given:
-        return "; C is as run.json gives it"
-    return "; no run.json gives C: a fit takes 6ND" if any(run["params"] for run in runs) else ""
+        return "; C is as given in run.json"
+    return "; no run.json gives C, so a fit uses 6ND" if any(run["params"] for run in runs) else ""
 
 
 def runs_table(runs: Sequence[Mapping[str, Any]]) -> str:
@@ -121,8 +121,10 @@ def outcome_lines(summary: dict[str, Any]) -> list[str]:
                 "" if case["cpu_s"] is None else show.duration(case["cpu_s"]),
             ])  # fmt: skip
     rows = ["", columns(table, numeric=range(2, 7))]
-    rows.append("  measured: mean ± standard deviation over seeds; source: its own figure; CPU: per run, all threads")
-    for key, name in (("ceiling", "best possible accuracy"), ("entropy", "least possible loss, nats per token")):
+    rows.append(
+        "  measured: mean ± standard deviation over seeds; source: the value it reports; CPU: per run, all threads"
+    )
+    for key, name in (("ceiling", "best possible accuracy"), ("entropy", "lowest possible loss, nats per token")):
         if (summary["corpus"] or {}).get(key) is not None:
             rows.append(f"  {name} (closed form of the source): {summary['corpus'][key]:.4f}")
     if summary["about"]["expected"]:

@@ -17,7 +17,7 @@ def delete_sweep(path: Path) -> None:
     """
 
     def refuse(folder: object) -> NoReturn:
-        raise InputError(f"rm {path.name}: no permission to delete what is in {folder}; nothing was deleted")
+        raise InputError(f"rm {path.name}: no permission to delete files in {folder}; nothing was deleted")
 
     for folder, _, _ in os.walk(path, onerror=lambda error: refuse(error.filename)):
         # Entries are deleted by who may write to their folder.
@@ -33,5 +33,5 @@ def delete_sweep(path: Path) -> None:
         shutil.rmtree(hidden)
     except OSError as error:
         raise InputError(
-            f"rm {path.name}: {error.strerror} at {error.filename}; what is left lies in {hidden}"
+            f"rm {path.name}: {error.strerror} at {error.filename}; the remaining files are in {hidden}"
         ) from error

@@ -43,7 +43,7 @@ def divergence(curve: Curve, uniform: float | None = None) -> str:
         return ""
     tail = loss[-math.ceil(len(loss) / 10) :]
     if uniform is not None and tail.min() > ABOVE_UNIFORM * uniform:
-        return f"its loss ends at {_number(tail[-1])}, above {uniform:.2f} of uniform guessing"
+        return f"its loss ends at {_number(tail[-1])}, above the {uniform:.2f} of uniform guessing"
     best, end, jumped = _jump(loss)
     return f"its loss jumped from {_number(best)} to {_number(end)} and did not come back" if jumped else ""
 

@@ -354,5 +354,5 @@ def safe_name(name: str) -> str:
         InputError: it does not.
     """
     if not name or name != Path(name).name or name.startswith((".", "-")) or not name.isprintable():
-        raise InputError(f"name {name!r}: not usable as a folder's name; use letters, digits, - and _")
+        raise InputError(f"name {name!r}: not usable as a folder name, want letters, digits, - and _")
     return name

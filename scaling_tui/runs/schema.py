@@ -57,7 +57,7 @@ def parse_json(text: bytes) -> Any:
     except RecursionError:
         raise InputError("nested too deeply, want JSON") from None
     except ValueError:
-        raise InputError("not JSON: not UTF-8, or a number of thousands of digits") from None
+        raise InputError("not JSON: not UTF-8, or a number with thousands of digits") from None
 
 
 def checked(path: Path, check: Check, file: str) -> tuple[dict[str, Any], list[str]]:
@@ -151,14 +151,14 @@ def _is_name(value: object) -> bool:
 
 
 _object = leaf("an object", lambda value: isinstance(value, dict))
-text = leaf("a text", lambda value: isinstance(value, str))
+text = leaf("a string", lambda value: isinstance(value, str))
 number = leaf("a number", is_number)
 amount = leaf("a number from 0 to 1e60", lambda value: is_number(value, 0, LARGEST))
 whole = leaf("a whole number from 0 to 1e60", lambda value: is_number(value, 0, LARGEST) and float(value).is_integer())
 share = leaf("a number from 0 to 1", lambda value: is_number(value, 0, 1))
 nonzero = leaf("a number other than 0", lambda value: is_number(value) and value != 0)
 boolean = leaf("true or false", lambda value: isinstance(value, bool))
-plain = leaf("a number, a text, true or false", lambda value: isinstance(value, str | bool) or is_number(value))
+plain = leaf("a number, a string, true or false", lambda value: isinstance(value, str | bool) or is_number(value))
 name = leaf("the name of a folder", _is_name)
 interval = leaf(
     "[lowest, highest]", lambda value: isinstance(value, list) and len(value) == 2 and all(map(is_number, value))
@@ -195,7 +195,7 @@ def _is_trunk(value: object) -> bool:
     )
 
 
-_trunk = leaf("an object of run, step and tokens", _is_trunk)
+_trunk = leaf("an object with run, step and tokens", _is_trunk)
 
 SWEEP = table({
     "name": text, "created": number, "ladder": text, "summary": text, "source": text, "expected": text,

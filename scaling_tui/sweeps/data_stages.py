@@ -41,12 +41,12 @@ def stages(run: RunView) -> list[DataStage]:
     """
     recorded, described = run.config.get("corpus"), run.config.get("architecture")
     if not recorded or not described:
-        raise InputError(f"run {run.name}: run.json names no corpus and architecture; want a run of 'scaling-tui run'")
+        raise InputError(f"run {run.name}: run.json has no corpus and architecture; want a run of 'scaling-tui run'")
     corpus = load_corpus(recorded["name"], parameters=recorded.get("parameters"))
     if corpus.sha256 != recorded["sha256"]:
         raise InputError(
             f"corpus {recorded['name']!r}: found sha256 {corpus.sha256[:12]}…, want {recorded['sha256'][:12]}…, "
-            f"on which {run.name} was trained"
+            f"which {run.name} was trained on"
         )
     encoded = encode(corpus, recorded["tokenizer"], recorded.get("first_tokens", 0))
     arch = Architecture(**known_keys(described, Architecture, "run.json: architecture"))
@@ -166,7 +166,7 @@ def _evaluation(run: RunView, corpus: Corpus) -> DataStage:
         ("val_accuracy", lambda share: f"accuracy {show.percent(share, 1)}"),
         ("bpb", lambda bits: f"{bits:.3f} bits per byte"),
         ("exact_match", lambda share: f"exact match {show.percent(share, 1)}"),
-        ("entropy", lambda loss: f"least possible {show.loss(loss)} nats"),
+        ("entropy", lambda loss: f"lowest possible {show.loss(loss)} nats"),
         ("ceiling", lambda share: f"best possible accuracy {show.percent(share, 1)}"),
     )
     described = [text(figures[name]) for name, text in texts if figures[name] is not None]

@@ -26,13 +26,13 @@ def check_device(name: str) -> str:
         raise InputError(f"--device {name!r}: not a device; want auto, cpu, cuda, cuda:1 or mps")
     if name.startswith("cuda"):
         if not has_gpu():
-            raise InputError(f"--device {name!r}: there is no GPU on this machine; want auto or cpu")
+            raise InputError(f"--device {name!r}: this machine has no GPU; want auto or cpu")
         gpus = len(list(NVIDIA_GPUS.iterdir())) if NVIDIA_GPUS.is_dir() else 0
         number = int(name.partition(":")[2] or 0)
         if gpus and number >= gpus:
             raise InputError(f"--device {name!r}: this machine has {gpus} GPUs; want cuda:0 to cuda:{gpus - 1}")
     if name == "mps" and platform.system() != "Darwin":
-        raise InputError("--device 'mps': only a Mac has one; want auto or cpu")
+        raise InputError("--device 'mps': only Macs have it; want auto or cpu")
     return name
 
 

@@ -131,7 +131,7 @@ def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
             raise InputError(f"fit.predict: found {fit.predict!r}, want the name of a rung")
     for key in ("summary", "source", "expected"):
         if not isinstance(document.get(key, ""), str):
-            raise InputError(f"{key}: found {document[key]!r}, want a text")
+            raise InputError(f"{key}: found {document[key]!r}, want a string")
     return Ladder(
         name=path.stem,
         path=path,

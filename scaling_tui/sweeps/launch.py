@@ -160,7 +160,7 @@ def why_not(sweep: SweepView, run: str | None = None) -> str:
         return "another trainer wrote it; want a sweep of 'scaling-tui run'"
     diverged = [view.name for view in sweep.runs if view.state == "diverged" and run in (None, view.name)]
     if diverged:
-        return f"{', '.join(diverged)} diverged and would again; want a new sweep with a lower lr"
+        return f"{', '.join(diverged)} diverged and would diverge again; want a new sweep with a lower lr"
     unreadable = [view for view in sweep.runs if view.state == "unreadable" and run in (None, view.name)]
     if unreadable:
         return f"{unreadable[0].name} is unreadable: {unreadable[0].reason}"
@@ -215,4 +215,4 @@ def _kill(process: "subprocess.Popen[bytes]") -> str:
     else:
         process.kill()
     process.wait()
-    return f"nothing after {STARTS_WITHIN_S:.0f} s; it was killed"
+    return f"no sign of life after {STARTS_WITHIN_S:.0f} s, so it was killed"

@@ -49,13 +49,13 @@ def rehearse(ladder: Ladder, device: str = "auto") -> str:
         return ""
     check_device(device)
     check_memory(ladder, device)
-    return f"{missing} is not on this machine and would be downloaded first; its content was not checked"
+    return f"{missing} is not on this machine and would be downloaded first, so its content was not checked"
 
 
 def check_memory(ladder: Ladder, device: str) -> None:
     """Raises InputError where a rung needs more memory than is free, or than a cgroup or `ulimit -v` allows."""
     available, by_cgroup = memory()
-    has = f"its cgroup allows {_gb(available)}" if by_cgroup else f"this machine has {_gb(available)} free"
+    has = f"the cgroup allows {_gb(available)}" if by_cgroup else f"this machine has {_gb(available)} free"
     addresses = address_space()
     for rung in ladder.rungs:
         model = least_memory(rung, on_gpu(device))
@@ -66,7 +66,7 @@ def check_memory(ladder: Ladder, device: str) -> None:
             if least > most:
                 raise InputError(
                     f"{ladder.path}: rung {rung.name!r}: {show.count(rung.count.total)} parameters in batches of "
-                    f"{show.count(rung.training.batch)} take {_gb(least)} of memory or more, {found}; "
+                    f"{show.count(rung.training.batch)} need at least {_gb(least)} of memory, {found}; "
                     "want a smaller hidden, layers, context or batch"
                 )
 

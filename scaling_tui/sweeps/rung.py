@@ -119,7 +119,7 @@ def rungs_of(document: Mapping[str, Any], corpus: CorpusChoice) -> Iterator[Rung
     for number, table in enumerate(tables, 1):
         name = table.get("name")
         if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
-            raise InputError(f"rungs[{number}].name: found {name!r}, want a name of at most {LONGEST_NAME} letters")
+            raise InputError(f"rungs[{number}].name: found {name!r}, want a name of at most {LONGEST_NAME} characters")
         safe_name(name)
         if name in names:
             raise InputError(f"rungs[{number}].name: found {name!r} twice, want different names")
@@ -212,7 +212,7 @@ def _metrics(own: Mapping[str, Any], key: str) -> dict[str, Any]:
         raise InputError(f"{key}: found {table!r}, want a table of metrics")
     for metric in table:
         if metric not in METRICS:
-            raise InputError(f"{key}.{metric}: not a metric; there are {', '.join(METRICS)}")
+            raise InputError(f"{key}.{metric}: not a metric; known: {', '.join(METRICS)}")
     return table
 
 
@@ -235,11 +235,13 @@ def _architecture(model: Mapping[str, Any], corpus: CorpusChoice) -> Architectur
     if architecture.context < 1 or architecture.layers < 1:
         raise InputError(f"layers {architecture.layers}, context {architecture.context}: want at least 1 of each")
     if architecture.vocab < vocab:
-        raise InputError(f"vocab: found {architecture.vocab}, tokenizer {corpus.tokenizer!r} has {vocab} tokens")
+        raise InputError(
+            f"vocab: found {architecture.vocab}, want at least the {vocab} tokens of tokenizer {corpus.tokenizer!r}"
+        )
     if architecture.positions == "rotary" and (architecture.hidden // architecture.heads) % 2:
         raise InputError(
             f"heads: {architecture.heads} heads of {architecture.hidden // architecture.heads} dimensions; "
-            "rotary positions want an even number"
+            "rotary positions need an even number"
         )
     return architecture
 
@@ -259,7 +261,7 @@ def _buildable(family: str, key: str, value: Any) -> Any:
     allowed = CHOICES[family].get(key, (own,))
     if not any(value == option and type(value) is type(option) for option in allowed):
         wanted = " or ".join(_as_toml(option) for option in allowed if option is not None) or "no such key"
-        raise InputError(f"{key}: found {value!r}, a model of family {family!r} takes {wanted} here")
+        raise InputError(f"{key}: found {value!r}, want {wanted} in a model of family {family!r}")
     return value
 
 

@@ -90,8 +90,8 @@ def fit_summary(sweep: SweepView, fitted: SweepFit) -> dict[str, Any]:
     if distinct <= coefficients + 1:
         left = "one degree of freedom" if distinct > coefficients else "none"
         warnings.append(
-            f"{distinct} distinct points for {coefficients} coefficients leave {left}: no interval, and nothing to "
-            f"distinguish {fit.law.name} from another falling curve, or one count of N from the other"
+            f"{distinct} distinct points for {coefficients} coefficients leave {left}: no interval, and no way to tell "
+            f"{fit.law.name} from another falling curve, or one count of N from the other"
         )
     return {
         "law": fit.law.name,

@@ -212,7 +212,7 @@ class Supervisor:
 
     def _space(self) -> str:
         free = shutil.disk_usage(self.sweep).free
-        return f"; its disk has only {free / 1e6:.0f} MB free" if free < 50e6 else ""
+        return f"; the disk has only {free / 1e6:.0f} MB free" if free < 50e6 else ""
 
     def _predict(self, view: SweepView, name: str) -> None:
         """Records the law's prediction for `name`, unless it has started or was predicted before."""

@@ -95,7 +95,7 @@ def loss_warnings(sweep: SweepView, names: Collection[str]) -> list[str]:
     if training and len(training) == len(runs):
         warnings.append("fitted to training loss: no run recorded a held-out loss")
     elif training:
-        warnings.append(f"{listed(training)}: training loss beside the held-out loss of the others")
+        warnings.append(f"{listed(training)}: training loss, while the other runs have held-out loss")
     without = [run.name for run in runs if not run.flops]
     if without and len(without) < len(runs):
         warnings.append(f"{listed(without)}: no FLOPs in run.json, so C = 6ND")

@@ -22,7 +22,7 @@ FORMAT = 2  # 1 had no manifest and no open losses
 WEIGHTS, OPTIMIZER, STATE, MANIFEST = "model.safetensors", "optimizer.safetensors", "state.json", "manifest.json"
 
 PAGE = 4096  # bytes
-DIFFERS = "its checksum is not that of the manifest"
+DIFFERS = "its checksum does not match the manifest"
 
 
 @dataclass(frozen=True)

@@ -276,7 +276,7 @@ class Trainer:
                 broken.append(folder)
         else:
             if broken:
-                log("no checkpoint is left that can be read: starts over")
+                log("no readable checkpoint is left: starting over")
         writer.take_over(broken, self.config.training.keep_checkpoints)
 
     def branch_off(self, folder: Path) -> None:

@@ -114,7 +114,7 @@ def load(
             trainer.branch_off(fork)
             log(f"branches off {config.trunk.run} after step {config.trunk.step}")
         except InputError as error:
-            log(f"{error}; trains the share of {config.trunk.run} itself")
+            log(f"{error}; training the steps of {config.trunk.run} here instead")
     return trainer
 
 
@@ -123,7 +123,7 @@ def work(run: Path, device: str, threads: int) -> int:
     # First of all, and before the seconds that torch takes to load: what another process sees decides who trains.
     attempt = claim_if_alone(run, "attempt")
     if attempt is None:
-        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {run.name} yields: another worker trains it", flush=True)
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {run.name} exits: another worker is training it", flush=True)
         return YIELDED
     stop_requested = stop_watch(run, attempt)
     with Writer(run, attempt=attempt) as writer:
@@ -147,7 +147,7 @@ def work(run: Path, device: str, threads: int) -> int:
                 log(state)
             if superseded(attempt):
                 writer.status("stopped", "another worker took over")
-                log("yields: another worker took over")
+                log("exits: another worker took over")
                 return YIELDED
         except Exception as error:
             text = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -101,7 +101,7 @@ class Session:
             try:
                 append(record, self._progress)
             except InputError as error:
-                self._unkept = self._unkept or f"{error}: your answers are graded but not kept"
+                self._unkept = self._unkept or f"{error}: your answers are graded but not saved"
         self._tries += 1
         if self._tries == 1:
             self.results.append(Result(self.asked, graded, 1))

@@ -88,7 +88,7 @@ def test_fit_of_a_sweep_uses_its_ladders_law(command: Command, tmp_path: Path) -
 def test_warnings_go_to_stderr_and_into_json(command: Command, csv: Path) -> None:
     lines = csv.read_text().splitlines()
     csv.write_text("\n".join([*lines, lines[-1]]))
-    assert "the same run more than once" in command("fit", csv, "--bootstrap", 20).err
+    assert "listed more than once" in command("fit", csv, "--bootstrap", 20).err
     assert any("more than once" in item for item in command("fit", csv, "--bootstrap", 20, "--json").json["warnings"])
 
 

@@ -144,7 +144,7 @@ def a_folder_of_words(folder: Path) -> None:
         (words_of("cat " * 100), ["--set", "tokenizer=bpe-300"], "too few for a context of 16"),
         (None, ["--set", "tokenizer=bpe-10"], "'bpe-10': not known; give 'byte', 'gpt2' or 'bpe-K' with K from 257"),
         (None, ["--set", "hidden=10_000_000"], "rung 'a': 1.2e15 parameters in batches of 8 take 19,200,0"),
-        (None, ["--set", "batch=1e14"], "GB of memory or more, this machine has"),
+        (None, ["--set", "batch=1e14"], "GB of memory, this machine has"),
         (None, ["--set", "hidden=1" + "0" * 300], "hidden: found 1000"),
         (None, ["--set", "tokens=1" + "0" * 400], "training.tokens: found 1000"),
         (None, ["--set", "corpus=nope"], "corpus.name: found 'nope', want stdlib, tinyshakespeare"),
@@ -356,7 +356,7 @@ def test_nobody_is_told_to_resume_what_cannot_be(command: Command, tmp_path: Pat
     assert (status, "nothing to resume, another trainer wrote it" in err) == (2, True)
     record_sweep(tmp_path, ["finished"] * 6 + ["diverged"], "wild")
     assert "resume" not in command("attach", "wild", "--runs", tmp_path)[2]
-    assert "r7-s0 diverged and would again; want" in command("resume", "wild", "--runs", tmp_path)[2]
+    assert "r7-s0 diverged and would diverge again; want" in command("resume", "wild", "--runs", tmp_path)[2]
     assert command("resume", "wild", "--device", "nonsense", "--runs", tmp_path)[0] == 2
     broken = record_sweep(tmp_path, ["finished"] * 7, "broken")
     Status("failed", 1, 0.0, "elsewhere", 1.0).write(broken / "supervisor-1" / "status.json")
@@ -403,7 +403,7 @@ def test_rm_deletes_what_is_over_and_asks_first(command: Command, tmp_path: Path
     running = record_sweep(tmp_path, ["finished", "running", *["queued"] * 5])
     status, _, err = command("rm", "quickstart", "--yes", "--runs", tmp_path)
     assert (status, running.exists()) == (2, True)
-    assert "is training; stop it first with 'scaling-tui stop quickstart'" in err
+    assert "still training; stop it first with 'scaling-tui stop quickstart'" in err
 
 
 def test_rm_deletes_a_sweep_that_cannot_be_read(command: Command, tmp_path: Path) -> None:

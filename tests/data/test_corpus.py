@@ -79,7 +79,7 @@ def test_offline_one_line_says_where_to_put_tinyshakespeare(tmp_path: Path, monk
     monkeypatch.setenv("SCALING_TUI_DATA", str(tmp_path))
     nowhere = dataclasses.replace(TINYSHAKESPEARE, address="http://127.0.0.1:9/input.txt")
     monkeypatch.setattr("scaling_tui.data.corpus.TINYSHAKESPEARE", nowhere)
-    with pytest.raises(InputError, match=r"not on this machine and .* not reached .*; put the file at .*\.txt"):
+    with pytest.raises(InputError, match=r"not on this machine, and .* cannot be reached .*; put the file at .*\.txt"):
         load_corpus("tinyshakespeare")
 
 

@@ -35,7 +35,9 @@ def test_gpt2_gives_the_published_ids(shared_data: Path, tmp_path: Path, monkeyp
     first = encode(corpus, "gpt2", 100_000)
     assert np.array_equal(np.concatenate([first.train, first.held_out]), whole[:100_000])
     assert len(first.held_out) == 10_000
-    with pytest.raises(InputError, match=r"corpus.first_tokens: found 400000, tinyshakespeare has 3\d{5} tokens"):
+    with pytest.raises(
+        InputError, match=r"corpus.first_tokens: found 400000, want at most the 3\d{5} tokens of tinyshakespeare"
+    ):
         encode(corpus, "gpt2", 400_000)
 
 

@@ -65,11 +65,11 @@ def test_the_same_parameters_give_the_same_ids_and_others_do_not(name: str) -> N
 @pytest.mark.parametrize(
     ("name", "parameters", "says"),
     [
-        ("parity", {"lenght": 3}, "corpus.parameters.lenght: not a parameter of parity, which has vocab"),
+        ("parity", {"lenght": 3}, "corpus.parameters.lenght: not a parameter of parity; known: vocab"),
         ("parity", {"length": 3.5}, "corpus.parameters.length: found 3.5, want a whole number"),
         ("language", {"noise": 1.0}, "found a share of 1, want 0 to 1"),
         ("markov", {"vocab": 1}, "corpus.parameters.vocab: found 1, want 2 to 65536"),
-        ("stdlib", {"vocab": 9}, "'stdlib' is text and has none"),
+        ("stdlib", {"vocab": 9}, "'stdlib' takes no parameters"),
     ],
 )
 def test_a_wrong_parameter_is_named(name: str, parameters: dict[str, float], says: str) -> None:

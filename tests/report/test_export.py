@@ -101,7 +101,7 @@ def test_without_matplotlib_one_line_says_what_to_install(tmp_path: Path) -> Non
     done = subprocess.run([sys.executable, "-c", blocked, *options], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "scaling-tui: SVG: drawn by matplotlib, which is not installed: pip install 'scaling-tui[figures]'\n"
+        "scaling-tui: SVG: needs matplotlib, which is not installed; run pip install 'scaling-tui[figures]'\n"
     )
 
 
@@ -128,6 +128,6 @@ def test_the_command_writes_to_stdout_or_to_a_new_file(tmp_path: Path) -> None:
     assert (written.returncode, written.stdout) == (0, b"")
     again = run("--format", "svg", "--output", str(output))
     assert again.returncode == 2
-    assert b"is there already, want a name that is free" in again.stderr
+    assert b"exists already, want a new name" in again.stderr
     wrong = run("--format", "gif")
     assert (wrong.returncode, wrong.stderr.count(b"\n")) == (2, 1)

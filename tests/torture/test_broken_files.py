@@ -92,7 +92,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     "prediction cut short": (
         written("predictions.jsonl", '{"rung": "r7"}\n'), "broken: predictions.jsonl: line 1: run: missing",
     ),
-    "ladder a list": (with_fields("sweep.json", ladder=[3]), "broken: sweep.json: ladder: found [3], want a text"),
+    "ladder a list": (with_fields("sweep.json", ladder=[3]), "broken: sweep.json: ladder: found [3], want a string"),
     "cases of a number": (
         with_fields("sweep.json", cases={"a": 5}), "broken: sweep.json: cases.'a': found 5, want an object",
     ),
@@ -406,7 +406,7 @@ def test_a_training_loss_is_not_called_held_out(command: Command, tmp_path: Path
     logged(tmp_path, ("loss",))
     out = command("attach", "--runs", tmp_path)[1]
     assert "loss is training loss, the mean of the last tenth of the records" in out
-    assert "C is as run.json gives it" in out
+    assert "C is as given in run.json" in out
     assert "loss is held out" not in out
     assert "  warning: fitted to training loss: no run recorded a held-out loss" in out
     out = command("runs", "--runs", tmp_path)[1]
@@ -421,9 +421,9 @@ def test_one_held_out_loss_among_training_losses_is_told_apart(command: Command,
     sweep = logged(tmp_path, ("loss", "val_loss"), flops=False)
     out = command("attach", "--runs", tmp_path)[1]
     assert "loss is held out; for n0, n1, n2, n3 it is training loss" in out
-    assert "no run.json gives C: a fit takes 6ND" in out
+    assert "no run.json gives C, so a fit uses 6ND" in out
     err = " ".join(command("fit", "theirs", "--bootstrap", "0", "--runs", tmp_path)[2].split())
-    assert "n0, n1, n2, n3: training loss beside the held-out loss of the others" in err
+    assert "n0, n1, n2, n3: training loss, while the other runs have held-out loss" in err
     assert [run.loss_is_held_out for run in read_sweep(sweep).runs] == [False] * 4 + [True]
 
 
@@ -511,7 +511,7 @@ def test_more_draws_than_a_table_can_bear_are_capped_and_it_is_said(command: Com
     (tmp_path / "many.csv").write_text("params,tokens,loss\n" + "\n".join(rows) + "\n")
     status, out, err = command("fit", tmp_path / "many.csv", "--law", "kaplan-n", "--bootstrap", "1000000")
     assert (status, "2,666 draws" in out.replace("2666", "2,666")) == (0, True)
-    assert "1,000,000 bootstrap draws of 15,000 points would take too long: 2,666 made" in " ".join(err.split())
+    assert "1,000,000 bootstrap draws of 15,000 points would take too long: reduced to 2,666" in " ".join(err.split())
 
 
 def test_any_bytes_as_json_are_a_value_or_one_line() -> None:

@@ -211,7 +211,7 @@ def filled(name: str, value: float) -> Callable[[dict[str, Tensor]], object]:
 
 WEIGHTS, OPTIMIZER, STATE, MANIFEST = "model.safetensors", "optimizer.safetensors", "state.json", "manifest.json"
 HEAD = "blocks.0.attention.out.weight"
-NOT_REGULAR, CHECKSUM = "a pipe, socket or device, not a regular file", "its checksum is not that of the manifest"
+NOT_REGULAR, CHECKSUM = "a pipe, socket or device, not a regular file", "its checksum does not match the manifest"
 
 FAULTS: dict[str, tuple[Damage, str]] = {
     "weights are a pipe": (pipe(WEIGHTS), f"{WEIGHTS}: {NOT_REGULAR}"),
@@ -284,7 +284,7 @@ def test_with_no_checkpoint_left_the_run_starts_over_and_says_so(run: Path, undi
         flipped(WEIGHTS, -5)(folder)
     assert ended(work, run, "cpu", 1) == 0
     assert last_log(run).count("; trying the one before") == len(every)
-    assert "no checkpoint is left that can be read: starts over" in last_log(run)
+    assert "no readable checkpoint is left: starting over" in last_log(run)
     assert_as_undisturbed(run, undisturbed)
     assert not any(folder.exists() for folder in every)
 
@@ -312,7 +312,7 @@ def test_a_branch_whose_trunk_has_a_damaged_checkpoint_trains_the_share_of_the_t
     assert ended(work, whole / short.name, "cpu", 1) == 0
     flipped(WEIGHTS, -5)(long / "attempt-1" / f"checkpoint-{trunk.step}")
     assert ended(work, short, "cpu", 1) == 0
-    assert f"{WEIGHTS}: {CHECKSUM}); trains the share of {long.name} itself" in last_log(short)
+    assert f"{WEIGHTS}: {CHECKSUM}); training the steps of {long.name} here instead" in last_log(short)
     ours, theirs = (load_file(checkpoints(run)[0] / WEIGHTS) for run in (short, whole / short.name))
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 

@@ -64,7 +64,7 @@ def test_half_a_core_is_one_job(cgroups: Path) -> None:
 )
 def test_a_cgroup_that_is_too_small_is_told(cgroups: Path, tiny: Path, name: str) -> None:
     write(cgroups / name, f"{128 << 20}\n")
-    with pytest.raises(InputError, match=r"take 0\.2 GB of memory or more, its cgroup allows 0\.1 GB"):
+    with pytest.raises(InputError, match=r"need at least 0\.2 GB of memory, the cgroup allows 0\.1 GB"):
         check_memory(load_ladder(str(tiny)), "cpu")
 
 
@@ -97,7 +97,7 @@ def test_a_real_cgroup_counts(tiny: Path) -> None:
         line = f'echo $$ > {group}/cgroup.procs && exec "$@"'
         command = ["sh", "-c", line, "sh", *PROGRAM, "run", str(tiny), "--dry-run"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert (done.returncode, "its cgroup allows 0.1 GB" in done.stderr) == (2, True), done.stderr
+        assert (done.returncode, "the cgroup allows 0.1 GB" in done.stderr) == (2, True), done.stderr
     finally:
         group.rmdir()
 
@@ -170,7 +170,7 @@ def test_rm_that_may_not_delete_a_part_deletes_nothing(tmp_path: Path, monkeypat
         monkeypatch.setattr(os, "access", lambda path, mode: "attempt-1" not in str(path) and access(path, mode))
     else:
         (sweep / "r3-s0" / "attempt-1").chmod(0o500)
-    with pytest.raises(InputError, match=r"no permission to delete what is in .*attempt-1; nothing was deleted"):
+    with pytest.raises(InputError, match=r"no permission to delete files in .*attempt-1; nothing was deleted"):
         delete_sweep(sweep)
     assert sorted(path for path in sweep.rglob("*")) == before
 

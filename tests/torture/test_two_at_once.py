@@ -137,7 +137,7 @@ def test_a_second_worker_yields_with_its_own_status(pair: Path, tmp_path: Path) 
     assert claim_if_alone(sweep / "a-s0", "attempt")
     command = [sys.executable, "-P", "-m", "scaling_tui.train.worker", str(sweep / "a-s0")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, "a-s0 yields: another worker trains it" in done.stdout) == (YIELDED, True)
+    assert (done.returncode, "a-s0 exits: another worker is training it" in done.stdout) == (YIELDED, True)
     assert [path.name for path in (sweep / "a-s0").iterdir()] != []
     assert [path.name for _, path in numbered(sweep / "a-s0", "attempt")] == ["attempt-1"]
 

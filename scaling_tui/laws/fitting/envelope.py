@@ -81,8 +81,8 @@ def envelope(points: Points, level: float = 0.9) -> Envelope:
         laws = [power_law(log_c, log_n, level), power_law(log_c, log_c - np.log(6) - log_n, level)]
     else:
         warnings.append(
-            f"{np.unique(sizes).size} sizes on the envelope: a power law needs four, as the smallest and the largest "
-            "do not count: nothing beyond them was tried"
+            f"{np.unique(sizes).size} sizes on the envelope: a power law needs four, and the smallest and the largest "
+            "do not count, because nothing beyond them was tried"
         )
     loss_law = fit(Points.of(np.exp(lowest), flops=np.exp(budgets)), "kaplan-c")
     return Envelope(

@@ -51,7 +51,7 @@ def fit(points: Points, law: str | Law, *, delta: float | None = None, conventio
     if len(points) < size:
         raise InputError(
             f"points: {len(points)} usable, {law.name} has {size} coefficients ({', '.join(law.coefficients)}): "
-            f"want at least {size}, better {3 * size}"
+            f"want at least {size}, ideally {3 * size}"
         )
     if delta is None:
         delta = default_delta(len(points), size)

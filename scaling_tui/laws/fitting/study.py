@@ -123,7 +123,7 @@ def study(
     messages = [*warnings, *fitted.warnings]
     if draws > (most := affordable(len(fitted.points))):
         messages.append(
-            f"{draws:,} bootstrap draws of {len(fitted.points):,} points would take too long: {most:,} made"
+            f"{draws:,} bootstrap draws of {len(fitted.points):,} points would take too long: reduced to {most:,}"
         )
         draws = most
     resampled = bootstrap(fitted, draws, seed=seed) if draws and fitted.freedom > 0 else None
@@ -139,7 +139,7 @@ def study(
         messages.append(
             f"the fit without the held-out points has two minima: the lower (objective {holdout.objective:.5g}) errs "
             f"by {show.percent(holdout.mape, 2)}, the one near the fit to all points (objective {other:.5g}) by "
-            f"{show.percent(other_mape, 2)}; the first one counts, since only hindsight would choose the second"
+            f"{show.percent(other_mape, 2)}; the lower one is used, because only hindsight would choose the other"
         )
     return Study(fitted, resampled, intervals, level, holdout, _conventions(fitted), tuple(messages))
 

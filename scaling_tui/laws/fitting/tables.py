@@ -122,7 +122,7 @@ def _check_names(names: Iterable[str], path: Path) -> None:
 def _points(columns: dict[str, Any], path: Path, first_row: int) -> tuple[Points, tuple[str, ...]]:
     size = len(columns["loss"])
     if size == 0:
-        raise InputError(f"{path}: a header without rows, want one row per run")
+        raise InputError(f"{path}: found a header without rows, want one row per run")
     warnings = []
     keep = np.ones(size, dtype=bool)
     states = columns.pop("state", None)

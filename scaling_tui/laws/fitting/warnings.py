@@ -36,7 +36,7 @@ def beyond(fit: Fit, **inputs: float) -> tuple[str, ...]:
             far.append(f"{symbol} {ratio:.3g}× {'above the largest' if value > column.max() else 'below the smallest'}")
     if not far:
         return ()
-    return (f"extrapolation: {', '.join(far)} fitted; the interval assumes that the law holds that far out",)
+    return (f"extrapolation: {', '.join(far)} fitted; the interval assumes that the law still holds there",)
 
 
 def undetermined(fit: Fit) -> tuple[Input, ...]:
@@ -117,7 +117,7 @@ def _points(fit: Fit) -> list[str]:
     number = repeats(np.vstack([x, y]))
     twice = np.bincount(number)[number] > 1
     if twice.any():
-        warnings.append(f"{name_points(fit.points, twice)}: the same run more than once, and each copy counts")
+        warnings.append(f"{name_points(fit.points, twice)}: listed more than once, and each copy counts as a point")
     if fit.freedom == 0:
         warnings.append("as many points as coefficients: the law passes through all of them, so nothing tests it")
     residual = fit.residuals
@@ -126,7 +126,7 @@ def _points(fit: Fit) -> list[str]:
     if fit.freedom > 1 and far.any() and far.mean() < 0.2:
         worst = float(np.expm1(residual[far].max()))
         warnings.append(
-            f"{name_points(fit.points, far)}: loss up to {show.percent(worst, 1)} above the law, "
+            f"{name_points(fit.points, far)}: loss up to {show.percent(worst, 1)} above the law; "
             "diverged or badly tuned?"
         )
     return warnings

@@ -105,7 +105,7 @@ def plan(law: Law, coefficients: Coefficients, goal: Goal, name: str | None = No
     planned = _plan(law, solution, goal, name or law.name)
     for key in ("params", "tokens", "flops", "loss", "optimal_loss", "excess", "optimal_flops", "overhead"):
         if not np.isfinite(getattr(planned, key)):
-            raise InputError(f"plan: {planned.law} gives no finite {key} for the values given; want others")
+            raise InputError(f"plan: {planned.law} gives no finite {key} for the values given; want other values")
     return planned
 
 

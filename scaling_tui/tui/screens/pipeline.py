@@ -39,8 +39,8 @@ class PipelineScreen(Page):
 
     ABOUT = (
         "A run's data in six stages, each with its output: text, tokens, train and held-out parts, the model, "
-        "training, evaluation. Every count is taken again from the corpus and the run's own records. Each evaluation "
-        "has a line that says what it shows: learning, a plateau, or memorising."
+        "training, evaluation. Every count is recomputed from the corpus and the run's records. A line for each "
+        "evaluation says what it shows: learning, a plateau, or memorising."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "run", "run", tooltip="Show another run of the sweep"),
@@ -103,7 +103,7 @@ class PipelineScreen(Page):
         try:
             view = glance(find_sweep(self.runs, sweep))
             chosen = view.run(run) if run else max(view.runs, key=lambda run: (len(run.curve) > 0, run.params or 0))
-            result: RunStages | str = f"sweep {view.name}: has no run"
+            result: RunStages | str = f"sweep {view.name}: no runs"
             if chosen:
                 whole = read_run(chosen.path)
                 result = RunStages(whole, stages(whole))

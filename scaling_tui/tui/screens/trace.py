@@ -84,7 +84,7 @@ class TraceScreen(Page):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("backspace,g,escape", "grid", "grid", key_display="g", tooltip="Go back to the grid; also esc"),
-        Binding("m", "metric", "metric", tooltip="Shade and number the cells by the next metric"),
+        Binding("m", "metric", "metric", tooltip="Switch the metric that shades and numbers the cells"),
         Binding("s", "stages", "stages", tooltip="Show the four stages from prompt to prediction"),
         Binding("l", "rows('ladder')", "ladder", tooltip="Trace the prompt through every rung of the ladder"),
         Binding("t", "rows('time')", "time", tooltip="Trace the prompt through this run's checkpoints"),

@@ -96,7 +96,7 @@ class _Table:
             raise self.wrong(field, "nested too deeply") from None
 
 
-_KINDS: dict[type, str] = {str: "text", float: "a number", int: "a whole number", list: "a list", dict: "a table",
+_KINDS: dict[type, str] = {str: "a string", float: "a number", int: "a whole number", list: "a list", dict: "a table",
                            bool: "true or false"}  # fmt: skip
 
 
@@ -164,7 +164,7 @@ def _question(table: _Table, lesson: str, path: Path) -> Question:
 
     steps = table.get("steps", list)
     if not steps or not all(isinstance(step, str) for step in steps):
-        raise table.wrong("steps", "want a list with at least one text")
+        raise table.wrong("steps", "want a list with at least one string")
     skill = "" if kind == "choice" else table.get("skill", str, lesson or identity)
     return Question(
         id=identity,

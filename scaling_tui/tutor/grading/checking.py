@@ -120,7 +120,7 @@ def _numeric_faults(asked: Variant, body: Numeric) -> Iterator[tuple[str, str]]:
         yield "steps", f"the last step does not end in the key {asked.expected!r}: {asked.steps[-1]!r}"
     if not apart([key, *(value for _, value in asked.wrong)], body.tolerance):
         named = ", ".join(f"{mistake.slip} {value:.6g}" for mistake, value in asked.wrong)
-        yield "mistakes", f"too close to the key {key:.6g} or from each other: {named}"
+        yield "mistakes", f"too close to the key {key:.6g} or to each other: {named}"
 
 
 def _formula_faults(asked: Variant, body: Formula) -> Iterator[tuple[str, str]]:

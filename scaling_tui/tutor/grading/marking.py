@@ -83,7 +83,7 @@ def _parse_answer(variant: Variant, answer: str) -> _ParsedAnswer:
                 raise InputError(f"answer: want {variant.answer_format}")
             lines, line = len(code.splitlines()), int(match[1])
             if not 1 <= line <= lines:
-                raise InputError(f"answer: found line {line}, the program has lines 1 to {lines}")
+                raise InputError(f"answer: found line {line}, want a line from 1 to {lines}")
             fixed = computed(match[2])
             return _ParsedAnswer(f"line {line}: {fixed}", line=line, formula=parse(fixed, names))
 

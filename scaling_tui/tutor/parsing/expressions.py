@@ -249,7 +249,7 @@ class _Reader:
             try:
                 return float(function(*(argument(values) for argument in read)))
             except TypeError:
-                raise self.wrong(node, f"{name} found a text where it takes a number") from None
+                raise self.wrong(node, f"{name} found a string, want a number") from None
 
         return value
 

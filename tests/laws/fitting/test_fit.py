@@ -184,7 +184,7 @@ def test_warns_of_one_budget_and_of_one_input() -> None:
 def test_warns_of_duplicates_outliers_and_losses_that_are_not_numbers() -> None:
     points = synthetic(2, size=40, noise=0.002)
     twice = points.take(np.array([*range(40), 0]))
-    assert warned(fit(twice, "chinchilla"), "the same run more than once")
+    assert warned(fit(twice, "chinchilla"), "listed more than once")
     loss = points.loss.copy()
     loss[5] *= 1.5
     assert warned(fit(replace(points, loss=loss), "chinchilla"), "point 6: loss up to")

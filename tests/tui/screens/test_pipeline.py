@@ -57,5 +57,5 @@ async def test_a_run_of_another_trainer_is_told_what_is_missing(tmp_path: Path) 
     record_sweep(tmp_path, ["finished"] * 7)
     async with ScalingApp(tmp_path, mode="pipeline").run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: isinstance(pilot.app.screen, PipelineScreen))
-        await until(pilot, lambda: "run.json names no corpus and architecture" in said(pilot, "#before"))
+        await until(pilot, lambda: "run.json has no corpus and architecture" in said(pilot, "#before"))
         assert "Press 2 for the Lab" in said(pilot, "#before")
