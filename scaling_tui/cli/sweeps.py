@@ -204,6 +204,7 @@ def rm(
     from scaling_tui.runs import find_sweep, runs_folder
     from scaling_tui.runs.delete import delete_sweep
     from scaling_tui.runs.glance import trains
+    from scaling_tui.text import show
 
     # Only its states are read, so that a broken sweep can be deleted too.
     path = find_sweep(runs_folder(runs), sweep)
@@ -213,7 +214,7 @@ def rm(
         if not sys.stdin.isatty():
             raise InputError(f"rm {path.name}: no terminal to ask for confirmation; add --yes")
         number = len(list(path.glob("*/run.json")))
-        what = f"the link {path}" if path.is_symlink() else f"{path} with {number} runs"
+        what = f"the link {path}" if path.is_symlink() else f"{path} with {show.counted(number, 'run')}"
         typer.confirm(f"Delete {what}?", abort=True, err=True)
     if path.is_symlink():
         kept = path.resolve()

@@ -247,6 +247,7 @@ def quiz_check(
 ) -> None:
     """Check question banks. Tries answers, mistakes, diagnoses and steps over many seeds; status 1 on a problem."""
     from scaling_tui.report import tutor as console
+    from scaling_tui.text import show
     from scaling_tui.tutor.content.bank import load_bank, load_banks
     from scaling_tui.tutor.content.lesson import lesson_files
     from scaling_tui.tutor.grading.checking import check_bank, diagnosis_table
@@ -264,7 +265,9 @@ def quiz_check(
             print(f"{row.question} · {row.slip} · {row.answer}\n{console.wrapped(row.reads, '    ')}")
         for problem in problems:
             print(problem)
-        say(f"{number} questions in {len(banks)} banks, {seeds} seeds each: {len(problems) or 'no'} problems")
+        outcome = show.counted(len(problems), "problem") if problems else "no problems"
+        tried = f"{show.counted(number, 'question')} in {show.counted(len(banks), 'bank')}"
+        say(f"{tried}, {show.counted(seeds, 'seed')} each: {outcome}")
     if problems:
         raise typer.Exit(1)
 

@@ -72,7 +72,7 @@ class Published:
             with urlopen(self.address, timeout=20) as answer:
                 content: bytes = answer.read()
         except (URLError, OSError) as error:
-            offline = " or pip install 'scaling-tui[offline]'" if self.shipped_in else ""
+            offline = ", or run pip install 'scaling-tui[offline]'" if self.shipped_in else ""
             raise InputError(
                 f"{what} {self.name}: not on this machine, and {self.address} cannot be reached"
                 f" ({getattr(error, 'reason', error)}); put the file at {cached}{offline}"

@@ -173,7 +173,13 @@ def check_types(item: Any, where: str) -> None:
     Raises:
         InputError: a field of another type.
     """
-    nouns = {"int": "a whole number", "float": "a number", "str": "a string", "bool": "true or false", "dict": "a table"}
+    nouns = {
+        "int": "a whole number",
+        "float": "a number",
+        "str": "a string",
+        "bool": "true or false",
+        "dict": "a table",
+    }
     for name, annotated in get_type_hints(type(item)).items():
         value, wanted = getattr(item, name), get_origin(annotated) or annotated
         choices = get_args(annotated) if wanted is Literal else ()

@@ -15,6 +15,7 @@ from scaling_tui.runs.glance import glance
 from scaling_tui.sweeps.devices import kind_of, on_gpu
 from scaling_tui.sweeps.ladder import Ladder
 from scaling_tui.sweeps.limits import cores
+from scaling_tui.text import show
 
 Speed = tuple[float, float]
 """FLOPs per token of a run, and the FLOP/s that it reached."""
@@ -41,7 +42,7 @@ def estimate(ladder: Ladder, recorded: Sequence[Speed], jobs: int, seeds: int) -
 
     FLOP/s is interpolated over FLOPs per token between the sizes that ran here, and constant beyond them.
     """
-    basis = f"times from the speed of {len(recorded)} runs on this machine"
+    basis = f"times from the speed of {show.counted(len(recorded), 'run')} on this machine"
     if not recorded:
         basis = "times from a two-core machine: nothing was trained on this device yet"
     speeds = speed_curve(recorded or REFERENCE)

@@ -65,6 +65,11 @@ def percent(share: float | None, digits: int = 0, sign: bool = False) -> str:
     return f"{share:{'+' if sign else ''}.{digits}%}".replace("%", " %")
 
 
+def counted(number: int, noun: str) -> str:
+    """1 run, 2 runs, 12,000 runs."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def duration(seconds: float | None) -> str:
     """A time to go or gone: 58 s, 4:07 min, 2:31 h, 3.2 days."""
     if seconds is None or not math.isfinite(seconds):

@@ -125,7 +125,7 @@ def test_a_test_gives_no_hints_and_a_score_by_topic(run) -> None:  # type: ignor
 def test_check_validates_a_bank_of_ones_own(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     bank = tmp_path / "mine.toml"
     bank.write_text(BANK)
-    assert "2 questions in 1 banks, 200 seeds each: no problems" in run("quiz", "check", str(bank)).stderr
+    assert "2 questions in 1 bank, 200 seeds each: no problems" in run("quiz", "check", str(bank)).stderr
     table = json.loads(run("quiz", "check", str(bank), "--slips", "--seeds", "3", "--json").stdout)["slips"]
     assert {"question", "slip", "answer", "reads"} == set(table[0])
     bank.write_text(BANK.replace('answer = "2*x"', 'answer = "x/2"'))

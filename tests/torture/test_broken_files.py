@@ -551,8 +551,8 @@ step = "s"
         ("sqrt('x')", "field 'answer': formula: this is not allowed in a formula"),
         ("loss('chinchilla:hoffmann2022', 'x', 'y')", "has no value"),
         ("layer_params('x', 'y')", "has no value"),
-        ("plan_excess('chinchilla:hoffmann2022', 'x', 'y')", "takes a number"),
-        ("pf_days('x')", "takes a number"),
+        ("plan_excess('chinchilla:hoffmann2022', 'x', 'y')", "want a number"),
+        ("pf_days('x')", "want a number"),
         ("(" * 99 + "1", "field 'answer': formula:"),
     ],
 )
@@ -572,7 +572,7 @@ def test_without_a_home_answers_are_graded_and_it_is_said_once(
     monkeypatch.setattr(sys, "stdin", io.StringIO("a\n1.234\nskip\n" * 6 + "quit\n"))
     status, out, err = command("quiz", "take", "--seed", "1")
     assert status == 0
-    assert (out + err).count("your answers are graded but not kept") == 1
+    assert (out + err).count("your answers are graded but not saved") == 1
     assert "✗" in out or "✓" in out
 
 

@@ -64,8 +64,8 @@ class LawScreen(LivePage):
 
     ABOUT = (
         "The law through the finished runs: each point is a run, the line is the fitted law, dotted where it "
-        "extrapolates; the faint band is its 90 % interval, if the law's form is right. ▲ marks the held-out runs. "
-        "Leave a run out with space: if the law moves far, do not trust it far beyond the points."
+        "extrapolates; the faint band is its 90 % interval if the form of the law is right. ▲ marks the held-out runs. "
+        "Press space to leave a run out: if that moves the law a lot, do not trust it far beyond the points."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "row(-1)", "up", show=False, tooltip="Move to the run above"),

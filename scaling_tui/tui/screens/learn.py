@@ -32,7 +32,7 @@ class LearnScreen(Page):
 
     ABOUT: ClassVar[str] = (
         "Lessons of a few minutes each, with plots drawn by the same code that fits your runs. Each lesson ends with "
-        "questions, and most can be checked in runs of your own."
+        "questions, and you can check most lessons in your own runs."
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -44,7 +44,7 @@ class PlanScreen(LivePage):
 
     ABOUT = (
         "Enter a budget C, a target loss L, a size N or tokens D to get the compute-optimal run for it; enter two to "
-        "see what leaving the optimum costs. The first row uses your own fit, with intervals; the others use "
+        "see what a run off the optimum costs. The first row uses your own fit, with intervals; the others use "
         "published laws, which were fitted to other data: compare N, D and D/N with them, not the loss."
     )
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -27,7 +27,7 @@ class PredictionGameScreen(AppSized, Screen[None]):
 
     ABOUT: ClassVar[str] = (
         "Predict the final loss of the largest run, in nats per token, from the smaller runs; the law predicts it too. "
-        "The run then shows which prediction was closer. It is trained if necessary; your answer is kept until then."
+        "The run is then trained, if necessary, and shows who was closer. Your answer is kept until then."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "back", tooltip="Go back to the quiz; training continues"),

@@ -78,9 +78,10 @@ class TraceScreen(Page):
     """One prompt in a grid of rows and tokens; enter shows a cell in detail."""
 
     ABOUT = (
-        "What a model predicts after every layer, by logit lens. A column is a token of the prompt, a row a part of "
-        "the model: a cell is the next token it would predict if the later parts were skipped. A deeper shade is "
-        "better. Early rows understate what the model knows there: the output layer was trained on the last row."
+        "What a model predicts after every layer, through the logit lens. Each column is a token of the prompt, each "
+        "row a part of the model; a cell shows the next token that the model would predict if it skipped the later "
+        "parts. A deeper shade is better. Early rows understate what the model knows there, because the output layer "
+        "was trained on the last row."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("backspace,g,escape", "grid", "grid", key_display="g", tooltip="Go back to the grid; also esc"),

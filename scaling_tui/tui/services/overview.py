@@ -151,7 +151,9 @@ def due_lines(learning: TutorStatus | None) -> Iterator[OverviewLine]:
         return
     if learning.due or learning.new:
         minutes = max(1, round(learning.minutes))
-        yield OverviewLine(f"{learning.due} questions due, {learning.new} new, about {minutes} min", "quiz")
+        yield OverviewLine(
+            f"{show.counted(learning.due, 'question')} due, {learning.new} new, about {minutes} min", "quiz"
+        )
     else:
         yield OverviewLine("No questions due today", "quiz")
 
@@ -183,10 +185,13 @@ def next_lines(views: Sequence[SweepView], learning: TutorStatus | None) -> Iter
     for view in views[:1]:
         if not view.trains and view.state in ("stopped", "lost", "failed", "diverged"):
             done = show.percent(view.progress)
-            yield OverviewLine(f"{view.name} is {view.state} at {done}: see why, or resume", "live", view.name)
+            choice = "" if view.state == "diverged" else ", or resume"
+            yield OverviewLine(f"{view.name} is {view.state} at {done}: see why{choice}", "live", view.name)
     if learning is not None and learning.unread:
         lesson, count = learning.unread[0], len(learning.unread)
-        minutes = f"{lesson.head['minutes']} min" + (f", {count} lessons unread" if learning.begun else "")
+        minutes = f"{lesson.head['minutes']} min" + (
+            f", {show.counted(count, 'lesson')} unread" if learning.begun else ""
+        )
         yield OverviewLine(f"Read: {lesson.title} ({minutes})", "learn", what=lesson.id)
     if learning is not None and not learning.begun:
         yield OverviewLine(f"Try the first questions, about {max(1, round(learning.minutes))} min", "quiz")

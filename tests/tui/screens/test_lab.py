@@ -223,5 +223,5 @@ async def test_the_estimate_is_by_the_speeds_of_the_device_that_was_typed(
         await in_lab(pilot)
         await until(pilot, lambda: "two-core machine" in said(app, "table"))
         app.screen.query_one("#device", Input).value = "cpu"
-        await until(pilot, lambda: "speed of 1 runs" in said(app, "table"))
+        await until(pilot, lambda: "speed of 1 run " in said(app, "table"))
         assert asked == ["auto", "cpu"]
