@@ -143,7 +143,7 @@ def a_folder_of_words(folder: Path) -> None:
         (words_of("cat " * 10), [], "corpus: 4 held-out tokens, too few for a context of 16"),
         (words_of("cat " * 100), ["--set", "tokenizer=bpe-300"], "too few for a context of 16"),
         (None, ["--set", "tokenizer=bpe-10"], "'bpe-10': not known; give 'byte', 'gpt2' or 'bpe-K' with K from 257"),
-        (None, ["--set", "hidden=10_000_000"], "rung 'a': 1.2e15 parameters in batches of 8 take 19,200,0"),
+        (None, ["--set", "hidden=10_000_000"], "rung 'a': 1.2e15 parameters in batches of 8 need at least 19,200,0"),
         (None, ["--set", "batch=1e14"], "GB of memory, this machine has"),
         (None, ["--set", "hidden=1" + "0" * 300], "hidden: found 1000"),
         (None, ["--set", "tokens=1" + "0" * 400], "training.tokens: found 1000"),
@@ -170,7 +170,7 @@ def test_a_gpu_that_is_not_there_is_refused(
 ) -> None:
     monkeypatch.setattr("scaling_tui.sweeps.devices.GPU_FILES", ())
     status, _, err = command("run", tiny, "--device", "cuda:1", "--runs", tmp_path / "runs")
-    assert (status, "there is no GPU on this machine" in err) == (2, True)
+    assert (status, "this machine has no GPU" in err) == (2, True)
     gpus = tmp_path / "gpus"
     (gpus / "0000:00:04.0").mkdir(parents=True)
     monkeypatch.setattr("scaling_tui.sweeps.devices.GPU_FILES", (str(gpus),))
@@ -383,7 +383,7 @@ def test_stop_leaves_a_request_for_all_runs_or_one(command: Command, tmp_path: P
     assert command("stop", "--runs", tmp_path)[0] == 0
     assert latest_request(sweep, "r3-s0") == "stop"
     status, _, err = command("stop", "--run", "r9", "--runs", tmp_path)
-    assert (status, "--run 'r9': not in quickstart; there: r1-s0" in err) == (2, True)
+    assert (status, "--run 'r9': not in quickstart; known: r1-s0" in err) == (2, True)
 
 
 def test_nothing_is_stopped_or_resumed_where_all_is_over(command: Command, tmp_path: Path) -> None:

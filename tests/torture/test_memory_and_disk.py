@@ -81,7 +81,7 @@ def test_ulimit_v_counts_before_anything_is_written(tiny: Path, tmp_path: Path) 
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, env=os.environ | {"OPENBLAS_NUM_THREADS": "1"}
     )
-    assert (done.returncode, "or more, 'ulimit -v' allows 0.6 GB; want" in done.stderr) == (2, True), done.stderr
+    assert (done.returncode, "of memory, 'ulimit -v' allows 0.6 GB; want" in done.stderr) == (2, True), done.stderr
     assert not (tmp_path / "runs").exists()
 
 
