@@ -181,7 +181,7 @@ def test_a_supervisor_that_says_nothing_is_killed(pair: Path, tmp_path: Path, mo
     dumb.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(dumb))
     monkeypatch.setattr(launch, "STARTS_WITHIN_S", 1.0)
-    with pytest.raises(InputError, match=r"its supervisor did not start \(no sign of life after 1 s, so it was killed\)"):
+    with pytest.raises(InputError, match=r"supervisor did not start \(no sign of life after 1 s, so it was killed\)"):
         start_supervisor(sweep, 1, "cpu")
     assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
 
