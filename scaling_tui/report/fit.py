@@ -98,9 +98,14 @@ def sweep_source(view: "SweepView", leave_out: Collection[str] = ()) -> FitSourc
     from scaling_tui.sweeps.sweep_fit import law_of_sweep, loss_warnings, not_fitted, points_of_sweep
 
     law, convention = law_of_sweep(view) or (None, "all")
-    points = points_of_sweep(view, "all", leave_out)
+    finished = [run for run in view.runs if run.state == "finished" and run.name not in leave_out]
+    uncounted = [run.name for run in finished if not run.non_embedding] if convention == "non-embedding" else []
+    if len(uncounted) == len(finished):
+        convention, uncounted = "all", []
+    points = points_of_sweep(view, "all", {*leave_out, *uncounted})
     lacking = [run.name for run in view.runs if run.lacks_final_evaluation and run.name not in leave_out]
     warnings = not_fitted(view)
+    warnings += [f"{', '.join(uncounted)} left out: no non_embedding in run.json"] if uncounted else []
     warnings += [f"{', '.join(lacking)}: no final evaluation; the loss is from before the end"] if lacking else []
     warnings += [*loss_warnings(view, points.labels), *view.all_faults]
     return FitSource(points, tuple(warnings), law, convention, labels(view))

@@ -162,6 +162,8 @@ def predict_run(sweep: SweepView, run: RunView, leave_out: Collection[str]) -> R
 
 def unpredicted(sweep: SweepView) -> dict[str, str]:
     """The runs that the ladder wanted predicted and that began without, each with the reason."""
+    if any("predictions.jsonl" in fault for fault in sweep.all_faults):
+        return {}  # what was predicted can no longer be told
     predicted = {prediction.run for prediction in sweep.predictions}
     reasons = {}
     for name in last_runs(sweep):

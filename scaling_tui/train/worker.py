@@ -21,6 +21,7 @@ from scaling_tui.runs import Writer, latest_request
 from scaling_tui.runs.config import RunConfig
 from scaling_tui.runs.format import HEARTBEAT_S, YIELDED, claim_if_alone, superseded
 from scaling_tui.runs.writer import checkpoint_at, read_config
+from scaling_tui.text import show
 
 if TYPE_CHECKING:
     from scaling_tui.train.trainer import Trainer
@@ -141,7 +142,7 @@ def work(run: Path, device: str, threads: int) -> int:
                 trainer = load(run, config, device, threads, writer, log)
             where = f"from step {trainer.step}" if trainer.step else f"{config.params:,} parameters"
             if not superseded(attempt):
-                log(f"starts on {trainer.device} with {threads} threads, {where}")
+                log(f"starts on {trainer.device} with {show.counted(threads, 'thread')}, {where}")
                 state = trainer.train(writer, stop_requested, log)
                 writer.status(state, "the loss is not a finite number" if state == "diverged" else "")
                 log(state)
