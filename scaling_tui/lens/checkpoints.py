@@ -55,7 +55,7 @@ class CheckpointCache:
         found = [(int(path.name.rpartition("-")[2]), path) for path in checkpoints(run)]
         name = f"run {run.parent.name}/{run.name}"
         if not found:
-            raise InputError(f"{name}: no checkpoint; a run of this program writes its first one part of the way through training")
+            raise InputError(f"{name}: no checkpoint; 'scaling-tui run' writes the first one partway through training")
         wanted = [(at, path) for at, path in found if step in (None, at)]
         if not wanted:
             listed = ", ".join(str(at) for at in sorted({at for at, _ in found}))
