@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.console import RenderableType
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
 from textual.events import Event, InputEvent
 from textual.filter import LineFilter
 from textual.reactive import reactive
@@ -158,8 +159,9 @@ class ScalingApp(App[None]):
             self.screen.open(what)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """An open dialog must be answered before the app switches screens or quits."""
-        return not (action in ("go", "quit") and len(self.screen_stack) > 1)
+        """An open dialog must be answered before the app switches screens or quits; the palette asks nothing."""
+        dialog = len(self.screen_stack) > 1 and not isinstance(self.screen, CommandPalette)
+        return not (action in ("go", "quit") and dialog)
 
     def action_go(self, by: int) -> None:
         names = [mode.name for mode in MODES]

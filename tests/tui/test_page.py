@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from textual.binding import Binding
+from textual.command import CommandPalette
 from textual.widgets import Input, OptionList, Static
 
 from scaling_tui.runs import latest_request
@@ -149,6 +150,20 @@ async def test_the_palette_lists_the_keys_that_work_here(tmp_path: Path) -> None
         assert any("Switch the x axis: tokens, steps, FLOPs, time" in title for title in titles)
         assert any(title.startswith("Lab (2): Choose a ladder") for title in titles)
         assert len(titles) == len(set(titles))
+
+
+async def test_the_palette_offers_to_quit_and_a_dialog_does_not(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path)
+    async with app.run_test() as pilot:
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: isinstance(app.screen, CommandPalette))
+        page = app.screen_stack[0]
+        assert any(command.title.startswith("Quit") for command in app.get_system_commands(page))
+        await pilot.press("escape")
+        await until(pilot, lambda: len(app.screen_stack) == 1)
+        await pilot.press("f1")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        assert not app.check_action("quit", ())
 
 
 @pytest.mark.parametrize("mode", MODES, ids=[mode.name for mode in MODES])
