@@ -4,6 +4,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from scaling_tui.text import show
+from scaling_tui.text.columns import columns
 
 if TYPE_CHECKING:
     from scaling_tui.sweeps.data_stages import DataStage
@@ -28,11 +29,16 @@ def stage_size(stage: "DataStage") -> str:
 
 def evaluations_text(table: list[dict[str, Any]]) -> str:
     """A line for each evaluation of a run, with an observation."""
-    text = [f"{'epoch':>7}{'step':>8}{'training':>10}{'held out':>10}{'accuracy':>10}  observation"]
-    for row in table:
-        accuracy = show.percent(row["val_accuracy"], 1)
-        text.append(
-            f"{row['epoch'] or 0:>7.2f}{row['step']:>8.0f}{show.loss(row['loss']):>10}"
-            f"{show.loss(row['val_loss']):>10}{accuracy:>10}  {row['observation']}"
+    rows = [("epoch", "step", "training", "held out", "accuracy", "observation")]
+    rows += [
+        (
+            f"{row['epoch'] or 0:.2f}",
+            f"{row['step']:.0f}",
+            show.loss(row["loss"]),
+            show.loss(row["val_loss"]),
+            show.percent(row["val_accuracy"], 1),
+            row["observation"],
         )
-    return "\n".join(text)
+        for row in table
+    ]
+    return columns(rows, numeric=range(5))

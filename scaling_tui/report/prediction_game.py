@@ -3,12 +3,14 @@
 import math
 from dataclasses import asdict
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from scaling_tui import InputError
 from scaling_tui.runs import RunView, SweepView, find_sweep, list_sweeps, read_sweep, runs_folder
 from scaling_tui.sweeps.sweep_fit import SweepFit, fit_sweep
 from scaling_tui.text import show
+from scaling_tui.text.columns import columns
 from scaling_tui.tutor.prediction_game import Challenge, KnownRun, Score
 
 FEWEST = 3  # finished sizes below a run that a prediction needs
@@ -94,21 +96,14 @@ def _size(run: RunView, fitted: SweepFit) -> int:
 
 def question_text(challenge: Challenge) -> str:
     """The question, with everything known before the run."""
-    lines = [
-        f"{len(challenge.known)} finished runs of {challenge.sweep}; N counts {convention_text(challenge)}.",
-        "",
-        f"  {'run':<12}{'N':>8}{'D':>8}{'loss':>10}",
-    ]
-    lines += [
-        f"  {run.run:<12}{show.count(run.params):>8}{show.count(run.tokens):>8}{show.loss(run.loss):>10}"
-        for run in challenge.known
-    ]
-    lines += [
-        f"  {challenge.run:<12}{show.count(challenge.params):>8}{show.count(challenge.tokens):>8}{'?':>10}",
-        "",
-        f"What held-out loss, in nats per token, will {challenge.rung} reach?",
-    ]
-    return "\n".join(lines)
+    rows = [("run", "N", "D", "loss")]
+    rows += [(run.run, show.count(run.params), show.count(run.tokens), show.loss(run.loss)) for run in challenge.known]
+    rows.append((challenge.run, show.count(challenge.params), show.count(challenge.tokens), "?"))
+    return (
+        f"{len(challenge.known)} finished runs of {challenge.sweep}; N counts {convention_text(challenge)}.\n\n"
+        f"{indent(columns(rows, numeric=range(1, 4)), '  ')}\n\n"
+        f"What held-out loss, in nats per token, will {challenge.rung} reach?"
+    )
 
 
 def convention_text(challenge: Challenge) -> str:
@@ -122,13 +117,15 @@ def score_text(challenge: Challenge, scored: Score, counts: bool = True) -> str:
         "law": "The law was nearer than you.",
         "equal": "You and the law were equally near.",
     }[scored.nearer]
+    rows = [
+        ("", "loss", "measured is off by"),
+        ("you", show.loss(scored.guess), show.percent(scored.yours, 2, sign=True)),
+        (challenge.law, show.loss(challenge.predicted), show.percent(scored.law, 2, sign=True)),
+        ("the rung below", show.loss(challenge.known[-1].loss), show.percent(scored.below, 2, sign=True)),
+    ]
     lines = [
         f"{challenge.rung} measured: {show.loss(scored.measured)}",
-        f"  {'':<18}{'loss':>7}{'error':>14}",
-        f"  {'you':<18}{show.loss(scored.guess):>7}{show.percent(scored.yours, 2, sign=True):>14}",
-        f"  {challenge.law:<18}{show.loss(challenge.predicted):>7}{show.percent(scored.law, 2, sign=True):>14}",
-        f"  {'the rung below':<18}{show.loss(challenge.known[-1].loss):>7}"
-        f"{show.percent(scored.below, 2, sign=True):>14}",
+        indent(columns(rows, numeric=(1, 2)), "  "),
         who,
     ]
     if scored.inside is not None:
