@@ -185,7 +185,9 @@ def not_fitted(sweep: SweepView) -> list[str]:
         if run.state == "diverged"
     ]
     unfinished = [run.name for run in sweep.runs if run.state in ("failed", "lost", "stopped", "unreadable")]
-    return [*warnings, *([f"{listed(unfinished)} left out: not finished"] if unfinished else [])]
+    without = [run.name for run in sweep.runs if run.state == "finished" and run.loss is None]
+    warnings += [f"{listed(unfinished)} left out: not finished"] if unfinished else []
+    return [*warnings, *([f"{listed(without)} left out: no loss recorded"] if without else [])]
 
 
 def fit_beforehand(sweep: SweepView) -> SweepFit | None:

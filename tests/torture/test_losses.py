@@ -60,7 +60,7 @@ OVERFITTED = 2.0 + 3.5 * np.abs(np.linspace(-1, 1, 200))
     [
         ("it falls", falling(), None, UNIFORM, ""),
         ("it falls, and nobody knows the vocabulary", falling(), None, None, ""),
-        ("chaos from the start", 500 + 90 * falling(), None, UNIFORM, "above 5.55 of uniform guessing"),
+        ("chaos from the start", 500 + 90 * falling(), None, UNIFORM, "above the 5.55 of uniform guessing"),
         ("it is untrained", falling(200, 5.6, 5.56, 0.01), None, UNIFORM, ""),
         ("it is noise at uniform guessing", UNIFORM + falling(200, 0.0, 0.0, 0.03), None, UNIFORM, ""),
         ("it jumped and stayed", JUMPED, None, None, "jumped from"),
@@ -115,7 +115,7 @@ def test_a_run_above_uniform_guessing_is_in_no_law_and_named_everywhere(tmp_path
     fitted = fit_sweep(view)
     assert fitted is not None
     assert "r2-s0" not in fitted.runs
-    warning = "r2-s0 diverged and is left out of the law: its loss ends at 551, above 5.55 of uniform guessing"
+    warning = "r2-s0 diverged and is left out of the law: its loss ends at 551, above the 5.55 of uniform guessing"
     assert warning in report(summary(view))
     assert "1 diverged" in sweeps_table([sweep_summary(view)], 1.7e9)
     source = sweep_source(view)
@@ -207,3 +207,10 @@ def test_a_jump_early_in_a_long_run_is_seen_at_a_glance_too(tmp_path: Path) -> N
     (whole,) = read_sweep(sweep).runs
     assert len(seen.curve) < len(whole.curve) == 4000
     assert (seen.state, whole.state) == ("diverged", "diverged")
+
+
+def test_a_finished_run_without_a_loss_is_named(tmp_path: Path) -> None:
+    sweep = record_sweep(tmp_path, FINISHED)
+    with Writer.create(sweep / "mute", {"rung": "mute", "params": 9, "tokens": 100}) as run:
+        run.log(step=1, tokens=100)
+    assert "mute left out: no loss recorded" in sweep_source(read_sweep(sweep)).warnings
