@@ -1,5 +1,6 @@
 """The app: screens as modes, and the keys that work on all of them. It only reads; nothing trains in this process."""
 
+import shutil
 import sys
 from asyncio import to_thread
 from collections.abc import Iterable, Sequence
@@ -11,8 +12,9 @@ from rich.console import RenderableType
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
-from textual.events import Event, InputEvent
+from textual.events import Event, InputEvent, Resize
 from textual.filter import LineFilter
+from textual.geometry import Size
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widget import AwaitMount
@@ -123,6 +125,11 @@ class ScalingApp(App[None]):
         if isinstance(event, InputEvent) and "watches" in vars(self):
             self.watches.hold()
         await super().on_event(event)
+
+    def on_resize(self, event: Resize) -> None:
+        """Asks the terminal: of two signals close together, the later one can tell its size first."""
+        if not (self.is_headless or self.is_web):
+            event.size = event.virtual_size = Size(*shutil.get_terminal_size())
 
     def on_mount(self) -> None:
         terminal.end_with_terminal(self)

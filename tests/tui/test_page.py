@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from textual.binding import Binding
 from textual.command import CommandPalette
+from textual.events import Resize
+from textual.geometry import Size
 from textual.widgets import Input, OptionList, Static
 
 from scaling_tui.runs import latest_request
@@ -263,3 +265,11 @@ async def test_a_slow_link_has_no_animation_and_looks_seldom(tmp_path: Path) -> 
         assert app.refresh_s >= 1
         assert not any(field.cursor_blink for field in app.screen.query(Input))
         assert app.theme == "textual-light"
+
+
+def test_a_size_told_late_gives_way_to_the_terminals_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scaling_tui.tui.app.shutil.get_terminal_size", lambda: (80, 24))
+    monkeypatch.setattr(ScalingApp, "is_headless", False)
+    told = Resize(Size(104, 25), Size(104, 25))
+    ScalingApp(tmp_path).on_resize(told)
+    assert told.size == Size(80, 24)
