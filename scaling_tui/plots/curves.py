@@ -62,7 +62,7 @@ class Curves:
             weight: Weight = "normal"
             if choice.marked:
                 weight = "strong" if run.name in choice.marked else "faint"
-            name = names[run.name]
+            name = names[run.name] + (" ✗" if run.state == "diverged" else "")
             series.append(
                 (run.name in choice.pinned, Series(x, y, place(index, len(sweep.runs)), name, LINE, weight, name))
             )

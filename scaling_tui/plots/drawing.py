@@ -130,7 +130,7 @@ class _Stroke:
 def draw(figure: Figure, width: int, height: int, braille: bool = True) -> Drawing:
     """Draws a figure on `width` × `height` cells."""
     cells = Cells(width, height)
-    cells.write(0, 0, _fitting(figure.title, width))
+    cells.write(0, 0, _fitting(figure.heading, width))
     if width < LEAST_WIDTH or height < LEAST_HEIGHT:
         return Drawing(figure, cells, None)
     shown = figure.shown()

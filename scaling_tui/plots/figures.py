@@ -97,6 +97,19 @@ class Figure:
                 kept.append((curve, x, y))
         return kept
 
+    @property
+    def heading(self) -> str:
+        """The title; it first counts what logarithmic axes cannot show, so that nothing is left out in silence."""
+        hidden = sum(
+            int((np.isfinite(curve.x) & np.isfinite(curve.y) & ~positive).sum())
+            for curve in self.series
+            for positive in (((curve.x > 0) | (not self.log_x)) & ((curve.y > 0) | (not self.log_y)),)
+        )
+        if not hidden:
+            return self.title
+        first, dot, rest = self.title.partition(" · ")
+        return f"{first} · {show.counted(hidden, 'value')} ≤ 0 not shown{dot}{rest}"
+
     def axes(self, shown: Sequence[tuple[Series, Array, Array]]) -> tuple[Axis, Axis]:
         """The axes that hold all of what is shown, and the spans."""
         # A joined curve's x rises, so its ends are its limits.

@@ -73,7 +73,7 @@ def picture(figures: Sequence[Figure], kind: Format) -> bytes:
 
 
 def _panel(axes: "Axes", figure: Figure) -> None:
-    axes.set_title(_plain(figure.title), loc="left", fontsize=SIZE)
+    axes.set_title(_plain(figure.heading), loc="left", fontsize=SIZE)
     shown = figure.shown()
     if not shown:
         axes.set_axis_off()

@@ -340,3 +340,11 @@ def test_a_long_name_leaves_the_curve_half_of_the_width() -> None:
     assert drawing.frame is not None
     assert drawing.frame.column_of(1.0) > 30
     assert "r…" in plain(drawing.rows())
+
+
+def test_what_a_logarithmic_axis_cannot_show_is_counted_in_the_title() -> None:
+    curve = Series(np.array([1.0, 2.0, 3.0, 4.0]), np.array([2.0, 0.0, -1.0, np.nan]))
+    assert draw(Figure("loss · tokens", (curve,), log_y=True), 60, 12).rows()[0][0][0] == (
+        "loss · 2 values ≤ 0 not shown · tokens"
+    )
+    assert Figure("loss · tokens", (curve,)).heading == "loss · tokens"

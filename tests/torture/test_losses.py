@@ -14,6 +14,7 @@ from scaling_tui import InputError
 from scaling_tui.laws import Points, fit
 from scaling_tui.laws.forms import LAWS
 from scaling_tui.laws.planning.plan import Goal, plan, plan_fit
+from scaling_tui.plots.curves import Choice, Curves
 from scaling_tui.report.fit import sweep_source
 from scaling_tui.report.sweep import report, sweeps_table
 from scaling_tui.runs import Writer, create_sweep, read_run, read_sweep
@@ -214,3 +215,12 @@ def test_a_finished_run_without_a_loss_is_named(tmp_path: Path) -> None:
     with Writer.create(sweep / "mute", {"rung": "mute", "params": 9, "tokens": 100}) as run:
         run.log(step=1, tokens=100)
     assert "mute left out: no loss recorded" in sweep_source(read_sweep(sweep)).warnings
+
+
+def test_a_diverged_run_is_marked_on_the_plot(tmp_path: Path) -> None:
+    sweep = create_sweep(tmp_path, "theirs", {"summary": "another trainer's"})
+    with Writer.create(sweep / "small", {"rung": "small", "params": 9, "tokens": 200}) as run:
+        for step, loss in enumerate(JUMPED.tolist(), 1):
+            run.log(step=step, tokens=step, loss=loss)
+    figure = Curves().figure(read_sweep(sweep), Choice())
+    assert [series.label for series in figure.series] == ["small ✗"]
