@@ -243,7 +243,9 @@ def export(
     for fault in view.all_faults:
         say(f"{view.name}: {fault}")
     content = exported(view, kind)
-    if output is None:
+    if output is None and sys.stdout.isatty():
+        print(content.decode(), end="")  # under the filter of the streams; a file or a pipe gets the bytes as they are
+    elif output is None:
         sys.stdout.buffer.write(content)
     else:
         write_new(output, content)

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from scaling_tui import InputError
 from scaling_tui.runs import SweepView
 from scaling_tui.runs.format import METRICS
+from scaling_tui.text.json_documents import dumps, finite
 
 if TYPE_CHECKING:
     from scaling_tui.plots.figures import Figure
@@ -28,7 +28,7 @@ def export(sweep: SweepView, kind: str) -> bytes:
         case "csv":
             return records_csv(sweep).encode()
         case "json":
-            return (json.dumps(document(sweep), ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
+            return (dumps(document(sweep), indent=1) + "\n").encode()
         case "svg" | "png" | "pdf":
             from scaling_tui.plots.pictures import picture
 
@@ -65,8 +65,7 @@ def document(sweep: SweepView) -> dict[str, Any]:
     for run in found["runs"]:
         curve = curves[run["run"]]
         run["curve"] = {metric: [_plain(value, None) for value in curve[metric].tolist()] for metric in METRICS}
-    finite: dict[str, Any] = json.loads(json.dumps(found), parse_constant=lambda _: None)
-    return finite
+    return {key: finite(value) for key, value in found.items()}
 
 
 def write_new(path: Path, content: bytes) -> None:

@@ -109,3 +109,14 @@ def test_every_screen_on_a_poisoned_sweep(tmp_path: Path) -> None:
     assert b"]0;PWNED" in app.written
     for sequence in (TITLE.encode(), b"\x1b]0;PWNED", "\x9b2J".encode(), b"\x9b2J", "\u202e".encode()):
         assert sequence not in app.written
+
+
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_an_export_onto_a_terminal(tmp_path: Path, kind: str) -> None:
+    poisoned_sweep(tmp_path / "runs")
+    command = Terminal("export", "--format", kind, "--runs", str(tmp_path / "runs"), cwd=tmp_path)
+    command.ends()
+    command.read()
+    assert b"]0;PWNED" in command.written
+    for sequence in (b"\x1b]0;PWNED", "\x9b2J".encode(), "\u202e".encode()):
+        assert sequence not in command.written
