@@ -202,8 +202,10 @@ def refit(sweep: SweepView, fitted: SweepFit) -> dict[str, Fit]:
     fits = {fitted.fit.convention: fitted.fit}
     others = [run.name for run in sweep.runs if run.name not in fitted.runs]
     for convention in CONVENTIONS:
+        if convention in fits:
+            continue
         points = points_of_sweep(sweep, convention, others)
         # Another trainer's run.json may give one count of N alone.
-        if convention not in fits and np.isfinite(points.column("params")).all():
+        if np.isfinite(points.column("params")).all():
             fits[convention] = fit(points, fitted.fit.law, convention=convention)
     return fits

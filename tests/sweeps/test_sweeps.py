@@ -1,4 +1,4 @@
-"""Whole sweeps of a tiny ladder in real processes: trained, foretold, stopped, resumed, killed."""
+"""Whole sweeps of a tiny ladder in real processes: trained, predicted, stopped, resumed, killed."""
 
 import json
 import os

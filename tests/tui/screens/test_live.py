@@ -20,7 +20,7 @@ from tests.conftest import FINISHED, record_sweep
 from tests.tui.conftest import settled, shown, until
 
 UNDER_WAY = [*["finished"] * 4, "running", "running", "queued"]
-FORETOLD = [*["finished"] * 6, "running"]
+PREDICTED = [*["finished"] * 6, "running"]
 WENT_WRONG = ["finished", "stopped", "failed", "diverged", "lost", "finished", "queued"]
 
 
@@ -270,7 +270,7 @@ async def test_another_sweep_can_be_opened(tmp_path: Path) -> None:
 
 
 async def test_resizing_at_any_time_breaks_nothing(tmp_path: Path) -> None:
-    record_sweep(tmp_path, FORETOLD)
+    record_sweep(tmp_path, PREDICTED)
     app = ScalingApp(tmp_path, mode="live")
     async with app.run_test(size=(80, 24)) as pilot:
         await shown(pilot)
@@ -283,12 +283,12 @@ async def test_resizing_at_any_time_breaks_nothing(tmp_path: Path) -> None:
 LOOKS = [
     ("finished", FINISHED, (80, 24), ()),
     ("under-way", UNDER_WAY, (80, 24), ()),
-    ("law", FORETOLD, (80, 24), ("l",)),
+    ("law", PREDICTED, (80, 24), ("l",)),
     ("linear-held-out", FINISHED, (80, 24), ("v", "g", "g", "g")),
     ("went-wrong", WENT_WRONG, (80, 24), ()),
     ("help", FINISHED, (80, 24), ("question_mark",)),
-    ("wide", FORETOLD, (120, 40), ()),
-    ("narrow", FORETOLD, (50, 20), ()),
+    ("wide", PREDICTED, (120, 40), ()),
+    ("narrow", PREDICTED, (50, 20), ()),
     ("marked", UNDER_WAY, (80, 24), ("down", "space", "down", "h", "right")),
     ("compare", FINISHED, (80, 24), ("c",)),
 ]
