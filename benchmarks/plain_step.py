@@ -78,6 +78,7 @@ def compare(rung_name: str, steps: int) -> tuple[float, float]:
     name, config = next(item for item in ladder.configs(0, {}) if item[1].rung == rung_name)
     ids = torch.randint(0, 50_257, (100_000,), generator=torch.Generator().manual_seed(0)).to(torch.int32).numpy()
     trainer = Trainer(config, Encoded(50_257, ids[:90_000], ids[90_000:], None), torch.device("cpu"))
+    trainer.prepare()
     plain = Plain(trainer.arch, config.training.dropout)
     same_weights(plain, trainer)
     windows = trainer.held_out[:2]
@@ -99,7 +100,7 @@ def compare(rung_name: str, steps: int) -> tuple[float, float]:
         optimizer.step()
         return loss.item()
 
-    times = [(cpu_of(plain_step), cpu_of(trainer._step)) for _ in range(steps + 1)][1:]
+    times = [(cpu_of(plain_step), cpu_of(trainer.take_step)) for _ in range(steps + 1)][1:]
     return statistics.median(plain for plain, _ in times), statistics.median(ours for _, ours in times)
 
 

@@ -50,7 +50,11 @@ class Windows:
 
     def batch(self, step: int, size: int) -> NDArray[np.int64]:
         """The windows of `step`, shape (size, context + 1): inputs are [:, :-1], targets [:, 1:]."""
-        places = np.arange(step * size, (step + 1) * size)
+        return self.at(step * size, size)
+
+    def at(self, place: int, count: int) -> NDArray[np.int64]:
+        """`count` windows from `place` on in the order of training, shape (count, context + 1)."""
+        places = np.arange(place, place + count)
         epochs, within = np.divmod(places, self.per_epoch)
         windows = np.concatenate([self._epoch(int(epoch))[within[epochs == epoch]] for epoch in np.unique(epochs)])
         return self.ids[windows[:, None] * self.stride + np.arange(self.context + 1)].astype(np.int64)

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from scaling_tui.lens.readout import ForwardPass
 from scaling_tui.lens.records import Part
-from scaling_tui.train.model import RMS_EPSILON, RMSNorm, Rotary
+from scaling_tui.train.kernels import RMS_EPSILON, Rotary
+from scaling_tui.train.model import RMSNorm
 
 
 def attention_pattern(block: nn.Module, x: Tensor, rotary: Rotary | None) -> tuple[Tensor, Tensor]:

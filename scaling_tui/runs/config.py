@@ -37,6 +37,8 @@ class Training:
         checkpoints: number of checkpoints, spread likewise.
         keep_checkpoints: how many of the latest to keep; keep more than two to trace a run over time.
         records: number of records of the training loss, spread likewise.
+        activation_checkpointing: whether the backward pass computes each layer again instead of keeping all it needs,
+            for less memory and a quarter more time.
     """
 
     tokens: int
@@ -60,6 +62,7 @@ class Training:
     checkpoints: int = 4
     keep_checkpoints: int = 2
     records: int = 200
+    activation_checkpointing: bool = False
 
     def __post_init__(self) -> None:
         check_types(self, "training")

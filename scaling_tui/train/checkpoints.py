@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Generator, Tensor, nn
-from torch.optim import Optimizer
 
 from scaling_tui import InputError
 from scaling_tui.text.files import MOST_BYTES, opened, read_bytes
@@ -83,10 +82,15 @@ def checksum(tensors: Mapping[str, Tensor]) -> str:
 
 
 def read_files(
-    folder: Path, model: nn.Module, optimizer: Optimizer, generators: Mapping[str, Generator], steps: int
+    folder: Path,
+    model: nn.Module,
+    optimized: Sequence[Tensor],
+    generators: Mapping[str, Generator],
+    steps: int,
 ) -> TrainingState:
-    """The checkpoint in `folder`, once all of it has proved to fit the model, the optimizer and a run of `steps` steps.
+    """The checkpoint in `folder`, once all of it has proved to fit the model and a run of `steps` steps.
 
+    `optimized` are the parameters in the order in which the optimizer numbers them.
     `generators` name the ones to restore, by device type; the states of others are left out.
 
     Raises:
@@ -101,7 +105,7 @@ def read_files(
         open_losses = kept.pop("open_losses", torch.zeros(0))
         if open_losses.dtype != torch.float32 or open_losses.ndim != 1 or len(open_losses) > step:
             raise ValueError(f"{OPTIMIZER}: open_losses is {_described(open_losses)}, want float32 of at most {step}")
-        return TrainingState(step, cpu_s, weights, _moments(kept, optimizer, step), states, open_losses)
+        return TrainingState(step, cpu_s, weights, _moments(kept, optimized, step), states, open_losses)
     except Exception as error:
         raise _unreadable(folder, error) from error
 
@@ -169,10 +173,9 @@ def _generator_states(kept: dict[str, Tensor], generators: Mapping[str, Generato
     return states
 
 
-def _moments(kept: Mapping[str, Tensor], optimizer: Optimizer, step: int) -> dict[int, dict[str, Tensor]]:
+def _moments(kept: Mapping[str, Tensor], optimized: Sequence[Tensor], step: int) -> dict[int, dict[str, Tensor]]:
     wanted, moments = {}, {}
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    for index, parameter in enumerate(parameters if step else []):
+    for index, parameter in enumerate(optimized if step else []):
         wanted[f"{index}.step"] = torch.empty((), device="meta")
         wanted |= {f"{index}.{name}": parameter for name in ("exp_avg", "exp_avg_sq")}
     _check(kept, wanted, OPTIMIZER)

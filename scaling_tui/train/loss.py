@@ -11,7 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-POSITIONS = 256  # per block: fewer accumulate the weight's gradient more often, more overflow the cache
+from scaling_tui.train.kernels import product
+
+# Per block: fewer accumulate the weight's gradient more often; more overflow the cache, and from 32 MB on the C library
+# gives a block back to the system and has to ask for it again.
+POSITIONS = 128
 WIDE = 4096  # outputs from which on blocks pay off
 
 
@@ -35,15 +39,15 @@ class _Blockwise(torch.autograd.Function):
         width = -(-(hidden + 1) // 8) * 8
         matrix = F.pad(torch.cat((weight, bias[:, None]), 1), (0, width - hidden - 1))
         read = F.pad(torch.cat((x, x.new_ones(positions, 1)), 1), (0, width - hidden - 1))
-        block = x.new_empty(min(POSITIONS, positions), len(matrix))
+        across = matrix.T.contiguous()
         total = x.new_empty(positions, 1)
         by_read, by_matrix = torch.empty_like(read), torch.zeros_like(matrix)
         for begin in range(0, positions, POSITIONS):
             rows = slice(begin, begin + POSITIONS)
-            weights = torch.mm(read[rows], matrix.T, out=block[: len(read[rows])]).exp_()
+            weights = product(read[rows], matrix).exp_()
             torch.sum(weights, 1, keepdim=True, out=total[rows])
             # Softmax's division is done on the narrow side of each product.
-            torch.mm(weights, matrix, out=by_read[rows]).div_(total[rows])
+            torch.div(product(weights, across), total[rows], out=by_read[rows])
             by_matrix.addmm_(weights.T, read[rows] / total[rows])
         wanted = matrix[targets]
         by_read -= wanted

@@ -9,13 +9,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from scaling_tui.laws.counting import Architecture
-
-Rotary = tuple[Tensor, Tensor]  # cosines and sines, (time, head_dim / 2)
-
-
-RMS_EPSILON = 1e-5
+from scaling_tui.train import kernels
+from scaling_tui.train.kernels import Rotary
 
 
 class RMSNorm(nn.Module):
@@ -26,19 +24,22 @@ class RMSNorm(nn.Module):
         self.gain = nn.Parameter(torch.ones(hidden))
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x, (x.shape[-1],), self.gain, RMS_EPSILON)
+        return kernels.rms_norm(x, self.gain)
 
 
-def rotary_table(context: int, head_dim: int, base: float = 10_000.0) -> Rotary:
-    """Cosines and sines, (context, head_dim / 2), of the angles that rotate queries and keys (Su et al. 2021)."""
-    frequency = base ** (-torch.arange(0, head_dim, 2, dtype=torch.float64) / head_dim)
-    angle = torch.outer(torch.arange(context, dtype=torch.float64), frequency)
-    return angle.cos().float(), angle.sin().float()
+class Linear(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        return kernels.linear(x, self.weight, self.bias)
 
 
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+def dropping(share: float) -> nn.Module:
+    return nn.Dropout(share) if share else nn.Identity()
+
+
+def rotate(x: Tensor, rotary: Rotary) -> Tensor:
     """Rotates each pair (first half, second half) of `x`, (batch, heads, time, head_dim), by its position's angle."""
     first, second = x.chunk(2, dim=-1)
+    cos, sin = rotary.cos, rotary.sin
     return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
 
 
@@ -50,14 +51,14 @@ class Attention(nn.Module):
     def __init__(self, hidden: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.heads, self.dropout = heads, dropout
-        self.qkv = nn.Linear(hidden, 3 * hidden, bias=False)
-        self.out = nn.Linear(hidden, hidden, bias=False)
+        self.qkv = Linear(hidden, 3 * hidden, bias=False)
+        self.out = Linear(hidden, hidden, bias=False)
 
     def queries_keys_values(self, x: Tensor, rotary: Rotary | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """Each (batch, heads, time, head_dim); queries and keys are rotated by position where `rotary` is given."""
         batch, time, _ = x.shape
         q, k, v = self.qkv(x).view(batch, time, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        return (q, k, v) if rotary is None else (rotate(q, *rotary), rotate(k, *rotary), v)
+        return (q, k, v) if rotary is None else (rotate(q, rotary), rotate(k, rotary), v)
 
     def forward(self, x: Tensor, rotary: Rotary | None) -> Tensor:
         batch, time, hidden = x.shape
@@ -71,8 +72,8 @@ class Attention(nn.Module):
 class MLP(nn.Module):
     def __init__(self, hidden: int, ffn: int) -> None:
         super().__init__()
-        self.up = nn.Linear(hidden, ffn, bias=False)
-        self.down = nn.Linear(ffn, hidden, bias=False)
+        self.up = Linear(hidden, ffn, bias=False)
+        self.down = Linear(ffn, hidden, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.down(F.gelu(self.up(x)))  # type: ignore[no-any-return]
@@ -87,7 +88,8 @@ class Block(nn.Module):
         self.attention = Attention(arch.hidden, arch.heads, dropout)
         self.mlp_norm = RMSNorm(arch.hidden)
         self.mlp = MLP(arch.hidden, arch.inner)
-        self.dropout = nn.Dropout(dropout)
+        self.without_dropout = not dropout
+        self.dropout = dropping(dropout)
 
     def attention_reads(self, x: Tensor) -> Tensor:
         return self.attention_norm(x)  # type: ignore[no-any-return]
@@ -102,6 +104,12 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, rotary: Rotary | None) -> tuple[Tensor, Tensor]:
         """The stream after attention and after the MLP."""
+        if self.without_dropout and kernels.are_for(x):
+            attention, mlp = self.attention, self.mlp
+            middle = kernels.add_attention(
+                x, self.attention_norm.gain, attention.qkv.weight, attention.out.weight, attention.heads, rotary, True
+            )
+            return middle, kernels.add_mlp(middle, self.mlp_norm.gain, mlp.up.weight, mlp.down.weight)
         middle = x + self.dropout(self.attention(self.attention_reads(x), rotary))
         return middle, middle + self.dropout(self.mlp_adds(middle))
 
@@ -117,8 +125,9 @@ class Transformer(nn.Module):
     positions: nn.Embedding | None
     blocks: nn.ModuleList
     final_norm: nn.Module
-    head: nn.Linear
-    dropout: nn.Dropout
+    head: Linear
+    recompute: bool  # in the backward pass each block, instead of keeping its activations (Chen et al. 2016)
+    dropout: nn.Module
 
     def embed(self, ids: Tensor) -> Tensor:
         """The stream before the first block."""
@@ -136,8 +145,9 @@ class Transformer(nn.Module):
         x = self.embed(ids)
         yield x
         rotary = self.rotary(ids.shape[1])
+        recompute = self.recompute and torch.is_grad_enabled()
         for block in self.blocks:
-            middle, x = block(x, rotary)
+            middle, x = checkpoint(block, x, rotary, use_reentrant=False) if recompute else block(x, rotary)
             yield middle
             yield x
 
@@ -167,17 +177,17 @@ def last(streams: Iterator[Tensor]) -> Tensor:
 class GPT(Transformer):
     """Next-token model: logits (batch, time, vocab)."""
 
-    def __init__(self, arch: Architecture, dropout: float = 0.0) -> None:
+    def __init__(self, arch: Architecture, dropout: float = 0.0, recompute: bool = False) -> None:
         super().__init__()
-        self.arch = arch
+        self.arch, self.recompute = arch, recompute
         self.embedding = nn.Embedding(arch.vocab, arch.hidden)
         self.positions = nn.Embedding(arch.context, arch.hidden) if arch.positions == "learned" else None
         self.blocks = nn.ModuleList(Block(arch, dropout) for _ in range(arch.layers))
         self.final_norm = RMSNorm(arch.hidden)
-        self.head = nn.Linear(arch.hidden, arch.vocab, bias=False)
-        self.dropout = nn.Dropout(dropout)
+        self.head = Linear(arch.hidden, arch.vocab, bias=False)
+        self.dropout = dropping(dropout)
         if arch.positions == "rotary":
-            cos, sin = rotary_table(arch.context, arch.hidden // arch.heads)
+            cos, sin, self.turns = kernels.rotary_table(arch.context, arch.heads, arch.hidden // arch.heads)
             self.register_buffer("cos", cos, persistent=False)
             self.register_buffer("sin", sin, persistent=False)
         self._initialise()
@@ -198,4 +208,6 @@ class GPT(Transformer):
                 nn.init.normal_(parameter, std=parameter.shape[1] ** -0.5)
 
     def rotary(self, time: int) -> Rotary | None:
-        return (self.cos[:time], self.sin[:time]) if self.arch.positions == "rotary" else None  # type: ignore[index]
+        if self.arch.positions != "rotary":
+            return None
+        return Rotary(self.cos[:time], self.sin[:time], self.turns[:time])  # type: ignore[index]

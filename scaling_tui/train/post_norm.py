@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from scaling_tui.laws.counting import Architecture
-from scaling_tui.train.model import Rotary, Transformer
+from scaling_tui.train.kernels import Rotary
+from scaling_tui.train.model import Linear, Transformer, dropping
 
 Activation = Literal["relu", "gelu"]
 
@@ -23,8 +24,8 @@ class BiasedAttention(nn.Module):
         super().__init__()
         self.heads, self.dropout = arch.heads, dropout
         self.causal = arch.classes is None
-        self.qkv = nn.Linear(arch.hidden, 3 * arch.hidden)
-        self.out = nn.Linear(arch.hidden, arch.hidden)
+        self.qkv = Linear(arch.hidden, 3 * arch.hidden)
+        self.out = Linear(arch.hidden, arch.hidden)
         nn.init.xavier_uniform_(self.qkv.weight)
         nn.init.zeros_(self.qkv.bias)
         nn.init.zeros_(self.out.bias)
@@ -51,13 +52,13 @@ class PostNormBlock(nn.Module):
         super().__init__()
         self.attention = BiasedAttention(arch, dropout)
         self.attention_norm = nn.LayerNorm(arch.hidden)
-        self.up = nn.Linear(arch.hidden, arch.inner)
-        self.down = nn.Linear(arch.inner, arch.hidden)
+        self.up = Linear(arch.hidden, arch.inner)
+        self.down = Linear(arch.inner, arch.hidden)
         self.mlp_norm = nn.LayerNorm(arch.hidden)
         self.activation = nn.ReLU() if activation == "relu" else nn.GELU()
         # PyTorch's own layer, with ReLU, has dropout inside the MLP too; the language model does not.
-        self.inner_dropout = nn.Dropout(dropout if activation == "relu" else 0.0)
-        self.dropout = nn.Dropout(dropout)
+        self.inner_dropout = dropping(dropout if activation == "relu" else 0.0)
+        self.dropout = dropping(dropout)
 
     def attention_reads(self, x: Tensor) -> Tensor:
         return x
@@ -79,15 +80,17 @@ class PostNormBlock(nn.Module):
 class PostNorm(Transformer):
     """`logits = model(ids)`: (batch, time, vocab), or (batch, classes) from the mean over the sequence."""
 
-    def __init__(self, arch: Architecture, activation: Activation, dropout: float = 0.0) -> None:
+    def __init__(
+        self, arch: Architecture, activation: Activation, dropout: float = 0.0, recompute: bool = False
+    ) -> None:
         super().__init__()
-        self.arch = arch
+        self.arch, self.recompute = arch, recompute
         self.embedding = nn.Embedding(arch.vocab, arch.hidden)
         self.positions = nn.Embedding(arch.context, arch.hidden) if arch.positions == "learned" else None
         self.blocks = nn.ModuleList(PostNormBlock(arch, activation, dropout) for _ in range(arch.layers))
         self.final_norm = nn.LayerNorm(arch.hidden) if arch.final_norm else nn.Identity()
-        self.head = nn.Linear(arch.hidden, arch.outputs, bias=arch.head_bias)
-        self.dropout = nn.Dropout(dropout if self.positions is not None else 0.0)
+        self.head = Linear(arch.hidden, arch.outputs, bias=arch.head_bias)
+        self.dropout = dropping(dropout if self.positions is not None else 0.0)
 
     def head_reads(self, x: Tensor) -> Tensor:
         """Every position, or for a classifier their mean."""

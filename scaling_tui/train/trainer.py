@@ -3,25 +3,27 @@
 import math
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from scaling_tui import InputError
 from scaling_tui.data import Encoded, Windows, held_out
 from scaling_tui.laws.counting import Architecture, count
-from scaling_tui.laws.planning.devices import peak_flops
-from scaling_tui.runs.config import RunConfig, Training
+from scaling_tui.runs.config import RunConfig
 from scaling_tui.runs.format import State
 from scaling_tui.runs.writer import Writer, checkpoints
 from scaling_tui.train.checkpoints import TrainingState, copy_weights, read_files, write_files
-from scaling_tui.train.loss import head_loss
+from scaling_tui.train.engine import Engine, Maker
+from scaling_tui.train.feed import Feed, learning_rate
 from scaling_tui.train.model import GPT
-from scaling_tui.train.post_norm import PostNorm
+from scaling_tui.train.optimizer import Optimizer
+from scaling_tui.train.peak import matmul_peak
+from scaling_tui.train.post_norm import Activation, PostNorm
+from scaling_tui.train.step import autocast, inputs_and_targets
 
 LOGITS_AT_ONCE = 1 << 24  # in an evaluation: 64 MB
 
@@ -51,33 +53,11 @@ def build(config: RunConfig) -> Model:
     """The untrained model that `config` describes."""
     arch, dropout = Architecture(**config.architecture), config.training.dropout
     if config.family == "gpt":
-        return GPT(arch, dropout)
+        return GPT(arch, dropout, config.training.activation_checkpointing)
     if config.family in ("post-norm", "classifier"):
-        return PostNorm(arch, "relu" if config.family == "classifier" else "gelu", dropout)
+        activation: Activation = "relu" if config.family == "classifier" else "gelu"
+        return PostNorm(arch, activation, dropout, config.training.activation_checkpointing)
     raise InputError(f"model.family: found {config.family!r}, want 'gpt', 'post-norm' or 'classifier'")
-
-
-def learning_rate(step: int, steps: int, training: Training) -> float:
-    """The rate at `step` (from 0) of `steps`: it rises from zero in the warm-up, then follows the schedule."""
-    warmup = max(1, round(training.warmup * steps))
-    if step < warmup:
-        return training.lr * (step + 1) / warmup
-    if training.schedule == "wsd":
-        falling = round(training.cooldown * steps)
-        left = 1 - math.sqrt(max(0, step - (steps - falling)) / max(1, falling))
-    else:
-        share = (step - warmup) / max(1, steps - warmup)
-        left = {"constant": 1.0, "linear": 1 - share, "cosine": (1 + math.cos(math.pi * share)) / 2}[training.schedule]
-    return training.lr * (training.final_lr + (1 - training.final_lr) * left)
-
-
-def optimizer_for(model: nn.Module, training: Training) -> torch.optim.AdamW:
-    """AdamW with weight decay on matrices but not on embeddings, gains and biases."""
-    lookups = {id(layer.weight) for layer in model.modules() if isinstance(layer, nn.Embedding)}
-    decayed = [p for p in model.parameters() if p.ndim >= 2 and id(p) not in lookups]
-    others = [p for p in model.parameters() if p.ndim < 2 or id(p) in lookups]
-    groups = [{"params": decayed, "weight_decay": training.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=training.lr, betas=(training.beta1, training.beta2), fused=True)
 
 
 def generators_of(device: torch.device) -> dict[str, torch.Generator]:
@@ -118,7 +98,7 @@ class Trainer:
                 f"model.family: {config.family!r} built {built:,} parameters, the architecture describes "
                 f"{config.params:,}; want only the norms, biases and head that the family has"
             )
-        self.optimizer = optimizer_for(self.model, config.training)
+        self.optimizer = Optimizer(self.model, config.training)
         context, unique = self.arch.context, config.training.unique_tokens
         self.windows = Windows(
             tokens.train, context, config.seed, tokens.sample, max(1, unique // context) if unique else None
@@ -132,14 +112,23 @@ class Trainer:
         self.steps = config.training.steps(self.arch.context)
         self.tokens_per_step = config.training.batch * self.arch.context
         self.flops_per_token = count(self.arch).flops(1.0)
-        # CPUs have no published peak for matmuls, so only GPUs get an MFU.
-        self.peak = peak_flops(torch.cuda.get_device_name(device)) if device.type == "cuda" else None
+        self.feed = Feed(self.windows, self.steps, config.training, device)
+        self.engine: Engine | None = None
+        self.peak: float | None = None
         self.step = 0
-        self.open_losses: list[Tensor] = []  # of the steps since the last record
+        # Of the steps since the last record; never more than fit, as a record is due before.
+        self.open_losses = torch.zeros(self.steps // min(self.steps, config.training.records) + 1, device=device)
+        self.open = 0
         self.cpu_s_before = -time.process_time()
 
     def train(self, writer: Writer, stop_requested: Callable[[], bool], log: Callable[[str], None]) -> State:
         """Trains from the current step to the end, to a request to stop, or until the loss is not finite."""
+        if self.engine is None:
+            self.prepare(Engine.recorded(writer.run), log)
+        assert self.engine is not None
+        self.engine.record(writer.attempt)
+        log(f"computes with {self.engine}")
+        self.model.train()
         training, recorded_at, recorded_time = self.config.training, self.step, time.perf_counter()
         saved_time = recorded_time
         while self.step < self.steps:
@@ -147,13 +136,13 @@ class Trainer:
                 self._save(writer)
                 log(f"stopped at step {self.step}/{self.steps}, checkpoint written")
                 return "stopped"
-            loss, norm = self._step()
-            self.open_losses.append(loss)
-            self.step += 1
+            loss, norm = self.take_step()
+            self.open_losses[self.open].copy_(loss)
+            self.open += 1
             writer.heartbeat()
             evaluate = is_due(self.step, self.steps, training.evaluations)
             if evaluate or is_due(self.step, self.steps, training.records):
-                mean = torch.stack(self.open_losses).mean().item()
+                mean = self.open_losses[: self.open].mean().item()
                 if not math.isfinite(mean):
                     log(f"diverged at step {self.step}/{self.steps}: the loss is {mean}")
                     return "diverged"
@@ -164,50 +153,50 @@ class Trainer:
                 if evaluation:
                     losses_now = f"loss {mean:.4f} held-out {evaluation.loss:.4f}"
                     log(f"step {self.step}/{self.steps} {losses_now} {speed:,.0f} tok/s")
-                self.open_losses, recorded_at, recorded_time = [], self.step, time.perf_counter()
+                self.open, recorded_at, recorded_time = 0, self.step, time.perf_counter()
             late = time.perf_counter() - saved_time > CHECKPOINT_AT_LEAST_EVERY_S
             if late or self.step in self.config.keep or is_due(self.step, self.steps, training.checkpoints):
                 self._save(writer)
                 saved_time = time.perf_counter()
         return "finished"
 
-    def _step(self) -> tuple[Tensor, Tensor]:
-        """One optimiser step; returns its loss and the gradient norm before clipping, both still on the device."""
+    def prepare(self, recorded: Engine | None = None, log: Callable[[str], None] = print) -> None:
+        """Chooses how to compute the steps, or repeats what was `recorded` on a device of this kind."""
+        make = Maker(
+            self.model,
+            self.optimizer,
+            list(self.generators.values()),
+            self.device,
+            self.config.training.batch,
+            self.config.training.activation_checkpointing,
+            log,
+        )
+        windows, rate = self.feed.at(min(self.step, self.steps - 1))
         self.model.train()
-        rate = learning_rate(self.step, self.steps, self.config.training)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        batch = torch.from_numpy(self.windows.batch(self.step, self.config.training.batch)).to(self.device)
-        inputs, targets = self._task(batch)
-        with self._autocast():
-            x = self.model.before_head(inputs)
-            loss = head_loss(x.flatten(0, -2), self.model.head, targets.flatten())
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.training.clip or math.inf)
-        self.optimizer.step()
-        return loss.detach(), norm
+        if recorded is not None and recorded.device == self.device.type:
+            self.engine, self.take = make.follow(recorded, windows, rate)
+        else:
+            self.engine, self.take = make.choose(windows, rate, self.steps - self.step)
+        self.peak = matmul_peak(self.device, torch.get_num_threads())
 
-    def _autocast(self) -> AbstractContextManager[object]:
-        if self.device.type != "cuda":
-            return nullcontext()
-        return torch.autocast("cuda", torch.bfloat16)
-
-    def _task(self, windows: Tensor) -> tuple[Tensor, Tensor]:
-        """Inputs and targets of windows (n, context + 1): every next token, or for a classifier only the last one."""
-        return windows[:, :-1], windows[:, 1:] if self.arch.classes is None else windows[:, -1]
+    def take_step(self) -> tuple[Tensor, Tensor]:
+        """One optimiser step; returns its loss and the norm of the gradients before clipping, both on the device."""
+        loss, norm = self.take(*self.feed.at(self.step))
+        self.step += 1
+        return loss, norm
 
     @torch.no_grad()
     def evaluate(self, windows: Tensor | None = None) -> Evaluation:
         """Loss and accuracy without dropout, over the fixed held-out windows or over `windows`."""
+        was_training = self.model.training
         self.model.eval()
         k = self.config.training.exact_match if self.arch.classes is None else 0
         loss, right, targets, matched, runs = 0.0, 0, 0, 0, 0
         logits_a_window = self.arch.outputs * (self.arch.context if self.arch.classes is None else 1)
         at_once = max(1, min(32, LOGITS_AT_ONCE // logits_a_window))
         for chunk in torch.split(self.held_out if windows is None else windows, at_once):
-            inputs, wanted = self._task(chunk)
-            with self._autocast():
+            inputs, wanted = inputs_and_targets(chunk, self.arch.classes is None)
+            with autocast(self.device):
                 logits = self.model(inputs).float()
             loss += F.cross_entropy(logits.flatten(0, -2), wanted.flatten(), reduction="sum").item()
             hits = logits.argmax(-1) == wanted
@@ -217,6 +206,7 @@ class Trainer:
                 of_k = hits[:, : hits.shape[1] // k * k].reshape(-1, k).all(-1)
                 matched += int(of_k.sum())
                 runs += len(of_k)
+        self.model.train(was_training)
         return Evaluation(loss / targets, right / targets, matched / runs if runs else None)
 
     def _record(self, writer: Writer, loss: float, norm: float, speed: float, evaluation: Evaluation | None) -> None:
@@ -237,7 +227,7 @@ class Trainer:
             val_accuracy=evaluation.accuracy if evaluation else None,
             exact_match=evaluation.exact_match if evaluation else None,
             gap=gap,
-            lr=self.optimizer.param_groups[0]["lr"],
+            lr=learning_rate(self.step - 1, self.steps, self.config.training),
             grad_norm=norm,
             tokens_per_s=speed,
             mfu=speed * self.flops_per_token / self.peak if self.peak else None,
@@ -258,9 +248,9 @@ class Trainer:
             step=self.step,
             cpu_s=self.cpu_s,
             weights=dict(self.model.named_parameters()),
-            moments=self.optimizer.state_dict()["state"],
+            moments=self.optimizer.moments(),
             generators={kind: generator.get_state() for kind, generator in self.generators.items()},
-            open_losses=torch.stack(self.open_losses) if self.open_losses else torch.zeros(0),
+            open_losses=self.open_losses[: self.open],
         )
         write_files(folder, state)
 
@@ -283,7 +273,7 @@ class Trainer:
         """Continues from a checkpoint of the trunk, whose cost is not counted again, nor losses not yet recorded."""
         self.read_checkpoint(folder)
         self.cpu_s_before = -time.process_time()
-        self.open_losses = []
+        self.open = 0
 
     def read_checkpoint(self, folder: Path) -> None:
         """Continues from a checkpoint of this run; one that cannot be read leaves the trainer as it was.
@@ -291,11 +281,12 @@ class Trainer:
         Raises:
             InputError: the checkpoint cannot be read, or does not fit the run.
         """
-        state = read_files(folder, self.model, self.optimizer, self.generators, self.steps)
+        state = read_files(folder, self.model, self.optimizer.parameters, self.generators, self.steps)
         copy_weights(self.model, state.weights)
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state.moments})
+        self.optimizer.load_moments(state.moments)
         for kind, generator_state in state.generators.items():
             self.generators[kind].set_state(generator_state)
-        self.open_losses = list(state.open_losses.to(self.device).unbind())
+        self.open = min(len(state.open_losses), len(self.open_losses))
+        self.open_losses[: self.open] = state.open_losses[: self.open]
         self.step = state.step
         self.cpu_s_before += state.cpu_s

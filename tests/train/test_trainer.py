@@ -17,7 +17,8 @@ from scaling_tui.data import Encoded
 from scaling_tui.laws.counting import Architecture, count
 from scaling_tui.runs import Writer, create_sweep, read_sweep
 from scaling_tui.runs.config import RunConfig, Training
-from scaling_tui.train.trainer import Trainer, is_due, learning_rate
+from scaling_tui.train.feed import learning_rate
+from scaling_tui.train.trainer import Trainer, is_due
 
 CPU = torch.device("cpu")
 ARCH = Architecture(
@@ -148,8 +149,8 @@ def test_a_checkpoint_of_every_family_is_read_back(tmp_path: Path, family: str, 
         configured(), family=family, architecture=dataclasses.asdict(arch), params=counted.total
     )
     trainer = Trainer(config, tokens(), CPU)
-    trainer._step()
-    trainer.step = 1
+    trainer.prepare()
+    trainer.take_step()
     folder = tmp_path / "checkpoint-1"
     folder.mkdir()
     trainer.write_checkpoint(folder)
