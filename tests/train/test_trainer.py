@@ -17,6 +17,7 @@ from scaling_tui.data import Encoded
 from scaling_tui.laws.counting import Architecture, count
 from scaling_tui.runs import Writer, create_sweep, read_sweep
 from scaling_tui.runs.config import RunConfig, Training
+from scaling_tui.train.engine import Engine
 from scaling_tui.train.feed import learning_rate
 from scaling_tui.train.trainer import Trainer, is_due
 
@@ -91,6 +92,39 @@ def test_stopped_and_resumed_it_ends_with_the_very_same_weights(tmp_path: Path, 
 
     for (name, a), (_, b) in zip(straight.model.named_parameters(), second.model.named_parameters(), strict=True):
         assert torch.equal(a, b), name
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [
+        Engine("cpu", 1, micro_batches=4),
+        Engine("cpu", 2),
+        pytest.param(Engine("cpu", 1, compiled=True), marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
+def test_a_resume_repeats_the_engine_that_was_chosen(tmp_path: Path, engine: Engine) -> None:
+    config = configured()
+    straight = Trainer(config, tokens(), CPU)
+    straight.prepare(engine)
+    straight.train(writer(tmp_path, config), never, print)
+
+    out = writer(tmp_path, config)
+    first = Trainer(config, tokens(), CPU)
+    first.prepare(engine)
+    asked = iter(range(1000))
+    assert first.train(out, lambda: next(asked) == 40, print) == "stopped"
+    torch.set_num_threads(1)
+    second = Trainer(config, tokens(), CPU)
+    again = Writer(out.run)
+    second.resume(again, print)
+    second.train(again, never, print)
+    assert second.step == straight.step
+    assert second.engine == engine
+    assert Engine.recorded(out.run) == engine
+    torch.set_num_threads(1)
+    for a, b in zip(straight.model.parameters(), second.model.parameters(), strict=True):
+        assert torch.equal(a, b)
 
 
 def test_a_record_after_a_resume_averages_its_whole_interval(tmp_path: Path) -> None:
