@@ -88,7 +88,7 @@ def beating(writer: Writer) -> Iterator[None]:
 def load(
     run: Path, config: RunConfig, device: str, threads: int, writer: Writer, log: Callable[[str], None]
 ) -> "Trainer":
-    """The run's trainer, at its last checkpoint or where it branches off its trunk.
+    """The run's trainer, at its last checkpoint or where it branches off its trunk, ready for its next step.
 
     Raises:
         InputError: the corpus has changed, the device is not there, or the trunk's checkpoint is missing.

@@ -202,6 +202,18 @@ def test_the_generators_of_a_gpu_are_those_that_its_dropout_draws_from() -> None
         assert torch.equal(generators_of(device)["cuda"].get_state(), torch.cuda.get_rng_state(device))
 
 
+def test_choosing_an_engine_draws_nothing_from_the_generators_of_the_run() -> None:
+    from scaling_tui.train.peak import matmul_peak
+
+    matmul_peak.cache_clear()
+    trainer = Trainer(configured(), tokens(), CPU)
+    drawn = torch.get_rng_state()
+    trainer.prepare()
+    assert torch.equal(torch.get_rng_state(), drawn)
+    assert trainer.peak is not None
+    assert trainer.peak > 1e8
+
+
 def test_a_broken_checkpoint_leaves_the_trainer_as_it_was(tmp_path: Path) -> None:
     trainer = Trainer(configured(), tokens(), CPU)
     folder = tmp_path / "checkpoint-0"
