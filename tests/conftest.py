@@ -53,6 +53,12 @@ hidden = 24
 """
 
 
+@pytest.fixture(autouse=True, scope="session")
+def own_slots(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Sweeps of the tests wait neither for other sweeps of this machine nor for those of tests beside them."""
+    os.environ["SCALING_TUI_SLOTS"] = str(tmp_path_factory.mktemp("slots"))
+
+
 @pytest.fixture
 def tiny(tmp_path: Path) -> Path:
     """A ladder of four sizes on a text of its own: seconds to train."""

@@ -28,9 +28,17 @@ if TYPE_CHECKING:
 app = typer.Typer()
 T = TypeVar("T")
 Jobs = Annotated[
-    int | None, typer.Option(min=1, help="Runs to train at a time; default: one per core, or one on a GPU.")
+    int | None,
+    typer.Option(min=1, help="Runs to train at a time; default: one per core, or on GPUs as --per-gpu says."),
 ]
-Device = Annotated[str, typer.Option(help="Device: auto, cpu, cuda, cuda:1 or mps.")]
+PerGpu = Annotated[
+    int | None,
+    typer.Option(
+        "--per-gpu", min=1, max=64,
+        help="Runs to train on one GPU at a time; default: up to 4 small ones, by size and free memory.",
+    ),
+]  # fmt: skip
+Device = Annotated[str, typer.Option(help="Device: auto, cpu, cuda (every GPU), cuda:1 (one of them) or mps.")]
 Detach = Annotated[bool, typer.Option("--detach", help="Return at once; the sweep keeps training in the background.")]
 
 
@@ -47,6 +55,7 @@ def run(
         typer.Option(min=0, max=2**63 - 1, help="Train with this seed only; default: every seed of the ladder."),
     ] = None,
     jobs: Jobs = None,
+    per_gpu: PerGpu = None,
     device: Device = "auto",
     on: Annotated[str, typer.Option(help="Where to train: local.")] = "local",
     detach: Detach = False,
@@ -68,20 +77,22 @@ def run(
     chosen = load_ladder(ladder, setting or [])
     if dry_run:
         from scaling_tui.report.dry_run import dry_run_document, dry_run_text
-        from scaling_tui.sweeps.estimate import estimate, recorded_speeds, workers
+        from scaling_tui.sweeps.estimate import estimate, recorded_speeds
+        from scaling_tui.sweeps.placement import at_a_time
         from scaling_tui.sweeps.preflight import rehearse
 
-        if unknown := rehearse(chosen, device):
+        if unknown := rehearse(chosen, device, jobs):
             say(unknown)
         seeds = chosen.seeds if seed is None else (seed,)
-        time = estimate(chosen, recorded_speeds(runs_folder(runs), device), workers(jobs, device), len(seeds))
+        together = at_a_time(jobs, device, per_gpu)
+        time = estimate(chosen, recorded_speeds(runs_folder(runs), device), together, len(seeds))
         if as_json:
             return print_json(dry_run_document(chosen, time))
         return print(dry_run_text(chosen, time, seeds))
-    sweep = lay_out(runs_folder(runs), chosen, seed, device, jobs)
+    sweep = lay_out(runs_folder(runs), chosen, seed, device, jobs, per_gpu)
 
     def start() -> None:
-        start_supervisor(sweep, jobs, device)
+        start_supervisor(sweep, jobs, device, per_gpu)
 
     if not detach and not (open_app and terminal.is_there()):
         return follow_to_end(sweep, as_json, "ask", start, context if with_plot else None)
@@ -169,6 +180,10 @@ def resume(
         str | None,
         typer.Option(help="Device: auto, cpu, cuda, cuda:1 or mps; default: as at the launch.", show_default=False),
     ] = None,
+    per_gpu: Annotated[
+        int | None,
+        typer.Option("--per-gpu", min=1, max=64, help="Runs on one GPU at a time; default: as at the launch."),
+    ] = None,
     detach: Detach = False,
     runs: Runs = None,
     as_json: AsJson = False,
@@ -183,7 +198,7 @@ def resume(
         if view.state == "finished":
             say(f"{view.name} is finished: nothing to resume")
         else:
-            resume_sweep(path, jobs=jobs, device=device, run=run)
+            resume_sweep(path, jobs=jobs, device=device, per_gpu=per_gpu, run=run)
 
     if not detach:
         return follow_to_end(path, as_json, on_interrupt="ask", start=start)

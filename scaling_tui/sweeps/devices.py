@@ -1,7 +1,11 @@
 """Which devices a run can train on here, from names and device files alone, without importing torch."""
 
+import os
 import platform
 import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from scaling_tui import InputError
@@ -9,6 +13,8 @@ from scaling_tui import InputError
 # NVIDIA's driver, NVIDIA and AMD under WSL, AMD's driver (torch calls its GPUs cuda too).
 GPU_FILES = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
 NVIDIA_GPUS = Path("/proc/driver/nvidia/gpus")
+NVIDIA_FILES = Path("/dev")
+SMI_S = 20.0  # the driver takes seconds to wake where no process keeps it awake
 
 
 def has_gpu() -> bool:
@@ -27,10 +33,13 @@ def check_device(name: str) -> str:
     if name.startswith("cuda"):
         if not has_gpu():
             raise InputError(f"--device {name!r}: this machine has no GPU; want auto or cpu")
-        gpus = len(list(NVIDIA_GPUS.iterdir())) if NVIDIA_GPUS.is_dir() else 0
-        number = int(name.partition(":")[2] or 0)
-        if gpus and number >= gpus:
-            raise InputError(f"--device {name!r}: this machine has {gpus} GPUs; want cuda:0 to cuda:{gpus - 1}")
+        found, number = len(gpus()), int(name.partition(":")[2] or 0)
+        if not found and _hidden(os.environ):
+            raise InputError(f"--device {name!r}: CUDA_VISIBLE_DEVICES hides every GPU; want auto or cpu")
+        if found and number >= found:
+            have = f"{found} GPU{'s' * (found > 1)}"
+            want = "cuda:0" if found == 1 else f"cuda:0 to cuda:{found - 1}"
+            raise InputError(f"--device {name!r}: this machine has {have}; want {want}")
     if name == "mps" and platform.system() != "Darwin":
         raise InputError("--device 'mps': only Macs have it; want auto or cpu")
     return name
@@ -40,7 +49,7 @@ def kind_of(name: str) -> str:
     """cpu, cuda or mps: the kind of device that the worker will choose for `name` on this machine."""
     if name != "auto":
         return name.partition(":")[0]
-    if has_gpu():
+    if has_gpu() and not _hidden(os.environ):
         return "cuda"
     return "mps" if (platform.system(), platform.machine()) == ("Darwin", "arm64") else "cpu"
 
@@ -48,3 +57,86 @@ def kind_of(name: str) -> str:
 def on_gpu(name: str) -> bool:
     """Whether a run on the device `name` keeps its weights in the memory of a GPU."""
     return kind_of(name) == "cuda"
+
+
+def gpus() -> list[str]:
+    """The GPUs that torch would call cuda:0, cuda:1 …, each by a name that every process gives it.
+
+    That is the driver's number of it, or a UUID from `CUDA_VISIBLE_DEVICES`. Empty where they cannot be counted, as
+    AMD's.
+    """
+    identities = _identities()
+    return visible_gpus(len(identities), os.environ, identities)
+
+
+def visible_gpus(count: int, environment: Mapping[str, str], uuids: Sequence[str] = ()) -> list[str]:
+    """The GPUs of `count` that `CUDA_VISIBLE_DEVICES` leaves, in its order; an entry that fits none ends it.
+
+    A UUID, or the beginning of one, becomes the number of the GPU among `uuids`; a part of a GPU (MIG) stays as it is.
+    """
+    names = environment.get("CUDA_VISIBLE_DEVICES")
+    if names is None:
+        return [str(number) for number in range(count)]
+    found: list[str] = []
+    for name in (entry.strip() for entry in names.split(",")):
+        if name.isascii() and name.isdecimal():
+            own = str(int(name)) if int(name) < count else ""
+        elif re.fullmatch(r"GPU-[0-9a-f-]+", name):
+            own = next((str(number) for number, uuid in enumerate(uuids) if uuid.startswith(name)), "")
+            own = own or ("" if any(uuids) else name)
+        else:
+            own = name if re.fullmatch(r"MIG-[0-9A-Za-z-]+", name) else ""
+        if not own or own in found:
+            break
+        found.append(own)
+    return found
+
+
+def _hidden(environment: Mapping[str, str]) -> bool:
+    """Whether `CUDA_VISIBLE_DEVICES` leaves no GPU at all, as "" and "-1" do."""
+    return environment.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1")
+
+
+def _identities() -> list[str]:
+    """The UUID of each NVIDIA GPU in the driver's order, "" where it is not told; empty without any."""
+    try:
+        folders = sorted(NVIDIA_GPUS.iterdir())
+    except OSError:
+        folders = []
+    if folders:
+        return [_uuid(folder / "information") for folder in folders]
+    numbered = [path for path in NVIDIA_FILES.glob("nvidia[0-9]*") if path.name.removeprefix("nvidia").isdecimal()]
+    return [""] * len(numbered) or (_smi_uuids() if has_gpu() else [])
+
+
+def _uuid(path: Path) -> str:
+    try:
+        found = re.search(r"GPU UUID:\s*(GPU-[0-9a-f-]+)", path.read_text(encoding="ascii", errors="replace"))
+    except OSError:
+        return ""
+    return found[1] if found else ""
+
+
+@cache
+def _smi_uuids() -> list[str]:
+    return re.findall(r"^GPU \d+:.*?(GPU-[0-9a-f-]+)", _smi("-L"), re.MULTILINE)
+
+
+def _smi(*arguments: str) -> str:
+    """What `nvidia-smi` says; "" where there is none or it fails."""
+    try:
+        done = subprocess.run(["nvidia-smi", *arguments], capture_output=True, text=True, timeout=SMI_S, check=True)
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+        return ""
+    return done.stdout
+
+
+def free_memory(device: str) -> int | None:
+    """Bytes free on the fullest GPU of `device`, by the driver; None where it does not tell."""
+    told = _smi("--query-gpu=index,memory.free", "--format=csv,noheader,nounits")
+    free = {number: int(mib) << 20 for number, mib in re.findall(r"^(\d+), (\d+)$", told, re.MULTILINE)}
+    names = gpus()
+    if ":" in device:
+        names = names[int(device.partition(":")[2]) :][:1]
+    known = [free[name] for name in names if name in free]
+    return min(known) if len(known) == len(names) and known else None

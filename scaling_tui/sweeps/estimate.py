@@ -12,7 +12,7 @@ import numpy as np
 from scaling_tui import InputError
 from scaling_tui.runs import SweepView, list_sweeps
 from scaling_tui.runs.glance import glance
-from scaling_tui.sweeps.devices import kind_of, on_gpu
+from scaling_tui.sweeps.devices import kind_of
 from scaling_tui.sweeps.ladder import Ladder
 from scaling_tui.sweeps.limits import cores
 from scaling_tui.text import show
@@ -52,11 +52,6 @@ def estimate(ladder: Ladder, recorded: Sequence[Speed], jobs: int, seeds: int) -
     alone = [second for rung, second in zip(ladder.rungs, seconds, strict=True) if rung.name == last] * seeds
     # More runs than cores are no faster together.
     return Estimate(tuple(seconds), makespan(first, min(jobs, max(1, cores()))) + sum(alone), basis)
-
-
-def workers(jobs: int | None, device: str) -> int:
-    """How many runs to train at a time: `jobs` if given, else one per core, or one on a GPU."""
-    return jobs or (1 if on_gpu(device) else cores())
 
 
 def recorded_speeds(runs: Path, device: str = "auto") -> list[Speed]:

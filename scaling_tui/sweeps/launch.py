@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,15 +48,22 @@ def versions() -> dict[str, str]:
     return installed
 
 
-def lay_out(runs: Path, ladder: Ladder, seed: int | None = None, device: str = "auto", jobs: int | None = None) -> Path:
-    """Writes the sweep's folder with all its runs queued, and the device and jobs that it resumes with; returns it.
+def lay_out(
+    runs: Path,
+    ladder: Ladder,
+    seed: int | None = None,
+    device: str = "auto",
+    jobs: int | None = None,
+    per_gpu: int | None = None,
+) -> Path:
+    """Writes the sweep's folder with all its runs queued, and the options that it resumes with; returns it.
 
     Raises:
         InputError: the ladder cannot be trained on this machine, or `runs` cannot be written to. Nothing is left over.
     """
     from scaling_tui.sweeps.preflight import check_ladder
 
-    checked = check_ladder(ladder, device)
+    checked = check_ladder(ladder, device, jobs)
     corpus: Mapping[str, Any] = {
         **asdict(ladder.corpus),
         "sha256": checked.sha256,
@@ -86,7 +93,7 @@ def lay_out(runs: Path, ladder: Ladder, seed: int | None = None, device: str = "
             "runs": [name for name, _ in configs],
             "versions": versions(),
             "machine": {**machine(), "device": kind_of(device)},
-            "launch": {"device": device, "jobs": jobs},
+            "launch": {"device": device, "jobs": jobs, "per_gpu": per_gpu},
         },
     )
     try:
@@ -102,21 +109,34 @@ def lay_out(runs: Path, ladder: Ladder, seed: int | None = None, device: str = "
 
 
 def launch(
-    runs: Path, ladder: Ladder, *, seed: int | None = None, jobs: int | None = None, device: str = "auto"
+    runs: Path,
+    ladder: Ladder,
+    *,
+    seed: int | None = None,
+    jobs: int | None = None,
+    device: str = "auto",
+    per_gpu: int | None = None,
 ) -> Path:
     """Lays out a sweep of `ladder` in `runs` and starts its supervisor; returns the sweep's folder.
 
     `seed` is the only seed to train; None trains all seeds of the ladder.
     """
-    sweep = lay_out(runs, ladder, seed, device, jobs)
-    start_supervisor(sweep, jobs, device)
+    sweep = lay_out(runs, ladder, seed, device, jobs, per_gpu)
+    start_supervisor(sweep, jobs, device, per_gpu)
     return sweep
 
 
-def resume(sweep: Path, *, jobs: int | None = None, device: str | None = None, run: str | None = None) -> SweepView:
+def resume(
+    sweep: Path,
+    *,
+    jobs: int | None = None,
+    device: str | None = None,
+    per_gpu: int | None = None,
+    run: str | None = None,
+) -> SweepView:
     """Resumes a sweep, or one run of it, and starts a supervisor where none is alive.
 
-    Without `jobs` and `device` those of the launch hold.
+    Without `jobs`, `device` and `per_gpu` those of the launch hold.
 
     Raises:
         InputError: no such device, or nothing to resume.
@@ -124,24 +144,37 @@ def resume(sweep: Path, *, jobs: int | None = None, device: str | None = None, r
     from scaling_tui.sweeps.devices import check_device
 
     view = glance(sweep)
-    launched_device, launched_jobs = launched_with(view)
-    jobs, device = jobs or launched_jobs, device or launched_device
+    launched = launched_with(view)
+    jobs, device, per_gpu = jobs or launched.jobs, device or launched.device, per_gpu or launched.per_gpu
     check_device(device)
     candidates = resumable(view)
     if not candidates or run not in (None, *candidates):
         raise InputError(f"sweep {view.name}: nothing to resume, {why_not(view, run)}")
     make_request(sweep, "resume", run)
     if not supervised(sweep):
-        start_supervisor(sweep, jobs, device)
+        start_supervisor(sweep, jobs, device, per_gpu)
     return glance(sweep)
 
 
-def launched_with(sweep: SweepView) -> tuple[str, int | None]:
-    """The device and the jobs that the sweep was launched with."""
+@dataclass(frozen=True)
+class LaunchOptions:
+    """The options of a launch that `resume` keeps; None was left to the machine."""
+
+    device: str = "auto"
+    jobs: int | None = None
+    per_gpu: int | None = None
+
+
+def launched_with(sweep: SweepView) -> LaunchOptions:
+    """The options that the sweep was launched with, as far as its sweep.json tells them."""
     options = sweep.document.get("launch")
-    device, jobs = (options.get("device"), options.get("jobs")) if isinstance(options, dict) else (None, None)
-    whole = isinstance(jobs, int) and not isinstance(jobs, bool) and jobs > 0
-    return device if isinstance(device, str) else "auto", jobs if whole else None
+    found = options if isinstance(options, dict) else {}
+    device = found.get("device")
+    jobs, per_gpu = (
+        value if isinstance(value := found.get(name), int) and not isinstance(value, bool) and value > 0 else None
+        for name in ("jobs", "per_gpu")
+    )
+    return LaunchOptions(device if isinstance(device, str) else "auto", jobs, per_gpu)
 
 
 def resumable(sweep: SweepView) -> list[str]:
@@ -172,7 +205,7 @@ def supervised(sweep: Path) -> bool:
     return any(is_running(path) for _, path in numbered(sweep, "supervisor"))
 
 
-def start_supervisor(sweep: Path, jobs: int | None, device: str) -> None:
+def start_supervisor(sweep: Path, jobs: int | None, device: str, per_gpu: int | None = None) -> None:
     """Starts a detached supervisor and waits for its first status; one that finds another alive yields to it.
 
     Raises:
@@ -182,6 +215,8 @@ def start_supervisor(sweep: Path, jobs: int | None, device: str) -> None:
     command = [sys.executable, "-P", "-m", "scaling_tui.sweeps.supervisor", str(sweep), "--device", device]
     if jobs is not None:
         command += ["--jobs", str(jobs)]
+    if per_gpu is not None:
+        command += ["--per-gpu", str(per_gpu)]
     # What it says before it has a log of its own.
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(

@@ -16,6 +16,12 @@ def cores() -> int:
     return allowed if quota is None else max(1, min(allowed, int(quota)))
 
 
+def core_numbers() -> list[int]:
+    """The system's numbers of the cores that this process may use, `cores` of them."""
+    allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else range(cores())
+    return list(allowed)[: cores()]
+
+
 def cpu_quota() -> float | None:
     """Cores by the tightest cgroup quota, such as 0.5; None without one."""
     quotas = []

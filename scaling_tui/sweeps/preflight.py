@@ -5,27 +5,22 @@ from scaling_tui.data import Corpus, Windows, encode, held_out, load_corpus, to_
 from scaling_tui.sweeps.devices import check_device, on_gpu
 from scaling_tui.sweeps.ladder import Ladder
 from scaling_tui.sweeps.limits import address_space, memory
+from scaling_tui.sweeps.placement import WORKER_BYTES, fitting, least_memory
 from scaling_tui.sweeps.rung import Rung
 from scaling_tui.text import show
 
-# Weights, gradients and AdamW's two moments, each in float32. For a GPU only the initial weights pass through main
-# memory.
-BYTES_A_PARAMETER = 16
-BYTES_A_WEIGHT = 4
-# Of a worker before its model, with torch 2.13 for CPUs: anonymous memory, and address space.
-WORKER_BYTES = 150_000_000
-WORKER_ADDRESSES = 640_000_000
+WORKER_ADDRESSES = 640_000_000  # address space of a worker before its model, with torch 2.13 for CPUs
 
 
-def check_ladder(ladder: Ladder, device: str = "auto") -> Corpus:
+def check_ladder(ladder: Ladder, device: str = "auto", jobs: int | None = None) -> Corpus:
     """Reads and encodes the corpus of `ladder`, once for all its runs, and returns it.
 
     Raises:
-        InputError: no such device; a rung too large for this machine's memory; a corpus or tokenizer that cannot be
-            read or downloaded; a corpus too small for the context of a rung.
+        InputError: no such device; a rung, or `jobs` of them at a time, too large for this machine's memory; a corpus
+            or tokenizer that cannot be read or downloaded; a corpus too small for the context of a rung.
     """
     check_device(device)
-    check_memory(ladder, device)
+    check_memory(ladder, device, jobs)
     try:
         corpus = load_corpus(ladder.corpus.name, parameters=ladder.corpus.parameters)
         tokens = encode(corpus, ladder.corpus.tokenizer, ladder.corpus.first_tokens)
@@ -41,24 +36,27 @@ def check_ladder(ladder: Ladder, device: str = "auto") -> Corpus:
     return corpus
 
 
-def rehearse(ladder: Ladder, device: str = "auto") -> str:
+def rehearse(ladder: Ladder, device: str = "auto", jobs: int | None = None) -> str:
     """Checks as `check_ladder` does but downloads nothing; returns what it could not check because of that."""
     missing = to_download(ladder.corpus.name, ladder.corpus.tokenizer)
     if missing is None:
-        check_ladder(ladder, device)
+        check_ladder(ladder, device, jobs)
         return ""
     check_device(device)
-    check_memory(ladder, device)
+    check_memory(ladder, device, jobs)
     return f"{missing} is not on this machine and would be downloaded first, so its content was not checked"
 
 
-def check_memory(ladder: Ladder, device: str) -> None:
-    """Raises InputError where a rung needs more memory than is free, or than a cgroup or `ulimit -v` allows."""
+def check_memory(ladder: Ladder, device: str, jobs: int | None = None) -> None:
+    """Raises InputError where a rung needs more memory than is free, or than a cgroup or `ulimit -v` allows.
+
+    Also where the largest `jobs` do together; the number of runs at a time that is chosen without it fits.
+    """
     available, by_cgroup = memory()
     has = f"the cgroup allows {_gb(available)}" if by_cgroup else f"this machine has {_gb(available)} free"
     addresses = address_space()
-    for rung in ladder.rungs:
-        model = least_memory(rung, on_gpu(device))
+    models = [_least_memory(rung, on_gpu(device)) for rung in ladder.rungs]
+    for rung, model in zip(ladder.rungs, models, strict=True):
         needs = [(WORKER_BYTES + model, available, has)]
         if addresses is not None:
             needs.append((WORKER_ADDRESSES + model, addresses, f"'ulimit -v' allows {_gb(addresses)}"))
@@ -69,19 +67,25 @@ def check_memory(ladder: Ladder, device: str) -> None:
                     f"{show.count(rung.training.batch)} need at least {_gb(least)} of memory, {found}; "
                     "want a smaller hidden, layers, context or batch"
                 )
+    together = [
+        model
+        for rung, model in zip(ladder.rungs, models, strict=True)
+        if not (ladder.fit and ladder.fit.predict == rung.name)
+        for _ in ladder.seeds
+    ]
+    at_once = min(jobs or 1, len(together))
+    if at_once > (most := fitting(together, available)):
+        least = sum(sorted(together)[-at_once:]) + at_once * WORKER_BYTES
+        raise InputError(
+            f"--jobs {jobs}: {at_once} runs of {ladder.path} at a time need at least {_gb(least)} of memory, {has}; "
+            f"want --jobs {most}"
+        )
 
 
 def _gb(size: int) -> str:
     return f"{size / 1e9:,.1f} GB"
 
 
-def least_memory(rung: Rung, gpu: bool) -> int:
-    """A lower bound on the bytes of main memory that a run of `rung` needs.
-
-    On the CPU it includes one residual stream per layer, which the backward pass needs.
-    """
-    if gpu:
-        return BYTES_A_WEIGHT * rung.count.total
+def _least_memory(rung: Rung, gpu: bool) -> int:
     arch = rung.architecture
-    streams = 4 * arch.layers * rung.training.batch * arch.context * arch.hidden
-    return BYTES_A_PARAMETER * rung.count.total + streams
+    return least_memory(rung.count.total, arch.layers, arch.hidden, rung.training.batch * arch.context, gpu)

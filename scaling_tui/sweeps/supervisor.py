@@ -10,7 +10,6 @@ import argparse
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -30,14 +29,17 @@ from scaling_tui.runs import (
 from scaling_tui.runs.format import HEARTBEAT_S, YIELDED, State, Status, claim_if_alone, is_running, numbered
 from scaling_tui.runs.requests import RecordedRequest, latest_recorded_request
 from scaling_tui.runs.writer import checkpoint_at
-from scaling_tui.sweeps.estimate import workers
 from scaling_tui.sweeps.limits import cores
+from scaling_tui.sweeps.placement import at_a_time, fitting_now, per_gpu_for, places, threads_for
+from scaling_tui.sweeps.slots import told
 from scaling_tui.sweeps.sweep_fit import last_runs, predict_run
+from scaling_tui.sweeps.workers import Workers
 from scaling_tui.text import show
 
 POLL_S = 0.25
 ATTEMPTS = 3  # for a run whose worker is killed
 AGAIN_S = 2.0  # from a worker that yielded to the next one for the same run
+AHEAD_S = 15.0  # a worker is started so long before a trunk lets its branches begin
 
 
 @dataclass(frozen=True)
@@ -104,19 +106,42 @@ def early_branches(sweep: SweepView) -> list[str]:
     ]
 
 
+def soon(sweep: SweepView, early: Collection[str]) -> int:
+    """How many of the `early` branches can start within AHEAD_S, at the speed of their trunks."""
+    count = 0
+    for name in early:
+        run = sweep.run(name)
+        if run is None or run.trunk is None or (trunk := sweep.run(run.trunk.run)) is None:
+            continue
+        done, speed = trunk.curve.last("tokens"), trunk.steady_speed
+        if trunk.state == "running" and done is not None and speed:
+            count += (run.trunk.tokens - done) / speed < AHEAD_S
+    return count
+
+
 class Supervisor:
-    def __init__(self, folder: Path, jobs: int | None, device: str) -> None:
+    def __init__(self, folder: Path, jobs: int | None, device: str, per_gpu: int | None = None) -> None:
         self.folder, self.sweep = folder, folder.parent
         self.cores = cores()
-        self.jobs = workers(jobs, device)
         self.device = device
         self.reader = SweepReader(self.sweep)
-        self.workers: dict[str, subprocess.Popen[bytes]] = {}
+        self.jobs, self.per_gpu = jobs, per_gpu
         self.started: dict[str, int] = {}
         self.requests: dict[str, RecordedRequest | None] = {}
         self.yielded: dict[str, float] = {}  # when a worker of a run yielded to another, by the monotonic clock
         self.state = Status.of_this_process("running")
+        self.waiting = ""  # for whom it waits, in words
         self._last_heartbeat = 0.0
+
+    def plan(self) -> None:
+        """Decides how many runs to train at a time, and where."""
+        view = self.reader.poll()
+        last = last_runs(view)
+        beside = [run for run in view.runs if run.name not in last]
+        per_gpu = self.per_gpu or per_gpu_for(beside, self.device)
+        self.workers = Workers(self.sweep, places(self.device, self.jobs, per_gpu))
+        # Where nobody has said how many, no more than memory holds.
+        self.at_a_time = self.jobs or min(at_a_time(None, self.device, per_gpu), fitting_now(beside, self.device))
 
     def log(self, text: str) -> None:
         # A full disk must not end the sweep: its status says what there is to say.
@@ -131,9 +156,10 @@ class Supervisor:
     def run(self) -> None:
         """Runs the sweep until it is over or asked to stop."""
         self.report()
+        self.plan()
         while True:
             if time.monotonic() - self._last_heartbeat > HEARTBEAT_S:
-                self.report()
+                self.report(reason=self.waiting)
             earlier, later = self._others()
             if later:
                 self.log("another supervisor took over")
@@ -148,8 +174,10 @@ class Supervisor:
             requests = {name: recorded.request if recorded else None for name, recorded in self.requests.items()}
             just_now = {name for name, moment in self.yielded.items() if time.monotonic() - moment < AGAIN_S}
             running = {run.name for run in view.runs if run.state == "running"}
-            working = sorted({*self.workers, *just_now, *running})
-            decision = decide(view, requests, self.started, working, self.jobs, early_branches(view))
+            handed = {worker.run for worker in self.workers.all if worker.run}
+            working = sorted({*handed, *just_now, *running})
+            early = early_branches(view)
+            decision = decide(view, requests, self.started, working, self.at_a_time, early)
             if decision.end:
                 self._end(view, requests)
                 # A request to resume that came before we reported the end started no other supervisor.
@@ -158,10 +186,18 @@ class Supervisor:
                 self.report()
                 continue
             if decision.predict:
-                self._predict(view, decision.predict)
-            for name in decision.start:
-                self._start(view, name)
-            time.sleep(POLL_S)
+                # It trains alone: the cores of the others are for it.
+                self.workers.let_go(but=1)
+                if len(self.workers.all) > len(self.workers.idle):
+                    self.workers.wait(POLL_S)
+                    continue
+            started = [self._start(view, name) for name in decision.start]
+            self._say_that_it_waits(not all(started))
+            ahead = soon(view, early)
+            self.workers.let_go(but=ahead)
+            if len(self.workers.idle) < ahead and len(self.workers.all) < self.at_a_time:
+                self.workers.start(load=True)
+            self.workers.wait(POLL_S)
 
     def _read_requests(self, view: SweepView) -> bool:
         """Reads the requests; returns whether any is new. A new request to resume a run renews its attempts."""
@@ -182,33 +218,53 @@ class Supervisor:
         live = [number for number, path in numbered(self.sweep, "supervisor") if number != own and is_running(path)]
         return any(number < own for number in live), any(number > own for number in live)
 
-    def _start(self, view: SweepView, name: str) -> None:
-        run = view.run(name)
-        alone = name in last_runs(view)
-        threads = worth_threads(run, self.cores if alone else max(1, self.cores // self.jobs)) if run else 1
-        command = [sys.executable, "-P", "-m", "scaling_tui.train.worker", str(self.sweep / name)]
-        command += ["--device", self.device, "--threads", str(threads)]
-        environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-        self.workers[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment)
+    def _start(self, view: SweepView, name: str) -> bool:
+        """Hands the run to a worker that waits for one, or to a new one; returns whether there was a slot for it."""
+        run, alone = view.run(name), name in last_runs(view)
+        worker = next(iter(self.workers.idle), None) or self.workers.start()
+        if worker is None:
+            return False
+        if alone:
+            self._predict(view, name)
+        threads = threads_for(run, alone, self.cores, self.at_a_time) if run else 1
+        extra = []
+        if worker.slot.place.device == "cpu":
+            extra = self.workers.extra(threads - 1)
+            threads = 1 + len(extra)
+        for slot in extra:
+            slot.name_holder(self.sweep.name, worker.process.pid)
+        worker.hand(self.sweep / name, threads, extra)
         self.started[name] = self.started.get(name, 0) + 1
+        return True
+
+    def _say_that_it_waits(self, waits: bool) -> None:
+        """Says in the status and the log for whom the sweep waits, if it does; a change once."""
+        another = "another slot" if self.workers.all else "a slot"
+        waiting = f"waits for {another}: {told(self.workers.who_else())}" if waits else ""
+        if waiting != self.waiting:
+            self.waiting = waiting
+            self.report(reason=waiting)
+            if waiting:
+                self.log(waiting)
 
     def _reap(self) -> None:
-        for name, process in list(self.workers.items()):
-            status = process.poll()
-            if status is None:
-                continue
-            del self.workers[name]
+        ended, gone = self.workers.reap()
+        for name, status in ended:
             if status == YIELDED:
                 # It did not train, so it does not count.
                 self.started[name] = max(0, self.started[name] - 1)
                 self.yielded[name] = time.monotonic()
+        for run, status in gone:
+            how = f"was killed by {signal_name(-status)}" if status < 0 else f"failed with status {status}"
+            if run is None:
+                self.log(f"a worker without a run {how}")
             elif status < 0:
-                left = ATTEMPTS - self.started[name]
+                left = ATTEMPTS - self.started[run]
                 more = f"{left} more attempt{'s' * (left > 1)}"
                 further = f"resumes from its last checkpoint, {more}" if left else "given up"
-                self.log(f"{name} worker was killed by {signal_name(-status)}: {further}")
+                self.log(f"{run} worker {how}: {further}")
             elif status:
-                self.log(f"{name} worker failed with status {status}; see {name}/attempt-*/worker.log{self._space()}")
+                self.log(f"{run} worker {how}; see {run}/attempt-*/worker.log{self._space()}")
 
     def _space(self) -> str:
         free = shutil.disk_usage(self.sweep).free
@@ -242,18 +298,6 @@ class Supervisor:
         self.log(f"{'stopped' if stopped else 'ended'}: {reason}")
 
 
-def worth_threads(run: RunView, at_most: int) -> int:
-    """Threads for a worker, one for every 2 GFLOPs per step.
-
-    With less work per thread they mostly wait for each other, and stall while another process holds a core (50 times
-    slower in one measurement).
-    """
-    training, architecture = run.config.get("training") or {}, run.config.get("architecture") or {}
-    tokens_per_step = (training.get("batch") or 1) * (architecture.get("context") or 1)
-    flops_per_step = (run.flops or 0.0) / max(1, run.tokens or 1) * tokens_per_step
-    return max(1, min(at_most, int(flops_per_step / 2e9)))
-
-
 def signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name
@@ -266,6 +310,7 @@ def main() -> None:
     parser.add_argument("sweep", type=Path)
     parser.add_argument("--jobs", type=int)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--per-gpu", type=int)
     options = parser.parse_args()
     try:
         folder = claim_if_alone(options.sweep, "supervisor")
@@ -276,7 +321,7 @@ def main() -> None:
         sys.exit(f"{options.sweep}: {error.strerror}")
     os.dup2(log.fileno(), sys.stdout.fileno())
     os.dup2(log.fileno(), sys.stderr.fileno())
-    supervisor = Supervisor(folder, options.jobs, options.device)
+    supervisor = Supervisor(folder, options.jobs, options.device, options.per_gpu)
 
     def on_term(number: int, frame: FrameType | None) -> None:
         # The workers read the request themselves; the loop ends after them.

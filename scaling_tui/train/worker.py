@@ -1,69 +1,111 @@
-"""The process that trains one run: `python -m scaling_tui.train.worker RUN [--device D] [--threads K]`.
+"""The process that trains: `python -m scaling_tui.train.worker RUN`, or one run after the other with `--serve FD`.
 
-It claims an attempt, continues from the run's last checkpoint, and watches for a request to stop. It reports through
-the run's folder and its exit status alone: 0 ended as asked, 1 failed, `YIELDED` another process trains the run.
+For each run it claims an attempt, continues from the run's last checkpoint, and watches for a request to stop. It
+reports through the run's folder and its exit status alone: 0 ended as asked, 1 failed, `YIELDED` another process trains
+the run.
+
+To serve, it reads a line of JSON for each run from the socket FD: the `run`'s path and the number of `threads`, with
+descriptors that it keeps open while it trains the run, as locks of the cores; an empty object has it load torch while
+it waits. After each run it answers with a line: the `run`'s name and its `status`. A run that fails ends the process,
+as it may leave anything behind. When the socket ends, as it does when the supervisor dies, it finishes the run that it
+has and leaves.
 """
 
 import argparse
+import gc
+import json
 import os
+import platform
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TextIO
 
 from scaling_tui import InputError
 from scaling_tui.runs import Writer, latest_request
 from scaling_tui.runs.config import RunConfig
-from scaling_tui.runs.format import HEARTBEAT_S, YIELDED, claim_if_alone, superseded
-from scaling_tui.runs.writer import checkpoint_at, read_config
+from scaling_tui.runs.format import HEARTBEAT_S, YIELDED, claim_if_alone, numbered, read_json, superseded, write_json
+from scaling_tui.runs.writer import checkpoint_at, checkpoints, read_config
 from scaling_tui.text import show
 
 if TYPE_CHECKING:
+    from scaling_tui.data import Encoded
     from scaling_tui.train.trainer import Trainer
 
 REQUEST_INTERVAL_S = 0.5
+MOST_DESCRIPTORS = 250  # that a message of a socket may carry, by Linux 253
+NICER = 5  # than the app and the commands, so that keys are answered at once while every core trains
 
 
-def stop_watch(run: Path, attempt: Path) -> Callable[[], bool]:
-    """A function that returns whether to stop: on a request in the sweep's folder, on SIGTERM, or once superseded."""
-    terminated = False
+class SupersededError(Exception):
+    """Another worker has taken over the run: nothing more of it may be written, no checkpoint either."""
+
+
+class Termination:
+    """SIGTERM asks the process to stop the run that it trains, and to take no other."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def _on_term(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True
+
+    @contextmanager
+    def heeded(self) -> Iterator[None]:
+        """In the block the signal is noted; outside it ends the process, which has nothing to lose there."""
+        before = signal.signal(signal.SIGTERM, self._on_term)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+
+def stop_watch(run: Path, attempt: Path, termination: Termination) -> Callable[[], bool]:
+    """A function that returns whether to stop: on a request in the sweep's folder, or on SIGTERM.
+
+    It raises SupersededError once another worker has taken over.
+    """
     checked_at, requested = -REQUEST_INTERVAL_S, False
-
-    def on_term(number: int, frame: FrameType | None) -> None:
-        nonlocal terminated
-        terminated = True
 
     def stop_requested() -> bool:
         nonlocal checked_at, requested
         if time.monotonic() - checked_at >= REQUEST_INTERVAL_S:
             checked_at = time.monotonic()
-            requested = latest_request(run.parent, run.name) == "stop" or superseded(attempt)
-        return terminated or requested
+            if superseded(attempt):
+                raise SupersededError
+            requested = latest_request(run.parent, run.name) == "stop"
+        return termination.asked or requested
 
-    signal.signal(signal.SIGTERM, on_term)
     return stop_requested
 
 
 def device_named(name: str) -> "torch.device":  # type: ignore[name-defined] # noqa: F821 - torch is imported late
-    """The torch device called `name`; `auto` is the accelerator if there is one, else the CPU.
+    """The torch device called `name`; `auto` is the accelerator if there is one, else the CPU; `auto:1` the second.
 
     Raises:
         InputError: this machine has no such device.
     """
     import torch
 
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    kind, _, number = name.partition(":")
+    if kind == "auto":
+        cuda = f"cuda:{number}" if number else "cuda"
+        name = cuda if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         torch.empty(1, device=name)
     except (RuntimeError, AssertionError) as error:
         raise InputError(f"--device {name!r}: not on this machine ({str(error).splitlines()[0]})") from error
-    return torch.device(name)
+    device = torch.device(name)
+    if device.type == "cuda" and device.index is not None:
+        torch.cuda.set_device(device)  # or whatever names no GPU would run, and take memory, on the first one
+    return device
 
 
 @contextmanager
@@ -85,20 +127,50 @@ def beating(writer: Writer) -> Iterator[None]:
         thread.join()
 
 
+@dataclass
+class LastCorpus:
+    """The corpus that the process has encoded last, for the next run: most runs of a sweep have the same."""
+
+    key: str = ""
+    stamp: str | None = None
+    tokens: "Encoded | None" = None
+
+    def of(self, corpus: dict[str, Any]) -> "Encoded":
+        """The tokens of a run's corpus. Its content is read again unless no file of it has changed since.
+
+        Raises:
+            InputError: the corpus has changed since the sweep began, or cannot be read.
+        """
+        from scaling_tui.data import encode, load_corpus, stamp
+
+        name, parameters = corpus["name"], corpus.get("parameters")
+        key = json.dumps({**corpus, "source": None}, sort_keys=True, default=str)
+        now = stamp(name)
+        if self.tokens is None or now is None or (key, now) != (self.key, self.stamp):
+            self.tokens = None  # before the next is loaded: two may not fit
+            loaded = load_corpus(name, parameters=parameters)
+            if loaded.sha256 != corpus["sha256"]:
+                raise InputError(f"corpus {loaded.name!r}: its content has changed since the sweep began")
+            self.tokens = encode(loaded, corpus["tokenizer"], corpus.get("first_tokens", 0))
+            self.key, self.stamp = key, now
+        return self.tokens
+
+
 def load(
-    run: Path, config: RunConfig, device: str, threads: int, writer: Writer, log: Callable[[str], None]
+    run: Path,
+    config: RunConfig,
+    corpus: LastCorpus,
+    device: str,
+    threads: int,
+    writer: Writer,
+    log: Callable[[str], None],
 ) -> "Trainer":
     """The run's trainer, at its last checkpoint or where it branches off its trunk, ready for its next step.
 
     Raises:
         InputError: the corpus has changed, the device is not there, or the trunk's checkpoint is missing.
     """
-    from scaling_tui.data import encode, load_corpus
-
-    corpus = load_corpus(config.corpus["name"], parameters=config.corpus.get("parameters"))
-    if corpus.sha256 != config.corpus["sha256"]:
-        raise InputError(f"corpus {corpus.name!r}: its content has changed since the sweep began")
-    tokens = encode(corpus, config.corpus["tokenizer"], config.corpus.get("first_tokens", 0))
+    tokens = corpus.of(config.corpus)
 
     import torch
 
@@ -119,55 +191,146 @@ def load(
     return trainer
 
 
-def work(run: Path, device: str, threads: int) -> int:
+def threads_of(run: Path, attempt: Path, threads: int) -> int:
+    """Notes the number of threads in `attempt`, and returns it: that of the run's earlier attempts, else `threads`.
+
+    Sums are taken in another order with another number, so a resumed run keeps it to end with the same bits. It counts
+    where the run has a checkpoint of this machine.
+    """
+    if checkpoints(run):
+        for _, earlier in reversed(numbered(run, "attempt")):
+            noted = read_json(earlier / "compute.json")
+            if isinstance(noted, dict) and noted.get("host") == platform.node():
+                number = noted.get("threads")
+                if type(number) is int and 1 <= number <= (os.cpu_count() or 1):
+                    threads = number
+                break
+    write_json(attempt / "compute.json", {"host": platform.node(), "threads": threads})
+    return threads
+
+
+@contextmanager
+def output_to(path: Path) -> Iterator[TextIO]:
+    """Sends what the process writes, also from C, to the file at `path`.
+
+    Where the block fails it stays so: the process ends, and the traceback belongs there.
+    """
+    with path.open("a", buffering=1, encoding="utf-8") as file:
+        kept = [(descriptor, os.dup(descriptor)) for descriptor in (1, 2)]
+        for descriptor, _ in kept:
+            os.dup2(file.fileno(), descriptor)
+        yield file
+        sys.stdout.flush()
+        sys.stderr.flush()
+    for descriptor, copy in kept:
+        os.dup2(copy, descriptor)
+        os.close(copy)
+
+
+def work(
+    run: Path, device: str, threads: int, corpus: LastCorpus | None = None, termination: Termination | None = None
+) -> int:
     """Trains `run` from its last checkpoint; returns the exit status."""
+    corpus, termination = corpus or LastCorpus(), termination or Termination()
     # First of all, and before the seconds that torch takes to load: what another process sees decides who trains.
     attempt = claim_if_alone(run, "attempt")
     if attempt is None:
         print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {run.name} exits: another worker is training it", flush=True)
         return YIELDED
-    stop_requested = stop_watch(run, attempt)
-    with Writer(run, attempt=attempt) as writer:
+    with termination.heeded(), Writer(run, attempt=attempt) as writer:
+        stop_requested = stop_watch(run, attempt, termination)
         config = RunConfig.from_json(read_config(run))
         writer.keep = config.keep
-        file = (writer.attempt / "worker.log").open("a", buffering=1, encoding="utf-8")
-        os.dup2(file.fileno(), sys.stdout.fileno())
-        os.dup2(file.fileno(), sys.stderr.fileno())
+        with output_to(writer.attempt / "worker.log") as file:
 
-        def log(text: str) -> None:
-            print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {run.name} {text}", file=file)
+            def log(text: str) -> None:
+                print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {run.name} {text}", file=file)
 
-        try:
-            with beating(writer):
-                trainer = load(run, config, device, threads, writer, log)
-            where = f"from step {trainer.step}" if trainer.step else f"{config.params:,} parameters"
-            if not superseded(attempt):
-                log(f"starts on {trainer.device} with {show.counted(threads, 'thread')}, {where}")
-                state = trainer.train(writer, stop_requested, log)
-                writer.status(state, "the loss is not a finite number" if state == "diverged" else "")
-                log(state)
-            if superseded(attempt):
+            try:
+                threads = threads_of(run, attempt, threads)
+                with beating(writer):
+                    trainer = load(run, config, corpus, device, threads, writer, log)
+                where = f"from step {trainer.step}" if trainer.step else f"{config.params:,} parameters"
+                if not superseded(attempt):
+                    log(f"starts on {trainer.device} with {show.counted(threads, 'thread')}, {where}")
+                    state = trainer.train(writer, stop_requested, log)
+                    writer.status(state, "the loss is not a finite number" if state == "diverged" else "")
+                    log(state)
+                if superseded(attempt):
+                    raise SupersededError
+            except SupersededError:
                 writer.status("stopped", "another worker took over")
                 log("exits: another worker took over")
                 return YIELDED
-        except Exception as error:
-            text = str(error).splitlines()[0] if str(error) else type(error).__name__
-            writer.status("failed", text if isinstance(error, InputError) else f"{type(error).__name__}: {text}")
-            log(f"failed: {text}")
-            raise
+            except Exception as error:
+                text = str(error).splitlines()[0] if str(error) else type(error).__name__
+                writer.status("failed", text if isinstance(error, InputError) else f"{type(error).__name__}: {text}")
+                log(f"failed: {text}")
+                raise
     return 0
+
+
+def serve(supervisor: socket.socket, device: str) -> None:
+    """Trains the runs that the supervisor names, one after the other, until it has no more or is gone."""
+    corpus, termination = LastCorpus(), Termination()
+    while not termination.asked:
+        command, locks = next_command(supervisor)
+        if command is None:
+            return
+        if not command:
+            import torch  # noqa: F401 - so that it is there when the first run comes
+        else:
+            status = work(Path(command["run"]), device, command["threads"], corpus, termination)
+            free_memory()
+            for descriptor in locks:
+                os.close(descriptor)
+            answer = json.dumps({"run": Path(command["run"]).name, "status": status}) + "\n"
+            with suppress(OSError):  # the supervisor is gone: the next one reads the run's folder
+                supervisor.sendall(answer.encode())
+
+
+def next_command(supervisor: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
+    """The next line of the supervisor, and the descriptors that came with it; None where there is no supervisor."""
+    line, descriptors = b"", []
+    while not line.endswith(b"\n"):
+        try:
+            data, new, _, _ = socket.recv_fds(supervisor, 1 << 16, MOST_DESCRIPTORS)
+        except OSError:
+            data, new = b"", []
+        if not data:
+            return None, []
+        line += data
+        descriptors += new
+    return json.loads(line), descriptors
+
+
+def free_memory() -> None:
+    """Gives back what the last run used, so that the next finds the device as a new process would."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scaling_tui.train.worker")
-    parser.add_argument("run", type=Path)
+    parser.add_argument("run", type=Path, nargs="?")
+    parser.add_argument("--serve", type=int, metavar="FD")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
+    if (options.run is None) == (options.serve is None):
+        parser.error("want either a run or --serve")
+    if hasattr(os, "nice"):
+        os.nice(NICER)
     try:
-        status = work(options.run, options.device, options.threads)
+        if options.run is None:
+            status = 0
+            serve(socket.socket(fileno=options.serve), options.device)
+        else:
+            status = work(options.run, options.device, options.threads)
     except (InputError, OSError) as error:
-        print(f"{options.run.name}: {error}", file=sys.stderr)
+        print(f"{options.run.name}: {error}" if options.run else error, file=sys.stderr)
         status = 1
     sys.exit(status)
 

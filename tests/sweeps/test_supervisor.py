@@ -9,7 +9,8 @@ import pytest
 
 from scaling_tui.runs import Status, SweepView, make_request, read_sweep
 from scaling_tui.runs.format import claim
-from scaling_tui.sweeps.supervisor import Decision, Supervisor, decide, signal_name, worth_threads
+from scaling_tui.sweeps.placement import threads_for
+from scaling_tui.sweeps.supervisor import Decision, Supervisor, decide, signal_name
 from tests.conftest import RECORDED, record_sweep
 
 NAMES = [f"{rung}-s0" for rung, *_ in RECORDED]
@@ -88,7 +89,7 @@ def test_a_diverged_run_is_not_tried_again_when_its_sweep_resumes(tmp_path: Path
 def test_a_run_json_with_nulls_ends_no_supervisor(tmp_path: Path) -> None:
     view = read_sweep(record_sweep(tmp_path, ["queued"] * 7))
     nulls: list[dict[str, Any]] = [{"training": None, "architecture": {"context": None}}, {"training": {"batch": None}}]
-    assert [worth_threads(replace(view.runs[0], config=config), 4) for config in nulls] == [1, 1]
+    assert [threads_for(replace(view.runs[0], config=config), True, 4, 1) for config in nulls] == [1, 1]
 
 
 def test_every_signal_that_kills_has_a_name() -> None:
@@ -104,10 +105,11 @@ def test_a_resume_in_the_instant_in_which_the_supervisor_ends_is_not_lost(
     ended: list[str] = []
 
     class Ending(Supervisor):
-        def _start(self, view: SweepView, name: str) -> None:
+        def _start(self, view: SweepView, name: str) -> bool:
             started.append(name)
             self.started[name] = self.started.get(name, 0) + 1
             Status.of_this_process(ends).write(claim(sweep / name, "attempt") / "status.json")  # type: ignore[arg-type]
+            return True
 
         def _end(self, view: SweepView, requests: Mapping[str, str | None]) -> None:
             super()._end(view, requests)

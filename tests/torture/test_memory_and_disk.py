@@ -14,8 +14,8 @@ from scaling_tui import InputError
 from scaling_tui.runs import Status, create_sweep, read_sweep
 from scaling_tui.runs.delete import delete_sweep
 from scaling_tui.sweeps import limits
-from scaling_tui.sweeps.estimate import workers
 from scaling_tui.sweeps.ladder import load_ladder
+from scaling_tui.sweeps.placement import at_a_time
 from scaling_tui.sweeps.preflight import check_memory
 from tests.conftest import FINISHED, record_sweep
 
@@ -56,7 +56,7 @@ def test_a_quota_of_cores_counts(cgroups: Path, files: dict[str, str], quota: fl
 
 def test_half_a_core_is_one_job(cgroups: Path) -> None:
     write(cgroups / "cpu.max", "50000 100000\n")
-    assert (limits.cores(), workers(None, "cpu")) == (1, 1)
+    assert (limits.cores(), at_a_time(None, "cpu")) == (1, 1)
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ from textual.widgets.option_list import Option
 
 from scaling_tui import InputError
 from scaling_tui.report.dry_run import in_all, rungs_table
-from scaling_tui.sweeps.estimate import Estimate, Speed, estimate, recorded_speeds, workers
+from scaling_tui.sweeps.estimate import Estimate, Speed, estimate, recorded_speeds
 from scaling_tui.sweeps.ladder import ladders
 from scaling_tui.sweeps.launch import launch
+from scaling_tui.sweeps.placement import at_a_time
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.services.launch_form import FIELDS, FieldError, LaunchForm, LaunchRequest, launch_request
 from scaling_tui.tui.widgets.choose import Choose
@@ -165,7 +166,7 @@ class LabScreen(Page):
             self._speeds[request.device] = []
             self._read_speeds(request.device)
         speeds = self._speeds[request.device]
-        return estimate(request.ladder, speeds, workers(request.jobs, request.device), len(request.ladder.seeds))
+        return estimate(request.ladder, speeds, at_a_time(request.jobs, request.device), len(request.ladder.seeds))
 
     def action_edit(self) -> None:
         self.query_one("#tokens", Input).focus()

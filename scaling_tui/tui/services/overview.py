@@ -9,8 +9,9 @@ from scaling_tui import InputError
 from scaling_tui.report.sweep import faults_in_brief
 from scaling_tui.runs import SweepView, list_sweeps
 from scaling_tui.runs.glance import glance
-from scaling_tui.sweeps.estimate import estimate, workers
+from scaling_tui.sweeps.estimate import estimate
 from scaling_tui.sweeps.ladder import ladders, load_ladder
+from scaling_tui.sweeps.placement import at_a_time
 from scaling_tui.sweeps.sweep_fit import SweepFit, fit_beforehand
 from scaling_tui.text import show
 from scaling_tui.tutor.content.bank import load_banks
@@ -180,7 +181,7 @@ def next_lines(views: Sequence[SweepView], learning: TutorStatus | None) -> Iter
     """What to do next, the most useful first."""
     if not views:
         ladder = load_ladder(FIRST)
-        time = estimate(ladder, (), workers(None, "auto"), len(ladder.seeds))
+        time = estimate(ladder, (), at_a_time(None, "auto"), len(ladder.seeds))
         yield OverviewLine(f"Train the ladder {FIRST}: about {show.duration(time.total)}", "lab", what=FIRST)
     for view in views[:1]:
         if not view.trains and view.state in ("stopped", "lost", "failed", "diverged"):

@@ -1,0 +1,159 @@
+"""How the runs of a sweep are spread over the machine: which places, how many at a time, with how many threads.
+
+All of it is decided from counts and names, before anything is started and without torch.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from scaling_tui.runs import RunView
+from scaling_tui.sweeps.devices import free_memory, gpus, kind_of
+from scaling_tui.sweeps.limits import core_numbers, memory
+from scaling_tui.sweeps.slots import Place
+
+# Weights, gradients and AdamW's two moments, each in float32. For a GPU only the initial weights pass through main
+# memory.
+BYTES_A_PARAMETER = 16
+BYTES_A_WEIGHT = 4
+# Of a worker before its model, with torch 2.13 for CPUs: anonymous memory.
+WORKER_BYTES = 150_000_000
+
+# On a GPU. A step of a model below SMALL is a queue of launches that fill a fraction of the card: several processes
+# fill more of it. Beyond a few they wait for each other's time slices.
+SMALL_PARAMETERS = 4_000_000
+MOST_A_GPU = 4
+CONTEXT_BYTES = 700_000_000  # CUDA context, kernels and library workspaces of a process
+FLOATS_A_RESIDUAL = (
+    17  # activations a layer keeps per number of its residual stream (Korthikanti et al. 2022: 34 bytes)
+)
+BYTES_A_LOGIT = 12  # logits in bfloat16 and float32, and their gradient
+USED_OF_FREE = 0.8  # of a GPU's free memory; the rest is for the allocator and for others
+
+# On the CPU a run is worth a thread for every so many FLOPs per step: with less work per thread they mostly wait for
+# each other. A run that trains alone takes a core that would idle otherwise, so for less.
+FLOPS_A_THREAD = 2e9
+FLOPS_A_THREAD_ALONE = 5e8
+
+
+def places(device: str, jobs: int | None = None, per_gpu: int = 1) -> list[Place]:
+    """The places of this machine that a sweep on `device` may use, in the order in which to take them.
+
+    With more `jobs` than places each place serves several runs of the sweep.
+    """
+    kind = kind_of(device)
+    if kind == "cpu":
+        numbers = core_numbers()
+        return cpu_places(numbers, -(-jobs // len(numbers)) if jobs else 1)
+    if kind == "cuda":
+        # One that cannot be counted, such as AMD's, is the first.
+        named = list(enumerate(gpus())) or [(number, str(number)) for number in range(int(_number(device) or 0) + 1)]
+        chosen = [named[int(number)]] if (number := _number(device)) else named
+        torch_name = "auto" if device == "auto" else "cuda"
+        return gpu_places(chosen, max(per_gpu, -(-jobs // len(chosen)) if jobs else 1), torch_name)
+    return [Place(kind, kind, ((kind, False),), runs=jobs or 1)]
+
+
+def cpu_places(numbers: Sequence[int], runs: int = 1) -> list[Place]:
+    """A place a core, by the number that the system gives it."""
+    return [Place("cpu", f"cpu {number}", ((f"cpu-{number}", False),), runs) for number in numbers]
+
+
+def _number(device: str) -> str:
+    return device.partition(":")[2]
+
+
+def gpu_places(numbered: Sequence[tuple[int, str]], per_gpu: int, torch_name: str = "cuda") -> list[Place]:
+    """`per_gpu` places on each GPU, all GPUs first; `numbered` are torch's numbers and the machine's names."""
+    if per_gpu == 1:
+        return [
+            Place(f"{torch_name}:{number}", f"cuda {name}", ((f"cuda-{name}", False),)) for number, name in numbered
+        ]
+    return [
+        Place(f"{torch_name}:{number}", f"cuda {name}", ((f"cuda-{name}", True), (f"cuda-{name}.{share}", False)))
+        for share in range(1, per_gpu + 1)
+        for number, name in numbered
+    ]
+
+
+def threads_for(run: RunView, alone: bool, cores: int, slots: int) -> int:
+    """CPU threads for `run`, one of `slots` at a time; a run that trains `alone` may use all `cores`."""
+    training, architecture = run.config.get("training") or {}, run.config.get("architecture") or {}
+    tokens_per_step = (training.get("batch") or 1) * (architecture.get("context") or 1)
+    flops_per_step = (run.flops or 0.0) / max(1, run.tokens or 1) * tokens_per_step
+    if alone:
+        return max(1, min(cores, int(flops_per_step / FLOPS_A_THREAD_ALONE)))
+    return max(1, min(cores // slots, int(flops_per_step / FLOPS_A_THREAD)))
+
+
+def runs_per_gpu(parameters: Sequence[int], needs: Sequence[int], free: int | None) -> int:
+    """How many runs of a sweep train on one GPU at a time.
+
+    Args:
+        parameters: of each run that may train beside another.
+        needs: bytes of GPU memory that each of them needs, an estimate.
+        free: bytes free on the fullest GPU; None where the driver does not tell, and then it is one.
+    """
+    if free is None or not parameters or max(parameters) > SMALL_PARAMETERS:
+        return 1
+    return max(1, min(MOST_A_GPU, len(parameters), int(USED_OF_FREE * free // max(needs))))
+
+
+def per_gpu_for(runs: Sequence[RunView], device: str) -> int:
+    """`runs_per_gpu` of these runs on this machine; 1 on other devices."""
+    if kind_of(device) != "cuda":
+        return 1
+    return runs_per_gpu([run.params or 0 for run in runs], [gpu_memory(run) for run in runs], free_memory(device))
+
+
+def gpu_memory(run: RunView) -> int:
+    """About how many bytes of GPU memory training `run` needs."""
+    size = _size(run)
+    streams = size["layers"] * size["batch"] * size["context"] * size["hidden"]
+    logits = size["batch"] * size["context"] * size["vocab"]
+    activations = BYTES_A_RESIDUAL * streams + BYTES_A_LOGIT * logits
+    return CONTEXT_BYTES + BYTES_A_PARAMETER * (run.params or 0) + activations
+
+
+def least_memory(parameters: int, layers: int, hidden: int, tokens_a_step: int, gpu: bool) -> int:
+    """A lower bound on the bytes of main memory that a model needs while it trains, without its process.
+
+    On the CPU it includes one residual stream per layer, which the backward pass needs.
+    """
+    if gpu:
+        return BYTES_A_WEIGHT * parameters
+    return BYTES_A_PARAMETER * parameters + 4 * layers * tokens_a_step * hidden
+
+
+def fitting(needs: Sequence[int], available: int, worker: int = WORKER_BYTES) -> int:
+    """How many of the runs that need so many bytes fit into memory at a time, whichever they are; at least 1."""
+    total = count = 0
+    for need in sorted(needs, reverse=True):
+        total += need + worker
+        if total > available:
+            break
+        count += 1
+    return max(1, count)
+
+
+def at_a_time(jobs: int | None, device: str, per_gpu: int | None = None) -> int:
+    """How many runs to train at a time: `jobs` if given, else one a core, or `per_gpu` a GPU."""
+    return jobs or len(places(device, None, per_gpu or 1))
+
+
+def fitting_now(runs: Sequence[RunView], device: str) -> int:
+    """How many of `runs` the main memory of this machine holds at a time."""
+    gpu = kind_of(device) == "cuda"
+    needs = []
+    for run in runs:
+        size = _size(run)
+        needs.append(
+            least_memory(run.params or 0, size["layers"], size["hidden"], size["batch"] * size["context"], gpu)
+        )
+    return fitting(needs, memory()[0])
+
+
+def _size(run: RunView) -> dict[str, int]:
+    """The numbers of a run's configuration that its memory depends on; 1 for what it does not say."""
+    found: dict[str, Any] = {**(run.config.get("architecture") or {}), **(run.config.get("training") or {})}
+    names = ("layers", "hidden", "context", "vocab", "batch")
+    return {name: value if isinstance(value := found.get(name), int) and value > 0 else 1 for name in names}

@@ -1,0 +1,167 @@
+"""The supervisor's workers: processes that each hold a slot and train the runs that they are handed, one by one."""
+
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scaling_tui.sweeps.slots import Holder, Place, Slot, Slots
+
+# Threads that wait for each other must sleep, not spin: on cores that others use too, a spinning thread takes the time
+# of the one that it waits for (two threads on a busy two-core machine: 1.3 s a step spinning, 0.023 s sleeping).
+SLEEPING_THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
+MOST_EXTRA = 200  # locks handed over with a run
+
+
+@dataclass
+class Worker:
+    """A process with its end of the socket, the slot that it holds, and the run that it trains, None while it waits."""
+
+    process: "subprocess.Popen[bytes]"
+    socket: socket.socket
+    slot: Slot
+    run: str | None = None
+    leaving: bool = False
+    _said: bytes = field(default=b"", repr=False)
+
+    def hand(self, run: Path, threads: int, extra: Sequence[Slot] = ()) -> None:
+        """Has it train `run`; it holds `extra` slots for as long."""
+        self.run = run.name
+        descriptors = [descriptor for slot in extra for descriptor in slot.descriptors]
+        self._say({"run": str(run), "threads": threads}, descriptors)
+        for slot in extra:
+            slot.release()
+
+    def load(self) -> None:
+        """Has it load torch, so that the run that it gets later starts at once."""
+        self._say({}, [])
+
+    def _say(self, command: dict[str, object], descriptors: Sequence[int]) -> None:
+        line = json.dumps(command).encode() + b"\n"
+        with suppress(OSError):  # it died just now: its exit status tells
+            if descriptors:
+                sent = socket.send_fds(self.socket, [line], descriptors)
+                line = line[sent:]
+            self.socket.sendall(line)
+
+    def leave(self) -> None:
+        """Has it exit: it waits for a run, and there is none."""
+        self.leaving = True
+        with suppress(OSError):
+            self.socket.shutdown(socket.SHUT_WR)
+
+    def ended(self) -> list[tuple[str, int]]:
+        """The runs that have ended since the last call, with the status of each."""
+        with suppress(OSError):
+            while data := self.socket.recv(1 << 16, socket.MSG_DONTWAIT):
+                self._said += data
+        *lines, self._said = self._said.split(b"\n")
+        answers = [json.loads(line) for line in lines]
+        return [(answer["run"], answer["status"]) for answer in answers]
+
+
+class Workers:
+    """All workers of a supervisor, and the slots that they hold."""
+
+    def __init__(self, sweep: Path, places: Sequence[Place]) -> None:
+        self.sweep, self.places = sweep, places
+        self.slots = Slots()
+        self.all: list[Worker] = []
+
+    @property
+    def idle(self) -> list[Worker]:
+        """Those that wait for a run."""
+        return [worker for worker in self.all if worker.run is None and not worker.leaving]
+
+    def let_go(self, but: int = 0) -> None:
+        """Has those exit that wait for a run, but so many."""
+        for worker in self.idle[but:]:
+            worker.leave()
+
+    def who_else(self) -> dict[Holder, list[str]]:
+        """Who holds the places that a worker could have, apart from our own workers."""
+        own = {worker.process.pid for worker in self.all}
+        found = self.slots.holders(self.places)
+        return {holder: names for holder, names in found.items() if holder.pid not in own}
+
+    def start(self, load: bool = False) -> Worker | None:
+        """Starts a worker in a free slot, which it inherits; None where others hold them all.
+
+        It loads torch when its first run comes, after it has claimed it; with `load` at once.
+        """
+        slot = self._free_slot()
+        if slot is None:
+            return None
+        ours, theirs = socket.socketpair()
+        # -P: a queue.py in the current folder must not shadow the standard library's.
+        command = [sys.executable, "-P", "-m", "scaling_tui.train.worker", "--serve", str(theirs.fileno())]
+        command += ["--device", slot.place.device]
+        with theirs:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(), *slot.descriptors),
+                env={**os.environ, **SLEEPING_THREADS, "OMP_NUM_THREADS": "1"},
+            )
+        slot.name_holder(self.sweep.name, process.pid)
+        worker = Worker(process, ours, slot)
+        self.all.append(worker)
+        if load:
+            worker.load()
+        return worker
+
+    def _free_slot(self) -> Slot | None:
+        """A free slot, or one of ours that serves several runs and has room."""
+        ours: dict[Place, list[Slot]] = {}
+        for worker in self.all:
+            ours.setdefault(worker.slot.place, []).append(worker.slot)
+        for place in self.places:
+            if place not in ours and (slot := self.slots.take(place)):
+                return slot
+        held = sorted(ours.values(), key=len)
+        return next((slots[0] for slots in held if len(slots) < slots[0].place.runs), None)
+
+    def extra(self, most: int) -> list[Slot]:
+        """Takes up to `most` more free slots, for a run that can use several cores."""
+        ours = {worker.slot.place for worker in self.all}
+        found: list[Slot] = []
+        for place in self.places:
+            if len(found) < min(most, MOST_EXTRA) and place not in ours:
+                found += [slot] if (slot := self.slots.take(place)) else []
+        return found
+
+    def reap(self) -> tuple[list[tuple[str, int]], list[tuple[str | None, int]]]:
+        """The runs that have ended, with their status, and the workers that have: with the run that each had."""
+        ended: list[tuple[str, int]] = []
+        crashed: list[tuple[str | None, int]] = []
+        for worker in list(self.all):
+            exit_status = worker.process.poll()  # before its last words, which then are all there
+            for run, status in worker.ended():
+                ended.append((run, status))
+                worker.run = None
+            if exit_status is not None:
+                self.all.remove(worker)
+                worker.socket.close()
+                sharing = [other for other in self.all if other.slot is worker.slot]
+                if sharing:
+                    worker.slot.name_holder(self.sweep.name, sharing[0].process.pid)
+                else:
+                    worker.slot.release()
+                if worker.run is not None or (exit_status and not worker.leaving):
+                    crashed.append((worker.run, exit_status))
+        return ended, crashed
+
+    def wait(self, seconds: float) -> None:
+        """Waits until a worker says something or ends, or for `seconds`."""
+        sockets = [worker.socket for worker in self.all]
+        try:
+            select.select(sockets, [], [], seconds)
+        except (OSError, ValueError):  # more descriptors than select can take
+            time.sleep(seconds)
