@@ -23,7 +23,7 @@ WORKER_BYTES = 150_000_000
 SMALL_PARAMETERS = 4_000_000
 MOST_A_GPU = 4
 CONTEXT_BYTES = 700_000_000  # CUDA context, kernels and library workspaces of a process
-FLOATS_A_RESIDUAL = (
+BYTES_A_RESIDUAL = 34  # activations that a layer keeps per number of its residual stream (Korthikanti et al. 2022)
     17  # activations a layer keeps per number of its residual stream (Korthikanti et al. 2022: 34 bytes)
 )
 BYTES_A_LOGIT = 12  # logits in bfloat16 and float32, and their gradient

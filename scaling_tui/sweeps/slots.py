@@ -146,9 +146,8 @@ class Slots:
         """By its own file, and where runs share a GPU by those of its shares."""
         assert self._folder is not None
         shares: list[str] = []
-        with suppress(OSError):
-            with os.scandir(self._folder) as entries:
-                shares = sorted(entry.name for entry in entries if entry.name.startswith(f"{name}."))[:MOST_SHARES]
+        with suppress(OSError), os.scandir(self._folder) as entries:
+            shares = sorted(entry.name for entry in entries if entry.name.startswith(f"{name}."))[:MOST_SHARES]
         return [holder for each in (name, *shares) if (holder := self._holder(each))]
 
     def holders(self, places: Iterable[Place]) -> dict[Holder, list[str]]:
