@@ -24,15 +24,13 @@ SMALL_PARAMETERS = 4_000_000
 MOST_A_GPU = 4
 CONTEXT_BYTES = 700_000_000  # CUDA context, kernels and library workspaces of a process
 BYTES_A_RESIDUAL = 34  # activations that a layer keeps per number of its residual stream (Korthikanti et al. 2022)
-    17  # activations a layer keeps per number of its residual stream (Korthikanti et al. 2022: 34 bytes)
-)
 BYTES_A_LOGIT = 12  # logits in bfloat16 and float32, and their gradient
 USED_OF_FREE = 0.8  # of a GPU's free memory; the rest is for the allocator and for others
 
 # On the CPU a run is worth a thread for every so many FLOPs per step: with less work per thread they mostly wait for
-# each other. A run that trains alone takes a core that would idle otherwise, so for less.
-FLOPS_A_THREAD = 2e9
-FLOPS_A_THREAD_ALONE = 5e8
+# each other. Two threads against one, milliseconds a step: 2.7 and 1.8 at 0.04 GFLOPs, 8.9 and 13 at 0.4, 22.5 and 40 at
+# 1.4, 63 and 115 at 2.8, 778 and 1460 at 60; the least tenth on two cores that others used too.
+FLOPS_A_THREAD = 7e8
 
 
 def places(device: str, jobs: int | None = None, per_gpu: int = 1) -> list[Place]:
@@ -80,9 +78,7 @@ def threads_for(run: RunView, alone: bool, cores: int, slots: int) -> int:
     training, architecture = run.config.get("training") or {}, run.config.get("architecture") or {}
     tokens_per_step = (training.get("batch") or 1) * (architecture.get("context") or 1)
     flops_per_step = (run.flops or 0.0) / max(1, run.tokens or 1) * tokens_per_step
-    if alone:
-        return max(1, min(cores, int(flops_per_step / FLOPS_A_THREAD_ALONE)))
-    return max(1, min(cores // slots, int(flops_per_step / FLOPS_A_THREAD)))
+    return max(1, min(cores if alone else cores // slots, int(flops_per_step / FLOPS_A_THREAD)))
 
 
 def runs_per_gpu(parameters: Sequence[int], needs: Sequence[int], free: int | None) -> int:
