@@ -131,6 +131,8 @@ def list_runs(runs: Runs = None, as_json: AsJson = False) -> None:
     for sweep in sweeps:
         for fault in sweep["faults"]:
             say(f"{sweep['name']}: {fault}")
+        if sweep["state"] == "running" and sweep["reason"]:
+            say(f"{sweep['name']}: {sweep['reason']}")
     if as_json:
         print_json({"sweeps": sweeps, "broken": broken})
     elif sweeps:

@@ -110,13 +110,20 @@ def lines(out: TextIO) -> Iterator[Any]:
 
 
 def _news() -> Callable[[SweepView], list[str]]:
-    """A function from a view to lines for what is new in it: a law with its prediction, or a failure, each once."""
+    """A function from a view to lines for what is new in it, each once.
+
+    That is: what the sweep waits for, a law with its prediction, a failure.
+    """
     predictions = 0
     failed: dict[str, int] = {}
+    reason = ""
 
     def news(view: SweepView) -> list[str]:
-        nonlocal predictions
+        nonlocal predictions, reason
         text = []
+        if view.state == "running" and view.reason and view.reason != reason:
+            text.append(f"{view.name}: {view.reason}")
+        reason = view.reason
         for prediction in view.predictions[predictions:]:
             interval = show.interval(prediction.predicted, prediction.low, prediction.high)
             values = ", ".join(f"{name} {show.coefficient(value)}" for name, value in prediction.coefficients.items())

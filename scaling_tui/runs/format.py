@@ -8,6 +8,7 @@ import socket
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -298,12 +299,32 @@ def claim_if_alone(folder: Path, prefix: str) -> Path | None:
             Status.of_this_process("running").write(prepared / "status.json")
             number = 1 + max((k for k, _ in claimed), default=0)
             try:
-                return prepared.rename(folder / f"{prefix}-{number}")
+                own = prepared.rename(folder / f"{prefix}-{number}")
             except OSError as error:
                 if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                     raise
+            else:
+                _remove_stillborn(folder, prefix)
+                return own
     finally:
         shutil.rmtree(prepared, ignore_errors=True)
+
+
+def _remove_stillborn(folder: Path, prefix: str) -> None:
+    """Removes what processes left that died while they claimed: empty folders, and those without their name yet."""
+
+    def is_old(path: Path) -> bool:
+        return time.time() - path.stat().st_mtime > WATCH_S
+
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.name.startswith(f".{prefix}-") and is_old(path) and not is_running(path):
+                shutil.rmtree(path, ignore_errors=True)
+    for _, path in numbered(folder, prefix):
+        # One that holds anything stays, whoever wrote it.
+        with suppress(OSError):
+            if is_old(path):
+                path.rmdir()
 
 
 def is_running(claimed: Path) -> bool:

@@ -195,11 +195,11 @@ class Writer:
             _remove(path)
 
     def _dead_attempts(self) -> list[Path]:
-        """The attempts before this one whose writer is gone."""
+        """The attempts before this one whose writer is gone, or died before it wrote its status."""
         attempts = [path for _, path in numbered(self.run, "attempt")]
         before = attempts[: attempts.index(self.attempt)]
         statuses = [(path, Status.read(path / "status.json")) for path in before]
-        return [path for path, status in statuses if status is not None and status.derived() != "running"]
+        return [path for path, status in statuses if status is None or status.derived() != "running"]
 
 
 def checkpoints(run: Path) -> list[Path]:

@@ -28,8 +28,8 @@ BYTES_A_LOGIT = 12  # logits in bfloat16 and float32, and their gradient
 USED_OF_FREE = 0.8  # of a GPU's free memory; the rest is for the allocator and for others
 
 # On the CPU a run is worth a thread for every so many FLOPs per step: with less work per thread they mostly wait for
-# each other. Two threads against one, milliseconds a step: 2.7 and 1.8 at 0.04 GFLOPs, 8.9 and 13 at 0.4, 22.5 and 40 at
-# 1.4, 63 and 115 at 2.8, 778 and 1460 at 60; the least tenth on two cores that others used too.
+# each other. Two threads against one, in milliseconds a step: 2.7 and 1.8 at 0.04 GFLOPs, 8.9 and 13 at 0.4, 22.5 and
+# 40 at 1.4, 63 and 115 at 2.8, 778 and 1460 at 60; the fastest tenth of the steps, on two cores that others used too.
 FLOPS_A_THREAD = 7e8
 
 

@@ -169,6 +169,7 @@ def test_a_worker_that_counted_as_dead_stops_once_another_took_over(pair: Path, 
     status = Status.read(sweep / "a-s0" / "attempt-1" / "status.json")
     assert status is not None
     assert (status.state, status.reason) == ("stopped", "another worker took over")
+    assert checkpoints(sweep / "a-s0") == [], "it would be taken for the other worker's"
 
 
 def test_a_supervisor_that_says_nothing_is_killed(pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

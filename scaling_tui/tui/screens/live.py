@@ -214,6 +214,8 @@ class LiveScreen(LivePage):
         run = self._run()
         if run is not None and run.reason:
             text.append(f"\n{run.name} {run.state}: {run.reason}")
+        if sweep.state == "running" and sweep.reason:
+            text.append(f"\n{sweep.name}: {sweep.reason}")
         if fault := faults_in_brief(sweep):
             text.append(f"\n{fault}")
         return text
