@@ -53,10 +53,12 @@ hidden = 24
 """
 
 
-@pytest.fixture(autouse=True, scope="session")
-def own_slots(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Sweeps of the tests wait neither for other sweeps of this machine nor for those of tests beside them."""
-    os.environ["SCALING_TUI_SLOTS"] = str(tmp_path_factory.mktemp("slots"))
+@pytest.fixture(autouse=True)
+def own_slots(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sweeps of a test wait neither for other sweeps of this machine nor for those of another test."""
+    monkeypatch.setenv("SCALING_TUI_SLOTS", str(tmp_path_factory.getbasetemp() / f"slots-{id(request.node)}"))
 
 
 @pytest.fixture

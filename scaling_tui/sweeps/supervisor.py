@@ -131,6 +131,7 @@ class Supervisor:
         self.yielded: dict[str, float] = {}  # when a worker of a run yielded to another, by the monotonic clock
         self.state = Status.of_this_process("running")
         self.waiting = ""  # for whom it waits, in words
+        self.starts_ahead = True
         self._last_heartbeat = 0.0
 
     def plan(self) -> None:
@@ -193,7 +194,7 @@ class Supervisor:
                     continue
             started = [self._start(view, name) for name in decision.start]
             self._say_that_it_waits(not all(started))
-            ahead = soon(view, early)
+            ahead = soon(view, early) if self.starts_ahead else 0
             self.workers.let_go(but=ahead)
             if len(self.workers.idle) < ahead and len(self.workers.all) < self.at_a_time:
                 self.workers.start(load=True)
@@ -258,6 +259,7 @@ class Supervisor:
             how = f"was killed by {signal_name(-status)}" if status < 0 else f"failed with status {status}"
             if run is None:
                 self.log(f"a worker without a run {how}")
+                self.starts_ahead = False  # or it would do so again and again
             elif status < 0:
                 left = ATTEMPTS - self.started[run]
                 more = f"{left} more attempt{'s' * (left > 1)}"

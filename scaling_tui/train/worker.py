@@ -273,35 +273,40 @@ def work(
 def serve(supervisor: socket.socket, device: str) -> None:
     """Trains the runs that the supervisor names, one after the other, until it has no more or is gone."""
     corpus, termination = LastCorpus(), Termination()
-    while not termination.asked:
-        command, locks = next_command(supervisor)
-        if command is None:
-            return
+    for command, locks in commands(supervisor):
         if not command:
             import torch  # noqa: F401 - so that it is there when the first run comes
-        else:
-            status = work(Path(command["run"]), device, command["threads"], corpus, termination)
-            free_memory()
-            for descriptor in locks:
-                os.close(descriptor)
-            answer = json.dumps({"run": Path(command["run"]).name, "status": status}) + "\n"
-            with suppress(OSError):  # the supervisor is gone: the next one reads the run's folder
-                supervisor.sendall(answer.encode())
+
+            continue
+        status = work(Path(command["run"]), device, command["threads"], corpus, termination)
+        free_memory()
+        for descriptor in locks:
+            os.close(descriptor)
+        answer = json.dumps({"run": Path(command["run"]).name, "status": status}) + "\n"
+        with suppress(OSError):  # the supervisor is gone: the next one reads the run's folder
+            supervisor.sendall(answer.encode())
+        if termination.asked:
+            return
 
 
-def next_command(supervisor: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
-    """The next line of the supervisor, and the descriptors that came with it; None where there is no supervisor."""
-    line, descriptors = b"", []
-    while not line.endswith(b"\n"):
+def commands(supervisor: socket.socket) -> Iterator[tuple[dict[str, Any], list[int]]]:
+    """The lines of the supervisor until it is gone, and the descriptors that came with them."""
+    said, descriptors = b"", list[int]()
+    while True:
         try:
             data, new, _, _ = socket.recv_fds(supervisor, 1 << 16, MOST_DESCRIPTORS)
         except OSError:
-            data, new = b"", []
+            return
         if not data:
-            return None, []
-        line += data
+            return
         descriptors += new
-    return json.loads(line), descriptors
+        *lines, said = (said + data).split(b"\n")
+        for line in lines:
+            command = json.loads(line)
+            # Only a run brings any, and there is never a second one before the first has ended.
+            yield command, descriptors if command else []
+            if command:
+                descriptors = []
 
 
 def free_memory() -> None:
