@@ -194,7 +194,7 @@ def test_a_slot_outlives_a_killed_supervisor_and_dies_with_its_worker(tiny: Path
 
 
 def test_a_worker_without_a_supervisor_finishes_its_run_and_takes_no_other(tiny: Path, tmp_path: Path) -> None:
-    ladder = load_ladder(str(tiny), ["tokens=150_000"])
+    ladder = load_ladder(str(tiny), ["rungs.c.tokens=150_000"])
     sweep = launch(tmp_path / "runs", ladder, jobs=1, device="cpu")
     wait_for(sweep, lambda view: any(run.state == "running" and len(run.curve) for run in view.runs))
     supervisor = Status.read(sweep / "supervisor-1" / "status.json")

@@ -11,7 +11,7 @@ FIELDS = {
     "tokens": "default: the ladder's; e.g. 200000",
     "settings": "KEY=VALUE …, e.g. batch=16 lr=0.01",
     "seeds": "default: the ladder's; e.g. 0 or 0,1,2",
-    "jobs": "default: 1 per core; 1 or more per GPU",
+    "jobs": "default: 1 per core; 1+ per GPU",
     "device": "default: auto; or cpu, cuda, cuda:1, mps",
 }
 
