@@ -5,9 +5,11 @@ the same choice ends with the same bits.
 """
 
 import dataclasses
+import os
+import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -40,6 +42,7 @@ class Engine:
     Args:
         device: `cpu`, `cuda` or `mps`.
         threads: of the CPU.
+        host: the name of the machine.
         micro_batches: parts of a batch that are computed one after the other.
         captured: whether a CUDA graph replays the steps.
         compiled: whether torch.compile made them.
@@ -50,14 +53,20 @@ class Engine:
     micro_batches: int = 1
     captured: bool = False
     compiled: bool = False
+    host: str = field(default_factory=platform.node)
 
     @classmethod
     def recorded(cls, run: Path) -> Self | None:
-        """What the latest attempt of `run` that chose an engine has recorded; None where none has."""
+        """What the latest attempt of `run` that chose an engine has recorded.
+
+        None where none has, or on another machine: it adds up in an order of its own anyway.
+        """
         for _, attempt in reversed(numbered(run, "attempt")):
             document = read_json(attempt / FILE)
             if isinstance(document, dict) and _fits(document):
-                return cls(**{field.name: document[field.name] for field in dataclasses.fields(cls)})
+                engine = cls(**{item.name: document[item.name] for item in dataclasses.fields(cls)})
+                here = engine.host == platform.node() and engine.threads <= (os.cpu_count() or 1)
+                return engine if here else None
         return None
 
     def record(self, attempt: Path) -> None:
@@ -72,7 +81,9 @@ class Engine:
 
 
 def _fits(document: dict[str, Any]) -> bool:
-    wanted = {"device": str, "threads": int, "micro_batches": int, "captured": bool, "compiled": bool}
+    wanted = {
+        "device": str, "threads": int, "micro_batches": int, "captured": bool, "compiled": bool, "host": str,
+    }  # fmt: skip
     return all(type(document.get(name)) is kind for name, kind in wanted.items()) and (
         document["threads"] >= 1 and document["micro_batches"] >= 1
     )

@@ -127,7 +127,6 @@ class Trainer:
             self.prepare(Engine.recorded(writer.run), log)
         assert self.engine is not None
         self.engine.record(writer.attempt)
-        log(f"computes with {self.engine}")
         self.model.train()
         training, recorded_at, recorded_time = self.config.training, self.step, time.perf_counter()
         saved_time = recorded_time

@@ -15,7 +15,6 @@ import argparse
 import gc
 import json
 import os
-import platform
 import signal
 import socket
 import sys
@@ -31,9 +30,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from scaling_tui import InputError
 from scaling_tui.runs import Writer, latest_request
 from scaling_tui.runs.config import RunConfig
-from scaling_tui.runs.format import HEARTBEAT_S, YIELDED, claim_if_alone, numbered, read_json, superseded, write_json
-from scaling_tui.runs.writer import checkpoint_at, checkpoints, read_config
-from scaling_tui.text import show
+from scaling_tui.runs.format import HEARTBEAT_S, YIELDED, claim_if_alone, superseded
+from scaling_tui.runs.writer import checkpoint_at, read_config
 
 if TYPE_CHECKING:
     from scaling_tui.data import Encoded
@@ -174,6 +172,7 @@ def load(
 
     import torch
 
+    from scaling_tui.train.engine import Engine
     from scaling_tui.train.trainer import Trainer
 
     torch.set_num_threads(threads)
@@ -188,25 +187,8 @@ def load(
             log(f"branches off {config.trunk.run} after step {config.trunk.step}")
         except InputError as error:
             log(f"{error}; training the steps of {config.trunk.run} here instead")
+    trainer.prepare(Engine.recorded(run), log)
     return trainer
-
-
-def threads_of(run: Path, attempt: Path, threads: int) -> int:
-    """Notes the number of threads in `attempt`, and returns it: that of the run's earlier attempts, else `threads`.
-
-    Sums are taken in another order with another number, so a resumed run keeps it to end with the same bits. It counts
-    where the run has a checkpoint of this machine.
-    """
-    if checkpoints(run):
-        for _, earlier in reversed(numbered(run, "attempt")):
-            noted = read_json(earlier / "compute.json")
-            if isinstance(noted, dict) and noted.get("host") == platform.node():
-                number = noted.get("threads")
-                if type(number) is int and 1 <= number <= (os.cpu_count() or 1):
-                    threads = number
-                break
-    write_json(attempt / "compute.json", {"host": platform.node(), "threads": threads})
-    return threads
 
 
 @contextmanager
@@ -247,12 +229,11 @@ def work(
                 print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {run.name} {text}", file=file)
 
             try:
-                threads = threads_of(run, attempt, threads)
                 with beating(writer):
                     trainer = load(run, config, corpus, device, threads, writer, log)
                 where = f"from step {trainer.step}" if trainer.step else f"{config.params:,} parameters"
                 if not superseded(attempt):
-                    log(f"starts on {trainer.device} with {show.counted(threads, 'thread')}, {where}")
+                    log(f"starts on {trainer.device} with {trainer.engine}, {where}")
                     state = trainer.train(writer, stop_requested, log)
                     writer.status(state, "the loss is not a finite number" if state == "diverged" else "")
                     log(state)
@@ -317,6 +298,18 @@ def free_memory() -> None:
         torch.cuda.empty_cache()
 
 
+def be_nice(own_session: bool) -> None:
+    """Makes this process less urgent by NICER; a session of the supervisor's own with all its workers too.
+
+    Linux shares the cores between sessions first, and heeds the niceness of a process only within its session.
+    """
+    if hasattr(os, "nice"):
+        os.nice(NICER)
+    if own_session:
+        with suppress(OSError):  # not on Linux, or turned off
+            Path("/proc/self/autogroup").write_text(str(NICER), encoding="ascii")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scaling_tui.train.worker")
     parser.add_argument("run", type=Path, nargs="?")
@@ -326,8 +319,7 @@ def main() -> None:
     options = parser.parse_args()
     if (options.run is None) == (options.serve is None):
         parser.error("want either a run or --serve")
-    if hasattr(os, "nice"):
-        os.nice(NICER)
+    be_nice(own_session=options.serve is not None)
     try:
         if options.run is None:
             status = 0

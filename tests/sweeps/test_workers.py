@@ -87,7 +87,7 @@ def test_what_a_worker_trained_before_changes_no_bit(tiny: Path, tmp_path: Path)
     assert len({status_of(served / name).pid for name in names}) == 1, "one worker for all"
     fresh = lay_out(tmp_path / "fresh", ladder, device="cpu")
     for name in ("a-s0", "d-s1"):  # of the last that the worker trained
-        threads = json.loads((served / name / "attempt-1" / "compute.json").read_text())["threads"]
+        threads = json.loads((served / name / "attempt-1" / "engine.json").read_text())["threads"]
         command = [sys.executable, "-P", "-m", "scaling_tui.train.worker", str(fresh / name), "--device", "cpu"]
         subprocess.run([*command, "--threads", str(threads)], check=True)
         assert losses(fresh / name) == losses(served / name)
@@ -242,7 +242,7 @@ def test_a_resumed_run_keeps_the_number_of_threads_that_it_began_with(tiny: Path
 
     for threads in (1, 2):
         train(threads)
-    noted = [json.loads((path / "compute.json").read_text())["threads"] for _, path in numbered(run, "attempt")]
+    noted = [json.loads((path / "engine.json").read_text())["threads"] for _, path in numbered(run, "attempt")]
     assert noted == [1, 1]
 
 

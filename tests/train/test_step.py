@@ -185,12 +185,14 @@ def test_an_engine_is_recorded_and_read_back(tmp_path: Path) -> None:
     assert Engine.recorded(tmp_path) is None
     for number, parts in ((1, 2), (2, 4), (10, 8)):
         (tmp_path / f"attempt-{number}").mkdir()
-        Engine("cpu", 3, parts).record(tmp_path / f"attempt-{number}")
-    assert Engine.recorded(tmp_path) == Engine("cpu", 3, 8)
+        Engine("cpu", 1, parts).record(tmp_path / f"attempt-{number}")
+    assert Engine.recorded(tmp_path) == Engine("cpu", 1, 8)
     (tmp_path / "attempt-11").mkdir()
-    assert Engine.recorded(tmp_path) == Engine("cpu", 3, 8)
+    assert Engine.recorded(tmp_path) == Engine("cpu", 1, 8)
     (tmp_path / "attempt-11" / "engine.json").write_text('{"device": "cpu", "threads": "3"}')
-    assert Engine.recorded(tmp_path) == Engine("cpu", 3, 8)
+    assert Engine.recorded(tmp_path) == Engine("cpu", 1, 8)
+    Engine("cpu", 1, host="elsewhere").record(tmp_path / "attempt-11")
+    assert Engine.recorded(tmp_path) is None
 
 
 @pytest.mark.slow
