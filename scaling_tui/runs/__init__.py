@@ -23,7 +23,7 @@ from scaling_tui.runs.format import RecordedPrediction, State, Status, runs_fold
 from scaling_tui.runs.reader import SweepReader, read_run, read_sweep
 from scaling_tui.runs.requests import latest_request, make_request
 from scaling_tui.runs.views import RunView, SweepView
-from scaling_tui.runs.writer import Writer, append_prediction, create_sweep
+from scaling_tui.runs.writer import Writer, append_prediction, create_sweep, join_sweep
 
 __all__ = [
     "Curve",
@@ -38,6 +38,7 @@ __all__ = [
     "create_sweep",
     "find_run",
     "find_sweep",
+    "join_sweep",
     "latest_request",
     "list_sweeps",
     "make_request",

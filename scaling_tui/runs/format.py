@@ -28,30 +28,35 @@ AHEAD_S = 120.0  # a heartbeat further in the future tells of a wrong clock, not
 # clock that may be wrong, or is not there yet.
 WATCH_S = 3 * HEARTBEAT_S
 
+LARGEST = 1e60  # of any count: beyond all counts, and squares of it are still finite
+LONGEST_NAME = 255  # bytes of a folder's name, on every system
+
 YIELDED = 75  # exit status of a worker or supervisor whose work another process does; EX_TEMPFAIL of sysexits(3)
 
-# `queued`, `lost` and `unreadable` (run.json is missing or broken) are derived by the reader, never stored.
-State = Literal["queued", "running", "finished", "stopped", "failed", "diverged", "lost", "unreadable"]
+# `queued`, `lost`, `unreadable` (run.json is missing or broken) and `empty` (a sweep without runs) are derived by the
+# reader, never stored.
+State = Literal["queued", "running", "finished", "stopped", "failed", "diverged", "lost", "unreadable", "empty"]
 STORED_STATES: tuple[State, ...] = ("running", "finished", "stopped", "failed", "diverged")
+# What the trainers and schedulers of others call these states. An end counts as one only by a word that is known.
+_OTHER_WORDS: Mapping[str, State] = {
+    **dict.fromkeys(("complete", "completed", "done", "ended", "succeeded", "success"), "finished"),
+    **dict.fromkeys(("active", "in_progress", "in progress", "started", "training"), "running"),
+    **dict.fromkeys(
+        ("aborted", "canceled", "cancelled", "interrupted", "killed", "paused", "preempted", "preempting", "stopping",
+         "timeout"),
+        "stopped",
+    ),
+    **dict.fromkeys(("crashed", "error", "errored", "failure", "node_fail", "oom", "out_of_memory"), "failed"),
+    "nan": "diverged",
+}  # fmt: skip
 
-METRICS = (
-    "step",
-    "epoch",
-    "tokens",
-    "flops",
-    "loss",
-    "val_loss",
-    "bpb",
-    "val_accuracy",
-    "exact_match",
-    "gap",
-    "lr",
-    "grad_norm",
-    "tokens_per_s",
-    "mfu",
-    "cpu_s",
-    "time",
-)
+
+def state_of(word: object) -> State | None:
+    """The stored state that a word of ours or of other trainers stands for; None where it is not known."""
+    if not isinstance(word, str):
+        return None
+    known = word.strip().lower()
+    return next((state for state in STORED_STATES if state == known), None) or _OTHER_WORDS.get(known)
 
 
 def runs_folder(option: Path | None = None) -> Path:
@@ -86,11 +91,12 @@ class Status:
     def read(cls, path: Path) -> Self | None:
         """The status at `path`; None where it is missing or invalid."""
         document = read_json(path)
-        if not isinstance(document, dict) or str(document.get("state")) not in STORED_STATES:
+        state = state_of(document.get("state")) if isinstance(document, dict) else None
+        if state is None:
             return None
         try:
             return cls(
-                document["state"],
+                state,
                 int(document.get("pid", 0)),
                 float(document.get("pid_started", 0)),
                 str(document.get("host", "")),
@@ -355,4 +361,6 @@ def safe_name(name: str) -> str:
     """
     if not name or name != Path(name).name or name.startswith((".", "-")) or not name.isprintable():
         raise InputError(f"name {name!r}: not usable as a folder name, want letters, digits, - and _")
+    if len(name.encode()) > LONGEST_NAME:
+        raise InputError(f"name {name[:20]!r}…: found {len(name.encode())} bytes, want at most {LONGEST_NAME}")
     return name

@@ -11,7 +11,6 @@ import numpy as np
 from scaling_tui import InputError
 from scaling_tui.laws import Fit, Points, Prediction, fit, predict
 from scaling_tui.runs import RecordedPrediction, RunView, SweepView
-from scaling_tui.sweeps.results import unique_tokens
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,7 +44,7 @@ class SweepFit:
         size = run.non_embedding if self.fit.convention == "non-embedding" else run.params
         if size is None or run.tokens is None:
             raise InputError(f"run {run.name}: found no params or tokens in run.json, want both")
-        unique = float(unique_tokens(run) or run.tokens)
+        unique = float(run.unique_tokens or run.tokens)
         return predict(self.fit, params=float(size), tokens=float(run.tokens), unique_tokens=unique)
 
 
@@ -73,7 +72,7 @@ def points_of_sweep(sweep: SweepView, convention: str = "non-embedding", leave_o
         params=[size or nan for size in sizes],
         tokens=[run.tokens or nan for run in runs],
         flops=flops_of(runs),
-        unique_tokens=[unique_tokens(run) or nan for run in runs],
+        unique_tokens=[run.unique_tokens or nan for run in runs],
         # A count that some runs lack would compare laws through different points.
         non_embedding=[run.non_embedding or nan for run in runs] if all(run.non_embedding for run in runs) else None,
         labels=[run.name for run in runs],

@@ -16,6 +16,7 @@ SIGNS = {
     "diverged": "✗",
     "lost": "?",
     "unreadable": "!",
+    "empty": "·",
 }
 
 
