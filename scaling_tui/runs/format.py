@@ -17,6 +17,7 @@ from scaling_tui import InputError
 from scaling_tui.text import show
 from scaling_tui.text.files import MOST_BYTES, read_bytes
 from scaling_tui.text.json_documents import finite
+from scaling_tui.text.run_states import state_of
 
 FORMAT = 1
 
@@ -37,26 +38,6 @@ YIELDED = 75  # exit status of a worker or supervisor whose work another process
 # reader, never stored.
 State = Literal["queued", "running", "finished", "stopped", "failed", "diverged", "lost", "unreadable", "empty"]
 STORED_STATES: tuple[State, ...] = ("running", "finished", "stopped", "failed", "diverged")
-# What the trainers and schedulers of others call these states. An end counts as one only by a word that is known.
-_OTHER_WORDS: Mapping[str, State] = {
-    **dict.fromkeys(("complete", "completed", "done", "ended", "succeeded", "success"), "finished"),
-    **dict.fromkeys(("active", "in_progress", "in progress", "started", "training"), "running"),
-    **dict.fromkeys(
-        ("aborted", "canceled", "cancelled", "interrupted", "killed", "paused", "preempted", "preempting", "stopping",
-         "timeout"),
-        "stopped",
-    ),
-    **dict.fromkeys(("crashed", "error", "errored", "failure", "node_fail", "oom", "out_of_memory"), "failed"),
-    "nan": "diverged",
-}  # fmt: skip
-
-
-def state_of(word: object) -> State | None:
-    """The stored state that a word of ours or of other trainers stands for; None where it is not known."""
-    if not isinstance(word, str):
-        return None
-    known = word.strip().lower()
-    return next((state for state in STORED_STATES if state == known), None) or _OTHER_WORDS.get(known)
 
 
 def runs_folder(option: Path | None = None) -> Path:
@@ -92,7 +73,7 @@ class Status:
         """The status at `path`; None where it is missing or invalid."""
         document = read_json(path)
         state = state_of(document.get("state")) if isinstance(document, dict) else None
-        if state is None:
+        if state not in STORED_STATES:
             return None
         try:
             return cls(

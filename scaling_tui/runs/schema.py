@@ -15,8 +15,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from scaling_tui import InputError
 from scaling_tui.runs.config import Training
-from scaling_tui.runs.format import LARGEST, STORED_STATES, RecordedPrediction, safe_name, state_of
+from scaling_tui.runs.format import LARGEST, STORED_STATES, RecordedPrediction, safe_name
 from scaling_tui.text.files import MOST_BYTES, read_bytes
+from scaling_tui.text.run_states import state_of
 
 Check = Callable[[Any, str, list[str]], Any]
 """Takes a value, its place in the file and the list of faults; returns what to keep of it, or `LEFT_OUT`."""

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -53,7 +54,36 @@ def law_of_sweep(sweep: SweepView) -> tuple[str, str] | None:
     chosen = sweep.document.get("fit")
     if not chosen:
         return None
-    return str(chosen.get("law", "chinchilla-n")), str(chosen.get("params", "non-embedding"))
+    return str(chosen.get("law", "chinchilla-n")), _convention(sweep, chosen.get("params"))
+
+
+def _convention(sweep: SweepView, wanted: str | None) -> str:
+    """The count of N to fit: the one that is wanted, if any run has it; without a wish one that all runs have."""
+    counted = [bool(run.non_embedding) for run in _measured(sweep)]
+    if not counted:
+        return wanted or "non-embedding"
+    enough = any(counted) if wanted == "non-embedding" else all(counted)
+    return "non-embedding" if wanted != "all" and enough else "all"
+
+
+def _measured(sweep: SweepView) -> list[RunView]:
+    return [run for run in sweep.runs if run.state == "finished" and run.loss is not None]
+
+
+def uncounted(sweep: SweepView) -> list[str]:
+    """The measured runs without the count of N that the sweep's law is fitted in."""
+    chosen = law_of_sweep(sweep)
+    if chosen is None or chosen[1] != "non-embedding":
+        return []
+    return [run.name for run in _measured(sweep) if not run.non_embedding]
+
+
+def default_law(points: Points) -> str:
+    """The law to fit where nobody says which: with the inputs in which the points differ."""
+    n, d = (np.unique(column[np.isfinite(column)]) for column in (points.column("params"), points.column("tokens")))
+    if len(n) > 1 and len(d) < 2:
+        return "chinchilla-n"
+    return "chinchilla-d" if len(d) > 1 and len(n) < 2 else "chinchilla"
 
 
 def points_of_sweep(sweep: SweepView, convention: str = "non-embedding", leave_out: Collection[str] = ()) -> Points:
@@ -62,9 +92,9 @@ def points_of_sweep(sweep: SweepView, convention: str = "non-embedding", leave_o
     Raises:
         InputError: no finished run.
     """
-    runs = [run for run in sweep.runs if run.state == "finished" and run.loss is not None and run.name not in leave_out]
+    runs = [run for run in _measured(sweep) if run.name not in leave_out]
     if not runs:
-        raise InputError(f"sweep {sweep.name}: no finished run yet to fit a law to")
+        raise InputError(f"sweep {sweep.name}: no finished run yet to fit a law to{_why_none(sweep)}")
     sizes = [run.non_embedding if convention == "non-embedding" else run.params for run in runs]
     nan = float("nan")
     return Points.of(
@@ -79,11 +109,28 @@ def points_of_sweep(sweep: SweepView, convention: str = "non-embedding", leave_o
     )
 
 
+def _why_none(sweep: SweepView) -> str:
+    counted = Counter(run.state for run in sweep.runs)
+    states = ", ".join(f"{count} {state}" for state, count in counted.items() if state != "finished")
+    mute = "" if not counted["finished"] else f"{counted['finished']} finished without a loss"
+    told = ", ".join(filter(None, (states, mute)))
+    return f" ({told})" if told else ""
+
+
 def flops_of(runs: Sequence[RunView]) -> list[float] | None:
     """C of each run, and 6ND where run.json gives none; None where no run gives any: the fit then takes 6ND itself."""
     if not any(run.flops for run in runs):
         return None
     return [run.flops or 6.0 * (run.params or float("nan")) * (run.tokens or float("nan")) for run in runs]
+
+
+def loss_used(sweep: SweepView, names: Collection[str]) -> str:
+    """Which loss the runs called `names` are fitted by, in words."""
+    held_out = {run.loss_is_held_out for run in sweep.runs if run.name in names}
+    mean = "mean of the last tenth of the training loss"
+    if held_out == {True}:
+        return "held-out loss (val_loss)"
+    return mean if True not in held_out else f"held-out loss (val_loss), else {mean}"
 
 
 def loss_warnings(sweep: SweepView, names: Collection[str]) -> list[str]:
@@ -114,7 +161,7 @@ def fit_sweep(sweep: SweepView, leave_out: Collection[str] = ()) -> SweepFit | N
         return None
     law, convention = chosen
     try:
-        points = points_of_sweep(sweep, convention, leave_out)
+        points = points_of_sweep(sweep, convention, {*leave_out, *uncounted(sweep)})
         fitted = fit(points, law, convention=convention)
     except InputError:
         return None
@@ -186,7 +233,9 @@ def not_fitted(sweep: SweepView) -> list[str]:
     unfinished = [run.name for run in sweep.runs if run.state in ("failed", "lost", "stopped", "unreadable")]
     without = [run.name for run in sweep.runs if run.state == "finished" and run.loss is None]
     warnings += [f"{listed(unfinished)} left out: not finished"] if unfinished else []
-    return [*warnings, *([f"{listed(without)} left out: no loss recorded"] if without else [])]
+    warnings += [f"{listed(without)} left out: no loss recorded"] if without else []
+    without = uncounted(sweep)
+    return [*warnings, *([f"{listed(without)} left out: no non_embedding in run.json"] if without else [])]
 
 
 def fit_beforehand(sweep: SweepView) -> SweepFit | None:
