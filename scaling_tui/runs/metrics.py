@@ -3,7 +3,9 @@
 A trainer may record anything else under a name of its own, such as `accuracy` or `eval/mmlu`. That has no unit here.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 MOST_OTHERS = 256  # metrics of one run beyond the known ones: more than any benchmark suite has tasks
 LONGEST_NAME = 120  # characters
@@ -17,6 +19,11 @@ class Metric:
     name: str
     unit: str = ""
 
+    @property
+    def titled(self) -> str:
+        """Name and unit as a plot's title has them: held-out loss, nats."""
+        return f"{self.name}, {self.unit.removesuffix(' per token')}" if self.unit else self.name
+
 
 KNOWN = {
     metric.key: metric
@@ -27,7 +34,7 @@ KNOWN = {
         Metric("flops", "FLOPs"),
         Metric("loss", "train loss", "nats per token"),
         Metric("val_loss", "held-out loss", "nats per token"),
-        Metric("bpb", "held-out loss", "bits per byte"),
+        Metric("bpb", "bits/byte"),
         Metric("val_accuracy", "accuracy"),
         Metric("exact_match", "exact match"),
         Metric("gap", "held-out minus training loss", "nats per token"),
@@ -51,3 +58,10 @@ def described(key: str) -> Metric:
 def is_usable(key: object) -> bool:
     """Whether a metric may be called `key`: printable text, so that no terminal obeys it, of a bounded length."""
     return isinstance(key, str) and 0 < len(key) <= LONGEST_NAME and key.isprintable() and key == key.strip()
+
+
+def matching(keys: Iterable[str], pattern: str) -> list[str]:
+    """The `keys` that a pattern such as `eval/*` matches, or that hold it where it has no wildcard; in any case."""
+    plain = pattern.strip().casefold()
+    wanted = plain if any(sign in plain for sign in "*?[") else f"*{plain}*"
+    return [key for key in keys if fnmatchcase(key.casefold(), wanted)]

@@ -57,7 +57,10 @@ def sweep_summary(sweep: SweepView) -> dict[str, Any]:
 
 
 def run_summary(run: RunView) -> dict[str, Any]:
-    """A run as JSON. `flops_basis` is "counted" (matmuls and attention) or "given" by another trainer's run.json."""
+    """A run as JSON. `metrics` are the last values of all that was recorded.
+
+    `flops_basis` is "counted" (matmuls and attention) or "given" by another trainer's run.json.
+    """
     return {
         "run": run.name,
         "rung": run.rung,
@@ -76,6 +79,7 @@ def run_summary(run: RunView) -> dict[str, Any]:
         "reason": run.reason,
         "attempts": run.attempts,
         "tokens_per_s": run.curve.last("tokens_per_s"),
+        "metrics": {name: run.curve.last(name) for name in run.curve.metrics},
     }
 
 
