@@ -7,12 +7,11 @@
     RUNS/<sweep>/<run>/run.json          written once: the run's whole configuration
     RUNS/<sweep>/<run>/attempt-K/        claimed by mkdir: metrics.jsonl, status.json, checkpoint-*, worker.log
 
-Your own trainer can write the same folder with `create_sweep` and `Writer`, and gets the app, fits and plans with it:
+Your own trainer writes the same folder with `Writer`, and gets the app, fits and plans with it:
 
-    from scaling_tui.runs import Writer, create_sweep
+    from scaling_tui.runs import Writer
 
-    sweep = create_sweep(Path("runs"), "mine", {"summary": "my own trainer"})
-    with Writer.create(sweep / "small", {"rung": "small", "seed": 0, "params": 124_000_000, "tokens": 10**9}) as run:
+    with Writer.create("runs/mine/small", {"params": 124_000_000}) as run:
         for step, loss in training():
             run.log(step=step, tokens=step * 2**19, loss=loss)
 """

@@ -31,6 +31,7 @@ from scaling_tui.runs.format import (
     write_json,
 )
 from scaling_tui.runs.metrics import KNOWN, LONGEST_NAME, MOST_OTHERS, is_usable
+from scaling_tui.runs.requests import latest_recorded_request
 from scaling_tui.text.json_documents import finite
 from scaling_tui.text.visible import visible
 
@@ -148,10 +149,14 @@ class Writer:
         self._last_heartbeat = 0.0
         self._loss_is_finite = True
         self._status: Status | None = None
+        # An earlier attempt may have been asked to stop; this one is asked later.
+        earlier = latest_recorded_request(run.parent, run.name)
+        self._asked_before = earlier.number if earlier else -1
+        self._stop, self._last_look = False, 0.0
         self.status("running")
 
     @classmethod
-    def create(cls, run: Path, config: Mapping[str, Any], *, strict: bool = False) -> Self:
+    def create(cls, run: Path | str, config: Mapping[str, Any], *, strict: bool = False) -> Self:
         """Makes the run with its run.json where it is not there, and claims an attempt: for your own trainer."""
         return cls(Path(run).absolute(), strict=strict, config=config)
 
@@ -189,6 +194,14 @@ class Writer:
         """Shows that the run is alive. Call it as often as you like: it writes at most every HEARTBEAT_S."""
         if self._status is not None and time.monotonic() - self._last_heartbeat >= HEARTBEAT_S:
             self.status(self._status.state, self._status.reason)
+
+    def stop_requested(self) -> bool:
+        """Whether `scaling-tui stop` has asked this attempt to end. It looks at most every HEARTBEAT_S."""
+        if not self._stop and time.monotonic() - self._last_look >= HEARTBEAT_S:
+            self._last_look = time.monotonic()
+            request = latest_recorded_request(self.run.parent, self.run.name)
+            self._stop = request is not None and request.request == "stop" and request.number > self._asked_before
+        return self._stop
 
     def log(self, /, **metrics: object) -> None:
         """Appends one record: step, tokens, loss in nats per token, and whatever else, by any name.
@@ -274,11 +287,7 @@ class Writer:
         if kind in self._warned:
             return
         self._warned.add(kind)
-        try:
-            warnings.warn(visible(told), RuntimeWarning, stacklevel=3)
-        except Warning:  # somebody turned warnings into errors; this must not end their training
-            with suppress(Exception):
-                print(visible(told), file=sys.stderr)
+        tell(told)
 
     def checkpoint(self, step: int, fill: Callable[[Path], None], last: int = KEPT_CHECKPOINTS) -> Path:
         """Makes `checkpoint-<step>`: `fill` writes its files into a folder that gets this name once it is complete.
@@ -336,6 +345,15 @@ class Writer:
         before = attempts[: attempts.index(self.attempt)]
         statuses = [(path, Status.read(path / "status.json")) for path in before]
         return [path for path, status in statuses if status is not None and status.derived() != "running"]
+
+
+def tell(text: str) -> None:
+    """Warns, and never raises: not even where somebody turned warnings into errors."""
+    try:
+        warnings.warn(visible(text), RuntimeWarning, stacklevel=3)
+    except Warning:
+        with suppress(Exception):
+            print(visible(text), file=sys.stderr)
 
 
 def _number(value: Any) -> int | float | None:
