@@ -20,7 +20,7 @@ class Model(Protocol):
 
 
 def counted(model: Model) -> dict[str, Any]:
-    """`params` and, where the model has token embeddings, `non_embedding` and the vocabulary; for run.json.
+    """`params` and, where the model has them, `non_embedding` of embeddings and the vocabulary of a head; for run.json.
 
     A head is a linear layer from the embeddings' width to the vocabulary. Shared weights count once.
     """
@@ -34,7 +34,9 @@ def counted(model: Model) -> dict[str, Any]:
         heads = [module for module in model.modules() if isinstance(module, Linear)]
         heads = [head for head in heads if (head.out_features, head.in_features) == (vocab, width)]
         left_out = {id(p): own.get(id(p), 0) for module in (*embeddings, *heads) for p in module.parameters()}
-        found |= {"non_embedding": sum(own.values()) - sum(left_out.values()), "architecture": {"vocab": vocab}}
+        found["non_embedding"] = sum(own.values()) - sum(left_out.values())
+        if heads:  # of a model without one the loss may be anything
+            found["architecture"] = {"vocab": vocab}
     return found
 
 

@@ -97,7 +97,6 @@ def sweep_source(view: "SweepView", leave_out: Collection[str] = ()) -> FitSourc
     """
     from scaling_tui.plots.curves import labels
     from scaling_tui.sweeps.sweep_fit import (
-        default_law,
         law_of_sweep,
         loss_used,
         loss_warnings,
@@ -113,7 +112,7 @@ def sweep_source(view: "SweepView", leave_out: Collection[str] = ()) -> FitSourc
     warnings += [f"{', '.join(lacking)}: no final evaluation; the loss is from before the end"] if lacking else []
     warnings += [*loss_warnings(view, points.labels), *view.all_faults]
     loss = loss_used(view, points.labels)
-    return FitSource(points, tuple(warnings), law or default_law(points), convention, labels(view), loss)
+    return FitSource(points, tuple(warnings), law, convention, labels(view), loss)
 
 
 def fit_source(

@@ -11,7 +11,7 @@ from scaling_tui.runs import SweepView
 from scaling_tui.runs.metrics import KNOWN, described
 from scaling_tui.sweeps.results import outcome
 from scaling_tui.sweeps.summary import prediction_summary
-from scaling_tui.sweeps.sweep_fit import SweepFit, listed, loss_warnings
+from scaling_tui.sweeps.sweep_fit import SweepFit, law_of_sweep, listed, loss_warnings
 from scaling_tui.text import show
 from scaling_tui.text.columns import columns
 
@@ -28,8 +28,9 @@ def report(summary: dict[str, Any]) -> str:
         text.append(
             f"corpus {corpus['name']}: {corpus['source']}, sha256 {corpus['sha256'][:12]}, {corpus['tokenizer']} tokens"
         )
-    text += ["", runs_table(summary["runs"])]
-    text.append(f"  {loss_note(summary['runs'])}; N is every parameter{flops_note(summary['runs'])}")
+    if summary["runs"]:
+        text += ["", runs_table(summary["runs"])]
+        text.append(f"  {loss_note(summary['runs'])}; N is every parameter{flops_note(summary['runs'])}")
     text += other_lines(summary["runs"])
     text += outcome_lines(summary)
     if fit := summary["fit"]:
@@ -108,7 +109,7 @@ def other_lines(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     shown = names[:MOST_OTHERS]
     rows = [[f"  {run['run']}", *(show.value(run["metrics"].get(name)) for name in shown)] for run in runs]
     table = [["  last value", *map(_short, shown)], *rows]
-    more = [f"  and {show.counted(len(names) - len(shown), 'metric')} more: Live and --json have all"]
+    more = [f"  {len(names) - len(shown):,} more: Live and --json show all"]
     return ["", columns(table, numeric=range(1, len(shown) + 1)), *(more if len(names) > len(shown) else [])]
 
 
@@ -232,7 +233,7 @@ def law_text(sweep: SweepView, fitted: SweepFit | None) -> Text:
     """The law's coefficients, and predicted against measured; before there is a law, what is missing for one."""
     lines = []
     if fitted is None:
-        if sweep.document.get("fit"):
+        if sweep.runs and law_of_sweep(sweep):
             finished = sum(run.state == "finished" for run in sweep.runs)
             missing = "fitted once their records are read" if sweep.unread else "too few to fit yet"
             lines.append(f"law: {finished} run{'s' * (finished != 1)} finished, {missing}")

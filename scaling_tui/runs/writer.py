@@ -292,8 +292,10 @@ class Writer:
     def checkpoint(self, step: int, fill: Callable[[Path], None], last: int = KEPT_CHECKPOINTS) -> Path:
         """Makes `checkpoint-<step>`: `fill` writes its files into a folder that gets this name once it is complete.
 
-        The `last` latest checkpoints of the attempt are kept, and those at the steps in `keep`.
+        The `last` latest checkpoints of the attempt are kept, and those at the steps in `keep`. What goes wrong is
+        raised, by a writer that is not strict too.
         """
+        self._claim()
         final = self.attempt / f"checkpoint-{step}"
         temporary = self.attempt / f".checkpoint-{step}.tmp"
         shutil.rmtree(temporary, ignore_errors=True)
@@ -317,6 +319,7 @@ class Writer:
         What they left unfinished goes. Of their checkpoints the `last` latest stay, until this attempt's own take
         their place; the `broken` ones, from which it could not continue, go with its first own.
         """
+        self._claim()
         self._broken, self._dead = set(broken), self._dead_attempts()
         for attempt in self._dead:
             for unfinished in attempt.glob(".checkpoint-*.tmp"):

@@ -4,7 +4,15 @@ from typing import Any
 
 from scaling_tui.runs import RunView, SweepView
 from scaling_tui.sweeps.results import outcome
-from scaling_tui.sweeps.sweep_fit import SweepFit, fit_beforehand, loss_warnings, not_fitted, refit, unpredicted
+from scaling_tui.sweeps.sweep_fit import (
+    SweepFit,
+    fit_beforehand,
+    law_of_sweep,
+    loss_warnings,
+    not_fitted,
+    refit,
+    unpredicted,
+)
 
 
 def summary(sweep: SweepView) -> dict[str, Any]:
@@ -21,7 +29,7 @@ def summary(sweep: SweepView) -> dict[str, Any]:
         "fit": fit_summary(sweep, fitted) if fitted else None,
         "prediction": prediction_summary(sweep),
         "unpredicted": unpredicted(sweep),
-        "warnings": not_fitted(sweep) if sweep.document.get("fit") else [],
+        "warnings": not_fitted(sweep) if law_of_sweep(sweep) else [],
         "faults": list(sweep.all_faults),
     }
 

@@ -50,10 +50,13 @@ class SweepFit:
 
 
 def law_of_sweep(sweep: SweepView) -> tuple[str, str] | None:
-    """The law and the count of N that the sweep's ladder fits; None where it fits none."""
+    """The law and the count of N that the sweep's ladder fits; None where it fits none.
+
+    A sweep of another trainer's has no ladder: where it names no law, it gets the one that its runs can determine.
+    """
     chosen = sweep.document.get("fit")
     if not chosen:
-        return None
+        return None if sweep.document.get("ladder") else (_default_law(sweep), "all")
     return str(chosen.get("law", "chinchilla-n")), _convention(sweep, chosen.get("params"))
 
 
@@ -78,9 +81,10 @@ def uncounted(sweep: SweepView) -> list[str]:
     return [run.name for run in _measured(sweep) if not run.non_embedding]
 
 
-def default_law(points: Points) -> str:
-    """The law to fit where nobody says which: with the inputs in which the points differ."""
-    n, d = (np.unique(column[np.isfinite(column)]) for column in (points.column("params"), points.column("tokens")))
+def _default_law(sweep: SweepView) -> str:
+    """The law to fit where nobody says which: with the inputs in which the measured runs differ."""
+    runs = _measured(sweep)
+    n, d = {run.params for run in runs if run.params}, {run.tokens for run in runs if run.tokens}
     if len(n) > 1 and len(d) < 2:
         return "chinchilla-n"
     return "chinchilla-d" if len(d) > 1 and len(n) < 2 else "chinchilla"
@@ -110,11 +114,8 @@ def points_of_sweep(sweep: SweepView, convention: str = "non-embedding", leave_o
 
 
 def _why_none(sweep: SweepView) -> str:
-    counted = Counter(run.state for run in sweep.runs)
-    states = ", ".join(f"{count} {state}" for state, count in counted.items() if state != "finished")
-    mute = "" if not counted["finished"] else f"{counted['finished']} finished without a loss"
-    told = ", ".join(filter(None, (states, mute)))
-    return f" ({told})" if told else ""
+    counted = Counter("finished without a loss" if run.state == "finished" else run.state for run in sweep.runs)
+    return f" ({', '.join(f'{count} {state}' for state, count in counted.items()) or 'it has no runs'})"
 
 
 def flops_of(runs: Sequence[RunView]) -> list[float] | None:

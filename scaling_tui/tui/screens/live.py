@@ -32,6 +32,7 @@ from scaling_tui.runs import RunView, SweepView, make_request
 from scaling_tui.runs.metrics import described
 from scaling_tui.sweeps.launch import resumable, resume
 from scaling_tui.sweeps.results import outcome
+from scaling_tui.sweeps.sweep_fit import law_of_sweep
 from scaling_tui.text import show
 from scaling_tui.tui.live_page import LivePage
 from scaling_tui.tui.quit_dialog import sweep_choices
@@ -207,9 +208,9 @@ class LiveScreen(LivePage):
 
     @staticmethod
     def _views(sweep: SweepView) -> tuple[str, ...]:
-        """The views beside the curves: the law, if the ladder asks for one, and metrics against size."""
+        """The views beside the curves: the law, if there is to be one, and metrics against size."""
         metrics = metrics_over_size(sweep)
-        return ("law", *metrics) if sweep.document.get("fit") or not metrics else metrics
+        return ("law", *metrics) if law_of_sweep(sweep) or not metrics else metrics
 
     def _show_table(self, snapshot: SweepSnapshot, sweep: SweepView) -> None:
         theme = theme_colours(self.app.theme_variables)

@@ -50,7 +50,7 @@ class ChooseMetric(AppSized, ModalScreen[ChosenMetric | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Label("Which metric? Type a part of its name, or a pattern such as eval/*; v then cycles through it.")
+            yield Label("Which metric? Type a part of its name, or a pattern: eval/*")
             yield Input(self._pattern, placeholder="all metrics", select_on_focus=False)
             options = OptionList()
             options.can_focus = False  # typing goes on while the arrows move in it
