@@ -149,16 +149,20 @@ class Writer:
         self._last_heartbeat = 0.0
         self._loss_is_finite = True
         self._status: Status | None = None
-        # An earlier attempt may have been asked to stop; this one is asked later.
-        earlier = latest_recorded_request(run.parent, run.name)
-        self._asked_before = earlier.number if earlier else -1
-        self._stop, self._last_look = False, 0.0
+        self._stop, self._last_look, self._asked_before = False, 0.0, -1
         self.status("running")
+        with self._guarded():
+            # An earlier attempt may have been asked to stop; this one is asked later.
+            earlier = latest_recorded_request(self.run.parent, self.run.name)
+            self._asked_before = earlier.number if earlier else -1
 
     @classmethod
     def create(cls, run: Path | str, config: Mapping[str, Any], *, strict: bool = False) -> Self:
         """Makes the run with its run.json where it is not there, and claims an attempt: for your own trainer."""
-        return cls(Path(run).absolute(), strict=strict, config=config)
+        run = Path(run)
+        with suppress(OSError):  # the folder that we are in may be gone
+            run = run.absolute()
+        return cls(run, strict=strict, config=config)
 
     def __enter__(self) -> Self:
         return self
@@ -199,8 +203,9 @@ class Writer:
         """Whether `scaling-tui stop` has asked this attempt to end. It looks at most every HEARTBEAT_S."""
         if not self._stop and time.monotonic() - self._last_look >= HEARTBEAT_S:
             self._last_look = time.monotonic()
-            request = latest_recorded_request(self.run.parent, self.run.name)
-            self._stop = request is not None and request.request == "stop" and request.number > self._asked_before
+            with self._guarded():
+                request = latest_recorded_request(self.run.parent, self.run.name)
+                self._stop = request is not None and request.request == "stop" and request.number > self._asked_before
         return self._stop
 
     def log(self, /, **metrics: object) -> None:
@@ -259,14 +264,20 @@ class Writer:
         self._claimed = True
 
     def _rename(self) -> None:
-        """Gives the run a name that a folder can have."""
+        """Gives the run, and a sweep that is not there yet, names that folders can have."""
+        sweep = self.run.parent
+        if sweep.name and not (sweep / "sweep.json").exists():
+            sweep = sweep.with_name(self._usable("sweep", sweep.name))
+        self.run = sweep / self._usable("run", self.run.name)
+
+    def _usable(self, what: str, name: str) -> str:
         try:
-            safe_name(self.run.name)
+            return safe_name(name)
         except InputError as error:
-            kept = "".join(one if one.isprintable() else "-" for one in self.run.name).strip(".-") or "run"
+            kept = "".join(one if one.isprintable() else "-" for one in name).strip(".-") or what
             kept = kept.encode()[:200].decode(errors="ignore")
-            self._complain("run", f"{error}", f"it is called {kept!r}")
-            self.run = self.run.with_name(kept)
+            self._complain(what, f"{what} {error}", f"it is called {kept!r}")
+            return kept
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -283,7 +294,7 @@ class Writer:
         """Raises `fault`, or warns of the first one of its kind."""
         if self.strict:
             raise InputError(fault)
-        told = f"{fault}; {then}" if kind == "write" else f"run {self.run.name}: {fault}; {then}"
+        told = f"{fault}; {then}" if kind in ("write", "run", "sweep") else f"run {self.run.name}: {fault}; {then}"
         if kind in self._warned:
             return
         self._warned.add(kind)

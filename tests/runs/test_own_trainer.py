@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scaling_tui import InputError
-from scaling_tui.runs import SweepReader, Writer, create_sweep, join_sweep, read_sweep
+from scaling_tui.runs import SweepReader, Writer, create_sweep, join_sweep, make_request, read_sweep
 from scaling_tui.runs.curve import HEAD, OTHERS_SHARE
 from scaling_tui.runs.metrics import KNOWN, MOST_OTHERS, is_usable
 from scaling_tui.text.visible import HARMFUL
@@ -249,6 +249,42 @@ def test_a_run_whose_name_no_folder_can_have_gets_another(tmp_path: Path, name: 
     assert not HARMFUL.search(str(told[0].message))
     (found,) = read_sweep(sweep).runs
     assert (found.state, found.params, found.loss) == ("finished", 1000, 2.0)
+
+
+def test_a_sweep_whose_name_no_folder_can_have_gets_another(tmp_path: Path) -> None:
+    with pytest.warns(RuntimeWarning, match="sweep name .* it is called 'a-b'"):
+        Writer.create(tmp_path / "a\x1bb" / "small", CONFIG).end()
+    with Writer.create(tmp_path / "a-b" / "large", CONFIG) as run:
+        run.log(step=1, loss=2.0)
+    assert [run.name for run in read_sweep(tmp_path / "a-b").runs] == ["large", "small"]
+
+
+@pytest.mark.parametrize("path", ["/dev/null/mine/small", "/proc/mine/small", "/x", "a\0b/c", "a/b\0c", ".", ""])
+def test_wherever_a_run_is_to_be_no_training_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with Writer.create(path if path != "/x" else "relative/small", CONFIG) as run:
+            run.log(step=1, loss=2.0)
+            assert not run.stop_requested()
+    assert told
+
+
+def test_a_run_is_asked_to_stop_and_a_later_attempt_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scaling_tui.runs.writer.HEARTBEAT_S", 0.0)
+    sweep = create_sweep(tmp_path, "mine", {})
+    first, other = (Writer.create(sweep / name, CONFIG) for name in ("small", "other"))
+    assert not first.stop_requested()
+    make_request(sweep, "stop", "small")
+    assert (first.stop_requested(), other.stop_requested()) == (True, False)
+    again = Writer.create(sweep / "small", CONFIG)
+    assert not again.stop_requested()
+    make_request(sweep, "stop")
+    assert again.stop_requested()
+    assert other.stop_requested()
 
 
 def test_warnings_that_are_errors_end_no_training(tmp_path: Path) -> None:

@@ -539,8 +539,8 @@ def test_a_pipe_or_a_device_in_place_of_a_file_stops_no_reader(tmp_path: Path) -
         ("device", 0, "queued"), ("pipe", 0, "queued"), ("status", 0, "lost"), ("run", 0, "unreadable"),
     ]  # fmt: skip
     assert [fault.rpartition(": ")[0] for fault in view.all_faults] == [
-        "broken: device/attempt-1/metrics.jsonl", "broken: pipe/attempt-1/metrics.jsonl", "broken: run/run.json",
-        "broken: status/attempt-1/status.json",
+        "broken: device/attempt-1/metrics.jsonl", "broken: pipe/attempt-1/metrics.jsonl",
+        "broken: status/attempt-1/status.json", "broken: run/run.json",
     ]  # fmt: skip
     assert all("not a regular file" in fault for fault in view.all_faults)
 
