@@ -201,6 +201,8 @@ def _title(choice: Choice, beside: SweepView | None) -> str:
     parts.append(f"{_X_NAMES[choice.over]}{scale.get((choice.log_x, choice.log_y), '')}")
     if choice.metric == "loss":
         parts.append(f"smooth {choice.smoothing:g}" if choice.smoothing else "raw")
+    if choice.pattern:
+        parts.append(f"v: {choice.pattern}")  # the key goes through these alone
     return " · ".join(parts)
 
 

@@ -265,7 +265,7 @@ async def test_a_metric_is_found_as_one_types_and_a_pattern_limits_the_key(
         assert "eval/mmlu  (2 runs, last 0.4 … 0.8)" in painted(app)
         await pilot.press("down", "enter")
         await until(pilot, lambda: not isinstance(app.screen, ChooseMetric))
-        assert curves_of(app).title.startswith("eval/wino")
+        assert curves_of(app).title == "eval/wino · tokens, log x · v: EVAL/*"
         await pilot.press("v")
         assert curves_of(app).title.startswith("eval/mmlu")
         await pilot.press("v")
