@@ -77,18 +77,17 @@ def fit(points: Points, law: str | Law, *, delta: float | None = None, conventio
 
 def _usable(points: Points, law: Law) -> tuple[Points, list[str], list[str]]:
     """The points that can be fitted, what the others lack, and warnings about the others."""
-    columns = {name: points.column(name) for name in law.inputs} | {"loss": points.loss}
+    columns = {name: points.column(name) for name in law.inputs}
     whole = np.ones(len(points), dtype=bool)
     lacking = []
     for name, column in columns.items():
-        absent = np.isnan(column)
+        absent = np.isnan(column)  # stands for what a run does not tell
         if absent.all():
             lacking.append(f"no run has {name}")
         elif absent.any():
             lacking.append(f"{int(absent.sum())} of {len(points)} runs have no {name}: {name_points(points, absent)}")
         whole &= ~absent
-    # NaN stands for what a run lacks; a number that no logarithm takes is another fault.
-    good = np.all([np.isfinite(column) & (column > 0) for column in columns.values()], axis=0)
+    good = np.all([np.isfinite(column) & (column > 0) for column in (points.loss, *columns.values())], axis=0)
     warnings = [f"left out: {line}" for line in lacking]
     if not good[whole].all():
         warnings.append(f"{name_points(points, whole & ~good)} left out: not finite and positive")
