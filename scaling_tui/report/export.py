@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from scaling_tui import InputError
 from scaling_tui.runs import SweepView
-from scaling_tui.runs.format import METRICS
+from scaling_tui.runs.metrics import METRICS
 from scaling_tui.text.json_documents import dumps, finite
 
 if TYPE_CHECKING:
@@ -45,12 +45,15 @@ def records_csv(sweep: SweepView) -> str:
 
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    metrics = [name for name in METRICS if any(run.curve.last(name) is not None for run in sweep.runs)]
+    recorded = {name for run in sweep.runs for name in run.curve.metrics}
+    others = sorted(recorded - set(METRICS))
+    # A metric of somebody's own may be called as one of our columns.
+    metrics = [name for name in METRICS if name in recorded] + [name for name in others if name not in OF_RUN]
     writer.writerow((*OF_RUN, *metrics))
     for run in sweep.runs:
         known = run_summary(run)
         own = [known[name] for name in OF_RUN]
-        columns = [run.curve[metric].tolist() for metric in metrics]
+        columns = [run.curve.column(metric).tolist() for metric in metrics]
         for values in zip(*columns, strict=True):
             writer.writerow(["" if value is None else value for value in own] + [_plain(value, "") for value in values])
     return out.getvalue()
@@ -64,7 +67,8 @@ def document(sweep: SweepView) -> dict[str, Any]:
     curves = {run.name: run.curve for run in sweep.runs}
     for run in found["runs"]:
         curve = curves[run["run"]]
-        run["curve"] = {metric: [_plain(value, None) for value in curve[metric].tolist()] for metric in METRICS}
+        names = dict.fromkeys((*METRICS, *curve.metrics))
+        run["curve"] = {name: [_plain(value, None) for value in curve.column(name).tolist()] for name in names}
     return {key: finite(value) for key, value in found.items()}
 
 
