@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaling_tui import InputError
-from scaling_tui.tutor.parsing.numbers import figures, plain, read_number
+from scaling_tui.text.numbers import read_number
+from scaling_tui.tutor.parsing.numbers import figures, plain
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_reads_what_people_write(text: str, value: float) -> None:
         ("1.000.000", "two different numbers"),
         ("1,00", "two different numbers"),
         ("1e400", "too large"),
-        ("3 nats", "found nats, want the answer in tokens"),
+        ("3 nats", "found nats, want a number in tokens"),
         ("3 apples", "cannot parse 'apples'"),
         ("0x10", "after '0'"),
         ("1e", "after '1'"),
