@@ -169,7 +169,7 @@ def test_laws_list_sources_and_round_trip_into_loss(command: Command) -> None:
     ("arguments", "says"),
     [
         ("fit no-such.csv", "no-such.csv: no such file"),
-        ("fit no-such-sweep --runs .", "nor is 'no-such-sweep' a CSV or JSONL file"),
+        ("fit no-such-sweep --runs .", "nor is 'no-such-sweep' a table"),
         ("fit CSV --law chinchila", "law: found 'chinchila'"),
         ("fit CSV --method guess", "--method: found 'guess'"),
         ("fit CSV --params-as some", "--params-as: found 'some'"),
