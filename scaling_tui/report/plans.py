@@ -79,14 +79,21 @@ def basis_of(sweep: SweepView | None) -> Basis:
     """The fit to a sweep's finished runs."""
     if sweep is None:
         return Basis()
-    source = None
     try:
         source = sweep_source(sweep)
+    except InputError as error:
+        return Basis(sweep.name, None, None, str(error))
+    return basis_of_source(sweep.name, source)
+
+
+def basis_of_source(name: str, source: FitSource) -> Basis:
+    """The fit to the points of a sweep or a table."""
+    try:
         fitted = planning_study(source)
         plan_study(source, fitted, Goal(flops=float(np.nanmax(source.points.column("flops")))))
     except InputError as error:
-        return Basis(sweep.name, source, None, str(error).removeprefix("plan: "))
-    return Basis(sweep.name, source, fitted, "")
+        return Basis(name, source, None, str(error).removeprefix("plan: "))
+    return Basis(name, source, fitted, "")
 
 
 def goal_of(texts: Mapping[str, str]) -> Goal | None:

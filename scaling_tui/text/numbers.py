@@ -96,7 +96,7 @@ def read_number(text: str, unit: str = "", what: str = "answer") -> Number:
         assert match is not None  # every part of the pattern may be empty
         digits = re.sub(r"[ ,_']", "", match["whole"]) + (match["part"] or "")
         if not any(character.isdigit() for character in digits):
-            raise InputError(f"{what}: cannot read {shown!r} as a number, want one such as 0.0947, 9.47e-2, 1.4T or 5%")
+            raise InputError(f"{what}: cannot read {shown!r} as a number, want one such as 0.0947, 9.47e-2 or 1.4T")
         exponent = int(match["e"] or match["power"] or 0)
     rest = match["rest"].strip()
     comma = match.groupdict().get("mark") == ","

@@ -148,7 +148,9 @@ def find_column(table: Table, name: str, option: str, known: Iterable[str] = ())
         raise InputError(f"{option}: {name!r} could be {_listed(alike, 'or')}, want one of them")
     near = nearest(name, table.columns) or nearest(plain_name(name), map(plain_name, table.columns))
     if near is None:
-        found = f"{table.where} has {_listed([shown(column) for column in list(table.columns)[:8]])}"
+        names = [shown(column)[:40] for column in table.columns]
+        more = [f"{len(names) - 6} more"] if len(names) > 6 else []
+        found = f"{table.where} has {_listed([*names[:6], *more])}"
     else:
         found = f"did you mean {next((c for c in table.columns if near in (c, plain_name(c))), near)!r}?"
     raise InputError(f"{option}: no column {name!r}; {found}")

@@ -27,7 +27,7 @@ from scaling_tui.laws.fitting.column_names import (
 )
 from scaling_tui.laws.fitting.points import Points, repeats
 from scaling_tui.laws.fitting.run_states import not_finished
-from scaling_tui.laws.fitting.units import check_units
+from scaling_tui.laws.fitting.units import check_units, short
 from scaling_tui.laws.kernels import Array
 from scaling_tui.tables import Cell, Table, read_table
 from scaling_tui.text import show
@@ -308,7 +308,7 @@ class _Reading:
     def _say_units(self) -> None:
         for role, column in self.columns.items():
             if column.factor != 1:
-                self.derived.append(f"{role} = {shown(column.name)} × {column.factor:g}")
+                self.derived.append(f"{role} = {shown(column.name)} × {short(column.factor)}")
 
     # --- checkpoints and repeats
 
@@ -362,7 +362,7 @@ class _Reading:
         ]
         if not {"params", "tokens"} <= set(self.numbers) or not self.keep.any():
             return None
-        rounded: Array = np.round(np.log(np.vstack(inputs)), 6)
+        rounded = np.asarray(np.round(np.log(np.vstack(inputs)), 6), dtype=np.float64)
         return repeats(rounded)
 
     def _best_of(self) -> None:

@@ -13,6 +13,7 @@ _FEW_PARAMS, _FEW_TOKENS = 1e5, 1e4  # as millions 100B, as billions 10T: below 
 _PARAMS_IN_BILLIONS, _TOKENS_IN_BILLIONS = 1e3, 1e5
 _RATIO = (1e-3, 1e6)  # tokens per parameter: runs were trained at 1e-2 to 1e4
 _USUAL = 1.5  # log10 of tokens per parameter around which most runs are
+_USUAL_SIZE = 9.0  # log10 of N; counts less
 
 
 def check_units(where: str, numbers: Mapping[str, Array], columns: Mapping[str, Column]) -> None:
@@ -48,7 +49,7 @@ def check_units(where: str, numbers: Mapping[str, Array], columns: Mapping[str, 
             f"if they are meant as they stand, --columns '{meant}'"
         )
     fN, fD = _likely(N, D)
-    answer = f"params={columns['params'].name}*{_short(fN)},tokens={columns['tokens'].name}*{_short(fD)}"
+    answer = f"params={columns['params'].name}*{short(fN)},tokens={columns['tokens'].name}*{short(fD)}"
     raise InputError(
         f"{where}: found {found}, are they in millions or billions? "
         f"If so, --columns '{answer}' or such; if they are meant as they stand, --columns '{meant}'"
@@ -59,7 +60,7 @@ def _likely(N: Array, D: Array) -> tuple[float, float]:
     """The factors that make N and D the most usual."""
     n, d = float(np.median(N)), float(np.median(D))
     options = [
-        (abs(np.log10(d * b / (n * a)) - _USUAL), a, b)
+        (abs(np.log10(d * b / (n * a)) - _USUAL) + 0.1 * abs(np.log10(n * a) - _USUAL_SIZE), a, b)
         for a, b in product((1.0, 1e6, 1e9), (1.0, 1e6, 1e9, 1e12))
         if 1e5 <= n * a <= 1e13 and 1e6 <= d * b <= 1e15
     ]
@@ -67,5 +68,6 @@ def _likely(N: Array, D: Array) -> tuple[float, float]:
     return a, b
 
 
-def _short(factor: float) -> str:
-    return f"{factor:.0e}".replace("e+0", "e").replace("e+", "e").replace("1e0", "1")
+def short(factor: float) -> str:
+    """A factor as one types it: 1e6."""
+    return f"{factor:g}".replace("e+0", "e").replace("e+", "e")
