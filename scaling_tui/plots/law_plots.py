@@ -209,9 +209,7 @@ def _points(study: Study, names: Mapping[str, str], over: Input, held: NDArray[n
     yield from _dots(x, points.loss, called, held)
 
 
-def _dots(
-    x: Array, y: Array, called: Sequence[str], held: NDArray[np.bool_], read: bool = False
-) -> Iterator[Series]:
+def _dots(x: Array, y: Array, called: Sequence[str], held: NDArray[np.bool_], read: bool = False) -> Iterator[Series]:
     """A series a point, so that each has its name; where none has one, a series a mark: a table may have millions.
 
     `read` is whether a crosshair reads the points.

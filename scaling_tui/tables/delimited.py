@@ -23,7 +23,7 @@ class _Lines:
     def __iter__(self) -> Iterator[str]:
         for line in self._lines:
             self.passed += 1
-            if self.between and line.lstrip().startswith("#"):
+            if self.between and line.lstrip(" ").startswith("#"):
                 self.comments.append(line)
                 continue
             self.between = False
@@ -95,7 +95,7 @@ def _records(lines: _Lines, delimiter: str, where: str) -> Iterator[tuple[int, l
 
 def _delimiter(text: str) -> str:
     """What the first line that is no comment has most of, outside quotes; blanks where it has no delimiter."""
-    head = next((line for line in io.StringIO(text) if line.strip() and not line.lstrip().startswith("#")), "")
+    head = next((line for line in io.StringIO(text) if line.strip() and not line.lstrip(" ").startswith("#")), "")
     bare = re.sub(r'"[^"]*"', "", head.strip("\n"))
     best = max(_DELIMITERS, key=bare.count)
     return best if bare.count(best) or not re.search(r"\S[ \t]+\S", bare) or '"' in head else " "

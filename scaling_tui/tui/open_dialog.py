@@ -87,7 +87,9 @@ class OpenTable(AppSized, ModalScreen[OpenedTable | None]):
 
     def action_names(self) -> None:
         if self._names and self.query_one("#path", Input).has_focus:
-            self.query_one(OptionList).focus()
+            listed = self.query_one(OptionList)
+            listed.highlighted = 0
+            listed.focus()
 
     async def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         path = self.query_one("#path", Input)

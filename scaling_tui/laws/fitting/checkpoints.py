@@ -112,8 +112,8 @@ def _last(groups: Sequence[NDArray[np.intp]], progress: Array, told_by: str) -> 
 
 
 def _evenly(values: Array) -> bool:
-    """Whether most gaps between rising values are equal; the first and the last may be cut short."""
-    gaps = np.diff(values)
+    """Whether most gaps between the values are equal; the first and the last may be cut short."""
+    gaps = np.diff(np.sort(values))
     if gaps.size < 2 or not (gaps > 0).all():
         return False
     common = float(np.median(gaps))
