@@ -161,11 +161,11 @@ class _Reading:
             if role in self.columns and role != "loss":
                 self.numbers[role] = self._numbers(role)
         self._say_units()
+        self._derive()
         self._drop_checkpoints()
         self._drop_endless()
         for role in self.numbers:
             self._check_positive(role)
-        self._derive()
         check_units(self.table.where, self._kept(), self.columns)
         self._best_of()
         self._say_repeats()
@@ -343,9 +343,8 @@ class _Reading:
         steps = np.array([_value(step[place]) for place in places]) if step is not None else None
         taken = {column.name for column in self.columns.values()}
         settings = [self.table.columns[name] for name in settings_of(self.table, taken)]
-        params, tokens = (self.numbers.get(role) for role in ("params", "tokens"))
-        if params is None:
-            params = self.numbers.get("non_embedding")
+        params = self.numbers.get("params")
+        tokens = self.numbers.get("tokens", self.numbers.get("flops"))  # either tells how far a run is
         return Rows(
             params=None if params is None else params[places],
             tokens=None if tokens is None else tokens[places],
@@ -424,7 +423,7 @@ class _Reading:
         if N is None and "non_embedding" in self.numbers and "params" not in self.options.columns:
             N = self.numbers["params"] = self.numbers.pop("non_embedding")
             self.derived.append(f"no column of all parameters: N = {shown(self.columns['non_embedding'].name)}")
-        with np.errstate(all="ignore"):  # of rows that are left out
+        with np.errstate(all="ignore"):  # rows that are left out, or refused next
             if D is None and N is not None and C is not None:
                 self.numbers["tokens"] = C / (6 * N)
                 self.derived.append("no column tokens: D = C/(6N)")

@@ -1,8 +1,9 @@
 """A training trajectory is one run: its last checkpoint is the point, and rows that are runs stay what they are."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,7 +22,7 @@ def loss(params: float, tokens: float) -> float:
 def table(folder: Path, head: str, rows: Iterable[Sequence[object]], **options: str) -> TablePoints:
     path = folder / "runs.csv"
     path.write_text("\n".join([head, *(",".join(map(str, row)) for row in rows)]))
-    return table_points(path, TableOptions.of(**options))  # type: ignore[arg-type]
+    return table_points(path, TableOptions.of(**options))
 
 
 def curves(checkpoints: int = 10) -> list[tuple[str, int, float, float, float]]:
@@ -34,12 +35,14 @@ def curves(checkpoints: int = 10) -> list[tuple[str, int, float, float, float]]:
 
 
 LAST = [20 * n for n in SIZES]
-HEADS = {
+HEADS: dict[str, Callable[[str, int, float, float, float], Sequence[object]]] = {
     "run,params,tokens,loss": lambda run, step, n, d, y: (run, n, d, y),
     "label,params,tokens,loss": lambda run, step, n, d, y: (run, n, d, y),
     "label,params,tokens,val_loss": lambda run, step, n, d, y: (f"{run}/step{step}", n, d, y),
     "step,params,tokens,loss": lambda run, step, n, d, y: (step, n, d, y),
     "params,tokens,loss": lambda run, step, n, d, y: (n, d, y),
+    "params,flops,loss": lambda run, step, n, d, y: (n, 6 * n * d, y),
+    "run,C,loss": lambda run, step, n, d, y: (run, 6 * n * d, y),
     "name,step,params,tokens,loss": lambda run, step, n, d, y: (run, step, n, d, y),
 }
 
@@ -48,7 +51,10 @@ HEADS = {
 def test_the_last_checkpoint_of_each_run_is_the_point(tmp_path: Path, head: str) -> None:
     rows = [HEADS[head](*row) for row in curves()]
     found = table(tmp_path, head, rows)
-    assert found.points.column("tokens").tolist() == LAST
+    if head == "run,C,loss":
+        assert found.points.column("flops").tolist() == [6 * n * d for n, d in zip(SIZES, LAST, strict=True)]
+    else:
+        assert found.points.column("tokens").tolist() == pytest.approx(LAST)
     assert "40 rows are checkpoints of 4 runs" in found.warnings[0] and "--points all" in found.warnings[0]
     assert len(found.left_out) == 36 and found.left_out[0].row == 2
     assert len(table(tmp_path, head, rows, points="all").points) == 40
@@ -107,14 +113,9 @@ def test_the_published_designs_stay_runs(shared_data: Path) -> None:
         assert len(found.points) == size and not found.left_out, name
 
 
-columns = st.lists(st.floats(0, 1e12) | st.just(float("nan")), min_size=1, max_size=12)
-
-
 @settings(max_examples=200, deadline=None)
 @given(data=st.data(), size=st.integers(1, 12), forced=st.booleans())
 def test_whatever_the_rows_some_stay(data: st.DataObject, size: int, forced: bool) -> None:
-    import numpy as np
-
     few = st.sampled_from([0.0, 1.0, 2.0, 1e8, float("nan")])
 
     def column() -> Array | None:

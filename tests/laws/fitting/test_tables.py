@@ -328,7 +328,7 @@ def test_conditions_that_cannot_be(tmp_path: Path, where: str) -> None:
 
 def test_the_published_tables_are_read_as_they_are(shared_data: Path) -> None:
     tables = shared_data / "tables"
-    best = {"best_of": "lr", "where": ["params<3e8"]}
+    best: dict[str, Any] = {"best_of": "lr", "where": ["params<3e8"]}
     for name, size, options in (
         ("misfitting_last_checkpoints.csv", 72, best),
         ("misfitting_last_checkpoints.csv", 261, {}),
