@@ -108,7 +108,7 @@ def choose_columns(table: Table, given: Mapping[str, str]) -> dict[str, Column]:
         given: what `--columns` says, by role.
 
     Raises:
-        InputError: `given` names no column; or several columns could be one role; or none could be the loss.
+        InputError: `given` names no column; or several columns could be one role; or none could be the loss, or N, D and C.
     """
     chosen = {role: _given(table, role, spec) for role, spec in given.items() if spec}
     taken = {column.name for column in chosen.values()}
@@ -126,6 +126,11 @@ def choose_columns(table: Table, given: Mapping[str, str]) -> dict[str, Column]:
         if not fallback or "loss" in given:
             raise InputError(_no_loss(table))
         chosen["loss"] = Column(fallback[0])
+    if not chosen.keys() & {"params", "tokens", "flops", "non_embedding"}:
+        found = ", ".join(shown(name) for name in list(table.columns)[:8])
+        raise InputError(
+            f"{table.where}: no column of N, D or C, found {found}; say which it is: --columns params=NAME"
+        )
     for column in chosen.values():
         if column.name in table.twice:
             raise InputError(f"{table.where}: column {column.name} appears twice, want it once")
@@ -256,7 +261,7 @@ def _no_loss(table: Table) -> str:
     likely = [name for name in names if re.search("loss|entropy|nll", name, re.IGNORECASE)]
     if likely:
         hint = _listed([f"--columns {shlex.quote(f'loss={name}')}" for name in likely[:4]], "or")
-        return f"{table.where}: no column loss; say which is it: {hint}"
+        return f"{table.where}: no column loss; say which it is: {hint}"
     found = ", ".join(shown(name) for name in names[:8])
     return f"{table.where}: no column loss, found {found}; want params,tokens,loss, or --columns loss=NAME"
 

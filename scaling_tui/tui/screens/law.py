@@ -250,7 +250,9 @@ class LawScreen(TablePage):
         made = self._result.study if self._result else None
         points = made.fit.points if made else None
         self._residuals = (
-            dict(zip(points.labels, np.expm1(made.fit.residuals).tolist(), strict=True)) if made and points else {}
+            dict(zip(points.labels, np.expm1(made.fit.residuals).tolist(), strict=True))
+            if made and points and runs
+            else {}
         )
         colour = colour_of("primary", theme_colours(self.app.theme_variables))
         colours = {run.name: colour for run in runs}

@@ -182,6 +182,7 @@ def test_training_loss_is_the_loss_where_there_is_no_other(tmp_path: Path) -> No
         ("params=N*0,loss=val_ce", "positive number"),
         ("params=N*big,loss=val_ce", "--columns params: cannot read 'big'"),
         ("loss=", "no column loss"),
+        ("loss=val_ce,params=,tokens=", "no column of N, D or C, found N, D, val_ce"),
     ],
 )
 def test_columns_that_cannot_be_are_one_line(tmp_path: Path, columns: str, says: str) -> None:
