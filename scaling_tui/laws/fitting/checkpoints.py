@@ -72,6 +72,9 @@ def find_checkpoints(rows: Rows, forced: bool = False) -> Checkpoints | None:
         if len(groups) == len(run) and not forced:
             return None  # every row has a name of its own
     groups = _groups(list(zip(params.tolist(), rows.settings, strict=True)))
+    if rows.step is not None and rows.tokens is not None:
+        planned = _groups(list(zip(params.tolist(), rows.settings, rows.tokens.tolist(), strict=True)))
+        groups = planned if _rise(planned, rows.step) else groups  # D is what the run was to see, not what it has seen
     if not _rise(groups, progress):
         return None
     if forced or (run is None and rows.step is not None):

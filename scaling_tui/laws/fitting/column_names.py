@@ -108,7 +108,8 @@ def choose_columns(table: Table, given: Mapping[str, str]) -> dict[str, Column]:
         given: what `--columns` says, by role.
 
     Raises:
-        InputError: `given` names no column; or several columns could be one role; or none could be the loss, or N, D and C.
+        InputError: `given` names no column; or several columns could be one role; or none could be the loss, or any
+            of N, D and C.
     """
     chosen = {role: _given(table, role, spec) for role, spec in given.items() if spec}
     taken = {column.name for column in chosen.values()}

@@ -72,6 +72,12 @@ def test_runs_of_one_size_are_told_apart_by_their_settings(tmp_path: Path) -> No
     assert len(table(tmp_path, "step,lr,params,tokens,loss", rows).points) == 2
 
 
+def test_runs_are_told_apart_by_the_tokens_that_they_were_planned_for(tmp_path: Path) -> None:
+    rows = [(step, n, d, loss(n, d) + 1 / step) for n in (1e7, 1e8) for d in (1e9, 4e9) for step in (1, 2, 3, 4)]
+    found = table(tmp_path, "step,params,total_tokens,loss", rows)
+    assert sorted(found.points.column("tokens")) == [1e9, 1e9, 4e9, 4e9]
+
+
 def test_a_row_without_an_evaluation_is_no_end_and_a_diverged_end_is_one(tmp_path: Path) -> None:
     rows = [("a", 1, 1e8, 1e9, 4.0), ("a", 2, 1e8, 2e9, ""), ("b", 1, 1e9, 1e9, 4.0), ("b", 2, 1e9, 2e9, "nan")]
     found = table(tmp_path, "run,step,params,tokens,loss", rows)
