@@ -128,9 +128,9 @@ def choose_columns(table: Table, given: Mapping[str, str]) -> dict[str, Column]:
             raise InputError(_no_loss(table))
         chosen["loss"] = Column(fallback[0])
     if not chosen.keys() & {"params", "tokens", "flops", "non_embedding"}:
-        found = ", ".join(shown(name) for name in list(table.columns)[:8])
+        names = ", ".join(shown(name) for name in list(table.columns)[:8])
         raise InputError(
-            f"{table.where}: no column of N, D or C, found {found}; say which it is: --columns params=NAME"
+            f"{table.where}: no column of N, D or C, found {names}; say which it is: --columns params=NAME"
         )
     for column in chosen.values():
         if column.name in table.twice:
