@@ -5,7 +5,20 @@ from typing import Annotated
 import typer
 
 from scaling_tui import InputError
-from scaling_tui.cli.options import AsJson, Plot, Runs, plots_wanted, print_json, print_plots, say
+from scaling_tui.cli.options import (
+    AsJson,
+    BestOf,
+    Columns,
+    Plot,
+    Runs,
+    Where,
+    Which,
+    number,
+    plots_wanted,
+    print_json,
+    print_plots,
+    say,
+)
 
 app = typer.Typer()
 LawName = Annotated[str, typer.Option("--law", help="A law, or law:set; 'scaling-tui laws' lists them.")]
@@ -19,11 +32,12 @@ Number = float | None
 @app.command()
 def fit(
     context: typer.Context,
-    source: Annotated[str, typer.Argument(help="A sweep, or a CSV or JSONL file with params, tokens, loss.")],
+    source: Annotated[str, typer.Argument(help="A sweep, a table (CSV, TSV, JSONL, Parquet), or - for stdin.")],
     law: Annotated[str | None, typer.Option(help="The law to fit; default: the sweep's own, then chinchilla.")] = None,
     draws: Draws = 200,
     holdout_flops: Annotated[
-        Number, typer.Option(help="Hold out the runs with C at or above this and report the error on them.")
+        Number,
+        number("Hold out the runs with C at or above this and report the error on them.", "flops"),
     ] = None,
     drop_highest: Annotated[int, typer.Option(min=0, help="Leave out this many runs with the highest loss.")] = 0,
     delta: Annotated[
@@ -34,11 +48,16 @@ def fit(
     method: Annotated[str, typer.Option(help="Method: parametric, isoflop or envelope.")] = "parametric",
     valley: Annotated[str, typer.Option(help="Minimum of an isoFLOP profile: parabola or akima.")] = "parabola",
     level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Level of the intervals.")] = 0.9,
+    columns: Columns = None,
+    points: Which = None,
+    best_of: BestOf = None,
+    where: Where = None,
     runs: Runs = None,
     as_json: AsJson = False,
     plot: Plot = None,
 ) -> None:
-    """Fit a law to a sweep or a file. Gives intervals, held-out error and warnings."""
+    """Fit a law to a sweep or a table. Gives intervals, held-out error and warnings."""
+    from scaling_tui.laws.fitting.tables import TableOptions
     from scaling_tui.report.fit import fit_source, slow_note
     from scaling_tui.text.columns import bullet
 
@@ -57,6 +76,7 @@ def fit(
         method=method,
         valley=valley,
         level=level,
+        table=TableOptions.of(columns, points, best_of, where or ()),
     )
     print_json(document) if as_json else print(text)
     if with_plot:
@@ -68,10 +88,10 @@ def fit(
 @app.command()
 def loss(
     law: LawName = "chinchilla",
-    params: Annotated[Number, typer.Option(help="Parameters N.")] = None,
-    tokens: Annotated[Number, typer.Option(help="Training tokens D.")] = None,
-    flops: Annotated[Number, typer.Option(help="Training compute C in FLOPs.")] = None,
-    unique_tokens: Annotated[Number, typer.Option(help="Unique tokens U (law muennighoff).")] = None,
+    params: Annotated[Number, number("Parameters N.", "params")] = None,
+    tokens: Annotated[Number, number("Training tokens D.", "tokens")] = None,
+    flops: Annotated[Number, number("Training compute C in FLOPs.", "flops")] = None,
+    unique_tokens: Annotated[Number, number("Unique tokens U (law muennighoff).", "tokens")] = None,
     coef: Coefs = None,
     as_json: AsJson = False,
 ) -> None:
@@ -92,30 +112,39 @@ def loss(
 @app.command()
 def plan(
     context: typer.Context,
-    flops: Annotated[Number, typer.Option(help="Training budget C in FLOPs.")] = None,
-    loss: Annotated[Number, typer.Option(help="Target loss in nats per token.")] = None,
+    flops: Annotated[Number, number("Training budget C in FLOPs.", "flops")] = None,
+    loss: Annotated[Number, number("Target loss in nats per token.", "nats")] = None,
     params: Annotated[
-        Number, typer.Option(help="Parameters N; with --flops or --tokens, a run off the optimum.")
+        Number,
+        number("Parameters N; with --flops or --tokens, a run off the optimum.", "params"),
     ] = None,
-    tokens: Annotated[Number, typer.Option(help="Training tokens D.")] = None,
-    tokens_per_param: Annotated[Number, typer.Option(help="Train at this D/N and show what it costs.")] = None,
-    unique_tokens: Annotated[Number, typer.Option(help="Unique tokens available (law muennighoff).")] = None,
-    served_tokens: Annotated[Number, typer.Option(help="Tokens to serve after training, at 2N FLOPs each.")] = None,
+    tokens: Annotated[Number, number("Training tokens D.", "tokens")] = None,
+    tokens_per_param: Annotated[Number, number("Train at this D/N and show what it costs.")] = None,
+    unique_tokens: Annotated[Number, number("Unique tokens available (law muennighoff).", "tokens")] = None,
+    served_tokens: Annotated[
+        Number,
+        number("Tokens to serve after training, at 2N FLOPs each.", "tokens"),
+    ] = None,
     law: Annotated[str | None, typer.Option(help="A published law, or, with --fit, the law to fit.")] = None,
     source: Annotated[
-        str | None, typer.Option("--fit", metavar="SOURCE", help="Plan with a fit to this sweep or file.")
+        str | None, typer.Option("--fit", metavar="SOURCE", help="Plan with a fit to this sweep or table.")
     ] = None,
+    columns: Columns = None,
+    points: Which = None,
+    best_of: BestOf = None,
+    where: Where = None,
     coef: Coefs = None,
     draws: Draws = 200,
     device: Annotated[str | None, typer.Option(help="Device, such as h100, or its peak FLOP/s.")] = None,
     devices: Annotated[int, typer.Option(min=1, help="Number of devices.")] = 1,
     mfu: Annotated[float, typer.Option(help="Share of peak FLOP/s that training reaches.")] = 0.4,
-    price: Annotated[Number, typer.Option(help="Price of a device-hour.")] = None,
+    price: Annotated[Number, number("Price of a device-hour.")] = None,
     runs: Runs = None,
     as_json: AsJson = False,
     plot: Plot = None,
 ) -> None:
     """Plan the compute-optimal run for a budget, a loss, an N or a D."""
+    from scaling_tui.laws.fitting.tables import TableOptions
     from scaling_tui.laws.planning.plan import Goal
     from scaling_tui.report.plan import device_for, plan_source
     from scaling_tui.text.columns import bullet
@@ -124,7 +153,14 @@ def plan(
     machine = device_for(device, devices, mfu, price)
     with_plot = plots_wanted(plot, as_json)
     document, text, figure = plan_source(
-        goal, law=law, source=source, coef=coef or [], draws=draws, runs=runs, machine=machine
+        goal,
+        law=law,
+        source=source,
+        coef=coef or [],
+        draws=draws,
+        runs=runs,
+        machine=machine,
+        table=TableOptions.of(columns, points, best_of, where or ()),
     )
     print_json(document) if as_json else print(text)
     if with_plot:
@@ -138,23 +174,30 @@ def count(
     ladder: Annotated[
         str | None, typer.Argument(help="A ladder; without one, the options describe a transformer.")
     ] = None,
-    layers: Annotated[int | None, typer.Option(help="Number of layers.")] = None,
-    hidden: Annotated[int | None, typer.Option(help="Hidden size.")] = None,
-    ffn: Annotated[int | None, typer.Option(help="Inner size of the MLP; default: 4 × hidden.")] = None,
-    heads: Annotated[int, typer.Option(help="Number of attention heads.")] = 1,
+    layers: Annotated[int | None, number("Number of layers.", whole=True)] = None,
+    hidden: Annotated[int | None, number("Hidden size.", whole=True)] = None,
+    ffn: Annotated[
+        int | None,
+        number("Inner size of the MLP; default: 4 × hidden.", whole=True),
+    ] = None,
+    heads: Annotated[int, number("Number of attention heads.", whole=True)] = 1,
     kv_heads: Annotated[
-        int | None, typer.Option(help="Number of key and value heads; default: as many as --heads.")
+        int | None,
+        number("Number of key and value heads; default: as many as --heads.", whole=True),
     ] = None,
     gated: Annotated[bool, typer.Option("--gated", help="Count three MLP matrices, as in SwiGLU.")] = False,
-    vocab: Annotated[int, typer.Option(help="Vocabulary size.")] = 0,
-    context: Annotated[int, typer.Option(help="Tokens in a training sequence.")] = 0,
+    vocab: Annotated[int, number("Vocabulary size.", whole=True)] = 0,
+    context: Annotated[int, number("Tokens in a training sequence.", whole=True)] = 0,
     positions: Annotated[str, typer.Option(help="Positions: none, rotary or learned.")] = "none",
     norm: Annotated[str, typer.Option(help="Norm: none, rms or layer.")] = "none",
     final_norm: Annotated[bool, typer.Option("--final-norm", help="Count a norm after the last layer.")] = False,
     bias: Annotated[bool, typer.Option("--bias", help="Count biases in the layers and their norms.")] = False,
     head: Annotated[str, typer.Option(help="Output head: none, tied or untied.")] = "none",
     head_bias: Annotated[bool, typer.Option("--head-bias", help="Count a bias in the head.")] = False,
-    classes: Annotated[int | None, typer.Option(help="Classes that the head predicts, in place of tokens.")] = None,
+    classes: Annotated[
+        int | None,
+        number("Classes that the head predicts, in place of tokens.", whole=True),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Count parameters and FLOPs under every convention. For a transformer, or for each rung of a ladder."""

@@ -27,7 +27,56 @@ Plot = Annotated[
     bool | None,
     typer.Option("--plot/--no-plot", help="Draw plots after the text; default: on a terminal.", show_default=False),
 ]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        "--columns",
+        metavar="ROLE=COLUMN,…",
+        help="Which columns of a table to read, such as params=n_params,tokens=D*1e9,loss=eval/loss.",
+    ),
+]
+Which = Annotated[
+    str | None,
+    typer.Option(
+        "--points",
+        metavar="last|all",
+        help="Rows of a table to fit: the last of each run, or all; default: the last if they are checkpoints.",
+    ),
+]
+BestOf = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help="Keep the best of this column, such as lr, at each N and D of a table."),
+]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(metavar="CONDITION", help="Read only such rows of a table: 'params<3e8'; repeatable."),
+]
 SweepName = Annotated[str | None, typer.Argument(metavar="SWEEP", help="Name of a sweep; default: the latest.")]
+
+
+def number(text: str, unit: str = "", whole: bool = False) -> Any:
+    """An option that takes a number as the app does: 70B, 1.4T, 1,000,000, 6e20.
+
+    Args:
+        text: what `--help` says of it.
+        unit: one of `text.numbers.UNITS`, which may follow the number.
+        whole: whether it must be a whole number.
+    """
+
+    def read(given: str | float) -> float | int:
+        from scaling_tui.text.numbers import read_quantity
+
+        if not isinstance(given, str):
+            return given  # a default
+        try:
+            value = read_quantity(given, unit, "number")
+        except InputError as error:
+            raise typer.BadParameter(str(error).removeprefix("number: ")) from None
+        if whole and value != int(value):
+            raise typer.BadParameter(f"found {given!r}, want a whole number")
+        return int(value) if whole else value
+
+    return typer.Option(parser=read, metavar="NUMBER", help=text)
 
 
 def say(text: str) -> None:

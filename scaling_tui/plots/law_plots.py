@@ -1,7 +1,7 @@
 """What a fit looks like: points, law, interval band and extrapolation; residuals; isoFLOP valleys. From plain data."""
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,14 +100,9 @@ def residual_view(study: Study, names: Mapping[str, str], log_x: bool = True) ->
     spread = float(np.sqrt(np.mean(off**2)))
     lines = [Series(ends, np.zeros(2), "foreground", weight="faint")]
     lines += [Series(ends, np.full(2, sign * spread), "foreground", "", DOTTED, "faint") for sign in (1, -1)]
-    called, held = _called(fit.points, names), _held_out(study)
-    dots = [
-        Series(x[i : i + 1], off[i : i + 1], "primary", called[i], "▲" if held[i] else "●", name=called[i])
-        for i in range(len(x))
-    ]
     return Figure(
         f"measured above the law, % · x {_axis_name(fit, over)} · dotted ±{spread:.2g} % s.d.",
-        (*lines, *dots),
+        (*lines, *_dots(x, off, _called(fit.points, names), _held_out(study), read=True)),
         log_x=log_x,
         x_name=SYMBOLS[over],
         y_name="residual",
@@ -211,8 +206,21 @@ def _points(study: Study, names: Mapping[str, str], over: Input, held: NDArray[n
     """Those that judged the law are triangles."""
     points = study.fit.points
     x, called = points.column(over), _called(points, names)
-    for i in range(len(points)):
-        yield Series(x[i : i + 1], points.loss[i : i + 1], "primary", called[i], "▲" if held[i] else "●")
+    yield from _dots(x, points.loss, called, held)
+
+
+def _dots(x: Array, y: Array, called: Sequence[str], held: NDArray[np.bool_], read: bool = False) -> Iterator[Series]:
+    """A series a point, so that each has its name; where none has one, a series a mark: a table may have millions.
+
+    `read` is whether a crosshair reads the points.
+    """
+    if not any(called):
+        for which, mark in ((~held, "●"), (held, "▲")):
+            if which.any():
+                yield Series(x[which], y[which], "primary", "", mark)
+        return
+    for i, name in enumerate(called):
+        yield Series(x[i : i + 1], y[i : i + 1], "primary", name, "▲" if held[i] else "●", name=name if read else "")
 
 
 def _called(points: Points, names: Mapping[str, str]) -> list[str]:

@@ -4,14 +4,15 @@ import math
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from scaling_tui import InputError
 from scaling_tui.laws import Points
 from scaling_tui.laws.fitting.study import study
-from scaling_tui.laws.fitting.tables import read_points
+from scaling_tui.laws.fitting.tables import LeftOut, TableOptions, table_points
+from scaling_tui.tables.read import is_table
 from scaling_tui.text import show
 from scaling_tui.text.columns import columns, span
 
@@ -39,7 +40,9 @@ _OPTIONS = {
 class FitSource:
     """Points to fit, and warnings from reading them; `law` and `convention` are those of a sweep's ladder, if any.
 
-    `names` maps labels of points to what plots call them; `loss` says which loss of its runs a sweep is fitted by.
+    `names` maps labels of points to what plots call them; `loss` says which loss of its runs a sweep is fitted by. Of a
+    table, `left_out` are the rows that are not points, `derived` what was computed, and `columns` where each quantity
+    was read from.
     """
 
     points: Points
@@ -48,6 +51,17 @@ class FitSource:
     convention: str = "all"
     names: Mapping[str, str] = field(default_factory=dict)
     loss: str = ""
+    left_out: tuple[LeftOut, ...] = ()
+    derived: tuple[str, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """What reading the source did, for JSON."""
+        return {
+            "left_out": [asdict(item) for item in self.left_out],
+            "derived": list(self.derived),
+            "columns": dict(self.columns),
+        }
 
 
 @contextmanager
@@ -71,22 +85,33 @@ def slow_note(source: str) -> str:
     return f"{source}: {size / 1e6:.0f} MB, about {size / BYTES_A_SECOND:.0f} s to read and fit" if size > SLOW else ""
 
 
-def load(source: str, runs: Path | None = None) -> FitSource:
-    """The points of the file or sweep called `source`.
+def load(source: str, runs: Path | None = None, options: TableOptions = TableOptions()) -> FitSource:  # noqa: B008
+    """The points of the table or sweep called `source`; `-` is a table from standard input.
 
     Raises:
-        InputError: neither a file nor a sweep, or its content is invalid.
+        InputError: neither a table nor a sweep, or its content is invalid; or options of tables with a sweep.
     """
-    path = Path(source)
-    if path.is_file() or path.suffix in (".csv", ".jsonl", ".json", ".tsv"):
-        return FitSource(*read_points(path))
+    if is_table(source):
+        return table_source(source, options)
     from scaling_tui.runs import find_sweep, read_sweep, runs_folder
 
     try:
         view = read_sweep(find_sweep(runs_folder(runs), source))
     except InputError as error:
-        raise InputError(f"{error}; nor is {source!r} a CSV or JSONL file") from None
+        raise InputError(f"{error}; nor is {source!r} a table (CSV, TSV, JSONL or Parquet)") from None
+    if options.given:
+        raise InputError(f"{options.given}: found with the sweep {source!r}, want it with a table")
     return sweep_source(view)
+
+
+def table_source(source: str, options: TableOptions = TableOptions()) -> FitSource:  # noqa: B008 - frozen
+    """The points of a table.
+
+    Raises:
+        InputError: as `table_points`.
+    """
+    read = table_points(source, options)
+    return FitSource(read.points, read.warnings, left_out=read.left_out, derived=read.derived, columns=read.columns)
 
 
 def sweep_source(view: "SweepView", leave_out: Collection[str] = ()) -> FitSource:
@@ -128,6 +153,7 @@ def fit_source(
     method: str,
     valley: str,
     level: float,
+    table: TableOptions = TableOptions(),  # noqa: B008 - frozen
 ) -> "tuple[dict[str, Any], str, Callable[[], Figure]]":
     """The document and the text that `fit` prints, and a function that makes its plot.
 
@@ -142,7 +168,9 @@ def fit_source(
         raise InputError(f"--delta: found {delta:g}, want a positive number or inf")
     from scaling_tui.plots.law_plots import law_view
 
-    loaded = load(source, runs)
+    if method == "envelope" and table.points == "auto" and is_table(source):
+        table = replace(table, points="all")  # it is the curves that have an envelope
+    loaded = load(source, runs, table)
     if method == "parametric":
         with option_names():
             fitted = study(
@@ -156,7 +184,7 @@ def fit_source(
                 level=level,
                 warnings=loaded.warnings,
             )
-        document = fitted.document() | {"source": source, "loss": loaded.loss or "as given"}
+        document = fitted.document() | {"source": source, "loss": loaded.loss or "as given"} | loaded.document()
         return document, fit_text(fitted, loaded.loss), lambda: law_view(fitted, loaded.names)
     return _profile_source(source, loaded, method, valley, level)
 
@@ -173,7 +201,7 @@ def _profile_source(
             raise InputError(f"--valley: found {valley!r}, want parabola or akima")
         isoflop = profiles(loaded.points, cast("Shape", valley), level=level)
         warnings = [*loaded.warnings, *isoflop.warnings]
-        document = asdict(isoflop) | {"source": source, "warnings": warnings}
+        document = asdict(isoflop) | {"source": source, "warnings": warnings} | loaded.document()
         return document, profiles_text(isoflop), lambda: valley_view(loaded.points, isoflop)
     from scaling_tui.laws.fitting.envelope import envelope
 
@@ -187,6 +215,7 @@ def _profile_source(
         "tokens": None if hull.tokens_law is None else asdict(hull.tokens_law),
         "level": level,
         "warnings": [*loaded.warnings, *hull.warnings],
+        **loaded.document(),
     }
     return document, envelope_text(hull), lambda: envelope_view(hull)
 

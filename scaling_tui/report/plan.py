@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from scaling_tui import InputError
 from scaling_tui.laws import coefficient_set, get
 from scaling_tui.laws.fitting.study import study
+from scaling_tui.laws.fitting.tables import TableOptions
 from scaling_tui.report.fit import FitSource, load, option_names
+from scaling_tui.tables.source import STDIN
 from scaling_tui.text import show
 from scaling_tui.text.columns import columns, span
+from scaling_tui.text.numbers import read_quantity
 
 if TYPE_CHECKING:
-    from scaling_tui.laws import Points
     from scaling_tui.laws.fitting.study import Study
     from scaling_tui.laws.planning.devices import Device
     from scaling_tui.laws.planning.plan import Goal, Plan
@@ -78,8 +80,8 @@ def coefficients_for(law: str, given: Sequence[str]) -> dict[str, float]:
     for item in given:
         key, equals, text = item.partition("=")
         try:
-            value = float(text)
-        except ValueError:
+            value = read_quantity(text)
+        except InputError:
             value = math.nan
         if not equals or key not in form.coefficients or not math.isfinite(value):
             raise InputError(f"--coef: found {item!r}, want KEY=NUMBER with KEY one of {', '.join(form.coefficients)}")
@@ -114,8 +116,8 @@ def device_for(name: str | None, count: int, mfu: float, price: float | None) ->
             raise InputError("--price: found without --device, want a device such as h100, or its peak FLOP/s")
         return None
     try:
-        peak = DEVICES.get(name.lower()) or float(name)
-    except ValueError:
+        peak = DEVICES.get(name.lower()) or read_quantity(name)
+    except InputError:
         peak = math.nan
     if not (math.isfinite(peak) and peak > 0):
         raise InputError(f"--device: found {name!r}, want {', '.join(DEVICES)} or a peak in FLOP/s such as 9.9e14")
@@ -131,6 +133,7 @@ def plan_source(
     draws: int,
     runs: Path | None,
     machine: "tuple[str, Device] | None",
+    table: TableOptions = TableOptions(),  # noqa: B008 - frozen
 ) -> "tuple[dict[str, Any], str, Callable[[], Figure]]":
     """The document and the text that `plan` prints, and a function that makes its plot.
 
@@ -139,31 +142,36 @@ def plan_source(
     """
     from scaling_tui.plots.plans import plans_figure
 
-    curve, points = _plan_for(goal, law, source, coef, draws, runs)
+    if source is None and table.given:
+        raise InputError(f"{table.given}: found without --fit, want a table to read")
+    curve, loaded = _plan_for(goal, law, source, coef, draws, runs, table)
     result = curve.plan
     bill = _bill(result, machine)
     document = asdict(result) | {
         "intervals": {key: list(ends) for key, ends in result.intervals.items()},
         "convention": {"flops": "6ND", "params": result.convention or None},
         "device": bill,
+        **(loaded.document() if loaded else dict.fromkeys(("left_out", "derived", "columns"))),
     }
-    return document, plan_text(result, bill), lambda: plans_figure([curve], points)
+    return document, plan_text(result, bill), lambda: plans_figure([curve], loaded.points if loaded else None)
 
 
 def _plan_for(
-    goal: "Goal", law: str | None, source: str | None, coef: Sequence[str], draws: int, runs: Path | None
-) -> "tuple[PlanCurve, Points | None]":
-    """The plan with its law, and the points that the law was fitted to."""
+    goal: "Goal", law: str | None, source: str | None, coef: Sequence[str], draws: int, runs: Path | None,
+    table: TableOptions,
+) -> tuple["PlanCurve", FitSource | None]:  # fmt: skip
+    """The plan with its law, and what the law was fitted to."""
     from scaling_tui.laws.planning.plan import plan, plan_published
     from scaling_tui.plots.plans import PlanCurve
 
     if source is not None:
         if coef:
             raise InputError("--coef: found with --fit, want one of them")
-        loaded = load(source, runs)
+        loaded = load(source, runs, table)
         fitted = planning_study(loaded, law, draws)
         result = plan_study(loaded, fitted, goal)
-        return PlanCurve(Path(source).name, result.law, fitted.fit.coefficients, result, own=True), loaded.points
+        name = "standard input" if source == STDIN else Path(source).name
+        return PlanCurve(name, result.law, fitted.fit.coefficients, result, own=True), loaded
     law = law or "chinchilla:besiroglu2024"
     if coef:
         coefficients = coefficients_for(law, coef)

@@ -16,7 +16,7 @@ from scaling_tui.report.plan import plan_study, plan_text, planning_study
 from scaling_tui.runs import SweepView
 from scaling_tui.text import show
 from scaling_tui.text.columns import bullet, span
-from scaling_tui.tutor.parsing.numbers import read_number
+from scaling_tui.text.numbers import read_quantity
 
 ROOMY = 72  # columns needed to show the full table
 
@@ -79,14 +79,21 @@ def basis_of(sweep: SweepView | None) -> Basis:
     """The fit to a sweep's finished runs."""
     if sweep is None:
         return Basis()
-    source = None
     try:
         source = sweep_source(sweep)
+    except InputError as error:
+        return Basis(sweep.name, None, None, str(error))
+    return basis_of_source(sweep.name, source)
+
+
+def basis_of_source(name: str, source: FitSource) -> Basis:
+    """The fit to the points of a sweep or a table."""
+    try:
         fitted = planning_study(source)
         plan_study(source, fitted, Goal(flops=float(np.nanmax(source.points.column("flops")))))
     except InputError as error:
-        return Basis(sweep.name, source, None, str(error).removeprefix("plan: "))
-    return Basis(sweep.name, source, fitted, "")
+        return Basis(name, source, None, str(error).removeprefix("plan: "))
+    return Basis(name, source, fitted, "")
 
 
 def goal_of(texts: Mapping[str, str]) -> Goal | None:
@@ -99,10 +106,7 @@ def goal_of(texts: Mapping[str, str]) -> Goal | None:
     for name, text in texts.items():
         if text.strip():
             field = FIELDS[name]
-            try:
-                given[name] = read_number(text, field.unit).value
-            except InputError as error:
-                raise InputError(f"{field.symbol}: {str(error).removeprefix('answer: ')}") from None
+            given[name] = read_quantity(text, field.unit, field.symbol)
             if name != "loss" and not 1 <= given[name] <= 1e40:
                 raise InputError(f"{field.symbol}: found {given[name]:g}, want from 1 to 1e40 {field.text}")
     if {"flops", "loss"} <= given.keys():

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +18,7 @@ from scaling_tui.sweeps.branches import branched
 from scaling_tui.sweeps.rung import MODEL_KEYS, MOST_RUNS, TRAINING_KEYS, CorpusChoice, Rung, rungs_of
 from scaling_tui.text import resources
 from scaling_tui.text.files import read_toml
+from scaling_tui.text.numbers import read_quantity
 from scaling_tui.text.suggest import did_you_mean
 
 LARGEST_SEED = 2**63 - 1  # of torch's generator
@@ -173,15 +175,16 @@ def _table(document: Mapping[str, Any], key: str) -> dict[str, Any]:
     return table
 
 
+# Keys whose values are names: a rung or a corpus may be called 1M.
+_TEXT_KEYS = ("corpus", "corpus.name", "tokenizer", "corpus.tokenizer", "fit.law", "fit.params", "fit.predict")
+
+
 def _set(document: dict[str, Any], setting: str) -> None:
     """Applies `KEY=VALUE` to the document. KEY is `table.key`, `rungs.NAME.key`, or a bare key for all rungs."""
     key, equals, text = setting.partition("=")
     if not equals or not key:
         raise InputError(f"--set {setting!r}: want KEY=VALUE, such as tokens=200000")
-    try:
-        value = tomli.loads(f"value = {text}")["value"]
-    except (tomli.TOMLDecodeError, RecursionError):
-        value = text
+    value = _value(key, text)
     table, dot, rest = key.partition(".")
     tables = document.get("rungs", [])
     rungs = [item for item in tables if isinstance(item, dict)] if isinstance(tables, list) else []
@@ -211,6 +214,34 @@ def _set(document: dict[str, Any], setting: str) -> None:
         # A rung's own value would otherwise silently override the user's.
         for rung in rungs:
             rung.pop(rest, None)
+
+
+def _value(key: str, text: str) -> Any:
+    """What `text` sets: a TOML value, a number as in the app (1M), a list of such (0,1), or else the text itself."""
+    with suppress(tomli.TOMLDecodeError, RecursionError):
+        value = tomli.loads(f"value = {text}")["value"]
+        return [value] if key == "seeds" and isinstance(value, int) and not isinstance(value, bool) else value
+    if key in _TEXT_KEYS:
+        return text
+    parts = text.split(",")
+    numbers = [number for part in parts if (number := _number(part)) is not None]
+    grouped = _number(text) if len(parts) > 1 and key != "seeds" else None
+    if len(numbers) < len(parts):
+        return text
+    if grouped is not None and any(part.startswith("0") for part in parts[1:]):
+        return grouped  # 1,000: no item of a list begins so
+    if grouped is not None:
+        listed = ",".join(map(str, numbers))
+        raise InputError(f"--set {key}: {text} could be {grouped} or a list, want {grouped} or [{listed}]")
+    return numbers if len(parts) > 1 else numbers[0]
+
+
+def _number(text: str) -> int | float | None:
+    try:
+        value = read_quantity(text)
+    except InputError:
+        return None
+    return int(value) if value == int(value) else value
 
 
 def _home(key: str) -> tuple[str, str]:

@@ -32,6 +32,7 @@ from scaling_tui.tui.terminal import Appearance
 from scaling_tui.tui.widgets.choose import Choose
 
 if TYPE_CHECKING:
+    from scaling_tui.tui.services.table_form import OpenedTable
     from scaling_tui.tui.services.watch import Watches
 
 
@@ -79,6 +80,7 @@ class ScalingApp(App[None]):
         ),
     ]
     sweep: reactive[str | None] = reactive(None)
+    table: "reactive[OpenedTable | None]" = reactive(None)
 
     def __init__(
         self,
@@ -198,6 +200,7 @@ class ScalingApp(App[None]):
 
     def _open(self, name: str | None) -> None:
         if name is not None:
+            self.table = None
             self.sweep = name
 
     async def action_quit(self) -> None:

@@ -20,17 +20,20 @@ from scaling_tui.tui.widgets.mode_bar import ModeBar
 from scaling_tui.tui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
+    from scaling_tui.tui.services.table_form import OpenedTable
     from scaling_tui.tui.services.watch import Watches
 
 LEAST = (50, 20)
 
 
 class Host(Protocol):
-    """What a page may ask of the app. `sweep` is the one that every screen shows; None is the latest.
+    """What a page may ask of the app. `sweep` is the one that every screen shows; None is the latest. `table` is shown
+    in its place by Law and Plan.
 
     `refresh_s` are the seconds between two reads of the files; `visit` switches to a mode and opens `what` there."""
 
     sweep: str | None
+    table: "OpenedTable | None"
     ascii: bool
     slow_link: bool
 

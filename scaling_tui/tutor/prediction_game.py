@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from scaling_tui import InputError
-from scaling_tui.tutor.parsing.numbers import read_number
+from scaling_tui.text.numbers import read_number
 from scaling_tui.tutor.progress import Answer, append, guesses, keep_guess, progress_file
 
 LESSON = "planning"

@@ -1,5 +1,7 @@
 """`fit`, `loss`, `plan`, `count` and `laws` as a user meets them: status, stdout, stderr, JSON."""
 
+import gzip
+import io
 import json
 import subprocess
 import sys
@@ -103,6 +105,121 @@ def test_other_ways_to_fit(command: Command, tmp_path: Path, method: str) -> Non
     assert "C^" in command("fit", path, "--method", method).out
 
 
+def rows(csv: Path) -> list[dict[str, str]]:
+    head, *lines = csv.read_text().splitlines()
+    return [dict(zip(head.split(","), line.split(","), strict=True)) for line in lines]
+
+
+@pytest.mark.parametrize("kind", ["tsv", "semicolons", "jsonl", "json", "utf-16", "gz", "comments", "parquet"])
+def test_a_table_in_any_format_gives_the_same_fit(command: Command, csv: Path, kind: str) -> None:
+    wanted = command("fit", csv, "--bootstrap", 0, "--json").json
+    text, path = csv.read_text(), csv.with_name(f"other.{kind}")
+    records = [{name: float(value) for name, value in row.items()} for row in rows(csv)]
+    match kind:
+        case "parquet":
+            pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+            parquet.write_table(pyarrow.Table.from_pylist(records), path)
+        case "gz":
+            path.write_bytes(gzip.compress(text.encode()))
+        case "utf-16":
+            path.write_text(text, encoding="utf-16")
+        case "jsonl":
+            path.write_text("\n\n".join(map(json.dumps, records)))
+        case "json":
+            path.write_text(json.dumps(records))
+        case "comments":
+            path.write_text("# ours\n" + text.replace("\n", '\n# and "so on\n'))
+        case _:
+            path.write_text(text.replace(",", {"tsv": "\t", "semicolons": ";"}[kind]))
+    found = command("fit", path, "--bootstrap", 0, "--json").json
+    assert found["coefficients"] == wanted["coefficients"] and found["source"] == str(path)
+
+
+def test_a_table_from_standard_input(command: Command, csv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = command("fit", csv, "--bootstrap", 0, "--json").json
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(csv.read_bytes())))
+    assert command("fit", "-", "--bootstrap", 0, "--json").json["coefficients"] == wanted["coefficients"]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(csv.read_bytes())))
+    assert command("plan", "--fit", "-", "--flops", "1e21", "--json").json["columns"]["loss"] == "loss"
+
+
+def test_names_of_columns_are_known_or_given(command: Command, csv: Path) -> None:
+    wanted = command("fit", csv, "--bootstrap", 0, "--json").json
+    body = csv.read_text().partition("\n")[2]
+    csv.write_text("N,train_tokens,eval/loss\n" + body)
+    found = command("fit", csv, "--bootstrap", 0, "--json").json
+    assert found["coefficients"] == wanted["coefficients"]
+    assert found["columns"] == {"params": "N", "tokens": "train_tokens", "loss": "eval/loss"}
+    csv.write_text("size,how much,C4 Eval Loss\n" + body)
+    ran = command("fit", csv)
+    assert ran.status == 2 and "--columns 'loss=C4 Eval Loss'" in ran.err
+    given = "params=size,tokens=how much,loss=c4 eval loss"
+    assert command("fit", csv, "--bootstrap", 0, "--columns", given, "--json").json["points"] == 40
+    assert command("plan", "--fit", csv, "--columns", given, "--flops", "1e21", "--json").json["params"] > 0
+
+
+def test_three_crashed_runs_of_twenty_do_not_move_the_law(command: Command, csv: Path) -> None:
+    lines = csv.read_text().splitlines()
+    finished = [f"{line},finished" for line in lines[1:21]]
+    csv.write_text("\n".join(["params,tokens,loss,state", *finished]))
+    wanted = command("fit", csv, "--bootstrap", 0, "--json").json
+    crashed = [f"1e9,1e10,{7 + i},{word}" for i, word in enumerate(("crashed", "PREEMPTED", "odd"))]
+    csv.write_text("\n".join(["params,tokens,loss,state", *finished[:9], *crashed, *finished[9:]]))
+    found = command("fit", csv, "--bootstrap", 0, "--json").json
+    assert found["coefficients"] == wanted["coefficients"]
+    assert [item["row"] for item in found["left_out"]] == [11, 12, 13]
+    assert found["left_out"][0]["why"] == "state crashed"
+    err = command("fit", csv, "--bootstrap", 0).err
+    assert "row 11 left out: state crashed" in err and "row 13 left out: state 'odd'" in err
+
+
+def test_checkpoints_are_not_runs(command: Command, csv: Path) -> None:
+    wanted = command("fit", csv, "--bootstrap", 0, "--json").json
+    lines = [
+        f"r{number},{row['params']},{float(row['tokens']) * share!r},{float(row['loss']) + 1 - share!r}"
+        for number, row in enumerate(rows(csv))
+        for share in (0.25, 0.5, 0.75, 1.0)
+    ]
+    csv.write_text("\n".join(["run,params,tokens,loss", *lines]))
+    found = command("fit", csv, "--bootstrap", 0, "--json").json
+    assert found["coefficients"] == pytest.approx(wanted["coefficients"]) and len(found["left_out"]) == 120
+    assert any("checkpoints of 40 runs" in item for item in found["warnings"])
+    assert command("fit", csv, "--bootstrap", 0, "--points", "all", "--json").json["points"] == 160
+
+
+def test_what_was_computed_is_said(command: Command, csv: Path) -> None:
+    lines = [
+        "N,C,loss",
+        *(f"{r['params']},{6 * float(r['params']) * float(r['tokens'])!r},{r['loss']}" for r in rows(csv)),
+    ]
+    csv.write_text("\n".join(lines))
+    assert command("fit", csv, "--bootstrap", 0, "--json").json["derived"] == ["no column tokens: D = C/(6N)"]
+    assert "D = C/(6N)" in command("fit", csv, "--bootstrap", 0).err
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        ("plan --flops 10B", "plan --flops 1e10"),
+        ("plan --params 70B --tokens 1.4T", "plan --params 7e10 --tokens 1.4e12"),
+        ("plan --params 1,279,395,840", "plan --params 1279395840"),
+        ("loss --params 124M --tokens 2.5_B", ""),
+        ("loss --params 124M --tokens 2.5B", "loss --params 124e6 --tokens 2.5e9"),
+        ("loss --law sum-of-powers --params 1k --tokens 10k --coef a=1 --coef b=0.5 --coef c=1 --coef d=0.3",
+         "loss --law sum-of-powers --params 1000 --tokens 10000 --coef a=1 --coef b=0.5 --coef c=1 --coef d=0.3"),
+        ("count --layers 12 --hidden 1k --vocab 50k", "count --layers 12 --hidden 1000 --vocab 50000"),
+        ("plan --flops 5%", ""),
+        ("count --layers 1.5 --hidden 8", ""),
+    ],
+)  # fmt: skip
+def test_options_take_numbers_as_the_app_does(command: Command, written: str, plain: str) -> None:
+    ran = command(*written.split())
+    if plain:
+        assert (ran.status, ran.out) == (0, command(*plain.split()).out)
+    else:
+        assert (ran.status, ran.out, ran.err.count("\n")) == (2, "", 1)
+
+
 def test_loss(command: Command) -> None:
     ran = command("loss", "--law", "sum-of-powers", "--params", 1000, "--tokens", 10000, *coefs("a=1 b=0.5 c=1 d=0.3"))
     assert ran.out == "0.0947185\n"
@@ -169,7 +286,7 @@ def test_laws_list_sources_and_round_trip_into_loss(command: Command) -> None:
     ("arguments", "says"),
     [
         ("fit no-such.csv", "no-such.csv: no such file"),
-        ("fit no-such-sweep --runs .", "nor is 'no-such-sweep' a CSV or JSONL file"),
+        ("fit no-such-sweep --runs .", "nor is 'no-such-sweep' a table"),
         ("fit CSV --law chinchila", "law: found 'chinchila'"),
         ("fit CSV --method guess", "--method: found 'guess'"),
         ("fit CSV --params-as some", "--params-as: found 'some'"),
@@ -177,6 +294,11 @@ def test_laws_list_sources_and_round_trip_into_loss(command: Command) -> None:
         ("fit CSV --drop-highest 40", "--drop-highest 40"),
         ("fit CSV --holdout-flops 1e40", "--holdout-flops 1e+40"),
         ("fit CSV --law muennighoff --delta -1", "--delta: found -1"),
+        ("fit CSV --columns loss=los", "--columns loss: no column 'los'; did you mean 'loss'?"),
+        ("fit CSV --points some", "--points: found 'some', want last or all"),
+        ("fit CSV --best-of lr", "--best-of: no column 'lr'"),
+        ("fit CSV --where params", "--where: found 'params'"),
+        ("plan --flops 1e20 --columns loss=L", "--columns: found without --fit"),
         ("loss --params 1e9", "tokens: missing"),
         ("loss --params x", "--params"),
         ("loss --law kaplan-n --params 1e9 --tokens 1e9", "tokens: not an input of"),

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from scaling_tui.laws.fitting.envelope import envelope
-from scaling_tui.laws.fitting.tables import read_points
+from scaling_tui.laws.fitting.tables import TableOptions, table_points
 from scaling_tui.plots.figures import DOTTED, Figure, Series, figure_csv
 from scaling_tui.plots.pictures import Format, picture
 from scaling_tui.report.export import export
@@ -31,7 +31,7 @@ def test_csv_holds_every_record_and_is_read_again(tmp_path: Path) -> None:
     assert (rows[0]["run"], rows[0]["params"], rows[0]["step"], rows[0]["val_loss"]) == ("r1-s0", "10320", "1", "")
     path = tmp_path / "curves.csv"
     path.write_text(text)
-    points, _ = read_points(path)
+    points = table_points(path, TableOptions(points="all")).points
     assert envelope(points).sizes >= 2
 
 

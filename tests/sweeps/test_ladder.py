@@ -49,6 +49,37 @@ def test_settings_reach_every_rung_or_one(tiny: Path) -> None:
     assert {rung.architecture.vocab for rung in rungs} == {300}
 
 
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        ("tokens=1M", "tokens=1000000"),
+        ("tokens=1.5k", "tokens=1500"),
+        ("tokens=1,000,000", "tokens=1000000"),
+        ("tokens=1_000_000", "tokens=1000000"),
+        ("tokens=4k,8k", "tokens=[4000,8000]"),
+        ("lr=0.001,0.003", "lr=[0.001,0.003]"),
+        ("seeds=0,1", "seeds=[0,1]"),
+        ("seeds=3", "seeds=[3]"),
+        ("seeds=1,100", "seeds=[1,100]"),
+        ("first_tokens=6k", "first_tokens=6000"),
+        ("rungs.d.tokens=8k", "rungs.d.tokens=8000"),
+    ],
+)
+def test_settings_are_written_as_in_the_app(tiny: Path, written: str, plain: str) -> None:
+    found, wanted = (load_ladder(str(tiny), [setting]) for setting in (written, plain))
+    assert (found.rungs, found.seeds, found.corpus) == (wanted.rungs, wanted.seeds, wanted.corpus)
+
+
+def test_a_list_that_could_be_one_number_is_a_question(tiny: Path) -> None:
+    with pytest.raises(InputError, match=r"--set batch: 128,256 could be 128256 or a list, want 128256 or \[128,256\]"):
+        load_ladder(str(tiny), ["batch=128,256"])
+
+
+def test_names_stay_names(tiny: Path) -> None:
+    tiny.write_text(tiny.read_text().replace('"d"', '"124M"'))
+    assert load_ladder(str(tiny), ["fit.predict=124M"]).fit.predict == "124M"  # type: ignore[union-attr]
+
+
 WRONG = [
     ("layers = 1\nhidden = 8", "layers = 1", r"rung 'a': hidden: missing, in the rung or in \[model\]"),
     ("lr = 1e-2", "", "lr: missing"),

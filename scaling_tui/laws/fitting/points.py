@@ -79,7 +79,9 @@ class Points:
         if value is None and name == "unique_tokens":
             return self.column("tokens")
         if value is None:
-            raise InputError(f"column {name}: missing, the law needs it")
+            raise InputError(
+                f"column {name}: missing, the law needs it; of a table, --columns {name}=NAME says which it is"
+            )
         return np.asarray(value, dtype=np.float64)
 
     def compute(self) -> Array | None:

@@ -1,192 +1,447 @@
-"""Points from a file: CSV with any common delimiter, JSON lines or a JSON list. Errors name row and column."""
+"""Points from a table: which columns mean what, which rows are runs that finished, and what is to know about them."""
 
-import csv
-import io
-import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scaling_tui import InputError
-from scaling_tui.laws.fitting.points import Points
-from scaling_tui.text.files import MOST_TABLE_BYTES, read_text
+from scaling_tui.laws.fitting.checkpoints import Rows, find_checkpoints
+from scaling_tui.laws.fitting.column_names import (
+    NUMBERS,
+    RATES,
+    SEEDS,
+    TRAINING_LOSS,
+    Column,
+    choose_columns,
+    find_column,
+    is_rate,
+    plain_name,
+    read_columns,
+    settings_of,
+    shown,
+)
+from scaling_tui.laws.fitting.points import Points, repeats
+from scaling_tui.laws.fitting.run_states import not_finished
+from scaling_tui.laws.fitting.units import check_units, short
+from scaling_tui.laws.kernels import Array
+from scaling_tui.tables import Cell, Table, read_table
+from scaling_tui.text import show
+from scaling_tui.text.numbers import read_quantity
 
-NUMBERS = ("loss", "params", "tokens", "flops", "unique_tokens", "non_embedding")
-LABELS = ("label", "run", "rung", "name")
-_LEFT_OUT_STATES = ("diverged", "failed", "stopped", "lost", "running", "queued", "unreadable")
+Which = Literal["auto", "last", "all"]
 _NAMED_ROWS = 20_000  # larger tables do not name their rows
-_DELIMITERS = ",;\t|"
+_MISSING = frozenset(("", "nan", "na", "n/a", "null", "none", "-", "–", "—", "nat", "<na>", "#n/a"))
+_UNITS = {"loss": "nats", "params": "params", "non_embedding": "params", "flops": "flops"}
+_CONDITION = re.compile(r"(?P<column>.+?)\s*(?P<sign><=|>=|!=|==|<|>|=)\s*(?P<value>.*)", re.DOTALL)
+_OURS = {"run", "rung", "seed", "step", "loss", "val_loss"}
 
 
-def read_points(path: str | Path) -> tuple[Points, tuple[str, ...]]:
-    """The points of a CSV or JSONL file, and warnings about rows left out.
+@dataclass(frozen=True)
+class TableOptions:
+    """How to read a table.
 
-    Columns: loss, params, tokens, flops, unique_tokens, non_embedding (numbers); label, run, rung or name; state.
-    Runs whose state is not finished, and runs without a finite loss, are left out with a warning. If one of params,
-    tokens and flops is missing, it is computed from the other two by C = 6ND, with a warning.
+    Args:
+        columns: the column of each role, as `--columns` gives them; empty where there is none to be.
+        points: `last` checkpoint of each run, `all` rows, or `auto`: the last where the rows are checkpoints.
+        best_of: the column, such as a learning rate, of which the best is kept at each (N, D).
+        where: conditions on rows, such as `params<3e8`; all must hold.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    points: Which = "auto"
+    best_of: str | None = None
+    where: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        columns: str | None = None,
+        points: str | None = None,
+        best_of: str | None = None,
+        where: Sequence[str] = (),
+    ) -> "TableOptions":
+        """From the options of a command.
+
+        Raises:
+            InputError: an option is invalid; names it.
+        """
+        which = points or "auto"
+        if which not in get_args(Which):
+            raise InputError(f"--points: found {points!r}, want last or all")
+        for condition in where:
+            if not _CONDITION.fullmatch(condition):
+                raise InputError(f"--where: found {condition[:60]!r}, want a condition such as params<3e8 or lr=0.002")
+        given = {} if columns is None else read_columns(columns)
+        return cls(given, which, best_of, tuple(where))  # type: ignore[arg-type]
+
+    @property
+    def given(self) -> str:
+        """The first option that is given; empty where none is."""
+        options = {"--columns": self.columns, "--points": self.points != "auto", "--best-of": self.best_of}
+        return next((name for name, value in {**options, "--where": self.where}.items() if value), "")
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A row of the table that is not among the points, and why."""
+
+    row: int
+    why: str
+
+
+@dataclass(frozen=True)
+class TablePoints:
+    """The points of a table.
+
+    Args:
+        warnings: what to know before believing a fit, one line each.
+        left_out: every row that is not a point.
+        derived: what no column gave and was computed, or multiplied, in formulas.
+        columns: the column that each role was read from.
+    """
+
+    points: Points
+    warnings: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+    derived: tuple[str, ...]
+    columns: Mapping[str, str]
+
+
+def read_points(source: str | Path) -> tuple[Points, tuple[str, ...]]:
+    """The points of a table read without options, and the warnings about it. See `table_points`."""
+    found = table_points(source)
+    return found.points, found.warnings
+
+
+def table_points(source: str | Path, options: TableOptions = TableOptions()) -> TablePoints:
+    """The points of the table in a file; `-` is standard input.
+
+    Runs that did not finish, and runs without a finite loss, are left out with a warning. Of a run's checkpoints the
+    last is the point. If one of N, D and C is missing, it is computed from the other two by C = 6ND.
 
     Raises:
-        InputError: no such file, no column `loss`, or a value that is not a positive number; names row and column.
+        InputError: no table, no column of a loss, several that could be, a value that is not a positive number, or
+            sizes in a unit that nobody said; names the file, and row and column where there are some.
     """
-    path = Path(path)
-    text = read_text(path, "a CSV or JSONL file with params,tokens,loss", MOST_TABLE_BYTES)
-    start = text.lstrip()[:1]
-    if not start:
-        raise InputError(f"{path}: empty, want a header and one row per run")
-    if start in "{[":
-        columns, first_row = _json_columns(text, path), 1
-    else:
-        columns, first_row = _csv_columns(text, path), 2
-    return _points(columns, path, first_row)
+    table = read_table(source)
+    if not len(table):
+        raise InputError(f"{table.where}: found a header without rows, want one row per run")
+    given = dict(options.columns)
+    if {plain_name(name) for name in table.columns} >= _OURS and "loss" not in given:
+        # The curves that `export` writes: the law of a sweep goes through held-out losses.
+        held_out = options.points != "all" and any(not _missing(cell) for cell in table.columns["val_loss"])
+        given["loss"] = "val_loss" if held_out else "loss"
+    return _Reading(table, choose_columns(table, given), options).read()
 
 
-def _csv_columns(text: str, path: Path) -> dict[str, Any]:
-    head, _, body = text.lstrip("\r\n").partition("\n")
-    delimiter = max(_DELIMITERS, key=head.count)
-    names = [name.strip().lower() for name in next(iter(_cells(head, delimiter, path)), [])]
-    _check_names(names, path)
-    wanted = [name for name in names if name in NUMBERS]
-    if body.strip() and not set(names) & {"state", *LABELS}:
-        # Plain numbers: use the fast reader. If it fails, the slow one finds the row to name.
+class _Reading:
+    """One table on its way to points: `keep` marks the rows that are still in it."""
+
+    def __init__(self, table: Table, columns: dict[str, Column], options: TableOptions) -> None:
+        self.table, self.columns, self.options = table, columns, options
+        self.size = len(table)
+        self.keep: NDArray[np.bool_] = np.ones(self.size, dtype=bool)
+        self.warnings: list[str] = []
+        self.derived: list[str] = []
+        self.left_out: dict[int, str] = {}
+        self.numbers: dict[str, Array] = {}
+        self.names = self._cells("run")
+
+    def read(self) -> TablePoints:
+        for condition in self.options.where:
+            self._select(condition)
+        self._heed_states()
+        self._heed_losses()
+        for role in NUMBERS:
+            if role in self.columns and role != "loss":
+                self.numbers[role] = self._numbers(role)
+        self._say_units()
+        self._derive()
+        self._drop_checkpoints()
+        self._drop_endless()
+        for role in self.numbers:
+            self._check_positive(role)
+        check_units(self.table.where, self._kept(), self.columns)
+        self._best_of()
+        self._say_repeats()
+        points = Points.of(labels=self._labels(), **self.numbers).take(self.keep)
+        left_out = [LeftOut(self.table.rows[place], why) for place, why in sorted(self.left_out.items())]
+        columns = {role: column.name for role, column in self.columns.items()}
+        warnings = (*self.warnings, *self.derived)
+        return TablePoints(points, warnings, tuple(left_out), tuple(self.derived), columns)
+
+    # --- cells
+
+    def _cells(self, role: str) -> Sequence[Cell] | None:
+        return self.table.columns[self.columns[role].name] if role in self.columns else None
+
+    def _numbers(self, role: str) -> Array:
+        column = self.columns[role]
+        cells = self.table.columns[column.name]
         try:
-            table = np.loadtxt(
-                io.StringIO(body),
-                delimiter=delimiter,
-                usecols=[names.index(n) for n in wanted],
-                ndmin=2,
-                comments=None,
-                quotechar='"',
-            )
-        except ValueError:
-            pass
-        else:
-            return {name: table[:, i] for i, name in enumerate(wanted)}
-    rows = [row for row in _cells(body, delimiter, path) if any(cell.strip() for cell in row)]
-    for number, row in enumerate(rows, 2):
-        if len(row) != len(names):
-            raise InputError(f"{path}: row {number} has {len(row)} values, the header has {len(names)}")
-    kept = [name for name in names if name in (*NUMBERS, *LABELS, "state")]
-    return {name: [row[names.index(name)].strip() for row in rows] for name in kept}
+            if any(isinstance(cell, bool) for cell in cells):
+                raise ValueError
+            values = np.array(list(map(float, cells)))
+        except (TypeError, ValueError, OverflowError):
+            values = np.full(self.size, np.nan)
+            for place in np.flatnonzero(self.keep).tolist():
+                values[place] = self._number(role, column.name, place, cells[place])
+        return values * column.factor
 
-
-def _cells(text: str, delimiter: str, path: Path) -> Iterator[list[str]]:
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
-    try:
-        yield from reader
-    except csv.Error as error:
-        raise InputError(f"{path}: not CSV near row {reader.line_num + 1}: {error}") from None
-
-
-def _json(text: str, where: str, after: str) -> Any:
-    """`text` as JSON; `where` and, with a line number, `after` begin the error."""
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{where} not JSON{after and f' at line {error.lineno}'}: {error.msg}") from None
-    except RecursionError:
-        raise InputError(f"{where} not a row of values: nested too deeply") from None
-    except ValueError as error:
-        raise InputError(f"{where} not JSON: {str(error).partition(';')[0]}") from None
-
-
-def _json_columns(text: str, path: Path) -> dict[str, Any]:
-    records = []
-    if text.lstrip()[0] == "[":
-        records = _json(text, f"{path}:", "at line")
-    else:
-        for number, line in enumerate(text.splitlines(), 1):
-            if line.strip():
-                records.append(_json(line, f"{path}: row {number} is", ""))
-    for number, record in enumerate(records, 1):
-        if not isinstance(record, dict):
-            raise InputError(
-                f"{path}: row {number} is {type(record).__name__}, want an object with params, tokens, loss"
-            )
-    names = list(dict.fromkeys(name for record in records for name in record))
-    _check_names(names, path)
-    kept = [name for name in names if name in (*NUMBERS, *LABELS, "state")]
-    return {name: [record.get(name) for record in records] for name in kept}
-
-
-def _check_names(names: Iterable[str], path: Path) -> None:
-    names = list(names)
-    if "loss" not in names:
-        raise InputError(f"{path}: no column loss, found {', '.join(names[:8])}; want params,tokens,loss")
-    twice = [name for name in NUMBERS if names.count(name) > 1]
-    if twice:
-        raise InputError(f"{path}: column {twice[0]} appears twice, want it once")
-
-
-def _points(columns: dict[str, Any], path: Path, first_row: int) -> tuple[Points, tuple[str, ...]]:
-    size = len(columns["loss"])
-    if size == 0:
-        raise InputError(f"{path}: found a header without rows, want one row per run")
-    warnings = []
-    keep = np.ones(size, dtype=bool)
-    states = columns.pop("state", None)
-    if states is not None:
-        for state in _LEFT_OUT_STATES:
-            which = np.array([str(item).lower() == state for item in states]) & keep
-            if which.any():
-                warnings.append(f"{_rows(which, first_row)} left out: state {state}")
-                keep &= ~which
-    label = next((columns[name] for name in LABELS if name in columns), None)
-    if label is not None:
-        labels = [str(item) for item in label]
-    else:
-        labels = [f"row {i + first_row}" for i in range(size)] if size <= _NAMED_ROWS else []
-    numbers = {name: _numbers(columns[name], name, path, first_row, keep) for name in NUMBERS if name in columns}
-    no_loss = ~np.isfinite(numbers["loss"]) & keep
-    if no_loss.any():
-        warnings.append(f"{_rows(no_loss, first_row)} left out: no finite loss (diverged or unfinished)")
-        keep &= ~no_loss
-    for name, column in numbers.items():
-        bad = keep & ~(np.isfinite(column) & (column > 0))
-        if bad.any():
-            row = int(np.flatnonzero(bad)[0])
-            raise InputError(
-                f"{path}: row {row + first_row}, column {name}: found {column[row]:g}, want a positive number"
-            )
-    points = Points.of(labels=labels, **numbers).take(keep)
-    return _completed(points, warnings)
-
-
-def _completed(points: Points, warnings: list[str]) -> tuple[Points, tuple[str, ...]]:
-    """Computes whichever of N and D is missing from the other and C."""
-    columns = {name: getattr(points, name) for name in NUMBERS}
-    N, D, C = columns["params"], columns["tokens"], columns["flops"]
-    if D is None and N is not None and C is not None:
-        columns["tokens"] = C / (6 * N)
-        warnings.append("no column tokens: D = C/(6N)")
-    elif N is None and D is not None and C is not None:
-        columns["params"] = C / (6 * D)
-        warnings.append("no column params: N = C/(6D)")
-    return Points.of(labels=points.labels, **columns), tuple(warnings)
-
-
-def _numbers(cells: Any, name: str, path: Path, first_row: int, keep: Any) -> Any:
-    if isinstance(cells, np.ndarray):
-        return cells
-    values = np.full(len(cells), np.nan)
-    for i, cell in enumerate(cells):
-        if not keep[i] or (name == "loss" and cell in (None, "")):
-            continue
+    def _number(self, role: str, name: str, place: int, cell: Cell) -> float:
         try:
             if isinstance(cell, bool):
                 raise ValueError
-            values[i] = float(cell)
-        except (TypeError, ValueError):
-            shown = "nothing" if cell in (None, "") else repr(cell)
+            return float(cell)
+        except (TypeError, ValueError, OverflowError):
+            pass
+        at = f"{self._at(place)}, column {shown(name)}: "
+        if _missing(cell):
+            if role == "loss":
+                return float("nan")
+            raise InputError(f"{at}found nothing, want a positive number")
+        text = str(cell)
+        if not isinstance(cell, str) or (role == "loss" and "," in text):
+            wanted = "a number with a point, such as 3.21" if isinstance(cell, str) else "a positive number"
+            raise InputError(f"{at}found {text[:60]!r}, want {wanted}" if isinstance(cell, str) else
+                             f"{at}found {text[:60]}, want {wanted}")  # fmt: skip
+        try:
+            return read_quantity(text, _UNITS.get(role, "tokens"), "number")
+        except InputError as error:
+            reason = str(error).removeprefix("number: ")
+            raise InputError(f"{at}found {text[:60]!r}, want a positive number: {reason}") from None
+
+    def _at(self, place: int) -> str:
+        return f"{self.table.where}: row {self.table.rows[place]}"
+
+    def _kept(self) -> dict[str, Array]:
+        return {role: values[self.keep] for role, values in self.numbers.items()}
+
+    def _labels(self) -> list[str]:
+        if self.names is None:
+            return [f"row {row}" for row in self.table.rows] if self.size <= _NAMED_ROWS else []
+        return [str(name) for name in self.names]
+
+    # --- rows
+
+    def _drop(self, which: NDArray[np.bool_], why: str, say: str | None = None) -> None:
+        """Leaves out the rows of a mask, with a warning that names them; `say` in its place, none where it is empty."""
+        which = which & self.keep
+        if not which.any():
+            return
+        self.left_out.update(dict.fromkeys(np.flatnonzero(which).tolist(), why))
+        self.keep &= ~which
+        if say is None:
+            say = f"{self._rows(which)} left out: {why}"
+        if say:
+            self.warnings.append(say)
+
+    def _rows(self, which: NDArray[np.bool_]) -> str:
+        index = np.flatnonzero(which)
+        named = [str(self.table.rows[place]) for place in index[:5]]
+        if self.names is not None:
+            named = [
+                f"{row} ({str(self.names[place])[:40]})" for row, place in zip(named, index.tolist(), strict=False)
+            ]
+        more = f" and {index.size - 5} more" if index.size > 5 else ""
+        return f"row{'s' if index.size > 1 else ''} {', '.join(named)}{more}"
+
+    def _select(self, condition: str) -> None:
+        match = _CONDITION.fullmatch(condition)
+        assert match is not None  # `TableOptions.of` has looked
+        name, sign, value = match["column"], match["sign"], match["value"].strip()
+        column = self.columns.get(name) if name not in self.table.columns else None
+        column = column or Column(find_column(self.table, name, "--where", RATES if name == "lr" else ()))
+        try:
+            limit = read_quantity(value)
+        except InputError:
+            if sign not in ("=", "==", "!="):
+                raise InputError(f"--where {condition}: found {value!r} after {sign}, want a number") from None
+            met = np.array([str(cell) == value for cell in self.table.columns[column.name]])
+        else:
+            values = np.array([_value(cell) for cell in self.table.columns[column.name]]) * column.factor
+            near = np.abs(values - limit) <= 1e-9 * abs(limit)
+            met = {"<": values < limit, "<=": (values < limit) | near, ">": values > limit,
+                   ">=": (values > limit) | near}.get(sign, near)  # fmt: skip
+        met = ~met if sign == "!=" else met
+        if not (met & self.keep).any():
+            raise InputError(f"--where {condition}: no row of {self.table.where} meets it")
+        kept = f"--where {condition}: {np.count_nonzero(met & self.keep)} of {np.count_nonzero(self.keep)} rows"
+        self._drop(~met, f"not {condition}", kept)
+
+    def _heed_states(self) -> None:
+        states = self._cells("state")
+        if states is None:
+            return
+        name = self.columns["state"].name
+        reasons = not_finished(states, self.table.where, shown(name))
+        for why in dict.fromkeys(reasons):
+            if why:
+                self._drop(np.array([reason == why for reason in reasons]), why)
+        if not self.keep.any():
+            raise InputError(f"{self.table.where}: no row has finished, by column {shown(name)}; want some that have, "
+                             "or --columns state= to ignore it")  # fmt: skip
+
+    def _heed_losses(self) -> None:
+        self.numbers["loss"] = self._numbers("loss")
+        column = self.columns["loss"]
+        if plain_name(column.name) in TRAINING_LOSS:
+            self.warnings.append(f"column {shown(column.name)}: training loss, as the table has no held-out loss")
+
+    def _drop_endless(self) -> None:
+        loss = self.numbers["loss"]
+        self._drop(~np.isfinite(loss), "no finite loss (diverged or unfinished)")
+
+    def _check_positive(self, role: str) -> None:
+        values = self.numbers[role]
+        bad = self.keep & ~(np.isfinite(values) & (values > 0))
+        if bad.any():
+            place = int(np.flatnonzero(bad)[0])
+            name = shown(self.columns[role].name) if role in self.columns else role
+            raise InputError(f"{self._at(place)}, column {name}: found {values[place]:g}, want a positive number")
+
+    def _say_units(self) -> None:
+        for role, column in self.columns.items():
+            if column.factor != 1:
+                self.derived.append(f"{role} = {shown(column.name)} × {short(column.factor)}")
+
+    # --- checkpoints and repeats
+
+    def _drop_checkpoints(self) -> None:
+        if self.options.points == "all" or not self.keep.any():
+            return
+        cells = self.table.columns[self.columns["loss"].name]
+        # A row without an evaluation is no checkpoint to take; one whose loss is not finite may be a run's end.
+        evaluated = self.keep & ~np.array([cell is None or cell == "" for cell in cells])
+        places = np.flatnonzero(evaluated)
+        found = find_checkpoints(self._known(places), forced=self.options.points == "last")
+        if found is None:
+            return
+        if found.doubt:
+            self.warnings.append(
+                f"{found.runs} N with many token counts each: every row is fitted as a run of its own; if they are "
+                "checkpoints, --points last fits the last of each run"
+            )
+            return
+        keep = np.zeros(self.size, dtype=bool)
+        keep[places[found.keep]] = True
+        before = np.count_nonzero(self.keep)
+        self._drop(
+            ~keep,
+            "a checkpoint before the last of its run",
+            f"{before:,} rows are checkpoints of {found.runs:,} runs, told by {found.told_by}: the last of each is "
+            "fitted; --points all fits every row",
+        )
+
+    def _known(self, places: NDArray[np.intp]) -> Rows:
+        step = self._cells("step")
+        steps = np.array([_value(step[place]) for place in places]) if step is not None else None
+        taken = {column.name for column in self.columns.values()}
+        settings = [self.table.columns[name] for name in settings_of(self.table, taken)]
+        params = self.numbers.get("params")
+        tokens = self.numbers.get("tokens", self.numbers.get("flops"))  # either tells how far a run is
+        return Rows(
+            params=None if params is None else params[places],
+            tokens=None if tokens is None else tokens[places],
+            step=steps if steps is not None and np.isfinite(steps).any() else None,
+            run=None if self.names is None else [str(self.names[place]) for place in places],
+            settings=[tuple(str(column[place]) for column in settings) for place in places],
+            loss=self.numbers["loss"][places],
+        )
+
+    def _groups(self) -> NDArray[np.intp] | None:
+        """A number for each kept row, the same for rows of one N, D and unique tokens; None without an N or a D."""
+        inputs = [
+            self.numbers[role][self.keep] for role in ("params", "tokens", "unique_tokens") if role in self.numbers
+        ]
+        if not {"params", "tokens"} <= set(self.numbers) or not self.keep.any():
+            return None
+        rounded = np.asarray(np.round(np.log(np.vstack(inputs)), 6), dtype=np.float64)
+        return repeats(rounded)
+
+    def _best_of(self) -> None:
+        if self.options.best_of is None:
+            return
+        name = find_column(self.table, self.options.best_of, "--best-of", RATES if self.options.best_of == "lr" else ())
+        group = self._groups()
+        if group is None:
             raise InputError(
-                f"{path}: row {i + first_row}, column {name}: found {shown}, want a positive number"
-            ) from None
-    return values
+                f"--best-of {self.options.best_of}: want columns of N and D, to compare runs of one (N, D)"
+            )
+        places = np.flatnonzero(self.keep)
+        order = np.lexsort((self.numbers["loss"][places], group))
+        best = np.zeros(self.size, dtype=bool)
+        best[places[order[np.concatenate([[True], np.diff(group[order]) != 0])]]] = True
+        kept = f"best of {shown(name)}: {np.count_nonzero(best)} of {places.size} rows, the lowest loss at each (N, D)"
+        if best.sum() == places.size:
+            self.warnings.append(f"--best-of {self.options.best_of}: no (N, D) has several rows")
+        self._drop(~best, f"not the lowest loss over {shown(name)} at its (N, D)", kept)
+
+    def _say_repeats(self) -> None:
+        group = self._groups()
+        if group is None:
+            return
+        several = np.bincount(group)[group] > 1
+        places = np.flatnonzero(self.keep)[several]
+        # The fit itself names rows that are the same in every number.
+        if not several.any() or len(set(zip(group[several], self.numbers["loss"][places], strict=True))) == len(
+            set(group[several])
+        ):
+            return
+        count = (
+            f"{show.counted(len(set(group[several].tolist())), 'pair')} (N, D) with several rows ({places.size} rows)"
+        )
+        taken = {column.name for column in self.columns.values()}
+        varied = [
+            name
+            for name in settings_of(self.table, taken)
+            if len({(g, str(self.table.columns[name][p])) for g, p in zip(group[several], places, strict=True)})
+            > len(set(group[several].tolist()))
+        ]
+        tuned = [name for name in varied if is_rate(name)]
+        if tuned:
+            self.warnings.append(
+                f"{count}, which differ in {', '.join(map(shown, varied))}: each is fitted; "
+                f"--best-of {shown(tuned[0])} fits the best of each pair"
+            )
+        else:
+            seeds = [name for name in varied if plain_name(name) in SEEDS]
+            which = f", which differ in {', '.join(map(shown, varied))}" if varied else ""
+            repeat = "repeats with other seeds" if seeds and len(seeds) == len(varied) else f"repeats{which}"
+            self.warnings.append(f"{count}: {repeat}, each is fitted as a point")
+
+    # --- what no column gives
+
+    def _derive(self) -> None:
+        """Computes whichever of N and D is missing from the other and C."""
+        N, D, C = (self.numbers.get(role) for role in ("params", "tokens", "flops"))
+        if N is None and "non_embedding" in self.numbers and "params" not in self.options.columns:
+            N = self.numbers["params"] = self.numbers.pop("non_embedding")
+            self.derived.append(f"no column of all parameters: N = {shown(self.columns['non_embedding'].name)}")
+        with np.errstate(all="ignore"):  # rows that are left out, or refused next
+            if D is None and N is not None and C is not None:
+                self.numbers["tokens"] = C / (6 * N)
+                self.derived.append("no column tokens: D = C/(6N)")
+            elif N is None and D is not None and C is not None:
+                self.numbers["params"] = C / (6 * D)
+                self.derived.append("no column params: N = C/(6D)")
 
 
-def _rows(which: Any, first_row: int) -> str:
-    index = np.flatnonzero(which)
-    shown = ", ".join(str(i + first_row) for i in index[:5])
-    more = f" and {index.size - 5} more" if index.size > 5 else ""
-    return f"row{'s' if index.size > 1 else ''} {shown}{more}"
+def _missing(cell: Cell) -> bool:
+    return cell is None or (isinstance(cell, str) and cell.strip().lower() in _MISSING)
+
+
+def _value(cell: Any) -> float:
+    """A cell's number; nan where it is none."""
+    try:
+        return float(cell)
+    except (TypeError, ValueError, OverflowError):
+        try:
+            return read_quantity(cell) if isinstance(cell, str) else float("nan")
+        except InputError:
+            return float("nan")

@@ -1,5 +1,6 @@
-"""The law screen: the fit that `scaling-tui fit SWEEP` prints, as a plot; keys choose the law and leave out runs."""
+"""The law screen: the fit that `scaling-tui fit SOURCE` prints, as a plot; keys choose the law and leave out runs."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from scaling_tui.laws.fitting.study import Study, study
 from scaling_tui.plots.curves import SCALES, Choice, labels
 from scaling_tui.plots.figures import Figure, colour_of
 from scaling_tui.plots.law_plots import axis_of, law_view, residual_view, valley_view
-from scaling_tui.report.fit import fit_text, profiles_text, sweep_source
+from scaling_tui.report.fit import FitSource, fit_text, profiles_text, sweep_source
 from scaling_tui.runs import RunView, SweepView
 from scaling_tui.sweeps.sweep_fit import points_of_sweep
 from scaling_tui.text import show
@@ -27,20 +28,35 @@ from scaling_tui.text.columns import bullet
 from scaling_tui.tui.live_page import LivePage
 from scaling_tui.tui.save_dialog import Picture, save
 from scaling_tui.tui.services.background import OneAtATime
+from scaling_tui.tui.services.table_form import OpenedTable
 from scaling_tui.tui.services.watch import SweepSnapshot
+from scaling_tui.tui.table_page import OPEN_TABLE, TablePage
 from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tui.widgets.plot import Plot, theme_colours
 from scaling_tui.tui.widgets.run_table import RunColumn, RunTable, RunTableData
 from scaling_tui.tui.widgets.text import PlainText
 
 DRAWS = 200  # as the command
+MOST_ROWS = 2_000  # of a table; points beyond are fitted and drawn, not listed
 View = Literal["law", "residuals", "valleys"]
 
 
 @dataclass(frozen=True)
-class FitRequest:
-    """What to fit: the finished runs with their losses, the runs left out, the law, and which N."""
+class PointRow:
+    """A point of a table as the screen's own table shows it."""
 
+    name: str
+    params: float | None
+    tokens: float | None
+    loss: float
+    state: Literal["finished"] = "finished"
+
+
+@dataclass(frozen=True)
+class FitRequest:
+    """What to fit: of which sweep or table, its finished runs with their losses, those left out, the law, which N."""
+
+    source: str
     runs: tuple[tuple[str, float], ...]
     left_out: frozenset[str]
     law: str | None
@@ -59,13 +75,14 @@ class FitResult:
     problem: str = ""
 
 
-class LawScreen(LivePage):
-    """The law through the finished runs of the sweep in view."""
+class LawScreen(TablePage):
+    """The law through the finished runs of the sweep in view, or through the points of a table."""
 
     ABOUT = (
-        "The law through the finished runs: each point is a run, the line is the fitted law, dotted where it "
-        "extrapolates; the faint band is its 90 % interval if the form of the law is right. ▲ marks the held-out runs. "
-        "Press space to leave a run out: if that moves the law a lot, do not trust it far beyond the points."
+        "The law through the finished runs, or through a table of your own, which t opens: each point is a run, the "
+        "line is the fitted law, dotted where it extrapolates; the faint band is its 90 % interval if the form of the "
+        "law is right. ▲ marks the held-out runs. Press space to leave a run out: if that moves the law a lot, do not "
+        "trust it far beyond the points."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "row(-1)", "up", show=False, tooltip="Move to the run above"),
@@ -82,6 +99,7 @@ class LawScreen(LivePage):
         Binding("backspace", "no_crosshair", "no crosshair", show=False, tooltip="Remove the crosshair"),
         Binding("pageup", "scroll(-1)", "scroll", show=False, tooltip="Scroll the text up"),
         Binding("pagedown", "scroll(1)", "scroll", show=False, tooltip="Scroll the text down"),
+        OPEN_TABLE,
         Binding("e", "export", "export", tooltip="Save the plot or the screen to a file"),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-normal"), (110, "-wide")]  # noqa: RUF012 - Textual's type
@@ -119,6 +137,7 @@ class LawScreen(LivePage):
         self._request: FitRequest | None = None
         self._result: FitResult | None = None
         self._residuals: dict[str, float] = {}
+        self._rows: tuple[PointRow, ...] = ()
         self._fitting = OneAtATime(self, self._fit)
 
     def body(self) -> ComposeResult:
@@ -145,6 +164,13 @@ class LawScreen(LivePage):
 
     def on_live_page_updated(self, message: LivePage.Updated) -> None:
         self._snapshot = message.snapshot
+        if self.table is None:
+            self._show()
+
+    def table_changed(self) -> None:
+        self._rows = rows_of(self.table) if self.table else ()
+        self._request = self._result = None
+        self._left_out, self._law, self._convention, self._view = frozenset(), None, None, "law"
         self._show()
 
     def on_law_screen_fitted(self, message: Fitted) -> None:
@@ -161,20 +187,24 @@ class LawScreen(LivePage):
     def _finished(self, sweep: SweepView) -> tuple[RunView, ...]:
         return tuple(run for run in sweep.runs if run.state == "finished" and run.loss is not None and not run.unread)
 
-    def _request_fit(self, sweep: SweepView) -> None:
+    def _request_fit(self, shown: SweepView | OpenedTable, runs: Sequence[RunView | PointRow]) -> None:
         """Starts a fit if the request changed."""
-        runs = tuple((run.name, run.loss or 0.0) for run in self._finished(sweep))
-        request = FitRequest(runs, self._left_out, self._law, self._convention)
+        losses = tuple((run.name, run.loss or 0.0) for run in runs)
+        request = FitRequest(shown.name, losses, self._left_out, self._law, self._convention)
         if request != self._request:
             self._request = request
-            self._fitting.ask((sweep, request))
+            self._fitting.ask((shown, request))
 
-    def _fit(self, work: tuple[SweepView, FitRequest]) -> None:
+    def _fit(self, work: tuple[SweepView | OpenedTable, FitRequest]) -> None:
         self.post_message(self.Fitted(fit_for(*work)))
 
     # --- the widgets
 
     def _show(self) -> None:
+        if self.table is not None:
+            self.set_class(False, "-empty")
+            self._show_fit(self.table, self._rows, {row.name: row.name for row in self._rows})
+            return
         snapshot, sweep = self._snapshot, self._sweep
         if snapshot is None:
             return
@@ -190,20 +220,25 @@ class LawScreen(LivePage):
                     else f"It is {sweep.state}; press 3, then r to resume it."
                 )
                 text = f"{sweep.name}: no run has finished yet. {then}"
-            hint = "\n\nPress 2 for the Lab to launch a ladder, or o to show another sweep."
+            hint = "\n\nPress 2 for the Lab to launch a ladder, o to show another sweep, or t to open a table."
             self.query_one("#words PlainText", PlainText).set_text(Text(text + hint))
             self.query_one("#plot", Plot).figure = Figure("", ())
             return
-        self._request_fit(sweep)
-        self._show_table(sweep, runs)
+        self._show_fit(sweep, runs, labels(sweep))
+
+    def _show_fit(
+        self, shown: SweepView | OpenedTable, runs: Sequence[RunView | PointRow], names: Mapping[str, str]
+    ) -> None:
+        self._request_fit(shown, runs)
+        self._show_table(runs, names)
         result = self._result
         if result is None:
-            self.query_one("#where", PlainText).set_text(Text(f"{sweep.name} · fitting …"))
+            self.query_one("#where", PlainText).set_text(Text(f"{shown.name} · fitting …"))
             return
-        self.query_one("#where", PlainText).set_text(self._headline(sweep, result))
-        self.query_one("#plot", Plot).figure = self._figure(result)
+        self.query_one("#where", PlainText).set_text(self._headline(shown.name, result, names))
+        self.query_one("#plot", Plot).figure = self._figure(result, names)
         text = result_text(result, self._view)
-        for prediction in sweep.predictions[-1:]:
+        for prediction in shown.predictions[-1:] if isinstance(shown, SweepView) else ():
             if prediction.run in {run.name for run in runs} - self._left_out:
                 text += (
                     f"\n\n{prediction.rung} is one of these points. Home and Live show the law fitted before it ran, "
@@ -211,47 +246,46 @@ class LawScreen(LivePage):
                 )
         self.query_one("#words PlainText", PlainText).set_text(Text(text))
 
-    def _show_table(self, sweep: SweepView, runs: tuple[RunView, ...]) -> None:
+    def _show_table(self, runs: Sequence[RunView | PointRow], names: Mapping[str, str]) -> None:
         made = self._result.study if self._result else None
         points = made.fit.points if made else None
         self._residuals = (
-            dict(zip(points.labels, np.expm1(made.fit.residuals).tolist(), strict=True)) if made and points else {}
+            dict(zip(points.labels, np.expm1(made.fit.residuals).tolist(), strict=True))
+            if made and points and runs
+            else {}
         )
         colour = colour_of("primary", theme_colours(self.app.theme_variables))
         colours = {run.name: colour for run in runs}
-        names = labels(sweep)
         own = {run.name: names[run.name] for run in runs}
         table = self.query_one(RunTable)
         room = 1 if self.size.width < 60 else round(self.size.width * 0.42)
-        table.display = room > 1
+        table.display = room > 1 and bool(runs)
         if table.display:
             rows = RunTableData(runs, own, colours, Choice(hidden=self._left_out), frozenset())
             table.styles.width = table.fill(rows, room)
 
-    def _off(self, run: RunView, rows: RunTableData) -> str:
+    def _off(self, run: RunView | PointRow, rows: RunTableData) -> str:
         if run.name in self._left_out:
             return "out"
         return show.percent(self._residuals.get(run.name), 2, sign=True).replace(" ", "")
 
-    def _headline(self, sweep: SweepView, result: FitResult) -> Text:
-        parts = [sweep.name]
+    def _headline(self, name: str, result: FitResult, names: Mapping[str, str]) -> Text:
+        parts = [name]
         if result.study is not None:
             parts += [result.study.fit.law.name, result.study.fit.law.text]
         if self._left_out:
-            names = labels(sweep)
             parts.append("without " + ", ".join(names[name] for name in sorted(self._left_out) if name in names))
         if result.request != self._request:
             parts.append("fitting …")
         return Text(" · ".join(parts), no_wrap=True, overflow="ellipsis")
 
-    def _figure(self, result: FitResult) -> Figure:
+    def _figure(self, result: FitResult, names: Mapping[str, str]) -> Figure:
         if self._view == "valleys" and result.valleys is not None and result.points is not None:
             return valley_view(result.points, result.valleys)
         if result.study is None:
             return Figure(
                 result.request.law or "law", (), empty="No law fits these points; see below. Press f to choose another."
             )
-        names = labels(self._sweep) if self._sweep else {}
         if self._view == "residuals":
             return residual_view(result.study, names, self._log[0])
         return law_view(result.study, names, result.left_out, self._log)
@@ -337,16 +371,29 @@ class LawScreen(LivePage):
         words.scroll_relative(y=pages * max(1, words.size.height - 1), animate=False)
 
     def action_export(self) -> None:
-        save(
-            self, Picture(self._sweep.name if self._sweep else "law", self._view, self.query_one("#plot", Plot).figure)
-        )
+        shown = self.table or self._sweep
+        save(self, Picture(shown.name if shown else "law", self._view, self.query_one("#plot", Plot).figure))
 
 
-def fit_for(sweep: SweepView, request: FitRequest) -> FitResult:
+def rows_of(table: OpenedTable) -> tuple[PointRow, ...]:
+    """The points of a table as rows; none where there are more than one would look at."""
+    points = table.source.points
+    if len(points) > MOST_ROWS:
+        return ()
+    blank = [None] * len(points)
+    params, tokens = (blank if column is None else column.tolist() for column in (points.params, points.tokens))
+    return tuple(map(PointRow, points.labels, params, tokens, points.loss.tolist()))
+
+
+def fit_for(shown: SweepView | OpenedTable, request: FitRequest) -> FitResult:
     """Fits what is requested, as the command `fit` does, without the runs left out."""
     blank = FitResult(request, None, None, None, None)
     try:
-        loaded = sweep_source(sweep, request.left_out)
+        loaded = (
+            sweep_source(shown, request.left_out)
+            if isinstance(shown, SweepView)
+            else _without(shown.source, request.left_out)
+        )
         convention = request.convention or loaded.convention
         law = request.law or loaded.law or "chinchilla"
     except InputError as error:
@@ -354,14 +401,31 @@ def fit_for(sweep: SweepView, request: FitRequest) -> FitResult:
     valleys: Profiles | None = None
     with suppress(InputError):  # most sweeps have no budget with several sizes
         valleys = profiles(loaded.points)
-    outside = tuple(name for name, _ in request.runs if name not in request.left_out)
-    left_out = points_of_sweep(sweep, convention, outside) if request.left_out else None
+    left_out = _left_out_points(shown, request, convention) if request.left_out else None
     blank = replace(blank, left_out=left_out, points=loaded.points, valleys=valleys)
     try:
         made = study(loaded.points, law, draws=DRAWS, convention=convention, warnings=loaded.warnings)
     except InputError as error:
         return replace(blank, problem=f"{law}: {error}")
     return replace(blank, study=made)
+
+
+def _without(source: FitSource, left_out: frozenset[str]) -> FitSource:
+    if not left_out:
+        return source
+    kept = np.array([label not in left_out for label in source.points.labels])
+    return replace(source, points=source.points.take(kept))
+
+
+def _left_out_points(shown: SweepView | OpenedTable, request: FitRequest, convention: str) -> Points:
+    if isinstance(shown, SweepView):
+        outside = tuple(name for name, _ in request.runs if name not in request.left_out)
+        return points_of_sweep(shown, convention, outside)
+    points = shown.source.points
+    points = points.take(np.array([label in request.left_out for label in points.labels]))
+    if convention == "non-embedding" and points.non_embedding is not None:
+        points = replace(points, params=points.non_embedding)
+    return points
 
 
 def result_text(result: FitResult, view: View) -> str:

@@ -19,6 +19,7 @@ from scaling_tui.report.plans import (
     Basis,
     Plans,
     basis_of,
+    basis_of_source,
     fitted_runs,
     goal_of,
     plan_curves,
@@ -31,7 +32,9 @@ from scaling_tui.tui.live_page import LivePage
 from scaling_tui.tui.page import LEAST
 from scaling_tui.tui.save_dialog import Picture, save
 from scaling_tui.tui.services.background import OneAtATime
+from scaling_tui.tui.services.table_form import OpenedTable
 from scaling_tui.tui.services.watch import SweepSnapshot
+from scaling_tui.tui.table_page import OPEN_TABLE, TablePage
 from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tui.widgets.text import PlainText
 
@@ -39,13 +42,14 @@ GOPHER = 5.76e23  # FLOPs: the budget that Hoffmann et al. 2022 replanned
 NEXT = 10.0  # times the largest budget of the user's own runs
 
 
-class PlanScreen(LivePage):
-    """Plans as the user types. The first plan comes from the fit of the sweep shown, as `plan --fit SWEEP` gives it."""
+class PlanScreen(TablePage):
+    """Plans as the user types. The first comes from the fit of the sweep or table shown, as `plan --fit` gives it."""
 
     ABOUT = (
         "Enter a budget C, a target loss L, a size N or tokens D to get the compute-optimal run for it; enter two to "
-        "see what a run off the optimum costs. The first row uses your own fit, with intervals; the others use "
-        "published laws, which were fitted to other data: compare N, D and D/N with them, not the loss."
+        "see what a run off the optimum costs. The first row uses your own fit, of the sweep shown or of a table that "
+        "t opens, with intervals; the others use published laws, which were fitted to other data: compare N, D and D/N "
+        "with them, not the loss."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "app.focus_next", "field", tooltip="Go to the next field; esc leaves it"),
@@ -53,6 +57,7 @@ class PlanScreen(LivePage):
         Binding("left", "crosshair(-1)", "crosshair", show=False, tooltip="Move the crosshair left"),
         Binding("right", "crosshair(1)", "crosshair", show=False, tooltip="Move the crosshair right"),
         Binding("backspace", "no_crosshair", "no crosshair", show=False, tooltip="Remove the crosshair"),
+        OPEN_TABLE,
         Binding("e", "export", "export", tooltip="Save the plot or the screen to a file"),
     ]
     AUTO_FOCUS = ""  # no field, so that the digits switch screens at once
@@ -93,6 +98,7 @@ class PlanScreen(LivePage):
         super().__init__(runs)
         self._followed = False
         self._fitted_to: object = None
+        self._suggested = ""
         self._basis: Basis | None = None
         self._goal: Goal | None = None
         self._plans: Plans | None = None
@@ -117,7 +123,16 @@ class PlanScreen(LivePage):
             self._followed, self._name, self._fitted_to = True, sweep, None
             self._listen()
 
+    def table_changed(self) -> None:
+        self._fitted_to = None
+        if self.table is not None:
+            self._fitting.ask(self.table)
+        else:
+            self._listen()
+
     def on_live_page_updated(self, message: LivePage.Updated) -> None:
+        if self.table is not None:
+            return
         sweep = message.snapshot.sweep
         runs = sweep.runs if sweep else ()
         fitted_to = (
@@ -128,16 +143,20 @@ class PlanScreen(LivePage):
             self._fitted_to = fitted_to
             self._fitting.ask(message.snapshot)
 
-    def _fit(self, snapshot: SweepSnapshot) -> None:
-        self.post_message(self.Ready(basis_of(snapshot.sweep)))
+    def _fit(self, shown: SweepSnapshot | OpenedTable) -> None:
+        if isinstance(shown, OpenedTable):
+            self.post_message(self.Ready(basis_of_source(shown.name, shown.source)))
+        else:
+            self.post_message(self.Ready(basis_of(shown.sweep)))
 
     def on_plan_screen_ready(self, message: Ready) -> None:
         first = self._basis is None
         self._basis = message.basis
-        if first and not any(field.value for field in self.query(Input)):
+        typed = [field.value for field in self.query(Input) if field.value]
+        if (first and not typed) or (self.table is not None and typed in ([], [self._suggested])):
             largest = message.basis.largest_flops
-            field = self.query_one("#flops", Input)
-            field.value = show.scientific(largest * NEXT if largest else GOPHER)
+            self._suggested = show.scientific(largest * NEXT if largest else GOPHER)
+            self.query_one("#flops", Input).value = self._suggested
         self._request_plans()
 
     # --- the goal

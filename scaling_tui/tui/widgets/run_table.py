@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Protocol
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -17,14 +17,25 @@ from textual.widget import Widget
 from scaling_tui.plots.curves import LOSSES, Choice
 from scaling_tui.plots.figures import Colour
 from scaling_tui.runs import RunView
+from scaling_tui.runs.format import State
 from scaling_tui.text import show
+
+
+class Row(Protocol):
+    """What every row is: a run of a sweep, or a point of somebody's table."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def state(self) -> State: ...
 
 
 @dataclass(frozen=True)
 class RunTableData:
     """What the table shows: the runs in order, their labels and colours, what is marked, and which are stopping."""
 
-    runs: tuple[RunView, ...]
+    runs: Sequence[Row]
     labels: Mapping[str, str]
     colours: Mapping[str, Colour]
     choice: Choice
@@ -33,12 +44,12 @@ class RunTableData:
 
 @dataclass(frozen=True)
 class RunColumn:
-    """`width` in cells. Where there is no room, the columns of highest `rank` go first."""
+    """`width` in cells. Where there is no room, the columns of highest `rank` go first. `text` takes a row."""
 
     head: str
     width: int
     rank: int
-    text: Callable[[RunView, RunTableData], str]
+    text: Callable[[Any, RunTableData], str]
 
 
 def _left(run: RunView, rows: RunTableData) -> str:
@@ -213,7 +224,7 @@ def _fitted(text: str, width: int) -> str:
     return set_cell_size(text, width) if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
 
 
-def _row(run: RunView, rows: RunTableData, columns: Sequence[RunColumn]) -> RunRow:
+def _row(run: Row, rows: RunTableData, columns: Sequence[RunColumn]) -> RunRow:
     choice = rows.choice
     flag = "-" if run.name in choice.hidden else "^" if run.name in choice.pinned else " "
     flag = "*" if run.name in choice.marked else flag

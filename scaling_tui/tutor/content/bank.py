@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from scaling_tui import InputError
 from scaling_tui.text import resources
 from scaling_tui.text.files import read_toml
+from scaling_tui.text.numbers import UNITS
 from scaling_tui.tutor.content.mistakes import GENERIC, SLIPS
 from scaling_tui.tutor.content.questions import (
     DIFFICULTIES,
@@ -25,7 +26,6 @@ from scaling_tui.tutor.content.questions import (
 from scaling_tui.tutor.content.template import Template, template
 from scaling_tui.tutor.parsing.expressions import Expression, parse
 from scaling_tui.tutor.parsing.formulas import formula
-from scaling_tui.tutor.parsing.numbers import UNITS
 
 T = TypeVar("T")
 _COMMON = {"id", "kind", "lesson", "difficulty", "skill", "text", "values", "hint", "steps", "check", "plan"}

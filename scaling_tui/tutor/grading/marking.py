@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from scaling_tui import InputError
 from scaling_tui.text import show
+from scaling_tui.text.numbers import Number, read_number
 from scaling_tui.tutor.content.bank import computed
 from scaling_tui.tutor.content.questions import Choice, Formula, Numeric
 from scaling_tui.tutor.content.variant import Variant
 from scaling_tui.tutor.parsing.expressions import Expression, parse
-from scaling_tui.tutor.parsing.numbers import Number, close, plain, read_number
+from scaling_tui.tutor.parsing.numbers import close, plain
 
 _NEAR = 0.03
 _EQUAL = 1e-7

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaling_tui import InputError
-from scaling_tui.tutor.parsing.numbers import figures, plain, read_number
+from scaling_tui.text.numbers import read_number, read_quantity
+from scaling_tui.tutor.parsing.numbers import figures, plain
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_reads_what_people_write(text: str, value: float) -> None:
         ("1.000.000", "two different numbers"),
         ("1,00", "two different numbers"),
         ("1e400", "too large"),
-        ("3 nats", "found nats, want the answer in tokens"),
+        ("3 nats", "found nats, want a number in tokens"),
         ("3 apples", "cannot parse 'apples'"),
         ("0x10", "after '0'"),
         ("1e", "after '1'"),
@@ -90,3 +91,27 @@ def test_any_text_is_a_number_or_an_input_error(text: str) -> None:
         assert math.isfinite(read_number(text, "nats").value)
     except InputError as error:
         assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("124M", 124e6), ("1.4T", 1.4e12), ("1,279,395,840", 1_279_395_840), ("6e20", 6e20), ("1_000_000", 1e6),
+        ("70B", 70e9), ("1.5 B", 1.5e9), ("6.2k", 6200), ("1 000 000", 1e6), ("3 tokens", 3), (" 2.5e9 ", 2.5e9),
+    ],
+)  # fmt: skip
+def test_sizes_as_people_write_them(text: str, value: float) -> None:
+    assert read_quantity(text, "tokens", "D") == value
+
+
+@pytest.mark.parametrize("text", ["5%", "5 percent", "1.279.395.840", "1,5", "10_00", "", "nan", "1e", "B"])
+def test_what_is_no_size_is_refused_by_the_name_of_the_thing(text: str) -> None:
+    with pytest.raises(InputError, match=r"^D: "):
+        read_quantity(text, "tokens", "D")
+
+
+@given(st.integers(0, 10**15), st.sampled_from(["", "k", "M", "B", "T"]), st.sampled_from(["", ",", "_", " "]))
+def test_grouped_and_scaled_counts_are_read_exactly(number: int, multiple: str, mark: str) -> None:
+    text = f"{number:,}".replace(",", mark) + multiple
+    scale = {"": 0, "k": 3, "M": 6, "B": 9, "T": 12}[multiple]
+    assert read_quantity(text) == float(f"{number}e{scale}")
