@@ -171,11 +171,15 @@ class _RunReader:
         self._faults: list[str] = []
         self._attempts: list[_AttemptReader] = []
         self._curve = Curve.of(Records().table)
+        self._read: tuple[int, int] | None = None
         self._divergence: str | None = None  # of the curve as it is now; judged once the run is finished
 
     def poll(self, budget: _ByteBudget) -> RunView:
         name = self.path.name
+        if self._config is not None and "imported" in self._config and self._identity() != self._read:
+            self._config = None  # its log has told more since
         if self._config is None:
+            self._read = self._identity()
             try:
                 os.scandir(self.path).close()
                 self._config, self._faults = schema.checked(self.path / "run.json", schema.RUN, f"{name}/run.json")
@@ -243,6 +247,14 @@ class _RunReader:
         if age < LOST_AFTER_S:
             return "running", ""
         return "lost", f"no status.json tells how it ended; its last record is {show.duration(age)} old"
+
+    def _identity(self) -> tuple[int, int] | None:
+        """What tells the run.json from one written later."""
+        try:
+            stat = (self.path / "run.json").stat()
+        except OSError:
+            return None
+        return stat.st_mtime_ns, stat.st_ino
 
     def _unreadable(self, why: str) -> RunView:
         """A run of which no more is known than its name; it is read again at the next poll."""
