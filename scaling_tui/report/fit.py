@@ -111,7 +111,10 @@ def table_source(source: str, options: TableOptions = TableOptions()) -> FitSour
         InputError: as `table_points`.
     """
     read = table_points(source, options)
-    return FitSource(read.points, read.warnings, left_out=read.left_out, derived=read.derived, columns=read.columns)
+    law, convention = read.of_sweep or (None, "all")
+    return FitSource(
+        read.points, read.warnings, law, convention, left_out=read.left_out, derived=read.derived, columns=read.columns
+    )
 
 
 def sweep_source(view: "SweepView", leave_out: Collection[str] = ()) -> FitSource:
