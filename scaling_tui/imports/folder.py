@@ -125,7 +125,11 @@ class SweepFolder:
         run.has |= run.last.keys()
         run.records += len(lines)
         attempt = self._attempt(run)
-        attempt.mkdir(parents=True, exist_ok=True)
+        if not (attempt.parent / "run.json").exists():
+            # First, so that nobody who looks meanwhile finds a run without it.
+            attempt.parent.mkdir(exist_ok=True)
+            write_json(attempt.parent / "run.json", self.config(run))
+        attempt.mkdir(exist_ok=True)
         append_lines(attempt / "metrics.jsonl", lines)
         return len(lines)
 

@@ -14,7 +14,7 @@ from scaling_tui import InputError
 from scaling_tui.imports.folder import SweepFolder, imported_of, remembered
 from scaling_tui.imports.given import Given, beside
 from scaling_tui.imports.names import folder_name
-from scaling_tui.imports.recognise import Finder, run_names
+from scaling_tui.imports.recognise import KINDS, Finder, run_names
 from scaling_tui.imports.source import Source
 from scaling_tui.runs.format import FORMAT, Status, is_running, numbered, safe_name, write_json
 from scaling_tui.runs.requests import latest_recorded_request
@@ -110,9 +110,11 @@ class Import:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more is to come: all logs are files, and each says how its run ended."""
+        """Whether nothing more is to come: all logs are files of one run, and each says how it ended."""
+        if any(path.is_dir() for path in self._paths) or any(KINDS[kind].may_get_runs for kind in self.kinds()):
+            return False
         ended = [self.folder.has_ended(run) for run in self.folder.runs.values()]
-        return bool(ended) and all(ended) and not any(path.is_dir() for path in self._paths)
+        return bool(ended) and all(ended)
 
     def notes(self) -> list[str]:
         """What was computed, what is missing and what was left out: sentences for the user."""

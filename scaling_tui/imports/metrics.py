@@ -60,14 +60,16 @@ FACTS: Mapping[str, tuple[str, ...]] = {
     "seed": SEEDS,
     "rung": ("rung", "size"),
 }  # fmt: skip
-WHOLE = ("params", "non_embedding", "tokens", "steps", "seed")
+WHOLE = ("params", "non_embedding", "tokens", "unique_tokens", "steps", "seed")
 
 _METRIC_OF = {alias: key for key, names in ALIASES.items() for alias in (key, *names)} | {key: key for key in METRICS}
 _FACT_OF = {alias: key for key, names in FACTS.items() for alias in names}
 
 
 def metric_of(name: str) -> str | None:
-    """The metric that others call `name`; None where it is no usual name of one."""
+    """The metric that others call `name`; None where it is no usual name of one. D is tokens, d may be anything."""
+    if len(name) == 1 and name.islower():
+        return None
     return FALLBACK.get(name.strip()) or _METRIC_OF.get(plain_name(name))
 
 

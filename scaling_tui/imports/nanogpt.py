@@ -40,7 +40,7 @@ DIALECT = Dialect(
         Rule(
             re.compile(rf"\biter (\d+): loss ({REAL}), time ({REAL})ms(?:, mfu ({REAL})%)?"), _iteration, is_sign=True
         ),
-        Rule(re.compile(rf"\bstep (\d+): train loss ({REAL}), val loss ({REAL})\s*$"), _evaluation, is_sign=True),
+        Rule(re.compile(rf"\bstep (\d+): train loss ({REAL}), val loss ({REAL})(?=,|\s*$)"), _evaluation, is_sign=True),
         fact("tokens_per_step", r"tokens per iteration will be: ([\d,]+)", is_sign=True),
         Rule(re.compile(r"number of parameters: ([\d.]+)M"), _rounded),
         fact("params_decayed", r"num decayed parameter tensors: \d+, with ([\d,]+) parameters"),

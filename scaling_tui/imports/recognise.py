@@ -13,6 +13,7 @@ from scaling_tui.imports.metrics import fact_of, metric_of
 from scaling_tui.imports.source import Source
 from scaling_tui.imports.tables import DELIMITERS, LOSSES, CsvHistory, JsonHistory, flat
 from scaling_tui.imports.tail import head_of, text_of
+from scaling_tui.text.files import opened
 from scaling_tui.text.suggest import did_you_mean
 
 Make = Callable[[Path, str, Mapping[str, str]], Source]
@@ -26,11 +27,19 @@ _NO_LOGS = ("wandb-summary.json", "run.json")  # one object of last values, or o
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of log. `of_folder`: a folder is a run, rather than each of its files."""
+    """A kind of log.
+
+    Args:
+        name: as `--format` takes it.
+        make: makes the source of a path, given the run's name and the columns.
+        of_folder: whether a folder is a run, rather than each of its files.
+        may_get_runs: whether a file may hold several runs.
+    """
 
     name: str
     make: Make
     of_folder: bool = False
+    may_get_runs: bool = False
 
 
 def _lines(dialect: Dialect) -> Make:
@@ -41,8 +50,8 @@ DIALECTS = (nanogpt.DIALECT, llmc.DIALECT, nanochat.DIALECT)
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind("csv", CsvHistory),
-        Kind("jsonl", JsonHistory),
+        Kind("csv", CsvHistory, may_get_runs=True),
+        Kind("jsonl", JsonHistory, may_get_runs=True),
         Kind("tensorboard", tensorboard.EventFolder, of_folder=True),
         Kind("trainer-state", trainer_state.TrainerState, of_folder=True),
         Kind("nanogpt", _lines(nanogpt.DIALECT)),
@@ -151,6 +160,11 @@ class Finder:
             return [(path, self._known[path])]
         if not path.exists():
             raise _NothingKnownError(f"{path}: no such file, want a log or a folder of logs")
+        try:
+            with opened(path):
+                pass
+        except OSError as error:
+            raise InputError(f"{path}: {error.strerror or error}, want a log or a folder of logs") from None
         kind = self._kind or kind_of(path)
         if kind is None:
             raise _NothingKnownError(f"{path}: found {_described(path)}, want {WANTED}; --format KIND forces one")

@@ -112,6 +112,7 @@ class Rows:
         if has_nan or record.keys() - PLACES:
             if not record.keys() & {"step", "epoch", "tokens"}:
                 record["step"] = float(self._rows_of[run])
+                news.derived = ("step = the number of the row",)
             news.records.append(record)
         if self._number % PIECE == 0:
             yield from self._yield_open()

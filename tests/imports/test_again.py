@@ -38,6 +38,17 @@ def test_the_same_log_again_adds_what_is_new(imported: Imported, tmp_path: Path)
     assert grown.runs[0].state == "finished"
 
 
+def test_a_line_that_a_crash_tore_is_mended(imported: Imported, tmp_path: Path) -> None:
+    path = written(tmp_path / "a.log", logs.text(logs.nanogpt(100)))
+    sweep, _ = imported(path)
+    metrics = sweep.path / "a" / "attempt-1" / "metrics.jsonl"
+    whole = metrics.read_bytes()
+    metrics.write_bytes(whole[:-20])
+    again, document = imported(path)
+    assert (metrics.read_bytes(), document["added"]) == (whole, 1)
+    assert not again.all_faults
+
+
 def test_a_log_that_is_another_one_now_changes_nothing(command: Command, imported: Imported, tmp_path: Path) -> None:
     path = written(tmp_path / "a.log", logs.text(logs.nanogpt(50)))
     sweep, _ = imported(path)

@@ -139,6 +139,20 @@ def test_it_waits_for_a_log_that_is_not_there_yet_and_sees_new_runs(tmp_path: Pa
     assert {run.name: run.curve.last("step") for run in read_sweep(runs / "all").runs} == {"a": 50, "b": 70}
 
 
+def test_a_table_of_results_may_get_more_runs(tmp_path: Path) -> None:
+    runs, path = tmp_path / "runs", tmp_path / "jan26" / "results.csv"
+    rows = list(logs.nanochat_results())
+    written(path, logs.text(iter(rows[:3])))
+    with following(runs, path) as process:
+        wait_for((runs / "jan26" / "sweep.json").exists, "the sweep")
+        appended(path, rows[3:5])
+        wait_for(
+            lambda: [run.curve.last("bpb") is None for run in read_sweep(runs / "jan26").runs] == [False] * 4,
+            "the rows that came since",
+        )
+        assert process.poll() is None
+
+
 def test_two_do_not_follow_into_one_sweep(tmp_path: Path) -> None:
     runs, path = tmp_path / "runs", tmp_path / "theirs.log"
     written(path, logs.text(iter(list(logs.nanogpt())[:30])))
