@@ -18,7 +18,7 @@ from pathlib import Path
 from scaling_tui.laws import Points, fit, predict
 from scaling_tui.laws.fitting.isoflop import profiles
 from scaling_tui.runs import RunView, SweepView, list_sweeps, read_sweep, runs_folder
-from scaling_tui.sweeps.results import outcome, unique_tokens
+from scaling_tui.sweeps.results import outcome
 from scaling_tui.sweeps.summary import summary
 from scaling_tui.sweeps.sweep_fit import points_of_sweep
 from scaling_tui.text import show
@@ -108,7 +108,7 @@ def known_law(sweep: SweepView) -> list[str]:
 
 def repetition(sweep: SweepView) -> Iterator[str]:
     """What the same tokens again cost beside as many fresh ones, seed by seed; with the mean's standard error."""
-    finished = {(run.rung, run.tokens or 0, unique_tokens(run), run.seed): run for run in sweep.runs if run.loss}
+    finished = {(run.rung, run.tokens or 0, run.unique_tokens, run.seed): run for run in sweep.runs if run.loss}
     costs: dict[tuple[str, int, int, int | None], list[float]] = defaultdict(list)
     for (rung, tokens, unique, seed), run in finished.items():
         fresh = finished.get((rung, tokens, tokens, seed))

@@ -11,7 +11,8 @@ import pytest
 
 from scaling_tui.data.synthetic import SOURCES
 from scaling_tui.laws.counting import Architecture
-from scaling_tui.runs.config import Training
+from scaling_tui.runs.config import RunConfig, Training
+from scaling_tui.runs.metrics import METRICS
 from scaling_tui.sweeps.ladder import FitChoice, load_ladder
 from scaling_tui.sweeps.rung import CorpusChoice
 
@@ -76,15 +77,31 @@ def test_the_ladder_of_the_documents_can_be_trained(tmp_path: Path) -> None:
     assert load_ladder(str(tmp_path / "mine.toml")).fit
 
 
-def test_the_trainer_of_the_documents_gets_the_table_and_the_fit(tmp_path: Path) -> None:
-    (sample,) = blocks("docs/runs.md", "python")
-    subprocess.run([sys.executable, "-c", sample], cwd=tmp_path, check=True)
+@pytest.mark.parametrize("page", ["README.md", "docs/trainers.md"])
+def test_a_trainer_of_the_documents_can_be_run_as_printed_and_fitted(tmp_path: Path, page: str) -> None:
+    sample = blocks(page, "python")[0]
+    done = subprocess.run([sys.executable, "-c", sample], cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert not done.stderr, "it warns of nothing"
     for name in ("attach", "fit"):
         done = command(name, "mine", "--json", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)
     found = json.loads(done.stdout)
-    assert (found["law"], found["points"]) == ("chinchilla-n", 5)
-    assert found["coefficients"]["alpha"] == pytest.approx(0.35, abs=0.02)
-    watched = command("attach", "mine", cwd=tmp_path)
-    assert "law chinchilla-n through 5 runs, N all" in watched.stdout
+    assert (found["law"], found["points"], found["convention"]["params"]) == ("chinchilla-n", 5, "all")
+    if page == "README.md":
+        assert found["coefficients"]["alpha"] == pytest.approx(0.35, abs=0.02)
+        assert found["loss"] == "mean of the last tenth of the training loss"
+    else:
+        assert found["loss"] == "held-out loss (val_loss)"
+    watched = command("attach", "mine", cwd=tmp_path).stdout
+    rungs = [line.split()[1] for line in watched.splitlines() if line.startswith("✓")]
+    assert len(rungs) == 5
+    assert rungs == sorted(rungs, key=lambda name: float(name[1:])), "sorted by size, not by name"
+    assert ("accuracy" if page == "README.md" else "eval/accuracy") in watched
+
+
+def test_every_key_of_run_json_and_every_metric_is_documented() -> None:
+    page = (ROOT / "docs" / "runs.md").read_text(encoding="utf-8")
+    for key in (*RunConfig.__dataclass_fields__, *METRICS, "unique_tokens"):
+        if key not in ("family", "corpus", "training", "trunk", "keep"):  # of our own trainer alone
+            assert f"`{key}`" in page, key

@@ -245,21 +245,46 @@ def rm(
 @app.command()
 def export(
     sweep: SweepName = None,
-    kind: Annotated[str, typer.Option("--format", help="Format: csv, json, svg, png or pdf.")] = "csv",
-    output: Annotated[Path | None, typer.Option(help="File to create; default: stdout.")] = None,
+    kind: Annotated[
+        str,
+        typer.Option("--format", help="Format: csv, jsonl, parquet, tensorboard, json, svg, png or pdf."),
+    ] = "csv",
+    curves: Annotated[
+        bool | None,
+        typer.Option(
+            "--curves/--points",
+            help="Of a table: every record, or a row per finished run, which 'fit' takes; default: points.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="File to create, or folder for tensorboard; default: stdout.")
+    ] = None,
     runs: Runs = None,
 ) -> None:
-    """Export a sweep. Points and curves as CSV or JSON, plots as SVG, PNG or PDF."""
+    """Export a sweep. Points or curves as tables, curves for TensorBoard, everything as JSON, plots as pictures."""
+    from scaling_tui.report.event_files import write_event_files
+    from scaling_tui.report.export import BINARY, TABLES, write_new
     from scaling_tui.report.export import export as exported
-    from scaling_tui.report.export import write_new
     from scaling_tui.runs import find_sweep, read_sweep, runs_folder
+    from scaling_tui.text import show
 
-    if kind in ("png", "pdf") and output is None and sys.stdout.isatty():
+    if kind in BINARY and output is None and sys.stdout.isatty():
         raise InputError(f"--output: missing; a {kind.upper()} cannot be printed on a terminal, want a file")
+    if kind == "tensorboard" and curves is False:
+        raise InputError("--points: found with tensorboard, which takes curves alone")
+    if kind == "tensorboard" and output is None:
+        raise InputError("--output: missing; tensorboard takes a folder, want a new one")
     view = read_sweep(find_sweep(runs_folder(runs), sweep))
     for fault in view.all_faults:
         say(f"{view.name}: {fault}")
-    content = exported(view, kind)
+    if kind == "tensorboard" and output is not None:
+        write_event_files(view, output)
+        return say(f"wrote {output}; 'tensorboard --logdir {output}' shows it")
+    content = exported(view, kind, curves)
+    if kind in TABLES and curves is None:
+        records = sum(len(run.curve) for run in view.runs)
+        say(f"{view.name}: the points, a row per finished run; --curves writes all {show.counted(records, 'record')}")
     if output is None and sys.stdout.isatty():
         print(content.decode(), end="")  # under the filter of the streams; a file or a pipe gets the bytes as they are
     elif output is None:
@@ -267,6 +292,7 @@ def export(
     else:
         write_new(output, content)
         say(f"wrote {output}")
+    return None
 
 
 def readable(paths: Iterable[Path], read: Callable[[Path], T]) -> tuple[list[T], list[dict[str, str]]]:

@@ -1,4 +1,4 @@
-"""The loss curves of a sweep as a figure: which runs, over what, how smoothed, beside which other sweep."""
+"""The curves of a sweep as a figure: which metric and runs, over what, how smoothed, beside which other sweep."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,37 +10,79 @@ from numpy.typing import NDArray
 
 from scaling_tui.plots.figures import DOTTED, LINE, Figure, Series, Weight
 from scaling_tui.runs import Curve, RunView, SweepView
+from scaling_tui.runs.metrics import AXES, described, matching
 from scaling_tui.text import show
 
 Array = NDArray[np.float64]
 Over = Literal["tokens", "step", "flops", "time"]
-Metric = Literal["loss", "val_loss"]
 
 OVER: tuple[Over, ...] = ("tokens", "step", "flops", "time")
 SMOOTHING = (0.8, 0.95, 0.99, 0.0)  # weights of the past, as TensorBoard has them
 SCALES = ((True, True), (True, False), (False, True), (False, False))
-_NAMES: Mapping[str, str] = {"loss": "train loss", "val_loss": "held-out loss"}
+LOSSES = ("loss", "val_loss")
 _X_NAMES: Mapping[str, str] = {"tokens": "tokens", "step": "step", "flops": "FLOPs", "time": "seconds"}
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What is shown of the curves, and how. The sets hold names of runs."""
+    """What is shown of the curves, and how. The sets hold names of runs.
 
-    metric: Metric = "loss"
+    `pattern` limits the metrics to cycle through. Losses and other metrics each have their own scale of y, since many
+    of the others begin at zero.
+    """
+
+    metric: str = "loss"
+    pattern: str = ""
     over: Over = "tokens"
     smoothing: float = SMOOTHING[0]
     log_x: bool = True
-    log_y: bool = True
+    log_loss: bool = True
+    log_other: bool = False
     marked: frozenset[str] = field(default=frozenset())
     hidden: frozenset[str] = field(default=frozenset())
     pinned: frozenset[str] = field(default=frozenset())
+
+    @property
+    def log_y(self) -> bool:
+        return self.log_loss if self.metric in LOSSES else self.log_other
+
+    def scaled(self, log_x: bool, log_y: bool) -> "Choice":
+        """With these scales for the metric that is shown."""
+        if self.metric in LOSSES:
+            return replace(self, log_x=log_x, log_loss=log_y)
+        return replace(self, log_x=log_x, log_other=log_y)
 
     def toggled(self, what: Literal["marked", "hidden", "pinned"], run: str) -> "Choice":
         """With `run` in or out of one of the sets."""
         sets = {"marked": self.marked, "hidden": self.hidden, "pinned": self.pinned}
         sets[what] ^= {run}
         return replace(self, marked=sets["marked"], hidden=sets["hidden"], pinned=sets["pinned"])
+
+
+def metrics_of(sweep: SweepView, pattern: str = "") -> list[str]:
+    """What the runs recorded and a plot can show: the losses first, then what `pattern` matches of the others."""
+    recorded = {name: None for run in sweep.runs for name in run.curve.metrics if name not in AXES}
+    losses = [name for name in LOSSES if name in recorded] or ["loss"]
+    others = [name for name in recorded if name not in LOSSES]
+    return matching([*losses, *others], pattern) if pattern else [*losses, *others]
+
+
+def shown_of(sweep: SweepView, choice: Choice) -> Choice:
+    """`choice` with the metric and the x axis that the sweep has, where it lacks the ones chosen.
+
+    Trainers of others may log held-out loss alone, or steps without tokens.
+    """
+    metric, over = choice.metric, choice.over
+    if metric == "loss" and not _recorded(sweep, "loss"):
+        metric = next((name for name in metrics_of(sweep) if _recorded(sweep, name)), metric)
+    if not any(len(points(run, replace(choice, metric=metric, smoothing=0.0))[0]) for run in sweep.runs):
+        others: tuple[Over, ...] = ("step", "tokens", "time")
+        over = next((axis for axis in others if _recorded(sweep, axis)), over)
+    return replace(choice, metric=metric, over=over)
+
+
+def _recorded(sweep: SweepView, metric: str) -> bool:
+    return any(run.curve.last(metric) is not None for run in sweep.runs)
 
 
 class Curves:
@@ -51,6 +93,8 @@ class Curves:
 
     def figure(self, sweep: SweepView, choice: Choice, beside: SweepView | None = None) -> Figure:
         """The curves of `sweep`; those of `beside` faint and dotted."""
+        choice = shown_of(sweep, choice)
+        about = described(choice.metric)
         names = labels(sweep)
         series = []
         for index, run in enumerate(sweep.runs):
@@ -82,10 +126,10 @@ class Curves:
             log_x=choice.log_x,
             log_y=choice.log_y,
             x_name=_X_NAMES[choice.over],
-            y_name=_NAMES[choice.metric],
-            y_unit="nats per token",
+            y_name=about.name,
+            y_unit=about.unit,
             x_text=_X_TEXTS[choice.over],
-            empty="All curves are hidden: press a to show them." if choice.hidden else "No records yet.",
+            empty=_empty(sweep, choice),
         )
 
     def _points(self, sweep: SweepView, run: RunView, choice: Choice) -> tuple[Array, Array]:
@@ -102,12 +146,11 @@ class Curves:
 def points(run: RunView, choice: Choice) -> tuple[Array, Array]:
     """x and y of a run's curve, (n,) each."""
     curve = run.curve
-    x = curve[choice.over]
+    x, y = curve.over(choice.over, choice.metric)
     if choice.over == "flops" and np.isnan(x).all() and run.flops and run.tokens:
-        x = curve["tokens"] * (run.flops / run.tokens)
-    if choice.over == "time" and len(x):
-        x = x - np.fmin.reduce(x)
-    y = curve[choice.metric]
+        x = curve.over("tokens", choice.metric)[0] * (run.flops / run.tokens)
+    if choice.over == "time" and len(curve):
+        x = x - np.fmin.reduce(curve["time"])
     there = ~(np.isnan(x) | np.isnan(y))
     x, y = x[there], y[there]
     if choice.metric == "loss" and choice.smoothing and len(y):
@@ -142,14 +185,24 @@ def labels(sweep: SweepView) -> dict[str, str]:
     return {run.name: run.name.removesuffix(f"-s{run.seed}") if one_seed else run.name for run in sweep.runs}
 
 
+def _empty(sweep: SweepView, choice: Choice) -> str:
+    if choice.hidden:
+        return "All curves are hidden: press a to show them."
+    if choice.metric != "loss" and any(len(run.curve) for run in sweep.runs) and not _recorded(sweep, choice.metric):
+        return f"No run has recorded {described(choice.metric).name}."
+    return "No records yet."
+
+
 def _title(choice: Choice, beside: SweepView | None) -> str:
     scale = {(True, True): ", log-log", (True, False): ", log x", (False, True): ", log y"}
-    parts = [f"{_NAMES[choice.metric]}, nats"]
+    parts = [described(choice.metric).titled]
     if beside is not None:
         parts.append(f"' dotted: {beside.name}")
     parts.append(f"{_X_NAMES[choice.over]}{scale.get((choice.log_x, choice.log_y), '')}")
     if choice.metric == "loss":
         parts.append(f"smooth {choice.smoothing:g}" if choice.smoothing else "raw")
+    if choice.pattern:
+        parts.append(f"v: {choice.pattern}")  # the key goes through these alone
     return " · ".join(parts)
 
 

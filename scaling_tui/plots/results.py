@@ -7,16 +7,19 @@ import numpy as np
 
 from scaling_tui.plots.figures import DOTTED, Figure, Series
 from scaling_tui.runs import SweepView
+from scaling_tui.runs.metrics import described
 from scaling_tui.text import show
 
-NAMES = {"val_accuracy": "accuracy", "exact_match": "exact match", "gap": "held-out minus training loss, nats"}
+OVER_SIZE = ("val_accuracy", "exact_match", "gap")
 
 
-def metrics_of(sweep: SweepView) -> tuple[str, ...]:
+def metrics_over_size(sweep: SweepView) -> tuple[str, ...]:
     """What else than a loss was recorded at two sizes or more."""
     finished = [run for run in sweep.runs if run.state == "finished"]
     return tuple(
-        metric for metric in NAMES if len({run.params for run in finished if run.curve.last(metric) is not None}) > 1
+        metric
+        for metric in OVER_SIZE
+        if len({run.params for run in finished if run.curve.last(metric) is not None}) > 1
     )
 
 
@@ -25,6 +28,7 @@ def result_figure(sweep: SweepView, cases: Sequence[Mapping[str, Any]], metric: 
 
     `cases` are those of `sweeps.results.outcome`.
     """
+    about = described(metric)
     means, spans, series = [], [], []
     for case in cases:
         outcome, size = case["metrics"].get(metric), case["params"]
@@ -41,7 +45,7 @@ def result_figure(sweep: SweepView, cases: Sequence[Mapping[str, Any]], metric: 
     means.sort()
     if means:
         x, y = np.array([size for size, *_ in means]), np.array([value for _, value, _ in means])
-        series.append(Series(x, y, "primary", name=NAMES[metric]))
+        series.append(Series(x, y, "primary", name=about.name))
         series += [Series(np.array([size]), np.array([value]), "primary", label, "●") for size, value, label in means]
         ceiling = (sweep.document.get("corpus") or {}).get("ceiling")
         if metric == "val_accuracy" and isinstance(ceiling, float):
@@ -49,12 +53,13 @@ def result_figure(sweep: SweepView, cases: Sequence[Mapping[str, Any]], metric: 
     told = " · dotted: best possible" if any(curve.name == "best possible" for curve in series) else ""
     told += " · × the source" if any(curve.name == "source" for curve in series) else ""
     return Figure(
-        f"{NAMES[metric]} · x N of all parameters{told}",
+        f"{about.titled} · x N of all parameters{told}",
         tuple(series),
         tuple(spans),
         log_x=True,
         x_name="N",
-        y_name=NAMES[metric],
+        y_name=about.name,
+        y_unit=about.unit,
         x_text=show.count,
         x_unit="parameters",
         empty="No run has finished yet.",

@@ -1,59 +1,136 @@
-"""A sweep as files for other programs: its points and curves as CSV or JSON, its pictures as SVG, PNG or PDF."""
+"""A sweep as files for other programs: its points or its curves as tables or event files, its pictures, all as JSON.
+
+Points are what a law is fitted to, a row a finished run; curves hold every record. `fit` of exported points gives the
+law of the sweep to the last digit: they come from the same function, and say which law and count of N the sweep has.
+"""
 
 import csv
 import io
 import math
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from scaling_tui import InputError
-from scaling_tui.runs import SweepView
-from scaling_tui.runs.format import METRICS
+from scaling_tui.runs import RunView, SweepView
+from scaling_tui.runs.metrics import METRICS
 from scaling_tui.text.json_documents import dumps, finite
 
 if TYPE_CHECKING:
     from scaling_tui.plots.figures import Figure
 
-Format = Literal["csv", "json", "svg", "png", "pdf"]
+Format = Literal["csv", "jsonl", "parquet", "tensorboard", "json", "svg", "png", "pdf"]
+TABLES = ("csv", "jsonl", "parquet")
+BINARY = ("parquet", "png", "pdf")
 OF_RUN = ("run", "rung", "seed", "params", "non_embedding")
 
+Columns = Mapping[str, Sequence[Any]]
+"""Columns of a table by name, of equal length; None where a row has no value."""
 
-def export(sweep: SweepView, kind: str) -> bytes:
-    """The sweep in one of the formats.
+
+def export(sweep: SweepView, kind: str, curves: bool | None = None) -> bytes:
+    """The sweep in one of the formats that are one file.
+
+    Args:
+        sweep: as it was read.
+        kind: one of `Format` but tensorboard (see `event_files`).
+        curves: of a table: every record, rather than the points; None gives the points.
 
     Raises:
-        InputError: no such format; or a picture without what draws it.
+        InputError: no such format; points or curves of what is both or neither; no finished run; or what writes the
+            format is not installed.
     """
+    if kind not in get_args(Format):
+        raise InputError(f"--format: found {kind!r}, want one of {', '.join(get_args(Format))}")
+    if kind not in TABLES and curves is not None:
+        raise InputError(f"--{'curves' if curves else 'points'}: found with {kind}, want it with {', '.join(TABLES)}")
     match kind:
-        case "csv":
-            return records_csv(sweep).encode()
         case "json":
             return (dumps(document(sweep), indent=1) + "\n").encode()
         case "svg" | "png" | "pdf":
             from scaling_tui.plots.pictures import picture
 
             return picture(sweep_figures(sweep), kind)
-    raise InputError(f"--format: found {kind!r}, want one of {', '.join(get_args(Format))}")
+    table = curve_columns(sweep) if curves else point_columns(sweep)
+    match kind:
+        case "csv":
+            return _csv(table).encode()
+        case "jsonl":
+            return "".join(dumps(row) + "\n" for row in _rows_of(table)).encode()
+        case "parquet":
+            from scaling_tui.tables.parquet import parquet_bytes
+
+            return parquet_bytes(table, "--format parquet")
+    raise InputError(f"--format {kind}: several files, want a folder")
 
 
-def records_csv(sweep: SweepView) -> str:
-    """Every record of every run, a line each: who it is of, then the metrics that any run has; a cell may be empty.
+def point_columns(sweep: SweepView) -> Columns:
+    """A row a finished run: the points that `fit SWEEP` fits, with the law and the count of N that it takes.
 
-    `scaling-tui fit FILE --method envelope` reads it.
+    Raises:
+        InputError: no run has finished.
     """
-    from scaling_tui.sweeps.summary import run_summary
+    from scaling_tui.report.fit import sweep_source
 
+    try:
+        source = sweep_source(sweep)
+    except InputError as error:
+        raise InputError(f"{error}; --curves exports the records that there are") from None
+    points = source.points
+    runs = [run for name in points.labels if (run := sweep.run(name)) is not None]
+    columns: dict[str, list[Any]] = {
+        "run": list(points.labels),
+        "rung": [run.rung for run in runs],
+        "seed": [run.seed for run in runs],
+    }
+    for name in ("params", "non_embedding", "tokens", "unique_tokens", "flops", "loss"):
+        found = getattr(points, name)
+        if found is not None and not all(map(math.isnan, found)):
+            columns[name] = [_plain(value, None) for value in found.tolist()]
+    if columns.get("unique_tokens") == columns.get("tokens"):
+        columns.pop("unique_tokens", None)
+    if any(run.curve.last("bpb") is not None for run in runs):
+        columns["bpb"] = [run.curve.last("bpb") for run in runs]
+    size = len(points)
+    constants = {"state": "finished", "law": source.law or "chinchilla", "params_as": source.convention}
+    return columns | {name: [value] * size for name, value in constants.items()}
+
+
+def curve_columns(sweep: SweepView) -> Columns:
+    """Every record of every run, a row each: who it is of, then the metrics that any run has.
+
+    `scaling-tui fit FILE --method envelope` reads it, and `scaling-tui import FILE` makes the curves of it again.
+    """
+    metrics = _metrics(sweep.runs)
+    columns: dict[str, list[Any]] = {name: [] for name in (*OF_RUN, *metrics)}
+    for run in sweep.runs:
+        size = len(run.curve)
+        for name in OF_RUN:
+            columns[name] += [getattr(run, name) if name != "run" else run.name] * size
+        for metric in metrics:
+            columns[metric] += [_plain(value, None) for value in run.curve.column(metric).tolist()]
+    return columns
+
+
+def _metrics(runs: Sequence[RunView]) -> list[str]:
+    """The metrics that any of the runs has, without those of somebody's own that are called as our columns."""
+    recorded = {name for run in runs for name in run.curve.metrics}
+    others = sorted(recorded - set(METRICS))
+    return [name for name in METRICS if name in recorded] + [name for name in others if name not in OF_RUN]
+
+
+def _csv(table: Columns) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    metrics = [name for name in METRICS if any(run.curve.last(name) is not None for run in sweep.runs)]
-    writer.writerow((*OF_RUN, *metrics))
-    for run in sweep.runs:
-        known = run_summary(run)
-        own = [known[name] for name in OF_RUN]
-        columns = [run.curve[metric].tolist() for metric in metrics]
-        for values in zip(*columns, strict=True):
-            writer.writerow(["" if value is None else value for value in own] + [_plain(value, "") for value in values])
+    writer.writerow(table)
+    for row in zip(*table.values(), strict=True):
+        writer.writerow(["" if value is None else value for value in row])
     return out.getvalue()
+
+
+def _rows_of(table: Columns) -> Iterator[dict[str, Any]]:
+    for row in zip(*table.values(), strict=True):
+        yield {name: value for name, value in zip(table, row, strict=True) if value is not None}
 
 
 def document(sweep: SweepView) -> dict[str, Any]:
@@ -64,7 +141,8 @@ def document(sweep: SweepView) -> dict[str, Any]:
     curves = {run.name: run.curve for run in sweep.runs}
     for run in found["runs"]:
         curve = curves[run["run"]]
-        run["curve"] = {metric: [_plain(value, None) for value in curve[metric].tolist()] for metric in METRICS}
+        names = dict.fromkeys((*METRICS, *curve.metrics))
+        run["curve"] = {name: [_plain(value, None) for value in curve.column(name).tolist()] for name in names}
     return {key: finite(value) for key, value in found.items()}
 
 

@@ -40,8 +40,9 @@ _OPTIONS = {
 class FitSource:
     """Points to fit, and warnings from reading them; `law` and `convention` are those of a sweep's ladder, if any.
 
-    `names` maps labels of points to what plots call them. Of a table, `left_out` are the rows that are not points,
-    `derived` what was computed, and `columns` where each quantity was read from.
+    `names` maps labels of points to what plots call them; `loss` says which loss of its runs a sweep is fitted by. Of a
+    table, `left_out` are the rows that are not points, `derived` what was computed, and `columns` where each quantity
+    was read from.
     """
 
     points: Points
@@ -49,6 +50,7 @@ class FitSource:
     law: str | None = None
     convention: str = "all"
     names: Mapping[str, str] = field(default_factory=dict)
+    loss: str = ""
     left_out: tuple[LeftOut, ...] = ()
     derived: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -109,7 +111,10 @@ def table_source(source: str, options: TableOptions = TableOptions()) -> FitSour
         InputError: as `table_points`.
     """
     read = table_points(source, options)
-    return FitSource(read.points, read.warnings, left_out=read.left_out, derived=read.derived, columns=read.columns)
+    law, convention = read.of_sweep or (None, "all")
+    return FitSource(
+        read.points, read.warnings, law, convention, left_out=read.left_out, derived=read.derived, columns=read.columns
+    )
 
 
 def sweep_source(view: "SweepView", leave_out: Collection[str] = ()) -> FitSource:
@@ -119,20 +124,23 @@ def sweep_source(view: "SweepView", leave_out: Collection[str] = ()) -> FitSourc
         InputError: no run has finished.
     """
     from scaling_tui.plots.curves import labels
-    from scaling_tui.sweeps.sweep_fit import law_of_sweep, loss_warnings, not_fitted, points_of_sweep
+    from scaling_tui.sweeps.sweep_fit import (
+        law_of_sweep,
+        loss_used,
+        loss_warnings,
+        not_fitted,
+        points_of_sweep,
+        uncounted,
+    )  # fmt: skip
 
     law, convention = law_of_sweep(view) or (None, "all")
-    finished = [run for run in view.runs if run.state == "finished" and run.name not in leave_out]
-    uncounted = [run.name for run in finished if not run.non_embedding] if convention == "non-embedding" else []
-    if len(uncounted) == len(finished):
-        convention, uncounted = "all", []
-    points = points_of_sweep(view, "all", {*leave_out, *uncounted})
+    points = points_of_sweep(view, "all", {*leave_out, *uncounted(view)})
     lacking = [run.name for run in view.runs if run.lacks_final_evaluation and run.name not in leave_out]
     warnings = not_fitted(view)
-    warnings += [f"{', '.join(uncounted)} left out: no non_embedding in run.json"] if uncounted else []
     warnings += [f"{', '.join(lacking)}: no final evaluation; the loss is from before the end"] if lacking else []
     warnings += [*loss_warnings(view, points.labels), *view.all_faults]
-    return FitSource(points, tuple(warnings), law, convention, labels(view))
+    loss = loss_used(view, points.labels)
+    return FitSource(points, tuple(warnings), law, convention, labels(view), loss)
 
 
 def fit_source(
@@ -179,8 +187,8 @@ def fit_source(
                 level=level,
                 warnings=loaded.warnings,
             )
-        document = fitted.document() | {"source": source} | loaded.document()
-        return document, fit_text(fitted), lambda: law_view(fitted, loaded.names)
+        document = fitted.document() | {"source": source, "loss": loaded.loss or "as given"} | loaded.document()
+        return document, fit_text(fitted, loaded.loss), lambda: law_view(fitted, loaded.names)
     return _profile_source(source, loaded, method, valley, level)
 
 
@@ -215,8 +223,8 @@ def _profile_source(
     return document, envelope_text(hull), lambda: envelope_view(hull)
 
 
-def fit_text(study: "Study") -> str:
-    """A fit with its intervals, held-out error and conventions."""
+def fit_text(study: "Study", loss: str = "") -> str:
+    """A fit with its intervals, held-out error and conventions; `loss` says which loss was fitted."""
     fit = study.fit
     document = study.document()
     lines = [
@@ -224,6 +232,7 @@ def fit_text(study: "Study") -> str:
         f"{len(fit.points)} points, N {fit.convention}, "
         f"C {document['convention']['flops']}; objective {fit.objective:.6g} ({document['objective_kind']}); "
         f"residual s.d. {show.percent(document['residual_sd'], 2)} of the loss",
+        *([f"fitted to the {loss}"] if loss else []),
         "",
         columns(
             [

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from scaling_tui.plots.results import NAMES
 from scaling_tui.runs import SweepView
+from scaling_tui.runs.metrics import KNOWN, described
 from scaling_tui.sweeps.results import outcome
 from scaling_tui.sweeps.summary import prediction_summary
-from scaling_tui.sweeps.sweep_fit import SweepFit, listed, loss_warnings
+from scaling_tui.sweeps.sweep_fit import SweepFit, law_of_sweep, listed, loss_warnings
 from scaling_tui.text import show
 from scaling_tui.text.columns import columns
 
@@ -28,8 +28,10 @@ def report(summary: dict[str, Any]) -> str:
         text.append(
             f"corpus {corpus['name']}: {corpus['source']}, sha256 {corpus['sha256'][:12]}, {corpus['tokenizer']} tokens"
         )
-    text += ["", runs_table(summary["runs"])]
-    text.append(f"  {loss_note(summary['runs'])}; N is every parameter{flops_note(summary['runs'])}")
+    if summary["runs"]:
+        text += ["", runs_table(summary["runs"])]
+        text.append(f"  {loss_note(summary['runs'])}; N is every parameter{flops_note(summary['runs'])}")
+    text += other_lines(summary["runs"])
     text += outcome_lines(summary)
     if fit := summary["fit"]:
         coefficients = ", ".join(f"{name} {show.coefficient(value)}" for name, value in fit["coefficients"].items())
@@ -96,7 +98,23 @@ def runs_table(runs: Sequence[Mapping[str, Any]]) -> str:
 
 
 TRAINING_MARK = "*"
-METRIC_NAMES = {"val_loss": "loss", "val_accuracy": "accuracy", "exact_match": "exact match", "bpb": "bits/byte"}
+MOST_OTHERS = 5  # columns of a table that 80 cells hold
+
+
+def other_lines(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The last values of the metrics that are not among the known ones, a line a run; empty without any."""
+    names = sorted({name for run in runs for name in run["metrics"]} - set(KNOWN))
+    if not names:
+        return []
+    shown = names[:MOST_OTHERS]
+    rows = [[f"  {run['run']}", *(show.value(run["metrics"].get(name)) for name in shown)] for run in runs]
+    table = [["  last value", *map(_short, shown)], *rows]
+    more = [f"  {len(names) - len(shown):,} more: Live and --json show all"]
+    return ["", columns(table, numeric=range(1, len(shown) + 1)), *(more if len(names) > len(shown) else [])]
+
+
+def _short(name: str, most: int = 24) -> str:
+    return name if len(name) <= most else f"…{name[1 - most :]}"
 
 
 def outcome_lines(summary: dict[str, Any]) -> list[str]:
@@ -113,7 +131,7 @@ def outcome_lines(summary: dict[str, Any]) -> list[str]:
             mark = {None: " ", True: "✓", False: "✗"}[value["inside"]]
             table.append([
                 f"{mark} {case['case']}",
-                METRIC_NAMES.get(metric, metric),
+                described(metric).name,
                 _spread(value),
                 str(len(value["values"])),
                 f"{value['expected'][0]:.4g} to {value['expected'][1]:.4g}" if value["expected"] else "",
@@ -215,7 +233,7 @@ def law_text(sweep: SweepView, fitted: SweepFit | None) -> Text:
     """The law's coefficients, and predicted against measured; before there is a law, what is missing for one."""
     lines = []
     if fitted is None:
-        if sweep.document.get("fit"):
+        if sweep.runs and law_of_sweep(sweep):
             finished = sum(run.state == "finished" for run in sweep.runs)
             missing = "fitted once their records are read" if sweep.unread else "too few to fit yet"
             lines.append(f"law: {finished} run{'s' * (finished != 1)} finished, {missing}")
@@ -255,6 +273,6 @@ def promised_text(sweep: SweepView) -> Text:
             if summary["sd"] is not None:
                 measured += f" ± {summary['sd']:.2g}"
             sign = {None: "", True: " ✓", False: " ✗"}[summary["inside"]]
-            name = NAMES.get(metric, "loss")
+            name = described(metric).name
             parts.append(f"{case['case']} {name} {measured} (expected {low:.4g} to {high:.4g}{sign})")
     return Text(" · ".join(parts))

@@ -7,12 +7,11 @@
     RUNS/<sweep>/<run>/run.json          written once: the run's whole configuration
     RUNS/<sweep>/<run>/attempt-K/        claimed by mkdir: metrics.jsonl, status.json, checkpoint-*, worker.log
 
-Your own trainer can write the same folder with `create_sweep` and `Writer`, and gets the app, fits and plans with it:
+Your own trainer writes the same folder with `Writer`, and gets the app, fits and plans with it:
 
-    from scaling_tui.runs import Writer, create_sweep
+    from scaling_tui.runs import Writer
 
-    sweep = create_sweep(Path("runs"), "mine", {"summary": "my own trainer"})
-    with Writer.create(sweep / "small", {"rung": "small", "seed": 0, "params": 124_000_000, "tokens": 10**9}) as run:
+    with Writer.create("runs/mine/small", {"params": 124_000_000}) as run:
         for step, loss in training():
             run.log(step=step, tokens=step * 2**19, loss=loss)
 """
@@ -23,7 +22,7 @@ from scaling_tui.runs.format import RecordedPrediction, State, Status, runs_fold
 from scaling_tui.runs.reader import SweepReader, read_run, read_sweep
 from scaling_tui.runs.requests import latest_request, make_request
 from scaling_tui.runs.views import RunView, SweepView
-from scaling_tui.runs.writer import Writer, append_prediction, create_sweep
+from scaling_tui.runs.writer import Writer, append_prediction, create_sweep, join_sweep
 
 __all__ = [
     "Curve",
@@ -38,6 +37,7 @@ __all__ = [
     "create_sweep",
     "find_run",
     "find_sweep",
+    "join_sweep",
     "latest_request",
     "list_sweeps",
     "make_request",

@@ -7,7 +7,7 @@ import shutil
 import socket
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -18,6 +18,7 @@ from scaling_tui import InputError
 from scaling_tui.text import show
 from scaling_tui.text.files import MOST_BYTES, read_bytes
 from scaling_tui.text.json_documents import finite
+from scaling_tui.text.run_states import state_of
 
 FORMAT = 1
 
@@ -29,30 +30,15 @@ AHEAD_S = 120.0  # a heartbeat further in the future tells of a wrong clock, not
 # clock that may be wrong, or is not there yet.
 WATCH_S = 3 * HEARTBEAT_S
 
+LARGEST = 1e60  # of any count: beyond all counts, and squares of it are still finite
+LONGEST_NAME = 255  # bytes of a folder's name, on every system
+
 YIELDED = 75  # exit status of a worker or supervisor whose work another process does; EX_TEMPFAIL of sysexits(3)
 
-# `queued`, `lost` and `unreadable` (run.json is missing or broken) are derived by the reader, never stored.
-State = Literal["queued", "running", "finished", "stopped", "failed", "diverged", "lost", "unreadable"]
+# `queued`, `lost`, `unreadable` (run.json is missing or broken) and `empty` (a sweep without runs) are derived by the
+# reader, never stored.
+State = Literal["queued", "running", "finished", "stopped", "failed", "diverged", "lost", "unreadable", "empty"]
 STORED_STATES: tuple[State, ...] = ("running", "finished", "stopped", "failed", "diverged")
-
-METRICS = (
-    "step",
-    "epoch",
-    "tokens",
-    "flops",
-    "loss",
-    "val_loss",
-    "bpb",
-    "val_accuracy",
-    "exact_match",
-    "gap",
-    "lr",
-    "grad_norm",
-    "tokens_per_s",
-    "mfu",
-    "cpu_s",
-    "time",
-)
 
 
 def runs_folder(option: Path | None = None) -> Path:
@@ -87,11 +73,12 @@ class Status:
     def read(cls, path: Path) -> Self | None:
         """The status at `path`; None where it is missing or invalid."""
         document = read_json(path)
-        if not isinstance(document, dict) or str(document.get("state")) not in STORED_STATES:
+        state = state_of(document.get("state")) if isinstance(document, dict) else None
+        if state not in STORED_STATES:
             return None
         try:
             return cls(
-                document["state"],
+                state,
                 int(document.get("pid", 0)),
                 float(document.get("pid_started", 0)),
                 str(document.get("host", "")),
@@ -243,7 +230,12 @@ def append_line(path: Path, record: Mapping[str, Any]) -> None:
     Raises:
         OSError: the line could not be written as a whole; then none of it is.
     """
-    line = (json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    append_lines(path, [record])
+
+
+def append_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
+    """Appends records as lines, as `append_line` does, in as few writes as the system takes."""
+    line = "".join(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n" for record in records).encode()
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
         size = os.fstat(descriptor).st_size
@@ -376,4 +368,6 @@ def safe_name(name: str) -> str:
     """
     if not name or name != Path(name).name or name.startswith((".", "-")) or not name.isprintable():
         raise InputError(f"name {name!r}: not usable as a folder name, want letters, digits, - and _")
+    if len(name.encode()) > LONGEST_NAME:
+        raise InputError(f"name {name[:20]!r}…: found {len(name.encode())} bytes, want at most {LONGEST_NAME}")
     return name

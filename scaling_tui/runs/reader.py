@@ -2,23 +2,30 @@
 
 import math
 import os
+import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scaling_tui import InputError
 from scaling_tui.runs import schema
-from scaling_tui.runs.curve import Array, Curve, Records, parse
+from scaling_tui.runs.curve import OTHER_COLUMNS, Array, Curve, Records, parse
 from scaling_tui.runs.divergence import divergence, uniform_loss
-from scaling_tui.runs.format import METRICS, RecordedPrediction, State, Status, numbered
+from scaling_tui.runs.format import LOST_AFTER_S, RecordedPrediction, State, Status, numbered
+from scaling_tui.runs.metrics import LONGEST_NAME, METRICS, MOST_OTHERS
 from scaling_tui.runs.tail import Tail
 from scaling_tui.runs.views import RunView, SweepView
+from scaling_tui.text import show
 from scaling_tui.text.files import opened
 
 STEP = METRICS.index("step")
+ENOUGH = 0.99  # of the planned tokens: a last step may be left out
+OTHER_STEP, RECORD = OTHER_COLUMNS.index("step"), OTHER_COLUMNS.index("record")
 
 
 @dataclass
@@ -38,8 +45,8 @@ class _AttemptReader:
         self._path = path / "metrics.jsonl"
         self._tail = Tail(self._path, last_bytes)
         self._skips = self._tail.offset > 0
-        self._sampled: Array | None = None
-        self._not_records = 0  # lines
+        self._sampled: Records | None = None
+        self._not_records = self._unusable = 0  # lines; names of metrics
 
     def poll(self, budget: _ByteBudget) -> bool:
         """Reads what is new, or what the budget allows and samples of the rest; returns whether anything changed."""
@@ -48,9 +55,10 @@ class _AttemptReader:
         if self._sampled is None and not whole:
             self._sampled, changed = self._samples(self._tail, self.SAMPLES), True
         for lines in self._tail.new_lines(None if whole else int(budget.left)):
-            rows = parse(lines)
-            self.records.append(rows)
-            self._not_records += len(lines) - len(rows)
+            parsed = parse(lines)
+            self.records.append(parsed)
+            self._not_records += len(lines) - len(parsed.rows)
+            self._unusable += parsed.unusable
             changed = True
             self._breathe()
         if whole:
@@ -64,6 +72,10 @@ class _AttemptReader:
         if self._not_records:
             count = self._not_records
             return f"{count:,} line{'s are not records' if count > 1 else ' is not a record'}"
+        if self._unusable:
+            return f"left out metrics whose name is not 1 to {LONGEST_NAME} printable characters"
+        if self.records.left_out:
+            return f"left out all but the first {MOST_OTHERS} metrics"
         if self._tail.offset == 0:
             try:
                 with opened(self._path):
@@ -79,30 +91,75 @@ class _AttemptReader:
         """Bytes that are represented by samples so far."""
         return 0 if self._sampled is None else self._tail.unread
 
-    @property
-    def table(self) -> Array:
+    def read(self) -> "_Read":
         """The records read, then samples of those not read yet."""
-        read = self.records.table
+        read = _Read.of(self.records)
         if self._sampled is None:
             return read
-        reached = read[STEP, -1] if read.shape[1] else -math.inf
-        return np.concatenate([read, self._sampled[:, self._sampled[STEP] > reached]], axis=1)
+        reached = read.table[STEP, -1] if read.table.shape[1] else -math.inf
+        return _Read.joined(read, _Read.of(self._sampled).where(lambda step: step > reached))
 
-    def overview(self) -> Array:
-        """`table` after samples of the records that were skipped, as `last_bytes` has it."""
-        read = self.table
+    def overview(self) -> "_Read":
+        """What `read` gives after samples of the records that were skipped, as `last_bytes` has it."""
+        read = self.read()
         if not self._skips:
             return read
-        samples = self._samples(Tail(self._path), self.OVERVIEW)
-        begins = read[STEP, 0] if read.shape[1] else math.inf
-        return np.concatenate([samples[:, samples[STEP] < begins], read], axis=1)
+        samples = _Read.of(self._samples(Tail(self._path), self.OVERVIEW))
+        begins = read.table[STEP, 0] if read.table.shape[1] else math.inf
+        return _Read.joined(samples.where(lambda step: step < begins), read)
 
     @staticmethod
-    def _samples(tail: Tail, count: int) -> Array:
-        rows = parse(tail.sample(count))
+    def _samples(tail: Tail, count: int) -> Records:
+        parsed = parse(tail.sample(count))
         records = Records()
-        records.append(rows[np.argsort(rows[:, STEP], kind="stable")])
-        return records.table
+        records.append(parsed.sorted_by_step())
+        return records
+
+
+@dataclass(frozen=True)
+class _Read:
+    """Records as tables: those of `curve.COLUMNS`, and of each other metric those of `curve.OTHER_COLUMNS`."""
+
+    table: Array
+    others: Mapping[str, Array]
+
+    @classmethod
+    def of(cls, records: Records) -> "_Read":
+        return cls(records.table, records.others)
+
+    @classmethod
+    def joined(cls, *parts: "_Read") -> "_Read":
+        """The records of each part after those of the one before."""
+        if len(parts) == 1:
+            return parts[0]
+        others: dict[str, list[Array]] = {}
+        before = 0
+        for part in parts:
+            for name, table in part.others.items():
+                moved = table.copy()
+                moved[RECORD] += before
+                others.setdefault(name, []).append(moved)
+            before += part.table.shape[1]
+        return cls(
+            np.concatenate([part.table for part in parts], axis=1),
+            {name: np.concatenate(tables, axis=1) for name, tables in others.items()},
+        )
+
+    def where(self, keeps: Callable[[Array], NDArray[np.bool_]]) -> "_Read":
+        """The records of which `keeps`, given their steps (n,), is true."""
+        others = {name: table[:, keeps(table[OTHER_STEP])] for name, table in self.others.items()}
+        return _Read(self.table[:, keeps(self.table[STEP])], {name: t for name, t in others.items() if t.shape[1]})
+
+    def before(self, step: float) -> "_Read":
+        """The records up to the last one whose step is not `step` or more."""
+        others = {name: _up_to(table, table[OTHER_STEP], step) for name, table in self.others.items()}
+        table = _up_to(self.table, self.table[STEP], step)
+        return _Read(table, {name: t for name, t in others.items() if t.shape[1]})
+
+
+def _up_to(table: Array, steps: Array, step: float) -> Array:
+    own = np.flatnonzero(~(steps >= step))
+    return table[:, : own[-1] + 1 if len(own) else 0]
 
 
 class _RunReader:
@@ -114,11 +171,15 @@ class _RunReader:
         self._faults: list[str] = []
         self._attempts: list[_AttemptReader] = []
         self._curve = Curve.of(Records().table)
+        self._read: tuple[int, int] | None = None
         self._divergence: str | None = None  # of the curve as it is now; judged once the run is finished
 
     def poll(self, budget: _ByteBudget) -> RunView:
         name = self.path.name
+        if self._config is not None and "imported" in self._config and self._identity() != self._read:
+            self._config = None  # its log has told more since
         if self._config is None:
+            self._read = self._identity()
             try:
                 os.scandir(self.path).close()
                 self._config, self._faults = schema.checked(self.path / "run.json", schema.RUN, f"{name}/run.json")
@@ -140,16 +201,9 @@ class _RunReader:
         polled = [attempt for index, attempt in enumerate(self._attempts) if index >= known - 2 or attempt.unread]
         changed = [attempt.poll(budget) for attempt in polled]
         if any(changed):
-            self._curve = _joined([attempt.table for attempt in self._attempts])
+            self._curve = _joined([attempt.read() for attempt in self._attempts])
             self._divergence = None
-        state, reason, faults = _status(folders[-1], f"{name}/{folders[-1].name}") if folders else ("queued", "", [])
-        if state == "finished":
-            if self._divergence is None:
-                # A jump may lie in what was skipped, and one verdict holds wherever the run is shown.
-                curve = _joined([attempt.overview() for attempt in self._attempts])
-                self._divergence = divergence(curve, uniform_loss(self._config))
-            if self._divergence:
-                state, reason = "diverged", self._divergence
+        state, reason, faults = self._judged(folders)
         for attempt in self._attempts:
             if fault := attempt.fault:
                 faults.append(f"broken: {name}/{attempt.folder.name}/metrics.jsonl: {fault}")
@@ -164,6 +218,43 @@ class _RunReader:
             unread=sum(attempt.unread for attempt in polled),
             faults=(*self._faults, *faults),
         )
+
+    def _judged(self, attempts: Sequence[Path]) -> tuple[State, str, list[str]]:
+        """State and reason of the run by its last attempt and its curve, and the faults found on the way."""
+        if not attempts:
+            return "queued", "", []
+        state, reason, faults = _status(attempts[-1], f"{self.path.name}/{attempts[-1].name}")
+        if state == "queued" and len(self._curve):
+            state, reason = self._without_status(attempts[-1])
+        if state == "finished":
+            if self._divergence is None:
+                # A jump may lie in what was skipped, and one verdict holds wherever the run is shown.
+                curve = _joined([attempt.overview() for attempt in self._attempts])
+                self._divergence = divergence(curve, uniform_loss(self._config or {}))
+            if self._divergence:
+                state, reason = "diverged", self._divergence
+        return state, reason, faults
+
+    def _without_status(self, attempt: Path) -> tuple[State, str]:
+        """State and reason of a run that has records and no status.json, as a trainer that only logs leaves it."""
+        planned, done = (self._config or {}).get("tokens"), self._curve.last("tokens")
+        if planned and done and done >= ENOUGH * planned:
+            return "finished", ""
+        try:
+            age = time.time() - (attempt / "metrics.jsonl").stat().st_mtime
+        except OSError:
+            return "queued", ""
+        if age < LOST_AFTER_S:
+            return "running", ""
+        return "lost", f"no status.json tells how it ended; its last record is {show.duration(age)} old"
+
+    def _identity(self) -> tuple[int, int] | None:
+        """What tells the run.json from one written later."""
+        try:
+            stat = (self.path / "run.json").stat()
+        except OSError:
+            return None
+        return stat.st_mtime_ns, stat.st_ino
 
     def _unreadable(self, why: str) -> RunView:
         """A run of which no more is known than its name; it is read again at the next poll."""
@@ -221,7 +312,7 @@ class SweepReader:
                 self._runs[name] = _RunReader(self.path / name, self._keep, self._last_bytes, self._breathe)
         budget = _ByteBudget(most)
         runs = [reader.poll(budget) for reader in self._runs.values()]
-        runs.sort(key=lambda run: (order.get(run.name, len(order)), run.name))
+        runs.sort(key=lambda run: (order.get(run.name, len(order)), *_by_size(run)))
         state, reason = self._state(runs, faults)
         predictions = self._predictions(faults)
         self._check_requests(faults)
@@ -284,6 +375,8 @@ class SweepReader:
             faults += broken
             return state, reason
         states = {run.state for run in runs}
+        if not states:
+            return "empty", "no runs yet"
         for state in ("running", "lost", "failed", "diverged", "stopped", "unreadable"):
             if state in states:
                 return state, ""
@@ -303,6 +396,13 @@ class SweepReader:
         return self._log
 
 
+def _by_size(run: RunView) -> tuple[float, float, list[tuple[int, str]]]:
+    """Sorts by N, then D, then name, numbers in it by their value; what has no size comes last."""
+    parts = re.findall(r"([0-9]+)|([^0-9]+)", run.name)
+    natural = [(int(digits), "") if digits else (-1, text) for digits, text in parts]
+    return run.params or math.inf, run.config.get("tokens") or math.inf, natural
+
+
 def _is_run(folder: str) -> bool:
     for name in ("run.json", "attempt-1"):
         try:
@@ -315,14 +415,14 @@ def _is_run(folder: str) -> bool:
     return False
 
 
-def _joined(attempts: Sequence[Array]) -> Curve:
+def _joined(attempts: Sequence[_Read]) -> Curve:
     """The records of each attempt up to the checkpoint from which the next one resumed."""
-    tables, until = [], math.inf
-    for table in reversed(attempts):
-        own = np.flatnonzero(~(table[STEP] >= until))
-        tables.append(table[:, : own[-1] + 1 if len(own) else 0])
-        until = min(until, float(table[STEP, 0])) if table.shape[1] else until
-    return Curve.of(tables[0] if len(tables) == 1 else np.concatenate(tables[::-1], axis=1))
+    parts, until = [], math.inf
+    for read in reversed(attempts):
+        parts.append(read.before(until))
+        until = min(until, float(read.table[STEP, 0])) if read.table.shape[1] else until
+    whole = _Read.joined(*parts[::-1]) if parts else _Read.of(Records())
+    return Curve.of(whole.table, whole.others)
 
 
 def _status(folder: Path, name: str) -> tuple[State, str, list[str]]:

@@ -15,15 +15,15 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from scaling_tui import InputError
 from scaling_tui.runs.config import Training
-from scaling_tui.runs.format import STORED_STATES, RecordedPrediction, safe_name
+from scaling_tui.runs.format import LARGEST, STORED_STATES, RecordedPrediction, safe_name
 from scaling_tui.text.files import MOST_BYTES, read_bytes
+from scaling_tui.text.run_states import state_of
 
 Check = Callable[[Any, str, list[str]], Any]
 """Takes a value, its place in the file and the list of faults; returns what to keep of it, or `LEFT_OUT`."""
 
 LEFT_OUT = object()
 MOST_ITEMS = 100_000  # of a list
-LARGEST = 1e60  # of any count: beyond all counts, and squares of it are still finite
 
 _shown = reprlib.Repr()
 _shown.maxlevel, _shown.maxdict, _shown.maxlist, _shown.maxstring, _shown.maxother = 2, 3, 3, 40, 40
@@ -206,10 +206,11 @@ RUN = table({
     "rung": text, "seed": whole, "params": amount, "non_embedding": amount, "tokens": amount, "flops": amount,
     "family": text, "architecture": table(dict.fromkeys(_SIZES, whole), plain), "corpus": table(_CORPUS, plain),
     "training": table({key: _setting(kind) for key, kind in get_type_hints(Training).items()}),
-    "trunk": _trunk, "keep": list_of(whole),
+    "trunk": _trunk, "keep": list_of(whole), "unique_tokens": amount, "loss": number, "val_loss": number,
 })  # fmt: skip
+_state = leaf(f"one of {', '.join(STORED_STATES)}", lambda value: state_of(value) is not None)
 STATUS = table({
-    "state": one_of(STORED_STATES), "pid": whole, "pid_started": number, "host": text, "heartbeat": number,
+    "state": _state, "pid": whole, "pid_started": number, "host": text, "heartbeat": number,
     "reason": text,
 })  # fmt: skip
 REQUEST = table({"request": one_of(("stop", "resume")), "run": text})

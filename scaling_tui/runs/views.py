@@ -9,7 +9,7 @@ import numpy as np
 
 from scaling_tui.runs.config import Trunk
 from scaling_tui.runs.curve import Curve
-from scaling_tui.runs.format import RecordedPrediction, State
+from scaling_tui.runs.format import LARGEST, RecordedPrediction, State
 
 FlopsBasis = Literal["counted", "given"]
 STEADY_FROM = 5  # records with a speed
@@ -53,8 +53,20 @@ class RunView:
 
     @property
     def tokens(self) -> int | None:
-        """D, the tokens to train on; `curve.last("tokens")` is how many are done."""
-        return self.config.get("tokens")
+        """D, the tokens to train on; `curve.last("tokens")` is how many are done.
+
+        Where run.json does not tell, a finished run has trained on as many as its last record says.
+        """
+        planned: int | None = self.config.get("tokens")
+        done = self.curve.last("tokens") if planned is None and self.state == "finished" else None
+        return round(done) if done is not None and 0 < done < LARGEST else planned
+
+    @property
+    def unique_tokens(self) -> int | None:
+        """U, the distinct tokens that the run sees; D where run.json does not limit them."""
+        training = self.config.get("training") or {}
+        limit = self.config.get("unique_tokens") or training.get("unique_tokens")
+        return min(limit, self.tokens) if limit and self.tokens else self.tokens
 
     @property
     def flops(self) -> float | None:
@@ -74,15 +86,20 @@ class RunView:
         return self.flops * (1 - self.trunk.tokens / self.tokens)
 
     @property
+    def _held_out(self) -> float | None:
+        last = self.curve.last("val_loss")
+        return self.config.get("val_loss") if last is None else last
+
+    @property
     def loss(self) -> float | None:
         """The latest held-out loss in nats per token; without one, the mean of the last tenth of training losses.
 
-        `loss_is_held_out` says which.
+        `loss_is_held_out` says which. What no record tells, run.json may.
         """
-        held_out = self.curve.last("val_loss")
-        if held_out is not None:
-            return held_out
-        return self.curve.tail_mean
+        if self._held_out is not None:
+            return self._held_out
+        mean = self.curve.tail_mean
+        return self.config.get("loss") if mean is None else mean
 
     @property
     def lacks_final_evaluation(self) -> bool:
@@ -92,14 +109,14 @@ class RunView:
             return False
         tokens, steps, last = self.curve["tokens"], self.curve["step"], held_out[-1]
         # Our own trainer evaluates at D to the token; others may have rounded it.
-        planned = self.tokens if "architecture" in self.config else None
+        planned = self.tokens if "family" in self.config else None
         end = max(float(planned or 0), float(tokens[-1]))
         return bool(tokens[last] < end or steps[last] < steps[-1])
 
     @property
     def loss_is_held_out(self) -> bool | None:
         """Whether `loss` is held out, rather than a mean of training losses; None where there is no loss."""
-        return self.curve.last("val_loss") is not None or (None if self.curve.tail_mean is None else False)
+        return self._held_out is not None or (None if self.loss is None else False)
 
     @property
     def flops_basis(self) -> FlopsBasis | None:

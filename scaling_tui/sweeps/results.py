@@ -40,18 +40,12 @@ def _case(case: str, runs: Sequence[RunView], expectations: Mapping[str, Any]) -
         "params": first.params,
         "non_embedding": first.non_embedding,
         "tokens": first.tokens,
-        "unique_tokens": unique_tokens(first),
+        "unique_tokens": first.unique_tokens,
         "flops": first.flops,
         "seeds": [run.seed for run in done],
         "cpu_s": statistics.mean(costs) if costs else None,
         "metrics": dict(_metrics(done, expectations)),
     }
-
-
-def unique_tokens(run: RunView) -> int | None:
-    """U: the distinct tokens that the run sees; D where its settings do not limit them."""
-    limit = (run.config.get("training") or {}).get("unique_tokens")
-    return min(limit, run.tokens) if limit and run.tokens else run.tokens
 
 
 def _metrics(done: Sequence[RunView], expectations: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

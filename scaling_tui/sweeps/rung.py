@@ -11,7 +11,8 @@ from scaling_tui import InputError
 from scaling_tui.data import vocabulary
 from scaling_tui.laws.counting import Architecture, Count, count
 from scaling_tui.runs.config import Training, Trunk, known_keys, whole
-from scaling_tui.runs.format import METRICS, safe_name
+from scaling_tui.runs.format import safe_name
+from scaling_tui.runs.metrics import METRICS
 from scaling_tui.text.suggest import did_you_mean
 
 # The defaults of each family; a ladder gives the sizes and may change what CHOICES allows.

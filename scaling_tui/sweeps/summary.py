@@ -4,7 +4,15 @@ from typing import Any
 
 from scaling_tui.runs import RunView, SweepView
 from scaling_tui.sweeps.results import outcome
-from scaling_tui.sweeps.sweep_fit import SweepFit, fit_beforehand, loss_warnings, not_fitted, refit, unpredicted
+from scaling_tui.sweeps.sweep_fit import (
+    SweepFit,
+    fit_beforehand,
+    law_of_sweep,
+    loss_warnings,
+    not_fitted,
+    refit,
+    unpredicted,
+)
 
 
 def summary(sweep: SweepView) -> dict[str, Any]:
@@ -21,7 +29,7 @@ def summary(sweep: SweepView) -> dict[str, Any]:
         "fit": fit_summary(sweep, fitted) if fitted else None,
         "prediction": prediction_summary(sweep),
         "unpredicted": unpredicted(sweep),
-        "warnings": not_fitted(sweep) if sweep.document.get("fit") else [],
+        "warnings": not_fitted(sweep) if law_of_sweep(sweep) else [],
         "faults": list(sweep.all_faults),
     }
 
@@ -57,7 +65,10 @@ def sweep_summary(sweep: SweepView) -> dict[str, Any]:
 
 
 def run_summary(run: RunView) -> dict[str, Any]:
-    """A run as JSON. `flops_basis` is "counted" (matmuls and attention) or "given" by another trainer's run.json."""
+    """A run as JSON. `metrics` are the last values of all that was recorded.
+
+    `flops_basis` is "counted" (matmuls and attention) or "given" by another trainer's run.json.
+    """
     return {
         "run": run.name,
         "rung": run.rung,
@@ -76,6 +87,7 @@ def run_summary(run: RunView) -> dict[str, Any]:
         "reason": run.reason,
         "attempts": run.attempts,
         "tokens_per_s": run.curve.last("tokens_per_s"),
+        "metrics": {name: run.curve.last(name) for name in run.curve.metrics},
     }
 
 

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +12,6 @@ import numpy as np
 from scaling_tui import InputError
 from scaling_tui.laws import Fit, Points, Prediction, fit, predict
 from scaling_tui.runs import RecordedPrediction, RunView, SweepView
-from scaling_tui.sweeps.results import unique_tokens
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,16 +45,49 @@ class SweepFit:
         size = run.non_embedding if self.fit.convention == "non-embedding" else run.params
         if size is None or run.tokens is None:
             raise InputError(f"run {run.name}: found no params or tokens in run.json, want both")
-        unique = float(unique_tokens(run) or run.tokens)
+        unique = float(run.unique_tokens or run.tokens)
         return predict(self.fit, params=float(size), tokens=float(run.tokens), unique_tokens=unique)
 
 
 def law_of_sweep(sweep: SweepView) -> tuple[str, str] | None:
-    """The law and the count of N that the sweep's ladder fits; None where it fits none."""
+    """The law and the count of N that the sweep's ladder fits; None where it fits none.
+
+    A sweep of another trainer's has no ladder: where it names no law, it gets the one that its runs can determine.
+    """
     chosen = sweep.document.get("fit")
     if not chosen:
-        return None
-    return str(chosen.get("law", "chinchilla-n")), str(chosen.get("params", "non-embedding"))
+        return None if sweep.document.get("ladder") else (_default_law(sweep), "all")
+    return str(chosen.get("law", "chinchilla-n")), _convention(sweep, chosen.get("params"))
+
+
+def _convention(sweep: SweepView, wanted: str | None) -> str:
+    """The count of N to fit: the one that is wanted, if any run has it; without a wish one that all runs have."""
+    counted = [bool(run.non_embedding) for run in _measured(sweep)]
+    if not counted:
+        return wanted or "non-embedding"
+    enough = any(counted) if wanted == "non-embedding" else all(counted)
+    return "non-embedding" if wanted != "all" and enough else "all"
+
+
+def _measured(sweep: SweepView) -> list[RunView]:
+    return [run for run in sweep.runs if run.state == "finished" and run.loss is not None]
+
+
+def uncounted(sweep: SweepView) -> list[str]:
+    """The measured runs without the count of N that the sweep's law is fitted in."""
+    chosen = law_of_sweep(sweep)
+    if chosen is None or chosen[1] != "non-embedding":
+        return []
+    return [run.name for run in _measured(sweep) if not run.non_embedding]
+
+
+def _default_law(sweep: SweepView) -> str:
+    """The law to fit where nobody says which: with the inputs in which the measured runs differ."""
+    runs = _measured(sweep)
+    n, d = {run.params for run in runs if run.params}, {run.tokens for run in runs if run.tokens}
+    if len(n) > 1 and len(d) < 2:
+        return "chinchilla-n"
+    return "chinchilla-d" if len(d) > 1 and len(n) < 2 else "chinchilla"
 
 
 def points_of_sweep(sweep: SweepView, convention: str = "non-embedding", leave_out: Collection[str] = ()) -> Points:
@@ -63,9 +96,9 @@ def points_of_sweep(sweep: SweepView, convention: str = "non-embedding", leave_o
     Raises:
         InputError: no finished run.
     """
-    runs = [run for run in sweep.runs if run.state == "finished" and run.loss is not None and run.name not in leave_out]
+    runs = [run for run in _measured(sweep) if run.name not in leave_out]
     if not runs:
-        raise InputError(f"sweep {sweep.name}: no finished run yet to fit a law to")
+        raise InputError(f"sweep {sweep.name}: no finished run yet to fit a law to{_why_none(sweep)}")
     sizes = [run.non_embedding if convention == "non-embedding" else run.params for run in runs]
     nan = float("nan")
     return Points.of(
@@ -73,11 +106,16 @@ def points_of_sweep(sweep: SweepView, convention: str = "non-embedding", leave_o
         params=[size or nan for size in sizes],
         tokens=[run.tokens or nan for run in runs],
         flops=flops_of(runs),
-        unique_tokens=[unique_tokens(run) or nan for run in runs],
+        unique_tokens=[run.unique_tokens or nan for run in runs],
         # A count that some runs lack would compare laws through different points.
         non_embedding=[run.non_embedding or nan for run in runs] if all(run.non_embedding for run in runs) else None,
         labels=[run.name for run in runs],
     )
+
+
+def _why_none(sweep: SweepView) -> str:
+    counted = Counter("finished without a loss" if run.state == "finished" else run.state for run in sweep.runs)
+    return f" ({', '.join(f'{count} {state}' for state, count in counted.items()) or 'it has no runs'})"
 
 
 def flops_of(runs: Sequence[RunView]) -> list[float] | None:
@@ -85,6 +123,15 @@ def flops_of(runs: Sequence[RunView]) -> list[float] | None:
     if not any(run.flops for run in runs):
         return None
     return [run.flops or 6.0 * (run.params or float("nan")) * (run.tokens or float("nan")) for run in runs]
+
+
+def loss_used(sweep: SweepView, names: Collection[str]) -> str:
+    """Which loss the runs called `names` are fitted by, in words."""
+    held_out = {run.loss_is_held_out for run in sweep.runs if run.name in names}
+    mean = "mean of the last tenth of the training loss"
+    if held_out == {True}:
+        return "held-out loss (val_loss)"
+    return mean if True not in held_out else f"held-out loss (val_loss), else {mean}"
 
 
 def loss_warnings(sweep: SweepView, names: Collection[str]) -> list[str]:
@@ -115,7 +162,7 @@ def fit_sweep(sweep: SweepView, leave_out: Collection[str] = ()) -> SweepFit | N
         return None
     law, convention = chosen
     try:
-        points = points_of_sweep(sweep, convention, leave_out)
+        points = points_of_sweep(sweep, convention, {*leave_out, *uncounted(sweep)})
         fitted = fit(points, law, convention=convention)
     except InputError:
         return None
@@ -187,7 +234,9 @@ def not_fitted(sweep: SweepView) -> list[str]:
     unfinished = [run.name for run in sweep.runs if run.state in ("failed", "lost", "stopped", "unreadable")]
     without = [run.name for run in sweep.runs if run.state == "finished" and run.loss is None]
     warnings += [f"{listed(unfinished)} left out: not finished"] if unfinished else []
-    return [*warnings, *([f"{listed(without)} left out: no loss recorded"] if without else [])]
+    warnings += [f"{listed(without)} left out: no loss recorded"] if without else []
+    without = uncounted(sweep)
+    return [*warnings, *([f"{listed(without)} left out: no non_embedding in run.json"] if without else [])]
 
 
 def fit_beforehand(sweep: SweepView) -> SweepFit | None:

@@ -1,6 +1,7 @@
 """Parquet, and zstd where Python has none, by pyarrow (extra `parquet`), which is imported here alone for tables."""
 
 import io
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scaling_tui import InputError
@@ -38,6 +39,28 @@ def parquet_table(data: bytes, where: str) -> Table:
         raise InputError(f"{where}: not Parquet that pyarrow reads: {' '.join(str(error).split())[:120]}") from None
     twice = frozenset(name for name in columns if table.column_names.count(name) > 1)
     return Table(where, columns, range(1, table.num_rows + 1), twice)
+
+
+def parquet_bytes(columns: Mapping[str, Sequence[Any]], where: str) -> bytes:
+    """A Parquet file of columns of numbers or text; None is null. `where` begins the error.
+
+    Raises:
+        InputError: pyarrow is missing.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise InputError(f"{where}: Parquet needs pyarrow: {_EXTRA}") from None
+    arrays = {}
+    for name, column in columns.items():
+        # A column of whole and broken numbers is one of floats, and text that UTF-8 cannot hold is no text.
+        kept = [value.encode("utf-8", "replace").decode() if isinstance(value, str) else value for value in column]
+        floats = any(isinstance(value, float) for value in kept)
+        arrays[name] = pyarrow.array([float(v) if floats and v is not None else v for v in kept])
+    out = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table(arrays), out)
+    return out.getvalue()
 
 
 def from_zstd(data: bytes, most_bytes: int, where: str) -> bytes:

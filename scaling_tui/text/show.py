@@ -16,6 +16,7 @@ SIGNS = {
     "diverged": "✗",
     "lost": "?",
     "unreadable": "!",
+    "empty": "·",
 }
 
 
@@ -109,6 +110,13 @@ def coefficient(value: float) -> str:
     if not math.isfinite(value):
         return "–"
     return f"{value:.4g}" if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.3e}".replace("e+", "e")
+
+
+def value(number: float | None) -> str:
+    """A metric of any size in a few digits: 0.5312, 1234, 1.2e7."""
+    if number is None or not math.isfinite(number):
+        return "–"
+    return f"{number:.4g}" if 1e-4 <= abs(number) < 1e4 or number == 0 else scientific(number)
 
 
 def probability(p: float | None) -> str:

@@ -64,6 +64,7 @@ assert not heavy, heavy
         "plots.curves",
         "tutor.course",
         "report.sweep",
+        "imports.importing",
         "lens.client",
         "tui.app",
         "cli.app",

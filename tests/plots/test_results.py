@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scaling_tui.plots.results import metrics_of, result_figure
+from scaling_tui.plots.results import metrics_over_size, result_figure
 from scaling_tui.report.sweep import promised_text
 from scaling_tui.runs import SweepView, Writer, create_sweep, read_sweep
 from scaling_tui.sweeps.results import outcome
@@ -33,7 +33,7 @@ def sweep(tmp_path: Path) -> SweepView:
 
 
 def test_the_mean_of_each_size_stands_with_its_seeds_the_ceiling_and_the_claim(sweep: SweepView) -> None:
-    assert metrics_of(sweep) == ("val_accuracy",)
+    assert metrics_over_size(sweep) == ("val_accuracy",)
     figure = result_figure(sweep, outcome(sweep), "val_accuracy")
     named = {one.name: one for one in figure.series if one.name}
     assert named["accuracy"].x.tolist() == [100_000, 3_000_000]

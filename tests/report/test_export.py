@@ -24,7 +24,7 @@ from tests.conftest import FINISHED, record_grid, record_sweep
 
 def test_csv_holds_every_record_and_is_read_again(tmp_path: Path) -> None:
     view = read_sweep(record_sweep(tmp_path, FINISHED))
-    text = export(view, "csv").decode()
+    text = export(view, "csv", curves=True).decode()
     rows = list(csv.DictReader(io.StringIO(text)))
     assert len(rows) == 7 * 40
     assert [float(row["loss"]) for row in rows[:40]] == view.runs[0].curve["loss"].tolist()
@@ -122,7 +122,8 @@ def test_the_command_writes_to_stdout_or_to_a_new_file(tmp_path: Path) -> None:
     def run(*options: str) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run([*command, *options], check=False, capture_output=True)
 
-    assert run().stdout.startswith(b"run,rung,seed,params,non_embedding,step,")
+    assert run("--curves").stdout.startswith(b"run,rung,seed,params,non_embedding,step,")
+    assert run().stdout.startswith(b"run,rung,seed,params,non_embedding,tokens,")
     output = tmp_path / "out.svg"
     written = run("--format", "svg", "--output", str(output))
     assert (written.returncode, written.stdout) == (0, b"")

@@ -197,7 +197,7 @@ def _last_part(name: str) -> str:
 def _candidates(names: Sequence[str], role: str) -> list[Column]:
     """The columns whose name says `role`; those whose whole name does, else those whose last part does."""
     if role == "non_embedding":
-        return [Column(name) for name in names if _counts_body(name)]
+        return [Column(name) for name in names if counts_body(name)]
     aliases = ALIASES[role]
     whole = [found for name in names if (found := _named(name, plain_name(name), aliases, role))]
     if role in OTHERS:
@@ -217,7 +217,7 @@ def _named(name: str, plain: str, aliases: Sequence[str], role: str) -> Column |
     return None
 
 
-def _counts_body(name: str) -> bool:
+def counts_body(name: str) -> bool:
     """Whether a column counts parameters without embeddings: N_no_emb, non_embedding_params."""
     plain = plain_name(name)
     rest = _WITHOUT.sub("_", plain, count=1).strip("_")

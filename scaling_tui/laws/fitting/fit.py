@@ -46,13 +46,12 @@ def fit(points: Points, law: str | Law, *, delta: float | None = None, conventio
         InputError: no usable point, fewer points than coefficients, or a column that the law needs is missing.
     """
     law = get(law) if isinstance(law, str) else law
-    points, warnings = _usable(points, law)
+    points, lacking, warnings = _usable(points, law)
     size = len(law.coefficients)
     if len(points) < size:
-        raise InputError(
-            f"points: {len(points)} usable, {law.name} has {size} coefficients ({', '.join(law.coefficients)}): "
-            f"want at least {size}, ideally {3 * size}"
-        )
+        has = f"{law.name} has {size} coefficients ({', '.join(law.coefficients)}): want at least {size}"
+        left = f"{'; '.join(lacking)}; " if lacking else ""
+        raise InputError(f"points: {left}{len(points)} usable, {has}, ideally {3 * size}")
     if delta is None:
         delta = default_delta(len(points), size)
     x, y = observations(law, points)
@@ -76,12 +75,20 @@ def fit(points: Points, law: str | Law, *, delta: float | None = None, conventio
     return replace(fitted, warnings=(*warnings, *fit_warnings(fitted)))
 
 
-def _usable(points: Points, law: Law) -> tuple[Points, list[str]]:
-    """The points that can be fitted, and warnings about the others."""
-    columns = [points.loss, *(points.column(name) for name in law.inputs)]
-    good = np.all([np.isfinite(column) & (column > 0) for column in columns], axis=0)
-    warnings = []
-    if not good.all():
-        warnings.append(f"{name_points(points, ~good)} left out: not finite and positive")
-        points = points.take(good)
-    return points, warnings
+def _usable(points: Points, law: Law) -> tuple[Points, list[str], list[str]]:
+    """The points that can be fitted, what the others lack, and warnings about the others."""
+    columns = {name: points.column(name) for name in law.inputs}
+    whole = np.ones(len(points), dtype=bool)
+    lacking = []
+    for name, column in columns.items():
+        absent = np.isnan(column)  # stands for what a run does not tell
+        if absent.all():
+            lacking.append(f"no run has {name}")
+        elif absent.any():
+            lacking.append(f"{int(absent.sum())} of {len(points)} runs have no {name}: {name_points(points, absent)}")
+        whole &= ~absent
+    good = np.all([np.isfinite(column) & (column > 0) for column in (points.loss, *columns.values())], axis=0)
+    warnings = [f"left out: {line}" for line in lacking]
+    if not good[whole].all():
+        warnings.append(f"{name_points(points, whole & ~good)} left out: not finite and positive")
+    return points.take(good) if not good.all() else points, lacking, warnings

@@ -85,10 +85,11 @@ class Points:
         return np.asarray(value, dtype=np.float64)
 
     def compute(self) -> Array | None:
-        """Training FLOPs of each point, if known or computable."""
+        """Training FLOPs of each point; None unless they are known or computable for all."""
         if self.flops is None and (self.params is None or self.tokens is None):
             return None
-        return self.column("flops")
+        flops = self.column("flops")
+        return None if np.isnan(flops).any() else flops
 
 
 def name_points(points: Points, which: NDArray[np.bool_]) -> str:

@@ -49,7 +49,7 @@ class Study:
             "delta": fit.delta,
             "converged": fit.converged,
             "points": len(fit.points),
-            "convention": {"params": fit.convention, "flops": "as given" if fit.points.flops is not None else "6ND"},
+            "convention": {"params": fit.convention, "flops": _flops_used(fit.points)},
             "residual_sd": float(np.sqrt(np.mean(fit.residuals**2))),
             "holdout": None
             if holdout is None
@@ -71,6 +71,12 @@ class Study:
             ],
             "warnings": list(self.warnings),
         }
+
+
+def _flops_used(points: Points) -> str:
+    if points.compute() is None:
+        return "unknown"
+    return "as given" if points.flops is not None else "6ND"
 
 
 def objective_kind(fit: Fit) -> str:

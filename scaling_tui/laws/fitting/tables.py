@@ -28,6 +28,7 @@ from scaling_tui.laws.fitting.column_names import (
 from scaling_tui.laws.fitting.points import Points, repeats
 from scaling_tui.laws.fitting.run_states import not_finished
 from scaling_tui.laws.fitting.units import check_units, short
+from scaling_tui.laws.forms import LAWS
 from scaling_tui.laws.kernels import Array
 from scaling_tui.tables import Cell, Table, read_table
 from scaling_tui.text import show
@@ -103,6 +104,7 @@ class TablePoints:
         left_out: every row that is not a point.
         derived: what no column gave and was computed, or multiplied, in formulas.
         columns: the column that each role was read from.
+        of_sweep: law and count of N of the sweep whose points were exported; None of any other table.
     """
 
     points: Points
@@ -110,6 +112,7 @@ class TablePoints:
     left_out: tuple[LeftOut, ...]
     derived: tuple[str, ...]
     columns: Mapping[str, str]
+    of_sweep: tuple[str, str] | None = None
 
 
 def read_points(source: str | Path) -> tuple[Points, tuple[str, ...]]:
@@ -173,7 +176,7 @@ class _Reading:
         left_out = [LeftOut(self.table.rows[place], why) for place, why in sorted(self.left_out.items())]
         columns = {role: column.name for role, column in self.columns.items()}
         warnings = (*self.warnings, *self.derived)
-        return TablePoints(points, warnings, tuple(left_out), tuple(self.derived), columns)
+        return TablePoints(points, warnings, tuple(left_out), tuple(self.derived), columns, _of_sweep(self.table))
 
     # --- cells
 
@@ -430,6 +433,15 @@ class _Reading:
             elif N is None and D is not None and C is not None:
                 self.numbers["params"] = C / (6 * D)
                 self.derived.append("no column params: N = C/(6D)")
+
+
+def _of_sweep(table: Table) -> tuple[str, str] | None:
+    """What `export` says of the sweep in the columns `law` and `params_as`, where they say one thing."""
+    laws, counts = ({str(cell) for cell in table.columns.get(name, ())} for name in ("law", "params_as"))
+    if len(laws) != 1 or len(counts) != 1:
+        return None
+    (law,), (count,) = laws, counts
+    return (law, count) if law in LAWS and count in ("all", "non-embedding") else None
 
 
 def _missing(cell: Cell) -> bool:

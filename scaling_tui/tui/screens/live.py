@@ -1,6 +1,7 @@
 """The live screen: curves and a table of all runs, the law so far, log, machine load, and keys to stop and resume."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,14 +13,26 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
 from scaling_tui import InputError
-from scaling_tui.plots.curves import OVER, SCALES, SMOOTHING, Choice, Curves, labels, place
+from scaling_tui.plots.curves import (
+    OVER,
+    SCALES,
+    SMOOTHING,
+    Choice,
+    Curves,
+    labels,
+    metrics_of,
+    place,
+    shown_of,
+)
 from scaling_tui.plots.figures import colour_of
 from scaling_tui.plots.law_plots import law_figure
-from scaling_tui.plots.results import metrics_of, result_figure
+from scaling_tui.plots.results import metrics_over_size, result_figure
 from scaling_tui.report.sweep import faults_in_brief, law_text, promised_text
 from scaling_tui.runs import RunView, SweepView, make_request
+from scaling_tui.runs.metrics import described
 from scaling_tui.sweeps.launch import resumable, resume
 from scaling_tui.sweeps.results import outcome
+from scaling_tui.sweeps.sweep_fit import law_of_sweep
 from scaling_tui.text import show
 from scaling_tui.tui.live_page import LivePage
 from scaling_tui.tui.quit_dialog import sweep_choices
@@ -27,6 +40,7 @@ from scaling_tui.tui.save_dialog import Picture, save
 from scaling_tui.tui.services import machine
 from scaling_tui.tui.services.watch import SweepSnapshot
 from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.choose_metric import ChooseMetric, ChosenMetric
 from scaling_tui.tui.widgets.plot import Plot, theme_colours
 from scaling_tui.tui.widgets.run_table import RunTable, RunTableData
 from scaling_tui.tui.widgets.text import LastLines, PlainText
@@ -40,9 +54,9 @@ class LiveScreen(LivePage):
     """Watches one sweep. Everything shown is read from the sweep's folder; closing the app stops no run."""
 
     ABOUT = (
-        "The loss of every run as the sweep trains, in nats per token. Lower is better; a larger rung should end "
-        "lower. Keys mark, hide, pin, stop and resume the run under the table's cursor. Before a name: ▶ running, "
-        "✓ finished, ■ stopped, ✗ failed; * marked, ^ pinned, - hidden."
+        "The loss of every run as the sweep trains, in nats per token, or any other metric that was recorded. Lower "
+        "loss is better; a larger rung should end lower. Keys mark, hide, pin, stop and resume the run under the "
+        "table's cursor. Before a name: ▶ running, ✓ finished, ■ stopped, ✗ failed; * marked, ^ pinned, - hidden."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "row(-1)", "up", show=False, tooltip="Move to the run above"),
@@ -60,7 +74,8 @@ class LiveScreen(LivePage):
         Binding("x", "over", "axis", tooltip="Switch the x axis: tokens, steps, FLOPs, time"),
         Binding("s", "smooth", "smooth", tooltip="Smooth the training loss: 0.8, 0.95, 0.99, off"),
         Binding("g", "scales", "log", show=False, tooltip="Switch logarithmic axes: both, x, y, none"),
-        Binding("v", "metric", "held-out", tooltip="Switch between training loss and held-out loss"),
+        Binding("v", "metric", "metric", tooltip="Show the next metric: training loss, held-out loss, others"),
+        Binding("f", "choose_metric", "find", show=False, tooltip="Choose a metric from a list, or some by a pattern"),
         Binding("c", "compare", "compare", tooltip="Compare with the curves of another sweep"),
         Binding("left", "crosshair(-1)", "crosshair", show=False, tooltip="Move the crosshair left"),
         Binding("right", "crosshair(1)", "crosshair", show=False, tooltip="Move the crosshair right"),
@@ -193,9 +208,9 @@ class LiveScreen(LivePage):
 
     @staticmethod
     def _views(sweep: SweepView) -> tuple[str, ...]:
-        """The views beside the curves: the law, if the ladder asks for one, and metrics against size."""
-        metrics = metrics_of(sweep)
-        return ("law", *metrics) if sweep.document.get("fit") or not metrics else metrics
+        """The views beside the curves: the law, if there is to be one, and metrics against size."""
+        metrics = metrics_over_size(sweep)
+        return ("law", *metrics) if law_of_sweep(sweep) or not metrics else metrics
 
     def _show_table(self, snapshot: SweepSnapshot, sweep: SweepView) -> None:
         theme = theme_colours(self.app.theme_variables)
@@ -274,10 +289,26 @@ class LiveScreen(LivePage):
 
     def action_scales(self) -> None:
         log_x, log_y = _after(SCALES, (self._choice.log_x, self._choice.log_y))
-        self._choose(replace(self._choice, log_x=log_x, log_y=log_y))
+        self._choose(self._choice.scaled(log_x, log_y))
 
     def action_metric(self) -> None:
-        self._choose(replace(self._choice, metric="val_loss" if self._choice.metric == "loss" else "loss"))
+        sweep = self._sweep
+        if sweep is None:
+            return
+        metrics = metrics_of(sweep, self._choice.pattern) or metrics_of(sweep)
+        now = shown_of(sweep, self._choice).metric
+        self._choose(replace(self._choice, metric=_after(metrics, now) if now in metrics else metrics[0]))
+
+    def action_choose_metric(self) -> None:
+        sweep = self._sweep
+        if sweep is not None:
+            rows = [(name, metric_row(sweep, name)) for name in metrics_of(sweep)]
+            now = shown_of(sweep, self._choice).metric
+            self.app.push_screen(ChooseMetric(rows, now, self._choice.pattern), self._show_metric)
+
+    def _show_metric(self, chosen: ChosenMetric | None) -> None:
+        if chosen is not None:
+            self._choose(replace(self._choice, metric=chosen.metric, pattern=chosen.pattern))
 
     def action_crosshair(self, by: int) -> None:
         self._plot().step(by)
@@ -374,8 +405,21 @@ def _can_resume(sweep: SweepView, run: RunView) -> bool:
     return run.state not in ("queued", "running") and run.name in resumable(sweep)
 
 
-def _after(cycle: tuple[T, ...], now: T) -> T:
+def _after(cycle: Sequence[T], now: T) -> T:
     return cycle[(cycle.index(now) + 1) % len(cycle)]
+
+
+def metric_row(sweep: SweepView, metric: str) -> str:
+    """A metric in the list to choose from: its key, what it is, and the runs that recorded it."""
+    recorded = [value for run in sweep.runs if (value := run.curve.last(metric)) is not None]
+    about = described(metric)
+    what = f"{about.titled}, " if about.name != metric else ""
+    last = (
+        f", last {' … '.join(show.value(value) for value in sorted({min(recorded), max(recorded)}))}"
+        if recorded
+        else ""
+    )
+    return f"{metric}  ({what}{show.counted(len(recorded), 'run')}{last})"
 
 
 def headline(snapshot: SweepSnapshot, width: int) -> Text:
@@ -387,11 +431,13 @@ def headline(snapshot: SweepSnapshot, width: int) -> Text:
     parts = [sweep.name]
     if snapshot.unread:
         parts.append(f"sampled, {show.percent(1 - snapshot.unread)} read")
-    if sweep.state != "finished":
+    if sweep.state == "empty":
+        parts.append(sweep.reason)
+    elif sweep.state != "finished":
         parts.append(f"{finished} of {len(sweep.runs)} finished")
     if sweep.state == "running" and sweep.seconds_left is not None:
         parts.append(f"{show.duration(sweep.seconds_left)} left")
-    elif sweep.state != "running":
+    elif sweep.state not in ("running", "empty"):
         states = Counter(run.state for run in sweep.runs if run.state != "finished")
         left = ", ".join(f"{count} {state}" for state, count in states.items())
         parts.append(sweep.state + (f" ({left})" if left else ""))

@@ -14,7 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
-from scaling_tui.plots.curves import Choice
+from scaling_tui.plots.curves import LOSSES, Choice
 from scaling_tui.plots.figures import Colour
 from scaling_tui.runs import RunView
 from scaling_tui.runs.format import State
@@ -76,6 +76,14 @@ COLUMNS = (
     RunColumn("left", 8, 1, _left),
 )
 GAP = 1
+METRIC_WIDTH = 9
+
+
+def _metric_column(metric: str) -> RunColumn:
+    """The last value of a metric that is no loss, under the end of its name."""
+    name = metric.rpartition("/")[2] or metric
+    head = name if cell_len(name) <= METRIC_WIDTH else set_cell_size(name, METRIC_WIDTH - 1) + "…"
+    return RunColumn(head, METRIC_WIDTH, 0, lambda run, rows: show.value(run.curve.last(metric)))
 
 
 @dataclass(frozen=True)
@@ -139,6 +147,8 @@ class RunTable(ScrollView):
         """Shows `rows` in at most `room` cells; returns how many it uses."""
         name_width = max([len(label) for label in rows.labels.values()], default=4) + 3
         columns = list(self._all_columns)
+        if rows.choice.metric not in LOSSES:
+            columns.append(_metric_column(rows.choice.metric))
         tall = self.parent.size.height if isinstance(self.parent, Widget) else 0
         scroll = 1 if 0 < tall <= len(rows.runs) else 0  # it has no height before the first layout
         while len(columns) > 1 and name_width + sum(c.width + GAP for c in columns) + scroll > room:

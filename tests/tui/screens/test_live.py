@@ -1,5 +1,6 @@
 """The live screen: what it shows of a sweep, what its keys do, how it looks."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ from textual.widgets import OptionList, Static
 
 from scaling_tui.plots.drawing import draw, plain
 from scaling_tui.plots.figures import DOTTED, Figure
-from scaling_tui.runs import latest_request
+from scaling_tui.runs import Writer, create_sweep, latest_request
+from scaling_tui.text.visible import HARMFUL
 from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.help import HelpScreen
 from scaling_tui.tui.terminal import Appearance
+from scaling_tui.tui.widgets.choose_metric import ChooseMetric
 from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tui.widgets.run_table import RunTable
 from tests.conftest import FINISHED, record_sweep
@@ -184,6 +187,142 @@ async def chosen(pilot: Pilot[None], key: str, name: str) -> None:
     options.highlighted = [option.id for option in options.options].index(name)
     await pilot.press("enter")
     await until(pilot, lambda: not pilot.app.screen.query(OptionList))
+
+
+# --- other metrics
+
+
+def record_metrics(runs: Path, metrics: dict[str, tuple[float, float, float]], losses: bool = True) -> Path:
+    """A sweep of another trainer's: two runs with each metric at three steps, those of the larger one doubled."""
+    sweep = create_sweep(runs, "theirs", {})
+    for factor, params in ((1, 1e6), (2, 1e7)):
+        run = Writer.create(sweep / f"n{factor}", {"params": params, "tokens": 3000})
+        with (run.attempt / "metrics.jsonl").open("w") as file:
+            for step in range(3):
+                record = {"step": step + 1, "tokens": 1000 * (step + 1)} | ({"loss": 3.0 - step / 9} if losses else {})
+                record |= {name: factor * values[step] for name, values in metrics.items()}
+                file.write(json.dumps(record) + "\n")
+        run.end()
+    return sweep
+
+
+MMLU, WINO = (0.25, 0.3, 0.4), (0.0, 0.5, 0.6)
+
+
+def painted(app: ScalingApp) -> str:
+    """The cells of the screen as the terminal gets them, without the ANSI of its own colours."""
+    return "\n".join("".join(segment.text for segment in line) for line in app.screen._compositor.render_strips())
+
+
+async def metrics_shown(pilot: Pilot[None]) -> None:
+    app = pilot.app
+    assert isinstance(app, ScalingApp)
+    await until(pilot, lambda: len(app.screen.query_one(RunTable).rows) == 2 and bool(curves_of(app).title))
+    await pilot.pause()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_key_goes_through_every_metric_that_was_recorded(tmp_path: Path, size: tuple[int, int]) -> None:
+    record_metrics(tmp_path, {"eval/mmlu": MMLU, "eval/wino": WINO, "lr": (0.0, 0.1, 0.01)})
+    app = ScalingApp(tmp_path, mode="live")
+    async with app.run_test(size=size) as pilot:
+        await metrics_shown(pilot)
+        titles = []
+        for _ in range(5):
+            titles.append(curves_of(app).title.split(" · ")[0])
+            await pilot.press("v")
+        assert titles == ["train loss, nats", "learning rate", "eval/mmlu", "eval/wino", "train loss, nats"]
+        await pilot.press("v")
+        figure = curves_of(app)
+        assert figure.title.startswith("eval/mmlu · tokens")
+        assert (figure.y_name, figure.y_unit, figure.log_y) == ("eval/mmlu", "", False)
+        assert [(one.label, one.y.tolist()) for one in figure.series] == [("n1", [*MMLU]), ("n2", [0.5, 0.6, 0.8])]
+        table = app.screen.query_one(RunTable)
+        assert [row.cells[-1].strip() for row in table.rows] == ["0.4", "0.8"]
+        assert "eval/mmlu · tokens" in painted(app)
+        await pilot.press("g")
+        assert not curves_of(app).log_x
+        await pilot.press("v", "v")
+        assert (curves_of(app).title.split(" · ")[0], curves_of(app).log_y) == ("train loss, nats", True)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_metric_is_found_as_one_types_and_a_pattern_limits_the_key(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    record_metrics(
+        tmp_path, {f"train/m{number}": MMLU for number in range(40)} | {"eval/wino": WINO, "eval/mmlu": MMLU}
+    )
+    app = ScalingApp(tmp_path, mode="live")
+    async with app.run_test(size=size) as pilot:
+        await metrics_shown(pilot)
+        await pilot.press("f")
+        await until(pilot, lambda: isinstance(app.screen, ChooseMetric))
+        options = app.screen.query_one(OptionList)
+        assert options.option_count == 43
+        await pilot.press(*"EVAL/*")
+        await until(pilot, lambda: options.option_count == 2)
+        assert "eval/mmlu  (2 runs, last 0.4 … 0.8)" in painted(app)
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: not isinstance(app.screen, ChooseMetric))
+        assert curves_of(app).title == "eval/wino · tokens, log x · v: EVAL/*"
+        await pilot.press("v")
+        assert curves_of(app).title.startswith("eval/mmlu")
+        await pilot.press("v")
+        assert curves_of(app).title.startswith("eval/wino")
+        await pilot.press("f")
+        await until(pilot, lambda: isinstance(app.screen, ChooseMetric))
+        await pilot.press(*["backspace"] * 6, *"zzz", "enter")
+        assert isinstance(app.screen, ChooseMetric), "nothing is called that"
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, ChooseMetric))
+        assert curves_of(app).title.startswith("eval/wino")
+
+
+HOSTILE = ("\x1b]0;owned\x07", "\u202egnp.exe", "a\nb", "\x9b31m")
+ODD = ("[red]bold[/red]", "律" * 30, "eval/" + "x" * 115, "e\u0301", "a=b;c|d", "-", "[/]")
+
+
+async def test_no_name_of_a_metric_reaches_the_terminal_unfiltered(tmp_path: Path) -> None:
+    record_metrics(tmp_path, dict.fromkeys((*HOSTILE, *ODD), MMLU))
+    app = ScalingApp(tmp_path, mode="live")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await metrics_shown(pilot)
+        seen = set()
+        for _ in range(len(ODD) + 1):
+            await pilot.press("v")
+            seen.add(curves_of(app).y_name)
+            assert not HARMFUL.search(painted(app).replace("\n", ""))
+        assert seen == {*ODD, "train loss"}
+        await pilot.press("f")
+        await until(pilot, lambda: isinstance(app.screen, ChooseMetric))
+        assert app.screen.query_one(OptionList).option_count == len(ODD) + 1
+        assert "[red]bold[/red]" in painted(app)
+        assert not HARMFUL.search(painted(app).replace("\n", ""))
+
+
+async def test_what_a_trainer_does_not_log_is_not_asked_for(tmp_path: Path) -> None:
+    """Held-out loss alone, over steps alone."""
+    sweep = create_sweep(tmp_path, "theirs", {})
+    for name in ("a", "b"):
+        with Writer.create(sweep / name, {"params": 10}) as run:
+            for step in (1, 2, 3):
+                run.log(step=step, val_loss=3.0 - step / 9)
+    app = ScalingApp(tmp_path, mode="live")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await metrics_shown(pilot)
+        assert curves_of(app).title == "held-out loss, nats · step, log-log"
+        assert [len(one.x) for one in curves_of(app).series] == [3, 3]
+
+
+async def test_a_sweep_without_runs_says_so(tmp_path: Path) -> None:
+    create_sweep(tmp_path, "theirs", {})
+    app = ScalingApp(tmp_path, mode="live")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "theirs" in text_of(app, "#where"))
+        assert text_of(app, "#where") == "theirs · no runs yet"
+        await pilot.press("v", "f", "l", "down")
+        assert app.is_running
 
 
 async def test_another_sweep_is_laid_beside_this_one(tmp_path: Path) -> None:
