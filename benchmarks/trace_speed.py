@@ -11,15 +11,15 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 
 import torch
 from textual.app import App, ComposeResult
 
 from scaling_tui.laws.counting import Architecture, count
 from scaling_tui.lens import records as plain
-from scaling_tui.lens.checkpoints import Checkpoint
+from scaling_tui.lens.checkpoints import Checkpoint, trained_here
 from scaling_tui.lens.trace import TraceRequest, trace_prompt
+from scaling_tui.lens.trained import TrainedModel
 from scaling_tui.runs.config import RunConfig, Training
 from scaling_tui.train.trainer import build
 from scaling_tui.tui.widgets.trace_grid import TokenGrid
@@ -31,15 +31,13 @@ ARCH = Architecture(
 
 def untrained() -> Checkpoint:
     """An untrained model of the size: a trace takes no longer for what was learned."""
-    from scaling_tui.data.tokenizers import ByteTokenizer
-
     counted = count(ARCH)
     config = RunConfig(
         rung="ten", seed=0, params=counted.total, non_embedding=counted.non_embedding, tokens=1, flops=1.0,
         family="gpt", architecture=asdict(ARCH), corpus={"name": "stdlib", "tokenizer": "byte"},
         training=Training(tokens=1, batch=1, lr=1e-3),
     )  # fmt: skip
-    return Checkpoint(Path("benchmark/ten"), config, 0, build(config).eval(), ByteTokenizer())
+    return trained_here("benchmark/ten", config, 0, TrainedModel(build(config), config.family))
 
 
 def seconds(work: Callable[[], object], times: int = 5) -> tuple[float, float]:
