@@ -80,7 +80,7 @@ def main() -> None:
     reading = trace_prompt(model, request)
     rows, columns = len(reading.grid.names), len(reading.tokens)
     cpu, wall = seconds(lambda: trace_prompt(model, request))
-    size = f"{rows} rows × {columns} tokens, {model.config.params / 1e6:.1f}M parameters"
+    size = f"{rows} rows × {columns} tokens, {model.source.params / 1e6:.1f}M parameters"
     print(f"grid of {size}: {cpu:.2f} s CPU, {wall:.2f} s")
     cpu, wall = asyncio.run(frame(reading))
     print(f"a move in the grid, all lines drawn: {1000 * cpu:.1f} ms CPU, {1000 * wall:.1f} ms")

@@ -91,7 +91,9 @@ def trace(
             notes = reading.notes
         else:
             if isinstance(found, Path) and checkpoint is not None:
-                raise InputError(f"--checkpoint: found with a model's folder, {found}; want the checkpoint's own folder")
+                raise InputError(
+                    f"--checkpoint: found with a model's folder, {found}; want the checkpoint's own folder"
+                )
             folder = found if isinstance(found, Path) else found.path
             traced = tracer.trace(folder, checkpoint, **request)
             continuation = None
@@ -99,7 +101,14 @@ def trace(
                 # A run that is still training may have written another checkpoint meanwhile.
                 step = None if isinstance(found, Path) else traced.step
                 continuation = tracer.generate(
-                    folder, step, prompt, tokens=go_on, temperature=temperature, seed=seed, example=example, device=device
+                    folder,
+                    step,
+                    prompt,
+                    tokens=go_on,
+                    temperature=temperature,
+                    seed=seed,
+                    example=example,
+                    device=device,
                 )
             document = trace_document(traced, continuation)
             print_json(document) if as_json else print(trace_report.trace_text(traced, continuation))

@@ -47,7 +47,7 @@ def _by_part(parts: Sequence[Written], values: Sequence[float]) -> list[Part]:
 
 
 def freeze(norm: Norm, stream: Tensor) -> tuple[Callable[[Tensor], Tensor], Tensor | float]:
-    """`norm` as a linear map, its scale frozen at that of `stream`, (columns, hidden) in float64; and the bias it adds."""
+    """`norm` as a linear map, its scale frozen at that of `stream`, (columns, hidden) in float64; and its bias."""
     centred = stream - stream.mean(-1, keepdim=True) if norm.centred else stream
     factor = norm.gain * (centred.square().mean(-1, keepdim=True) + norm.epsilon).rsqrt()
     bias = 0.0 if norm.bias is None else norm.bias

@@ -107,7 +107,9 @@ class CheckpointCache:
             config = RunConfig.from_json(read_config(run))
             model = build(config)
             read_weights(model, path)
-            self._keep(path, trained_here(f"{run.parent.name}/{run.name}", config, step, TrainedModel(model, config.family)))
+            self._keep(
+                path, trained_here(f"{run.parent.name}/{run.name}", config, step, TrainedModel(model, config.family))
+            )
         return self._used(path)
 
     def _load_model(self, path: Path, device: str) -> Checkpoint:

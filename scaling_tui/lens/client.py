@@ -209,7 +209,9 @@ def members(runs: Path, first: RunView | Path, names: Sequence[str]) -> list[Mem
     """
     match list(names):
         case ["ladder"]:
-            return models_of(first, "ladder") if isinstance(first, Path) else ladder_of(glance(first.path.parent), first)
+            return (
+                models_of(first, "ladder") if isinstance(first, Path) else ladder_of(glance(first.path.parent), first)
+            )
         case ["time"]:
             return models_of(first, "time") if isinstance(first, Path) else in_time(first)
     chosen = [first]
@@ -219,7 +221,9 @@ def members(runs: Path, first: RunView | Path, names: Sequence[str]) -> list[Mem
         try:
             chosen.append(to_be_traced(runs, name))
         except InputError as error:
-            raise InputError(f"--across {name!r}: neither 'ladder' nor 'time', nor a run or a model ({error})") from None
+            raise InputError(
+                f"--across {name!r}: neither 'ladder' nor 'time', nor a run or a model ({error})"
+            ) from None
     return [
         (read_model_folder(one).name, one, None) if isinstance(one, Path)
         else (f"{one.path.parent.name}/{one.name}", one.path, None)

@@ -139,8 +139,8 @@ def measure(logits: Tensor, reference: Tensor, truth: Tensor) -> Metrics:
         reference: logits (columns, vocab) for `kl` = KL(reference || prediction).
         truth: ids of the true next tokens, (columns,); -1 where unknown.
     """
-    pieces = zip(*(of.split(COLUMNS_AT_ONCE) for of in (logits, reference, truth)), strict=True)
-    measured = [_measure(*piece) for piece in pieces]
+    pieces = [slice(start, start + COLUMNS_AT_ONCE) for start in range(0, len(truth), COLUMNS_AT_ONCE)]
+    measured = [_measure(logits[piece], reference[piece], truth[piece]) for piece in pieces]
     return Metrics(*(torch.cat(columns) for columns in zip(*measured, strict=True)))
 
 

@@ -49,9 +49,7 @@ class EncodedPrompt:
         return self.prompt.ids
 
 
-def encode_prompt(
-    request: TraceRequest, source: Source, guess: int | None = None
-) -> EncodedPrompt:
+def encode_prompt(request: TraceRequest, source: Source, guess: int | None = None) -> EncodedPrompt:
     """The request's prompt in the tokens of `source`; it watches the true token, else `guess`, unless told which.
 
     Raises:
@@ -105,7 +103,7 @@ class LensTable:
         self._grid = Grid([], [], [], [], [], [], [])
 
     def add(self, name: str, logits: torch.Tensor) -> None:
-        """Adds one row from its logits, (columns, vocab); of another vocabulary size, the tokens of both are compared."""
+        """Adds one row from its logits, (columns, vocab); where a head is longer, the tokens of both are compared."""
         shared = min(logits.shape[-1], self._reference.shape[-1])
         logits = logits[:, :shared]
         metrics = measure(logits, self._reference[:, :shared], self._truth)
@@ -231,7 +229,7 @@ def _must_share(source: Source, last: Source, length: int) -> None:
         raise InputError(f"{source.name}: its tokens are not those of {last.name}; want models of one tokenizer")
     if length > source.shape.context:
         raise InputError(
-            f"{source.name}: its context is {source.shape.context} tokens, the prompt has {length}; want a shorter prompt"
+            f"{source.name}: its context is {source.shape.context} tokens, the prompt has {length}; want a shorter one"
         )
 
 

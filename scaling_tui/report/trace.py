@@ -89,7 +89,13 @@ def across_text(trace: Across) -> str:
     text = [_prompt(trace), ""]
     heads = [["N", "step", "loss on prompt"]]
     for row, member in enumerate(trace.members):
-        heads.append([show.count(member.params), "–" if member.step is None else f"{member.step:,}", show.loss(trace.grid.loss(row))])
+        heads.append(
+            [
+                show.count(member.params),
+                "–" if member.step is None else f"{member.step:,}",
+                show.loss(trace.grid.loss(row)),
+            ]
+        )
     text += [rows_text(trace.rows, true, heads), ""]
     text.append(f"  KL is measured from {trace.members[-1].name}; loss is in nats per token over the known next tokens")
     right = first_right(trace.grid, trace.at)

@@ -55,17 +55,18 @@ def find_model(name: str) -> Path | None:
     Raises:
         InputError: `name` is a file.
     """
+    if not name:
+        return None
     try:
         path = Path(name).expanduser()
-        if path.is_file():
-            raise InputError(f"{name}: a file, want the folder that holds config.json, weights and tokenizer")
         if path.is_dir():
             return _snapshot(path) or path
-        if re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
-            return _snapshot(_cache() / f"models--{name.replace('/', '--')}")
+        if not path.is_file():
+            cached = re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name)
+            return _snapshot(_cache() / f"models--{name.replace('/', '--')}") if cached else None
     except (OSError, RuntimeError, ValueError):  # no home to expand, no permission, a NUL
         return None
-    return None
+    raise InputError(f"{name}: a file, want the folder that holds config.json, weights and tokenizer")
 
 
 def _cache() -> Path:

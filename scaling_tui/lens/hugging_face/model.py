@@ -5,7 +5,7 @@ it, and what the heads hand to the output projection. So grouped keys and values
 windows and biases are the library's, whatever the family. The read-out is the library's final norm and head.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -125,7 +125,7 @@ class HuggingFaceModel(LensModel):
         self.positions: nn.Embedding | None = attrgetter(layout.positions)(model) if layout.positions else None
         self.blocks: nn.ModuleList = attrgetter(layout.blocks)(model)
         self.final_norm: nn.Module = attrgetter(layout.final_norm)(model)
-        self.lm_head: nn.Linear = model.get_output_embeddings()  # type: ignore[assignment]
+        self.lm_head: nn.Linear = model.get_output_embeddings()
         config: Any = model.config
         heads, hidden = config.num_attention_heads, config.hidden_size
         self.shape = Shape(
@@ -213,22 +213,19 @@ def _kept(model: HuggingFaceModel, at: int) -> Iterator[Kept]:
 
     with ExitStack() as hooks:
         for block in model.blocks:
-            part: Callable[[str], nn.Module] = lambda path, block=block: attrgetter(path)(block)  # noqa: E731
             for handle in (
                 block.register_forward_pre_hook(before, with_kwargs=True),
                 block.register_forward_hook(after),
-                part(layout.attention).register_forward_hook(attended),
-                part(layout.attention_out).register_forward_pre_hook(projected),
-                part(layout.mlp).register_forward_hook(added),
+                attrgetter(layout.attention)(block).register_forward_hook(attended),
+                attrgetter(layout.attention_out)(block).register_forward_pre_hook(projected),
+                attrgetter(layout.mlp)(block).register_forward_hook(added),
             ):
                 hooks.callback(handle.remove)
         yield kept
 
 
 class HuggingFaceForwardPass(ForwardPass):
-    def __init__(
-        self, model: HuggingFaceModel, ids: Tensor, at: int, streams: tuple[Tensor, ...], kept: Kept
-    ) -> None:
+    def __init__(self, model: HuggingFaceModel, ids: Tensor, at: int, streams: tuple[Tensor, ...], kept: Kept) -> None:
         self.at, self.streams = at, streams
         self._model, self._ids, self._kept = model, ids, kept
 
