@@ -60,7 +60,7 @@ async def frame(reading: plain.Reading) -> tuple[float, float]:
     app = GridAlone()
     async with app.run_test(size=(120, 40)) as pilot:
         grid = app.query_one(TokenGrid)
-        grid.load(reading, 256, (0, 0))
+        grid.load(reading, (0, 0))
         await pilot.pause()
 
         def move() -> None:

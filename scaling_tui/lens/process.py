@@ -1,8 +1,8 @@
 """The tracing process: `python -m scaling_tui.lens.process`; one line of JSON a request, one line an answer.
 
 It loads checkpoints onto the CPU and runs at low priority so that live runs keep their speed: on one thread, and on
-half the cores once it has loaded a model that was not trained here, which may be large. It exits at the end of its input. A
-request names its kind under `ask` (`trace`, `across`, `continue`); an answer is `{"ok": …}` with a record of
+half the cores once it has loaded a model that was not trained here, which may be large. It exits at the end of its
+input. A request names its kind under `ask` (`trace`, `across`, `continue`); an answer is `{"ok": …}` with a record of
 `scaling_tui.lens.records`, or `{"error": line}` for a request that cannot be met.
 """
 

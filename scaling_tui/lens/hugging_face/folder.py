@@ -10,6 +10,7 @@ from typing import Any
 
 from scaling_tui import InputError
 from scaling_tui.text.files import opened, read_text
+from scaling_tui.text.show import counted
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt", "pytorch_model.pt")
@@ -221,7 +222,9 @@ def models_in_time(folder: Path) -> list[tuple[str, Path]]:
     if not found and step_of(folder) is not None:
         found = {path: step for path in _models_in(folder.parent) if (step := step_of(path)) is not None}
     if len(found) < 2:
-        raise InputError(f"{folder}: found {len(found)} checkpoints, want two or more, such as checkpoint-500")
+        raise InputError(
+            f"{folder}: found {counted(len(found), 'checkpoint')}, want two or more, such as checkpoint-500"
+        )
     return [(f"step {step}", path) for path, step in sorted(found.items(), key=lambda item: item[1])]
 
 
@@ -238,5 +241,5 @@ def models_by_size(folder: Path) -> list[tuple[str, Path]]:
     else:
         models = [read_model_folder(path) for path in _models_in(folder)]
     if len(models) < 2:
-        raise InputError(f"{folder}: found {len(models)} models of a family, want two or more in one folder")
+        raise InputError(f"{folder}: found {counted(len(models), 'model')} of its family beside it, want two or more")
     return [(model.name, model.path) for model in sorted(models, key=lambda model: (model.elements, model.name))]
