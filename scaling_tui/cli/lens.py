@@ -1,5 +1,6 @@
 """Commands that look inside a run: its data pipeline, and what its model predicts after each layer."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -72,16 +73,17 @@ def trace(
 ) -> None:
     """Show what a checkpoint predicts after every layer. Also shows which parts contribute, and a continuation."""
     from scaling_tui.lens.client import Tracer, members, to_be_traced
+    from scaling_tui.lens.hugging_face.folder import model_at
     from scaling_tui.lens.stages import across_document, trace_document
     from scaling_tui.report import trace as trace_report
     from scaling_tui.runs import runs_folder
 
     where = runs_folder(runs)
     found = to_be_traced(where, run)
-    request = {
-        "prompt": prompt, "example": example, "at": None if at is None else at - 1, "watch": watch, "top": top,
-        "device": device,
-    }  # fmt: skip
+    if device != "cpu" and not isinstance(found, Path):
+        raise InputError(f"--device {device}: found with a run, which is traced on the CPU; want the folder of a model")
+    piece = {"example": example, "device": device}
+    request = {"prompt": prompt, "at": None if at is None else at - 1, "watch": watch, "top": top, **piece}
     with Tracer() as tracer:
         if across:
             if checkpoint is not None:
@@ -90,25 +92,19 @@ def trace(
             print_json(across_document(reading)) if as_json else print(trace_report.across_text(reading))
             notes = reading.notes
         else:
-            if isinstance(found, Path) and checkpoint is not None:
-                raise InputError(
-                    f"--checkpoint: found with a model's folder, {found}; want the checkpoint's own folder"
-                )
-            folder = found if isinstance(found, Path) else found.path
-            traced = tracer.trace(folder, checkpoint, **request)
+            if isinstance(found, Path):
+                folder, step = found if checkpoint is None else model_at(found, checkpoint), None
+                if sys.stderr.isatty():
+                    say(f"Loading {folder} …")
+            else:
+                folder, step = found.path, checkpoint
+            traced = tracer.trace(folder, step, **request)
             continuation = None
             if go_on and not traced.classifies:
-                # A run that is still training may have written another checkpoint meanwhile.
-                step = None if isinstance(found, Path) else traced.step
+                if not isinstance(found, Path):  # which may have written another checkpoint meanwhile
+                    step = traced.step
                 continuation = tracer.generate(
-                    folder,
-                    step,
-                    prompt,
-                    tokens=go_on,
-                    temperature=temperature,
-                    seed=seed,
-                    example=example,
-                    device=device,
+                    folder, step, prompt, tokens=go_on, temperature=temperature, seed=seed, **piece
                 )
             document = trace_document(traced, continuation)
             print_json(document) if as_json else print(trace_report.trace_text(traced, continuation))

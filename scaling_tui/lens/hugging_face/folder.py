@@ -53,6 +53,8 @@ class ModelFolder:
 def find_model(name: str) -> Path | None:
     """The folder of the model at the path `name`, or of that name in Hugging Face's cache; None where there is neither.
 
+    Of a training's folder that holds nothing but checkpoints it is the last one.
+
     Raises:
         InputError: `name` is a file.
     """
@@ -61,7 +63,7 @@ def find_model(name: str) -> Path | None:
     try:
         path = Path(name).expanduser()
         if path.is_dir():
-            return _snapshot(path) or path
+            return _snapshot(path) or _latest(path) or path
         if not path.is_file():
             cached = re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name)
             return _snapshot(_cache() / f"models--{name.replace('/', '--')}") if cached else None
@@ -84,6 +86,15 @@ def _snapshot(cached: Path) -> Path | None:
     main = cached / "refs" / "main"
     named = snapshots / main.read_text(encoding="ascii").strip() if main.is_file() else None
     return named if named is not None and named.is_dir() else next(iter(sorted(snapshots.iterdir())), None)
+
+
+def _latest(folder: Path) -> Path | None:
+    """The last checkpoint in the folder of a training; None where it holds a model itself, or others too."""
+    if is_model(folder):
+        return None
+    steps = {path: step_of(path) for path in _models_in(folder)}
+    known = {path: step for path, step in steps.items() if step is not None}
+    return max(known, key=known.__getitem__) if known and len(known) == len(steps) else None
 
 
 def is_model(folder: Path) -> bool:
@@ -218,14 +229,34 @@ def models_in_time(folder: Path) -> list[tuple[str, Path]]:
     Raises:
         InputError: fewer than two.
     """
-    found = {path: step for path in _models_in(folder) if (step := step_of(path)) is not None}
-    if not found and step_of(folder) is not None:
-        found = {path: step for path in _models_in(folder.parent) if (step := step_of(path)) is not None}
+    found = _by_step(folder)
     if len(found) < 2:
-        raise InputError(
-            f"{folder}: found {counted(len(found), 'checkpoint')}, want two or more, such as checkpoint-500"
-        )
-    return [(f"step {step}", path) for path, step in sorted(found.items(), key=lambda item: item[1])]
+        what = counted(len(found), "checkpoint")
+        raise InputError(f"{folder}: found {what}, want two or more, such as checkpoint-500")
+    return [(f"step {step}", path) for step, path in found]
+
+
+def model_at(folder: Path, step: int) -> Path:
+    """The checkpoint of that step in `folder`, or beside it where it is a checkpoint itself.
+
+    Raises:
+        InputError: there is none.
+    """
+    found = _by_step(folder)
+    for at, path in found:
+        if at == step:
+            return path
+    listed = ", ".join(str(at) for at, _ in found) or "none"
+    raise InputError(f"{folder}: no checkpoint of step {step}; available: {listed}")
+
+
+def _by_step(folder: Path) -> list[tuple[int, Path]]:
+    """The checkpoints of one training, in `folder` or, where it is a checkpoint, beside it."""
+    found = [(step, path) for path in _models_in(folder) if (step := step_of(path)) is not None]
+    if not found and step_of(folder) is not None:
+        beside = _models_in(folder.absolute().parent)
+        found = [(step, path) for path in beside if (step := step_of(path)) is not None]
+    return sorted(found)
 
 
 def models_by_size(folder: Path) -> list[tuple[str, Path]]:

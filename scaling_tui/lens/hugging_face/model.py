@@ -68,6 +68,7 @@ def load_model(folder: ModelFolder, device: str = "cpu") -> "HuggingFaceModel":
         raise InputError(
             f"{folder.path}: needs transformers, which is not installed; run pip install 'scaling-tui[hf]'"
         ) from None
+    _must_be_here(device)
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     # Its files alone: nothing is fetched, and neither pickles nor the code of a folder are read.
@@ -86,6 +87,13 @@ def load_model(folder: ModelFolder, device: str = "cpu") -> "HuggingFaceModel":
     _must_fit(folder, report)
     torch.set_num_threads(max(1, cores() // 2))
     return HuggingFaceModel(model, LAYOUTS[folder.family], folder.family)
+
+
+def _must_be_here(device: str) -> None:
+    try:
+        torch.zeros(1, device=device)
+    except Exception:  # an unknown name, a build without CUDA, no such card
+        raise InputError(f"--device {device}: not available here, want cpu, or a GPU's name such as cuda") from None
 
 
 def needed_bytes(folder: ModelFolder) -> int:

@@ -383,7 +383,7 @@ class TraceScreen(Page):
         if isinstance(reading, records.Across):
             _, folder, step = self._traced.members[row]
             other = {"run": folder.name, "step": step} if self._request.model is None else {"model": folder}
-            self._request = dataclasses.replace(self._request, rows="layers", **other)  # type: ignore[arg-type]
+            self._request = dataclasses.replace(self._request, rows="layers", **other)
         self.panel = "detail"
         if self._request.at != column or isinstance(reading, records.Across):
             self.change(at=column)
