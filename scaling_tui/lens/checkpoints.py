@@ -119,8 +119,7 @@ class CheckpointCache:
         key = (folder.path, folder.written, device)
         if key not in self._kept:
             tokenizer = FolderTokenizer.read(path)
-            if device == "cpu":
-                self._make_room(lambda: must_fit_memory(folder))
+            self._make_room(lambda: must_fit_memory(folder, device))
             model = load_model(folder, device)
             shape, notes = model.shape, []
             if tokenizer.vocab > shape.vocab:

@@ -110,6 +110,22 @@ def test_hooks_are_taken_off_again() -> None:
     assert not hooked
 
 
+def test_weights_without_a_head_are_those_of_a_tied_model(tmp_path: Path) -> None:
+    """As GPT-2 was published: the names lack the prefix, and the masks are among the weights."""
+    from safetensors.torch import save_file
+
+    whole = build("gpt2")
+    save(tmp_path / "m", "gpt2")
+    tensors = {name: value.contiguous() for name, value in whole.transformer.state_dict().items()}
+    tensors |= {f"h.{layer}.attn.bias": torch.ones(1, 1, 48, 48).tril() for layer in range(3)}
+    save_file(tensors, tmp_path / "m" / "model.safetensors", metadata={"format": "pt"})
+    checkpoint = CheckpointCache().load(tmp_path / "m")
+    with torch.no_grad():
+        own = whole(torch.tensor([[1, 2, 3]])).logits[0]
+    torch.testing.assert_close(checkpoint.model.forward_pass([1, 2, 3], 2).logits(7), own, rtol=1e-4, atol=1e-4)
+    assert checkpoint.source.params == whole.num_parameters()
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("shard", [None, "20KB"])
 def test_half_precision_is_computed_in_float32_and_shards_are_put_together(
@@ -245,6 +261,12 @@ def test_models_that_do_not_fit_together_are_loaded_one_after_another(
     with pytest.raises(InputError, match=r"c: .* weights need 0\.0 GB in float32, 0\.0 GB are available"):
         cache.load(folders[2][1])
     assert not cache._kept
+    on_gpu = loading.needed_bytes(read_model_folder(folders[2][1]), "cuda")
+    assert size * 0.9 < on_gpu < size * 1.2, "stored in float32 here"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (on_gpu - 1, on_gpu))
+    with pytest.raises(InputError, match=r"need 0\.0 GB on cuda, .* want a smaller model, or --device cpu"):
+        cache.load(folders[2][1], device="cuda")
 
 
 def test_a_folder_that_is_written_again_is_read_again(tmp_path: Path) -> None:
@@ -356,6 +378,9 @@ FAULTS = {
     "quantized": (lambda f: edit(f, quantization_config={"bits": 4}), "found quantized weights"),
     "impossible sizes": (lambda f: edit(f, hidden_size=-3), "cannot be read: "),
     "sizes as text": (lambda f: edit(f, hidden_size="wide"), "cannot be read: "),
+    "gigantic sizes": (lambda f: edit(f, intermediate_size=10**12), "config.json describes a model of "),
+    "endless layers": (lambda f: edit(f, num_hidden_layers=10**9), "a model of 1,000,000,000 layers, the weights are"),
+    "a gigantic vocabulary": (lambda f: edit(f, vocab_size=10**11), "config.json describes a model of "),
     "other sizes": (lambda f: edit(f, intermediate_size=64), "weights have another shape than config.json says"),
     "more layers": (lambda f: edit(f, num_hidden_layers=5), "weights are missing: model.layers.3."),
     "no weights": (drop("model.safetensors"), "no model.safetensors, want the weights"),

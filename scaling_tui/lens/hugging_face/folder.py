@@ -1,6 +1,7 @@
 """Folders that hold a model in Hugging Face's layout: found, and checked before any weight is read."""
 
 import json
+import math
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -25,7 +26,8 @@ class ModelFolder:
     Args:
         config: the content of config.json.
         weights: the files that hold them.
-        elements: numbers in all of them; about the parameters.
+        tensors, elements: how many tensors and numbers they hold; about the parameters.
+        stored: bytes of the files.
         written: modification times of the weights, ns: another value is another model.
         step: of its training; None where neither trainer_state.json nor the folder's name tells it.
     """
@@ -33,7 +35,9 @@ class ModelFolder:
     path: Path
     config: Mapping[str, Any]
     weights: tuple[Path, ...]
+    tensors: int
     elements: int
+    stored: int
     written: tuple[int, ...]
     step: int | None
 
@@ -110,9 +114,17 @@ def read_model_folder(folder: Path) -> ModelFolder:
     """
     config = _config(folder)
     weights = _weights(folder)
-    elements = sum(_elements(path) for path in weights)
+    sizes = [size for path in weights for size in _sizes(path)]
+    found = [path.stat() for path in weights]
     return ModelFolder(
-        folder, config, weights, elements, tuple(path.stat().st_mtime_ns for path in weights), step_of(folder)
+        path=folder,
+        config=config,
+        weights=weights,
+        tensors=len(sizes),
+        elements=sum(sizes),
+        stored=sum(one.st_size for one in found),
+        written=tuple(one.st_mtime_ns for one in found),
+        step=step_of(folder),
     )
 
 
@@ -166,7 +178,8 @@ def _names(index: Mapping[str, Any]) -> bool:
                for name in index.values())  # fmt: skip
 
 
-def _elements(path: Path) -> int:
+def _sizes(path: Path) -> list[int]:
+    """How many numbers each tensor of a file holds."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -175,18 +188,11 @@ def _elements(path: Path) -> int:
             for one in slices:
                 if one.get_dtype() not in (*FLOATS, "BOOL", "U8"):  # GPT-2's masks are of bytes
                     raise InputError(f"{path}: found weights of {one.get_dtype()}, want float32, float16 or bfloat16")
-            return sum(_product(one.get_shape()) for one in slices if one.get_dtype() in FLOATS)
+            return [math.prod(one.get_shape()) for one in slices if one.get_dtype() in FLOATS]
     except SafetensorError as error:
-        raise InputError(f"{path}: not safetensors, or cut short ({_line(error)})") from None
+        raise InputError(f"{path}: not safetensors, or cut short ({first_line(error)})") from None
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror or _line(error)}") from None
-
-
-def _product(shape: list[int]) -> int:
-    total = 1
-    for size in shape:
-        total *= size
-    return total
+        raise InputError(f"{path}: {error.strerror or first_line(error)}") from None
 
 
 def _json(path: Path, wanted: str) -> Mapping[str, Any]:
@@ -194,13 +200,14 @@ def _json(path: Path, wanted: str) -> Mapping[str, Any]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not JSON: {_line(error)}") from None
+        raise InputError(f"{path}: not JSON: {first_line(error)}") from None
     if not isinstance(document, dict):
         raise InputError(f"{path}: found {type(document).__name__}, want {wanted}")
     return document
 
 
-def _line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What an error of a library says, as far as one line goes."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 

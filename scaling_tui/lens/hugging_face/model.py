@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from scaling_tui import InputError
-from scaling_tui.lens.hugging_face.folder import ModelFolder
+from scaling_tui.lens.hugging_face.folder import ModelFolder, first_line
 from scaling_tui.lens.readout import ForwardPass, LensModel, Norm, Written, must_be_finite
 from scaling_tui.lens.records import Shape
 from scaling_tui.sweeps.limits import cores, memory
@@ -75,15 +75,18 @@ def load_model(folder: ModelFolder, device: str = "cpu") -> "HuggingFaceModel":
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
         config = AutoConfig.from_pretrained(folder.path, **local)
+        _must_be_described(folder, config)
         model, report = AutoModelForCausalLM.from_pretrained(
             folder.path, config=config, use_safetensors=True, attn_implementation="eager", output_loading_info=True,
             dtype=torch.float32 if device == "cpu" else "auto", ignore_mismatched_sizes=True, **local,
         )  # fmt: skip
         model = model.to(device).eval()
+    except InputError:
+        raise
     except torch.cuda.OutOfMemoryError:
         raise InputError(f"{folder.path}: does not fit the memory of {device}") from None
     except Exception as error:  # the library checks configurations in many ways
-        raise InputError(f"{folder.path}: cannot be read: {_line(error)}") from None
+        raise InputError(f"{folder.path}: cannot be read: {first_line(error)}") from None
     _must_fit(folder, report)
     torch.set_num_threads(max(1, cores() // 2))
     return HuggingFaceModel(model, LAYOUTS[folder.family], folder.family)
@@ -96,23 +99,52 @@ def _must_be_here(device: str) -> None:
         raise InputError(f"--device {device}: not available here, want cpu, or a GPU's name such as cuda") from None
 
 
-def needed_bytes(folder: ModelFolder) -> int:
-    """The memory that the model in `folder` takes on the CPU."""
-    return int(4 * ROOM * folder.elements)
+def needed_bytes(folder: ModelFolder, device: str = "cpu") -> int:
+    """The memory that the model in `folder` takes: in float32 on the CPU, as stored on a GPU."""
+    return int(ROOM * (4 * folder.elements if device == "cpu" else folder.stored))
 
 
-def must_fit_memory(folder: ModelFolder) -> None:
+def must_fit_memory(folder: ModelFolder, device: str = "cpu") -> None:
     """Checks the memory before any weight is loaded.
 
     Raises:
         InputError: less is available than the model takes.
     """
-    needed, (available, _) = needed_bytes(folder), memory()
+    needed = needed_bytes(folder, device)
+    if device == "cpu":
+        available, how, advice = memory()[0], "in float32", "a smaller model, or a GPU (--device cuda)"
+    elif device.startswith("cuda") and torch.cuda.is_available():
+        available, how, advice = torch.cuda.mem_get_info(device)[0], f"on {device}", "a smaller model, or --device cpu"
+    else:
+        return
     if needed > available:
         raise InputError(
-            f"{folder.path}: {folder.elements:,} weights need {needed / 1e9:.1f} GB in float32, {available / 1e9:.1f} "
-            "GB are available; want a smaller model, or a GPU (--device cuda)"
+            f"{folder.path}: {folder.elements:,} weights need {needed / 1e9:.1f} GB {how}, {available / 1e9:.1f} GB "
+            f"are available; want {advice}"
         )
+
+
+def _must_be_described(folder: ModelFolder, config: Any) -> None:
+    """Checks the sizes of config.json against the files before the library makes a model of them.
+
+    What the files lack the library would draw at random, however much memory it takes.
+
+    Raises:
+        InputError: the configuration describes a far larger model.
+    """
+    from transformers import AutoModelForCausalLM
+
+    described = f"{config.num_hidden_layers:,} layers"
+    if config.num_hidden_layers <= folder.tensors:
+        with torch.device("meta"):
+            params = AutoModelForCausalLM.from_config(config).num_parameters()
+        if params <= 2 * folder.elements:
+            return
+        described = f"{params:,} parameters"
+    raise InputError(
+        f"{folder.path}: config.json describes a model of {described}, the weights are {folder.tensors:,} tensors of "
+        f"{folder.elements:,} numbers; want those of one model"
+    )
 
 
 def _must_fit(folder: ModelFolder, report: dict[str, Any]) -> None:
@@ -277,7 +309,3 @@ def _norm(module: nn.Module) -> Norm:
         bias = _exact(module.bias) if module.bias is not None else None
         return Norm(_exact(module.weight), bias, module.eps, centred=True)
     return Norm(_exact(module.weight), None, module.variance_epsilon, centred=False)  # type: ignore[arg-type]
-
-
-def _line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

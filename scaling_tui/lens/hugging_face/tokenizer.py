@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaling_tui import InputError
+from scaling_tui.lens.hugging_face.folder import first_line
 from scaling_tui.text.files import MOST_TABLE_BYTES, read_bytes
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class FolderTokenizer:
         except OSError as error:
             raise InputError(f"{path}: {error.strerror or error}") from None
         except Exception as error:  # the library raises no narrower class
-            raise InputError(f"{path}: not a tokenizer: {_line(error)}") from None
+            raise InputError(f"{path}: not a tokenizer: {first_line(error)}") from None
 
     def encode(self, text: bytes) -> NDArray[np.unsignedinteger]:
         return self._ids(text, special=False)
@@ -94,12 +95,8 @@ def _older(folder: Path) -> "Tokenizer":
         read = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         inner: Tokenizer = read.backend_tokenizer
     except Exception as error:
-        raise InputError(f"{folder}: no {TOKENIZER}, and transformers reads no other: {_line(error)}") from None
+        raise InputError(f"{folder}: no {TOKENIZER}, and transformers reads no other: {first_line(error)}") from None
     return inner
-
-
-def _line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _byte_alphabet() -> dict[str, int]:
