@@ -6,7 +6,7 @@ Runs are read on the CPU, whatever device they were trained on.
 import gc
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from scaling_tui.lens.hugging_face.folder import is_model, read_model_folder
 from scaling_tui.lens.hugging_face.tokenizer import FolderTokenizer
 from scaling_tui.lens.prompts import spelled, tokenizer_of
 from scaling_tui.lens.readout import LensModel
-from scaling_tui.lens.records import Guess, Shape, Token
+from scaling_tui.lens.records import Grid, Guess, Shape, Token
 from scaling_tui.lens.trained import TrainedModel
 from scaling_tui.runs.config import RunConfig
 from scaling_tui.runs.writer import checkpoints, read_config
@@ -24,6 +24,7 @@ from scaling_tui.train.checkpoints import read_weights
 from scaling_tui.train.trainer import build
 
 KEPT_MODELS = 8  # about as many as a ladder has rungs
+KEPT_PROMPTS = 4
 FITTING = 0.9  # of a model's embedding are tokens of its tokenizer, or one asks whether it is its tokenizer
 
 
@@ -58,12 +59,29 @@ class Source:
         return Guess(number, self.token(number).token, p)
 
 
+class Grids:
+    """The grids of the `KEPT_PROMPTS` prompts read last."""
+
+    def __init__(self) -> None:
+        self._kept: dict[object, Grid] = {}
+
+    def get(self, key: object) -> Grid | None:
+        return self._kept.get(key)
+
+    def put(self, key: object, grid: Grid) -> Grid:
+        self._kept[key] = grid
+        if len(self._kept) > KEPT_PROMPTS:
+            del self._kept[next(iter(self._kept))]
+        return grid
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """A checkpoint in memory."""
 
     source: Source
     model: LensModel
+    grids: Grids = field(default_factory=Grids)
 
 
 class CheckpointCache:

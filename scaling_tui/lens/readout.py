@@ -68,6 +68,16 @@ class ForwardPass(ABC):
         logits = self.read_out(self.streams[min(row, len(self.streams) - 1)])
         return (logits if self.classifies else logits[0]).cpu()
 
+    @torch.no_grad()
+    def column(self) -> Tensor:
+        """The logits of every row at column `at` alone, (rows, outputs), on the CPU."""
+        if self.classifies:
+            logits = torch.cat([self.read_out(stream) for stream in self.streams])
+        else:
+            here = torch.cat([stream[:, self.at : self.at + 1] for stream in self.streams], dim=1)
+            logits = self.read_out(here)[0]
+        return torch.cat([logits, logits[-1:]]).cpu()
+
     @property
     def lengths(self) -> list[float]:
         """The mean norm of the stream in every row but the last, which only reads it."""

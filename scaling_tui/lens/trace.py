@@ -10,7 +10,7 @@ from scaling_tui import InputError
 from scaling_tui.lens.attribution import shares
 from scaling_tui.lens.checkpoints import Checkpoint, Source
 from scaling_tui.lens.prompts import Prompt, example, sample, spelled, token_id, typed
-from scaling_tui.lens.readout import LensModel, generate, log_probabilities, measure
+from scaling_tui.lens.readout import ForwardPass, LensModel, generate, log_probabilities, measure
 from scaling_tui.lens.records import Across, Attribution, Continuation, Grid, LensRow, Member, Token, Trace
 
 MOST_LOGITS = 1 << 27  # of one row, tokens × vocabulary: half a gigabyte in float32
@@ -47,6 +47,11 @@ class EncodedPrompt:
     @property
     def ids(self) -> list[int]:
         return self.prompt.ids
+
+    @property
+    def key(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """What the grid depends on."""
+        return tuple(self.prompt.ids), tuple(self.truth)
 
 
 def encode_prompt(request: TraceRequest, source: Source, guess: int | None = None) -> EncodedPrompt:
@@ -93,80 +98,85 @@ def _class(text: str, classes: int) -> int:
 class LensTable:
     """Collects predictions row by row and keeps only their metrics: every logit of a wide vocabulary would not fit.
 
-    `reference` are the logits that KL is measured from, (columns, vocab).
+    `reference` are the logits that KL is measured from, (columns, vocab); `truth` as of `EncodedPrompt`.
     """
 
-    def __init__(self, prompt: EncodedPrompt, source: Source, reference: torch.Tensor, top: int) -> None:
-        self._prompt, self._source, self._reference, self._top = prompt, source, reference, top
-        self._truth = torch.tensor(prompt.truth)
-        self.rows: list[LensRow] = []
-        self._grid = Grid([], [], [], [], [], [], [])
+    def __init__(self, source: Source, truth: Sequence[int], reference: torch.Tensor) -> None:
+        self._source, self._truth, self._reference = source, torch.tensor(truth), reference
+        self.grid = Grid([], [], [], [], [], [], [])
 
     def add(self, name: str, logits: torch.Tensor) -> None:
         """Adds one row from its logits, (columns, vocab); where a head is longer, the tokens of both are compared."""
         shared = min(logits.shape[-1], self._reference.shape[-1])
-        logits = logits[:, :shared]
-        metrics = measure(logits, self._reference[:, :shared], self._truth)
-        known = [token >= 0 for token in self._prompt.truth]
-        grid, at, watched, source = self._grid, self._prompt.at, self._prompt.watched, self._source
-        p_true = [p if there else None for p, there in zip(metrics.p_true.tolist(), known, strict=True)]
-        rank_true = [rank if there else None for rank, there in zip(metrics.rank_true.tolist(), known, strict=True)]
+        metrics = measure(logits[:, :shared], self._reference[:, :shared], self._truth)
+        known = (self._truth >= 0).tolist()
+        grid = self.grid
         grid.names.append(name)
-        grid.top.append([source.token(number).token for number in metrics.top.tolist()])
+        grid.top.append([self._source.token(number).token for number in metrics.top.tolist()])
         grid.p.append(metrics.p.tolist())
-        grid.p_true.append(p_true)
-        grid.rank_true.append(rank_true)
+        grid.p_true.append([p if there else None for p, there in zip(metrics.p_true.tolist(), known, strict=True)])
+        grid.rank_true.append(
+            [rank if there else None for rank, there in zip(metrics.rank_true.tolist(), known, strict=True)]
+        )
         grid.entropy.append(metrics.entropy.tolist())
         grid.kl.append(metrics.kl.tolist())
-        p = log_probabilities(logits[at]).exp()
-        best = p.topk(min(self._top, len(p)))
-        self.rows.append(
-            LensRow(
-                name=name,
-                top=[
-                    source.guess(number, share)
-                    for share, number in zip(best.values.tolist(), best.indices.tolist(), strict=True)
-                ],
-                entropy=grid.entropy[-1][at],
-                kl=grid.kl[-1][at],
-                p_true=p_true[at],
-                rank_true=rank_true[at],
-                watched=source.guess(watched, float(p[watched]) if watched < shared else 0.0),
-            )
-        )
 
-    def reading(self) -> dict[str, Any]:
-        """The fields of `records.Reading`."""
-        prompt, source = self._prompt, self._source
-        return {
-            "prompt": prompt.prompt.text,
-            "origin": prompt.prompt.origin,
-            "tokens": [Token(number, spelled(source.tokenizer, number)) for number in prompt.ids],
-            "truth": [source.token(number) if number >= 0 else None for number in prompt.truth],
-            "classifies": source.classes is not None,
-            "at": prompt.at,
-            "outputs": self._reference.shape[-1],
-            "rows": self.rows,
-            "grid": self._grid,
-            "notes": prompt.notes,
-        }
+
+def reading(
+    source: Source, prompt: EncodedPrompt, grid: Grid, here: Sequence[torch.Tensor], top: int
+) -> dict[str, Any]:
+    """The fields of `records.Reading`; `here` are the logits of each row at the column of the prompt, (vocab,)."""
+    return {
+        "prompt": prompt.prompt.text,
+        "origin": prompt.prompt.origin,
+        "tokens": [Token(number, spelled(source.tokenizer, number)) for number in prompt.ids],
+        "truth": [source.token(number) if number >= 0 else None for number in prompt.truth],
+        "classifies": source.classes is not None,
+        "at": prompt.at,
+        "outputs": len(here[-1]),
+        "rows": [lens_row(source, prompt, grid, row, logits, top) for row, logits in enumerate(here)],
+        "grid": grid,
+        "notes": prompt.notes,
+    }
+
+
+def lens_row(source: Source, prompt: EncodedPrompt, grid: Grid, row: int, logits: torch.Tensor, top: int) -> LensRow:
+    """One row at the column of the prompt, from its logits there, (vocab,)."""
+    p, at, watched = log_probabilities(logits).exp(), prompt.at, prompt.watched
+    best = p.topk(min(top, len(p)))
+    return LensRow(
+        name=grid.names[row],
+        top=[
+            source.guess(number, share)
+            for share, number in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+        ],
+        entropy=grid.entropy[row][at],
+        kl=grid.kl[row][at],
+        p_true=grid.p_true[row][at],
+        rank_true=grid.rank_true[row][at],
+        watched=source.guess(watched, float(p[watched]) if watched < len(p) else 0.0),
+    )
 
 
 @torch.no_grad()
 def trace_prompt(checkpoint: Checkpoint, request: TraceRequest) -> Trace:
-    """One checkpoint, layer by layer."""
+    """One checkpoint, layer by layer.
+
+    The grid of a prompt is the same at every position, so it is computed once: in a wide vocabulary it is most of the
+    work, and a cursor moves from position to position.
+    """
     source, model = checkpoint.source, checkpoint.model
     prompt = encode_prompt(request, source)
     forward = model.forward_pass(prompt.ids, prompt.at)
-    output = forward.logits(len(forward.names) - 1)
+    here = forward.column()
     if request.watch is None:
-        prompt = encode_prompt(request, source, guess=int(output[prompt.at].argmax()))
-    table = LensTable(prompt, source, output, request.top)
-    for row, name in enumerate(forward.names):
-        table.add(name, output if row >= len(forward.streams) - 1 else forward.logits(row))
-    logits = output[prompt.at].double()
+        prompt = encode_prompt(request, source, guess=int(here[-1].argmax()))
+    grid = checkpoint.grids.get(prompt.key)
+    if grid is None:
+        grid = checkpoint.grids.put(prompt.key, _grid(source, forward, prompt.truth))
+    logits = here[-1].double()
     return Trace(
-        **table.reading(),
+        **reading(source, prompt, grid, list(here), request.top),
         run=source.name,
         rung=source.rung,
         params=source.params,
@@ -179,6 +189,15 @@ def trace_prompt(checkpoint: Checkpoint, request: TraceRequest) -> Trace:
         ),
         attention=forward.attention(),
     )  # fmt: skip
+
+
+def _grid(source: Source, forward: ForwardPass, truth: Sequence[int]) -> Grid:
+    last = len(forward.streams) - 1
+    output = forward.logits(last)
+    table = LensTable(source, truth, output)
+    for row, name in enumerate(forward.names):
+        table.add(name, forward.logits(row) if row < last else output)
+    return table.grid
 
 
 @torch.no_grad()
@@ -196,14 +215,16 @@ def across(members: Sequence[tuple[str, Callable[[], Checkpoint]]], request: Tra
     reference = final_logits(model, prompt)
     if request.watch is None:
         prompt = encode_prompt(request, last, guess=int(reference[prompt.at].argmax()))
-    table = LensTable(prompt, last, reference, request.top)
-    listed = []
+    table = LensTable(last, prompt.truth, reference)
+    listed, here = [], []
     del loaded, model
     for name, load in members[:-1]:
         checkpoint = load()
         source = checkpoint.source
         _must_share(source, last, len(prompt.ids))
-        table.add(name, final_logits(checkpoint.model, prompt))
+        logits = final_logits(checkpoint.model, prompt)
+        table.add(name, logits)
+        here.append(logits[prompt.at].clone())
         listed.append(Member(name, source.name, source.params, source.step))
         prompt.notes.extend(note for note in source.notes if note not in prompt.notes)
         if (rows := source.shape.outputs) != last.shape.outputs:
@@ -213,8 +234,9 @@ def across(members: Sequence[tuple[str, Callable[[], Checkpoint]]], request: Tra
             )
         del checkpoint
     table.add(members[-1][0], reference)
+    here.append(reference[prompt.at])
     listed.append(Member(members[-1][0], last.name, last.params, last.step))
-    return Across(**table.reading(), members=listed)
+    return Across(**reading(last, prompt, table.grid, here, request.top), members=listed)
 
 
 def final_logits(model: LensModel, prompt: EncodedPrompt) -> torch.Tensor:

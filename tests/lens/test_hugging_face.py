@@ -169,6 +169,22 @@ def test_a_trace_tells_of_every_layer_and_of_what_it_does_not_know(saved: dict[s
     assert (llama.notes, llama.shape.kv_heads, llama.shape.head_dim, llama.shape.tied) == ([], 2, 8, True)
 
 
+def test_every_position_says_what_a_trace_of_its_own_says(saved: dict[str, Path]) -> None:
+    """The grid is computed once for a prompt: a second position is read from it as a fresh process would read it."""
+    cache = CheckpointCache()
+    for name in ("pythia", "qwen2 window"):
+        first = trace_prompt(cache.load(saved[name]), request(at=2))
+        second = trace_prompt(cache.load(saved[name]), request(at=4))
+        fresh = trace_prompt(CheckpointCache().load(saved[name]), request(at=4))
+        assert second.grid is first.grid and second.grid == fresh.grid
+        assert (second.rows, second.attribution, second.attention) == (fresh.rows, fresh.attribution, fresh.attention)
+        assert second.rows != first.rows and second.attention != first.attention
+        for row, name_of_row in enumerate(second.grid.names):
+            assert second.rows[row].name == name_of_row
+            assert second.rows[row].top[0].p == pytest.approx(second.grid.p[row][4], rel=1e-5)
+        assert trace_prompt(cache.load(saved[name]), request("the cat", at=1)).grid is not first.grid
+
+
 def test_without_a_prompt_there_are_samples(saved: dict[str, Path]) -> None:
     cache = CheckpointCache()
     first, second = (trace_prompt(cache.load(saved["llama"]), TraceRequest(None, n, None, None, 3)) for n in (0, 1))

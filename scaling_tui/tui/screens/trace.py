@@ -247,7 +247,7 @@ class TraceScreen(Page):
             if self._traced is None:
                 self.query_one("#about", Static).update(Text("Trace: nothing to show yet"))
                 self.query_one("#cell", Static).update(
-                    Text("Press 2 for the Lab to train a ladder, o to show another sweep, f to open a model.")
+                    Text("Press 2 for the Lab, o to show another sweep, f to open a model.")
                 )
             return
         other = self._traced is None or type(self._traced.reading) is not type(result.reading)
