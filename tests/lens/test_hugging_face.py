@@ -244,6 +244,14 @@ def test_a_family_is_compared_by_size_with_heads_of_other_lengths(tmp_path: Path
     save(tmp_path / "small", "pythia", num_hidden_layers=1)
     save(tmp_path / "other", "gpt2")
     assert [name for name, _ in models_by_size(tmp_path / "big")] == ["small", "big"]
+    (tmp_path / "encoder").mkdir()
+    (tmp_path / "encoder" / "config.json").write_text('{"model_type": "bert"}')
+    assert [name for name, _ in models_by_size(tmp_path / "big")] == ["small", "big"], (
+        "others beside them do not matter"
+    )
+    with pytest.raises(InputError, match="model_type 'bert'"):
+        models_by_size(tmp_path)
+    (tmp_path / "encoder" / "config.json").unlink()
     assert next(name for name, _ in models_by_size(tmp_path)) == "small"
     reading = across(load_all(models_by_size(tmp_path / "big")), request())
     assert [member.name for member in reading.members] == ["small", "big"]

@@ -274,10 +274,19 @@ def models_by_size(folder: Path) -> list[tuple[str, Path]]:
     """
     if is_model(folder):
         own = read_model_folder(folder)
-        beside = [read_model_folder(path) for path in _models_in(folder.absolute().parent)]
-        models = [model for model in beside if model.family == own.family]
+        # Others beside it may be of any kind, such as encoders, and need not be readable.
+        beside = [path for path in _models_in(folder.absolute().parent) if _family(path) == own.family]
+        models = [read_model_folder(path) for path in beside]
     else:
         models = [read_model_folder(path) for path in _models_in(folder)]
     if len(models) < 2:
         raise InputError(f"{folder}: found {counted(len(models), 'model')} of its family beside it, want two or more")
     return [(model.name, model.path) for model in sorted(models, key=lambda model: (model.elements, model.name))]
+
+
+def _family(folder: Path) -> str | None:
+    try:
+        family = _json(folder / CONFIG, "a model's configuration").get("model_type")
+    except InputError:
+        return None
+    return family if isinstance(family, str) else None

@@ -254,7 +254,7 @@ class TraceScreen(Page):
         other = other or self._traced.reading.tokens != result.reading.tokens  # type: ignore[union-attr]
         self._traced = result
         reading = result.reading
-        self._set_note(" ".join(reading.notes))
+        self._set_note(" · ".join(reading.notes))
         grid = self.query_one("#grid", TokenGrid)
         start = (len(reading.rows) - 1, reading.at)
         grid.load(reading, start if other else None)
