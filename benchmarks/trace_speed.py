@@ -79,9 +79,12 @@ def main() -> None:
     request = TraceRequest.from_json({"prompt": ("def read(self, path):\n    return path.read_text()\n" * 4)[:128]})
     reading = trace_prompt(model, request)
     rows, columns = len(reading.grid.names), len(reading.tokens)
-    cpu, wall = seconds(lambda: trace_prompt(model, request))
+    # A checkpoint remembers the grids of its prompts.
+    cpu, wall = seconds(lambda: trace_prompt(Checkpoint(model.source, model.model), request))
     size = f"{rows} rows × {columns} tokens, {model.source.params / 1e6:.1f}M parameters"
     print(f"grid of {size}: {cpu:.2f} s CPU, {wall:.2f} s")
+    cpu, wall = seconds(lambda: trace_prompt(model, request))
+    print(f"another position of it: {cpu:.2f} s CPU, {wall:.2f} s")
     cpu, wall = asyncio.run(frame(reading))
     print(f"a move in the grid, all lines drawn: {1000 * cpu:.1f} ms CPU, {1000 * wall:.1f} ms")
 
