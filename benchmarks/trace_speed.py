@@ -11,15 +11,15 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 
 import torch
 from textual.app import App, ComposeResult
 
 from scaling_tui.laws.counting import Architecture, count
 from scaling_tui.lens import records as plain
-from scaling_tui.lens.checkpoints import Checkpoint
+from scaling_tui.lens.checkpoints import Checkpoint, trained_here
 from scaling_tui.lens.trace import TraceRequest, trace_prompt
+from scaling_tui.lens.trained import TrainedModel
 from scaling_tui.runs.config import RunConfig, Training
 from scaling_tui.train.trainer import build
 from scaling_tui.tui.widgets.trace_grid import TokenGrid
@@ -31,15 +31,13 @@ ARCH = Architecture(
 
 def untrained() -> Checkpoint:
     """An untrained model of the size: a trace takes no longer for what was learned."""
-    from scaling_tui.data.tokenizers import ByteTokenizer
-
     counted = count(ARCH)
     config = RunConfig(
         rung="ten", seed=0, params=counted.total, non_embedding=counted.non_embedding, tokens=1, flops=1.0,
         family="gpt", architecture=asdict(ARCH), corpus={"name": "stdlib", "tokenizer": "byte"},
         training=Training(tokens=1, batch=1, lr=1e-3),
     )  # fmt: skip
-    return Checkpoint(Path("benchmark/ten"), config, 0, build(config).eval(), ByteTokenizer())
+    return trained_here("benchmark/ten", config, 0, TrainedModel(build(config), config.family))
 
 
 def seconds(work: Callable[[], object], times: int = 5) -> tuple[float, float]:
@@ -62,7 +60,7 @@ async def frame(reading: plain.Reading) -> tuple[float, float]:
     app = GridAlone()
     async with app.run_test(size=(120, 40)) as pilot:
         grid = app.query_one(TokenGrid)
-        grid.load(reading, 256, (0, 0))
+        grid.load(reading, (0, 0))
         await pilot.pause()
 
         def move() -> None:
@@ -81,9 +79,12 @@ def main() -> None:
     request = TraceRequest.from_json({"prompt": ("def read(self, path):\n    return path.read_text()\n" * 4)[:128]})
     reading = trace_prompt(model, request)
     rows, columns = len(reading.grid.names), len(reading.tokens)
-    cpu, wall = seconds(lambda: trace_prompt(model, request))
-    size = f"{rows} rows × {columns} tokens, {model.config.params / 1e6:.1f}M parameters"
+    # A checkpoint remembers the grids of its prompts.
+    cpu, wall = seconds(lambda: trace_prompt(Checkpoint(model.source, model.model), request))
+    size = f"{rows} rows × {columns} tokens, {model.source.params / 1e6:.1f}M parameters"
     print(f"grid of {size}: {cpu:.2f} s CPU, {wall:.2f} s")
+    cpu, wall = seconds(lambda: trace_prompt(model, request))
+    print(f"another position of it: {cpu:.2f} s CPU, {wall:.2f} s")
     cpu, wall = asyncio.run(frame(reading))
     print(f"a move in the grid, all lines drawn: {1000 * cpu:.1f} ms CPU, {1000 * wall:.1f} ms")
 

@@ -1,5 +1,7 @@
 """Commands that look inside a run: its data pipeline, and what its model predicts after each layer."""
 
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -33,9 +35,14 @@ def pipeline(
 
 @app.command()
 def trace(
-    run: Annotated[str, typer.Argument(help="SWEEP/RUN, the path of a run, or a run of the latest sweep.")],
-    prompt: Annotated[str | None, typer.Option(help="Prompt to trace; default: a piece of held-out text.")] = None,
-    example: Annotated[int, typer.Option(min=0, help="Number of the piece of held-out text.")] = 0,
+    run: Annotated[
+        str,
+        typer.Argument(help="SWEEP/RUN, the path of a run, a run of the latest sweep, or the folder of another model."),
+    ],
+    prompt: Annotated[
+        str | None, typer.Option(help="Prompt to trace; default: held-out text; for another model a sample text.")
+    ] = None,
+    example: Annotated[int, typer.Option(min=0, help="Number of the piece of held-out text or sample.")] = 0,
     top: Annotated[int, typer.Option(min=1, help="Tokens to list for each layer.")] = 5,
     checkpoint: Annotated[
         int | None, typer.Option(metavar="STEP", help="Checkpoint to trace; default: the latest.")
@@ -45,7 +52,11 @@ def trace(
         str | None, typer.Option(help="Token to follow; default: the true next token, or the likeliest.")
     ] = None,
     across: Annotated[
-        str | None, typer.Option(metavar="WHAT", help="Trace every rung ('ladder') or checkpoint ('time').")
+        list[str] | None,
+        typer.Option(
+            metavar="WHAT",
+            help="Trace every size ('ladder') or checkpoint ('time'); or this run or model too; can be repeated.",
+        ),
     ] = None,
     go_on: Annotated[
         int, typer.Option("--continue", min=0, max=1000, help="Number of tokens to continue the prompt with.")
@@ -54,32 +65,46 @@ def trace(
         float, typer.Option(min=0.0, help="Sampling temperature of the continuation; 0 takes the likeliest.")
     ] = 0.0,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the continuation.")] = 0,
+    device: Annotated[
+        str, typer.Option(help="Device of a model that was not trained here, such as cuda; runs are traced on the CPU.")
+    ] = "cpu",
     runs: Runs = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what a checkpoint predicts after every layer. Also shows which parts contribute, and a continuation."""
-    from scaling_tui.lens.client import Tracer, in_time, ladder_of
+    from scaling_tui.lens.client import Tracer, members, to_be_traced
+    from scaling_tui.lens.hugging_face.folder import model_at
     from scaling_tui.lens.stages import across_document, trace_document
     from scaling_tui.report import trace as trace_report
-    from scaling_tui.runs import find_run, runs_folder
-    from scaling_tui.runs.glance import glance
+    from scaling_tui.runs import runs_folder
 
-    view = find_run(runs_folder(runs), run)
-    request = {"prompt": prompt, "example": example, "at": None if at is None else at - 1, "watch": watch, "top": top}
+    where = runs_folder(runs)
+    found = to_be_traced(where, run)
+    if device != "cpu" and not isinstance(found, Path):
+        raise InputError(f"--device {device}: found with a run, which is traced on the CPU; want the folder of a model")
+    piece = {"example": example, "device": device}
+    request = {"prompt": prompt, "at": None if at is None else at - 1, "watch": watch, "top": top, **piece}
     with Tracer() as tracer:
-        if across is not None:
-            if across not in ("ladder", "time"):
-                raise InputError(f"--across {across!r}: not known, want 'ladder' or 'time'")
-            members = in_time(view) if across == "time" else ladder_of(glance(view.path.parent), view)
-            reading = tracer.across(members, **request)
+        if across:
+            if checkpoint is not None:
+                raise InputError("--checkpoint: found with --across, want one of them")
+            reading = tracer.across(members(where, found, across), **request)
             print_json(across_document(reading)) if as_json else print(trace_report.across_text(reading))
             notes = reading.notes
         else:
-            traced = tracer.trace(view, checkpoint, **request)
+            if isinstance(found, Path):
+                folder, step = found if checkpoint is None else model_at(found, checkpoint), None
+                if sys.stderr.isatty():
+                    say(f"Loading {folder} …")
+            else:
+                folder, step = found.path, checkpoint
+            traced = tracer.trace(folder, step, **request)
             continuation = None
             if go_on and not traced.classifies:
+                if not isinstance(found, Path):  # which may have written another checkpoint meanwhile
+                    step = traced.step
                 continuation = tracer.generate(
-                    view, traced.step, prompt, tokens=go_on, temperature=temperature, seed=seed, example=example
+                    folder, step, prompt, tokens=go_on, temperature=temperature, seed=seed, **piece
                 )
             document = trace_document(traced, continuation)
             print_json(document) if as_json else print(trace_report.trace_text(traced, continuation))

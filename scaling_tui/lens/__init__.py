@@ -1,5 +1,5 @@
 """What a checkpoint predicts after each layer.
 
-Only `attribution`, `checkpoints`, `process`, `readout` and `trace` import torch; `client` starts `process` and talks to
-it, so the app and the commands never load torch themselves.
+`attribution`, `checkpoints`, `process`, `readout`, `trace`, `trained` and `hugging_face.model` alone import torch;
+`client` starts `process` and talks to it, so the app and the commands never load torch themselves.
 """

@@ -1,6 +1,6 @@
 """The client of the tracing process: starts it on first use, keeps it for further prompts, ends it.
 
-Only that process loads torch. It reads run folders and writes nothing, so it cannot disturb a live run.
+Only that process loads torch. It reads run folders and models and writes nothing, so it cannot disturb a live run.
 """
 
 import json
@@ -9,23 +9,30 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from scaling_tui import InputError
+from scaling_tui.lens.hugging_face.folder import find_model, models_by_size, models_in_time, read_model_folder
 from scaling_tui.lens.records import Across, Continuation, Trace
-from scaling_tui.runs import RunView, SweepView
+from scaling_tui.runs import RunView, SweepView, find_run
+from scaling_tui.runs.glance import glance
 from scaling_tui.runs.writer import checkpoints
 
 ENDS_WITHIN_S = 1.0
+
+Member = tuple[str, Path, int | None]  # of a comparison: its name, the folder of a run or a model, the step
 
 
 class Tracer:
     """One tracing process; its methods block until it answers and may be called from any thread.
 
     Every method raises InputError for a request that cannot be met and OSError if the process died.
-    Common arguments: `prompt`, None for the `example`-th piece of held-out text; `at`, the position to report on,
+    Common arguments: `folder`, of a run or of a model in Hugging Face's layout; `step`, of a run's checkpoint, None for
+    the latest; `device`, which a model that was not trained here is computed on; `prompt`, None for the `example`-th
+    piece of held-out text, or of our own for a model that was not trained here; `at`, the position to report on,
     from 0, None for the last; `watch`, a token to follow through the rows; `top`, how many tokens a row lists.
     """
 
@@ -42,30 +49,30 @@ class Tracer:
     ) -> None:
         self.close()
 
-    def trace(self, run: RunView, step: int | None = None, **request: Any) -> Trace:
-        """What `run` predicts after each layer, from its checkpoint at `step` or its latest one."""
-        return Trace.from_json(self._ask({"ask": "trace", "run": str(run.path), "step": step, **request}))
+    def trace(self, folder: Path, step: int | None = None, **request: Any) -> Trace:
+        """What the checkpoint predicts after each layer."""
+        return Trace.from_json(self._ask({"ask": "trace", "folder": str(folder), "step": step, **request}))
 
-    def across(self, members: Sequence[tuple[str, RunView, int | None]], **request: Any) -> Across:
-        """What several checkpoints (name, run, step) predict; the last is the reference for the others."""
-        listed = [(name, str(run.path), step) for name, run, step in members]
+    def across(self, members: Sequence[Member], **request: Any) -> Across:
+        """What several checkpoints predict; the last is the reference for the others."""
+        listed = [(name, str(folder), step) for name, folder, step in members]
         return Across.from_json(self._ask({"ask": "across", "members": listed, **request}))
 
     def generate(
-        self, run: RunView, step: int | None, prompt: str | None, *, tokens: int, temperature: float, seed: int,
-        example: int = 0,
+        self, folder: Path, step: int | None, prompt: str | None, *, tokens: int, temperature: float, seed: int,
+        **request: Any,
     ) -> Continuation:  # fmt: skip
-        """What `run` generates after the prompt; the same seed gives the same tokens."""
+        """What the checkpoint generates after the prompt; the same seed gives the same tokens."""
         answer = self._ask(
             {
                 "ask": "continue",
-                "run": str(run.path),
+                "folder": str(folder),
                 "step": step,
                 "prompt": prompt,
-                "example": example,
                 "tokens": tokens,
                 "temperature": temperature,
                 "seed": seed,
+                **request,
             }
         )
         return Continuation.from_json(answer)
@@ -115,7 +122,8 @@ class Tracer:
             stderr=self._stderr,
             text=True,
             encoding="utf-8",
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            # Offline: whatever a model's folder lacks, nothing is fetched.
+            env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
             start_new_session=True,
         )
 
@@ -136,7 +144,7 @@ def to_trace(sweep: SweepView) -> RunView | None:
     return max(ready, key=lambda run: (run.params or 0, -run.seed), default=None)
 
 
-def ladder_of(sweep: SweepView, run: RunView) -> list[tuple[str, RunView, int | None]]:
+def ladder_of(sweep: SweepView, run: RunView) -> list[Member]:
     """The rungs with a checkpoint at the seed of `run`, from the smallest to the largest.
 
     Raises:
@@ -146,10 +154,10 @@ def ladder_of(sweep: SweepView, run: RunView) -> list[tuple[str, RunView, int | 
     if not ready:
         raise InputError(f"sweep {sweep.name}: no rung has a checkpoint yet")
     ready.sort(key=lambda other: (other.params or 0, other.tokens or 0, other.name))
-    return [(other.name.removesuffix(f"-s{run.seed}"), other, None) for other in ready]
+    return [(other.name.removesuffix(f"-s{run.seed}"), other.path, None) for other in ready]
 
 
-def in_time(run: RunView) -> list[tuple[str, RunView, int | None]]:
+def in_time(run: RunView) -> list[Member]:
     """The checkpoints of one run, in the order of their steps.
 
     Raises:
@@ -158,4 +166,66 @@ def in_time(run: RunView) -> list[tuple[str, RunView, int | None]]:
     steps = sorted({int(path.name.rpartition("-")[2]) for path in checkpoints(run.path)})
     if not steps:
         raise InputError(f"run {run.path.parent.name}/{run.name}: no checkpoint yet")
-    return [(f"step {step}", run, step) for step in steps]
+    return [(f"step {step}", run.path, step) for step in steps]
+
+
+def models_of(folder: Path, rows: Literal["ladder", "time"]) -> list[Member]:
+    """The models of a family by size, or of one training by step, in `folder` or beside it.
+
+    Raises:
+        InputError: fewer than two, or one that cannot be read.
+    """
+    found = models_by_size(folder) if rows == "ladder" else models_in_time(folder)
+    return [(name, path, None) for name, path in found]
+
+
+def to_be_traced(runs: Path, name: str) -> RunView | Path:
+    """The run called `name`, as `find_run` finds it, or the folder of a model: by path, or by its name in Hugging
+    Face's cache.
+
+    Raises:
+        InputError: neither.
+    """
+    try:
+        return find_run(runs, name)
+    except InputError as error:
+        folder = find_model(name)
+        if folder is None:
+            raise InputError(f"{error}; nor is there a model's folder of that name") from None
+        if _is_ours(folder):
+            raise
+        return folder
+
+
+def _is_ours(folder: Path) -> bool:
+    return (folder / "sweep.json").is_file() or (folder / "run.json").is_file()
+
+
+def members(runs: Path, first: RunView | Path, names: Sequence[str]) -> list[Member]:
+    """What `--across` compares with the run or model `first`: "ladder", "time", or named runs and models after it.
+
+    Raises:
+        InputError: a name is neither a run nor a model, or fewer than two would be compared.
+    """
+    match list(names):
+        case ["ladder"]:
+            return (
+                models_of(first, "ladder") if isinstance(first, Path) else ladder_of(glance(first.path.parent), first)
+            )
+        case ["time"]:
+            return models_of(first, "time") if isinstance(first, Path) else in_time(first)
+    chosen = [first]
+    for name in names:
+        if name in ("ladder", "time"):
+            raise InputError(f"--across {name}: found with other names, want it alone")
+        try:
+            chosen.append(to_be_traced(runs, name))
+        except InputError as error:
+            raise InputError(
+                f"--across {name!r}: neither 'ladder' nor 'time', nor a run or a model ({error})"
+            ) from None
+    return [
+        (read_model_folder(one).name, one, None) if isinstance(one, Path)
+        else (f"{one.path.parent.name}/{one.name}", one.path, None)
+        for one in chosen
+    ]  # fmt: skip

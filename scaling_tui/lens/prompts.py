@@ -2,17 +2,26 @@
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scaling_tui import InputError
 from scaling_tui.data.corpus import Corpus, load_corpus
 from scaling_tui.data.synthetic import SOURCES
 from scaling_tui.data.tokenizers import ByteTokenizer, IdTokenizer, Tokenizer, encode, tokenizer_for
+from scaling_tui.lens.hugging_face.tokenizer import FolderTokenizer
 
 LONGEST_EXAMPLE = 128
 EXAMPLES = 64  # evenly over the held-out part
 NEEDS_NO_CORPUS = ("byte", "gpt2")
+# For a model whose training text is not known: what most models have seen, and what shows copying and counting.
+SAMPLES = (
+    "The Eiffel Tower is in the city of Paris, and the Colosseum is in the city of",
+    "Once upon a time there was a little girl who lived in a house near the wood. One day the little girl",
+    "1 2 3 4 5 6 7 8 9 10 11",
+    "def mean(values):\n    return sum(values) /",
+    "When Mary and John went to the shop, John gave the bag to",
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,8 @@ def typed(tokenizer: Tokenizer, text: str) -> Prompt:
     """
     if isinstance(tokenizer, IdTokenizer):
         ids = [token_id(tokenizer, word) for word in text.replace(",", " ").split()]
+    elif isinstance(tokenizer, FolderTokenizer):
+        ids = [int(token) for token in tokenizer.prompt(_bytes(text))]
     else:
         ids = [int(token) for token in tokenizer.encode(_bytes(text))]
     if not ids:
@@ -61,17 +72,19 @@ def typed(tokenizer: Tokenizer, text: str) -> Prompt:
     return Prompt(text, ids, None, "typed")
 
 
-def token_id(tokenizer: Tokenizer, text: str) -> int:
+def token_id(tokenizer: Tokenizer, text: str, rows: int | None = None) -> int:
     """The id of the token spelled `text`, or of the one named as #ID.
+
+    A model may have more `rows` of logits than its tokenizer has tokens.
 
     Raises:
         InputError: `text` is no token, or several.
     """
     numbered = isinstance(tokenizer, IdTokenizer) or (len(text) > 1 and text[0] == "#" and text[1:].isdecimal())
     if numbered:
-        digits = text.removeprefix("#")
-        if not (digits.isascii() and digits.isdecimal() and int(digits) < tokenizer.vocab):
-            raise InputError(f"token {text!r}: not known, want a whole number from 0 to {tokenizer.vocab - 1}")
+        digits, vocab = text.removeprefix("#"), rows or tokenizer.vocab
+        if not (digits.isascii() and digits.isdecimal() and int(digits) < vocab):
+            raise InputError(f"token {text!r}: not known, want a whole number from 0 to {vocab - 1}")
         return int(digits)
     ids = [int(token) for token in tokenizer.encode(_bytes(text))]
     if len(ids) != 1:
@@ -92,7 +105,15 @@ def spelled(tokenizer: Tokenizer, token: int) -> str:
     """The text of a single token; a byte that is not a character by itself as \\xNN."""
     if isinstance(tokenizer, ByteTokenizer):
         return bytes([token]).decode("utf-8", "backslashreplace")
+    if isinstance(tokenizer, FolderTokenizer):
+        return tokenizer.spelled(token)
     return tokenizer.decode([token]) if token < tokenizer.vocab else f"#{token}"
+
+
+def sample(tokenizer: Tokenizer, number: int) -> Prompt:
+    """The `number`-th of `SAMPLES`, for a model whose training text is not known."""
+    number %= len(SAMPLES)
+    return replace(typed(tokenizer, SAMPLES[number]), origin=f"sample text no. {number}")
 
 
 def example(recorded: Mapping[str, Any], tokenizer: Tokenizer, context: int, number: int) -> Prompt:

@@ -89,7 +89,14 @@ class Attribution:
 
 @dataclass(frozen=True)
 class Shape:
-    """The sizes of the traced model."""
+    """The sizes of the traced model.
+
+    Args:
+        outputs: number of logits.
+        kv_heads: heads of keys and values; fewer than `heads` where groups of heads share them.
+        head_dim: width of a head.
+        parallel: attention and MLP of a layer both read the stream before the layer (parallel residual).
+    """
 
     family: str
     layers: int
@@ -101,6 +108,9 @@ class Shape:
     context: int
     positions: str
     tied: bool
+    kv_heads: int
+    head_dim: int
+    parallel: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,6 +122,7 @@ class Reading:
         truth: the true next token of each column of the grid; None where it is unknown.
         classifies: whether the model predicts classes; the grid then has one column for the whole prompt.
         at: the column that `rows` describes, from 0.
+        outputs: tokens or classes that a prediction chooses from.
         notes: caveats, a sentence each.
     """
 
@@ -121,6 +132,7 @@ class Reading:
     truth: list[Token | None]
     classifies: bool
     at: int
+    outputs: int
     rows: list[LensRow]
     grid: Grid
     notes: list[str]
@@ -135,17 +147,18 @@ class Trace(Reading):
     """What one checkpoint predicts after every layer.
 
     Args:
-        run: SWEEP/RUN.
-        step: of the checkpoint.
+        run: SWEEP/RUN, or the folder of a model that was not trained here.
+        rung: None for a model that was not trained here.
+        step: of the checkpoint; None where the folder does not tell it.
         lengths: the mean norm of the residual stream at each row but the last, which only reads it.
         attention: attention weights over the prompt from column `at`, by layer and head; for a classifier the mean
             over all columns.
     """
 
     run: str
-    rung: str
+    rung: str | None
     params: int
-    step: int
+    step: int | None
     shape: Shape
     lengths: list[float]
     attribution: Attribution
@@ -159,17 +172,17 @@ class Trace(Reading):
 
 @dataclass(frozen=True)
 class Member:
-    """One row of `Across`: a run at a checkpoint."""
+    """One row of `Across`: a run at a checkpoint, or a model in the folder `run`; `step` is None where unknown."""
 
     name: str
     run: str
     params: int
-    step: int
+    step: int | None
 
 
 @dataclass(frozen=True)
 class Across(Reading):
-    """What several checkpoints predict, a row each: the rungs of a ladder, or one run over time."""
+    """What several checkpoints predict, a row each: sizes of a ladder or a family, or one run over time."""
 
     members: list[Member]
 

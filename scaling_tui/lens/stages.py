@@ -43,12 +43,18 @@ def _embedding(trace: Trace) -> TraceStage:
 
 def _layers(trace: Trace) -> TraceStage:
     shape, count = trace.shape, len(trace.tokens)
-    heads = f"{shape.heads} heads of dimension {shape.hidden // shape.heads} attend to " + (
+    heads = f"{shape.heads} heads of dimension {shape.head_dim} attend to " + (
         "all tokens" if trace.classifies else "the tokens so far"
     )
+    if shape.kv_heads < shape.heads:
+        heads += f" (they share the keys and values of {shape.kv_heads})"
+    then = "while" if shape.parallel else "then"
+    both = "both read the residual stream before the layer and add to it" if shape.parallel else (
+        "both add to the residual stream"
+    )  # fmt: skip
     says = (
-        f"{shape.layers} layers. In each, {heads}, then an MLP of {shape.hidden} → {shape.inner} → {shape.hidden} "
-        f"transforms each vector; both add to the residual stream, whose mean norm ends at {trace.lengths[-1]:.3g}. "
+        f"{shape.layers} layers. In each, {heads}, {then} an MLP of {shape.hidden} → {shape.inner} → {shape.hidden} "
+        f"transforms each vector; {both}, whose mean norm ends at {trace.lengths[-1]:.3g}. "
     )
     step = turning_point(trace.rows)
     if step is not None:

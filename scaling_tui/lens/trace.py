@@ -1,17 +1,19 @@
 """One prompt through layers, rungs or checkpoints: from logits to the records of `scaling_tui.lens.records`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from scaling_tui import InputError
-from scaling_tui.lens.attribution import attention_weights, shares
-from scaling_tui.lens.checkpoints import Checkpoint
-from scaling_tui.lens.prompts import Prompt, example, spelled, token_id, typed
-from scaling_tui.lens.readout import forward_pass, generate, log_probabilities, measure
-from scaling_tui.lens.records import Across, Attribution, Continuation, Grid, LensRow, Member, Shape, Token, Trace
+from scaling_tui.lens.attribution import shares
+from scaling_tui.lens.checkpoints import Checkpoint, Source
+from scaling_tui.lens.prompts import Prompt, example, sample, spelled, token_id, typed
+from scaling_tui.lens.readout import ForwardPass, LensModel, generate, log_probabilities, measure
+from scaling_tui.lens.records import Across, Attribution, Continuation, Grid, LensRow, Member, Token, Trace
+
+MOST_LOGITS = 1 << 27  # of one row, tokens × vocabulary: half a gigabyte in float32
 
 
 @dataclass(frozen=True)
@@ -46,22 +48,31 @@ class EncodedPrompt:
     def ids(self) -> list[int]:
         return self.prompt.ids
 
+    @property
+    def key(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """What the grid depends on."""
+        return tuple(self.prompt.ids), tuple(self.truth)
 
-def encode_prompt(request: TraceRequest, checkpoint: Checkpoint, guess: int | None = None) -> EncodedPrompt:
-    """The request's prompt in the tokens of `checkpoint`; it watches the true token, else `guess`, unless told which.
+
+def encode_prompt(request: TraceRequest, source: Source, guess: int | None = None) -> EncodedPrompt:
+    """The request's prompt in the tokens of `source`; it watches the true token, else `guess`, unless told which.
 
     Raises:
         InputError: the prompt, the position or the watched token does not fit the model.
     """
-    context, classifies = checkpoint.model.arch.context, checkpoint.model.arch.classes is not None
-    notes = [*checkpoint.notes]
-    if request.prompt is None:
-        prompt = example(checkpoint.config.corpus, checkpoint.tokenizer, context, request.example)
+    classifies = source.classes is not None
+    context = min(source.shape.context, max(1, MOST_LOGITS // source.shape.outputs))
+    notes = [*source.notes]
+    if request.prompt is not None:
+        prompt = typed(source.tokenizer, request.prompt)
+    elif source.corpus is not None:
+        prompt = example(source.corpus, source.tokenizer, context, request.example)
     else:
-        prompt = typed(checkpoint.tokenizer, request.prompt)
+        prompt = sample(source.tokenizer, request.example)
     if (length := len(prompt.ids)) > context:
         cut = length - context
-        notes.append(f"the prompt has {length} tokens but the model's context is {context}: the first {cut} are cut")
+        limit = "the model's context is" if context == source.shape.context else "a trace holds at most"
+        notes.append(f"the prompt has {length} tokens but {limit} {context}: the first {cut} are cut")
         prompt = Prompt(prompt.text, prompt.ids[-context:], prompt.after, prompt.origin)
     after = -1 if prompt.after is None else prompt.after
     truth = [after] if classifies else [*prompt.ids[1:], after]
@@ -70,10 +81,10 @@ def encode_prompt(request: TraceRequest, checkpoint: Checkpoint, guess: int | No
         raise InputError(f"--at {at + 1}: not a position in the prompt, want 1 to {len(truth)}")
     if request.watch is None:
         watched = truth[at] if truth[at] >= 0 else guess if guess is not None else 0
-    elif classifies:
-        watched = _class(request.watch, checkpoint.model.arch.outputs)
+    elif source.classes is not None:
+        watched = _class(request.watch, source.classes)
     else:
-        watched = token_id(checkpoint.tokenizer, request.watch)
+        watched = token_id(source.tokenizer, request.watch, source.shape.outputs)
     return EncodedPrompt(prompt, notes, truth, at, watched)
 
 
@@ -85,121 +96,163 @@ def _class(text: str, classes: int) -> int:
 
 
 class LensTable:
-    """Collects predictions row by row and keeps only their metrics: every logit of a wide vocabulary would not fit."""
+    """Collects predictions row by row and keeps only their metrics: every logit of a wide vocabulary would not fit.
 
-    def __init__(self, prompt: EncodedPrompt, reference: torch.Tensor, top: int) -> None:
-        self._prompt, self._reference, self._top = prompt, log_probabilities(reference), top
-        self._truth = torch.tensor(prompt.truth)
-        self.rows: list[LensRow] = []
-        self._grid = Grid([], [], [], [], [], [], [])
+    `reference` are the logits that KL is measured from, (columns, vocab); `truth` as of `EncodedPrompt`.
+    """
 
-    def add(self, name: str, logits: torch.Tensor, checkpoint: Checkpoint) -> None:
-        """Adds one row from its logits, (columns, vocab)."""
-        metrics = measure(logits, self._reference, self._truth)
-        known = [token >= 0 for token in self._prompt.truth]
-        grid, at, watched = self._grid, self._prompt.at, self._prompt.watched
-        p_true = [p if there else None for p, there in zip(metrics.p_true.tolist(), known, strict=True)]
-        rank_true = [rank if there else None for rank, there in zip(metrics.rank_true.tolist(), known, strict=True)]
+    def __init__(self, source: Source, truth: Sequence[int], reference: torch.Tensor) -> None:
+        self._source, self._truth, self._reference = source, torch.tensor(truth), reference
+        self.grid = Grid([], [], [], [], [], [], [])
+
+    def add(self, name: str, logits: torch.Tensor) -> None:
+        """Adds one row from its logits, (columns, vocab); where a head is longer, the tokens of both are compared."""
+        shared = min(logits.shape[-1], self._reference.shape[-1])
+        metrics = measure(logits[:, :shared], self._reference[:, :shared], self._truth)
+        known = (self._truth >= 0).tolist()
+        grid = self.grid
         grid.names.append(name)
-        grid.top.append([checkpoint.token(number).token for number in metrics.top.tolist()])
+        grid.top.append([self._source.token(number).token for number in metrics.top.tolist()])
         grid.p.append(metrics.p.tolist())
-        grid.p_true.append(p_true)
-        grid.rank_true.append(rank_true)
+        grid.p_true.append([p if there else None for p, there in zip(metrics.p_true.tolist(), known, strict=True)])
+        grid.rank_true.append(
+            [rank if there else None for rank, there in zip(metrics.rank_true.tolist(), known, strict=True)]
+        )
         grid.entropy.append(metrics.entropy.tolist())
         grid.kl.append(metrics.kl.tolist())
-        p = log_probabilities(logits[at]).exp()
-        best = p.topk(min(self._top, len(p)))
-        self.rows.append(
-            LensRow(
-                name=name,
-                top=[
-                    checkpoint.guess(number, share)
-                    for share, number in zip(best.values.tolist(), best.indices.tolist(), strict=True)
-                ],
-                entropy=grid.entropy[-1][at],
-                kl=grid.kl[-1][at],
-                p_true=p_true[at],
-                rank_true=rank_true[at],
-                watched=checkpoint.guess(watched, float(p[watched])),
-            )
-        )
 
-    def reading(self, checkpoint: Checkpoint) -> dict[str, Any]:
-        """The fields of `records.Reading`."""
-        prompt = self._prompt
-        return {
-            "prompt": prompt.prompt.text,
-            "origin": prompt.prompt.origin,
-            "tokens": [Token(number, spelled(checkpoint.tokenizer, number)) for number in prompt.ids],
-            "truth": [checkpoint.token(number) if number >= 0 else None for number in prompt.truth],
-            "classifies": checkpoint.model.arch.classes is not None,
-            "at": prompt.at,
-            "rows": self.rows,
-            "grid": self._grid,
-            "notes": prompt.notes,
-        }
+
+def reading(
+    source: Source, prompt: EncodedPrompt, grid: Grid, here: Sequence[torch.Tensor], top: int
+) -> dict[str, Any]:
+    """The fields of `records.Reading`; `here` are the logits of each row at the column of the prompt, (vocab,)."""
+    return {
+        "prompt": prompt.prompt.text,
+        "origin": prompt.prompt.origin,
+        "tokens": [Token(number, spelled(source.tokenizer, number)) for number in prompt.ids],
+        "truth": [source.token(number) if number >= 0 else None for number in prompt.truth],
+        "classifies": source.classes is not None,
+        "at": prompt.at,
+        "outputs": len(here[-1]),
+        "rows": [lens_row(source, prompt, grid, row, logits, top) for row, logits in enumerate(here)],
+        "grid": grid,
+        "notes": prompt.notes,
+    }
+
+
+def lens_row(source: Source, prompt: EncodedPrompt, grid: Grid, row: int, logits: torch.Tensor, top: int) -> LensRow:
+    """One row at the column of the prompt, from its logits there, (vocab,)."""
+    p, at, watched = log_probabilities(logits).exp(), prompt.at, prompt.watched
+    best = p.topk(min(top, len(p)))
+    return LensRow(
+        name=grid.names[row],
+        top=[
+            source.guess(number, share)
+            for share, number in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+        ],
+        entropy=grid.entropy[row][at],
+        kl=grid.kl[row][at],
+        p_true=grid.p_true[row][at],
+        rank_true=grid.rank_true[row][at],
+        watched=source.guess(watched, float(p[watched]) if watched < len(p) else 0.0),
+    )
 
 
 @torch.no_grad()
 def trace_prompt(checkpoint: Checkpoint, request: TraceRequest) -> Trace:
-    """One checkpoint, layer by layer."""
-    prompt = encode_prompt(request, checkpoint)
-    forward = forward_pass(checkpoint.model, prompt.ids)
-    output = forward.logits(len(forward.names) - 1)
+    """One checkpoint, layer by layer.
+
+    The grid of a prompt is the same at every position, so it is computed once: in a wide vocabulary it is most of the
+    work, and a cursor moves from position to position.
+    """
+    source, model = checkpoint.source, checkpoint.model
+    prompt = encode_prompt(request, source)
+    forward = model.forward_pass(prompt.ids, prompt.at)
+    here = forward.column()
     if request.watch is None:
-        prompt = encode_prompt(request, checkpoint, guess=int(output[prompt.at].argmax()))
-    table = LensTable(prompt, output, request.top)
-    for row, name in enumerate(forward.names):
-        table.add(name, forward.logits(row), checkpoint)
-    arch = checkpoint.model.arch
-    logits = output[prompt.at].double()
+        prompt = encode_prompt(request, source, guess=int(here[-1].argmax()))
+    grid = checkpoint.grids.get(prompt.key)
+    if grid is None:
+        grid = checkpoint.grids.put(prompt.key, _grid(source, forward, prompt.truth))
+    logits = here[-1].double()
     return Trace(
-        **table.reading(checkpoint),
-        run=checkpoint.name,
-        rung=checkpoint.config.rung,
-        params=checkpoint.config.params,
-        step=checkpoint.step,
-        shape=Shape(
-            checkpoint.config.family, arch.layers, arch.hidden, arch.heads, arch.inner, arch.vocab, arch.outputs,
-            arch.context, arch.positions, arch.head == "tied",
-        ),
-        lengths=[float(stream[0].norm(dim=-1).mean()) for stream in forward.streams],
+        **reading(source, prompt, grid, list(here), request.top),
+        run=source.name,
+        rung=source.rung,
+        params=source.params,
+        step=source.step,
+        shape=source.shape,
+        lengths=forward.lengths,
         attribution=Attribution(
-            checkpoint.token(prompt.watched), float(logits[prompt.watched]), float(logits.mean()),
-            shares(forward, prompt.at, prompt.watched),
+            source.token(prompt.watched), float(logits[prompt.watched]), float(logits.mean()),
+            shares(forward, prompt.watched),
         ),
-        attention=attention_weights(forward, prompt.at),
+        attention=forward.attention(),
     )  # fmt: skip
 
 
+def _grid(source: Source, forward: ForwardPass, truth: Sequence[int]) -> Grid:
+    last = len(forward.streams) - 1
+    output = forward.logits(last)
+    table = LensTable(source, truth, output)
+    for row, name in enumerate(forward.names):
+        table.add(name, forward.logits(row) if row < last else output)
+    return table.grid
+
+
 @torch.no_grad()
-def across(members: Sequence[tuple[str, Checkpoint]], request: TraceRequest) -> Across:
+def across(members: Sequence[tuple[str, Callable[[], Checkpoint]]], request: TraceRequest) -> Across:
     """The final predictions of several checkpoints; `kl` is measured from the last one.
 
+    They are loaded one after another, the last one first, so that large ones need not fit the memory together.
+
     Raises:
-        InputError: they do not share a vocabulary and a context.
+        InputError: they do not share a vocabulary, or the prompt is longer than a context.
     """
-    last = members[-1][1]
-    for _, checkpoint in members:
-        for key in ("vocab", "context", "classes"):
-            own, other = getattr(checkpoint.model.arch, key), getattr(last.model.arch, key)
-            if own != other or checkpoint.config.corpus["tokenizer"] != last.config.corpus["tokenizer"]:
-                raise InputError(f"{checkpoint.name}: {key} {own}, {last.name} has {other}; want the same vocabulary")
+    loaded = members[-1][1]()
+    last, model = loaded.source, loaded.model
     prompt = encode_prompt(request, last)
-
-    def output(checkpoint: Checkpoint) -> torch.Tensor:
-        forward = forward_pass(checkpoint.model, prompt.ids)
-        return forward.logits(len(forward.names) - 1)
-
-    reference = output(last)
+    reference = final_logits(model, prompt)
     if request.watch is None:
         prompt = encode_prompt(request, last, guess=int(reference[prompt.at].argmax()))
-    prompt.notes.extend(note for _, checkpoint in members[:-1] for note in checkpoint.notes)
-    table = LensTable(prompt, reference, request.top)
-    for name, checkpoint in members:
-        table.add(name, output(checkpoint), checkpoint)
-    listed = [Member(name, item.name, item.config.params, item.step) for name, item in members]
-    return Across(**table.reading(last), members=listed)
+    table = LensTable(last, prompt.truth, reference)
+    listed, here = [], []
+    del loaded, model
+    for name, load in members[:-1]:
+        checkpoint = load()
+        source = checkpoint.source
+        _must_share(source, last, len(prompt.ids))
+        logits = final_logits(checkpoint.model, prompt)
+        table.add(name, logits)
+        here.append(logits[prompt.at].clone())
+        listed.append(Member(name, source.name, source.params, source.step))
+        prompt.notes.extend(note for note in source.notes if note not in prompt.notes)
+        if (rows := source.shape.outputs) != last.shape.outputs:
+            prompt.notes.append(
+                f"the head of {name} has {rows:,} rows and that of {members[-1][0]} {last.shape.outputs:,}: KL is over "
+                "those of both"
+            )
+        del checkpoint
+    table.add(members[-1][0], reference)
+    here.append(reference[prompt.at])
+    listed.append(Member(members[-1][0], last.name, last.params, last.step))
+    return Across(**reading(last, prompt, table.grid, here, request.top), members=listed)
+
+
+def final_logits(model: LensModel, prompt: EncodedPrompt) -> torch.Tensor:
+    """The model's own prediction of every column, (columns, outputs)."""
+    forward = model.forward_pass(prompt.ids, prompt.at)
+    return forward.logits(len(forward.names) - 1)
+
+
+def _must_share(source: Source, last: Source, length: int) -> None:
+    """Only predictions over the same tokens can be compared."""
+    if source.vocabulary != last.vocabulary or source.classes != last.classes:
+        raise InputError(f"{source.name}: its tokens are not those of {last.name}; want models of one tokenizer")
+    if length > source.shape.context:
+        raise InputError(
+            f"{source.name}: its context is {source.shape.context} tokens, the prompt has {length}; want a shorter one"
+        )
 
 
 def continue_prompt(
@@ -210,10 +263,9 @@ def continue_prompt(
     Raises:
         InputError: it is a classifier.
     """
-    if checkpoint.model.arch.classes is not None:
-        raise InputError(f"{checkpoint.name}: a classifier predicts a class, not text; want a language model")
-    prompt = encode_prompt(request, checkpoint)
+    source = checkpoint.source
+    if source.classes is not None:
+        raise InputError(f"{source.name}: a classifier predicts a class, not text; want a language model")
+    prompt = encode_prompt(request, source)
     ids = generate(checkpoint.model, prompt.ids, tokens, temperature, seed)
-    return Continuation(
-        checkpoint.tokenizer.decode(ids), [checkpoint.token(number) for number in ids], temperature, seed
-    )
+    return Continuation(source.tokenizer.decode(ids), [source.token(number) for number in ids], temperature, seed)

@@ -15,7 +15,7 @@ BAR = 20
 
 def trace_text(trace: Trace, continuation: Continuation | None) -> str:
     """The four stages, the prediction after every layer, and what made it."""
-    text = [f"{trace.run} at step {trace.step:,}, N {show.count(trace.params)}; {_prompt(trace)}"]
+    text = [f"{trace.run}{at_step(trace.step)}, N {show.count(trace.params)}; {_prompt(trace)}"]
     for number, stage in enumerate(stages(trace), 1):
         text += ["", f"{number} {stage.name}  ({' × '.join(f'{size:,}' for size in stage.shape)})"]
         text += textwrap.wrap(stage.says, WIDTH, initial_indent="  ", subsequent_indent="  ")
@@ -33,6 +33,10 @@ def trace_text(trace: Trace, continuation: Continuation | None) -> str:
         )  # fmt: skip
         text += [f"  continuation ({how}): {quoted(continuation.text)}"]
     return "\n".join(text)
+
+
+def at_step(step: int | None) -> str:
+    return "" if step is None else f" at step {step:,}"
 
 
 def _prompt(reading: Reading) -> str:
@@ -85,7 +89,13 @@ def across_text(trace: Across) -> str:
     text = [_prompt(trace), ""]
     heads = [["N", "step", "loss on prompt"]]
     for row, member in enumerate(trace.members):
-        heads.append([show.count(member.params), f"{member.step:,}", show.loss(trace.grid.loss(row))])
+        heads.append(
+            [
+                show.count(member.params),
+                "–" if member.step is None else f"{member.step:,}",
+                show.loss(trace.grid.loss(row)),
+            ]
+        )
     text += [rows_text(trace.rows, true, heads), ""]
     text.append(f"  KL is measured from {trace.members[-1].name}; loss is in nats per token over the known next tokens")
     right = first_right(trace.grid, trace.at)

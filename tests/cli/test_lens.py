@@ -118,7 +118,7 @@ def test_an_early_checkpoint_can_be_asked_for(command: Command) -> None:
         (["--at", "99", "--prompt", "cat"], "--at 99: not a position in the prompt, want 1 to 3"),
         (["--watch", "the", "--prompt", "cat"], "token 'the': found 3 tokens ('t', 'h', 'e'), want one"),
         (["--watch", "#256", "--prompt", "cat"], "token '#256': not known, want a whole number from 0 to 255"),
-        (["--across", "space"], "--across 'space': not known, want 'ladder' or 'time'"),
+        (["--across", "space"], "--across 'space': neither 'ladder' nor 'time', nor a run or a model"),
     ],
 )
 def test_what_is_wrong_is_one_line(command: Command, args: list[str], told: str) -> None:
@@ -158,7 +158,7 @@ def test_a_classifier_gives_classes_by_layer(command: Command) -> None:
 
 
 def test_it_reads_a_run_that_still_trains_and_one_process_answers_all(runs: Path, tracer: Tracer) -> None:
-    run = find_run(runs, "words/large-s0")
+    run = find_run(runs, "words/large-s0").path
     first = tracer.trace(run, step=60, prompt="the dog")
     second = tracer.trace(run, prompt="the dog")
     assert (first.step, second.step) == (60, 240)
@@ -174,7 +174,7 @@ def test_it_reads_a_run_that_still_trains_and_one_process_answers_all(runs: Path
 
 
 def test_the_process_ends_with_its_owner_and_another_answers_after_it_fell(runs: Path) -> None:
-    run = find_run(runs, "words/small-s0")
+    run = find_run(runs, "words/small-s0").path
     with Tracer() as tracer:
         tracer.trace(run, prompt="a")
         process = tracer._process
@@ -193,11 +193,11 @@ def test_a_checkpoint_that_is_broken_gives_way_to_the_one_before(runs: Path, tmp
     run = find_run(tmp_path, "words/large-s0")
     weights = run.path / "attempt-1" / "checkpoint-240" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
-    assert tracer.trace(run, prompt="a").step == 180
+    assert tracer.trace(run.path, prompt="a").step == 180
     for folder in (run.path / "attempt-1").glob("checkpoint-*"):
         shutil.rmtree(folder)
     with pytest.raises(InputError, match="no checkpoint"):
-        tracer.trace(run, prompt="a")
+        tracer.trace(run.path, prompt="a")
 
 
 @pytest.mark.parametrize(

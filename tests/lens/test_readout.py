@@ -12,8 +12,9 @@ from torch import nn
 
 from scaling_tui import InputError
 from scaling_tui.laws.counting import Architecture
-from scaling_tui.lens.attribution import attention_weights, shares
-from scaling_tui.lens.readout import forward_pass, generate, log_probabilities, measure
+from scaling_tui.lens.attribution import shares
+from scaling_tui.lens.readout import ForwardPass, generate, measure
+from scaling_tui.lens.trained import TrainedModel
 from scaling_tui.train.model import GPT, Transformer
 from scaling_tui.train.post_norm import PostNorm
 
@@ -42,6 +43,10 @@ def model_of(kind: str, seed: int = 0, layers: int = 2) -> Transformer:
     return model.eval()
 
 
+def forward_pass(model: Transformer, ids: list[int], at: int = 8) -> ForwardPass:
+    return TrainedModel(model, "gpt").forward_pass(ids, 0 if model.arch.classes is not None else at)
+
+
 def prompt(seed: int, length: int = 9) -> list[int]:
     return torch.randint(0, 31, (length,), generator=torch.Generator().manual_seed(seed)).tolist()
 
@@ -64,11 +69,10 @@ def test_the_last_row_is_the_models_own_prediction_to_the_bit(kind: str) -> None
 @settings(max_examples=12, deadline=None)
 def test_shares_sum_to_the_logit(kind: str, seed: int, at: int) -> None:
     model = model_of(kind, seed)
-    forward = forward_pass(model, prompt(seed))
-    at = 0 if forward.classifies else at
+    forward = forward_pass(model, prompt(seed), at)
     token = seed % model.arch.outputs
-    logit = float(forward.logits(5)[at, token])
-    found = shares(forward, at, token)
+    logit = float(forward.logits(5)[forward.at, token])
+    found = shares(forward, token)
     assert sum(part.value for part in found) == pytest.approx(logit, rel=1e-4, abs=1e-5)
     by_head = [part for part in found if part.heads]
     assert [len(part.heads) for part in by_head] == [3, 3]
@@ -81,7 +85,7 @@ def test_a_share_is_what_the_part_really_wrote() -> None:
     """Without the second layer's MLP, and with the norm's scale held, the logit is less by just its share."""
     model = model_of("gpt", seed=3)
     forward = forward_pass(model, prompt(3))
-    share = {part.name: part.value for part in shares(forward, 8, 5)}
+    share = {part.name: part.value for part in shares(forward, 5)}
     final, before = forward.streams[-1][0, 8].double(), forward.streams[-2][0, 8].double()
     scale = (final.square().mean() + 1e-5).rsqrt()
     gain: Any = model.final_norm.gain
@@ -92,9 +96,8 @@ def test_a_share_is_what_the_part_really_wrote() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_head_looks_at_the_prompt_with_weights_that_sum_to_one(kind: str) -> None:
     model = model_of(kind)
-    forward = forward_pass(model, prompt(2))
-    at = 0 if forward.classifies else 4
-    found = torch.tensor(attention_weights(forward, at))
+    forward = forward_pass(model, prompt(2), at=4)
+    found = torch.tensor(forward.attention())
     assert found.shape == (2, 3, 9)
     assert torch.allclose(found.sum(-1), torch.ones(2, 3), atol=1e-5)
     if not forward.classifies:
@@ -112,14 +115,14 @@ def test_a_layer_that_adds_nothing_shows_no_change(layer: int) -> None:
     rows = [forward.logits(row) for row in range(len(forward.names) - 1)]
     unchanged = [torch.equal(one, other) for one, other in pairwise(rows)]
     assert unchanged == [place // 2 == layer for place in range(6)]
-    by_name = {part.name: part for part in shares(forward, 8, 0)}
+    by_name = {part.name: part for part in shares(forward, 0)}
     assert by_name[f"{layer + 1} MLP"].value == 0
     assert by_name[f"{layer + 1} attention"].value == 0
 
 
 def test_metrics_are_those_that_a_hand_computes() -> None:
     logits = torch.tensor([[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, math.log(2), 0.0]])
-    reference = log_probabilities(torch.tensor([[0.0, 0.0, 0.0, 0.0], [0.0, 0.0, math.log(2), 0.0]]))
+    reference = torch.tensor([[0.0, 0.0, 0.0, 0.0], [0.0, 0.0, math.log(2), 0.0]])
     found = measure(logits, reference, torch.tensor([1, -1]))
     first, others = math.e / (math.e + 3), 1 / (math.e + 3)
     assert found.top.tolist() == [0, 2]
@@ -140,30 +143,30 @@ def test_metrics_keep_their_bounds(seed: int, spread: float) -> None:
     drawn = torch.Generator().manual_seed(seed)
     logits, other = spread * torch.randn(2, 5, 17, generator=drawn)
     truth = torch.randint(0, 17, (5,), generator=drawn)
-    found = measure(logits, log_probabilities(other), truth)
+    found = measure(logits, other, truth)
     assert bool((found.kl >= 0).all()) and bool((found.entropy >= -1e-12).all())
     assert bool((found.entropy <= math.log(17) + 1e-9).all())
     order = logits.argsort(-1, descending=True)
     assert found.rank_true.tolist() == [int((order[i] == truth[i]).nonzero()) + 1 for i in range(5)]
-    assert measure(other, log_probabilities(other), truth).kl.max() == 0
+    assert measure(other, other, truth).kl.max() == 0
 
 
 def test_equal_logits_share_a_rank_and_certainty_has_no_entropy() -> None:
-    found = measure(torch.tensor([[0.0, 0.0], [1e4, 0.0]]), log_probabilities(torch.zeros(2, 2)), torch.tensor([1, 0]))
+    found = measure(torch.tensor([[0.0, 0.0], [1e4, 0.0]]), torch.zeros(2, 2), torch.tensor([1, 0]))
     assert found.rank_true.tolist() == [1, 1]
     assert found.entropy.tolist() == pytest.approx([math.log(2), 0.0])
 
 
 def test_going_on_is_drawn_by_the_seed_and_may_run_past_the_context() -> None:
     model = model_of("gpt")
-    greedy = generate(model, prompt(5), 20, 0.0, seed=1)
+    greedy = generate(TrainedModel(model, "gpt"), prompt(5), 20, 0.0, seed=1)
     assert len(greedy) == 20
-    assert greedy == generate(model, prompt(5), 20, 0.0, seed=2)
+    assert greedy == generate(TrainedModel(model, "gpt"), prompt(5), 20, 0.0, seed=2)
     with torch.no_grad():
         assert greedy[0] == int(model(torch.tensor([prompt(5)]))[0, -1].argmax())
-    drawn = generate(model, prompt(5), 20, 2.0, seed=1)
-    assert drawn == generate(model, prompt(5), 20, 2.0, seed=1)
-    assert drawn != generate(model, prompt(5), 20, 2.0, seed=2)
+    drawn = generate(TrainedModel(model, "gpt"), prompt(5), 20, 2.0, seed=1)
+    assert drawn == generate(TrainedModel(model, "gpt"), prompt(5), 20, 2.0, seed=1)
+    assert drawn != generate(TrainedModel(model, "gpt"), prompt(5), 20, 2.0, seed=2)
 
 
 def test_a_model_that_diverged_is_told() -> None:

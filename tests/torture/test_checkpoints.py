@@ -379,7 +379,7 @@ def test_a_trace_names_a_damaged_checkpoint_and_takes_the_one_before(run: Path, 
     damage, reason = FAULTS[fault]
     latest, before, *_ = checkpoints(run)
     damage(latest)
-    checkpoint = CheckpointCache().load(run)
+    checkpoint = CheckpointCache().load(run).source
     assert f"checkpoint-{checkpoint.step}" == before.name
     (note,) = checkpoint.notes
     assert reason in note

@@ -1,11 +1,11 @@
-"""The trace screen: what a checkpoint predicts after every layer, across the ladder, and over training.
+"""The trace screen: what a checkpoint predicts after every layer, across a ladder or family, and over training.
 
 Nothing is computed here: a process with torch traces (`lens.process`); this screen asks it from a thread and shows
 its records.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -20,14 +20,16 @@ from textual.worker import get_current_worker
 
 from scaling_tui import InputError
 from scaling_tui.lens import records
-from scaling_tui.lens.client import Tracer, can_be_traced, in_time, ladder_of, to_trace
+from scaling_tui.lens.client import Member, Tracer, can_be_traced, in_time, ladder_of, models_of, to_trace
+from scaling_tui.lens.hugging_face.folder import find_model
 from scaling_tui.lens.stages import first_right, quoted
-from scaling_tui.runs import RunView, find_sweep
+from scaling_tui.runs import find_sweep
 from scaling_tui.runs.glance import glance
 from scaling_tui.runs.writer import checkpoints
 from scaling_tui.text import show
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.open_folder import OpenFolder
 from scaling_tui.tui.widgets.trace_detail import (
     SIDE_BY_SIDE,
     beside,
@@ -47,15 +49,25 @@ CONTINUE_BY = 16
 TEMPERATURE = 0.8
 POLL_S = 5.0
 CURSOR_DELAY_S = 0.15  # a token under the cursor for this long is traced in detail
-ROW_TITLES = {"layers": "after every part", "ladder": "every rung of the ladder", "time": "every checkpoint kept"}
+ROW_TITLES = {"layers": "after every part", "ladder": "every size", "time": "every checkpoint kept"}
+OTHER_MODEL = "/"  # among the runs to choose from: no run has such a name
+MODEL_HINT = (
+    "A folder in Hugging Face's layout: config.json, safetensors weights, tokenizer.json. GPT-2, GPT-NeoX, Llama, "
+    "Mistral, Qwen. The arrow → completes a path."
+)
 
 
 @dataclass(frozen=True)
 class TraceQuery:
-    """What the tracing process should trace. Equal requests give equal results until another checkpoint is written."""
+    """What the tracing process should trace. Equal requests give equal results until another checkpoint is written.
+
+    `model` is the folder of one that was not trained here, instead of a run; `step` None is the run's latest.
+    """
 
     sweep: str | None = None
     run: str | None = None
+    step: int | None = None
+    model: Path | None = None
     rows: TraceRows = "layers"
     prompt: str | None = None
     example: int = 0
@@ -67,11 +79,18 @@ class TraceQuery:
 
 
 @dataclass(frozen=True)
-class TracedRun:
-    """A run and its reading."""
+class Traced:
+    """The reading of the run or model in `folder`; `members` are the rows of a comparison."""
 
-    run: RunView
+    folder: Path
     reading: records.Reading
+    members: Sequence[Member] = ()
+
+    @property
+    def name(self) -> str:
+        if isinstance(self.reading, records.Trace):
+            return self.reading.run
+        return f"{self.folder.parent.name}/{self.folder.name}"
 
 
 class TraceScreen(Page):
@@ -87,14 +106,15 @@ class TraceScreen(Page):
         Binding("backspace,g,escape", "grid", "grid", key_display="g", tooltip="Go back to the grid; also esc"),
         Binding("m", "metric", "metric", tooltip="Switch the metric that shades and numbers the cells"),
         Binding("s", "stages", "stages", tooltip="Show the four stages from prompt to prediction"),
-        Binding("l", "rows('ladder')", "ladder", tooltip="Trace the prompt through every rung of the ladder"),
-        Binding("t", "rows('time')", "time", tooltip="Trace the prompt through this run's checkpoints"),
-        Binding("p", "prompt", "prompt", tooltip="Type a prompt; leave it empty for held-out text"),
-        Binding("e", "example", "text", tooltip="Take another piece of held-out text"),
-        Binding("w", "watch", "watch", tooltip="Follow another token's probability"),
+        Binding("l", "rows('ladder')", "ladder", tooltip="Trace the prompt through every size of the ladder or family"),
+        Binding("t", "rows('time')", "time", tooltip="Trace the prompt through the checkpoints of this training"),
+        Binding("p", "prompt", "prompt", tooltip="Type a prompt; leave it empty for held-out or sample text"),
+        Binding("e", "example", "text", False, tooltip="Take another piece of held-out or sample text"),
+        Binding("w", "watch", "watch", False, tooltip="Follow another token's probability"),
         Binding("c", "go_on", "more", tooltip="Continue with the likeliest tokens; press again for more"),
         Binding("x", "draw", "sample", False, tooltip="Sample another continuation at temperature 0.8"),
-        Binding("r", "run", "run", tooltip="Trace another run of the sweep"),
+        Binding("r", "run", "run", tooltip="Trace another run of the sweep, or a model from a folder"),
+        Binding("f", "model", "model", False, tooltip="Trace a model from a folder in Hugging Face's layout"),
         Binding("a", "every_row", "all rows", False, tooltip="Switch between all rows and as many as fit"),
     ]
     CSS = """
@@ -117,7 +137,7 @@ class TraceScreen(Page):
         super().__init__(runs)
         self._tracer = Tracer()
         self._request = TraceQuery()
-        self._traced: TracedRun | None = None
+        self._traced: Traced | None = None
         self._continuation: records.Continuation | None = None
         self._sampling: tuple[int, float, int] = (0, 0.0, 0)
         self._read_latest: tuple[str, int] | None = None
@@ -149,10 +169,11 @@ class TraceScreen(Page):
 
     def follow(self, sweep: str | None) -> None:
         if sweep != self._request.sweep or self._traced is None:
-            self._request = TraceQuery(sweep, prompt=self._request.prompt, example=self._request.example)
-            self._stale = True
-            if self.is_current:
-                self._ask()
+            self._another(TraceQuery(sweep, prompt=self._request.prompt, example=self._request.example))
+
+    def open(self, what: str) -> None:
+        """Traces the model at the path `what`."""
+        self._open_model(find_model(what) or Path(what))
 
     def on_screen_resume(self) -> None:
         if self._stale:
@@ -165,10 +186,26 @@ class TraceScreen(Page):
         self._request = dataclasses.replace(self._request, **changes)  # type: ignore[arg-type]
         self._ask()
 
+    def _another(self, request: TraceQuery) -> None:
+        """Shows another sweep or model; of what was shown nothing stays."""
+        self._request, self._traced, self._stale = request, None, True
+        self._forget_continuation()
+        self._set_note("")
+        self.query_one("#grid", TokenGrid).clear()
+        for selector in ("#below", "#stages-text", "#detail-text", "#cell"):
+            self.query_one(selector, Static).update("")
+        self.panel = "grid"
+        if self.is_current:
+            self._ask()
+
     def _ask(self) -> None:
         self._stale = False
         if self._traced is None and not self.query_one("#note").has_class("-filled"):
-            self.query_one("#about", Static).update(Text("Reading the checkpoint; the first takes a few seconds …"))
+            model = self._request.model
+            told = "Reading the checkpoint; the first takes a few seconds …"
+            if model is not None:
+                told = f"Loading {model.name} into memory; a large model takes minutes …"
+            self.query_one("#about", Static).update(Text(told))
         self._read(self._request)
 
     @work(thread=True, exclusive=True, group="trace")
@@ -176,7 +213,7 @@ class TraceScreen(Page):
         """Traces in a thread."""
         worker = get_current_worker()
         try:
-            result: TracedRun | str = self._trace(request)
+            result: Traced | str = self._trace(request)
         except InputError as error:
             result = str(error)
         except OSError as error:
@@ -184,20 +221,25 @@ class TraceScreen(Page):
         if not worker.is_cancelled:
             self.app.call_from_thread(self._take, request, result)
 
-    def _trace(self, request: TraceQuery) -> TracedRun:
+    def _trace(self, request: TraceQuery) -> Traced:
+        question = request.question()
+        if (model := request.model) is not None:
+            if request.rows == "layers":
+                return Traced(model, self._tracer.trace(model, **question))
+            members = models_of(model, request.rows)
+            return Traced(model, self._tracer.across(members, **question), members)
         sweep = glance(find_sweep(self.runs, request.sweep))
         run = sweep.run(request.run) if request.run else to_trace(sweep)
         if run is None:
             raise InputError(
                 f"sweep {sweep.name}: no run has a checkpoint yet; the first is written after part of the training"
             )
-        question = request.question()
         if request.rows == "layers":
-            return TracedRun(run, self._tracer.trace(run, **question))
+            return Traced(run.path, self._tracer.trace(run.path, request.step, **question))
         members = ladder_of(sweep, run) if request.rows == "ladder" else in_time(run)
-        return TracedRun(run, self._tracer.across(members, **question))
+        return Traced(run.path, self._tracer.across(members, **question), members)
 
-    def _take(self, request: TraceQuery, result: TracedRun | str) -> None:
+    def _take(self, request: TraceQuery, result: Traced | str) -> None:
         if request != self._request or not self.is_mounted:
             return
         if isinstance(result, str):
@@ -205,20 +247,20 @@ class TraceScreen(Page):
             if self._traced is None:
                 self.query_one("#about", Static).update(Text("Trace: nothing to show yet"))
                 self.query_one("#cell", Static).update(
-                    Text("Press 2 for the Lab to train a ladder, or o to show another sweep.")
+                    Text("Press 2 for the Lab, o to show another sweep, f to open a model.")
                 )
             return
         other = self._traced is None or type(self._traced.reading) is not type(result.reading)
         other = other or self._traced.reading.tokens != result.reading.tokens  # type: ignore[union-attr]
         self._traced = result
         reading = result.reading
-        self._set_note(" ".join(reading.notes))
+        self._set_note(" · ".join(reading.notes))
         grid = self.query_one("#grid", TokenGrid)
-        vocabulary = result.run.config["architecture"]["classes"] or result.run.config["architecture"]["vocab"]
         start = (len(reading.rows) - 1, reading.at)
-        grid.load(reading, vocabulary, start if other else None)
+        grid.load(reading, start if other else None)
         field = self.query_one("#prompt", Input)
-        field.placeholder = show.token(reading.prompt)[-200:] if self._request.prompt is None else "held-out text"
+        untyped = "sample text" if request.model else "held-out text"
+        field.placeholder = show.token(reading.prompt)[-200:] if request.prompt is None else untyped
         self._show()
         # How many rows fit is known once the grid is laid out.
         self.call_after_refresh(self._show)
@@ -233,11 +275,13 @@ class TraceScreen(Page):
         """Traces again once the run has written a newer checkpoint."""
         traced = self._traced
         if traced is None or not self.is_current:
-            if self.is_current and self._traced is None:
+            if self.is_current and self._traced is None and self._request.model is None:
                 self.app.call_from_thread(self._ask)
             return
-        there = checkpoints(traced.run.path)
-        if there and (latest := (traced.run.name, int(there[0].name.rpartition("-")[2]))) != self._read_latest:
+        if self._request.model is not None:
+            return
+        there = checkpoints(traced.folder)
+        if there and (latest := (traced.folder.name, int(there[0].name.rpartition("-")[2]))) != self._read_latest:
             first, self._read_latest = self._read_latest is None or self._read_latest[0] != latest[0], latest
             if not first:
                 self.app.call_from_thread(self._ask)
@@ -259,11 +303,12 @@ class TraceScreen(Page):
     def _show(self) -> None:
         if self._traced is None:
             return
-        run, reading, grid = self._traced.run, self._traced.reading, self.query_one("#grid", TokenGrid)
+        reading, grid = self._traced.reading, self.query_one("#grid", TokenGrid)
         metric, (first, last, count) = METRICS[grid.metric], grid.span
-        parts = [f"{run.path.parent.name}/{run.name}"]
+        parts = [self._traced.name]
         if isinstance(reading, records.Trace):
-            parts.append(f"step {reading.step:,} · N {show.count(reading.params)}")
+            parts += [f"step {reading.step:,}"] if reading.step is not None else []
+            parts.append(f"N {show.count(reading.params)}")
         else:
             parts.append(ROW_TITLES[self._request.rows])
         if self.panel == "grid":
@@ -336,7 +381,9 @@ class TraceScreen(Page):
         row, column = self.query_one("#grid", TokenGrid).cursor
         reading = self._traced.reading
         if isinstance(reading, records.Across):
-            self._request = dataclasses.replace(self._request, rows="layers", run=Path(reading.members[row].run).name)
+            _, folder, step = self._traced.members[row]
+            other = {"run": folder.name, "step": step} if self._request.model is None else {"model": folder}
+            self._request = dataclasses.replace(self._request, rows="layers", **other)
         self.panel = "detail"
         if self._request.at != column or isinstance(reading, records.Across):
             self.change(at=column)
@@ -411,17 +458,34 @@ class TraceScreen(Page):
         self._choose("Follow which token?", choices, lambda token: self.change(watch=token))
 
     def action_run(self) -> None:
+        choices = [(OTHER_MODEL, "A model from a folder (f) …")]
         try:
             sweep = glance(find_sweep(self.runs, self._request.sweep))
+            choices[:0] = [
+                (run.name, f"{run.name:<20} N {show.count(run.params):>6}  {run.state}")
+                for run in sweep.runs
+                if can_be_traced(run)
+            ]
         except InputError as error:
             self._set_note(str(error))
-            return
-        choices = [
-            (run.name, f"{run.name:<20} N {show.count(run.params):>6}  {run.state}")
-            for run in sweep.runs
-            if can_be_traced(run)
-        ]
-        self._choose("Trace which run?", choices, lambda run: self.change(run=run))
+
+        def chosen(run: str) -> None:
+            if run == OTHER_MODEL:
+                self.action_model()
+            elif self._request.model is not None:
+                self._another(TraceQuery(self._request.sweep, run, prompt=self._request.prompt))
+            else:
+                self.change(run=run, step=None)
+
+        self._choose("Trace which run?", choices, chosen)
+
+    def action_model(self) -> None:
+        start = "" if self._request.model is None else f"{self._request.model.parent}/"
+        dialog = OpenFolder("Trace which model?", MODEL_HINT, find_model, start)
+        self.app.push_screen(dialog, lambda folder: self._open_model(folder) if folder is not None else None)
+
+    def _open_model(self, folder: Path) -> None:
+        self._another(TraceQuery(self._request.sweep, model=folder, prompt=self._request.prompt))
 
     def _choose(self, question: str, choices: list[tuple[str, str]], then: Callable[[str], None]) -> None:
         if choices:
@@ -437,22 +501,28 @@ class TraceScreen(Page):
     def _go_on(self, tokens: int, temperature: float, seed: int) -> None:
         if self._traced is not None:
             self._sampling = (tokens, temperature, seed)
-            self._continue(self._traced.run, self._request, tokens, temperature, seed)
+            self._continue(self._traced.folder, self._request, tokens, temperature, seed)
 
     @work(thread=True, exclusive=True, group="continue")
-    def _continue(self, run: RunView, request: TraceQuery, tokens: int, temperature: float, seed: int) -> None:
+    def _continue(self, folder: Path, request: TraceQuery, tokens: int, temperature: float, seed: int) -> None:
         try:
             result = self._tracer.generate(
-                run, None, request.prompt, tokens=tokens, temperature=temperature, seed=seed, example=request.example
+                folder,
+                request.step,
+                request.prompt,
+                tokens=tokens,
+                temperature=temperature,
+                seed=seed,
+                example=request.example,
             )
         except (InputError, OSError) as error:
             self.app.call_from_thread(self._set_note, str(error))
         else:
-            self.app.call_from_thread(self._take_continuation, run, request, result)
+            self.app.call_from_thread(self._take_continuation, folder, request, result)
 
-    def _take_continuation(self, run: RunView, request: TraceQuery, result: records.Continuation) -> None:
-        # Meanwhile the screen may have gone on to another run or prompt.
-        current = self._traced is not None and self._traced.run.path == run.path
+    def _take_continuation(self, folder: Path, request: TraceQuery, result: records.Continuation) -> None:
+        # Meanwhile the screen may have gone on to another run, model or prompt.
+        current = self._traced is not None and self._traced.folder == folder
         if self.is_mounted and current and request == self._request:
             self._continuation = result
             self._show()

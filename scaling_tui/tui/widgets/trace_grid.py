@@ -115,9 +115,16 @@ class TokenGrid(Widget, can_focus=True):
         self._heads: tuple[list[str], list[str]] = ([], [])
         self._shades: tuple[object, list[Style]] = (None, [])
 
-    def load(self, reading: Reading, vocabulary: int, cursor: tuple[int, int] | None = None) -> None:
+    def clear(self) -> None:
+        """Shows nothing."""
+        self.reading = None
+        self._first = [0, 0]
+        self.set_reactive(TokenGrid.cursor, (0, 0))
+        self.refresh(layout=True)
+
+    def load(self, reading: Reading, cursor: tuple[int, int] | None = None) -> None:
         """Shows another reading; without `cursor`, the cursor stays where it was, if that cell exists."""
-        self.reading, self._vocabulary = reading, vocabulary
+        self.reading, self._vocabulary = reading, reading.outputs
         grid = reading.grid
         # As wide as nine of ten tokens need; the odd long one is cut.
         widths = sorted(cell_len(show.token(token)) for row in grid.top for token in row)

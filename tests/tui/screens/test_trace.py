@@ -8,17 +8,21 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import ContentSwitcher, Input, Static
+from textual.widgets._footer import FooterKey
 
 from scaling_tui import InputError
 from scaling_tui.lens import records as plain
-from scaling_tui.lens.client import Tracer
-from scaling_tui.runs import RunView
+from scaling_tui.lens.client import Member, Tracer
+from scaling_tui.runs import read_run
 from scaling_tui.runs.writer import write_run
 from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.screens.trace import TraceScreen
+from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.open_folder import OpenFolder
 from scaling_tui.tui.widgets.trace_grid import METRICS, TokenGrid, fitted, strided
 from tests.conftest import record_sweep, trained_sweep
-from tests.tui.conftest import until
+from tests.lens.tiny_models import logits, save
+from tests.tui.conftest import settled, until
 
 
 class Recorded:
@@ -62,11 +66,12 @@ class Recorded:
             )  # fmt: skip
         return {
             "prompt": text, "origin": "typed" if question["prompt"] else "held out of a text, no. 0", "tokens": tokens,
-            "truth": truth, "classifies": False, "at": at, "rows": rows, "grid": grid, "notes": [],
+            "truth": truth, "classifies": False, "at": at, "outputs": 256, "rows": rows, "grid": grid, "notes": [],
         }  # fmt: skip
 
-    def trace(self, run: RunView, step: int | None = None, **question: Any) -> plain.Trace:
-        self.asked.append({"run": run.name, **question})
+    def trace(self, folder: Path, step: int | None = None, **question: Any) -> plain.Trace:
+        run = read_run(folder) if (folder / "run.json").is_file() else None
+        self.asked.append({"run": folder.name, "step": step, **question})
         if question["prompt"] == "nonsense":
             raise InputError("prompt 'nonsense': found no token, want at least one")
         layers = [f"{k} {part}" for k in range(1, self.layers + 1) for part in ("attention", "MLP")]
@@ -80,19 +85,20 @@ class Recorded:
         looks = [[(1 + k % (3 + head)) / sum(1 + j % (3 + head) for j in range(count)) for k in range(count)]
                  for head in range(2)]  # fmt: skip
         return plain.Trace(
-            **found, run=f"{run.path.parent.name}/{run.name}", rung=run.rung, params=run.params or 0, step=1954,
-            shape=plain.Shape("gpt", self.layers, 16, 2, 64, 256, 256, 64, "rotary", True),
+            **found, run=f"{folder.parent.name}/{run.name}" if run else folder.name, rung=run.rung if run else None,
+            params=(run.params if run else None) or 70_400_000, step=1954 if run else None,
+            shape=plain.Shape("gpt", self.layers, 16, 2, 64, 256, 256, 64, "rotary", True, 2, 8),
             lengths=[1.0 + k for k in range(2 * self.layers + 1)],
             attribution=plain.Attribution(plain.Token(116, "t"), sum(part.value for part in parts), -1.5, parts),
             attention=[looks] * self.layers,
         )  # fmt: skip
 
-    def across(self, members: Sequence[tuple[str, RunView, int | None]], **question: Any) -> plain.Across:
+    def across(self, members: Sequence[Member], **question: Any) -> plain.Across:
         self.asked.append({"members": [name for name, *_ in members], **question})
-        told = [plain.Member(name, str(run.path), run.params or 0, step or 1954) for name, run, step in members]
+        told = [plain.Member(name, str(folder), 70_400_000, step or 1954) for name, folder, step in members]
         return plain.Across(**self.reading([name for name, *_ in members], question), members=told)
 
-    def generate(self, run: RunView, step: int | None, prompt: str | None, **how: Any) -> plain.Continuation:
+    def generate(self, folder: Path, step: int | None, prompt: str | None, **how: Any) -> plain.Continuation:
         text = ("and the dog " * 9)[: how["tokens"]]
         return plain.Continuation(text, [plain.Token(ord(one), one) for one in text], how["temperature"], how["seed"])
 
@@ -223,6 +229,9 @@ async def test_ladder_and_time_stand_side_by_side_and_enter_looks_into_one(recor
         assert recorded.asked[-1]["run"] == "r5-s0"
         await pilot.press("t")
         await until(pilot, lambda: recorded.asked[-1].get("members") == ["step 1466", "step 1954"])
+        await until(pilot, lambda: grid.reading is not None and grid.reading.grid.names[0] == "step 1466")
+        await pilot.press("up", "enter")
+        await until(pilot, lambda: recorded.asked[-1].get("step") == 1466)
 
 
 async def test_the_stages_explain_it_and_a_key_goes_on(recorded: Recorded, tmp_path: Path) -> None:
@@ -294,6 +303,149 @@ async def test_a_real_process_answers_the_screen_and_ends_with_it(tmp_path: Path
         process = tracer._process
         assert process is not None and process.poll() is None
     assert process.poll() is not None
+
+
+@pytest.mark.parametrize("keys", [(), ("s",), ("enter",), ("l",), ("t",)], ids=lambda keys: "".join(keys) or "grid")
+async def test_the_footer_is_not_cut_at_80_columns(recorded: Recorded, tmp_path: Path, keys: tuple[str, ...]) -> None:
+    async with ScalingApp(tmp_path, mode="trace").run_test(size=(80, 24)) as pilot:
+        await shown(pilot)
+        await pilot.press(*keys)
+        await until(pilot, lambda: ("l" not in keys and "t" not in keys) or "members" in recorded.asked[-1])
+        await settled(pilot)
+        listed = {key.action: key.region for key in pilot.app.screen.query(FooterKey)}
+        assert {"run", "quit"} <= listed.keys(), "the last keys of the footer"
+        edge = next(region.x for action, region in listed.items() if action.endswith("help"))
+        for action, region in listed.items():
+            assert region.right <= edge or action.endswith("help"), (action, region)
+
+
+async def test_a_sweep_without_checkpoints_does_not_keep_the_grid_of_another(
+    recorded: Recorded, tmp_path: Path
+) -> None:
+    record_sweep(tmp_path, ["running", *["queued"] * 6], name="fresh")
+    app = ScalingApp(tmp_path, "quickstart", mode="trace")
+    async with app.run_test(size=(80, 24)) as pilot:
+        grid = await shown(pilot)
+        await pilot.press("enter")
+        app.sweep = "fresh"
+        await until(pilot, lambda: "no run has a checkpoint yet" in said(pilot, "#note"))
+        assert grid.reading is None and said(pilot, "#about") == "Trace: nothing to show yet"
+        assert "Press 2 for the Lab" in said(pilot, "#cell")
+        assert pilot.app.screen.query_one("#shown", ContentSwitcher).current == "grid-panel"
+        await pilot.press("up", "enter", "m", "w", "c")
+        app.sweep = "quickstart"
+        await until(pilot, lambda: grid.reading is not None)
+        await until(pilot, lambda: "quickstart/r7-s0" in said(pilot, "#about"))
+        assert said(pilot, "#note") == ""
+
+
+def folder_of(where: Path, name: str, step: bool = False) -> Path:
+    """A model as far as its folder tells; the double answers for it."""
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    folder = where / name
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text('{"model_type": "gpt_neox"}')
+    size = int(name.rsplit("-", maxsplit=1)[-1].removesuffix("m")) if not step else 4
+    save_file({"w": np.zeros(size, np.float32)}, folder / "model.safetensors")
+    return folder
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_model_is_opened_by_its_path(
+    recorded: Recorded, tmp_path: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = tmp_path / "models"
+    for name in ("pythia-70m", "pythia-160m"):
+        folder_of(models, name)
+    monkeypatch.chdir(models)
+    async with ScalingApp(tmp_path, mode="trace").run_test(size=size) as pilot:
+        grid = await shown(pilot)
+        await pilot.press("f", *"pythia-9", "enter")
+        await until(pilot, lambda: "pythia-9: no such folder" in said(pilot, "#mistake"))
+        await pilot.press("backspace", "7")
+        field = pilot.app.screen.query_one("#path", Input)
+        await until(pilot, lambda: field._suggestion == "pythia-70m/")
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: grid.reading is not None and recorded.asked[-1]["run"] == "pythia-70m")
+        await until(pilot, lambda: said(pilot, "#about").startswith("pythia-70m · N 70.4M"))
+        # Its family, from small to large; enter looks into one.
+        await pilot.press("l")
+        await until(pilot, lambda: isinstance(grid.reading, plain.Across))
+        assert grid.reading is not None and grid.reading.grid.names == ["pythia-70m", "pythia-160m"]
+        await until(pilot, lambda: grid.cursor[0] == 1)
+        await pilot.press("enter")
+        await until(pilot, lambda: recorded.asked[-1].get("run") == "pythia-160m")
+        await pilot.press("escape", "t")
+        await until(pilot, lambda: "found 0 checkpoints, want two or more" in said(pilot, "#note"))
+        # And back to the runs.
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Choose))
+        await pilot.press("home", "enter")
+        await until(pilot, lambda: recorded.asked[-1].get("run") == "r1-s0")
+        await until(pilot, lambda: "quickstart/r1-s0" in said(pilot, "#about"))
+
+
+async def test_the_checkpoints_of_another_trainer_are_compared_and_opened(recorded: Recorded, tmp_path: Path) -> None:
+    for step in (500, 1000):
+        folder_of(tmp_path / "out", f"checkpoint-{step}", step=True)
+    app = ScalingApp(tmp_path / "none", mode="home")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.visit("trace", str(tmp_path / "out" / "checkpoint-1000"))
+        grid = await shown(pilot)
+        assert recorded.asked[-1]["run"] == "checkpoint-1000"
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(grid.reading, plain.Across))
+        assert grid.reading is not None and grid.reading.grid.names == ["step 500", "step 1000"]
+        await until(pilot, lambda: grid.cursor[0] == 1)
+        await pilot.press("up", "enter")
+        await until(pilot, lambda: recorded.asked[-1].get("run") == "checkpoint-500")
+
+
+async def test_a_dialog_can_be_left_and_a_run_list_offers_a_model_without_any_run(
+    recorded: Recorded, tmp_path: Path
+) -> None:
+    async with ScalingApp(tmp_path / "none", mode="trace").run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(pilot.app.screen, TraceScreen))
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Choose))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, OpenFolder))
+        await pilot.press("enter")
+        await until(pilot, lambda: "want the path of a folder" in said(pilot, "#mistake"))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TraceScreen))
+        assert not recorded.asked
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_real_model_of_another_trainer_is_loaded_and_read(tmp_path: Path, size: tuple[int, int]) -> None:
+    pytest.importorskip("transformers")
+    folder = save(tmp_path / "models" / "tiny-llama", "llama")
+    app = ScalingApp(tmp_path, mode="home")
+    async with app.run_test(size=size) as pilot:
+        await app.visit("trace", str(folder))
+        assert said(pilot, "#about").startswith("Loading tiny-llama into memory")
+        grid = await shown(pilot)
+        assert isinstance(grid.reading, plain.Trace)
+        assert grid.reading.grid.names[-2:] == ["3 MLP", "output"]
+        await pilot.press("p", *"the cat sat on the mat", "enter")
+        await until(pilot, lambda: grid.reading is not None and grid.reading.prompt == "the cat sat on the mat")
+        ids = [token.id for token in grid.reading.tokens]
+        best = logits(folder, ids)[-1].softmax(-1).max(-1)
+        assert grid.reading.rows[-1].top[0].p == pytest.approx(float(best.values), rel=1e-3)
+        await pilot.press("enter")
+        await until(pilot, lambda: "attention of layer 3's heads" in said(pilot, "#detail-text"))
+        await pilot.press("g", "s")
+        await until(pilot, lambda: "they share the keys and values of 2" in said(pilot, "#stages-text"))
+        (folder / "model.safetensors").unlink()
+        await pilot.press("g", "f")
+        await until(pilot, lambda: isinstance(app.screen, OpenFolder))
+        app.screen.query_one("#path", Input).value = str(folder)
+        await pilot.press("enter")
+        await until(pilot, lambda: "no model.safetensors, want the weights" in said(pilot, "#note"))
+        assert grid.reading is None
 
 
 LOOKS = [
