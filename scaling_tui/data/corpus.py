@@ -80,7 +80,8 @@ def from_files(choice: CorpusChoice, progress: Progress = no_progress) -> Corpus
             raise InputError(f"corpus.vocab: goes with token ids, found {found.kind}; want a tokenizer alone")
         scan = scanned(found, choice.text, progress)
     except InputError as error:
-        raise InputError(f"corpus {choice.name!r}: {error}") from error
+        named = f"corpus {error}" if str(error).startswith(choice.name) else f"corpus {choice.name!r}: {error}"
+        raise InputError(named) from error
     train, held_out = split(found, choice.text, scan)
     return Corpus(
         path.name, _described(path, found), scan.sha256, train, held_out, scan.size, scan.documents, scan.rule

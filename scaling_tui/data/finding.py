@@ -81,7 +81,7 @@ def find(path: Path, format_: str = "auto") -> Found:
         if is_glob(str(path)):
             return _split(_of_one_kind(path, list(_globbed(path)), format_))
         why = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
-        raise InputError(f"cannot read {path} ({why})") from error
+        raise InputError(f"cannot read {path} ({why}); want a file, a folder or a glob") from error
     if stat.S_ISDIR(mode):
         files = list(_inside(path, lambda _: True))
         if not files:
@@ -177,7 +177,7 @@ def _words(path: Path) -> set[str]:
 
     Numbers do not count: those of data/fineweb_val_000001-of-000010.bin are data, fineweb and val.
     """
-    stem = re.sub(r"\d+-of-\d+|\.\d+", "", path.name.lower()).split(".", 1)[0]
+    stem = re.sub(r"\.?\d+-of-\d+|\.\d+", "", path.name.lower()).split(".", 1)[0]
     words = re.findall(r"[a-z]+", stem)
     return {part.lower() for part in path.parts[:-1]} | {*words[:1], *words[-1:]}
 

@@ -14,7 +14,7 @@ from scaling_tui.text import show
 REPEATS = 1.05  # epochs from which data counts as repeated: the last batch may need a window of the next epoch
 OFTEN = 20  # times that a token of the vocabulary should occur in the training part, on average
 SMALL_VOCABULARY = 256  # that of bytes, which no text is too short for
-OF_A_STEP = 0.1  # the share of the step between two rungs that the standard error of the loss may have
+OF_THE_SPAN = 0.05  # the share of the span of the rungs' losses that the standard error of a loss may have
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def check_data(ladder: Ladder, corpus: Corpus, tokens: Encoded) -> DataCheck:
     warnings: list[str] = []
     if corpus.drawn_from is None:
         warnings += _repeats(ladder.rungs, epochs, len(tokens.train))
-        warnings += _vocabulary(tokens)
+        warnings += _vocabulary(tokens, min(rung.architecture.vocab for rung in ladder.rungs))
     if ladder.fit is not None:
         warnings += _precision(ladder, error, min(evaluated), len(tokens.held_out))
     return DataCheck(
@@ -94,19 +94,22 @@ def _repeats(rungs: Sequence[Rung], epochs: dict[str, float], unique: int) -> It
     )
 
 
-def _vocabulary(tokens: Encoded) -> Iterator[str]:
-    if tokens.vocab > SMALL_VOCABULARY and len(tokens.train) < OFTEN * tokens.vocab:
-        unseen = 1 - distinct(tokens.train) / tokens.vocab
+def _vocabulary(tokens: Encoded, vocab: int) -> Iterator[str]:
+    """Of the tokens that the models have a row for, which a text may be too short to train all of."""
+    if vocab > SMALL_VOCABULARY and len(tokens.train) < OFTEN * vocab:
+        unseen = 1 - distinct(tokens.train) / vocab
         yield (
-            f"vocabulary too large: {tokens.vocab:,} tokens for a text of {show.count(len(tokens.train))}, in which "
+            f"vocabulary too large: {vocab:,} tokens for a text of {show.count(len(tokens.train))}, in which "
             f"{show.percent(unseen)} of them never occur; want more text or a smaller vocabulary"
         )
 
 
 def _precision(ladder: Ladder, error: float, evaluated: int, there_are: int) -> Iterator[str]:
-    """Where the standard error of the held-out loss is more than a tenth of the step from rung to rung.
+    """Where the standard error of the held-out loss is more than a twentieth of what the rungs' losses span.
 
-    How far the losses of two rungs are apart is taken from Kaplan et al. 2020: L falls as N^-alpha_N and as D^-alpha_D.
+    A law is fitted to the differences between them. How far they are apart is taken from Kaplan et al. 2020: L falls as
+    N^-alpha_N and as D^-alpha_D. All rungs read the same tokens, so much of the error is common to them; a twentieth
+    leaves room for that.
     """
     by_size = coefficient_set("kaplan-n").coefficients["alpha_N"]
     by_data = coefficient_set("kaplan-d").coefficients["alpha_D"]
@@ -114,10 +117,10 @@ def _precision(ladder: Ladder, error: float, evaluated: int, there_are: int) -> 
         round(by_size * math.log(max(1, rung.count.non_embedding)) + by_data * math.log(rung.tokens), 9)
         for rung in ladder.rungs
     }
-    if len(places) < 2:
+    span = max(places) - min(places)
+    wanted = OF_THE_SPAN * span
+    if not span:
         return
-    step = (max(places) - min(places)) / (len(places) - 1)
-    wanted = OF_A_STEP * step
     if error <= wanted:
         return
     if math.isnan(error):
@@ -127,6 +130,6 @@ def _precision(ladder: Ladder, error: float, evaluated: int, there_are: int) -> 
     remedy = "a larger text" if tokens > there_are else f"training.held_out_tokens = {math.ceil(tokens):_}"
     yield (
         f"held-out part too small: over {evaluated:,} tokens the loss has a standard error of "
-        f"{show.percent(error, 1)} (from its spread over windows under token frequencies alone), and rungs are about "
-        f"{show.percent(step, 1)} apart; want about {show.count(tokens)} tokens: {remedy}"
+        f"{show.percent(error, 1)} (from its spread over windows under token frequencies alone), and the rungs' losses "
+        f"span about {show.percent(span)}; want about {show.count(tokens)} tokens: {remedy}"
     )
