@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from scaling_tui.data import CorpusChoice
 from scaling_tui.data.synthetic import SOURCES
 from scaling_tui.laws.counting import Architecture
 from scaling_tui.runs.config import Training
 from scaling_tui.sweeps.ladder import FitChoice, load_ladder
-from scaling_tui.sweeps.rung import CorpusChoice
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(

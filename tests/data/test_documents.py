@@ -52,9 +52,9 @@ def as_dataset(path: Path, texts: list[str]) -> Path:
         from_dict({"text": texts}).save_to_disk(str(path), num_shards=2)
         return path
     path.mkdir()
-    with pyarrow.OSFile(str(path / "data-00000-of-00001.arrow"), "wb") as file:
-        with pyarrow.ipc.new_stream(file, table.schema) as writer:
-            writer.write_table(table)
+    data = path / "data-00000-of-00001.arrow"
+    with pyarrow.OSFile(str(data), "wb") as file, pyarrow.ipc.new_stream(file, table.schema) as writer:
+        writer.write_table(table)
     (path / "state.json").write_text(json.dumps({"_data_files": [{"filename": "data-00000-of-00001.arrow"}]}))
     return path
 
@@ -122,7 +122,8 @@ def test_the_same_text_in_one_file_or_in_a_folder_of_one_has_one_hash(tmp_path: 
     inside = as_folder(tmp_path / "inside", ["word " * 1000])
     alone, folder = (load_corpus(CorpusChoice(str(path))) for path in (tmp_path / "a.txt", inside))
     assert alone.sha256 == folder.sha256
-    assert np.array_equal(*(encode(CorpusChoice(c.name), c).train for c in (alone, folder)))
+    trained_on = [encode(CorpusChoice(corpus.name), corpus).train for corpus in (alone, folder)]
+    assert np.array_equal(trained_on[0], trained_on[1])
 
 
 @given(text=st.text(min_size=1), place=st.integers(0, 80), sizes=st.lists(st.integers(1, 9), min_size=1))
@@ -146,7 +147,7 @@ def test_a_cut_loses_nothing_and_splits_no_character(text: str, place: int, size
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"a" * 12_345 + b"\x9d" + b"b" * 99, "byte 0x9d at offset 12,345 is not UTF-8; want UTF-8 text .* corpus.format"),
+        (b"a" * 12_345 + b"\x9d" + b"b" * 99, "byte 0x9d at offset 12,345 is not UTF-8; want UTF-8 .* corpus.format"),
         (b"a" * ((1 << 20) - 1) + "é".encode()[:1] + b"b", "byte 0xc3 at offset 1,048,575 is not UTF-8"),
         (b"a" * (1 << 20) + b"\xff", "byte 0xff at offset 1,048,576 is not UTF-8"),
         (b"abc\xe2\x82", "byte 0xe2 at offset 3 is not UTF-8"),

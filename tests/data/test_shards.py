@@ -129,5 +129,5 @@ def test_an_array_that_holds_no_ids_is_named_and_no_pickle_is_opened(
 @pytest.mark.parametrize("tokenizer", ["byte", "bpe-300"])
 def test_tokens_want_their_tokenizer(tokenizer: str, tmp_path: Path) -> None:
     tokens(99).astype("<u2").tofile(tmp_path / "a.bin")
-    with pytest.raises(InputError, match="holds token ids; want corpus.tokenizer that made them"):
+    with pytest.raises(InputError, match=r"holds token ids; want corpus.tokenizer that made them"):
         load_corpus(CorpusChoice(str(tmp_path / "a.bin"), tokenizer))
