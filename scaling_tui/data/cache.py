@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -46,8 +46,10 @@ def writing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def alone(place: Path) -> Iterator[None]:
+def alone(place: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Holds the lock of the folder `place`, so that what takes an hour is computed by one process at a time.
+
+    `waiting` is called where another process holds it.
 
     What a killed process left half-written there is removed. Where the file system has no locks there is none: then
     two processes compute the same, and `writing` keeps them apart.
@@ -60,7 +62,7 @@ def alone(place: Path) -> Iterator[None]:
             f"cache {place}: cannot be written to ({error.strerror}); $XDG_CACHE_HOME moves it to another disk"
         ) from error
     try:
-        if _locked(lock):
+        if _locked(lock, waiting):
             for left in place.glob(".[0-9]*-*"):
                 with suppress(OSError):
                     left.unlink()
@@ -69,11 +71,15 @@ def alone(place: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _locked(descriptor: int) -> bool:
+def _locked(descriptor: int, waiting: Callable[[], None]) -> bool:
     try:
         import fcntl
 
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
     except (ImportError, OSError):
         return False
     return True

@@ -171,7 +171,7 @@ def _parquet(path: Path, key: str, tick: Tick) -> Iterator[Blocks]:
         for batch in table.iter_batches(batch_size=256, columns=[key]):
             for value in batch.column(0):
                 row += 1
-                if text := _utf8(value.as_py(), key, f"{path} row {row:,}"):
+                if text := _cell(value, key, f"{path} row {row:,}"):
                     yield blocks_of(text)
         tick(os.fstat(descriptor).st_size)
 
@@ -192,9 +192,17 @@ def _arrow(path: Path, key: str, tick: Tick) -> Iterator[Blocks]:
         for batch in batches:
             for value in batch.column(whole.schema.get_field_index(key)):
                 row += 1
-                if text := _utf8(value.as_py(), key, f"{path} row {row:,}"):
+                if text := _cell(value, key, f"{path} row {row:,}"):
                     yield blocks_of(text)
         tick(os.fstat(descriptor).st_size)
+
+
+def _cell(value: Any, key: str, where: str) -> bytes:
+    try:
+        return _utf8(value.as_py(), key, where)
+    except UnicodeDecodeError as error:
+        byte = error.object[error.start]
+        raise InputError(f"{where}: byte 0x{byte:02x} at place {error.start + 1:,} is not UTF-8") from None
 
 
 def _has_column(path: Path, schema: Any, key: str) -> None:

@@ -140,7 +140,7 @@ def _encoded(
         return train, held_out, (counts[0], counts[1])
     place = _place(choice, corpus, separator)
     if (cached := _cached(place)) is None:
-        with cache.alone(place):
+        with cache.alone(place, lambda: progress("waiting for another process, which is encoding", 0, corpus.size)):
             cached = _cached(place)  # another process may have written it meanwhile
             if cached is None:
                 _fill(place, corpus, tokenizer, separator, dtype, progress)

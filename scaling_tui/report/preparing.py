@@ -35,7 +35,7 @@ def _bar() -> Iterator[Progress]:
     began = time.monotonic()
 
     def update(doing: str, done: int, total: int) -> None:
-        if time.monotonic() - began < WORTH_SHOWING_S:
+        if done and time.monotonic() - began < WORTH_SHOWING_S:
             return
         if doing not in tasks:
             bars.start()
@@ -53,7 +53,9 @@ def _lines() -> Progress:
 
     def update(doing: str, done: int, total: int) -> None:
         nonlocal said
-        if time.monotonic() - said > LINE_EVERY_S:
+        if not done:
+            print(f"{doing} the corpus", file=sys.stderr)
+        elif time.monotonic() - said > LINE_EVERY_S:
             said = time.monotonic()
             print(f"{doing} the corpus: {show.percent(done / max(1, total))}", file=sys.stderr)
 

@@ -147,17 +147,24 @@ def _corpus(table: dict[str, Any], folder: Path) -> CorpusChoice:
         if not 0 <= getattr(corpus, key) <= MOST:
             raise InputError(f"corpus.{key}: found {getattr(corpus, key)}, want 0 to {MOST:.0e}")
     if is_path(corpus.name):
-        corpus = dataclasses.replace(corpus, name=str(folder / Path(corpus.name).expanduser()))
+        corpus = dataclasses.replace(corpus, name=str(folder / _home_expanded(corpus.name)))
     elif corpus.name not in NAMED:
         raise InputError(
             f"corpus.name: found {corpus.name!r}, want {', '.join(NAMED)}, or the path of a file or folder with a "
             f"folder or a suffix, such as notes.txt or ./notes, or a glob"
         )
     if is_tokenizer_path(corpus.tokenizer):
-        corpus = dataclasses.replace(corpus, tokenizer=str(folder / Path(corpus.tokenizer).expanduser()))
+        corpus = dataclasses.replace(corpus, tokenizer=str(folder / _home_expanded(corpus.tokenizer)))
     if corpus.vocab and table.get("tokenizer", "ids") != "ids":
         raise InputError(f"corpus.vocab: found together with tokenizer {corpus.tokenizer!r}, want only one of them")
     return dataclasses.replace(corpus, tokenizer="ids") if corpus.vocab else corpus
+
+
+def _home_expanded(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"corpus: found {path!r}, and this user has no home folder here") from error
 
 
 def _seeds(value: Any) -> tuple[int, ...]:
@@ -216,7 +223,7 @@ def _set(document: dict[str, Any], setting: str) -> None:
     is_given_path = {"name": is_path, "tokenizer": is_tokenizer_path}.get(rest) if table == "corpus" else None
     if is_given_path and isinstance(value, str) and is_given_path(value):
         # On the command line a path is relative to the working directory, not to the ladder.
-        value = str(Path(value).expanduser().absolute())
+        value = str(_home_expanded(value).absolute())
     target: Any = document
     for part in (table, *rest.split(".")[:-1]):
         target = target.setdefault(part, {})

@@ -115,6 +115,7 @@ def test_a_dry_run_says_what_is_wrong_with_the_data_in_a_line_each(tiny: Path, t
         (["corpus=train.bin", "corpus.vocab=500", "tokenizer=gpt2"], "found together with tokenizer 'gpt2'"),
         (["corpus.vocab=500"], "corpus.vocab: goes with token ids, found text"),
         (["tokenizer=./none.json"], "none.json: cannot be read (No such file or directory)"),
+        (["corpus=~no-such-user-here/a.txt"], "this user has no home folder here"),
         (["corpus=*.parquet"], "found no file that matches"),
         (["format=zip"], "corpus.format: found 'zip', want 'auto' or 'text'"),
     ],

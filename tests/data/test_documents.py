@@ -248,6 +248,16 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are(tmp_path: Path)
         load_corpus(CorpusChoice(str(path), text="body"))
 
 
+def test_a_cell_that_is_no_text_is_named_with_its_row(tmp_path: Path) -> None:
+    pyarrow, parquet = library("pyarrow"), library("pyarrow.parquet")
+    raw = pyarrow.array([b"fine", b"a\xff"]).view(pyarrow.string())
+    parquet.write_table(pyarrow.table({"text": raw, "number": [1, 2]}), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match=r"a.parquet row 2: byte 0xff at place 2 is not UTF-8"):
+        load_corpus(CorpusChoice(str(tmp_path / "a.parquet")))
+    with pytest.raises(InputError, match=r"a.parquet row 1: 'number' is 1, want a string"):
+        load_corpus(CorpusChoice(str(tmp_path / "a.parquet"), text="number"))
+
+
 def test_without_the_library_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 

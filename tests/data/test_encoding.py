@@ -1,5 +1,6 @@
 """Corpora become tokens once per machine: in bounded memory, under two processes, and again where they change."""
 
+import fcntl
 import json
 import os
 import subprocess
@@ -177,6 +178,25 @@ def test_of_two_processes_one_encodes_and_both_have_the_tokens(tmp_path: Path, c
     assert told[0]["sum"] == told[1]["sum"]
     kept = sorted(path.name for path in cache.rglob("tokens/*/*") if path.name != ".lock")
     assert kept == ["held_out.npy", "parts.json", "train.npy"]
+
+
+def test_who_waits_for_another_process_is_told(tmp_path: Path, cache: Path) -> None:
+    (tmp_path / "a.txt").write_text(TEXT * 100)
+    choice = CorpusChoice(str(tmp_path / "a.txt"), bpe_file(tmp_path))
+    encode(choice, load_corpus(choice))
+    (place,) = cache.glob("scaling-tui/tokens/*")
+    (place / "parts.json").unlink()
+    with (place / ".lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+        def progress(doing: str, done: int, total: int) -> None:
+            if doing.startswith("waiting for another process"):
+                told.append(doing)
+                fcntl.flock(lock, fcntl.LOCK_UN)
+
+        told: list[str] = []
+        encode(choice, load_corpus(choice), progress)
+    assert len(told) == 1
 
 
 def test_a_text_is_not_held_in_memory(tmp_path: Path) -> None:
