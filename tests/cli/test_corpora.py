@@ -96,7 +96,9 @@ def test_data_of_ones_own_is_trained_on(lay_out: object, says: str, tiny: Path, 
 
 def test_a_dry_run_says_what_is_wrong_with_the_data_in_a_line_each(tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "words.txt").write_text(text(15_000))
-    run = command("run", tiny, "--dry-run", "--set", "tokens=10_000_000", cache=tmp_path / "cache")
+    run = command(
+        "run", tiny, "--dry-run", "--set", "tokens=10_000_000", "--set", "held_out_tokens=32", cache=tmp_path / "cache"
+    )
     said = [line for line in run.stdout.splitlines() if line.startswith(("data: ", "warning: "))]
     assert [line.split(": ")[1] for line in said[1:]] == ["data repeats", "held-out part too small"]
     assert said[0].endswith(" epochs")
