@@ -18,7 +18,14 @@ from scaling_tui.data.remembered import Progress, no_progress, stamps_of
 from scaling_tui.data.scan import scanned, split
 from scaling_tui.data.shards import shards
 from scaling_tui.data.synthetic import SOURCES, Source, source_named
-from scaling_tui.data.tokenizers import GPT2_IDS, GPT2_MERGES, needs_corpus, tokenizer_path, tokenizer_sha256, vocabulary
+from scaling_tui.data.tokenizers import (
+    GPT2_IDS,
+    GPT2_MERGES,
+    needs_corpus,
+    tokenizer_path,
+    tokenizer_sha256,
+    vocabulary,
+)
 
 TINYSHAKESPEARE = Published(
     "tinyshakespeare.txt",

@@ -241,8 +241,9 @@ class _Counting(io.FileIO):
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int | None:
         size = super().readinto(buffer)
-        self._tick(size or 0)
-        self.read_so_far += size or 0
+        if size:
+            self._tick(size)
+            self.read_so_far += size
         return size
 
 

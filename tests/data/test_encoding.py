@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scaling_tui import InputError
-from scaling_tui.data import CorpusChoice, Text, encode, load_corpus, recorded_corpus
+from scaling_tui.data import CorpusChoice, Text, encode, load_corpus, recorded_corpus, stamp
 from scaling_tui.data.documents import blocks_of
 from scaling_tui.data.pieces import pieces
 from scaling_tui.data.tokenizers import BytePairTokenizer
@@ -224,3 +224,17 @@ def test_memory_does_not_grow_with_a_text_that_becomes_byte_pairs(tmp_path: Path
         assert told["encoded"]
         peaks.append(told["peak"])
     assert peaks[1] < peaks[0] + 30_000_000
+
+
+def test_a_stamp_is_another_once_a_file_of_the_corpus_or_the_tokenizer_is(tmp_path: Path) -> None:
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "a.txt").write_text(TEXT)
+    choice = CorpusChoice(str(tmp_path / "texts"), bpe_file(tmp_path))
+    stamps = [stamp(choice), stamp(choice)]
+    (tmp_path / "texts" / "b.txt").write_text(TEXT)
+    stamps.append(stamp(choice))
+    (tmp_path / "tokenizer.json").write_text((tmp_path / "tokenizer.json").read_text() + "\n")
+    stamps.append(stamp(choice))
+    assert stamps[0] == stamps[1]
+    assert None not in stamps and len(set(stamps)) == 3
+    assert stamp(CorpusChoice(str(tmp_path / "none.txt"))) is None
