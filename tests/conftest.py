@@ -205,7 +205,7 @@ def trained_sweep(folder: Path) -> Path:
     """A folder of runs that were really trained: `words`, two rungs with four checkpoints each, and `classes`."""
     import torch
 
-    from scaling_tui.data import encode, load_corpus
+    from scaling_tui.data import encode, recorded_corpus
     from scaling_tui.runs import Writer
     from scaling_tui.runs.config import RunConfig
     from scaling_tui.runs.writer import read_config
@@ -222,8 +222,7 @@ def trained_sweep(folder: Path) -> Path:
         sweep = lay_out(folder / "runs", load_ladder(str(folder / f"{name}.toml")))
         for path in sorted(sweep.glob("*/run.json")):
             config = RunConfig.from_json(read_config(path.parent))
-            corpus = load_corpus(config.corpus["name"], parameters=config.corpus["parameters"])
-            trainer = Trainer(config, encode(corpus, config.corpus["tokenizer"]), torch.device("cpu"))
+            trainer = Trainer(config, encode(*recorded_corpus(config.corpus)), torch.device("cpu"))
             with Writer(path.parent) as writer:
                 trainer.train(writer, lambda: False, lambda _: None)
     return folder / "runs"

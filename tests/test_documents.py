@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from scaling_tui.data import CorpusChoice
 from scaling_tui.data.synthetic import SOURCES
 from scaling_tui.laws.counting import Architecture
 from scaling_tui.runs.config import RunConfig, Training
 from scaling_tui.runs.metrics import METRICS
 from scaling_tui.sweeps.ladder import FitChoice, load_ladder
-from scaling_tui.sweeps.rung import CorpusChoice
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(

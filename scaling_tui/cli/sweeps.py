@@ -66,9 +66,12 @@ def run(
     plot: Plot = None,
 ) -> None:
     """Train a ladder and fit its law. Predicts the loss of the largest rung before training it."""
+    from scaling_tui.report.dry_run import data_lines
+    from scaling_tui.report.preparing import preparing
     from scaling_tui.runs import runs_folder
     from scaling_tui.sweeps.ladder import load_ladder
     from scaling_tui.sweeps.launch import lay_out, start_supervisor
+    from scaling_tui.sweeps.preflight import check_ladder, rehearse
     from scaling_tui.tui import terminal
 
     with_plot = plots_wanted(plot, as_json)
@@ -79,17 +82,23 @@ def run(
         from scaling_tui.report.dry_run import dry_run_document, dry_run_text
         from scaling_tui.sweeps.estimate import estimate, recorded_speeds
         from scaling_tui.sweeps.placement import at_a_time
-        from scaling_tui.sweeps.preflight import rehearse
 
-        if unknown := rehearse(chosen, device, jobs):
-            say(unknown)
+        with preparing() as progress:
+            rehearsed = rehearse(chosen, device, jobs, progress)
+        if isinstance(rehearsed, str):
+            say(rehearsed)
+        data = None if isinstance(rehearsed, str) else rehearsed.data
         seeds = chosen.seeds if seed is None else (seed,)
         together = at_a_time(jobs, device, per_gpu)
         time = estimate(chosen, recorded_speeds(runs_folder(runs), device), together, len(seeds))
         if as_json:
-            return print_json(dry_run_document(chosen, time))
-        return print(dry_run_text(chosen, time, seeds))
-    sweep = lay_out(runs_folder(runs), chosen, seed, device, jobs, per_gpu)
+            return print_json(dry_run_document(chosen, time, data))
+        return print(dry_run_text(chosen, time, seeds, data))
+    with preparing() as progress:
+        checked = check_ladder(chosen, device, jobs, progress)
+    for line in data_lines(checked.data):
+        say(line)
+    sweep = lay_out(runs_folder(runs), chosen, seed, device, jobs, per_gpu, checked)
 
     def start() -> None:
         start_supervisor(sweep, jobs, device, per_gpu)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaling_tui import InputError
-from scaling_tui.data.tokenizers import Ids
+from scaling_tui.data.shards import Ids
 
 
 @dataclass(frozen=True)

@@ -1,25 +1,30 @@
-"""Tokenizers, and corpora as token ids, cached so that each is encoded once per machine."""
+"""Tokenizers: bytes, byte pairs, published ones, a tokenizer.json of one's own, and none for what is ids already."""
 
 import hashlib
-import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from scaling_tui import InputError
-from scaling_tui.data.corpus import TINYSHAKESPEARE, Corpus
+from scaling_tui.data import cache
+from scaling_tui.data.choice import CorpusChoice
+from scaling_tui.data.documents import blocks_of
 from scaling_tui.data.downloads import Published
+from scaling_tui.data.parts import Corpus, Text
+from scaling_tui.data.pieces import pieces
+from scaling_tui.data.shards import Ids
 from scaling_tui.data.synthetic import MOST_TOKENS, SOURCES, source_named
+from scaling_tui.text.files import read_bytes
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as HuggingFaceTokenizer
 
-Ids = NDArray[np.unsignedinteger]
+LARGEST_TOKENIZER = 256 << 20  # bytes of a tokenizer.json
+ENDS_OF_TEXT = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<|eos|>")
 
 
 class Tokenizer(Protocol):
@@ -44,14 +49,15 @@ class ByteTokenizer:
 
 
 class BytePairTokenizer:
-    """Byte-level byte-pair encoding like GPT-2's, with the `tokenizers` library."""
+    """A tokenizer of the `tokenizers` library: byte pairs like GPT-2's, or what a tokenizer.json describes."""
 
     def __init__(self, inner: "HuggingFaceTokenizer") -> None:
         self._inner = inner
-        self.vocab: int = inner.get_vocab_size()
+        # Ids may have gaps.
+        self.vocab: int = max(inner.get_vocab(with_added_tokens=True).values(), default=-1) + 1
 
     @classmethod
-    def trained_on(cls, text: bytes, vocab: int) -> "BytePairTokenizer":
+    def trained_on(cls, text: Text, vocab: int) -> "BytePairTokenizer":
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
         inner = Tokenizer(models.BPE())
@@ -60,7 +66,7 @@ class BytePairTokenizer:
         trainer = trainers.BpeTrainer(
             vocab_size=vocab, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
         )
-        inner.train_from_iterator(_pieces(text), trainer)
+        inner.train_from_iterator((piece for blocks in text.read() for piece in pieces(blocks)), trainer)
         return cls(inner)
 
     @classmethod
@@ -80,16 +86,54 @@ class BytePairTokenizer:
 
     @classmethod
     def read(cls, path: Path) -> "BytePairTokenizer":
+        """The tokenizer in a tokenizer.json, of whatever model: what it adds, cuts off or pads is turned off.
+
+        Raises:
+            InputError: the file cannot be read, or holds no tokenizer.
+        """
+        return cls.parsed(_tokenizer_file(path), path)
+
+    @classmethod
+    def parsed(cls, content: bytes, path: Path) -> "BytePairTokenizer":
+        """The tokenizer that `content` of `path` describes."""
         from tokenizers import Tokenizer
 
-        return cls(Tokenizer.from_file(str(path)))
+        try:
+            inner = Tokenizer.from_str(content.decode())
+            inner.no_truncation()
+            inner.no_padding()
+            inner.encode_special_tokens = True  # a document that spells one out is text
+            made = cls(inner)
+            made.encode(b"a b")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path}: not UTF-8 at byte {error.start:,}, want a tokenizer.json") from None
+        except BaseException as error:  # what panics in Rust is no Exception
+            if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
+                raise
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise InputError(f"{path}: not a tokenizer.json ({reason[:120]})") from None
+        return made
 
     def save(self, path: Path) -> None:
         self._inner.save(str(path))
 
     def encode(self, text: bytes) -> Ids:
-        ids = [np.array(piece.ids, np.uint32) for piece in self._inner.encode_batch(_pieces(text))]
+        ids = [np.array(piece, np.uint32) for piece in self.encode_each(list(pieces(blocks_of(text))))]
         return np.concatenate(ids) if ids else np.empty(0, np.uint32)
+
+    def encode_each(self, texts: Sequence[str]) -> Iterator[list[int]]:
+        """The ids of each piece, encoded on all cores."""
+        return (encoding.ids for encoding in self._inner.encode_batch_fast(texts, add_special_tokens=False))
+
+    def token(self, text: str) -> int | None:
+        """The id of the token that is spelled `text`; None where there is none."""
+        found: int | None = self._inner.token_to_id(text)
+        return found
+
+    @property
+    def end_of_text(self) -> str | None:
+        """The token that stands between documents; None where the vocabulary has none."""
+        return next((name for name in ENDS_OF_TEXT if self.token(name) is not None), None)
 
     def decode(self, ids: list[int]) -> str:
         return self._inner.decode(ids, skip_special_tokens=False)
@@ -108,22 +152,6 @@ class IdTokenizer:
         return " ".join(map(str, ids))
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """A corpus as token ids.
-
-    Args:
-        bytes_per_token: of the held-out part, to turn nats per token into bits per byte; None for a synthetic source.
-        sample: tokens in a sample where the corpus is a sequence of independent samples; None for one stream.
-    """
-
-    vocab: int
-    train: Ids = field(repr=False)
-    held_out: Ids = field(repr=False)
-    bytes_per_token: float | None
-    sample: int | None = None
-
-
 GPT2_MERGES = Published(
     "gpt2-vocab.bpe",
     "https://openaipublic.blob.core.windows.net/gpt-2/encodings/main/vocab.bpe",
@@ -139,141 +167,109 @@ GPT2_IDS = Published(
 GPT2_VOCAB = 50_257
 
 
-def tokenizer_for(name: str, corpus: Corpus) -> Tokenizer:
-    """The tokenizer called `name`: `byte`, `gpt2`, `bpe-K`, or `ids` for a synthetic source.
+def tokenizer_for(choice: CorpusChoice, corpus: Corpus | None = None) -> Tokenizer:
+    """The tokenizer that `choice` names. `bpe-K` has K tokens and is trained on the training part of `corpus`.
 
-    `bpe-K` has K tokens and is trained on the training part of `corpus`.
+    Args:
+        choice: names the tokenizer, and for `ids` the vocabulary.
+        corpus: is needed where `needs_corpus` says so.
 
     Raises:
         InputError: no such tokenizer, or the wrong one for this corpus.
     """
-    if (name == "ids") != (corpus.drawn_from is not None):
-        what = "text, not token ids" if name == "ids" else "token ids: want tokenizer 'ids'"
-        raise InputError(f"tokenizer {name!r}: corpus {corpus.name!r} is {what}")
-    if corpus.drawn_from is not None:
-        return IdTokenizer(corpus.drawn_from.vocab)
+    name = choice.tokenizer
+    if choice.name in SOURCES:
+        if name != "ids":
+            raise InputError(f"tokenizer {name!r}: corpus {choice.name!r} is token ids: want tokenizer 'ids'")
+        return IdTokenizer(source_named(choice.name, choice.parameters).vocab)
+    if name == "ids":
+        if not choice.vocab:
+            raise InputError(f"tokenizer 'ids': corpus {choice.name!r} is text, not token ids")
+        return IdTokenizer(choice.vocab)
     if name == "byte":
         return ByteTokenizer()
     if name == "gpt2":
         return BytePairTokenizer.gpt2()
+    if choice.names_a_tokenizer_file:
+        return BytePairTokenizer.read(Path(name))
     size = byte_pairs(name)
-    cached = _cache(corpus, name) / "tokenizer.json"
-    if not cached.is_file():
-        tokenizer = BytePairTokenizer.trained_on(corpus.train, size)
-        with _AtomicPath(cached) as temporary:
-            tokenizer.save(temporary)
-    return BytePairTokenizer.read(cached)
-
-
-def encode(corpus: Corpus, tokenizer_name: str, first_tokens: int = 0) -> Encoded:
-    """`corpus` as token ids; byte-pair ids are made once and then memory-mapped from the cache.
-
-    A `first_tokens` above 0 limits the corpus to the first so many of its training part, a tenth of them held out.
-
-    Raises:
-        InputError: no such tokenizer, or fewer tokens than `first_tokens`.
-    """
-    tokenizer = tokenizer_for(tokenizer_name, corpus)
-    train = _ids(corpus, tokenizer_name, tokenizer, "train")
-    if first_tokens:
-        if len(train) < first_tokens:
-            raise InputError(
-                f"corpus.first_tokens: found {first_tokens}, want at most the {len(train)} tokens of {corpus.name}"
-            )
-        cut = first_tokens - first_tokens // 10
-        train, held_out = train[:cut], train[cut:first_tokens]
-    else:
-        held_out = _ids(corpus, tokenizer_name, tokenizer, "held_out")
-    if corpus.drawn_from is not None:
-        return Encoded(tokenizer.vocab, train, held_out, None, corpus.drawn_from.sample)
-    size = len(tokenizer.decode(held_out.tolist()).encode()) if first_tokens else len(corpus.held_out)
-    return Encoded(tokenizer.vocab, train, held_out, size / max(1, len(held_out)))
-
-
-def _ids(corpus: Corpus, name: str, tokenizer: Tokenizer, part: Literal["train", "held_out"]) -> Ids:
-    """The ids of one part, cached where encoding is slow."""
-    text: bytes = getattr(corpus, part)
-    if not isinstance(tokenizer, BytePairTokenizer):
-        return tokenizer.encode(text)
-    cached = _cache(corpus, name) / f"{part}.npy"
-    if not cached.is_file():
-        smallest = np.uint16 if tokenizer.vocab <= 65_536 else np.uint32
-        with _AtomicPath(cached) as temporary:
-            np.save(temporary, tokenizer.encode(text).astype(smallest))
-    ids: Ids = np.load(cached, mmap_mode="r")
-    return ids
-
-
-def _pieces(text: bytes, size: int = 1 << 16) -> list[str]:
-    """`text` cut into pieces, to be encoded in parallel and in bounded memory.
-
-    GPT-2's pattern splits a run of white space by what follows it. So a cut is made only at a lone newline between two
-    characters that are not white space: there the tokens are those of the uncut text.
-    """
-    pieces, lines, held = [], text.decode("utf-8", errors="replace").splitlines(keepends=True), 0
-    start = 0
-    for index, line in enumerate(lines):
-        alone = index > 0 and not line[0].isspace() and lines[index - 1][-2:-1].strip() != ""
-        if held >= size and alone:
-            pieces.append("".join(lines[start:index]))
-            start, held = index, 0
-        held += len(line)
-    if start < len(lines):
-        pieces.append("".join(lines[start:]))
-    return pieces
-
-
-def _cache(corpus: Corpus, tokenizer: str) -> Path:
-    """The cache folder of a corpus under a tokenizer, keyed by the corpus's content and the library's version."""
+    if corpus is None or not isinstance(corpus.train, Text):
+        raise InputError(f"tokenizer {name!r}: is trained on text, and corpus {choice.name!r} is token ids")
     from importlib.metadata import version
 
-    from platformdirs import user_cache_path
-
-    named = f"{corpus.sha256} {len(corpus.train)} {tokenizer} {version('tokenizers')}"
-    key = hashlib.sha256(named.encode()).hexdigest()[:16]
-    return user_cache_path("scaling-tui", appauthor=False) / "tokens" / f"{corpus.name}-{tokenizer}-{key}"
-
-
-class _AtomicPath:
-    """A temporary path that replaces `path` once it is written, so that two workers may make it at once."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._temporary = path.with_name(f".{os.getpid()}-{path.name}")
-
-    def __enter__(self) -> Path:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        return self._temporary
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._temporary.replace(self._path)
-        else:
-            self._temporary.unlink(missing_ok=True)
+    key = hashlib.sha256(f"{corpus.sha256} {corpus.rule} {name} {version('tokenizers')}".encode()).hexdigest()[:16]
+    place = cache.folder() / "tokenizers" / f"{cache.named(corpus.name)}-{name}-{key}"
+    trained = place / "tokenizer.json"
+    if not trained.is_file():
+        with cache.alone(place):
+            if not trained.is_file():
+                tokenizer = BytePairTokenizer.trained_on(corpus.train, size)
+                with cache.writing(trained) as temporary:
+                    tokenizer.save(temporary)
+    return BytePairTokenizer.read(trained)
 
 
-def to_download(corpus: str, tokenizer: str) -> str | None:
-    """A file that has to be downloaded before `corpus` can be encoded; None where this machine has them all."""
-    wanted = [TINYSHAKESPEARE] if corpus == "tinyshakespeare" else []
-    wanted += [GPT2_MERGES, GPT2_IDS] if tokenizer == "gpt2" else []
-    return next((file.name for file in wanted if file.here() is None), None)
+def needs_corpus(choice: CorpusChoice) -> bool:
+    """Whether the tokenizer is trained on the corpus."""
+    return choice.tokenizer.startswith("bpe-") and not choice.names_a_tokenizer_file
 
 
-def vocabulary(tokenizer: str, corpus: str, parameters: Mapping[str, Any]) -> int:
-    """The vocabulary size of a tokenizer by its name, without reading the corpus.
+def tokenizer_sha256(choice: CorpusChoice) -> str | None:
+    """The hash of the tokenizer.json that `choice` names; None where it names none.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    path = tokenizer_path(choice)
+    return hashlib.sha256(_tokenizer_file(path)).hexdigest() if path else None
+
+
+def tokenizer_path(choice: CorpusChoice) -> Path | None:
+    """The tokenizer.json that `choice` names, itself or by its folder; None where it names none."""
+    if not choice.names_a_tokenizer_file:
+        return None
+    path = Path(choice.tokenizer)
+    return path / "tokenizer.json" if path.is_dir() else path
+
+
+def _tokenizer_file(path: Path) -> bytes:
+    """The content of a tokenizer.json, or of the one in a folder."""
+    if path.is_dir():
+        path = path / "tokenizer.json"
+    try:
+        return read_bytes(path, LARGEST_TOKENIZER)
+    except (OSError, ValueError) as error:
+        why = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+        raise InputError(f"tokenizer {path}: cannot be read ({why}), want a tokenizer.json") from error
+
+
+def vocabulary(choice: CorpusChoice) -> int:
+    """The vocabulary size of the tokenizer that `choice` names, without reading the corpus.
 
     Raises:
         InputError: no such tokenizer, or unknown parameters of a synthetic source.
     """
-    if corpus in SOURCES:
-        if tokenizer != "ids":
-            raise InputError(f"corpus.tokenizer: found {tokenizer!r}, want 'ids': {corpus} draws token ids")
-        return source_named(corpus, parameters).vocab
-    if tokenizer == "byte":
+    if choice.name in SOURCES:
+        if choice.tokenizer != "ids":
+            raise InputError(f"corpus.tokenizer: found {choice.tokenizer!r}, want 'ids': {choice.name} draws token ids")
+        return source_named(choice.name, choice.parameters).vocab
+    if choice.tokenizer == "ids":
+        if not choice.vocab:
+            raise InputError("corpus.vocab: missing; want the vocabulary size of the token ids, or their tokenizer")
+        return choice.vocab
+    if choice.tokenizer == "byte":
         return ByteTokenizer.vocab
-    if tokenizer == "gpt2":
+    if choice.tokenizer == "gpt2":
         return GPT2_VOCAB
-    return byte_pairs(tokenizer)
+    if choice.names_a_tokenizer_file:
+        return _vocabulary_in(_tokenizer_file(Path(choice.tokenizer)), Path(choice.tokenizer))
+    return byte_pairs(choice.tokenizer)
+
+
+@lru_cache(maxsize=4)
+def _vocabulary_in(content: bytes, path: Path) -> int:
+    """The vocabulary size of a tokenizer.json; every rung of a ladder asks."""
+    return BytePairTokenizer.parsed(content, path).vocab
 
 
 def byte_pairs(name: str) -> int:
@@ -285,6 +281,7 @@ def byte_pairs(name: str) -> int:
     match = re.fullmatch(r"bpe-([0-9]{1,6})", name)
     if match is None or not 257 <= int(match[1]) <= MOST_TOKENS:
         raise InputError(
-            f"tokenizer {name!r}: not known; give 'byte', 'gpt2' or 'bpe-K' with K from 257 to {MOST_TOKENS}"
+            f"tokenizer {name!r}: not known; give 'byte', 'gpt2', 'bpe-K' with K from 257 to {MOST_TOKENS}, "
+            "or the path of a tokenizer.json"
         )
     return int(match[1])

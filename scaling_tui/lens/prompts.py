@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from scaling_tui import InputError
-from scaling_tui.data.corpus import Corpus, load_corpus
-from scaling_tui.data.synthetic import SOURCES
-from scaling_tui.data.tokenizers import ByteTokenizer, IdTokenizer, Tokenizer, encode, tokenizer_for
+from scaling_tui.data.choice import CorpusChoice
+from scaling_tui.data.corpus import recorded_corpus
+from scaling_tui.data.encoding import encode
+from scaling_tui.data.tokenizers import ByteTokenizer, IdTokenizer, Tokenizer, needs_corpus, tokenizer_for
 from scaling_tui.lens.hugging_face.tokenizer import FolderTokenizer
 
 LONGEST_EXAMPLE = 128
 EXAMPLES = 64  # evenly over the held-out part
-NEEDS_NO_CORPUS = ("byte", "gpt2")
 # For a model whose training text is not known: what most models have seen, and what shows copying and counting.
 SAMPLES = (
     "The Eiffel Tower is in the city of Paris, and the Colosseum is in the city of",
@@ -40,19 +40,8 @@ def tokenizer_of(recorded: Mapping[str, Any]) -> Tokenizer:
     Raises:
         InputError: it was trained on a text that has changed since.
     """
-    if recorded["tokenizer"] in NEEDS_NO_CORPUS and recorded["name"] not in SOURCES:
-        return tokenizer_for(recorded["tokenizer"], Corpus(recorded["name"], "", "", b"", b""))
-    return tokenizer_for(recorded["tokenizer"], _corpus(recorded))
-
-
-def _corpus(recorded: Mapping[str, Any]) -> Corpus:
-    corpus = load_corpus(recorded["name"], parameters=recorded.get("parameters"))
-    if corpus.sha256 != recorded["sha256"]:
-        raise InputError(
-            f"corpus {corpus.name!r}: its content has changed since the run was trained; give a --prompt, "
-            "or train again"
-        )
-    return corpus
+    choice = CorpusChoice.recorded(recorded)
+    return tokenizer_for(choice, recorded_corpus(recorded)[1] if needs_corpus(choice) else None)
 
 
 def typed(tokenizer: Tokenizer, text: str) -> Prompt:
@@ -122,8 +111,11 @@ def example(recorded: Mapping[str, Any], tokenizer: Tokenizer, context: int, num
     Raises:
         InputError: the corpus is missing or has changed.
     """
-    corpus = _corpus(recorded)
-    encoded = encode(corpus, recorded["tokenizer"], recorded.get("first_tokens", 0))
+    try:
+        choice, corpus = recorded_corpus(recorded)
+    except InputError as error:
+        raise InputError(f"{error}; give a --prompt, or train again") from error
+    encoded = encode(choice, corpus)
     ids, length = encoded.held_out, min(context, LONGEST_EXAMPLE)
     number %= EXAMPLES
     if encoded.sample is not None:

@@ -1,10 +1,11 @@
 """What a launch would train, for `run --dry-run` and the Lab: rungs, sizes, budgets, time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from scaling_tui.report.sweep import ladder_document
+from scaling_tui.sweeps.data_check import DataCheck
 from scaling_tui.sweeps.estimate import Estimate
 from scaling_tui.sweeps.ladder import Ladder
 from scaling_tui.text import show
@@ -58,9 +59,28 @@ def _cell(text: str, column: RungColumn) -> str:
     return text.ljust(column.width) if column.priority == 0 else text.rjust(column.width)
 
 
-def dry_run_text(ladder: Ladder, time: Estimate, seeds: Sequence[int]) -> str:
-    """The text of `run --dry-run`."""
-    text = [f"{ladder.name} · {ladder.summary}", f"corpus {ladder.corpus.name}, {ladder.corpus.tokenizer} tokens", ""]
+def data_lines(data: DataCheck) -> list[str]:
+    """What there is to train on and to hold out, and a line for each thing that is wrong with it."""
+    low, high = min(data.epochs.values()), max(data.epochs.values())
+    passes = _epochs(high) if f"{low:.2g}" == f"{high:.2g}" else f"{_epochs(low).split()[0]} to {_epochs(high)}"
+    held_out = f"{show.count(data.held_out)} held out"
+    if data.evaluated < data.held_out:
+        held_out += f", {show.count(data.evaluated)} of them per evaluation"
+    line = f"data: {show.count(data.train)} training tokens, {held_out} · {passes}"
+    if data.documents > 1:
+        line += f" · {data.documents:,} documents with {data.separator} between them"
+    return [line, *(f"warning: {warning}" for warning in data.warnings)]
+
+
+def _epochs(passes: float) -> str:
+    digits = f"{passes:.2g}" if passes < 10 else f"{passes:,.0f}"
+    return f"{digits} epoch{'' if digits == '1' else 's'}"
+
+
+def dry_run_text(ladder: Ladder, time: Estimate, seeds: Sequence[int], data: DataCheck | None = None) -> str:
+    """The text of `run --dry-run`; without `data` where the corpus could not be read yet."""
+    text = [f"{ladder.name} · {ladder.summary}", f"corpus {ladder.corpus.name}, {ladder.corpus.tokenizer} tokens"]
+    text += [*(data_lines(data) if data else []), ""]
     text += rungs_table(ladder, time)
     if len(seeds) > 1:
         text.append(f"each rung with seeds {', '.join(map(str, seeds))}")
@@ -85,9 +105,10 @@ def _cost(ladder: Ladder) -> float:
     return sum(rung.cost for rung in ladder.rungs)
 
 
-def dry_run_document(ladder: Ladder, time: Estimate) -> dict[str, Any]:
-    """The same as JSON: times in seconds, those of rungs at one seed."""
+def dry_run_document(ladder: Ladder, time: Estimate, data: DataCheck | None = None) -> dict[str, Any]:
+    """The same as JSON: times in seconds, those of rungs at one seed; `data` is null where it could not be read yet."""
     document = ladder_document(ladder)
     for rung, seconds in zip(document["rungs"], time.seconds, strict=True):
         rung["seconds"] = round(seconds, 1)
-    return document | {"seconds": round(time.total, 1), "seconds_from": time.basis}
+    about = {"data": asdict(data) if data else None}
+    return document | about | {"seconds": round(time.total, 1), "seconds_from": time.basis}

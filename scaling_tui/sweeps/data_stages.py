@@ -6,10 +6,11 @@ Every count is computed from the corpus and the run's own records.
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scaling_tui import InputError
-from scaling_tui.data import Corpus, Encoded, encode, load_corpus, tokenizer_for
+from scaling_tui.data import Corpus, Encoded, Text, encode, recorded_corpus, tokenizer_for
 from scaling_tui.laws.counting import Architecture, count
 from scaling_tui.runs import Curve, RunView
 from scaling_tui.runs.config import known_keys
@@ -42,17 +43,12 @@ def stages(run: RunView) -> list[DataStage]:
     recorded, described = run.config.get("corpus"), run.config.get("architecture")
     if not recorded or not described:
         raise InputError(f"run {run.name}: run.json has no corpus and architecture; want a run of 'scaling-tui run'")
-    corpus = load_corpus(recorded["name"], parameters=recorded.get("parameters"))
-    if corpus.sha256 != recorded["sha256"]:
-        raise InputError(
-            f"corpus {recorded['name']!r}: found sha256 {corpus.sha256[:12]}…, want {recorded['sha256'][:12]}…, "
-            f"which {run.name} was trained on"
-        )
-    encoded = encode(corpus, recorded["tokenizer"], recorded.get("first_tokens", 0))
+    choice, corpus = recorded_corpus(recorded)
+    encoded = encode(choice, corpus)
     arch = Architecture(**known_keys(described, Architecture, "run.json: architecture"))
     return [
         _text(corpus),
-        _tokens(encoded, tokenizer_for(recorded["tokenizer"], corpus), recorded["tokenizer"]),
+        _tokens(encoded, tokenizer_for(choice, corpus), Path(choice.tokenizer).name),
         _split(encoded),
         _model(arch, str(run.config.get("family", ""))),
         _training(run, arch),
@@ -61,12 +57,15 @@ def stages(run: RunView) -> list[DataStage]:
 
 
 def _text(corpus: Corpus) -> DataStage:
-    size = len(corpus.train) + len(corpus.held_out)
-    if corpus.drawn_from is not None:
-        return DataStage("raw text", size // 2, "drawn ids", f"{corpus.source}: token ids, not text", {"bytes": size})
-    begins = corpus.train[:60].decode(errors="replace")
+    if not isinstance(corpus.train, Text):
+        parts = [part for part in (corpus.train, corpus.held_out) if not isinstance(part, Text)]
+        ids, size = sum(map(len, parts)), sum(len(part) * part.dtype.itemsize for part in parts)
+        unit = "drawn ids" if corpus.drawn_from else "token ids"
+        return DataStage("raw text", ids, unit, f"{corpus.source}: token ids, not text", {"bytes": size})
+    begins = corpus.train.beginning(60).decode(errors="replace")
     detail = {"source": corpus.source, "sha256": corpus.sha256, "begins": begins}
-    return DataStage("raw text", size, "bytes", f"{corpus.source}, beginning {begins!r}", detail)
+    several = f"{show.counted(corpus.documents, 'document')} in " if corpus.documents > 1 else ""
+    return DataStage("raw text", corpus.size, "bytes", f"{several}{corpus.source}, beginning {begins!r}", detail)
 
 
 def _tokens(encoded: Encoded, tokenizer: "Tokenizer", name: str) -> DataStage:

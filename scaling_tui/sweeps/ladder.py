@@ -11,11 +11,11 @@ from typing import Any, Literal
 import tomli
 
 from scaling_tui import InputError
-from scaling_tui.data import NAMED, is_path
+from scaling_tui.data import NAMED, CorpusChoice, is_path, is_tokenizer_path
 from scaling_tui.laws import get
-from scaling_tui.runs.config import RunConfig, check_types, known_keys, whole
+from scaling_tui.runs.config import MOST, RunConfig, check_types, known_keys, whole
 from scaling_tui.sweeps.branches import branched
-from scaling_tui.sweeps.rung import MODEL_KEYS, MOST_RUNS, TRAINING_KEYS, CorpusChoice, Rung, rungs_of
+from scaling_tui.sweeps.rung import MODEL_KEYS, MOST_RUNS, TRAINING_KEYS, Rung, rungs_of
 from scaling_tui.text import resources
 from scaling_tui.text.files import read_toml
 from scaling_tui.text.numbers import read_quantity
@@ -109,16 +109,7 @@ def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
             raise InputError(f"{key}: not a key here; {did_you_mean(key, tables)}")
     for key in ("model", "training", "fit"):
         _table({key: {}, **document}, key)
-    corpus = CorpusChoice(**known_keys(_table(document, "corpus"), CorpusChoice, "corpus"))
-    check_types(corpus, "corpus")
-    if is_path(corpus.name):
-        # A ladder must mean the same from every working directory.
-        corpus = dataclasses.replace(corpus, name=str(path.parent.absolute() / Path(corpus.name).expanduser()))
-    elif corpus.name not in NAMED:
-        raise InputError(
-            f"corpus.name: found {corpus.name!r}, want {', '.join(NAMED)}, or the path of a text file with a folder or "
-            f"a suffix, such as notes.txt or ./notes"
-        )
+    corpus = _corpus(_table(document, "corpus"), path.parent.absolute())
     seeds = _seeds(document.get("seeds", [0]))
     rungs = branched(_bounded(rungs_of(document, corpus), len(seeds)))
     fit = None
@@ -146,6 +137,34 @@ def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
         rungs=rungs,
         document=document,
     )
+
+
+def _corpus(table: dict[str, Any], folder: Path) -> CorpusChoice:
+    """The corpus of a ladder in `folder`, which its paths are relative to: it means the same from everywhere."""
+    corpus = CorpusChoice(**known_keys(table, CorpusChoice, "corpus"))
+    check_types(corpus, "corpus")
+    for key in ("first_tokens", "vocab"):
+        if not 0 <= getattr(corpus, key) <= MOST:
+            raise InputError(f"corpus.{key}: found {getattr(corpus, key)}, want 0 to {MOST:.0e}")
+    if is_path(corpus.name):
+        corpus = dataclasses.replace(corpus, name=str(folder / _home_expanded(corpus.name)))
+    elif corpus.name not in NAMED:
+        raise InputError(
+            f"corpus.name: found {corpus.name!r}, want {', '.join(NAMED)}, or the path of a file or folder with a "
+            f"folder or a suffix, such as notes.txt or ./notes, or a glob"
+        )
+    if is_tokenizer_path(corpus.tokenizer):
+        corpus = dataclasses.replace(corpus, tokenizer=str(folder / _home_expanded(corpus.tokenizer)))
+    if corpus.vocab and table.get("tokenizer", "ids") != "ids":
+        raise InputError(f"corpus.vocab: found together with tokenizer {corpus.tokenizer!r}, want only one of them")
+    return dataclasses.replace(corpus, tokenizer="ids") if corpus.vocab else corpus
+
+
+def _home_expanded(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"corpus: found {path!r}, and this user has no home folder here") from error
 
 
 def _seeds(value: Any) -> tuple[int, ...]:
@@ -201,9 +220,10 @@ def _set(document: dict[str, Any], setting: str) -> None:
         return
     if not dot:
         table, rest = _home(key)
-    if (table, rest) == ("corpus", "name") and isinstance(value, str) and is_path(value):
+    is_given_path = {"name": is_path, "tokenizer": is_tokenizer_path}.get(rest) if table == "corpus" else None
+    if is_given_path and isinstance(value, str) and is_given_path(value):
         # On the command line a path is relative to the working directory, not to the ladder.
-        value = str(Path(value).expanduser().absolute())
+        value = str(_home_expanded(value).absolute())
     target: Any = document
     for part in (table, *rest.split(".")[:-1]):
         target = target.setdefault(part, {})
@@ -250,7 +270,7 @@ def _home(key: str) -> tuple[str, str]:
         return "training", key
     if key in MODEL_KEYS:
         return "model", key
-    own = {"tokenizer": "tokenizer", "corpus": "name", "first_tokens": "first_tokens"}
+    own = {"corpus": "name", **{name: name for name in ("tokenizer", "first_tokens", "format", "text", "separator")}}
     if key in own:
         return "corpus", own[key]
     known = [*TRAINING_KEYS, *MODEL_KEYS, *own, "seeds"]

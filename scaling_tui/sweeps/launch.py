@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scaling_tui import InputError, __version__
 from scaling_tui.runs import SweepView, create_sweep, make_request
@@ -21,6 +21,9 @@ from scaling_tui.runs.writer import write_run
 from scaling_tui.sweeps.devices import kind_of
 from scaling_tui.sweeps.ladder import Ladder
 from scaling_tui.sweeps.limits import cores
+
+if TYPE_CHECKING:
+    from scaling_tui.sweeps.preflight import Checked
 
 STARTS_WITHIN_S = 30.0  # it may first watch for 6 s whether another one is alive
 
@@ -55,22 +58,28 @@ def lay_out(
     device: str = "auto",
     jobs: int | None = None,
     per_gpu: int | None = None,
+    checked: "Checked | None" = None,
 ) -> Path:
     """Writes the sweep's folder with all its runs queued, and the options that it resumes with; returns it.
+
+    `checked` is what `preflight.check_ladder` returned for this ladder and device; None has it checked here.
 
     Raises:
         InputError: the ladder cannot be trained on this machine, or `runs` cannot be written to. Nothing is left over.
     """
+    from scaling_tui.data import tokenizer_sha256
     from scaling_tui.sweeps.preflight import check_ladder
 
-    checked = check_ladder(ladder, device, jobs)
+    checked = checked or check_ladder(ladder, device, jobs)
+    read = checked.corpus
     corpus: Mapping[str, Any] = {
         **asdict(ladder.corpus),
-        "sha256": checked.sha256,
-        "source": checked.source,
+        "sha256": read.sha256,
+        "source": read.source,
+        "tokenizer_sha256": tokenizer_sha256(ladder.corpus),
         # Of a synthetic source: the least possible loss in nats per target and the best possible accuracy.
-        "entropy": checked.drawn_from.entropy if checked.drawn_from else None,
-        "ceiling": checked.drawn_from.ceiling if checked.drawn_from else None,
+        "entropy": read.drawn_from.entropy if read.drawn_from else None,
+        "ceiling": read.drawn_from.ceiling if read.drawn_from else None,
     }
     seeds = ladder.seeds if seed is None else (seed,)
     configs = [config for each in seeds for config in ladder.configs(each, corpus)]
@@ -90,6 +99,7 @@ def lay_out(
             "fit": asdict(ladder.fit) if ladder.fit else None,
             "seeds": list(seeds),
             "corpus": corpus,
+            "data": asdict(checked.data),
             "runs": [name for name, _ in configs],
             "versions": versions(),
             "machine": {**machine(), "device": kind_of(device)},
@@ -116,12 +126,13 @@ def launch(
     jobs: int | None = None,
     device: str = "auto",
     per_gpu: int | None = None,
+    checked: "Checked | None" = None,
 ) -> Path:
     """Lays out a sweep of `ladder` in `runs` and starts its supervisor; returns the sweep's folder.
 
-    `seed` is the only seed to train; None trains all seeds of the ladder.
+    `seed` is the only seed to train; None trains all seeds of the ladder. `checked` is as in `lay_out`.
     """
-    sweep = lay_out(runs, ladder, seed, device, jobs, per_gpu)
+    sweep = lay_out(runs, ladder, seed, device, jobs, per_gpu, checked)
     start_supervisor(sweep, jobs, device, per_gpu)
     return sweep
 

@@ -1,7 +1,10 @@
 """Checks for what would make a run fail in its first second, before anything is written or started."""
 
+from dataclasses import dataclass
+
 from scaling_tui import InputError
-from scaling_tui.data import Corpus, Windows, encode, held_out, load_corpus, to_download
+from scaling_tui.data import Corpus, Progress, Windows, encode, held_out, load_corpus, no_progress, to_download
+from scaling_tui.sweeps.data_check import DataCheck, check_data
 from scaling_tui.sweeps.devices import check_device, on_gpu
 from scaling_tui.sweeps.ladder import Ladder
 from scaling_tui.sweeps.limits import address_space, memory
@@ -12,8 +15,18 @@ from scaling_tui.text import show
 WORKER_ADDRESSES = 640_000_000  # address space of a worker before its model, with torch 2.13 for CPUs
 
 
-def check_ladder(ladder: Ladder, device: str = "auto", jobs: int | None = None) -> Corpus:
-    """Reads and encodes the corpus of `ladder`, once for all its runs, and returns it.
+@dataclass(frozen=True)
+class Checked:
+    """The corpus of a ladder that can be trained, with what there is to say of its data."""
+
+    corpus: Corpus
+    data: DataCheck
+
+
+def check_ladder(
+    ladder: Ladder, device: str = "auto", jobs: int | None = None, progress: Progress = no_progress
+) -> Checked:
+    """Reads and encodes the corpus of `ladder`, once for all its runs.
 
     Raises:
         InputError: no such device; a rung, or `jobs` of them at a time, too large for this machine's memory; a corpus
@@ -22,8 +35,8 @@ def check_ladder(ladder: Ladder, device: str = "auto", jobs: int | None = None) 
     check_device(device)
     check_memory(ladder, device, jobs)
     try:
-        corpus = load_corpus(ladder.corpus.name, parameters=ladder.corpus.parameters)
-        tokens = encode(corpus, ladder.corpus.tokenizer, ladder.corpus.first_tokens)
+        corpus = load_corpus(ladder.corpus, progress)
+        tokens = encode(ladder.corpus, corpus, progress)
     except InputError as error:
         raise InputError(f"{ladder.path}: {error}") from error
     for rung in ladder.rungs:
@@ -33,15 +46,16 @@ def check_ladder(ladder: Ladder, device: str = "auto", jobs: int | None = None) 
             held_out(tokens.held_out, context, context, tokens.sample)
         except InputError as error:
             raise InputError(f"{ladder.path}: rung {rung.name!r}: corpus {corpus.name!r}: {error}") from error
-    return corpus
+    return Checked(corpus, check_data(ladder, corpus, tokens))
 
 
-def rehearse(ladder: Ladder, device: str = "auto", jobs: int | None = None) -> str:
-    """Checks as `check_ladder` does but downloads nothing; returns what it could not check because of that."""
-    missing = to_download(ladder.corpus.name, ladder.corpus.tokenizer)
+def rehearse(
+    ladder: Ladder, device: str = "auto", jobs: int | None = None, progress: Progress = no_progress
+) -> Checked | str:
+    """Checks as `check_ladder` does but downloads nothing; returns what it could not check where it would have to."""
+    missing = to_download(ladder.corpus)
     if missing is None:
-        check_ladder(ladder, device, jobs)
-        return ""
+        return check_ladder(ladder, device, jobs, progress)
     check_device(device)
     check_memory(ladder, device, jobs)
     return f"{missing} is not on this machine and would be downloaded first, so its content was not checked"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scaling_tui import InputError
-from scaling_tui.data import vocabulary
+from scaling_tui.data import CorpusChoice, vocabulary
 from scaling_tui.laws.counting import Architecture, Count, count
 from scaling_tui.runs.config import Training, Trunk, known_keys, whole
 from scaling_tui.runs.format import safe_name
@@ -41,23 +41,6 @@ LONGEST_NAME = 60  # characters: a run's folder is named after its rung
 
 ARCHITECTURE_DEFAULTS = {item.name: item.default for item in dataclasses.fields(Architecture)}
 MODEL_KEYS = ["family", *(item.name for item in dataclasses.fields(Architecture))]
-
-
-@dataclass(frozen=True)
-class CorpusChoice:
-    """The corpus and tokenizer of a ladder.
-
-    Args:
-        name: a corpus of `scaling_tui.data`, or the path of a text file.
-        tokenizer: `byte`, `gpt2`, `bpe-K`, or `ids` for a synthetic source.
-        first_tokens: use only the first so many tokens, the last tenth of them held out; 0 uses all.
-        parameters: of a synthetic source (`scaling_tui.data.synthetic`).
-    """
-
-    name: str
-    tokenizer: str = "byte"
-    first_tokens: int = 0
-    parameters: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -227,7 +210,7 @@ def family_of(model: Mapping[str, Any]) -> str:
 def _architecture(model: Mapping[str, Any], corpus: CorpusChoice) -> Architecture:
     family = family_of(model)
     given = known_keys({key: value for key, value in model.items() if key != "family"}, Architecture, "model")
-    vocab = vocabulary(corpus.tokenizer, corpus.name, corpus.parameters)
+    vocab = vocabulary(corpus)
     described = {**FAMILIES[family], "vocab": vocab, **{key: _buildable(family, key, given[key]) for key in given}}
     for key in ("layers", "hidden", "context"):
         if key not in described:

@@ -139,17 +139,13 @@ class LastCorpus:
         Raises:
             InputError: the corpus has changed since the sweep began, or cannot be read.
         """
-        from scaling_tui.data import encode, load_corpus, stamp
+        from scaling_tui.data import CorpusChoice, encode, recorded_corpus, stamp
 
-        name, parameters = corpus["name"], corpus.get("parameters")
         key = json.dumps({**corpus, "source": None}, sort_keys=True, default=str)
-        now = stamp(name)
+        now = stamp(CorpusChoice.recorded(corpus))
         if self.tokens is None or now is None or (key, now) != (self.key, self.stamp):
             self.tokens = None  # before the next is loaded: two may not fit
-            loaded = load_corpus(name, parameters=parameters)
-            if loaded.sha256 != corpus["sha256"]:
-                raise InputError(f"corpus {loaded.name!r}: its content has changed since the sweep began")
-            self.tokens = encode(loaded, corpus["tokenizer"], corpus.get("first_tokens", 0))
+            self.tokens = encode(*recorded_corpus(corpus))
             self.key, self.stamp = key, now
         return self.tokens
 

@@ -139,11 +139,11 @@ def a_folder_of_words(folder: Path) -> None:
     ("change", "args", "told"),
     [
         (no_words, [], "corpus '{folder}/words.txt': cannot read"),
-        (a_folder_of_words, [], "words.txt is not a file; want a text file"),
-        (words_of(""), [], "rung 'a': corpus 'words.txt': corpus: 0 training tokens, too few for a context of 16"),
+        (a_folder_of_words, [], "words.txt: found no file in this folder"),
+        (words_of(""), [], "words.txt: found no text"),
         (words_of("cat " * 10), [], "corpus: 4 held-out tokens, too few for a context of 16"),
         (words_of("cat " * 100), ["--set", "tokenizer=bpe-300"], "too few for a context of 16"),
-        (None, ["--set", "tokenizer=bpe-10"], "'bpe-10': not known; give 'byte', 'gpt2' or 'bpe-K' with K from 257"),
+        (None, ["--set", "tokenizer=bpe-10"], "'bpe-10': not known; give 'byte', 'gpt2', 'bpe-K' with K from 257"),
         (None, ["--set", "hidden=10_000_000"], "rung 'a': 1.2e15 parameters in batches of 8 need at least 19,200,0"),
         (None, ["--set", "batch=1e14"], "GB of memory, this machine has"),
         (None, ["--set", "hidden=1" + "0" * 300], "hidden: found 1000"),
@@ -250,7 +250,9 @@ def test_ctrl_c_without_a_terminal_stops_the_sweep_and_ends_with_130(tiny: Path,
     runs = tmp_path / "runs"
     process = endless(tiny, runs)
     assert process.stderr
-    assert "running" in process.stderr.readline()
+    assert process.stderr.readline().startswith("data: ")
+    assert process.stderr.readline().startswith("warning: data repeats: ")
+    assert "running" in next(line for line in process.stderr if not line.startswith("warning: "))
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scaling_tui import InputError
-from scaling_tui.data import encode, load_corpus, vocabulary
+from scaling_tui.data import CorpusChoice, encode, load_corpus, vocabulary
 from scaling_tui.data.synthetic import Language, Markov, Parity
 
 
@@ -54,12 +54,13 @@ def test_the_chains_entropy_rate_is_what_its_own_transitions_have() -> None:
 @pytest.mark.parametrize("name", ["parity", "language", "markov"])
 def test_the_same_parameters_give_the_same_ids_and_others_do_not(name: str) -> None:
     small = {"samples": 30} if name != "markov" else {"tokens": 3000, "held_out_tokens": 300}
-    one, again, other = (load_corpus(name, parameters={**small, "seed": seed}) for seed in (1, 1, 2))
+    choices = [CorpusChoice(name, "ids", parameters={**small, "seed": seed}) for seed in (1, 1, 2)]
+    one, again, other = map(load_corpus, choices)
     assert one.sha256 == again.sha256
     assert one.sha256 != other.sha256
-    encoded = encode(one, "ids")
+    encoded = encode(choices[0], one)
     assert encoded.bytes_per_token is None
-    assert int(encoded.train.max()) < encoded.vocab == vocabulary("ids", name, small)
+    assert int(encoded.train.max()) < encoded.vocab == vocabulary(choices[0])
 
 
 @pytest.mark.parametrize(
@@ -74,13 +75,13 @@ def test_the_same_parameters_give_the_same_ids_and_others_do_not(name: str) -> N
 )
 def test_a_wrong_parameter_is_named(name: str, parameters: dict[str, float], says: str) -> None:
     with pytest.raises(InputError, match=says):
-        load_corpus(name, parameters=parameters)
+        load_corpus(CorpusChoice(name, parameters=dict(parameters)))
 
 
 def test_ids_and_text_are_not_mistaken_for_each_other() -> None:
     with pytest.raises(InputError, match="want tokenizer 'ids'"):
-        encode(load_corpus("parity"), "byte")
+        encode(CorpusChoice("parity"), load_corpus(CorpusChoice("parity")))
     with pytest.raises(InputError, match="is text, not token ids"):
-        encode(load_corpus("stdlib"), "ids")
+        encode(CorpusChoice("stdlib", "ids"), load_corpus(CorpusChoice("stdlib")))
     with pytest.raises(InputError, match="want 'ids': parity draws token ids"):
-        vocabulary("byte", "parity", {})
+        vocabulary(CorpusChoice("parity"))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaling_tui import InputError
-from scaling_tui.data import Windows, encode, held_out
+from scaling_tui.data import CorpusChoice, Text, Windows, encode, held_out
 from scaling_tui.data.corpus import split_text
 from scaling_tui.data.tokenizers import BytePairTokenizer, ByteTokenizer, tokenizer_for
 
@@ -27,7 +27,8 @@ def test_bytes_go_there_and_back(text: str) -> None:
     assert ByteTokenizer().decode(ids.tolist()) == text
 
 
-BPE = BytePairTokenizer.trained_on(TEXT, 300)
+BPE_300 = CorpusChoice("./twice", "bpe-300")
+BPE = BytePairTokenizer.trained_on(Text.of(TEXT), 300)
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
@@ -39,26 +40,27 @@ def test_byte_pairs_go_there_and_back(text: str) -> None:
 
 def test_byte_pairs_are_trained_on_the_training_part_and_kept(cache: Path) -> None:
     corpus = split_text("twice", "here", TEXT)
-    first = encode(corpus, "bpe-300")
+    first = encode(BPE_300, corpus)
     assert first.vocab <= 300
-    assert len(first.train) < len(corpus.train) / 2
-    assert first.bytes_per_token == len(corpus.held_out) / len(first.held_out)
+    assert len(first.train) < len(TEXT) / 2
+    assert isinstance(corpus.held_out, Text)
+    assert first.bytes_per_token == len(corpus.held_out.whole()) / len(first.held_out)
     kept = {path: path.stat().st_mtime_ns for path in cache.rglob("*") if path.is_file()}
-    again = encode(corpus, "bpe-300")
+    again = encode(BPE_300, corpus)
     assert np.array_equal(first.train, again.train)
     assert kept == {path: path.stat().st_mtime_ns for path in cache.rglob("*") if path.is_file()}
 
 
 def test_another_text_under_the_same_name_is_not_taken_from_the_cache(cache: Path) -> None:
-    encode(split_text("twice", "here", TEXT), "bpe-300")
-    other = encode(split_text("twice", "here", TEXT[:4000]), "bpe-300")
+    encode(BPE_300, split_text("twice", "here", TEXT))
+    other = encode(BPE_300, split_text("twice", "here", TEXT[:4000]))
     assert len(other.train) < 4000
 
 
 @pytest.mark.parametrize("name", ["bytes", "bpe-", "bpe-0", "bpe-100000000", "gpt9"])
 def test_a_tokenizer_that_is_not_known_is_said_so(name: str, cache: Path) -> None:
-    with pytest.raises(InputError, match="not known; give 'byte', 'gpt2' or 'bpe-K'"):
-        tokenizer_for(name, split_text("twice", "here", TEXT))
+    with pytest.raises(InputError, match="not known; give 'byte', 'gpt2', 'bpe-K'"):
+        tokenizer_for(CorpusChoice("./twice", name), split_text("twice", "here", TEXT))
 
 
 @given(

@@ -17,6 +17,8 @@ from scaling_tui.sweeps.estimate import Estimate, Speed, estimate, recorded_spee
 from scaling_tui.sweeps.ladder import ladders
 from scaling_tui.sweeps.launch import launch
 from scaling_tui.sweeps.placement import at_a_time
+from scaling_tui.sweeps.preflight import check_ladder
+from scaling_tui.text import show
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.services.launch_form import FIELDS, FieldError, LaunchForm, LaunchRequest, launch_request
 from scaling_tui.tui.widgets.choose import Choose
@@ -65,6 +67,7 @@ class LabScreen(Page):
         self._chosen: Path | None = None
         self._request: LaunchRequest | None = None
         self._launching = False
+        self._preparing = ""
 
     def body(self) -> ComposeResult:
         yield Static(id="where")
@@ -194,14 +197,28 @@ class LabScreen(Page):
     def _launch(self, request: LaunchRequest) -> None:
         """In a thread: reading the corpus and starting a supervisor take a second or more."""
         try:
-            sweep = launch(self.runs, request.ladder, jobs=request.jobs, device=request.device)
+            checked = check_ladder(request.ladder, request.device, request.jobs, self._prepare)
+            sweep = launch(self.runs, request.ladder, jobs=request.jobs, device=request.device, checked=checked)
         except InputError as error:
             self.app.call_from_thread(self._launched, None, str(error))
         else:
             self.app.call_from_thread(self._launched, sweep.name, "")
+            for warning in checked.data.warnings:
+                self.app.call_from_thread(self.notify, warning, severity="warning", markup=False, timeout=20)
+
+    def _prepare(self, doing: str, done: int, total: int) -> None:
+        """In the thread: shows how far a corpus is read or encoded, in whole per cents."""
+        label = f"{doing.capitalize()} {show.percent(done / max(1, total))} …"
+        if label != self._preparing:
+            self._preparing = label
+            self.app.call_from_thread(self._label, label)
+
+    def _label(self, label: str) -> None:
+        self.query_one("#launch", Button).label = label
 
     def _launched(self, sweep: str | None, problem: str) -> None:
         self._launching = False
+        self._preparing = ""
         self.query_one("#launch", Button).label = "Launch"
         self._show()
         if sweep is None:
