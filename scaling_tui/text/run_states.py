@@ -18,7 +18,10 @@ def state_of(found: object) -> str | None:
 
     Slurm's `CANCELLED by 1000` and `In progress` are read too.
     """
-    if not isinstance(found, str):
-        return None
-    plain = "_".join(found.lower().replace("-", " ").split())
-    return _STATES.get(plain.partition("_by_")[0])
+    return _STATES.get(word_of(found)) if isinstance(found, str) else None
+
+
+def word_of(state: object) -> str:
+    """A state as one word in lower case; of Slurm's `CANCELLED by 1000` the first."""
+    plain = "_".join(str("" if state is None else state).lower().replace("-", " ").split())
+    return plain.partition("_by_")[0]

@@ -1,83 +1,19 @@
-"""Whether a run finished, by the words that trackers and schedulers use: only known words for an end count as one."""
+"""Whether a row of a table is a run that finished: only known words for an end count as one."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from scaling_tui import InputError
+from scaling_tui.text.run_states import WORDS, word_of
 
-FINISHED = frozenset(
-    [
-        "finished",
-        "finish",
-        "complete",
-        "completed",
-        "done",
-        "success",
-        "successful",
-        "succeeded",
-        "ok",
-        "passed",
-        "ended",
-        "true",
-        "yes",
-    ]
-)
+# A table may also say yes or no, and list what has not begun.
+FINISHED = frozenset({*WORDS["finished"].split(), "true", "yes"})
 NOT_FINISHED = frozenset(
-    [
-        "running",
-        "queued",
-        "pending",
-        "scheduled",
-        "starting",
-        "created",
-        "submitted",
-        "waiting",
-        "stopped",
-        "paused",
-        "suspended",
-        "interrupted",
-        "aborted",
-        "killed",
-        "crashed",
-        "crash",
-        "failed",
-        "failure",
-        "error",
-        "errored",
-        "broken",
-        "dead",
-        "lost",
-        "unreadable",
-        "diverged",
-        "nan",
-        "exploded",
-        "preempted",
-        "preempting",
-        "requeued",
-        "cancelled",
-        "canceled",
-        "cancelling",
-        "timeout",
-        "timed_out",
-        "out_of_time",
-        "oom",
-        "out_of_memory",
-        "node_fail",
-        "boot_fail",
-        "deadline",
-        "incomplete",
-        "unfinished",
-        "partial",
-        "false",
-        "no",
-    ]
+    {
+        *(word for state, words in WORDS.items() if state != "finished" for word in words.split()),
+        *["queued", "pending", "scheduled", "created", "submitted", "waiting", "lost", "unreadable", "false", "no"],
+    }
 )
-
-
-def word_of(state: Any) -> str:
-    """A state as one word in lower case; of Slurm's `CANCELLED by 1000` the first."""
-    plain = "_".join(str("" if state is None else state).lower().replace("-", " ").split())
-    return plain.partition("_by_")[0]
 
 
 def not_finished(states: Sequence[Any], where: str, column: str) -> list[str]:
