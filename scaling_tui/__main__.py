@@ -1,6 +1,6 @@
 """`python -m scaling_tui` is the command `scaling-tui`."""
 
-from scaling_tui.cli.app import main
+from scaling_tui.cli import main
 
 if __name__ == "__main__":
     main()
