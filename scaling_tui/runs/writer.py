@@ -220,7 +220,7 @@ class Writer:
         """
         record: dict[str, int | float] = {}
         for name, value in metrics.items():
-            if value is None and self.strict:
+            if value is None:
                 continue
             if not self._takes(name):
                 continue

@@ -18,6 +18,7 @@ from scaling_tui.sweeps.slots import Holder, Place, Slot, Slots
 # of the one that it waits for (two threads on a busy two-core machine: 1.3 s a step spinning, 0.023 s sleeping).
 SLEEPING_THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
 MOST_EXTRA = 200  # locks handed over with a run
+NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)  # a worker that died is an error to handle, not our end by SIGPIPE
 
 
 @dataclass
@@ -47,9 +48,9 @@ class Worker:
         line = json.dumps(command).encode() + b"\n"
         with suppress(OSError):  # it died just now: its exit status tells
             if descriptors:
-                sent = socket.send_fds(self.socket, [line], descriptors)
+                sent = socket.send_fds(self.socket, [line], descriptors, NO_SIGNAL)
                 line = line[sent:]
-            self.socket.sendall(line)
+            self.socket.sendall(line, NO_SIGNAL)
 
     def leave(self) -> None:
         """Has it exit: it waits for a run, and there is none."""

@@ -4,7 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scaling_tui.imports.tail import LogTail
@@ -16,6 +16,7 @@ def lines_of(tail: LogTail, last: bool = False) -> list[str]:
     return [line for piece in tail.pieces(last) for line in piece.lines]
 
 
+@settings(deadline=None)
 @given(LINES, st.lists(st.integers(0, 200)))
 def test_lines_are_the_same_however_they_come(lines: list[str], cuts: list[int]) -> None:
     content = "".join(f"{line}\n" for line in lines).encode()

@@ -136,8 +136,8 @@ def test_other_metrics_are_printed_and_are_in_json_and_csv(tmp_path: Path, comma
     assert "  last value  accuracy\n  n0                 1\n" in out
     _, out, _ = command("runs", "--json")
     assert json.loads(out)["sweeps"][0]["runs"][0]["metrics"]["accuracy"] == 1.0
-    _, out, _ = command("export", "mine")
-    assert out.splitlines()[0].endswith(",time,accuracy")
+    _, out, _ = command("export", "mine", "--curves")
+    assert "accuracy" in out.splitlines()[0].split(",")
     assert out.splitlines()[1].endswith(",0.05")
 
 

@@ -151,7 +151,9 @@ def test_a_worker_that_dies_as_it_is_handed_a_run_costs_one_attempt(tiny: Path, 
     worker = start_worker(workers)
     os.kill(worker.process.pid, signal.SIGKILL)
     worker.process.wait()
+    before = signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as the commands have it
     worker.hand(sweep / "a-s0", 1)
+    signal.signal(signal.SIGPIPE, before)
     assert workers.reap() == ([], [("a-s0", -signal.SIGKILL)])
     assert workers.all == []
 
@@ -217,7 +219,7 @@ def test_two_sweeps_share_the_machine_and_who_waits_says_for_whom(tiny: Path, tm
     assert waiting.state == "running"
     assert " holds cpu " in waiting.reason
     assert all(run.state == "queued" for run in waiting.runs)
-    assert any(waiting.reason in line for line in waiting.log)
+    wait_for(second, lambda view: any("waits for a slot: tiny (pid " in line for line in view.log))
     listed = [sys.executable, "-m", "scaling_tui", "runs", "--runs", str(first.parent)]
     told = subprocess.run(listed, capture_output=True, text=True, check=True)
     assert f"{second.name}: waits for a slot: tiny (pid " in told.stderr

@@ -128,8 +128,8 @@ def test_run_into_a_full_disk_leaves_nothing(tiny: Path, small_disk: Path) -> No
     done = subprocess.run(
         [*PROGRAM, "run", str(tiny), "--runs", str(small_disk / "runs")], capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
-    assert "cannot be written to (No space left on device)" in done.stderr
+    assert done.returncode == 2, done.stderr
+    assert "cannot be written to (No space left on device)" in done.stderr.splitlines()[-1]
     assert [path.name for path in small_disk.iterdir()] == ["ballast"]
 
 

@@ -268,7 +268,7 @@ async def test_a_slow_link_has_no_animation_and_looks_seldom(tmp_path: Path) -> 
 
 
 def test_a_size_told_late_gives_way_to_the_terminals_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scaling_tui.tui.app.shutil.get_terminal_size", lambda: (80, 24))
+    monkeypatch.setattr("scaling_tui.tui.app.shutil.get_terminal_size", lambda *_, **__: (80, 24))
     monkeypatch.setattr(ScalingApp, "is_headless", False)
     told = Resize(Size(104, 25), Size(104, 25))
     ScalingApp(tmp_path).on_resize(told)
