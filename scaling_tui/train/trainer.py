@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -176,7 +177,8 @@ class Trainer:
             self.engine, self.take = make.follow(recorded, windows, rate)
         else:
             self.engine, self.take = make.choose(windows, rate, self.steps - self.step)
-        self.peak = matmul_peak(self.device, torch.get_num_threads())
+        with suppress(torch.OutOfMemoryError):  # the steps fit, which is what counts: records then have no MFU
+            self.peak = matmul_peak(self.device, torch.get_num_threads())
 
     def take_step(self) -> tuple[Tensor, Tensor]:
         """One optimiser step; returns its loss and the norm of the gradients before clipping, both on the device."""
