@@ -134,9 +134,10 @@ class Maker:
         batch: int,
         recomputed: bool,
         log: Callable[[str], None],
+        memory: int | None = None,
     ) -> None:
         self.model, self.optimizer, self.generators, self.log = model, optimizer, generators, log
-        self.device, self.batch, self.recomputed = device, batch, recomputed
+        self.device, self.batch, self.recomputed, self.memory = device, batch, recomputed, memory
 
     def follow(self, engine: Engine, windows: Tensor, rate: float | Tensor) -> tuple[Engine, Step]:
         """The step as `engine` says; in more micro-batches where memory is short, and without what fails here.
@@ -226,7 +227,10 @@ class Maker:
         if self.device.type != "cpu":
             return 1
         needed = activation_bytes(self.model.arch, self.batch, self.recomputed)
-        return micro_batches_for(needed, MEMORY_SHARE * psutil.virtual_memory().available, self.batch)
+        free = psutil.virtual_memory().available
+        # What is free may be more than a container allows, or wanted by runs that start at the same time.
+        available = free if self.memory is None else min(free, self.memory)
+        return micro_batches_for(needed, MEMORY_SHARE * available, self.batch)
 
     def _seconds(self, step: Step, windows: Tensor, rate: float | Tensor) -> float:
         """Of one step, the fastest of a few."""

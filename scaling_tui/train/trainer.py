@@ -160,8 +160,13 @@ class Trainer:
                 saved_time = time.perf_counter()
         return "finished"
 
-    def prepare(self, recorded: Engine | None = None, log: Callable[[str], None] = print) -> None:
-        """Chooses how to compute the steps, or repeats what was `recorded` on a device of this kind."""
+    def prepare(
+        self, recorded: Engine | None = None, log: Callable[[str], None] = print, memory: int | None = None
+    ) -> None:
+        """Chooses how to compute the steps, or repeats what was `recorded` on a device of this kind.
+
+        `memory` is the share of main memory, in bytes, that the run may use; None is what is free.
+        """
         make = Maker(
             self.model,
             self.optimizer,
@@ -170,6 +175,7 @@ class Trainer:
             self.config.training.batch,
             self.config.training.activation_checkpointing,
             log,
+            memory,
         )
         windows, rate = self.feed.at(min(self.step, self.steps - 1))
         self.model.train()

@@ -243,6 +243,14 @@ def test_a_record_with_more_parts_than_sequences_is_followed_as_far_as_it_makes_
     assert np.isfinite(losses(step)).all()
 
 
+def test_a_run_that_shares_memory_with_others_splits_its_batch_to_its_share() -> None:
+    model, optimizer = made()
+    needed = activation_bytes(ARCH, 8)
+    for memory, parts in ((100 * needed, 1), (needed, 2), (1, 8)):
+        make = Maker(model, optimizer, GENERATORS, CPU, 8, False, print, memory)
+        assert make.choose(batches()[0], 0.01, steps_left=1)[0].micro_batches == parts
+
+
 def test_micro_batches_are_as_few_as_fit() -> None:
     assert micro_batches_for(100, 100, 8) == 1
     assert micro_batches_for(101, 100, 8) == 2
