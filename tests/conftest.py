@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from scaling_tui.runs import RecordedPrediction, Status, append_prediction, create_sweep
 from scaling_tui.runs.format import append_line, claim
 from scaling_tui.runs.writer import write_run
+
+settings.register_profile("any machine", deadline=None)  # nothing depends on how busy it is
+settings.load_profile("any machine")
 
 TINY = """
 summary = "Four tiny sizes for tests."

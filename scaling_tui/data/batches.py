@@ -72,11 +72,13 @@ _orders: dict[tuple[int, int, int], NDArray[np.int64]] = {}
 
 def _order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
     key = (count, seed, epoch)
-    if key not in _orders:
-        while len(_orders) > 2:  # a batch touches at most two epochs, and `unique` needs the first as well
+    order = _orders.pop(key, None)
+    if order is None:
+        while len(_orders) > 2:  # two epochs that follow one another, and the first, which `unique` needs in each
             del _orders[next(iter(_orders))]
-        _orders[key] = np.random.default_rng((seed, epoch)).permutation(count)
-    return _orders[key]
+        order = np.random.default_rng((seed, epoch)).permutation(count)
+    _orders[key] = order  # used last: the first epoch of many windows is not made again in each small one
+    return order
 
 
 def held_out(ids: Ids, context: int, tokens: int, sample: int | None = None) -> NDArray[np.int64]:

@@ -29,7 +29,7 @@ from scaling_tui.runs import (
 from scaling_tui.runs.format import HEARTBEAT_S, YIELDED, State, Status, claim_if_alone, is_running, numbered
 from scaling_tui.runs.requests import RecordedRequest, latest_recorded_request
 from scaling_tui.runs.writer import checkpoint_at
-from scaling_tui.sweeps.limits import cores
+from scaling_tui.sweeps.limits import cores, memory
 from scaling_tui.sweeps.placement import at_a_time, fitting_now, per_gpu_for, places, threads_for
 from scaling_tui.sweeps.slots import told
 from scaling_tui.sweeps.sweep_fit import last_runs, predict_run
@@ -234,7 +234,8 @@ class Supervisor:
             threads = 1 + len(extra)
         for slot in extra:
             slot.name_holder(self.sweep.name, worker.process.pid)
-        worker.hand(self.sweep / name, threads, extra)
+        share = memory()[0] // (1 if alone else self.at_a_time)
+        worker.hand(self.sweep / name, threads, share, extra)
         self.started[name] = self.started.get(name, 0) + 1
         return True
 

@@ -32,11 +32,11 @@ class Worker:
     leaving: bool = False
     _said: bytes = field(default=b"", repr=False)
 
-    def hand(self, run: Path, threads: int, extra: Sequence[Slot] = ()) -> None:
-        """Has it train `run`; it holds `extra` slots for as long."""
+    def hand(self, run: Path, threads: int, memory: int, extra: Sequence[Slot] = ()) -> None:
+        """Has it train `run` in `memory` bytes of main memory; it holds `extra` slots for as long."""
         self.run = run.name
         descriptors = [descriptor for slot in extra for descriptor in slot.descriptors]
-        self._say({"run": str(run), "threads": threads}, descriptors)
+        self._say({"run": str(run), "threads": threads, "memory": memory}, descriptors)
         for slot in extra:
             slot.release()
 

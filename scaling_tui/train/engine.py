@@ -109,6 +109,19 @@ def micro_batches_for(needed: int, available: float, batch: int) -> int:
     return min(parts, batch)
 
 
+def ran_out_of_memory(error: BaseException | None) -> bool:
+    """Whether `error` tells of too little memory, or came up while one was handled that does.
+
+    Libraries tell it in their own words, and ending a failed capture raises an error of its own.
+    """
+    while error is not None:
+        text = str(error).lower()
+        if isinstance(error, torch.OutOfMemoryError) or "out of memory" in text or "alloc_failed" in text:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 class Maker:
     """Makes the step of a run: it chooses an engine, or follows one that was recorded."""
 
@@ -121,28 +134,28 @@ class Maker:
         batch: int,
         recomputed: bool,
         log: Callable[[str], None],
+        memory: int | None = None,
     ) -> None:
         self.model, self.optimizer, self.generators, self.log = model, optimizer, generators, log
-        self.device, self.batch, self.recomputed = device, batch, recomputed
+        self.device, self.batch, self.recomputed, self.memory = device, batch, recomputed, memory
 
     def follow(self, engine: Engine, windows: Tensor, rate: float | Tensor) -> tuple[Engine, Step]:
-        """The step as `engine` says; without what fails on this machine, torch.compile or the capture."""
+        """The step as `engine` says; in more micro-batches where memory is short, and without what fails here.
+
+        Raises:
+            InputError: not even one sequence fits in memory.
+        """
         if self.device.type == "cpu":
             torch.set_num_threads(engine.threads)
-        try:
-            return engine, self._made(engine, windows, rate)
-        except torch.OutOfMemoryError:
-            raise
-        except Exception as error:
-            if engine.compiled:
-                failed, simpler = "compiled", dataclasses.replace(engine, compiled=False)
-            elif engine.captured:
-                failed, simpler = "captured", dataclasses.replace(engine, captured=False)
-            else:
-                raise
-            first = next(iter(str(error).splitlines()), "")
-            self.log(f"the step cannot be {failed} here ({type(error).__name__}: {first}); going on without that")
-            return self.follow(simpler, windows, rate)
+        engine = dataclasses.replace(engine, micro_batches=min(self.batch, engine.micro_batches))
+        while True:
+            try:
+                return engine, self._made(engine, windows, rate)
+            except Exception as error:
+                simpler = self._simpler(engine, error)
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()  # not before the error is gone, whose frames hold the tensors of the step
+            engine = simpler
 
     def choose(self, windows: Tensor, rate: float | Tensor, steps_left: int) -> tuple[Engine, Step]:
         """Chooses for `steps_left` steps on windows like these, by trial steps that leave no trace.
@@ -150,43 +163,53 @@ class Maker:
         Raises:
             InputError: not even one sequence fits in memory.
         """
-        engine, step = self._fitting(windows, rate)
+        captured = self.device.type == "cuda"
+        first = Engine(self.device.type, torch.get_num_threads(), self._micro_batches(), captured)
+        engine, step = self.follow(first, windows, rate)
         compile_from = COMPILE_FROM_S.get(self.device.type)
         if compile_from is None or steps_left < FEW_STEPS:
             return engine, step
         seconds = self._seconds(step, windows, rate)
         if seconds * steps_left < compile_from:
             return engine, step
+        del step  # its graph holds the memory of a whole step
         began = time.perf_counter()
-        compiled, compiled_step = self.follow(dataclasses.replace(engine, compiled=True), windows, rate)
+        compiled, step = self.follow(dataclasses.replace(engine, compiled=True), windows, rate)
         if not compiled.compiled:
-            return engine, step
+            return compiled, step
         took = time.perf_counter() - began
-        faster = self._seconds(compiled_step, windows, rate)
+        faster = self._seconds(step, windows, rate)
         self.log(f"a step takes {1e3 * seconds:.3g} ms, compiled {1e3 * faster:.3g} ms; compiling took {took:.0f} s")
-        return (compiled, compiled_step) if faster < WORTH_KEEPING * seconds else (engine, step)
+        if faster < WORTH_KEEPING * seconds:
+            return compiled, step
+        del step
+        return self.follow(engine, windows, rate)
 
-    def _fitting(self, windows: Tensor, rate: float | Tensor) -> tuple[Engine, Step]:
-        """The plain step, on a GPU captured, in the fewest micro-batches that fit in memory."""
-        captured = self.device.type == "cuda"
-        engine = Engine(self.device.type, torch.get_num_threads(), self._micro_batches(), captured)
-        while True:
-            try:
-                return self.follow(engine, windows, rate)
-            except torch.OutOfMemoryError as error:
-                torch.cuda.empty_cache()
-                if engine.micro_batches >= self.batch:
-                    raise InputError(
-                        "out of memory: not even one sequence fits; want a smaller model or context, "
-                        "or training.activation_checkpointing = true"
-                    ) from error
-                engine = dataclasses.replace(engine, micro_batches=min(self.batch, 2 * engine.micro_batches))
-                self.log(f"out of memory: splitting each batch into {engine.micro_batches} micro-batches")
+    def _simpler(self, engine: Engine, error: Exception) -> Engine:
+        """What to try after `engine` failed with `error`; raises it, or an InputError, where nothing is left to try."""
+        if ran_out_of_memory(error):
+            if engine.micro_batches >= self.batch:
+                raise InputError(
+                    "out of memory: not even one sequence fits; want a smaller model or context, "
+                    "or training.activation_checkpointing = true"
+                ) from error
+            parts = min(self.batch, 2 * engine.micro_batches)
+            self.log(f"out of memory: splitting each batch into {parts} micro-batches")
+            return dataclasses.replace(engine, micro_batches=parts)
+        if engine.compiled:
+            failed, simpler = "compiled", dataclasses.replace(engine, compiled=False)
+        elif engine.captured:
+            failed, simpler = "captured", dataclasses.replace(engine, captured=False)
+        else:
+            raise error
+        first = next(iter(str(error).splitlines()), "")
+        self.log(f"the step cannot be {failed} here ({type(error).__name__}: {first}); going on without that")
+        return simpler
 
     def _made(self, engine: Engine, windows: Tensor, rate: float | Tensor) -> Step:
         step: Step = PlainStep(self.model, self.optimizer, engine.micro_batches, engine.compiled)
-        if not engine.captured and not engine.compiled:
-            return step
+        if self.device.type == "cpu" and not engine.captured and not engine.compiled:
+            return step  # nothing in it can fail that a trial would tell
         with Rehearsal(self.optimizer, self.generators):
             if not engine.captured:
                 step(windows, rate)
@@ -204,7 +227,10 @@ class Maker:
         if self.device.type != "cpu":
             return 1
         needed = activation_bytes(self.model.arch, self.batch, self.recomputed)
-        return micro_batches_for(needed, MEMORY_SHARE * psutil.virtual_memory().available, self.batch)
+        free = psutil.virtual_memory().available
+        # What is free may be more than a container allows, or wanted by runs that start at the same time.
+        available = free if self.memory is None else min(free, self.memory)
+        return micro_batches_for(needed, MEMORY_SHARE * available, self.batch)
 
     def _seconds(self, step: Step, windows: Tensor, rate: float | Tensor) -> float:
         """Of one step, the fastest of a few."""

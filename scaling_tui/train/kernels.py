@@ -45,8 +45,8 @@ def rotary_table(context: int, heads: int, head_dim: int, base: float = 10_000.0
 
 
 def are_for(x: Tensor) -> bool:
-    """Whether these kernels run `x`."""
-    return x.is_cpu and not torch.compiler.is_compiling()
+    """Whether these kernels run `x`: oneDNN has no float64, and a norm in 16 bits would lose digits."""
+    return x.is_cpu and x.dtype == torch.float32 and not torch.compiler.is_compiling()
 
 
 def product(a: Tensor, b: Tensor, worth: int = WORTH_ONEDNN) -> Tensor:

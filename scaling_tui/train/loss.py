@@ -21,7 +21,7 @@ WIDE = 4096  # outputs from which on blocks pay off
 
 def head_loss(x: Tensor, head: nn.Linear, targets: Tensor) -> Tensor:
     """Mean cross-entropy in nats of `head(x)` with x (positions, hidden) and targets (positions,)."""
-    if head.out_features < WIDE or x.device.type != "cpu" or head.bias is None:
+    if head.out_features < WIDE or not x.is_cpu or x.dtype != torch.float32:
         return F.cross_entropy(head(x).float(), targets)
     loss: Tensor = _Blockwise.apply(x, head.weight, head.bias, targets)  # type: ignore[no-untyped-call]
     # The sum is not shifted by the largest logit, so it overflows beyond e^88; no healthy model comes near.
@@ -32,13 +32,14 @@ class _Blockwise(torch.autograd.Function):
     """Mean cross-entropy that computes its gradients in the forward pass."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor) -> Tensor:
         positions, hidden = x.shape
         # The bias is one more column of the product, and so is its gradient. Zeros pad the width to a multiple of
         # eight: any other width costs the products a sixth of their speed.
-        width = -(-(hidden + 1) // 8) * 8
-        matrix = F.pad(torch.cat((weight, bias[:, None]), 1), (0, width - hidden - 1))
-        read = F.pad(torch.cat((x, x.new_ones(positions, 1)), 1), (0, width - hidden - 1))
+        columns = hidden if bias is None else hidden + 1
+        padding = (0, -columns % 8)
+        matrix = F.pad(weight if bias is None else torch.cat((weight, bias[:, None]), 1), padding)
+        read = F.pad(x if bias is None else torch.cat((x, x.new_ones(positions, 1)), 1), padding)
         across = matrix.T.contiguous()
         total = x.new_empty(positions, 1)
         by_read, by_matrix = torch.empty_like(read), torch.zeros_like(matrix)
@@ -52,7 +53,7 @@ class _Blockwise(torch.autograd.Function):
         wanted = matrix[targets]
         by_read -= wanted
         by_matrix.index_add_(0, targets, read, alpha=-1)
-        ctx.hidden = hidden
+        ctx.hidden, ctx.has_bias = hidden, bias is not None
         ctx.save_for_backward(by_read, by_matrix)
         return (total[:, 0].log() - (read * wanted).sum(1)).mean()
 
@@ -60,4 +61,5 @@ class _Blockwise(torch.autograd.Function):
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
         by_read, by_matrix = ctx.saved_tensors
         share, hidden = scale / len(by_read), ctx.hidden
-        return by_read[:, :hidden] * share, by_matrix[:, :hidden] * share, by_matrix[:, hidden] * share, None
+        by_bias = by_matrix[:, hidden] * share if ctx.has_bias else None
+        return by_read[:, :hidden] * share, by_matrix[:, :hidden] * share, by_bias, None

@@ -127,6 +127,7 @@ class Transformer(nn.Module):
     final_norm: nn.Module
     head: Linear
     recompute: bool  # in the backward pass each block, instead of keeping its activations (Chen et al. 2016)
+    draws: bool  # from a random generator in each block, for dropout
     dropout: nn.Module
 
     def embed(self, ids: Tensor) -> Tensor:
@@ -147,7 +148,11 @@ class Transformer(nn.Module):
         rotary = self.rotary(ids.shape[1])
         recompute = self.recompute and torch.is_grad_enabled()
         for block in self.blocks:
-            middle, x = checkpoint(block, x, rotary, use_reentrant=False) if recompute else block(x, rotary)
+            if recompute:
+                # The state of a generator cannot be read while a CUDA graph is captured, so only dropout asks for it.
+                middle, x = checkpoint(block, x, rotary, use_reentrant=False, preserve_rng_state=self.draws)
+            else:
+                middle, x = block(x, rotary)
             yield middle
             yield x
 
@@ -179,7 +184,7 @@ class GPT(Transformer):
 
     def __init__(self, arch: Architecture, dropout: float = 0.0, recompute: bool = False) -> None:
         super().__init__()
-        self.arch, self.recompute = arch, recompute
+        self.arch, self.recompute, self.draws = arch, recompute, dropout > 0
         self.embedding = nn.Embedding(arch.vocab, arch.hidden)
         self.positions = nn.Embedding(arch.context, arch.hidden) if arch.positions == "learned" else None
         self.blocks = nn.ModuleList(Block(arch, dropout) for _ in range(arch.layers))

@@ -84,7 +84,7 @@ class PostNorm(Transformer):
         self, arch: Architecture, activation: Activation, dropout: float = 0.0, recompute: bool = False
     ) -> None:
         super().__init__()
-        self.arch, self.recompute = arch, recompute
+        self.arch, self.recompute, self.draws = arch, recompute, dropout > 0
         self.embedding = nn.Embedding(arch.vocab, arch.hidden)
         self.positions = nn.Embedding(arch.context, arch.hidden) if arch.positions == "learned" else None
         self.blocks = nn.ModuleList(PostNormBlock(arch, activation, dropout) for _ in range(arch.layers))

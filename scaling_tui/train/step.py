@@ -46,6 +46,10 @@ class PlainStep:
         self, model: Transformer, optimizer: Optimizer, micro_batches: int = 1, compiled: bool = False
     ) -> None:
         self.model, self.optimizer, self.micro_batches = model, optimizer, micro_batches
+        if compiled:
+            # What the process compiled for an earlier run makes the compiler write code for any shape, with other sums
+            # than in a new process, and counts towards a limit beyond which nothing is compiled.
+            torch._dynamo.reset()
         self.loss_of = torch.compile(self._loss_of) if compiled else self._loss_of
 
     def __call__(self, windows: Tensor, rate: float | Tensor) -> tuple[Tensor, Tensor]:

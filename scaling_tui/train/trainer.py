@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -159,8 +160,13 @@ class Trainer:
                 saved_time = time.perf_counter()
         return "finished"
 
-    def prepare(self, recorded: Engine | None = None, log: Callable[[str], None] = print) -> None:
-        """Chooses how to compute the steps, or repeats what was `recorded` on a device of this kind."""
+    def prepare(
+        self, recorded: Engine | None = None, log: Callable[[str], None] = print, memory: int | None = None
+    ) -> None:
+        """Chooses how to compute the steps, or repeats what was `recorded` on a device of this kind.
+
+        `memory` is the share of main memory, in bytes, that the run may use; None is what is free.
+        """
         make = Maker(
             self.model,
             self.optimizer,
@@ -169,6 +175,7 @@ class Trainer:
             self.config.training.batch,
             self.config.training.activation_checkpointing,
             log,
+            memory,
         )
         windows, rate = self.feed.at(min(self.step, self.steps - 1))
         self.model.train()
@@ -176,7 +183,8 @@ class Trainer:
             self.engine, self.take = make.follow(recorded, windows, rate)
         else:
             self.engine, self.take = make.choose(windows, rate, self.steps - self.step)
-        self.peak = matmul_peak(self.device, torch.get_num_threads())
+        with suppress(torch.OutOfMemoryError):  # the steps fit, which is what counts: records then have no MFU
+            self.peak = matmul_peak(self.device, torch.get_num_threads())
 
     def take_step(self) -> tuple[Tensor, Tensor]:
         """One optimiser step; returns its loss and the norm of the gradients before clipping, both on the device."""

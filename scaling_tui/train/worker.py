@@ -4,11 +4,11 @@ For each run it claims an attempt, continues from the run's last checkpoint, and
 reports through the run's folder and its exit status alone: 0 ended as asked, 1 failed, `YIELDED` another process trains
 the run.
 
-To serve, it reads a line of JSON for each run from the socket FD: the `run`'s path and the number of `threads`, with
-descriptors that it keeps open while it trains the run, as locks of the cores; an empty object has it load torch while
-it waits. After each run it answers with a line: the `run`'s name and its `status`. A run that fails ends the process,
-as it may leave anything behind. When the socket ends, as it does when the supervisor dies, it finishes the run that it
-has and leaves.
+To serve, it reads a line of JSON for each run from the socket FD: the `run`'s path, the number of `threads` and its
+share of main `memory` in bytes, with descriptors that it keeps open while it trains the run, as locks of the cores; an
+empty object has it load torch while it waits. After each run it answers with a line: the `run`'s name and its `status`.
+A run that fails ends the process, as it may leave anything behind. When the socket ends, as it does when the supervisor
+dies, it finishes the run that it has and leaves.
 """
 
 import argparse
@@ -156,6 +156,7 @@ def load(
     corpus: LastCorpus,
     device: str,
     threads: int,
+    memory: int | None,
     writer: Writer,
     log: Callable[[str], None],
 ) -> "Trainer":
@@ -183,7 +184,7 @@ def load(
             log(f"branches off {config.trunk.run} after step {config.trunk.step}")
         except InputError as error:
             log(f"{error}; training the steps of {config.trunk.run} here instead")
-    trainer.prepare(Engine.recorded(run), log)
+    trainer.prepare(Engine.recorded(run), log, memory)
     return trainer
 
 
@@ -206,9 +207,14 @@ def output_to(path: Path) -> Iterator[TextIO]:
 
 
 def work(
-    run: Path, device: str, threads: int, corpus: LastCorpus | None = None, termination: Termination | None = None
+    run: Path,
+    device: str,
+    threads: int,
+    corpus: LastCorpus | None = None,
+    termination: Termination | None = None,
+    memory: int | None = None,
 ) -> int:
-    """Trains `run` from its last checkpoint; returns the exit status."""
+    """Trains `run` from its last checkpoint in `memory` bytes, or in what is free; returns the exit status."""
     corpus, termination = corpus or LastCorpus(), termination or Termination()
     # First of all, and before the seconds that torch takes to load: what another process sees decides who trains.
     attempt = claim_if_alone(run, "attempt")
@@ -226,7 +232,7 @@ def work(
 
             try:
                 with beating(writer):
-                    trainer = load(run, config, corpus, device, threads, writer, log)
+                    trainer = load(run, config, corpus, device, threads, memory, writer, log)
                 where = f"from step {trainer.step}" if trainer.step else f"{config.params:,} parameters"
                 if not superseded(attempt):
                     log(f"starts on {trainer.device} with {trainer.engine}, {where}")
@@ -255,7 +261,7 @@ def serve(supervisor: socket.socket, device: str) -> None:
             import torch  # noqa: F401 - so that it is there when the first run comes
 
             continue
-        status = work(Path(command["run"]), device, command["threads"], corpus, termination)
+        status = work(Path(command["run"]), device, command["threads"], corpus, termination, command["memory"])
         free_memory()
         for descriptor in locks:
             os.close(descriptor)
@@ -291,6 +297,7 @@ def free_memory() -> None:
     gc.collect()
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
+        torch._C._cuda_clearCublasWorkspaces()  # of every stream: each run has used streams of its own
         torch.cuda.empty_cache()
 
 

@@ -121,3 +121,21 @@ def test_repeats_see_what_a_fresh_run_begins_with_again_and_again() -> None:
         assert sorted(again[:, 0]) == sorted(first[:, 0])
         assert not np.array_equal(again, first)
     assert set(fresh.batch(1, 12)[:, 0]).isdisjoint(first[:, 0])
+
+
+def test_the_large_order_that_repeats_are_taken_from_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    generator = np.random.default_rng
+
+    class Counted:
+        def __init__(self, seed: tuple[int, int]) -> None:
+            self.generator = generator(seed)
+
+        def permutation(self, count: int) -> object:
+            made.append(count)
+            return self.generator.permutation(count)
+
+    monkeypatch.setattr(np.random, "default_rng", Counted)
+    Windows(np.arange(8009, dtype=np.uint16), 8, seed=41, unique=12).batch(0, 12 * 20)
+    assert made.count(1001) == 1
+    assert made.count(12) == 19

@@ -132,13 +132,13 @@ def test_a_worker_that_dies_between_two_runs_frees_its_slot_and_is_replaced(tiny
     sweep = lay_out(tmp_path / "runs", load_ladder(str(tiny)), 0, "cpu", 1)
     workers = Workers(sweep, PLACES[:1])
     first = start_worker(workers)
-    first.hand(sweep / "a-s0", 1)
+    first.hand(sweep / "a-s0", 1, 1 << 32)
     assert first_news(workers) == ([("a-s0", 0)], [])
     assert workers.idle == [first]
     os.kill(first.process.pid, signal.SIGKILL)
     assert first_news(workers) == ([], [(None, -signal.SIGKILL)])
     second = start_worker(workers)
-    second.hand(sweep / "b-s0", 1)
+    second.hand(sweep / "b-s0", 1, 1 << 32)
     assert first_news(workers) == ([("b-s0", 0)], [])
     workers.let_go()
     until(lambda: not (workers.reap() and workers.all))
@@ -152,7 +152,7 @@ def test_a_worker_that_dies_as_it_is_handed_a_run_costs_one_attempt(tiny: Path, 
     os.kill(worker.process.pid, signal.SIGKILL)
     worker.process.wait()
     before = signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as the commands have it
-    worker.hand(sweep / "a-s0", 1)
+    worker.hand(sweep / "a-s0", 1, 1 << 32)
     signal.signal(signal.SIGPIPE, before)
     assert workers.reap() == ([], [("a-s0", -signal.SIGKILL)])
     assert workers.all == []

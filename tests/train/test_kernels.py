@@ -83,3 +83,27 @@ def test_dropout_leaves_the_kernels_aside() -> None:
     assert not torch.equal(loss_and_gradients(made, ids)[0], loss_and_gradients(made, ids)[0])
     made.eval()
     assert torch.equal(made(ids[:, :-1]), made(ids[:, :-1]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_other_precisions_are_left_to_pytorch(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    """oneDNN's product has no float64, and a norm whose squares are summed in bfloat16 keeps two digits."""
+    monkeypatch.setattr(kernels, "_onednn_is_faster", lambda: True)
+    x, weight, gain = torch.randn(300, 96), torch.randn(128, 96), torch.randn(96)
+    found = kernels.linear(kernels.rms_norm(x.to(dtype), gain.to(dtype)), weight.to(dtype))
+    wanted = F.linear(F.rms_norm(x.to(dtype), (96,), gain.to(dtype), kernels.RMS_EPSILON), weight.to(dtype))
+    assert found.dtype == dtype
+    assert torch.equal(found, wanted)
+
+
+@pytest.mark.parametrize("name", ["qkv", "up", "gain", "embedding"])
+def test_frozen_weights_get_no_gradient_and_change_no_other(name: str) -> None:
+    made, frozen = model(), model()
+    ids = torch.randint(0, 50, (3, 17))
+    for key, parameter in frozen.named_parameters():
+        parameter.requires_grad_(name not in key)
+    loss_and_gradients(made, ids)
+    loss_and_gradients(frozen, ids)
+    for (key, ours), theirs in zip(frozen.named_parameters(), made.parameters(), strict=True):
+        assert (ours.grad is None) == (name in key)
+        assert ours.grad is None or (theirs.grad is not None and torch.equal(ours.grad, theirs.grad))

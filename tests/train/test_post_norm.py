@@ -99,25 +99,41 @@ def test_a_language_model_sees_no_later_token_and_a_classifier_sees_all() -> Non
     assert not torch.allclose(sees(ids), sees(changed), atol=1e-4)
 
 
-@given(positions=st.integers(1, 600), seed=st.integers(0, 99), spread=st.floats(0.01, 3.0))
-@settings(max_examples=12, deadline=None)
+@given(positions=st.integers(1, 600), hidden=st.integers(1, 9), bias=st.booleans(), spread=st.floats(0.01, 3.0))
+@settings(max_examples=16, deadline=None)
 def test_the_wide_head_gives_the_loss_and_the_gradients_of_cross_entropy(
-    positions: int, seed: int, spread: float
+    positions: int, hidden: int, bias: bool, spread: float
 ) -> None:
-    torch.manual_seed(seed)
-    head = nn.Linear(8, 4099)
+    torch.manual_seed(positions)
+    head = nn.Linear(hidden, 4099, bias=bias)
     nn.init.normal_(head.weight, std=spread)
-    x, targets = torch.randn(positions, 8), torch.randint(0, 4099, (positions,))
+    x, targets = torch.randn(positions, hidden), torch.randint(0, 4099, (positions,))
     found = []
     for loss_of in (head_loss, lambda x, head, targets: F.cross_entropy(head(x), targets)):
         given_x = x.clone().requires_grad_()
         head.zero_grad()
         loss = loss_of(given_x, head, targets)
         (3 * loss).backward()  # type: ignore[no-untyped-call]
-        assert given_x.grad is not None and head.weight.grad is not None and head.bias.grad is not None
-        found.append([loss.detach(), given_x.grad, head.weight.grad.clone(), head.bias.grad.clone()])
+        gradients = [given_x.grad, *(parameter.grad for parameter in head.parameters())]
+        found.append([loss.detach(), *(gradient.clone() for gradient in gradients if gradient is not None)])
+        assert len(found[-1]) == 3 + bias
     for ours, exact in zip(*found, strict=True):
         assert (ours - exact).abs().max() <= 2e-6 + 1e-4 * exact.abs().max()
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_the_wide_head_of_any_family_never_has_all_logits_in_memory(
+    bias: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The memory that a step is estimated to need counts on it."""
+
+    def refused(*arguments: object) -> None:
+        raise AssertionError("all logits at once")
+
+    monkeypatch.setattr(F, "cross_entropy", refused)
+    head = nn.Linear(8, 5000, bias=bias)
+    head_loss(torch.randn(300, 8, requires_grad=True), head, torch.zeros(300, dtype=torch.int64)).backward()  # type: ignore[no-untyped-call]
+    assert head.weight.grad is not None
 
 
 def test_logits_too_large_to_exponentiate_are_still_right() -> None:

@@ -1,6 +1,7 @@
 """A step is the same step however it is computed: in parts, replayed from a recording, compiled."""
 
 import dataclasses
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,9 +29,9 @@ TRAINING = Training(tokens=1000, batch=8, lr=0.01)
 GENERATORS = [torch.default_generator]
 
 
-def made(recompute: bool = False) -> tuple[GPT, Optimizer]:
+def made(recompute: bool = False, dropout: float = 0.0) -> tuple[GPT, Optimizer]:
     torch.manual_seed(0)
-    model = GPT(ARCH, 0.0, recompute)
+    model = GPT(ARCH, dropout, recompute)
     return model, Optimizer(model, TRAINING)
 
 
@@ -74,8 +75,20 @@ def test_micro_batches_add_up_to_the_batch(parts: int) -> None:
     assert np.allclose(losses(PlainStep(*made())), losses(PlainStep(*made(), micro_batches=parts)), rtol=1e-4)
 
 
-def test_activation_checkpointing_changes_no_bit() -> None:
-    assert losses(PlainStep(*made())) == losses(PlainStep(*made(recompute=True)))
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_activation_checkpointing_changes_no_bit(dropout: float) -> None:
+    assert losses(PlainStep(*made(dropout=dropout))) == losses(PlainStep(*made(recompute=True, dropout=dropout)))
+
+
+def test_activation_checkpointing_reads_no_generator_without_dropout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CUDA refuses to tell a generator's state while it captures, and the step would go on uncaptured."""
+
+    def refused() -> Tensor:
+        raise RuntimeError("Cannot call CUDAGeneratorImpl::get_state during CUDA graph capture")
+
+    step = PlainStep(*made(recompute=True))
+    monkeypatch.setattr(torch, "get_rng_state", refused)
+    step(batches()[0], 0.01)
 
 
 def test_flat_adamw_is_the_adamw_of_pytorch() -> None:
@@ -173,6 +186,71 @@ def test_out_of_memory_splits_the_batch_until_it_fits(monkeypatch: pytest.Monkey
         make.choose(batches()[0], 0.01, steps_left=10)
 
 
+class Made:
+    """A step that holds memory."""
+
+    def __call__(self, windows: Tensor, rate: float | Tensor) -> tuple[Tensor, Tensor]:
+        raise AssertionError
+
+
+@pytest.mark.parametrize(("compiled_s", "compiled"), [(0.5, True), (2.0, False)])
+def test_only_one_step_is_in_memory_while_a_compiled_one_is_tried(
+    monkeypatch: pytest.MonkeyPatch, compiled_s: float, compiled: bool
+) -> None:
+    """The graph of each holds all activations: two would need twice the memory that training needs."""
+    alive = weakref.WeakSet[Made]()
+
+    def _made(self: Maker, engine: Engine, windows: Tensor, rate: float | Tensor) -> Step:
+        if len(alive):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        alive.add(step := Made())
+        return step
+
+    monkeypatch.setattr(Maker, "_made", _made)
+    seconds = iter([1.0, compiled_s])
+    monkeypatch.setattr(Maker, "_seconds", lambda self, step, windows, rate: next(seconds))
+    log: list[str] = []
+    make, _ = maker(log)
+    chosen, step = make.choose(batches()[0], 0.01, steps_left=10_000)
+    assert (chosen.micro_batches, chosen.compiled, list(alive)) == (1, compiled, [step])
+    assert not any("memory" in line for line in log)
+
+
+def test_a_resume_where_less_memory_is_free_splits_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the library, or the end of a failed capture, has other words for it."""
+
+    def _made(self: Maker, engine: Engine, windows: Tensor, rate: float | Tensor) -> Step:
+        try:
+            if engine.micro_batches == 1:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+        finally:
+            if engine.micro_batches <= 2:
+                raise RuntimeError("CUBLAS_STATUS_ALLOC_FAILED" if engine.micro_batches == 2 else "capture failed")
+        return PlainStep(self.model, self.optimizer, engine.micro_batches)
+
+    monkeypatch.setattr(Maker, "_made", _made)
+    log: list[str] = []
+    make, _ = maker(log)
+    engine, _ = make.follow(Engine("cuda", 1, captured=True), batches()[0], 0.01)
+    assert engine == Engine("cuda", 1, 4, captured=True)
+    assert log == [f"out of memory: splitting each batch into {parts} micro-batches" for parts in (2, 4)]
+
+
+def test_a_record_with_more_parts_than_sequences_is_followed_as_far_as_it_makes_sense() -> None:
+    make, _ = maker([])
+    engine, step = make.follow(Engine("cpu", 1, micro_batches=10**9), batches()[0], 0.01)
+    assert engine.micro_batches == 8
+    assert np.isfinite(losses(step)).all()
+
+
+def test_a_run_that_shares_memory_with_others_splits_its_batch_to_its_share() -> None:
+    model, optimizer = made()
+    needed = activation_bytes(ARCH, 8)
+    for memory, parts in ((100 * needed, 1), (needed, 2), (1, 8)):
+        make = Maker(model, optimizer, GENERATORS, CPU, 8, False, print, memory)
+        assert make.choose(batches()[0], 0.01, steps_left=1)[0].micro_batches == parts
+
+
 def test_micro_batches_are_as_few_as_fit() -> None:
     assert micro_batches_for(100, 100, 8) == 1
     assert micro_batches_for(101, 100, 8) == 2
@@ -201,3 +279,31 @@ def test_a_compiled_step_agrees_and_repeats_itself() -> None:
     first, second = (losses(PlainStep(*made(), compiled=True)) for _ in range(2))
     assert first == second
     assert np.allclose(plain, first, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_compiled_run_does_not_depend_on_what_its_process_compiled_before() -> None:
+    """A resume starts in a new process, or after other runs, and has to end with the same bits."""
+
+    def trained(hidden: int, batch: int, context: int) -> list[float]:
+        torch.manual_seed(0)
+        model = GPT(dataclasses.replace(ARCH, hidden=hidden, context=context))
+        step = PlainStep(model, Optimizer(model, TRAINING), compiled=True)
+        windows = torch.randint(0, 64, (6, batch, context + 1))
+        return [step(each, 0.01)[0].item() for each in windows]
+
+    first = trained(32, 8, 16)
+    torch._dynamo.reset()
+    trained(16, 6, 24)
+    trained(48, 6, 24)
+    assert trained(32, 8, 16) == first
+
+
+@pytest.mark.slow
+def test_a_wide_head_is_compiled_too() -> None:
+    def trained(compiled: bool) -> list[tuple[float, float]]:
+        torch.manual_seed(0)
+        model = GPT(dataclasses.replace(ARCH, vocab=5000))
+        return losses(PlainStep(model, Optimizer(model, TRAINING), compiled=compiled))
+
+    assert np.allclose(trained(True), trained(False), rtol=1e-4)

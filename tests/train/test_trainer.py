@@ -214,6 +214,19 @@ def test_choosing_an_engine_draws_nothing_from_the_generators_of_the_run() -> No
     assert trainer.peak > 1e8
 
 
+def test_no_memory_to_measure_the_peak_costs_the_run_its_mfu_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*arguments: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("scaling_tui.train.trainer.matmul_peak", refused)
+    config = configured()
+    with writer(tmp_path, config) as out:
+        assert Trainer(config, tokens(), CPU).train(out, never, print) == "finished"
+    assert read_sweep(out.run.parent).runs[0].curve.last("mfu") is None
+
+
 def test_a_broken_checkpoint_leaves_the_trainer_as_it_was(tmp_path: Path) -> None:
     trainer = Trainer(configured(), tokens(), CPU)
     folder = tmp_path / "checkpoint-0"

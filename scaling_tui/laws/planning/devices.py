@@ -1,6 +1,5 @@
 """Accelerators: peak FLOP/s, and the time and price of a training budget on them."""
 
-import re
 from dataclasses import dataclass
 
 
@@ -40,22 +39,3 @@ DEVICES: dict[str, float] = {
     "tpu-v5p": 459e12,
     "rtx-4090": 165.2e12,
 }
-# Words in the driver's name of versions with lower clocks or fewer processors. A PCIe A100 has the peak of an SXM one.
-SLOWER: dict[str, tuple[str, ...]] = {
-    "v100": ("pcie", "fhhl"),
-    "h100": ("pcie", "nvl"),
-    "h200": ("nvl",),
-    "rtx-4090": ("d", "laptop"),
-}
-
-
-def peak_flops(device: str) -> float | None:
-    """Dense bf16 peak in FLOP/s of a device as its driver names it ('NVIDIA H100 80GB HBM3'); None if not in DEVICES.
-
-    The table lists the SXM versions; other versions and slices of a device are slower, so they are not matched.
-    """
-    name = re.sub(r"[^a-z0-9.]+", "-", device.lower())
-    key = next((key for key in DEVICES if f"-{key}-" in f"-{name}-"), None)
-    if key is None or set(name.split("-")) & {"mig", *SLOWER.get(key, ())}:
-        return None
-    return DEVICES[key]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scaling_tui import InputError
 from scaling_tui.laws import Points, coefficient_set, fit, get
 from scaling_tui.laws.fitting.bootstrap import bootstrap
-from scaling_tui.laws.planning.devices import Device, peak_flops
+from scaling_tui.laws.planning.devices import Device
 from scaling_tui.laws.planning.plan import HOFFMANN_NOTE, Goal, Plan, plan, plan_fit, plan_published
 
 BESIROGLU = coefficient_set("chinchilla:besiroglu2024")
@@ -26,29 +26,6 @@ def test_gophers_budget(name: str, N: str, D: str, ratio: float) -> None:
     assert (f"{made.params:.2e}", f"{made.tokens:.2e}") == (N, D)
     assert made.tokens_per_param == pytest.approx(ratio, abs=0.05)
     assert (HOFFMANN_NOTE in made.notes) == (name == "hoffmann2022")
-
-
-@pytest.mark.parametrize(
-    ("device", "peak"),
-    [
-        ("NVIDIA H100 80GB HBM3", 989.4e12),
-        ("NVIDIA A100-SXM4-40GB", 312e12),
-        ("Tesla V100-SXM2-16GB", 125e12),
-        ("NVIDIA GeForce RTX 4090", 165.2e12),
-        ("NVIDIA A100-PCIE-40GB", 312e12),
-        ("NVIDIA H200", 989.4e12),
-        ("NVIDIA H100 PCIe", None),
-        ("NVIDIA H100 NVL", None),
-        ("NVIDIA H200 NVL", None),
-        ("Tesla V100-PCIE-16GB", None),
-        ("NVIDIA GH200 480GB", None),
-        ("NVIDIA H100 80GB HBM3 MIG 1g.10gb", None),
-        ("NVIDIA GeForce RTX 4090 Laptop GPU", None),
-        ("NVIDIA GeForce GT 710", None),
-    ],
-)
-def test_a_device_is_known_by_the_name_its_driver_gives(device: str, peak: float | None) -> None:
-    assert peak_flops(device) == peak
 
 
 def test_the_note_on_rounding_holds() -> None:
