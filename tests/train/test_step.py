@@ -1,6 +1,5 @@
 """A step is the same step however it is computed: in parts, replayed from a recording, compiled."""
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from scaling_tui import InputError
 from scaling_tui.data import Windows
 from scaling_tui.laws.counting import Architecture
 from scaling_tui.runs.config import Training
-from scaling_tui.train.engine import Engine, Maker, activation_bytes, micro_batches_for
+from scaling_tui.train.engine import Engine, Maker
 from scaling_tui.train.feed import Feed, learning_rate
 from scaling_tui.train.model import GPT
 from scaling_tui.train.optimizer import Optimizer
@@ -171,14 +170,6 @@ def test_out_of_memory_splits_the_batch_until_it_fits(monkeypatch: pytest.Monkey
     monkeypatch.setattr(PlainStep, "_loss_of", lambda self, windows: fits_two(self, windows.repeat(3, 1)))
     with pytest.raises(InputError, match="not even one sequence fits"):
         make.choose(batches()[0], 0.01, steps_left=10)
-
-
-def test_micro_batches_are_as_few_as_fit() -> None:
-    assert micro_batches_for(100, 100, 8) == 1
-    assert micro_batches_for(101, 100, 8) == 2
-    assert micro_batches_for(10_000, 1, 6) == 6
-    big = dataclasses.replace(ARCH, layers=24, hidden=1024, context=1024)
-    assert activation_bytes(big, 8, recomputed=True) < activation_bytes(big, 8) / 5
 
 
 def test_an_engine_is_recorded_and_read_back(tmp_path: Path) -> None:
