@@ -65,6 +65,12 @@ def own_slots(
     monkeypatch.setenv("SCALING_TUI_SLOTS", str(tmp_path_factory.getbasetemp() / f"slots-{id(request.node)}"))
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tests measure of this machine is not taken for what its user measured, nor the other way round."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
 @pytest.fixture
 def tiny(tmp_path: Path) -> Path:
     """A ladder of four sizes on a text of its own: seconds to train."""

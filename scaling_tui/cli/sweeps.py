@@ -80,17 +80,16 @@ def run(
     chosen = load_ladder(ladder, setting or [])
     if dry_run:
         from scaling_tui.report.dry_run import dry_run_document, dry_run_text
-        from scaling_tui.sweeps.estimate import estimate, recorded_speeds
-        from scaling_tui.sweeps.placement import at_a_time
+        from scaling_tui.sweeps.dry_run import dry_run as estimated
 
         with preparing() as progress:
             rehearsed = rehearse(chosen, device, jobs, progress)
         if isinstance(rehearsed, str):
             say(rehearsed)
-        data = None if isinstance(rehearsed, str) else rehearsed.data
+        found = None if isinstance(rehearsed, str) else rehearsed
+        data = found and found.data
         seeds = chosen.seeds if seed is None else (seed,)
-        together = at_a_time(jobs, device, per_gpu)
-        time = estimate(chosen, recorded_speeds(runs_folder(runs), device), together, len(seeds))
+        time = estimated(runs_folder(runs), chosen, found, len(seeds), device, jobs, per_gpu, say)
         if as_json:
             return print_json(dry_run_document(chosen, time, data))
         return print(dry_run_text(chosen, time, seeds, data))

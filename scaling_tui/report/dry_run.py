@@ -1,4 +1,4 @@
-"""What a launch would train, for `run --dry-run` and the Lab: rungs, sizes, budgets, time."""
+"""What a launch would train, for `run --dry-run` and the Lab: rungs, sizes, budgets, memory, time."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -37,6 +37,7 @@ def rungs_table(ladder: Ladder, time: Estimate, width: int | None = None) -> lis
         RungColumn("C, FLOPs", tuple(show.scientific(rung.flops) for rung in rungs), 3),
         RungColumn("steps", tuple(str(rung.training.steps(rung.architecture.context)) for rung in rungs), 8),
         RungColumn("lr", tuple(f"{rung.training.lr:.2g}" for rung in rungs), 9),
+        RungColumn("memory", tuple(map(show.memory, time.memory)), 10),
         RungColumn("time", tuple(show.duration(seconds) for seconds in time.seconds), 4),
     ]
     kept = _fitting(columns, width)
@@ -85,6 +86,7 @@ def dry_run_text(ladder: Ladder, time: Estimate, seeds: Sequence[int], data: Dat
     if len(seeds) > 1:
         text.append(f"each rung with seeds {', '.join(map(str, seeds))}")
     text.append(f"{in_all(ladder, time, seeds)}; {time.basis}")
+    text.append(f"{show.counted(time.at_a_time, 'run')} at a time; memory is that of the {time.memory_of}")
     text.append("C counts matmuls and attention; N is every parameter")
     if branches := [rung for rung in ladder.rungs if rung.trunk]:
         share = show.percent(_cost(ladder) / sum(rung.flops for rung in ladder.rungs))
@@ -106,9 +108,12 @@ def _cost(ladder: Ladder) -> float:
 
 
 def dry_run_document(ladder: Ladder, time: Estimate, data: DataCheck | None = None) -> dict[str, Any]:
-    """The same as JSON: times in seconds, those of rungs at one seed; `data` is null where it could not be read yet."""
+    """The same as JSON: times in seconds, those of rungs at one seed, and memory in bytes.
+
+    `data` is null where it could not be read yet.
+    """
     document = ladder_document(ladder)
-    for rung, seconds in zip(document["rungs"], time.seconds, strict=True):
-        rung["seconds"] = round(seconds, 1)
-    about = {"data": asdict(data) if data else None}
+    for rung, seconds, memory in zip(document["rungs"], time.seconds, time.memory, strict=True):
+        rung |= {"seconds": round(seconds, 1), "memory": memory}
+    about = {"data": asdict(data) if data else None, "at_a_time": time.at_a_time}
     return document | about | {"seconds": round(time.total, 1), "seconds_from": time.basis}

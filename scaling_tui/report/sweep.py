@@ -56,8 +56,18 @@ def report(summary: dict[str, Any]) -> str:
             if prediction["below"] is not None:
                 told += f"; {show.percent(prediction['below'], 1, sign=True)} from the loss of the rung below"
             text.append(f"{prediction['rung']} measured: {show.loss(measured)}, {told}")
+    if told := took_text(summary["estimate"]):
+        text += ["", told]
     text += summary["faults"]
     return "\n".join(text)
+
+
+def took_text(estimate: Mapping[str, Any] | None) -> str:
+    """The estimate of `scaling_tui.sweeps.summary.estimate_summary` beside the truth; empty where either is missing."""
+    if estimate is None or estimate["took"] is None:
+        return ""
+    error = show.percent(estimate["error"], sign=True)
+    return f"estimated {show.duration(estimate['seconds'])}, took {show.duration(estimate['took'])} ({error})"
 
 
 def loss_note(runs: Sequence[Mapping[str, Any]]) -> str:
@@ -204,23 +214,23 @@ def _range(values: list[int]) -> str:
 
 def sweeps_table(sweeps: Sequence[Mapping[str, Any]], now: float) -> str:
     """A line for each sweep of `scaling_tui.sweeps.summary.sweep_summary`; `now` in Unix seconds."""
-    table = [["  sweep", "ladder", "state", "done", "best", "largest", "began", "ago", "runs"]]
+    table = [["  sweep", "ladder", "state", "done", "best", "largest", "began", "ago", "estimate", "took", "runs"]]
     for sweep in sweeps:
         counted = Counter[str](run["state"] for run in sweep["runs"])
         states = ", ".join(f"{counted[state]} {state}" for state in show.SIGNS if counted[state])
         lacking = sum(run["lacks_final_evaluation"] for run in sweep["runs"])
         states += f" ({lacking} without a final evaluation)" if lacking else ""
         best, largest = (_marked_loss(sweep[key]) for key in ("best", "largest"))
-        began = sweep["created"]
+        began, estimate = sweep["created"], sweep["estimate"] or {}
         table.append([
             f"{show.SIGNS[sweep['state']]} {sweep['name']}", sweep["ladder"] or "–", sweep["state"],
             show.percent(sweep["progress"]), best, largest, show.date(began),
-            show.ago(began, now), states,
+            show.ago(began, now), show.duration(estimate.get("seconds")), show.duration(estimate.get("took")), states,
         ])  # fmt: skip
     note = "  best: the lowest loss so far; largest: the loss of the largest rung; held out, in nats per token"
     if any(cell.endswith(TRAINING_MARK) for row in table[1:] for cell in row[4:6]):
         note += f"\n  {TRAINING_MARK} training loss: the run recorded no held-out loss"
-    return f"{columns(table, numeric=(3, 4, 5))}\n{note}"
+    return f"{columns(table, numeric=(3, 4, 5, 8, 9))}\n{note}"
 
 
 def _marked_loss(run: Mapping[str, Any] | None) -> str:

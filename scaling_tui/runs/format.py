@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 import os
 import shutil
 import socket
@@ -323,6 +324,14 @@ def is_running(claimed: Path) -> bool:
     """Whether the writer of an attempt, or the supervisor, of that folder is alive."""
     status = Status.read(claimed / "status.json")
     return status is not None and status.derived() == "running"
+
+
+def supervised_seconds(sweep: Path) -> float | None:
+    """Seconds that supervisors of the sweep have lived, up to their last heartbeat; None where no status tells."""
+    statuses = [Status.read(path / "status.json") for _, path in numbered(sweep, "supervisor")]
+    lived = [status.heartbeat - status.pid_started for status in statuses if status is not None]
+    sound = [seconds for seconds in lived if 0 <= seconds < math.inf]
+    return sum(sound) if sound and len(sound) == len(lived) else None
 
 
 def _comes_alive(claimed: Path) -> bool:

@@ -201,6 +201,7 @@ SWEEP = table({
     "name": text, "created": number, "ladder": text, "summary": text, "source": text, "expected": text,
     "fit": table(_FIT), "corpus": table(_CORPUS, plain), "cases": map_of(table(_CASE)), "runs": list_of(name),
     "machine": table({"host": text, "device": text}),
+    "estimate": table({"seconds": amount, "seconds_from": text}),
 })  # fmt: skip
 RUN = table({
     "rung": text, "seed": whole, "params": amount, "non_embedding": amount, "tokens": amount, "flops": amount,

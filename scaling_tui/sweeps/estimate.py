@@ -1,105 +1,253 @@
-"""How long a ladder will take, from the speeds of earlier runs on this machine. All estimates come from here."""
+"""How long a ladder will take on this machine and how much memory: a model of the whole sweep from measured parts.
+
+All estimates come from here.
+"""
 
 import heapq
-import platform
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from statistics import median
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scaling_tui import InputError
-from scaling_tui.runs import SweepView, list_sweeps
-from scaling_tui.runs.glance import glance
+from scaling_tui.laws.memory import ACTIVATIONS_SHARE, activation_bytes, micro_batches_for
 from scaling_tui.sweeps.devices import kind_of
 from scaling_tui.sweeps.ladder import Ladder
-from scaling_tui.sweeps.limits import cores
+from scaling_tui.sweeps.limits import cores, memory
+from scaling_tui.sweeps.placement import at_a_time, gpu_memory, main_memory, threads_for
+from scaling_tui.sweeps.rung import Rung
+from scaling_tui.sweeps.size import Size
+from scaling_tui.sweeps.speeds import Evidence, Speed, Trained
 from scaling_tui.text import show
 
-Speed = tuple[float, float]
-"""FLOPs per token of a run, and the FLOP/s that it reached."""
+# FLOPs per step, and FLOP/s, of the rungs of quickstart, two at a time on two cores of an x86 server; for a machine of
+# which nothing is known. The speed grows with size because small models wait for Python.
+REFERENCE = ((4.4e7, 2.2e10), (1.3e8, 4.1e10), (2.4e8, 5.7e10), (4e8, 6.7e10), (6e8, 7.8e10), (1.4e9, 1.1e11))
+NEAR = 4.0  # times more or less FLOPs per step than a measured size: its speed tells that of a run
 
-LATEST = 12  # sweeps to read; older ones add nothing
-PAUSE = 20.0  # times the median interval between records: longer is a stop, not an evaluation
-START_S = 3.0  # a worker's imports and its corpus
-# Measured on the rungs of quickstart, two workers at a time on two cores of an x86 server; used before anything was
-# trained here. The speed grows with size because small models wait for Python.
-REFERENCE = ((8.6e4, 5.5e9), (2.5e5, 9.3e9), (4.8e5, 1.7e10), (7.9e5, 2.0e10), (1.2e6, 2.1e10), (2.75e6, 3.2e10))
+START_S = 2.5  # of a worker, where it was not measured
+SUPERVISOR_S = 0.7  # its start, and what it does at the end
+PREDICT_S = 0.5  # fitting the law, before the predicted run
+HAND_OVER_S = 0.1  # from the end of a run to the next
+FORWARD = 0.4  # of a training step's time per token, an evaluation
+SETUP_S = 0.3
+TRIALS = 4  # steps that a run tries out before it starts
+WRITTEN_A_SECOND = 3e8  # bytes of a checkpoint
+CHECKPOINTED = 12  # bytes a parameter
+LIKELY = 0.4  # share of the peak that a model reaches which nobody measured
+NAMED = 3  # rungs, in words
+PROCESS_BYTES = 290_000_000  # resident memory of a worker with torch 2.13 for CPUs, without its model
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds of each rung at one seed and of the whole sweep; `basis` says where the speeds come from."""
+    """What a sweep will take.
+
+    Args:
+        seconds: of each rung at one seed, in a worker that is ready.
+        memory: of each rung in bytes.
+        memory_of: what that is the memory of: `process` or `GPU`.
+        total: seconds of the whole sweep.
+        at_a_time: how many runs train at a time.
+        basis: where the times come from, in words.
+        known: whether each comes from a measurement of this machine, of its size or one near it.
+    """
 
     seconds: tuple[float, ...]
+    memory: tuple[int, ...]
+    memory_of: str
     total: float
+    at_a_time: int
     basis: str
+    known: bool
 
 
-def estimate(ladder: Ladder, recorded: Sequence[Speed], jobs: int, seeds: int) -> Estimate:
-    """How long `ladder` takes with `jobs` runs at a time and `seeds` seeds.
+def estimate(
+    ladder: Ladder,
+    known: Evidence,
+    *,
+    seeds: int,
+    device: str = "auto",
+    jobs: int | None = None,
+    per_gpu: int | None = None,
+    corpus_s: float = 0.0,
+) -> Estimate:
+    """What `ladder` takes with so many seeds.
 
-    FLOP/s is interpolated over FLOPs per token between the sizes that ran here, and constant beyond them.
+    Args:
+        ladder: what is trained.
+        known: of the speed of this machine.
+        seeds: of each rung.
+        device: as for a launch.
+        jobs: likewise.
+        per_gpu: likewise.
+        corpus_s: seconds that a worker needs to load the corpus.
     """
-    basis = f"times from the speed of {show.counted(len(recorded), 'run')} on this machine"
-    if not recorded:
-        basis = "times from a two-core machine: nothing was trained on this device yet"
-    speeds = speed_curve(recorded or REFERENCE)
-    seconds = [START_S + rung.cost / _interpolated(speeds, rung.flops / rung.tokens) for rung in ladder.rungs]
-    last = ladder.fit.predict if ladder.fit else None
-    first = [second for rung, second in zip(ladder.rungs, seconds, strict=True) if rung.name != last] * seeds
-    alone = [second for rung, second in zip(ladder.rungs, seconds, strict=True) if rung.name == last] * seeds
-    # More runs than cores are no faster together.
-    return Estimate(tuple(seconds), makespan(first, min(jobs, max(1, cores()))) + sum(alone), basis)
+    together, trained = placed(ladder, seeds, device, jobs, per_gpu, known.gpu_free)
+    speeds = [_speed(one, known) for one in trained]
+    seconds = tuple(_seconds(rung, speed) for rung, (speed, _) in zip(ladder.rungs, speeds, strict=True))
+    start = (START_S if known.start is None else known.start) + corpus_s
+    gpu = kind_of(device) == "cuda"
+    return Estimate(
+        seconds=seconds,
+        memory=tuple(_memory(one.size, gpu) for one in trained),
+        memory_of="GPU" if gpu else "process",
+        total=SUPERVISOR_S + _whole(ladder, seconds, seeds, together, start),
+        at_a_time=together,
+        basis=_basis(ladder, trained, [how for _, how in speeds], known),
+        known=all(how in ("run", "probe", "between") for _, how in speeds),
+    )
 
 
-def recorded_speeds(runs: Path, device: str = "auto") -> list[Speed]:
-    """The speeds of the runs in the latest sweeps that this machine trained on a device of the same kind."""
-    speeds, here = [], (platform.node(), kind_of(device))
-    try:
-        latest = list_sweeps(runs)[:LATEST]
-    except InputError:
-        latest = []
-    for path in latest:
-        try:
-            view = glance(path)
-        except (InputError, OSError):
-            continue
-        machine = view.document.get("machine")
-        if isinstance(machine, dict) and (machine.get("host"), machine.get("device", "cpu")) == here:
-            speeds += list(_speeds(view))
-    return speeds
+def placed(
+    ladder: Ladder, seeds: int, device: str, jobs: int | None, per_gpu: int | None, gpu_free: int | None = None
+) -> tuple[int, list[Trained]]:
+    """How many runs train at a time, and how each rung is trained."""
+    sizes = [Size.of_rung(rung) for rung in ladder.rungs]
+    alone = [bool(ladder.fit and ladder.fit.predict == rung.name) for rung in ladder.rungs]
+    beside = [size for size, single in zip(sizes, alone, strict=True) if not single for _ in range(seeds)]
+    together = at_a_time(jobs, device, per_gpu, beside, gpu_free)
+    shared = max(1, min(together, len(beside)))
+    return together, [
+        Trained(size, threads_for(size, single, cores(), together), 1 if single else shared)
+        for size, single in zip(sizes, alone, strict=True)
+    ]
 
 
-def _speeds(view: SweepView) -> Iterable[Speed]:
-    for run in view.runs:
-        tokens, times = run.curve.points("tokens", "time")
-        took, done = np.diff(times), np.diff(tokens)
-        # The interval across a stop is not training time.
-        at_work = (took > 0) & (done > 0)
-        at_work &= took <= PAUSE * np.median(took[at_work]) if at_work.any() else False
-        if run.flops and run.tokens and at_work.any():
-            per_token = run.flops / run.tokens
-            yield per_token, per_token * float(done[at_work].sum() / took[at_work].sum())
+def _speed(trained: Trained, known: Evidence) -> tuple[Speed, str]:
+    """Its speed, complete, and how that is known: by a run, a probe, from sizes `between`, `beyond` them or nothing."""
+    found, how = known.of(trained), "run" if trained in known.recorded else "probe"
+    if found is None:
+        found, how = _interpolated(trained, known)
+    size = trained.size
+    per_token = found.step / size.tokens_a_step
+    written = size.params * CHECKPOINTED / WRITTEN_A_SECOND
+    complete = replace(
+        found,
+        evaluation=FORWARD * per_token if found.evaluation is None else found.evaluation,
+        setup=SETUP_S + TRIALS * found.step if found.setup is None else found.setup,
+        checkpoint=0.02 + written if found.checkpoint is None else found.checkpoint,
+    )
+    return complete, how
 
 
-def speed_curve(speeds: Iterable[Speed]) -> list[Speed]:
-    """One speed per size, the median of its runs, in order of size."""
-    sizes: dict[float, list[float]] = {}
-    for per_token, speed in speeds:
-        sizes.setdefault(float(f"{per_token:.2g}"), []).append(speed)
-    return [(size, median(measured)) for size, measured in sorted(sizes.items())]
+def _interpolated(trained: Trained, known: Evidence) -> tuple[Speed, str]:
+    """From the sizes that were measured with as many runs at a time; where there are none, with any number."""
+    every = {**known.probed, **known.recorded}
+    similar = [one for one in every if one.together == trained.together] or list(every)
+    size, measured = trained.size, [(one.size, known.of(one)) for one in similar]
+    if not measured:
+        if peak := known.peak.get(trained.threads):
+            return Speed(size.flops_a_step / (LIKELY * peak)), "peak"
+        flops, rates = np.log(REFERENCE).T
+        return Speed(size.flops_a_step / float(np.exp(np.interp(np.log(size.flops_a_step), flops, rates)))), "nothing"
+
+    def between(by: Callable[[Size], float], value: Callable[[Speed], float | None]) -> float | None:
+        points = sorted((by(one), found) for one, speed in measured if speed and (found := value(speed)) is not None)
+        if not points:
+            return None
+        places, values = np.log(points).T
+        own = np.log(by(size))
+        # Beyond the largest, in proportion to its size.
+        return float(np.exp(np.interp(own, places, values) + max(0.0, own - places[-1])))
+
+    step = between(lambda one: one.flops_a_step, lambda speed: speed.step)
+    assert step is not None
+    distances = [abs(np.log(one.flops_a_step / size.flops_a_step)) for one, _ in measured]
+    sizes = [one.flops_a_step for one, _ in measured]
+    within = min(sizes) <= size.flops_a_step <= max(sizes) and trained.together == similar[0].together
+    return Speed(
+        step,
+        between(lambda one: one.flops_a_token, lambda speed: speed.evaluation),
+        between(lambda one: one.params, lambda speed: speed.setup),
+        between(lambda one: one.params, lambda speed: speed.checkpoint),
+    ), "between" if within or min(distances) < np.log(NEAR) else "beyond"
 
 
-def _interpolated(speeds: Sequence[Speed], per_token: float) -> float:
-    sizes, rates = zip(*speeds, strict=True)
-    return float(np.exp(np.interp(np.log(per_token), np.log(sizes), np.log(rates))))
+def _seconds(rung: Rung, speed: Speed) -> float:
+    """Of one run of `rung`, in a worker that is ready."""
+    assert speed.setup is not None
+    assert speed.evaluation is not None
+    assert speed.checkpoint is not None
+    training, every = rung.training, rung.training.steps(rung.architecture.context)
+    steps = every - (rung.trunk.step if rung.trunk else 0)
+    share = steps / every
+    evaluated = training.held_out_tokens * (2 if training.gap else 1)
+    return (
+        speed.setup
+        + steps * speed.step
+        + min(training.evaluations * share, steps) * evaluated * speed.evaluation
+        + (min(training.checkpoints * share, steps) + len(rung.keep)) * speed.checkpoint
+    )
 
 
-def makespan(seconds: Sequence[float], jobs: int) -> float:
-    """Seconds until all are done, `jobs` at a time and the longest first."""
-    ends = [0.0] * max(1, jobs)
-    for second in sorted(seconds, reverse=True):
-        heapq.heapreplace(ends, ends[0] + second)
-    return max(ends)
+def _memory(size: Size, gpu: bool) -> int:
+    if gpu:
+        return gpu_memory(size)
+    whole = main_memory(size, gpu)
+    activations = activation_bytes(size.architecture, size.batch, size.recomputed)
+    parts = micro_batches_for(activations, ACTIVATIONS_SHARE * memory()[0], size.batch)
+    return PROCESS_BYTES + whole - activations + activations // parts
+
+
+def _whole(ladder: Ladder, seconds: Sequence[float], seeds: int, together: int, start: float) -> float:
+    """Seconds of the whole sweep: the others first, the largest first, then each predicted run alone."""
+    predicted = ladder.fit.predict if ladder.fit else None
+    rungs = list(zip(ladder.rungs, seconds, strict=True))
+    alone = [took for rung, took in rungs if rung.name == predicted] * seeds
+    beside = [(rung, took) for rung, took in rungs if rung.name != predicted]
+    total = makespan([one for one in beside for _ in range(seeds)], together, start)
+    if alone:
+        total += (0.0 if beside else start) + PREDICT_S * bool(beside) + sum(alone) + HAND_OVER_S * len(alone)
+    return total
+
+
+def makespan(runs: Sequence[tuple[Rung, float]], together: int, start: float) -> float:
+    """Seconds until these runs are done, `together` at a time by workers that each take `start` to be ready.
+
+    The run with the most FLOPs comes first; a branch waits until its trunk has come to where it begins.
+    """
+    workers = [start] * min(together, len(runs))
+    waiting = sorted(runs, key=lambda run: run[0].flops, reverse=True)
+    begun: dict[str, tuple[float, float, int]] = {}  # of each trunk: when, for how long, its steps
+    end = 0.0
+    while waiting:
+        now = heapq.heappop(workers)
+        ready = [_ready(rung, begun) for rung, _ in waiting]
+        index = next((place for place, moment in enumerate(ready) if moment <= now), None)
+        if index is None:
+            index = min(range(len(ready)), key=ready.__getitem__)
+            now = max(now, ready[index])
+        rung, took = waiting.pop(index)
+        begun[rung.case] = (now, took, rung.training.steps(rung.architecture.context))
+        end = max(end, now + took)
+        heapq.heappush(workers, now + took + HAND_OVER_S)
+    return end
+
+
+def _ready(rung: Rung, begun: dict[str, tuple[float, float, int]]) -> float:
+    if rung.trunk is None:
+        return 0.0
+    if rung.trunk.run not in begun:
+        return float("inf")
+    began, took, steps = begun[rung.trunk.run]
+    return began + took * rung.trunk.step / steps
+
+
+def _basis(ladder: Ladder, trained: Sequence[Trained], known_by: Sequence[str], known: Evidence) -> str:
+    """Where the times come from, in words."""
+    runs = sum(1 for one in set(trained) if one in known.recorded)
+    if all(how == "nothing" for how in known_by):
+        return "times from a two-core machine: nothing was measured on this device yet"
+    sources = []
+    if runs or not known.probed:
+        sources.append(f"{show.counted(runs or len(known.recorded), 'earlier run')} on this machine")
+    if any(how == "probe" or (how in ("between", "beyond") and known.probed) for how in known_by):
+        sources.append("a probe of this machine")
+    if "peak" in known_by:
+        sources.append("the speed of plain matrix products")
+    text = f"times from {' and '.join(sources)}"
+    beyond = [rung.case for rung, how in zip(ladder.rungs, known_by, strict=True) if how in ("beyond", "peak")]
+    if beyond:
+        names = ", ".join(beyond[:NAMED]) + (f" and {len(beyond) - NAMED} more" if len(beyond) > NAMED else "")
+        text += f"; {names} extrapolated"
+    return text

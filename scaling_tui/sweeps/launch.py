@@ -1,7 +1,6 @@
 """Starts sweeps: lays out the folder, then starts a supervisor that outlives the caller."""
 
 import os
-import platform
 import shutil
 import signal
 import subprocess
@@ -13,42 +12,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scaling_tui import InputError, __version__
+from scaling_tui import InputError
 from scaling_tui.runs import SweepView, create_sweep, make_request
 from scaling_tui.runs.format import YIELDED, Status, is_running, numbered
 from scaling_tui.runs.glance import glance
 from scaling_tui.runs.writer import write_run
 from scaling_tui.sweeps.devices import kind_of
 from scaling_tui.sweeps.ladder import Ladder
-from scaling_tui.sweeps.limits import cores
+from scaling_tui.sweeps.machine import machine, versions
 
 if TYPE_CHECKING:
+    from scaling_tui.sweeps.estimate import Estimate
     from scaling_tui.sweeps.preflight import Checked
 
 STARTS_WITHIN_S = 30.0  # it may first watch for 6 s whether another one is alive
-
-
-def machine() -> dict[str, Any]:
-    """What measurements on this machine depend on."""
-    return {
-        "host": platform.node(),
-        "system": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
-        "cores": cores(),
-        "python": platform.python_version(),
-    }
-
-
-def versions() -> dict[str, str]:
-    from importlib.metadata import PackageNotFoundError, version
-
-    installed = {"scaling-tui": __version__}
-    for package in ("torch", "numpy", "tokenizers"):
-        try:
-            installed[package] = version(package)
-        except PackageNotFoundError:
-            installed[package] = "not installed"
-    return installed
 
 
 def lay_out(
@@ -68,10 +45,17 @@ def lay_out(
         InputError: the ladder cannot be trained on this machine, or `runs` cannot be written to. Nothing is left over.
     """
     from scaling_tui.data import tokenizer_sha256
+    from scaling_tui.sweeps.estimate import estimate
     from scaling_tui.sweeps.preflight import check_ladder
+    from scaling_tui.sweeps.speeds import evidence
 
     checked = checked or check_ladder(ladder, device, jobs)
     read = checked.corpus
+    seeds = ladder.seeds if seed is None else (seed,)
+    estimated = estimate(
+        ladder, evidence(runs, device), seeds=len(seeds), device=device, jobs=jobs, per_gpu=per_gpu,
+        corpus_s=checked.seconds,
+    )  # fmt: skip
     corpus: Mapping[str, Any] = {
         **asdict(ladder.corpus),
         "sha256": read.sha256,
@@ -81,7 +65,6 @@ def lay_out(
         "entropy": read.drawn_from.entropy if read.drawn_from else None,
         "ceiling": read.drawn_from.ceiling if read.drawn_from else None,
     }
-    seeds = ladder.seeds if seed is None else (seed,)
     configs = [config for each in seeds for config in ladder.configs(each, corpus)]
     sweep = create_sweep(
         runs,
@@ -103,7 +86,8 @@ def lay_out(
             "runs": [name for name, _ in configs],
             "versions": versions(),
             "machine": {**machine(), "device": kind_of(device)},
-            "launch": {"device": device, "jobs": jobs, "per_gpu": per_gpu},
+            "launch": {"device": device, "jobs": jobs, "per_gpu": per_gpu, "at_a_time": estimated.at_a_time},
+            "estimate": _written(estimated),
         },
     )
     try:
@@ -116,6 +100,11 @@ def lay_out(
             raise InputError(f"runs folder {runs}: cannot be written to ({error.strerror})") from error
         raise
     return sweep
+
+
+def _written(estimated: "Estimate") -> dict[str, Any] | None:
+    """What of an estimate stands in sweep.json: nothing where it is more of a guess."""
+    return {"seconds": round(estimated.total, 1), "seconds_from": estimated.basis} if estimated.known else None
 
 
 def launch(

@@ -4,17 +4,15 @@ All of it is decided from counts and names, before anything is started and witho
 """
 
 from collections.abc import Sequence
-from typing import Any
 
-from scaling_tui.runs import RunView
+from scaling_tui.laws.memory import least_bytes, training_bytes
 from scaling_tui.sweeps.devices import free_memory, gpus, kind_of
 from scaling_tui.sweeps.limits import core_numbers, memory
+from scaling_tui.sweeps.size import Size
 from scaling_tui.sweeps.slots import Place
 
-# Weights, gradients and AdamW's two moments, each in float32. For a GPU only the initial weights pass through main
-# memory.
-BYTES_A_PARAMETER = 16
-BYTES_A_WEIGHT = 4
+BYTES_A_TOKEN = 16  # of a batch: its place in the corpus, and its id
+BYTES_A_WEIGHT = 4  # for a GPU only the initial weights pass through main memory
 # Of a worker before its model, with torch 2.13 for CPUs: anonymous memory.
 WORKER_BYTES = 150_000_000
 
@@ -23,8 +21,6 @@ WORKER_BYTES = 150_000_000
 SMALL_PARAMETERS = 4_000_000
 MOST_A_GPU = 4
 CONTEXT_BYTES = 700_000_000  # CUDA context, kernels and library workspaces of a process
-BYTES_A_RESIDUAL = 34  # activations that a layer keeps per number of its residual stream (Korthikanti et al. 2022)
-BYTES_A_LOGIT = 12  # logits in bfloat16 and float32, and their gradient
 USED_OF_FREE = 0.8  # of a GPU's free memory; the rest is for the allocator and for others
 
 # On the CPU a run is worth a thread for every so many FLOPs per step: with less work per thread they mostly wait for
@@ -73,12 +69,10 @@ def gpu_places(numbered: Sequence[tuple[int, str]], per_gpu: int, torch_name: st
     ]
 
 
-def threads_for(run: RunView, alone: bool, cores: int, slots: int) -> int:
-    """CPU threads for `run`, one of `slots` at a time; a run that trains `alone` may use all `cores`."""
-    training, architecture = run.config.get("training") or {}, run.config.get("architecture") or {}
-    tokens_per_step = (training.get("batch") or 1) * (architecture.get("context") or 1)
-    flops_per_step = (run.flops or 0.0) / max(1, run.tokens or 1) * tokens_per_step
-    return max(1, min(cores if alone else cores // slots, int(flops_per_step / FLOPS_A_THREAD)))
+def threads_for(size: Size | None, alone: bool, cores: int, slots: int) -> int:
+    """CPU threads for a run, one of `slots` at a time; one that trains `alone` may use all `cores`."""
+    worth = int(size.flops_a_step / FLOPS_A_THREAD) if size else 1
+    return max(1, min(cores if alone else cores // slots, worth))
 
 
 def runs_per_gpu(parameters: Sequence[int], needs: Sequence[int], free: int | None) -> int:
@@ -94,30 +88,35 @@ def runs_per_gpu(parameters: Sequence[int], needs: Sequence[int], free: int | No
     return max(1, min(MOST_A_GPU, len(parameters), int(USED_OF_FREE * free // max(needs))))
 
 
-def per_gpu_for(runs: Sequence[RunView], device: str) -> int:
-    """`runs_per_gpu` of these runs on this machine; 1 on other devices."""
+def per_gpu_for(sizes: Sequence[Size], device: str, free: int | None = None) -> int:
+    """`runs_per_gpu` of runs of these sizes on this machine, by default with what the driver says is free now.
+
+    1 on other devices.
+    """
     if kind_of(device) != "cuda":
         return 1
-    return runs_per_gpu([run.params or 0 for run in runs], [gpu_memory(run) for run in runs], free_memory(device))
+    free = free_memory(device) if free is None else free
+    return runs_per_gpu([size.params for size in sizes], [gpu_memory(size) for size in sizes], free)
 
 
-def gpu_memory(run: RunView) -> int:
-    """About how many bytes of GPU memory training `run` needs."""
-    size = _size(run)
-    streams = size["layers"] * size["batch"] * size["context"] * size["hidden"]
-    logits = size["batch"] * size["context"] * size["vocab"]
-    activations = BYTES_A_RESIDUAL * streams + BYTES_A_LOGIT * logits
-    return CONTEXT_BYTES + BYTES_A_PARAMETER * (run.params or 0) + activations
+def gpu_memory(size: Size) -> int:
+    """About how many bytes of GPU memory a run needs with its whole batch at once."""
+    return CONTEXT_BYTES + training_bytes(size.architecture, size.batch, size.recomputed, gpu=True)
 
 
-def least_memory(parameters: int, layers: int, hidden: int, tokens_a_step: int, gpu: bool) -> int:
-    """A lower bound on the bytes of main memory that a model needs while it trains, without its process.
+def main_memory(size: Size, gpu: bool) -> int:
+    """About how many bytes of main memory a run needs with its whole batch at once, without its process."""
+    model = BYTES_A_WEIGHT * size.params if gpu else training_bytes(size.architecture, size.batch, size.recomputed)
+    return model + BYTES_A_TOKEN * size.tokens_a_step
 
-    On the CPU it includes one residual stream per layer, which the backward pass needs.
+
+def least_memory(size: Size, gpu: bool) -> int:
+    """A lower bound on the bytes of main memory that a run needs, without its process.
+
+    Of its batch no more has to fit than the tokens: it is split into micro-batches, of one sequence each if need be.
     """
-    if gpu:
-        return BYTES_A_WEIGHT * parameters
-    return BYTES_A_PARAMETER * parameters + 4 * layers * tokens_a_step * hidden
+    model = BYTES_A_WEIGHT * size.params if gpu else least_bytes(size.architecture)
+    return model + BYTES_A_TOKEN * size.tokens_a_step
 
 
 def fitting(needs: Sequence[int], available: int, worker: int = WORKER_BYTES) -> int:
@@ -131,25 +130,21 @@ def fitting(needs: Sequence[int], available: int, worker: int = WORKER_BYTES) ->
     return max(1, count)
 
 
-def at_a_time(jobs: int | None, device: str, per_gpu: int | None = None) -> int:
-    """How many runs to train at a time: `jobs` if given, else one a core, or `per_gpu` a GPU."""
-    return jobs or len(places(device, None, per_gpu or 1))
+def at_a_time(
+    jobs: int | None, device: str, per_gpu: int | None = None, beside: Sequence[Size] = (), free: int | None = None
+) -> int:
+    """How many runs to train at a time: `jobs` if given, else one a core, or `per_gpu` a GPU.
+
+    Without `per_gpu`, as many as sizes and `free` memory of the GPU suggest for the runs that may train `beside` each
+    other; and without `jobs` no more than main memory holds.
+    """
+    if jobs:
+        return jobs
+    slots = len(places(device, None, per_gpu or per_gpu_for(beside, device, free)))
+    return min(slots, fitting_now(beside, device)) if beside else slots
 
 
-def fitting_now(runs: Sequence[RunView], device: str) -> int:
-    """How many of `runs` the main memory of this machine holds at a time."""
+def fitting_now(sizes: Sequence[Size], device: str) -> int:
+    """How many runs of these sizes the main memory of this machine holds at a time."""
     gpu = kind_of(device) == "cuda"
-    needs = []
-    for run in runs:
-        size = _size(run)
-        needs.append(
-            least_memory(run.params or 0, size["layers"], size["hidden"], size["batch"] * size["context"], gpu)
-        )
-    return fitting(needs, memory()[0])
-
-
-def _size(run: RunView) -> dict[str, int]:
-    """The numbers of a run's configuration that its memory depends on; 1 for what it does not say."""
-    found: dict[str, Any] = {**(run.config.get("architecture") or {}), **(run.config.get("training") or {})}
-    names = ("layers", "hidden", "context", "vocab", "batch")
-    return {name: value if isinstance(value := found.get(name), int) and value > 0 else 1 for name in names}
+    return fitting([main_memory(size, gpu) for size in sizes], memory()[0])

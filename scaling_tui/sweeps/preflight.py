@@ -1,5 +1,6 @@
 """Checks for what would make a run fail in its first second, before anything is written or started."""
 
+import time
 from dataclasses import dataclass
 
 from scaling_tui import InputError
@@ -9,7 +10,7 @@ from scaling_tui.sweeps.devices import check_device, on_gpu
 from scaling_tui.sweeps.ladder import Ladder
 from scaling_tui.sweeps.limits import address_space, memory
 from scaling_tui.sweeps.placement import WORKER_BYTES, fitting, least_memory
-from scaling_tui.sweeps.rung import Rung
+from scaling_tui.sweeps.size import Size
 from scaling_tui.text import show
 
 WORKER_ADDRESSES = 640_000_000  # address space of a worker before its model, with torch 2.13 for CPUs
@@ -17,10 +18,19 @@ WORKER_ADDRESSES = 640_000_000  # address space of a worker before its model, wi
 
 @dataclass(frozen=True)
 class Checked:
-    """The corpus of a ladder that can be trained, with what there is to say of its data."""
+    """The corpus of a ladder that can be trained, with what there is to say of its data.
+
+    Args:
+        corpus: what was read.
+        data: what there is to say of it.
+        tokens: to train on.
+        seconds: that it took to load.
+    """
 
     corpus: Corpus
     data: DataCheck
+    tokens: int
+    seconds: float
 
 
 def check_ladder(
@@ -34,11 +44,13 @@ def check_ladder(
     """
     check_device(device)
     check_memory(ladder, device, jobs)
+    began = time.perf_counter()
     try:
         corpus = load_corpus(ladder.corpus, progress)
         tokens = encode(ladder.corpus, corpus, progress)
     except InputError as error:
         raise InputError(f"{ladder.path}: {error}") from error
+    seconds = time.perf_counter() - began
     for rung in ladder.rungs:
         context = rung.architecture.context
         try:
@@ -46,7 +58,7 @@ def check_ladder(
             held_out(tokens.held_out, context, context, tokens.sample)
         except InputError as error:
             raise InputError(f"{ladder.path}: rung {rung.name!r}: corpus {corpus.name!r}: {error}") from error
-    return Checked(corpus, check_data(ladder, corpus, tokens))
+    return Checked(corpus, check_data(ladder, corpus, tokens), len(tokens.train), seconds)
 
 
 def rehearse(
@@ -69,7 +81,7 @@ def check_memory(ladder: Ladder, device: str, jobs: int | None = None) -> None:
     available, by_cgroup = memory()
     has = f"the cgroup allows {_gb(available)}" if by_cgroup else f"this machine has {_gb(available)} free"
     addresses = address_space()
-    models = [_least_memory(rung, on_gpu(device)) for rung in ladder.rungs]
+    models = [least_memory(Size.of_rung(rung), on_gpu(device)) for rung in ladder.rungs]
     for rung, model in zip(ladder.rungs, models, strict=True):
         needs = [(WORKER_BYTES + model, available, has)]
         if addresses is not None:
@@ -98,8 +110,3 @@ def check_memory(ladder: Ladder, device: str, jobs: int | None = None) -> None:
 
 def _gb(size: int) -> str:
     return f"{size / 1e9:,.1f} GB"
-
-
-def _least_memory(rung: Rung, gpu: bool) -> int:
-    arch = rung.architecture
-    return least_memory(rung.count.total, arch.layers, arch.hidden, rung.training.batch * arch.context, gpu)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from scaling_tui.runs import RunView, SweepView
+from scaling_tui.runs.format import supervised_seconds
 from scaling_tui.sweeps.results import outcome
 from scaling_tui.sweeps.sweep_fit import (
     SweepFit,
@@ -30,6 +31,7 @@ def summary(sweep: SweepView) -> dict[str, Any]:
         "prediction": prediction_summary(sweep),
         "unpredicted": unpredicted(sweep),
         "warnings": not_fitted(sweep) if law_of_sweep(sweep) else [],
+        "estimate": estimate_summary(sweep),
         "faults": list(sweep.all_faults),
     }
 
@@ -60,7 +62,26 @@ def sweep_summary(sweep: SweepView) -> dict[str, Any]:
             "loss_is_held_out": largest.loss_is_held_out,
         },
         "runs": [run_summary(run) for run in sweep.runs],
+        "estimate": estimate_summary(sweep),
         "faults": list(sweep.all_faults),
+    }
+
+
+def estimate_summary(sweep: SweepView) -> dict[str, Any] | None:
+    """How long the sweep was estimated to take at its launch, in `seconds`, beside how long it `took`.
+
+    `took` counts the time under a supervisor and is known once the sweep is finished; `error` = took / seconds - 1.
+    None where nothing was estimated.
+    """
+    estimated = sweep.document.get("estimate") or {}
+    if not (seconds := estimated.get("seconds")):
+        return None
+    took = supervised_seconds(sweep.path) if sweep.state == "finished" else None
+    return {
+        "seconds": seconds,
+        "seconds_from": estimated.get("seconds_from", ""),
+        "took": None if took is None else round(took, 1),
+        "error": None if took is None else took / seconds - 1,
     }
 
 

@@ -30,7 +30,8 @@ from scaling_tui.runs.format import HEARTBEAT_S, YIELDED, State, Status, claim_i
 from scaling_tui.runs.requests import RecordedRequest, latest_recorded_request
 from scaling_tui.runs.writer import checkpoint_at
 from scaling_tui.sweeps.limits import cores, memory
-from scaling_tui.sweeps.placement import at_a_time, fitting_now, per_gpu_for, places, threads_for
+from scaling_tui.sweeps.placement import at_a_time, per_gpu_for, places, threads_for
+from scaling_tui.sweeps.size import Size
 from scaling_tui.sweeps.slots import told
 from scaling_tui.sweeps.sweep_fit import last_runs, predict_run
 from scaling_tui.sweeps.workers import Workers
@@ -138,11 +139,11 @@ class Supervisor:
         """Decides how many runs to train at a time, and where."""
         view = self.reader.poll()
         last = last_runs(view)
-        beside = [run for run in view.runs if run.name not in last]
+        sizes = [Size.of_config(run.config) for run in view.runs if run.name not in last]
+        beside = [size for size in sizes if size is not None]
         per_gpu = self.per_gpu or per_gpu_for(beside, self.device)
         self.workers = Workers(self.sweep, places(self.device, self.jobs, per_gpu))
-        # Where nobody has said how many, no more than memory holds.
-        self.at_a_time = self.jobs or min(at_a_time(None, self.device, per_gpu), fitting_now(beside, self.device))
+        self.at_a_time = at_a_time(self.jobs, self.device, per_gpu, beside)
 
     def log(self, text: str) -> None:
         # A full disk must not end the sweep: its status says what there is to say.
@@ -227,7 +228,8 @@ class Supervisor:
             return False
         if alone:
             self._predict(view, name)
-        threads = threads_for(run, alone, self.cores, self.at_a_time) if run else 1
+        size = Size.of_config(run.config) if run else None
+        threads = threads_for(size, alone, self.cores, self.at_a_time)
         extra = []
         if worker.slot.place.device == "cpu":
             extra = self.workers.extra(threads - 1)

@@ -66,6 +66,11 @@ def percent(share: float | None, digits: int = 0, sign: bool = False) -> str:
     return f"{share:{'+' if sign else ''}.{digits}%}".replace("%", " %")
 
 
+def memory(size: float) -> str:
+    """Bytes: 290 MB, 1.4 GB, 19,200 GB."""
+    return f"{size / 1e6:.0f} MB" if size < 999.5e6 else f"{size / 1e9:,.1f} GB"
+
+
 def counted(number: int, noun: str) -> str:
     """1 run, 2 runs, 12,000 runs."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -18,9 +18,8 @@ import torch
 from torch import Tensor
 
 from scaling_tui import InputError
-from scaling_tui.laws.counting import Architecture
+from scaling_tui.laws.memory import ACTIVATIONS_SHARE, activation_bytes, micro_batches_for
 from scaling_tui.runs.format import numbered, read_json, write_json
-from scaling_tui.train.loss import WIDE
 from scaling_tui.train.model import Transformer
 from scaling_tui.train.optimizer import Optimizer
 from scaling_tui.train.step import WARM_UP_STEPS, CapturedStep, PlainStep, Rehearsal, Step
@@ -32,7 +31,6 @@ TIMED_STEPS = 3
 COMPILE_FROM_S = {"cuda": 90.0, "cpu": 900.0}
 FEW_STEPS = 100  # with fewer left nothing is timed
 WORTH_KEEPING = 0.95  # a compiled step, as a share of the plain one's time
-MEMORY_SHARE = 0.6  # of what is free, for the activations of a micro-batch
 
 
 @dataclass(frozen=True)
@@ -87,26 +85,6 @@ def _fits(document: dict[str, Any]) -> bool:
     return all(type(document.get(name)) is kind for name, kind in wanted.items()) and (
         document["threads"] >= 1 and document["micro_batches"] >= 1
     )
-
-
-def activation_bytes(arch: Architecture, batch: int, recomputed: bool = False) -> int:
-    """About the bytes that the backward pass of `batch` sequences needs from the forward pass, in float32.
-
-    With activation checkpointing, `recomputed`, only the input of each layer is kept, beside all of one layer.
-    """
-    a_layer = 11 * arch.hidden + 2 * arch.inner
-    kept = arch.layers * arch.hidden + a_layer if recomputed else arch.layers * a_layer
-    # Logits, their softmax and its gradient; a wide head computes them in blocks.
-    logits = 3 * arch.outputs if arch.outputs < WIDE else 2 * arch.hidden
-    return 4 * batch * arch.context * (kept + logits)
-
-
-def micro_batches_for(needed: int, available: float, batch: int) -> int:
-    """Parts, a power of two and at most one sequence each, so that a part of `needed` bytes fits `available` ones."""
-    parts = 1
-    while parts < batch and needed / parts > available:
-        parts *= 2
-    return min(parts, batch)
 
 
 def ran_out_of_memory(error: BaseException | None) -> bool:
@@ -230,7 +208,7 @@ class Maker:
         free = psutil.virtual_memory().available
         # What is free may be more than a container allows, or wanted by runs that start at the same time.
         available = free if self.memory is None else min(free, self.memory)
-        return micro_batches_for(needed, MEMORY_SHARE * available, self.batch)
+        return micro_batches_for(needed, ACTIVATIONS_SHARE * available, self.batch)
 
     def _seconds(self, step: Step, windows: Tensor, rate: float | Tensor) -> float:
         """Of one step, the fastest of a few."""

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from scaling_tui.laws.memory import WIDE
 from scaling_tui.train.kernels import product
 
 # Per block: fewer accumulate the weight's gradient more often; more overflow the cache, and from 32 MB on the C library
 # gives a block back to the system and has to ask for it again.
 POSITIONS = 128
-WIDE = 4096  # outputs from which on blocks pay off
 
 
 def head_loss(x: Tensor, head: nn.Linear, targets: Tensor) -> Tensor:

@@ -14,7 +14,11 @@ from pathlib import Path
 import pytest
 
 from scaling_tui.cli import app as cli
+from scaling_tui.report.sweep import report
 from scaling_tui.runs import Status, Writer, create_sweep, latest_request, read_sweep
+from scaling_tui.sweeps.ladder import load_ladder
+from scaling_tui.sweeps.launch import lay_out
+from scaling_tui.sweeps.summary import estimate_summary, summary
 from tests.conftest import FINISHED, interruptible, record_sweep
 
 Command = Callable[..., tuple[int, str, str]]
@@ -116,6 +120,45 @@ def test_a_dry_run_shows_the_rungs_and_writes_nothing(command: Command, tmp_path
     assert rungs[0]["flops"] > 6 * rungs[0]["non_embedding"] * rungs[0]["tokens"]
     assert not (tmp_path / "runs").exists()
     assert "N non-emb" in command("run", "quickstart", "--dry-run")[1]
+
+
+def test_the_estimate_of_a_dry_run_stands_beside_the_truth(
+    command: Command, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("scaling_tui.sweeps.probe.LONGEST_S", 250.0)  # however busy this machine is
+    options = ("--device", "cpu", "--runs", tmp_path / "runs")
+    status, out, err = command("run", tiny, *options, "--dry-run", "--json")
+    assert (status, err) == (0, "measuring how fast this machine trains these sizes …\n")
+    told = json.loads(out)
+    assert told["seconds_from"] == "times from a probe of this machine"
+    assert [rung["seconds"] < told["seconds"] for rung in told["rungs"]] == [True] * 4
+    assert all(2e8 < rung["memory"] < 4e8 for rung in told["rungs"])
+    # What is known is not measured again.
+    with monkeypatch.context() as patched:
+        patched.setattr(subprocess, "Popen", None)
+        status, out, err = command("run", tiny, *options, "--dry-run")
+    assert (status, err) == (0, "")
+    assert re.search(r"^rung +.* memory +time$", out, re.MULTILINE)
+    status, out, err = command("run", tiny, *options, "--json")
+    assert status == 0, err
+    found = json.loads(out)["estimate"]
+    assert found["seconds"] == pytest.approx(told["seconds"], abs=0.5)
+    assert found["error"] == pytest.approx(found["took"] / found["seconds"] - 1, abs=0.1)
+    assert f"estimated {found['seconds']:.0f} s, took" in command("attach", "tiny", "--runs", tmp_path / "runs")[1]
+    assert "estimate" in command("runs", "--runs", tmp_path / "runs")[1].splitlines()[0]
+    listed = json.loads(command("runs", "--json", "--runs", tmp_path / "runs")[1])["sweeps"][0]
+    assert listed["estimate"] == found
+
+
+def test_where_nothing_is_known_a_launch_estimates_nothing(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    view = read_sweep(lay_out(tmp_path / "runs", load_ladder(str(tiny)), device="cpu"))
+    assert view.document["estimate"] is None
+    assert estimate_summary(view) is None
+    assert "estimated" not in report(summary(view))
 
 
 def no_words(folder: Path) -> None:

@@ -8,40 +8,36 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaling_tui import InputError
-from scaling_tui.runs import RunView, read_sweep
+from scaling_tui.laws.counting import Architecture
+from scaling_tui.runs import read_sweep
 from scaling_tui.sweeps import devices, placement, preflight
 from scaling_tui.sweeps.devices import check_device, gpus, kind_of, visible_gpus
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import LaunchOptions, launched_with, lay_out
-from scaling_tui.sweeps.placement import at_a_time, fitting, gpu_memory, places, runs_per_gpu, threads_for
+from scaling_tui.sweeps.placement import at_a_time, fitting, gpu_memory, main_memory, places, runs_per_gpu, threads_for
 from scaling_tui.sweeps.preflight import check_memory
-from tests.conftest import record_sweep
+from scaling_tui.sweeps.size import Size
 
 GB = 1_000_000_000
 UUIDS = ["GPU-aa11", "GPU-bb22", "GPU-cc33"]
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> RunView:
-    return read_sweep(record_sweep(tmp_path, ["queued"] * 7)).runs[0]
+def of_gflops(gflops: float) -> Size:
+    """A size with about so many GFLOPs a step of 512 tokens."""
+    hidden = round((gflops * 1e9 / 512 / (6 * 2 * 12)) ** 0.5)
+    return Size("gpt", Architecture(2, hidden, context=64), 8)
 
 
-def of_gflops(run: RunView, gflops: float) -> RunView:
-    """A run with so many GFLOPs a step of 512 tokens."""
-    config = {"training": {"batch": 8}, "architecture": {"context": 64}, "tokens": 512, "flops": gflops * 1e9}
-    return replace(run, config={**run.config, **config})
-
-
-def test_a_small_run_gets_one_thread_and_one_that_trains_alone_all_that_it_is_worth(run: RunView) -> None:
+def test_a_small_run_gets_one_thread_and_one_that_trains_alone_all_that_it_is_worth() -> None:
     asked = {
-        (gflops, alone): threads_for(of_gflops(run, gflops), alone, 8, 4)
+        (gflops, alone): threads_for(of_gflops(gflops), alone, 8, 4)
         for gflops in (0.04, 1.41, 100)
         for alone in (False, True)
     }
     assert asked == {
         (0.04, False): 1, (0.04, True): 1, (1.41, False): 2, (1.41, True): 2, (100, False): 2, (100, True): 8,
     }  # fmt: skip
-    assert threads_for(of_gflops(run, 100), False, 2, 8) == 1
+    assert threads_for(of_gflops(100), False, 2, 8) == 1
 
 
 @pytest.mark.parametrize(
@@ -62,11 +58,35 @@ def test_several_small_runs_share_a_gpu_as_far_as_its_memory_goes(
     assert runs_per_gpu(parameters, needs, free) == runs
 
 
-def test_the_memory_of_a_run_on_a_gpu_counts_its_logits(run: RunView) -> None:
-    architecture = {"layers": 12, "hidden": 768, "context": 1024, "vocab": 50_304}
-    large = replace(run, config={"params": 124_000_000, "architecture": architecture, "training": {"batch": 16}})
+def test_the_memory_of_a_run_on_a_gpu_counts_its_logits() -> None:
+    large = Size("gpt", Architecture(12, 768, context=1024, vocab=50_304, head="tied"), 16)
     assert 15 * GB < gpu_memory(large) < 40 * GB
-    assert gpu_memory(replace(run, config={"architecture": None, "training": None})) < GB
+    assert gpu_memory(Size("gpt", Architecture(2, 16, context=64, vocab=256, head="tied"), 8)) < GB
+
+
+def test_a_batch_never_has_to_fit(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "memory", lambda: (2 * GB, True))
+    large = ["batch=1_000_000", "layers=12", "hidden=256", "context=32", "tokens=32_000_000"]
+    ladder = load_ladder(str(tiny), large)
+    assert main_memory(Size.of_rung(ladder.rungs[0]), gpu=False) > 100 * GB
+    check_memory(ladder, "cpu")
+    with pytest.raises(InputError, match=r"parameters in batches of 1M need at least 5.* GB of memory"):
+        check_memory(load_ladder(str(tiny), [*large, "hidden=1344"]), "cpu")
+
+
+def test_the_number_at_a_time_is_what_memory_and_the_gpu_hold(four_gpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = [Size("gpt", Architecture(2, 16, context=64, vocab=256, head="tied"), 8)] * 40
+    monkeypatch.setattr(placement, "free_memory", lambda device: 80 * GB)
+    monkeypatch.setattr(placement, "memory", lambda: (100 * GB, False))
+    assert at_a_time(None, "cuda", None, small) == 16
+    assert at_a_time(None, "cuda", None, small, free=2 * GB) == 8
+    assert at_a_time(None, "cuda", 1, small) == 4
+    monkeypatch.setattr(placement, "memory", lambda: (int(0.5 * GB), True))
+    assert [at_a_time(jobs, "cuda", None, small) for jobs in (None, 5)] == [3, 5]
+    monkeypatch.setattr(placement, "core_numbers", lambda: list(range(8)))
+    large = [replace(size, batch=2_000) for size in small]
+    monkeypatch.setattr(placement, "memory", lambda: (4 * GB, False))
+    assert [at_a_time(None, "cpu", None, sizes) for sizes in (small, large)] == [8, 4]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """What the supervisor does next, decided from what lies on disk."""
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,8 @@ import pytest
 
 from scaling_tui.runs import Status, SweepView, make_request, read_sweep
 from scaling_tui.runs.format import claim
-from scaling_tui.sweeps.placement import threads_for
+from scaling_tui.sweeps.placement import at_a_time, threads_for
+from scaling_tui.sweeps.size import Size
 from scaling_tui.sweeps.supervisor import Decision, Supervisor, decide, signal_name
 from tests.conftest import RECORDED, record_sweep
 
@@ -87,9 +88,19 @@ def test_a_diverged_run_is_not_tried_again_when_its_sweep_resumes(tmp_path: Path
 
 
 def test_a_run_json_with_nulls_ends_no_supervisor(tmp_path: Path) -> None:
-    view = read_sweep(record_sweep(tmp_path, ["queued"] * 7))
-    nulls: list[dict[str, Any]] = [{"training": None, "architecture": {"context": None}}, {"training": {"batch": None}}]
-    assert [threads_for(replace(view.runs[0], config=config), True, 4, 1) for config in nulls] == [1, 1]
+    nulls: list[dict[str, Any]] = [
+        {"training": None, "architecture": {"context": None}}, {"training": {"batch": None}}, {"architecture": None},
+        {"family": "gpt", "architecture": {"layers": "2", "hidden": 8}, "training": {"batch": 8}},
+        {"family": "gpt", "architecture": {"layers": 2, "hidden": 8, "context": 8}, "training": {"batch": 8.5}},
+    ]  # fmt: skip
+    for config in nulls:
+        assert Size.of_config(config) is None
+    sweep = record_sweep(tmp_path, ["queued"] * 7)
+    (sweep / "r1-s0" / "run.json").write_text(json.dumps({"params": 10, **nulls[1]}))
+    supervisor = Supervisor(claim(sweep, "supervisor"), None, "cpu")
+    supervisor.plan()
+    assert supervisor.at_a_time == at_a_time(None, "cpu")
+    assert threads_for(None, True, 4, 1) == 1
 
 
 def test_every_signal_that_kills_has_a_name() -> None:

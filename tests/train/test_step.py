@@ -1,6 +1,5 @@
 """A step is the same step however it is computed: in parts, replayed from a recording, compiled."""
 
-import dataclasses
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ from scaling_tui import InputError
 from scaling_tui.data import Windows
 from scaling_tui.laws.counting import Architecture
 from scaling_tui.runs.config import Training
-from scaling_tui.train.engine import Engine, Maker, activation_bytes, micro_batches_for
+from scaling_tui.train.engine import Engine, Maker
 from scaling_tui.train.feed import Feed, learning_rate
 from scaling_tui.train.model import GPT
 from scaling_tui.train.optimizer import Optimizer
@@ -249,14 +248,6 @@ def test_a_run_that_shares_memory_with_others_splits_its_batch_to_its_share() ->
     for memory, parts in ((100 * needed, 1), (needed, 2), (1, 8)):
         make = Maker(model, optimizer, GENERATORS, CPU, 8, False, print, memory)
         assert make.choose(batches()[0], 0.01, steps_left=1)[0].micro_batches == parts
-
-
-def test_micro_batches_are_as_few_as_fit() -> None:
-    assert micro_batches_for(100, 100, 8) == 1
-    assert micro_batches_for(101, 100, 8) == 2
-    assert micro_batches_for(10_000, 1, 6) == 6
-    big = dataclasses.replace(ARCH, layers=24, hidden=1024, context=1024)
-    assert activation_bytes(big, 8, recomputed=True) < activation_bytes(big, 8) / 5
 
 
 def test_an_engine_is_recorded_and_read_back(tmp_path: Path) -> None:

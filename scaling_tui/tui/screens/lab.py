@@ -13,11 +13,11 @@ from textual.widgets.option_list import Option
 
 from scaling_tui import InputError
 from scaling_tui.report.dry_run import in_all, rungs_table
-from scaling_tui.sweeps.estimate import Estimate, Speed, estimate, recorded_speeds
+from scaling_tui.sweeps.estimate import Estimate, estimate
 from scaling_tui.sweeps.ladder import ladders
 from scaling_tui.sweeps.launch import launch
-from scaling_tui.sweeps.placement import at_a_time
 from scaling_tui.sweeps.preflight import check_ladder
+from scaling_tui.sweeps.speeds import Evidence, evidence
 from scaling_tui.text import show
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.services.launch_form import FIELDS, FieldError, LaunchForm, LaunchRequest, launch_request
@@ -63,7 +63,7 @@ class LabScreen(Page):
     def __init__(self, runs: Path) -> None:
         super().__init__(runs)
         self._paths: dict[str, Path] = {}
-        self._speeds: dict[str, list[Speed]] = {}  # by kind of device, as the form names it
+        self._known: dict[str, Evidence] = {}  # of the speed of this machine, by device as the form names it
         self._chosen: Path | None = None
         self._request: LaunchRequest | None = None
         self._launching = False
@@ -94,16 +94,16 @@ class LabScreen(Page):
 
     def on_screen_resume(self) -> None:
         """Sweeps may have ended since: their speeds are read anew."""
-        self._speeds = {}
+        self._known = {}
         if self._request is not None:
             self._show()
 
-    @work(thread=True, exclusive=True, group="speeds")
-    def _read_speeds(self, device: str) -> None:
-        self.app.call_from_thread(self._take_speeds, device, recorded_speeds(self.runs, device))
+    @work(thread=True, exclusive=True, group="evidence")
+    def _read_evidence(self, device: str) -> None:
+        self.app.call_from_thread(self._take_evidence, device, evidence(self.runs, device))
 
-    def _take_speeds(self, device: str, speeds: list[Speed]) -> None:
-        self._speeds[device] = speeds
+    def _take_evidence(self, device: str, known: Evidence) -> None:
+        self._known[device] = known
         self._show()
 
     def open(self, what: str) -> None:
@@ -165,11 +165,11 @@ class LabScreen(Page):
         self.query_one("#expected", Static).update(Text(expected))
 
     def _time(self, request: LaunchRequest) -> Estimate:
-        if request.device not in self._speeds:
-            self._speeds[request.device] = []
-            self._read_speeds(request.device)
-        speeds = self._speeds[request.device]
-        return estimate(request.ladder, speeds, at_a_time(request.jobs, request.device), len(request.ladder.seeds))
+        if request.device not in self._known:
+            self._known[request.device] = Evidence(gpu_free=0)  # the driver takes its time, the screen does not wait
+            self._read_evidence(request.device)
+        known, seeds = self._known[request.device], len(request.ladder.seeds)
+        return estimate(request.ladder, known, seeds=seeds, device=request.device, jobs=request.jobs)
 
     def action_edit(self) -> None:
         self.query_one("#tokens", Input).focus()

@@ -437,6 +437,8 @@ def headline(snapshot: SweepSnapshot, width: int) -> Text:
         parts.append(f"{finished} of {len(sweep.runs)} finished")
     if sweep.state == "running" and sweep.seconds_left is not None:
         parts.append(f"{show.duration(sweep.seconds_left)} left")
+    elif sweep.state == "running" and (estimated := (sweep.document.get("estimate") or {}).get("seconds")):
+        parts.append(f"about {show.duration(estimated)} in all")
     elif sweep.state not in ("running", "empty"):
         states = Counter(run.state for run in sweep.runs if run.state != "finished")
         left = ", ".join(f"{count} {state}" for state, count in states.items())

@@ -1,7 +1,7 @@
 """What Home shows: sweeps in training, questions due, the last law, what to do next. Plain data."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,9 +9,10 @@ from scaling_tui import InputError
 from scaling_tui.report.sweep import faults_in_brief
 from scaling_tui.runs import SweepView, list_sweeps
 from scaling_tui.runs.glance import glance
+from scaling_tui.sweeps.devices import kind_of
 from scaling_tui.sweeps.estimate import estimate
 from scaling_tui.sweeps.ladder import ladders, load_ladder
-from scaling_tui.sweeps.placement import at_a_time
+from scaling_tui.sweeps.speeds import cached
 from scaling_tui.sweeps.sweep_fit import SweepFit, fit_beforehand
 from scaling_tui.text import show
 from scaling_tui.tutor.content.bank import load_banks
@@ -181,7 +182,7 @@ def next_lines(views: Sequence[SweepView], learning: TutorStatus | None) -> Iter
     """What to do next, the most useful first."""
     if not views:
         ladder = load_ladder(FIRST)
-        time = estimate(ladder, (), at_a_time(None, "auto"), len(ladder.seeds))
+        time = estimate(ladder, replace(cached(kind_of("auto")), gpu_free=0), seeds=len(ladder.seeds))
         yield OverviewLine(f"Train the ladder {FIRST}: about {show.duration(time.total)}", "lab", what=FIRST)
     for view in views[:1]:
         if not view.trains and view.state in ("stopped", "lost", "failed", "diverged"):

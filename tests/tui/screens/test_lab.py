@@ -10,6 +10,9 @@ from textual.widgets import Button, Input, OptionList, Static
 
 from scaling_tui.runs import list_sweeps, read_sweep
 from scaling_tui.runs.format import Status, claim
+from scaling_tui.sweeps.ladder import load_ladder
+from scaling_tui.sweeps.size import Size
+from scaling_tui.sweeps.speeds import Evidence, Speed, Trained
 from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.screens.lab import LabScreen
 from scaling_tui.tui.terminal import Appearance
@@ -25,6 +28,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DATA", "CONFIG", "STATE"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name))
     monkeypatch.setattr("scaling_tui.sweeps.estimate.cores", lambda: 2)
+    monkeypatch.setattr("scaling_tui.sweeps.placement.core_numbers", lambda: [0, 1])
 
 
 @pytest.fixture
@@ -213,15 +217,16 @@ async def test_the_estimate_is_by_the_speeds_of_the_device_that_was_typed(
 ) -> None:
     asked: list[str] = []
 
-    def speeds(runs: Path, device: str = "auto") -> list[tuple[float, float]]:
+    def known(runs: Path, device: str = "auto") -> Evidence:
         asked.append(device)
-        return [(8.6e4, 1e15)] if device == "cpu" else []
+        size = Size.of_rung(load_ladder("quickstart").rungs[0])
+        return Evidence({Trained(size, 1, 2): Speed(1e-6)} if device == "cpu" else {})
 
-    monkeypatch.setattr("scaling_tui.tui.screens.lab.recorded_speeds", speeds)
+    monkeypatch.setattr("scaling_tui.tui.screens.lab.evidence", known)
     app = ScalingApp(tmp_path, mode="lab")
     async with app.run_test(size=(120, 40)) as pilot:
         await in_lab(pilot)
         await until(pilot, lambda: "two-core machine" in said(app, "table"))
         app.screen.query_one("#device", Input).value = "cpu"
-        await until(pilot, lambda: "speed of 1 run " in said(app, "table"))
+        await until(pilot, lambda: "1 earlier run " in said(app, "table"))
         assert asked == ["auto", "cpu"]
