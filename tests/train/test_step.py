@@ -1,5 +1,6 @@
 """A step is the same step however it is computed: in parts, replayed from a recording, compiled."""
 
+import dataclasses
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from scaling_tui import InputError
 from scaling_tui.data import Windows
 from scaling_tui.laws.counting import Architecture
+from scaling_tui.laws.memory import activation_bytes
 from scaling_tui.runs.config import Training
 from scaling_tui.train.engine import Engine, Maker
 from scaling_tui.train.feed import Feed, learning_rate
