@@ -129,7 +129,7 @@ class Names:
     def unseen(self) -> tuple[str, ...]:
         """A sentence for each given name that has not been met."""
         return tuple(
-            f"{self._where}: nothing in it is called {name} (--columns {key}={name})"
+            f"{self._where}: {key}={name} of --columns, as nothing in it is called {name}"
             for name, key in self._given.items()
             if name not in self._metric
         )

@@ -142,7 +142,11 @@ class Rows:
         """A sentence for each given name that no row has had."""
         if not self._number:
             return ()
-        facts = (f"{self.path}: nothing in it is called {name}" for name in self._facts if name not in self._role)
+        facts = (
+            f"{self.path}: {key}={name} of --columns, as nothing in it is called {name}"
+            for name, key in self._facts.items()
+            if name not in self._role
+        )
         return (*self.names.unseen(), *facts)
 
     def flush(self) -> Iterator[News]:

@@ -391,7 +391,9 @@ def test_a_table_of_unusual_names_asks_for_the_loss_and_takes_the_answer(
 def test_json_lines_of_unusual_names_ask_for_the_loss_and_take_the_answer(
     command: Command, imported: Imported, tmp_path: Path
 ) -> None:
-    path = written(tmp_path / "h.jsonl", "".join(json.dumps({"_step": i, "obj": {"a": 5 - i}}) + "\n" for i in range(4)))
+    path = written(
+        tmp_path / "h.jsonl", "".join(json.dumps({"_step": i, "obj": {"a": 5 - i}}) + "\n" for i in range(4))
+    )
     status, _, err = command("import", path)
     assert status == 2
     assert "no column of a loss, found _step, obj/a; want --columns loss=NAME" in " ".join(err.split())
@@ -410,6 +412,19 @@ def test_a_given_name_that_nothing_has_is_named(command: Command, tmp_path: Path
     status, _, err = command("import", history, "--columns", "val_loss=eval/nll")
     assert status == 0
     assert "nothing in it is called eval/nll" in " ".join(err.split())
-    status, _, err = command("import", written(tmp_path / "train.log", logs.text(logs.nanogpt())), "--columns", "loss=x")
+    status, _, err = command(
+        "import", written(tmp_path / "train.log", logs.text(logs.nanogpt())), "--columns", "loss=x"
+    )
     assert status == 2
     assert "--columns: found with a log of nanogpt, which has no columns to name" in " ".join(err.split())
+
+
+def test_a_log_without_an_end_says_how_to_take_it_as_finished(command: Command, tmp_path: Path) -> None:
+    path = written(tmp_path / "big" / "main.log", logs.text(logs.llmc_main()))
+    status, out, _ = command("import", path, "--name", "big", "--set", "params=124M")
+    assert status == 0
+    says = "the log does not say that it finished; import it with --finished if it did"
+    assert f"1 run stopped: {says}" in " ".join(out.split())
+    status, _, err = command("fit", "big")
+    assert status == 2
+    assert f"no finished run yet to fit a law to (1 stopped): {says}" in " ".join(err.split())

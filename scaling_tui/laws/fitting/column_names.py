@@ -274,7 +274,9 @@ def _no_loss(table: Table) -> str:
         )
     found = ", ".join(shown(name) for name in names[:8])
     if any(re.search(r"perplexity|ppl$", plain_name(name)) for name in names):
-        return f"{table.where}: no column loss, found {found}; want a column of its own, the logarithm of the perplexity"
+        return (
+            f"{table.where}: no column loss, found {found}; want a column of its own, the logarithm of the perplexity"
+        )
     return f"{table.where}: no column loss, found {found}; want params,tokens,loss, or --columns loss=NAME"
 
 

@@ -11,6 +11,7 @@ from scaling_tui.runs import SweepView, list_sweeps
 from scaling_tui.runs.glance import glance
 from scaling_tui.sweeps.estimate import estimate
 from scaling_tui.sweeps.ladder import ladders, load_ladder
+from scaling_tui.sweeps.launch import resumable
 from scaling_tui.sweeps.placement import at_a_time
 from scaling_tui.sweeps.sweep_fit import SweepFit, fit_beforehand
 from scaling_tui.text import show
@@ -185,9 +186,9 @@ def next_lines(views: Sequence[SweepView], learning: TutorStatus | None) -> Iter
         yield OverviewLine(f"Train the ladder {FIRST}: about {show.duration(time.total)}", "lab", what=FIRST)
     for view in views[:1]:
         if not view.trains and view.state in ("stopped", "lost", "failed", "diverged"):
-            done = show.percent(view.progress)
-            choice = "" if view.state == "diverged" else ", or resume"
-            yield OverviewLine(f"{view.name} is {view.state} at {done}: see why{choice}", "live", view.name)
+            done = f" at {show.percent(view.progress)}" if any(run.tokens for run in view.runs) else ""
+            choice = ", or resume" if resumable(view) else ""
+            yield OverviewLine(f"{view.name} is {view.state}{done}: see why{choice}", "live", view.name)
     if learning is not None and learning.unread:
         lesson, count = learning.unread[0], len(learning.unread)
         minutes = f"{lesson.head['minutes']} min" + (

@@ -382,7 +382,9 @@ def test_an_empty_column_is_none(tmp_path: Path) -> None:
     assert "column flops: empty, read as if it were not there" in found.warnings
 
 
-@pytest.mark.parametrize("name", ["Val loss (nats)", "eval/loss_nats", "loss (nats/token)", "test loss [nats per token]"])
+@pytest.mark.parametrize(
+    "name", ["Val loss (nats)", "eval/loss_nats", "loss (nats/token)", "test loss [nats per token]"]
+)
 def test_a_loss_may_name_its_unit(tmp_path: Path, name: str) -> None:
     points, _ = read_points(write(tmp_path, f"params,tokens,{name}\n1e6,1e8,4\n1e7,1e9,3.2\n"))
     assert points.loss.tolist() == [4, 3.2]
