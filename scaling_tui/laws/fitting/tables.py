@@ -33,6 +33,7 @@ from scaling_tui.laws.kernels import Array
 from scaling_tui.tables import Cell, Table, read_table
 from scaling_tui.text import show
 from scaling_tui.text.numbers import read_quantity
+from scaling_tui.text.run_states import state_of
 
 Which = Literal["auto", "last", "all"]
 _NAMED_ROWS = 20_000  # larger tables do not name their rows
@@ -215,6 +216,8 @@ class _Reading:
         if _missing(cell):
             return float("nan")
         text = str(cell)
+        if role == "loss" and state_of(text) is not None:
+            return float("nan")  # 'diverged' in place of the loss
         if not isinstance(cell, str) or (role == "loss" and "," in text):
             wanted = "a number with a point, such as 3.21" if isinstance(cell, str) else "a positive number"
             raise InputError(f"{at}found {text[:60]!r}, want {wanted}" if isinstance(cell, str) else

@@ -398,3 +398,10 @@ def test_a_loss_may_name_its_unit(tmp_path: Path, name: str) -> None:
 def test_what_is_no_loss_says_how_to_get_one(tmp_path: Path, name: str, says: str) -> None:
     with pytest.raises(InputError, match=re.escape(says)):
         read_points(write(tmp_path, f"params,tokens,{name}\n1e6,1e8,4\n1e7,1e9,3.2\n"))
+
+
+@pytest.mark.parametrize("word", ["diverged", "OOM", "crashed", "CANCELLED by 1021"])
+def test_a_word_in_place_of_a_loss_leaves_the_row_out(tmp_path: Path, word: str) -> None:
+    found = table_points(write(tmp_path, f"params,tokens,loss\n1e6,1e8,4\n1e7,1e9,{word}\n"))
+    assert found.points.loss.tolist() == [4]
+    assert [(item.row, item.why) for item in found.left_out] == [(3, "no finite loss (diverged or unfinished)")]
