@@ -91,7 +91,15 @@ def from_files(choice: CorpusChoice, progress: Progress = no_progress) -> Corpus
         raise InputError(named) from error
     train, held_out = split(found, choice.text, scan)
     return Corpus(
-        path.name, _described(path, found), scan.sha256, train, held_out, scan.size, scan.documents, scan.rule
+        path.name,
+        _described(path, found),
+        scan.sha256,
+        train,
+        held_out,
+        scan.size,
+        scan.documents,
+        scan.rule,
+        unread=found.left_out,
     )
 
 
@@ -102,7 +110,7 @@ def _of_tokens(choice: CorpusChoice, path: Path, found: Found, progress: Progres
             "a tokenizer.json, or corpus.vocab = 50257"
         )
     sha256, train, held_out = shards(found, vocabulary(choice), progress)
-    return Corpus(path.name, _described(path, found), sha256, train, held_out, rule="tokens")
+    return Corpus(path.name, _described(path, found), sha256, train, held_out, rule="tokens", unread=found.left_out)
 
 
 def _described(path: Path, found: Found) -> str:

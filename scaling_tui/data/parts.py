@@ -53,6 +53,7 @@ class Corpus:
         documents: how many documents both parts have.
         rule: how the parts were split; the same text may be split in several ways.
         drawn_from: the synthetic source.
+        unread: how many files in its folder are of another kind, or of a part that is not needed.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Corpus:
     documents: int = 1
     rule: str = "tails"
     drawn_from: Source | None = None
+    unread: int = 0
 
 
 def first_nine_tenths(size: int) -> int:

@@ -19,7 +19,7 @@ from scaling_tui.text.run_states import state_of
 SILENT_S = 300.0  # without a record, after which the reason of a running run says so
 LIVE_S = 600.0  # since its last change: a log that was written within it counts as live when it is followed
 MOST_NOTED = 20  # sentences on how a run's numbers were computed
-_WITHOUT_END = "the log does not say that it finished; import it with --finished if it did"
+NOT_SAID = "the log does not say that it finished; import it with --finished if it did"
 
 
 @dataclass
@@ -202,7 +202,7 @@ class SweepFolder:
         if ended and ended != "no":
             return ended, reason
         if now is None or (run.records and not run.lives):
-            return "stopped", reason or _WITHOUT_END
+            return "stopped", reason or NOT_SAID
         silent = now - run.touched if run.records else 0.0
         minutes = int(silent // 60)
         return "running", f"no record for {minutes} min" if silent >= SILENT_S else ""

@@ -24,14 +24,15 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "flops": ("total_flops", "train_flops", "training_flops", "total_training_flops", "total_flos", "train_total_flos"),
     "loss": (
         "train_loss", "training_loss", "loss_train", "loss_training", "lm_loss", "train_lm_loss", "train_loss_step",
-        "loss_step", "cross_entropy", "train_cross_entropy", "train_crossentropyloss", "ce_loss", "train_ce_loss",
+        "loss_step", "cross_entropy", "train_cross_entropy", "ce_loss", "train_ce_loss",
         "nll",
-        "train_nll", "lm_loss_training",
+        "train_nll", "lm_loss_training", "cross_entropy_loss", "train_cross_entropy_loss", "nll_loss", "train_nll_loss",
     ),
     "val_loss": (
         "valid_loss", "validation_loss", "eval_loss", "dev_loss", "held_out_loss", "heldout_loss", "loss_val",
         "loss_valid", "loss_validation", "loss_eval", "lm_loss_validation", "val_lm_loss", "eval_lm_loss", "final_loss",
-        "val_cross_entropy", "eval_cross_entropy", "val_ce_loss", "val_nll",
+        "val_cross_entropy", "eval_cross_entropy", "val_ce_loss", "val_nll", "val_cross_entropy_loss",
+        "eval_cross_entropy_loss", "test_loss",
     ),
     "bpb": ("val_bpb", "eval_bpb", "valid_bpb", "validation_bpb", "bits_per_byte", "val_bits_per_byte"),
     "val_accuracy": (
@@ -124,6 +125,14 @@ class Names:
             return None
         self._taken[key], self._metric[taken] = name, None
         return key
+
+    def unseen(self) -> tuple[str, ...]:
+        """A sentence for each given name that has not been met."""
+        return tuple(
+            f"{self._where}: {key}={name} of --columns, as nothing in it is called {name}"
+            for name, key in self._given.items()
+            if name not in self._metric
+        )
 
     def missing_given(self, names: "list[str]") -> list[str]:
         """The given names that are not among `names`."""

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from scaling_tui.imports import llmc, nanochat, nanogpt, tensorboard, trainer_st
 from scaling_tui.imports.lines import Dialect, LineLog
 from scaling_tui.imports.metrics import fact_of, metric_of
 from scaling_tui.imports.source import Source
-from scaling_tui.imports.tables import DELIMITERS, LOSSES, CsvHistory, JsonHistory, flat
+from scaling_tui.imports.tables import DELIMITERS, LOSSES, CsvHistory, JsonHistory, flat, is_name
 from scaling_tui.imports.tail import head_of, text_of
 from scaling_tui.text.files import opened
 from scaling_tui.text.suggest import did_you_mean
@@ -47,6 +47,7 @@ def _lines(dialect: Dialect) -> Make:
 
 
 DIALECTS = (nanogpt.DIALECT, llmc.DIALECT, nanochat.DIALECT)
+LINES = {dialect.name for dialect in DIALECTS}
 KINDS = {
     kind.name: kind
     for kind in (
@@ -62,8 +63,8 @@ KINDS = {
 }
 
 
-def kind_of(path: Path) -> str | None:
-    """The kind of the file at `path`; None where it is none that is known."""
+def kind_of(path: Path, columns: Collection[str] = ()) -> str | None:
+    """The kind of the file at `path`; None where it is none that is known. A table of `columns` is one."""
     head = head_of(path)
     if head.startswith(wandb_offline.SIGN):
         return "wandb"
@@ -74,36 +75,45 @@ def kind_of(path: Path) -> str | None:
     if begin == "{":
         if path.name == trainer_state.FILE or ('"log_history"' in text and '"global_step"' in text):
             return "trainer-state"
-        return "jsonl" if _is_history(text) else None
+        names = _keys(text)
+        return "jsonl" if any(metric_of(name) in LOSSES or name in columns for name in names) else None
     signs = {dialect.name: dialect.signs(text) for dialect in DIALECTS}
     best = max(signs, key=lambda name: signs[name])
     if signs[best]:
         return best
-    return "csv" if _is_table(text) else None
+    return "csv" if _is_table(text, columns) else None
 
 
-def _is_history(text: str) -> bool:
+def _keys(text: str) -> list[str]:
+    """The keys of JSON lines; nothing of any other text."""
     import json
 
+    keys: dict[str, None] = {}
     for line in text.split("\n")[:50]:
         try:
             found = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if isinstance(found, dict) and any(metric_of(name) in LOSSES for name in flat(found)):
-            return True
-    return False
+        if isinstance(found, dict):
+            keys.update(dict.fromkeys(flat(found)))
+    return list(keys)
 
 
-def _is_table(text: str) -> bool:
-    """Whether the first line is a header with a loss and something that places it."""
+def _header(text: str) -> list[str]:
+    """The names in the header of a table; nothing of any other text."""
     lines = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
     if len(lines) < 2:
-        return False
+        return []
     delimiter = max(DELIMITERS, key=lines[0].count)
     names = [name.strip().strip('"') for name in lines[0].split(delimiter)]
-    if len(names) < 2:
-        return False
+    return names if len(names) > 1 and lines[1].count(delimiter) == lines[0].count(delimiter) else []
+
+
+def _is_table(text: str, columns: Collection[str]) -> bool:
+    """Whether the first line is a header with a loss and something that places it, or with one of `columns`."""
+    names = _header(text)
+    if any(name in columns for name in names):
+        return True
     metrics = {metric_of(name.rpartition(" - ")[2]) for name in names}
     return bool(metrics & LOSSES) and bool(metrics & {"step", "epoch", "tokens"} or any(map(fact_of, names)))
 
@@ -153,6 +163,9 @@ class Finder:
                 if source not in self._known:
                     self._known[source] = kind
                     made.append((kind, KINDS[kind].make(source, name, self._columns)))
+        kinds = set(self._known.values())
+        if self._columns and kinds and all(kind in LINES for kind in kinds):
+            raise InputError(f"--columns: found with a log of {', '.join(sorted(kinds))}, which has no columns to name")
         return made
 
     def _in_file(self, path: Path) -> list[tuple[Path, str]]:
@@ -165,9 +178,9 @@ class Finder:
                 pass
         except OSError as error:
             raise InputError(f"{path}: {error.strerror or error}, want a log or a folder of logs") from None
-        kind = self._kind or kind_of(path)
+        kind = self._kind or kind_of(path, self._columns.values())
         if kind is None:
-            raise _NothingKnownError(f"{path}: found {_described(path)}, want {WANTED}; --format KIND forces one")
+            raise _NothingKnownError(f"{path}: {_why_unknown(path)}")
         return [(path, kind)]
 
     def _in_folder(self, folder: Path) -> list[tuple[Path, str]]:
@@ -195,7 +208,7 @@ class Finder:
             return None
         if self._unknown.get(path) == size:
             return None
-        kind = None if path.name in _NO_LOGS else kind_of(path)
+        kind = None if path.name in _NO_LOGS else kind_of(path, self._columns.values())
         if self._kind is not None and kind != self._kind:
             kind = None
         if kind is None:
@@ -240,6 +253,17 @@ WANTED = (
     "CSV or JSON lines with a loss, TensorBoard's event files, a trainer_state.json, "
     "a log of nanoGPT, llm.c or nanochat, or a .wandb file"
 )
+
+
+def _why_unknown(path: Path) -> str:
+    """What is missing in a file of no known kind: of a table, the name of its loss."""
+    text = text_of(head_of(path))
+    names = _keys(text) if text.lstrip()[:1] == "{" else _header(text)
+    if len(names) > 1 and all(map(is_name, names)):
+        shown = ", ".join(names[:12]) + (" …" if len(names) > 12 else "")
+        lacks = "no column of a step" if any(metric_of(name) in LOSSES for name in names) else "no column of a loss"
+        return f"{lacks}, found {shown}; want --columns {lacks.rpartition(' ')[2]}=NAME"
+    return f"found {_described(path)}, want {WANTED}; --format KIND forces one"
 
 
 def _described(path: Path) -> str:

@@ -138,6 +138,17 @@ class Rows:
                 settings[name[:LONGEST_NAME]] = value if isinstance(value, bool) else value[:300]
         return facts, settings, record, has_nan
 
+    def unseen(self) -> tuple[str, ...]:
+        """A sentence for each given name that no row has had."""
+        if not self._number:
+            return ()
+        facts = (
+            f"{self.path}: {key}={name} of --columns, as nothing in it is called {name}"
+            for name, key in self._facts.items()
+            if name not in self._role
+        )
+        return (*self.names.unseen(), *facts)
+
     def flush(self) -> Iterator[News]:
         """What has come together since the last time.
 
@@ -320,7 +331,8 @@ class JsonHistory:
 
     def left_out(self) -> tuple[str, ...]:
         count = self._broken + self._tail.too_long
-        return (f"{self.path}: {count:,} lines that are no JSON objects",) if count else ()
+        broken = (f"{self.path}: {count:,} lines that are no JSON objects",) if count else ()
+        return (*broken, *self._rows.unseen())
 
 
 def flat(document: Mapping[str, Any], most: int = 2000) -> dict[str, Any]:

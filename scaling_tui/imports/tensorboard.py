@@ -54,7 +54,7 @@ class EventFolder:
 
     def left_out(self) -> tuple[str, ...]:
         damaged = [file for file in self._files.values() if file.damaged or file.broken_at is not None]
-        return tuple(
+        return self._names.unseen() + tuple(
             f"{file.path}: "
             + (
                 f"{file.damaged:,} damaged records"

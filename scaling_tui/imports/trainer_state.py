@@ -70,7 +70,7 @@ class TrainerState:
         yield news
 
     def left_out(self) -> tuple[str, ...]:
-        return ()
+        return self._names.unseen()
 
     def _record(self, entry: Mapping[str, Any]) -> Record | None:
         record: Record = {}

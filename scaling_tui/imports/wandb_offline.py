@@ -63,7 +63,8 @@ class OfflineRun:
         yield news
 
     def left_out(self) -> tuple[str, ...]:
-        return (f"{self.path}: {self._broken:,} damaged records",) if self._broken else ()
+        damaged = (f"{self.path}: {self._broken:,} damaged records",) if self._broken else ()
+        return (*damaged, *self._names.unseen())
 
     def _news(self) -> News:
         return News(self._run, path=self.path)

@@ -70,6 +70,8 @@ def data_lines(data: DataCheck) -> list[str]:
     line = f"data: {show.count(data.train)} training tokens, {held_out} · {passes}"
     if data.documents > 1:
         line += f" · {data.documents:,} documents with {data.separator} between them"
+    if data.unread:
+        line += f" · {show.counted(data.unread, 'other file')} not read"
     return [line, *(f"warning: {warning}" for warning in data.warnings)]
 
 

@@ -42,7 +42,7 @@ class FitSource:
 
     `names` maps labels of points to what plots call them; `loss` says which loss of its runs a sweep is fitted by. Of a
     table, `left_out` are the rows that are not points, `derived` what was computed, and `columns` where each quantity
-    was read from.
+    was read from. `dropped` are the warnings that say what was left out.
     """
 
     points: Points
@@ -54,6 +54,17 @@ class FitSource:
     left_out: tuple[LeftOut, ...] = ()
     derived: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Errors about too few points say also which runs were left out of them."""
+        try:
+            yield
+        except InputError as error:
+            if not self.dropped or not str(error).startswith(("points:", "isoFLOP profiles:", "envelope")):
+                raise
+            raise InputError("; ".join((str(error), *self.dropped))) from None
 
     def document(self) -> dict[str, Any]:
         """What reading the source did, for JSON."""
@@ -113,7 +124,14 @@ def table_source(source: str, options: TableOptions = TableOptions()) -> FitSour
     read = table_points(source, options)
     law, convention = read.of_sweep or (None, "all")
     return FitSource(
-        read.points, read.warnings, law, convention, left_out=read.left_out, derived=read.derived, columns=read.columns
+        read.points,
+        read.warnings,
+        law,
+        convention,
+        left_out=read.left_out,
+        derived=read.derived,
+        columns=read.columns,
+        dropped=read.dropped,
     )
 
 
@@ -136,11 +154,12 @@ def sweep_source(view: "SweepView", leave_out: Collection[str] = ()) -> FitSourc
     law, convention = law_of_sweep(view) or (None, "all")
     points = points_of_sweep(view, "all", {*leave_out, *uncounted(view)})
     lacking = [run.name for run in view.runs if run.lacks_final_evaluation and run.name not in leave_out]
-    warnings = not_fitted(view)
+    dropped = not_fitted(view)
+    warnings = [*dropped]
     warnings += [f"{', '.join(lacking)}: no final evaluation; the loss is from before the end"] if lacking else []
     warnings += [*loss_warnings(view, points.labels), *view.all_faults]
     loss = loss_used(view, points.labels)
-    return FitSource(points, tuple(warnings), law, convention, labels(view), loss)
+    return FitSource(points, tuple(warnings), law, convention, labels(view), loss, dropped=tuple(dropped))
 
 
 def fit_source(
@@ -175,7 +194,7 @@ def fit_source(
         table = replace(table, points="all")  # it is the curves that have an envelope
     loaded = load(source, runs, table)
     if method == "parametric":
-        with option_names():
+        with option_names(), loaded.explained():
             fitted = study(
                 loaded.points,
                 law or loaded.law or "chinchilla",
@@ -202,13 +221,15 @@ def _profile_source(
 
         if valley not in ("parabola", "akima"):
             raise InputError(f"--valley: found {valley!r}, want parabola or akima")
-        isoflop = profiles(loaded.points, cast("Shape", valley), level=level)
+        with loaded.explained():
+            isoflop = profiles(loaded.points, cast("Shape", valley), level=level)
         warnings = [*loaded.warnings, *isoflop.warnings]
         document = asdict(isoflop) | {"source": source, "warnings": warnings} | loaded.document()
         return document, profiles_text(isoflop), lambda: valley_view(loaded.points, isoflop)
     from scaling_tui.laws.fitting.envelope import envelope
 
-    hull = envelope(loaded.points, level)
+    with loaded.explained():
+        hull = envelope(loaded.points, level)
     document = {
         "source": source,
         "sizes": hull.sizes,

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from scaling_tui.imports.folder import NOT_SAID
 from scaling_tui.runs import SweepView
 from scaling_tui.sweeps.summary import run_summary
 from scaling_tui.text import show
@@ -39,6 +40,9 @@ def import_text(sweep: SweepView, done: "Import") -> str:
             show.SIGNS[run.state], run.name, show.count(run.params), show.count(run.tokens), f"{run.curve.records:,}",
             loss, run.state,
         ))  # fmt: skip
+    # `attach` gives the reason of each run; here one line on those that wait for an answer.
+    silent = sum(run.reason == NOT_SAID for run in sweep.runs)
+    hint = f"\n{show.counted(silent, 'run')} stopped: {NOT_SAID}" if silent else ""
     verb = "updated" if done.is_update else "imported"
     what = f"{show.counted(len(sweep.runs), 'run')}, {show.counted(done.added, 'new record')}"
-    return f"{verb} {sweep.name}: {what} ({', '.join(done.kinds())})\n{columns(rows, numeric=(2, 3, 4, 5))}"
+    return f"{verb} {sweep.name}: {what} ({', '.join(done.kinds())})\n{columns(rows, numeric=(2, 3, 4, 5))}{hint}"

@@ -187,7 +187,9 @@ def planning_study(loaded: FitSource, law: str | None = None, draws: int = 200) 
     Raises:
         InputError: the points cannot be fitted.
     """
-    return study(loaded.points, law or loaded.law or "chinchilla", draws=max(draws, 20), convention=loaded.convention)
+    law = law or loaded.law or "chinchilla"
+    with loaded.explained():
+        return study(loaded.points, law, draws=max(draws, 20), convention=loaded.convention)
 
 
 def plan_study(loaded: FitSource, fitted: "Study", goal: "Goal") -> "Plan":

@@ -259,6 +259,10 @@ class Writer:
             if not self.strict:
                 self._rename()
             _make_sweep(self.run.parent, {})
+            faults: list[str] = []
+            schema.RUN(_plain(self._config), "", faults)
+            for fault in faults:  # said now, while it can be mended, not when the run is read
+                self._complain(f"config {fault}", f"run.json: {fault}")
             write_run(self.run, self._config)
         self.attempt = claim(self.run, "attempt")
         self._claimed = True

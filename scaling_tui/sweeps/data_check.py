@@ -26,6 +26,7 @@ class DataCheck:
         held_out: held-out tokens, of which an evaluation reads `evaluated`.
         evaluated: held-out tokens of one evaluation, the least of all rungs.
         documents: of both parts; 0 where ids have no documents that are known.
+        unread: files of the folder that are not read, because they are of another kind.
         separator: what stands between documents; empty with fewer than two.
         epochs: over the training tokens, or over a rung's `unique_tokens`, by case.
         standard_error: of the held-out loss, as a share of it, estimated as `scaling_tui.data.precision` says.
@@ -36,6 +37,7 @@ class DataCheck:
     held_out: int
     evaluated: int
     documents: int
+    unread: int
     separator: str
     epochs: dict[str, float]
     standard_error: float | None
@@ -71,6 +73,7 @@ def check_data(ladder: Ladder, corpus: Corpus, tokens: Encoded) -> DataCheck:
         held_out=len(tokens.held_out),
         evaluated=min(evaluated),
         documents=corpus.documents if corpus.size else 0,
+        unread=corpus.unread,
         separator=tokens.separator,
         epochs=epochs,
         standard_error=None if math.isnan(error) else error,

@@ -230,6 +230,8 @@ def _set(document: dict[str, Any], setting: str) -> None:
         if not isinstance(target, dict):
             raise InputError(f"--set {key}: {part} is not a table")
     target[rest.split(".")[-1]] = value
+    if (table, rest) == ("corpus", "vocab") and value:
+        target.pop("tokenizer", None)  # the ladder's own; one given after it is an error
     if table in ("training", "model"):
         # A rung's own value would otherwise silently override the user's.
         for rung in rungs:

@@ -115,7 +115,9 @@ def points_of_sweep(sweep: SweepView, convention: str = "non-embedding", leave_o
 
 def _why_none(sweep: SweepView) -> str:
     counted = Counter("finished without a loss" if run.state == "finished" else run.state for run in sweep.runs)
-    return f" ({', '.join(f'{count} {state}' for state, count in counted.items()) or 'it has no runs'})"
+    reasons = {run.reason for run in sweep.runs}
+    reason = f": {reasons.pop()}" if len(reasons) == 1 and reasons != {""} else ""
+    return f" ({', '.join(f'{count} {state}' for state, count in counted.items()) or 'it has no runs'}){reason}"
 
 
 def flops_of(runs: Sequence[RunView]) -> list[float] | None:

@@ -9,6 +9,7 @@ from scaling_tui import InputError
 from scaling_tui.tables.table import Table
 
 _DELIMITERS = ",;\t|"
+_RULE = re.compile(r"\s*:?-{3,}:?\s*|")  # the line under the header of a table in Markdown
 
 
 class _Lines:
@@ -45,7 +46,7 @@ def delimited_table(text: str, where: str) -> Table:
     columns: list[list[str]] = []
     rows: list[int] = []
     for number, record in records:
-        if not any(map(str.strip, record)):
+        if not any(map(str.strip, record)) or (not rows and all(map(_RULE.fullmatch, record))):
             continue
         if header is None:
             header = [name.strip() for name in record]

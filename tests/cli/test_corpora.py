@@ -107,6 +107,22 @@ def test_a_dry_run_says_what_is_wrong_with_the_data_in_a_line_each(tiny: Path, t
     assert document["data"]["epochs"].keys() == {"a", "b", "c", "d"}
 
 
+def test_files_of_another_kind_are_counted(tiny: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    (folder / "a.jsonl").write_text("".join(json.dumps({"text": text(500, seed)}) + "\n" for seed in range(200)))
+    (folder / "notes.txt").write_text(text(20_000))
+    run = command("run", tiny, "--dry-run", "--set", f"corpus={folder}", cache=tmp_path / "cache")
+    assert "· 1 other file not read" in run.stdout, run.stderr
+
+
+def test_a_vocabulary_that_is_set_takes_the_place_of_the_ladders_tokenizer(tiny: Path, tmp_path: Path) -> None:
+    settings = [part for value in nanogpt(tmp_path) for part in ("--set", value)]
+    tiny.write_text(tiny.read_text().replace("[corpus]", '[corpus]\ntokenizer = "byte"'))
+    run = command("run", tiny, "--dry-run", *settings, cache=tmp_path / "cache")
+    assert "data: 60.0k training tokens" in run.stdout, run.stderr
+
+
 @pytest.mark.parametrize(
     ("settings", "says"),
     [

@@ -340,3 +340,19 @@ def test_laws_import_little(module: str, limit: str) -> None:
     code = f"import sys, {module}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not set(limit.split()) & set(loaded)
+
+
+def test_too_few_points_say_also_what_was_left_out(command: Command, tmp_path: Path) -> None:
+    path = tmp_path / "two.csv"
+    path.write_text("params,tokens,loss,state\n1e6,1e8,4,finished\n1e7,1e9,3.2,crashed\n")
+    for arguments in (("fit", path), ("fit", path, "--method", "isoflop"), ("plan", "--fit", path, "--flops", 1e18)):
+        ran = command(*arguments)
+        assert ran.status == 2
+        assert "row 3 left out: state crashed" in ran.err, arguments
+
+
+@pytest.mark.parametrize("goal", ["params 70B", "tokens 1.4T", "flops 5.8e23", "loss 2"])
+def test_a_plan_repeats_what_was_given_to_the_last_digit(command: Command, goal: str) -> None:
+    name, value = goal.split()
+    wanted = {"params": 70e9, "tokens": 1.4e12, "flops": 5.8e23, "loss": 2.0}[name]
+    assert command("plan", f"--{name}", value, "--json").json[name] == wanted

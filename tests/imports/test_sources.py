@@ -372,3 +372,59 @@ def test_several_kinds_in_one_folder_are_a_question(command: Command, imported: 
     assert "found tensorboard (1), trainer-state (1)" in err
     sweep, _ = imported(tmp_path / "out", "--format", "trainer-state")
     assert len(sweep.runs) == 1
+
+
+UNUSUAL = "experiment;it;nll/train\n" + "".join(f"{run};{it};{5 - it / 10}\n" for run in "ab" for it in range(10))
+
+
+def test_a_table_of_unusual_names_asks_for_the_loss_and_takes_the_answer(
+    command: Command, imported: Imported, tmp_path: Path
+) -> None:
+    path = written(tmp_path / "hist.csv", UNUSUAL)
+    status, _, err = command("import", path)
+    assert status == 2
+    assert "no column of a loss, found experiment, it, nll/train; want --columns loss=NAME" in " ".join(err.split())
+    sweep, _ = imported(path, "--columns", "run=experiment,step=it,loss=nll/train")
+    assert [(run.name, run.curve.last("loss")) for run in sweep.runs] == [("a", 4.1), ("b", 4.1)]
+
+
+def test_json_lines_of_unusual_names_ask_for_the_loss_and_take_the_answer(
+    command: Command, imported: Imported, tmp_path: Path
+) -> None:
+    path = written(
+        tmp_path / "h.jsonl", "".join(json.dumps({"_step": i, "obj": {"a": 5 - i}}) + "\n" for i in range(4))
+    )
+    status, _, err = command("import", path)
+    assert status == 2
+    assert "no column of a loss, found _step, obj/a; want --columns loss=NAME" in " ".join(err.split())
+    sweep, _ = imported(path, "--columns", "loss=obj/a")
+    assert sweep.runs[0].curve.last("loss") == 2
+
+
+def test_a_loss_in_camel_case_is_a_usual_name(imported: Imported, tmp_path: Path) -> None:
+    line = '{{"_step": {0}, "train/CrossEntropyLoss": 3.5, "eval/CrossEntropyLoss": 3.75}}\n'
+    sweep, _ = imported(written(tmp_path / "h.jsonl", "".join(map(line.format, range(4)))))
+    assert (sweep.runs[0].curve.last("loss"), sweep.runs[0].curve.last("val_loss")) == (3.5, 3.75)
+
+
+def test_a_given_name_that_nothing_has_is_named(command: Command, tmp_path: Path) -> None:
+    history = written(tmp_path / "h.jsonl", "".join(json.dumps({"step": i, "loss": 5 - i}) + "\n" for i in range(4)))
+    status, _, err = command("import", history, "--columns", "val_loss=eval/nll")
+    assert status == 0
+    assert "nothing in it is called eval/nll" in " ".join(err.split())
+    status, _, err = command(
+        "import", written(tmp_path / "train.log", logs.text(logs.nanogpt())), "--columns", "loss=x"
+    )
+    assert status == 2
+    assert "--columns: found with a log of nanogpt, which has no columns to name" in " ".join(err.split())
+
+
+def test_a_log_without_an_end_says_how_to_take_it_as_finished(command: Command, tmp_path: Path) -> None:
+    path = written(tmp_path / "big" / "main.log", logs.text(logs.llmc_main()))
+    status, out, _ = command("import", path, "--name", "big", "--set", "params=124M")
+    assert status == 0
+    says = "the log does not say that it finished; import it with --finished if it did"
+    assert f"1 run stopped: {says}" in " ".join(out.split())
+    status, _, err = command("fit", "big")
+    assert status == 2
+    assert f"no finished run yet to fit a law to (1 stopped): {says}" in " ".join(err.split())

@@ -406,3 +406,11 @@ def test_a_result_may_stand_in_run_json(tmp_path: Path) -> None:
     runs = read_sweep(sweep).runs
     assert [(run.loss, run.loss_is_held_out) for run in runs] == [(2.5, True), (2.6, False), (None, None)]
     assert {run.unique_tokens for run in runs} == {5}
+
+
+def test_a_configuration_that_cannot_be_used_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.warns(RuntimeWarning, match="run.json: params: found '124M', want a number from 0 to 1e60"):
+        run = Writer.create(tmp_path / "mine" / "a", {"params": "124M", "note": "any"})
+    run.log(step=1, loss=3.0)
+    run.end()
+    assert read_sweep(tmp_path / "mine").runs[0].loss == 3.0

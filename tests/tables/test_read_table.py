@@ -179,3 +179,10 @@ def test_any_bytes_are_a_table_or_one_line(tmp_path: Path, data: bytes, how: Cal
         assert "\n" not in str(error)
     else:
         assert all(len(column) == len(table) for column in table.columns.values())
+
+
+def test_a_table_in_markdown(tmp_path: Path) -> None:
+    text = "| run | params | loss |\n| :--- | ---: |---|\n| a | 1e6 | 4 |\n| b | 1e7 | 3 |\n"
+    found = read_table(write(tmp_path, text))
+    assert {name: column for name, column in cells(found).items() if name} == CELLS
+    assert list(found.rows) == [3, 4]

@@ -214,6 +214,8 @@ def _named(name: str, plain: str, aliases: Sequence[str], role: str) -> Column |
     stem, _, unit = plain.rpartition("_")
     if role in ("params", "tokens") and stem in aliases and unit in _MULTIPLES:
         return Column(name, _MULTIPLES[unit], stated=True)
+    if role == "loss" and re.sub(r"_nats?(_(per_)?(token|tok))?$", "", plain) in aliases:
+        return Column(name)
     return None
 
 
@@ -263,7 +265,18 @@ def _no_loss(table: Table) -> str:
     if likely:
         hint = _listed([f"--columns {shlex.quote(f'loss={name}')}" for name in likely[:4]], "or")
         return f"{table.where}: no column loss; say which it is: {hint}"
+    bits = next((name for name in names if re.search(r"bpb$|bits_per_byte", plain_name(name))), None)
+    if bits is not None:
+        answer = shlex.quote(f"loss={bits}*3.05")
+        return (
+            f"{table.where}: no column loss; {shown(bits)} × ln 2 × bytes per token is one: --columns {answer} "
+            "where a token has 4.4 bytes"
+        )
     found = ", ".join(shown(name) for name in names[:8])
+    if any(re.search(r"perplexity|ppl$", plain_name(name)) for name in names):
+        return (
+            f"{table.where}: no column loss, found {found}; want a column of its own, the logarithm of the perplexity"
+        )
     return f"{table.where}: no column loss, found {found}; want params,tokens,loss, or --columns loss=NAME"
 
 

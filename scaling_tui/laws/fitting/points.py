@@ -79,8 +79,10 @@ class Points:
         if value is None and name == "unique_tokens":
             return self.column("tokens")
         if value is None:
+            other = {"tokens": "; the law chinchilla-n does without", "params": "; the law chinchilla-d does without"}
             raise InputError(
-                f"column {name}: missing, the law needs it; of a table, --columns {name}=NAME says which it is"
+                f"points: no column {name}, which the law needs; of a table, --columns {name}=NAME says which it is"
+                + other.get(name, "")
             )
         return np.asarray(value, dtype=np.float64)
 

@@ -33,6 +33,7 @@ from scaling_tui.laws.kernels import Array
 from scaling_tui.tables import Cell, Table, read_table
 from scaling_tui.text import show
 from scaling_tui.text.numbers import read_quantity
+from scaling_tui.text.run_states import state_of
 
 Which = Literal["auto", "last", "all"]
 _NAMED_ROWS = 20_000  # larger tables do not name their rows
@@ -104,6 +105,7 @@ class TablePoints:
         left_out: every row that is not a point.
         derived: what no column gave and was computed, or multiplied, in formulas.
         columns: the column that each role was read from.
+        dropped: those of the warnings that say which rows are no points.
         of_sweep: law and count of N of the sweep whose points were exported; None of any other table.
     """
 
@@ -112,6 +114,7 @@ class TablePoints:
     left_out: tuple[LeftOut, ...]
     derived: tuple[str, ...]
     columns: Mapping[str, str]
+    dropped: tuple[str, ...] = ()
     of_sweep: tuple[str, str] | None = None
 
 
@@ -150,6 +153,7 @@ class _Reading:
         self.size = len(table)
         self.keep: NDArray[np.bool_] = np.ones(self.size, dtype=bool)
         self.warnings: list[str] = []
+        self.dropped: list[str] = []
         self.derived: list[str] = []
         self.left_out: dict[int, str] = {}
         self.numbers: dict[str, Array] = {}
@@ -164,7 +168,9 @@ class _Reading:
             if role in self.columns and role != "loss":
                 self.numbers[role] = self._numbers(role)
         self._say_units()
+        self._ignore_empty_columns()
         self._derive()
+        self._heed_missing()
         self._drop_checkpoints()
         self._drop_endless()
         for role in self.numbers:
@@ -176,7 +182,10 @@ class _Reading:
         left_out = [LeftOut(self.table.rows[place], why) for place, why in sorted(self.left_out.items())]
         columns = {role: column.name for role, column in self.columns.items()}
         warnings = (*self.warnings, *self.derived)
-        return TablePoints(points, warnings, tuple(left_out), tuple(self.derived), columns, _of_sweep(self.table))
+        dropped = tuple(self.dropped)
+        return TablePoints(
+            points, warnings, tuple(left_out), tuple(self.derived), columns, dropped, _of_sweep(self.table)
+        )
 
     # --- cells
 
@@ -205,10 +214,10 @@ class _Reading:
             pass
         at = f"{self._at(place)}, column {shown(name)}: "
         if _missing(cell):
-            if role == "loss":
-                return float("nan")
-            raise InputError(f"{at}found nothing, want a positive number")
+            return float("nan")
         text = str(cell)
+        if role == "loss" and state_of(text) is not None:
+            return float("nan")  # 'diverged' in place of the loss
         if not isinstance(cell, str) or (role == "loss" and "," in text):
             wanted = "a number with a point, such as 3.21" if isinstance(cell, str) else "a positive number"
             raise InputError(f"{at}found {text[:60]!r}, want {wanted}" if isinstance(cell, str) else
@@ -243,6 +252,7 @@ class _Reading:
             say = f"{self._rows(which)} left out: {why}"
         if say:
             self.warnings.append(say)
+            self.dropped.append(say)
 
     def _rows(self, which: NDArray[np.bool_]) -> str:
         index = np.flatnonzero(which)
@@ -299,6 +309,28 @@ class _Reading:
     def _drop_endless(self) -> None:
         loss = self.numbers["loss"]
         self._drop(~np.isfinite(loss), "no finite loss (diverged or unfinished)")
+
+    def _ignore_empty_columns(self) -> None:
+        """A column without a single number says as much as none."""
+        for role in [role for role in self.numbers if role != "loss" and self.keep.any()]:
+            if np.isnan(self.numbers[role][self.keep]).all():
+                del self.numbers[role]
+                empty = f"column {shown(self.columns.pop(role).name)}: empty, read as if it were not there"
+                self.warnings.append(empty)
+                self.dropped.append(empty)
+
+    def _heed_missing(self) -> None:
+        """Rows without an N or a D are left out; what else a row lacks is what a table without that column takes."""
+        for role in ("params", "tokens"):
+            if role in self.numbers:
+                self._drop(np.isnan(self.numbers[role]), f"no {role}")
+        if "non_embedding" in self.numbers and np.isnan(self.numbers["non_embedding"][self.keep]).any():
+            del self.numbers["non_embedding"]  # a count that some rows lack would compare laws through different points
+        N, D = (self.numbers.get(role) for role in ("params", "tokens"))
+        fills = {"flops": None if N is None or D is None else 6 * N * D, "unique_tokens": D}
+        for role, fill in fills.items():
+            if role in self.numbers and fill is not None:
+                self.numbers[role] = np.where(np.isnan(self.numbers[role]), fill, self.numbers[role])
 
     def _check_positive(self, role: str) -> None:
         values = self.numbers[role]
@@ -427,7 +459,10 @@ class _Reading:
             N = self.numbers["params"] = self.numbers.pop("non_embedding")
             self.derived.append(f"no column of all parameters: N = {shown(self.columns['non_embedding'].name)}")
         with np.errstate(all="ignore"):  # rows that are left out, or refused next
-            if D is None and N is not None and C is not None:
+            if N is not None and D is not None and C is not None:
+                self.numbers["params"] = np.where(np.isnan(N), C / (6 * D), N)
+                self.numbers["tokens"] = np.where(np.isnan(D), C / (6 * N), D)
+            elif D is None and N is not None and C is not None:
                 self.numbers["tokens"] = C / (6 * N)
                 self.derived.append("no column tokens: D = C/(6N)")
             elif N is None and D is not None and C is not None:

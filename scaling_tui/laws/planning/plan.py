@@ -292,9 +292,10 @@ def _serving(frontier: Frontier, goal: Goal, served: float) -> tuple[Array, Arra
 
 
 def _plan(law: Law, solution: _Solution, goal: Goal, name: str) -> Plan:
-    N, D = float(np.exp(solution.n[0])), float(np.exp(solution.d[0]))
-    loss, optimal = float(np.exp(solution.log_loss[0])), float(np.exp(solution.optimal_log_loss[0]))
-    flops, optimal_flops = 6 * N * D, float(np.exp(solution.optimal_c[0]))
+    # What was given stays as it was given: an exponential of a logarithm loses its last digits.
+    N, D = goal.params or float(np.exp(solution.n[0])), goal.tokens or float(np.exp(solution.d[0]))
+    loss, optimal = goal.loss or float(np.exp(solution.log_loss[0])), float(np.exp(solution.optimal_log_loss[0]))
+    flops, optimal_flops = goal.flops or 6 * N * D, float(np.exp(solution.optimal_c[0]))
     unique = goal.unique_tokens
     return Plan(
         law=name,

@@ -48,7 +48,10 @@ class FolderTokenizer:
         path = folder / TOKENIZER
         if not path.is_file():
             if not any((folder / name).is_file() for name in OLDER):
-                raise InputError(f"{folder}: no {TOKENIZER}, want the tokenizer that the model was trained with")
+                raise InputError(
+                    f"{folder}: no {TOKENIZER}, want the tokenizer that the model was trained with: "
+                    "its save_pretrained, or a copy of its files, puts it there"
+                )
             return cls(_older(folder))
         try:
             return cls(Tokenizer.from_buffer(read_bytes(path, MOST_TABLE_BYTES)))

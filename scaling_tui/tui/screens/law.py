@@ -404,7 +404,8 @@ def fit_for(shown: SweepView | OpenedTable, request: FitRequest) -> FitResult:
     left_out = _left_out_points(shown, request, convention) if request.left_out else None
     blank = replace(blank, left_out=left_out, points=loaded.points, valleys=valleys)
     try:
-        made = study(loaded.points, law, draws=DRAWS, convention=convention, warnings=loaded.warnings)
+        with loaded.explained():
+            made = study(loaded.points, law, draws=DRAWS, convention=convention, warnings=loaded.warnings)
     except InputError as error:
         return replace(blank, problem=f"{law}: {error}")
     return replace(blank, study=made)

@@ -12,6 +12,7 @@ from scaling_tui.runs.glance import glance
 from scaling_tui.sweeps.devices import kind_of
 from scaling_tui.sweeps.estimate import estimate
 from scaling_tui.sweeps.ladder import ladders, load_ladder
+from scaling_tui.sweeps.launch import resumable
 from scaling_tui.sweeps.speeds import cached
 from scaling_tui.sweeps.sweep_fit import SweepFit, fit_beforehand
 from scaling_tui.text import show
@@ -186,9 +187,9 @@ def next_lines(views: Sequence[SweepView], learning: TutorStatus | None) -> Iter
         yield OverviewLine(f"Train the ladder {FIRST}: about {show.duration(time.total)}", "lab", what=FIRST)
     for view in views[:1]:
         if not view.trains and view.state in ("stopped", "lost", "failed", "diverged"):
-            done = show.percent(view.progress)
-            choice = "" if view.state == "diverged" else ", or resume"
-            yield OverviewLine(f"{view.name} is {view.state} at {done}: see why{choice}", "live", view.name)
+            done = f" at {show.percent(view.progress)}" if any(run.tokens for run in view.runs) else ""
+            choice = ", or resume" if resumable(view) else ""
+            yield OverviewLine(f"{view.name} is {view.state}{done}: see why{choice}", "live", view.name)
     if learning is not None and learning.unread:
         lesson, count = learning.unread[0], len(learning.unread)
         minutes = f"{lesson.head['minutes']} min" + (

@@ -65,7 +65,6 @@ def test_runs_that_did_not_finish_are_left_out_and_named(tmp_path: Path) -> None
         ("params,tokens,loss\n", "header without rows"),
         ("params,tokens\n1,2\n", "no column loss, found params, tokens"),
         ("params,tokens,loss\n1e6,1e8,4\n1e7,many,3\n", "row 3, column tokens: found 'many'"),
-        ("params,tokens,loss\n1e6,1e8,4\n1e7,,3\n", "row 3, column tokens: found nothing"),
         ("params,tokens,loss\n1e6,1e8,4\n0,1e9,3\n", "row 3, column params: found 0"),
         ("params,tokens,loss\n1e6,1e8,4\n1e7,1e9,-3\n", "row 3, column loss: found -3"),
         ("params,tokens,loss\n1e6,inf,4\n", "row 2, column tokens: found inf"),
@@ -359,3 +358,50 @@ def test_a_million_rows(tmp_path: Path) -> None:
     found = fit(read_points(path)[0], "chinchilla")
     assert found.coefficients["alpha"] == pytest.approx(0.35, abs=0.003)
     assert time.process_time() - began < 60
+
+
+def test_a_row_without_a_size_is_left_out_and_named(tmp_path: Path) -> None:
+    text = "params,tokens,loss\n1e6,1e8,4\n,1e9,3.5\n1e7,n/a,3.2\n1e8,1e10,2.6\n"
+    found = table_points(write(tmp_path, text))
+    assert found.points.loss.tolist() == [4, 2.6]
+    assert [(item.row, item.why) for item in found.left_out] == [(3, "no params"), (4, "no tokens")]
+    assert found.warnings == found.dropped == ("row 3 left out: no params", "row 4 left out: no tokens")
+
+
+def test_a_size_that_c_gives_is_computed_row_by_row(tmp_path: Path) -> None:
+    found = table_points(write(tmp_path, "params,tokens,flops,loss\n1e6,1e8,,4\n,1e9,6e16,3.5\n1e7,,6e16,3.2\n"))
+    assert found.points.params is not None and found.points.tokens is not None and found.points.flops is not None
+    assert found.points.params == pytest.approx([1e6, 1e7, 1e7])
+    assert found.points.tokens == pytest.approx([1e8, 1e9, 1e9])
+    assert found.points.flops == pytest.approx([6e14, 6e16, 6e16])
+
+
+def test_an_empty_column_is_none(tmp_path: Path) -> None:
+    found = table_points(write(tmp_path, "params,tokens,flops,unique_tokens,loss\n1e6,1e8,,,4\n1e7,1e9,,,3.2\n"))
+    assert found.points.flops is None and found.points.unique_tokens is None
+    assert "column flops: empty, read as if it were not there" in found.warnings
+
+
+@pytest.mark.parametrize(
+    "name", ["Val loss (nats)", "eval/loss_nats", "loss (nats/token)", "test loss [nats per token]"]
+)
+def test_a_loss_may_name_its_unit(tmp_path: Path, name: str) -> None:
+    points, _ = read_points(write(tmp_path, f"params,tokens,{name}\n1e6,1e8,4\n1e7,1e9,3.2\n"))
+    assert points.loss.tolist() == [4, 3.2]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("val_bpb", "val_bpb × ln 2 × bytes per token is one: --columns 'loss=val_bpb*3.05'"),
+     ("perplexity", "the logarithm of the perplexity")],
+)  # fmt: skip
+def test_what_is_no_loss_says_how_to_get_one(tmp_path: Path, name: str, says: str) -> None:
+    with pytest.raises(InputError, match=re.escape(says)):
+        read_points(write(tmp_path, f"params,tokens,{name}\n1e6,1e8,4\n1e7,1e9,3.2\n"))
+
+
+@pytest.mark.parametrize("word", ["diverged", "OOM", "crashed", "CANCELLED by 1021"])
+def test_a_word_in_place_of_a_loss_leaves_the_row_out(tmp_path: Path, word: str) -> None:
+    found = table_points(write(tmp_path, f"params,tokens,loss\n1e6,1e8,4\n1e7,1e9,{word}\n"))
+    assert found.points.loss.tolist() == [4]
+    assert [(item.row, item.why) for item in found.left_out] == [(3, "no finite loss (diverged or unfinished)")]
