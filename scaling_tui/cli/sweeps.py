@@ -87,7 +87,7 @@ def run(
         if isinstance(rehearsed, str):
             say(rehearsed)
         found = None if isinstance(rehearsed, str) else rehearsed
-        data = found and found.data
+        data = found.data if found else None
         seeds = chosen.seeds if seed is None else (seed,)
         time = estimated(runs_folder(runs), chosen, found, len(seeds), device, jobs, per_gpu, say)
         if as_json:
