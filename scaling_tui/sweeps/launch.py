@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from scaling_tui import InputError, __version__
 from scaling_tui.runs import SweepView, create_sweep, make_request
+from scaling_tui.runs.config import RunConfig
 from scaling_tui.runs.format import YIELDED, Status, is_running, numbered
 from scaling_tui.runs.glance import glance
 from scaling_tui.runs.writer import write_run
@@ -83,6 +84,11 @@ def lay_out(
     }
     seeds = ladder.seeds if seed is None else (seed,)
     configs = [config for each in seeds for config in ladder.configs(each, corpus)]
+    planned = {
+        name: _without_rate(config)
+        for name, config in configs
+        if ladder.tune is not None and config.rung not in ladder.probes
+    }
     sweep = create_sweep(
         runs,
         ladder.name,
@@ -103,11 +109,14 @@ def lay_out(
             "runs": [name for name, _ in configs],
             "versions": versions(),
             "machine": {**machine(), "device": kind_of(device)},
+            **({"tune": asdict(ladder.tune) | {"probes": ladder.probes}, "planned": planned} if ladder.tune else {}),
             "launch": {"device": device, "jobs": jobs, "per_gpu": per_gpu},
         },
     )
     try:
         for name, config in configs:
+            if name in planned:
+                continue
             write_run(sweep / name, config.as_json())
     except BaseException as error:
         # A partial folder would be taken for a sweep and trained.
@@ -116,6 +125,11 @@ def lay_out(
             raise InputError(f"runs folder {runs}: cannot be written to ({error.strerror})") from error
         raise
     return sweep
+
+
+def _without_rate(config: RunConfig) -> dict[str, Any]:
+    document = config.as_json()
+    return {**document, "training": {key: value for key, value in document["training"].items() if key != "lr"}}
 
 
 def launch(
