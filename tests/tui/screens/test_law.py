@@ -207,7 +207,7 @@ async def test_of_seeds_their_mean_is_the_point_and_dropping_it_drops_them(tmp_p
         await fitted(pilot)
         assert "4 points, each the mean over 2 seeds" in words(app)
         marks = [series.mark for series in figure(app).series]
-        assert (marks.count("●"), marks.count("○")) == (4, 8)
+        assert (marks.count("●") + marks.count("▲"), marks.count("○")) == (4, 8)
         assert [series.label for series in figure(app).series if series.mark == "○"] == [""] * 8
         screen = app.screen
         assert isinstance(screen, LawScreen)
