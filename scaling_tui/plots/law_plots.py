@@ -1,7 +1,8 @@
 """What a fit looks like: points, law, interval band and extrapolation; residuals; isoFLOP valleys. From plain data."""
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,6 @@ from scaling_tui.laws.fitting.fitted import Fit
 from scaling_tui.laws.fitting.isoflop import Profiles
 from scaling_tui.laws.fitting.study import Study
 from scaling_tui.laws.forms import SYMBOLS, Input
-from scaling_tui.plots.curves import labels
 from scaling_tui.plots.figures import DOTTED, Figure, Series
 from scaling_tui.runs import RunView, SweepView
 from scaling_tui.text import show
@@ -230,10 +230,19 @@ def _called(points: Points, names: Mapping[str, str]) -> list[str]:
     return [names.get(label, label) for label in points.labels]
 
 
-def law_figure(sweep: SweepView, fit: Fit | None, used: Collection[str] = ()) -> Figure:
-    """Loss against N (or what the law is of): the runs, the law extended to the largest rung, the prediction.
+@dataclass(frozen=True)
+class LawPoint:
+    """A point of a sweep's law plot: the mean loss of some finished runs, and whether the law was fitted to it."""
 
-    `used` are the names of the runs that the law was fitted to.
+    runs: tuple[RunView, ...]
+    label: str
+    fitted: bool
+
+
+def law_figure(sweep: SweepView, fit: Fit | None, points: Sequence[LawPoint] = ()) -> Figure:
+    """Loss against N (or what the law is of): the points, the law extended to the largest rung, the prediction.
+
+    A mean over seeds has a bar of one standard deviation to each side. Finished runs of no point are faint.
     """
     over: Input = axis_of(fit) if fit else "params"
     convention = fit.convention if fit else "non-embedding"
@@ -242,16 +251,25 @@ def law_figure(sweep: SweepView, fit: Fit | None, used: Collection[str] = ()) ->
         size = run.non_embedding if convention == "non-embedding" else run.params
         return float({"params": size, "tokens": run.tokens, "flops": run.flops}.get(over) or math.nan)
 
-    series = []
+    series: list[Series] = []
+    spans: list[tuple[float, float, float, str]] = []
     if fit is not None:
         series += lines(fit, over, max((place(run) for run in sweep.runs), default=0.0))
-    names = labels(sweep)
-    for run in sweep.runs:
-        if run.state == "finished" and run.loss:
-            at = np.array([place(run)]), np.array([run.loss])
-            colour, mark = ("primary", "●") if run.name in used else ("success", "◆")
-            series.append(Series(*at, colour, names[run.name], mark))
-    spans = []
+    inside = {run.name for point in points for run in point.runs}
+    others = [run for run in sweep.runs if run.state == "finished" and run.loss and run.name not in inside]
+    if others:
+        x, y = np.array([place(run) for run in others]), np.array([run.loss for run in others])
+        series.append(Series(x, y, "foreground", mark="○", weight="faint"))
+    for point in points:
+        losses = np.array([run.loss for run in point.runs if run.loss])
+        if not losses.size:
+            continue
+        at, mean = place(point.runs[0]), float(losses.mean())
+        colour, mark = ("primary", "●") if point.fitted else ("success", "◆")
+        if losses.size > 1:
+            sd = float(losses.std(ddof=1))
+            spans.append((at, mean - sd, mean + sd, colour))
+        series.append(Series(np.array([at]), np.array([mean]), colour, point.label, mark))
     for prediction in sweep.predictions[-1:]:
         predicted = sweep.run(prediction.run)
         if predicted is not None and prediction.low is not None and prediction.high is not None:

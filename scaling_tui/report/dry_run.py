@@ -36,7 +36,7 @@ def rungs_table(ladder: Ladder, time: Estimate, width: int | None = None) -> lis
         RungColumn("D", tuple(show.count(rung.tokens) for rung in rungs), 2),
         RungColumn("C, FLOPs", tuple(show.scientific(rung.flops) for rung in rungs), 3),
         RungColumn("steps", tuple(str(rung.training.steps(rung.architecture.context)) for rung in rungs), 8),
-        RungColumn("lr", tuple(f"{rung.training.lr:.2g}" for rung in rungs), 9),
+        RungColumn("lr", tuple("tuned" if rung.planned else f"{rung.training.lr:.2g}" for rung in rungs), 9),
         RungColumn("memory", tuple(map(show.memory, time.memory)), 10),
         RungColumn("time", tuple(show.duration(seconds) for seconds in time.seconds), 4),
     ]
@@ -90,6 +90,11 @@ def dry_run_text(ladder: Ladder, time: Estimate, seeds: Sequence[int], data: Dat
     text.append(f"{in_all(ladder, time, seeds)}; {time.basis}")
     text.append(f"{show.counted(time.at_a_time, 'run')} at a time; memory is that of the {time.memory_of}")
     text.append("C counts matmuls and attention; N is every parameter")
+    if ladder.probes:
+        text.append(
+            f"{', '.join(ladder.probes)} probe {len(ladder.tune.factors if ladder.tune else ())} learning rates; "
+            "the other rungs get theirs from the best of these before they are trained"
+        )
     if branches := [rung for rung in ladder.rungs if rung.trunk]:
         share = show.percent(_cost(ladder) / sum(rung.flops for rung in ladder.rungs))
         text.append(

@@ -1,12 +1,13 @@
 """A sweep as files for other programs: its points or its curves as tables or event files, its pictures, all as JSON.
 
-Points are what a law is fitted to, a row a finished run; curves hold every record. `fit` of exported points gives the
+Points are what a law is fitted to, a row each; curves hold every record. `fit` of exported points gives the
 law of the sweep to the last digit: they come from the same function, and say which law and count of N the sweep has.
 """
 
 import csv
 import io
 import math
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -65,7 +66,9 @@ def export(sweep: SweepView, kind: str, curves: bool | None = None) -> bytes:
 
 
 def point_columns(sweep: SweepView) -> Columns:
-    """A row a finished run: the points that `fit SWEEP` fits, with the law and the count of N that it takes.
+    """A row a point that `fit SWEEP` fits, with the law and the count of N that it takes.
+
+    A point that is a mean over seeds has no `seed`; `seeds` says over how many.
 
     Raises:
         InputError: no run has finished.
@@ -77,20 +80,23 @@ def point_columns(sweep: SweepView) -> Columns:
     except InputError as error:
         raise InputError(f"{error}; --curves exports the records that there are") from None
     points = source.points
-    runs = [run for name in points.labels if (run := sweep.run(name)) is not None]
+    behind = [[run for name in source.behind[label] if (run := sweep.run(name))] for label in points.labels]
     columns: dict[str, list[Any]] = {
         "run": list(points.labels),
-        "rung": [run.rung for run in runs],
-        "seed": [run.seed for run in runs],
+        "rung": [runs[0].rung for runs in behind],
+        "seed": [runs[0].seed if len(runs) == 1 else None for runs in behind],
     }
+    if any(len(runs) > 1 for runs in behind):
+        columns["seeds"] = [len(runs) for runs in behind]
     for name in ("params", "non_embedding", "tokens", "unique_tokens", "flops", "loss"):
         found = getattr(points, name)
         if found is not None and not all(map(math.isnan, found)):
             columns[name] = [_plain(value, None) for value in found.tolist()]
     if columns.get("unique_tokens") == columns.get("tokens"):
         columns.pop("unique_tokens", None)
-    if any(run.curve.last("bpb") is not None for run in runs):
-        columns["bpb"] = [run.curve.last("bpb") for run in runs]
+    bits = [[value for run in runs if (value := run.curve.last("bpb")) is not None] for runs in behind]
+    if any(bits):
+        columns["bpb"] = [statistics.mean(values) if values else None for values in bits]
     size = len(points)
     constants = {"state": "finished", "law": source.law or "chinchilla", "params_as": source.convention}
     return columns | {name: [value] * size for name, value in constants.items()}
@@ -171,11 +177,11 @@ def _plain(value: float, missing: Any) -> Any:
 def sweep_figures(sweep: SweepView) -> "list[Figure]":
     """The curves, and the law where there is one."""
     from scaling_tui.plots.curves import Choice, Curves
-    from scaling_tui.plots.law_plots import law_figure
+    from scaling_tui.report.sweep import law_plot
     from scaling_tui.sweeps.sweep_fit import fit_beforehand
 
     figures = [Curves().figure(sweep, Choice())]
     fitted = fit_beforehand(sweep)
     if fitted is not None:
-        figures.append(law_figure(sweep, fitted.fit, fitted.runs))
+        figures.append(law_plot(sweep, fitted))
     return figures

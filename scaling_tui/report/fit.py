@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -43,6 +43,8 @@ class FitSource:
     `names` maps labels of points to what plots call them; `loss` says which loss of its runs a sweep is fitted by. Of a
     table, `left_out` are the rows that are not points, `derived` what was computed, and `columns` where each quantity
     was read from. `dropped` are the warnings that say what was left out.
+    was read from. Of a sweep, `notes` says what its points are, `behind` names the runs behind each point, and `beside`
+    are the runs that are not themselves points of the law.
     """
 
     points: Points
@@ -55,6 +57,9 @@ class FitSource:
     derived: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    behind: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    beside: Points | None = None
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -72,6 +77,7 @@ class FitSource:
             "left_out": [asdict(item) for item in self.left_out],
             "derived": list(self.derived),
             "columns": dict(self.columns),
+            "notes": list(self.notes),
         }
 
 
@@ -142,14 +148,19 @@ def sweep_source(view: "SweepView", leave_out: Collection[str] = ()) -> FitSourc
         InputError: no run has finished.
     """
     from scaling_tui.plots.curves import labels
+    from scaling_tui.sweeps.summary import best_rate_summary
     from scaling_tui.sweeps.sweep_fit import (
+        edge_warnings,
         law_of_sweep,
+        law_trials,
         loss_used,
         loss_warnings,
         not_fitted,
         points_of_sweep,
+        run_points,
+        trials_text,
         uncounted,
-    )  # fmt: skip
+    )
 
     law, convention = law_of_sweep(view) or (None, "all")
     points = points_of_sweep(view, "all", {*leave_out, *uncounted(view)})
@@ -157,9 +168,35 @@ def sweep_source(view: "SweepView", leave_out: Collection[str] = ()) -> FitSourc
     dropped = not_fitted(view)
     warnings = [*dropped]
     warnings += [f"{', '.join(lacking)}: no final evaluation; the loss is from before the end"] if lacking else []
-    warnings += [*loss_warnings(view, points.labels), *view.all_faults]
-    loss = loss_used(view, points.labels)
-    return FitSource(points, tuple(warnings), law, convention, labels(view), loss, dropped=tuple(dropped))
+    trials = law_trials(view, {*leave_out, *uncounted(view)})
+    behind = {trial.label: tuple(run.name for run in trial.measured) for trial in trials}
+    fitted = [name for names in behind.values() for name in names]
+    warnings += [*loss_warnings(view, fitted), *edge_warnings(view), *view.all_faults]
+    beside = run_points(view, "all", {*leave_out, *points.labels})
+    notes = [] if beside is None else [trials_text(trials, view)]
+    rates = best_rate_summary(view)
+    notes += [rates["text"]] if rates else []
+    # Only the points and what was left out on purpose are called by name.
+    names = dict.fromkeys(beside.labels if beside else (), "")
+    return FitSource(
+        points,
+        tuple(warnings),
+        law,
+        convention,
+        {**labels(view), **names},
+        loss_used(view, fitted),
+        dropped=tuple(dropped),
+        notes=tuple(notes),
+        behind=behind,
+        beside=beside,
+    )
+
+
+def counted_as(convention: str, points: Points | None) -> Points | None:
+    """Points whose `params` count every parameter, with N under `convention` where they have it."""
+    if points is None or convention != "non-embedding" or points.non_embedding is None:
+        return points
+    return replace(points, params=points.non_embedding)
 
 
 def fit_source(
@@ -206,8 +243,17 @@ def fit_source(
                 level=level,
                 warnings=loaded.warnings,
             )
-        document = fitted.document() | {"source": source, "loss": loaded.loss or "as given"} | loaded.document()
-        return document, fit_text(fitted, loaded.loss), lambda: law_view(fitted, loaded.names)
+        document = fitted.document() | {
+            "source": source,
+            "loss": loaded.loss or "as given",
+            "notes": list(loaded.notes),
+        }
+        document |= loaded.document()
+        return (
+            document,
+            fit_text(fitted, loaded.loss, loaded.notes),
+            lambda: law_view(fitted, loaded.names, counted_as(fitted.fit.convention, loaded.beside)),
+        )
     return _profile_source(source, loaded, method, valley, level)
 
 
@@ -244,8 +290,11 @@ def _profile_source(
     return document, envelope_text(hull), lambda: envelope_view(hull)
 
 
-def fit_text(study: "Study", loss: str = "") -> str:
-    """A fit with its intervals, held-out error and conventions; `loss` says which loss was fitted."""
+def fit_text(study: "Study", loss: str = "", notes: Sequence[str] = ()) -> str:
+    """A fit with its intervals, held-out error and conventions.
+
+    `loss` says which loss was fitted, `notes` what its points are.
+    """
     fit = study.fit
     document = study.document()
     lines = [
@@ -254,6 +303,7 @@ def fit_text(study: "Study", loss: str = "") -> str:
         f"C {document['convention']['flops']}; objective {fit.objective:.6g} ({document['objective_kind']}); "
         f"residual s.d. {show.percent(document['residual_sd'], 2)} of the loss",
         *([f"fitted to the {loss}"] if loss else []),
+        *notes,
         "",
         columns(
             [

@@ -8,7 +8,7 @@ from typing import Any
 
 from scaling_tui import InputError
 from scaling_tui.runs import RunView, SweepView, find_sweep, list_sweeps, read_sweep, runs_folder
-from scaling_tui.sweeps.sweep_fit import SweepFit, fit_sweep
+from scaling_tui.sweeps.sweep_fit import SweepFit, fit_sweep, point_of, training_loss
 from scaling_tui.text import show
 from scaling_tui.text.columns import columns
 from scaling_tui.tutor.prediction_game import Challenge, KnownRun, Score
@@ -44,13 +44,16 @@ def challenge_of(view: SweepView) -> Challenge:
     target = _target(view)
     others = [run.name for run in view.runs if run.rung == target.rung or not _smaller(run, target)]
     fitted = fit_sweep(view, leave_out=others)
-    known = _known(view, fitted) if fitted else ()
+    known = _known(fitted) if fitted else ()
     if fitted is None or len({run.params for run in known}) < FEWEST:
         raise InputError(
             f"sweep {view.name}: found fewer than {FEWEST} finished sizes below {target.rung}, too few to predict"
         )
     law = fitted.predict(target)
     size = _size(target, fitted)
+    point = point_of(view, target.name)
+    ended = point is not None and not any(run.state in ("queued", "running") for run in point.runs)
+    best = point.best if point is not None and ended else None
     return Challenge(
         sweep=view.name,
         run=target.name,
@@ -64,7 +67,8 @@ def challenge_of(view: SweepView) -> Challenge:
         low=law.low if math.isfinite(law.low) else None,
         high=law.high if math.isfinite(law.high) else None,
         level=law.level,
-        measured=target.loss if target.state == "finished" else None,
+        measured=best.loss if best else None,
+        caveats=tuple(training_loss(view, (*fitted.runs, target.name))),
     )
 
 
@@ -84,9 +88,11 @@ def _smaller(run: RunView, target: RunView) -> bool:
     return (run.params or 0, run.tokens or 0) < (target.params or 0, target.tokens or 0)
 
 
-def _known(view: SweepView, fitted: SweepFit) -> tuple[KnownRun, ...]:
-    finished = [run for run in view.runs if run.name in fitted.runs and run.loss is not None]
-    known = [KnownRun(run.name, _size(run, fitted), run.tokens or 0, run.loss or math.nan) for run in finished]
+def _known(fitted: SweepFit) -> tuple[KnownRun, ...]:
+    known = [
+        KnownRun(trial.label, _size(trial.measured[0], fitted), trial.measured[0].tokens or 0, trial.loss or math.nan)
+        for trial in fitted.trials
+    ]
     return tuple(sorted(known, key=lambda run: (run.params, run.tokens)))
 
 
@@ -99,10 +105,12 @@ def question_text(challenge: Challenge) -> str:
     rows = [("run", "N", "D", "loss")]
     rows += [(run.run, show.count(run.params), show.count(run.tokens), show.loss(run.loss)) for run in challenge.known]
     rows.append((challenge.run, show.count(challenge.params), show.count(challenge.tokens), "?"))
+    caveats = "".join(f"! {caveat}\n" for caveat in challenge.caveats)
+    loss = "loss" if caveats else "held-out loss"
     return (
         f"{len(challenge.known)} finished runs of {challenge.sweep}; N counts {convention_text(challenge)}.\n\n"
         f"{indent(columns(rows, numeric=range(1, 4)), '  ')}\n\n"
-        f"What held-out loss, in nats per token, will {challenge.rung} reach?"
+        f"{caveats}What {loss}, in nats per token, will {challenge.rung} reach?"
     )
 
 

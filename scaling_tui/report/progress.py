@@ -127,8 +127,11 @@ def _news() -> Callable[[SweepView], list[str]]:
         for prediction in view.predictions[predictions:]:
             interval = show.interval(prediction.predicted, prediction.low, prediction.high)
             values = ", ".join(f"{name} {show.coefficient(value)}" for name, value in prediction.coefficients.items())
-            text.append(f"law {prediction.law} through {len(prediction.points)} runs: {values}")
-            text.append(f"{prediction.run} predicted before it runs: {interval} nats per token")
+            noun = "point" if prediction.averaged else "run"
+            text.append(f"law {prediction.law} through {show.counted(len(prediction.points), noun)}: {values}")
+            several = sum(run.rung == prediction.rung for run in view.runs) > 1
+            what = prediction.rung if several else prediction.run
+            text.append(f"{what} predicted before it runs: {interval} nats per token")
         predictions = len(view.predictions)
         for run in view.runs:
             if run.state in FAILURES and failed.get(run.name) != run.attempts:

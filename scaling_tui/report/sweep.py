@@ -1,5 +1,6 @@
 """A sweep as text: runs, law, predicted against measured; and tables of sweeps and ladders."""
 
+import math
 import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from scaling_tui.plots.curves import labels
+from scaling_tui.plots.figures import Figure
+from scaling_tui.plots.law_plots import LawPoint, law_figure
 from scaling_tui.runs import SweepView
 from scaling_tui.runs.metrics import KNOWN, described
+from scaling_tui.sweeps.points import points_of, setting_text
 from scaling_tui.sweeps.results import outcome
 from scaling_tui.sweeps.summary import prediction_summary
-from scaling_tui.sweeps.sweep_fit import SweepFit, law_of_sweep, listed, loss_warnings
+from scaling_tui.sweeps.sweep_fit import SweepFit, law_of_sweep, listed, loss_warnings, points_text
 from scaling_tui.text import show
 from scaling_tui.text.columns import columns
 
@@ -31,35 +36,49 @@ def report(summary: dict[str, Any]) -> str:
     if summary["runs"]:
         text += ["", runs_table(summary["runs"])]
         text.append(f"  {loss_note(summary['runs'])}; N is every parameter{flops_note(summary['runs'])}")
+    if any(run["best"] for run in summary["runs"]):
+        text.append(
+            "  best: the setting of lowest loss at that size and D, the mean over seeds; the law goes through it"
+        )
     text += other_lines(summary["runs"])
     text += outcome_lines(summary)
     if fit := summary["fit"]:
         coefficients = ", ".join(f"{name} {show.coefficient(value)}" for name, value in fit["coefficients"].items())
-        text += ["", f"law {fit['law']} through {len(fit['points'])} runs, N {fit['convention']}: {coefficients}"]
+        text += ["", f"law {fit['law']} through {fit['through']}, N {fit['convention']}: {coefficients}"]
         for name, values in fit["conventions"].items():
             if name != fit["convention"]:
                 shown = ", ".join(f"{key} {show.coefficient(value)}" for key, value in values.items())
                 text.append(f"  under N {name}: {shown}")
         text += [f"  warning: {warning}" for warning in fit["warnings"]]
     text += [f"  warning: {warning}" for warning in summary["warnings"]]
+    if summary["best_rate"]:
+        text.append(summary["best_rate"]["text"])
+    if summary["rates"]:
+        text.append(summary["rates"]["text"])
     text += [f"{run} is not predicted: {reason}" for run, reason in summary["unpredicted"].items()]
-    if prediction := summary["prediction"]:
-        interval = show.interval(prediction["predicted"], prediction["low"], prediction["high"])
-        low, high, measured = prediction["low"], prediction["high"], prediction["measured"]
-        bounded = low is not None and high is not None
-        level = f" at {show.percent(prediction['level'])}" if bounded else ""
-        text.append(f"{prediction['rung']} predicted before it ran: {interval}{level}")
-        if measured is not None:
-            told = f"{show.percent(prediction['error'], 1, sign=True)} from the prediction"
-            if bounded:
-                told += f", {'inside' if low <= measured <= high else 'outside'} the interval"
-            if prediction["below"] is not None:
-                told += f"; {show.percent(prediction['below'], 1, sign=True)} from the loss of the rung below"
-            text.append(f"{prediction['rung']} measured: {show.loss(measured)}, {told}")
+    if summary["prediction"]:
+        text += prediction_lines(summary["prediction"])
     if told := took_text(summary["estimate"]):
         text += ["", told]
     text += summary["faults"]
     return "\n".join(text)
+
+
+def prediction_lines(prediction: Mapping[str, Any]) -> list[str]:
+    """What the law predicted, and what was measured beside it."""
+    interval = show.interval(prediction["predicted"], prediction["low"], prediction["high"])
+    low, high, measured = prediction["low"], prediction["high"], prediction["measured"]
+    bounded = low is not None and high is not None
+    level = f" at {show.percent(prediction['level'])}" if bounded else ""
+    text = [f"{predicted_text(prediction)}: {interval}{level}"]
+    if measured is not None:
+        told = f"{show.percent(prediction['error'], 1, sign=True)} from the prediction"
+        if bounded:
+            told += f", {'inside' if low <= measured <= high else 'outside'} the interval"
+        if prediction["below"] is not None:
+            told += f"; {show.percent(prediction['below'], 1, sign=True)} from the loss of the rung below"
+        text.append(f"{prediction['rung']} measured: {measured_text(prediction)}, {told}")
+    return text
 
 
 def took_text(estimate: Mapping[str, Any] | None) -> str:
@@ -68,6 +87,24 @@ def took_text(estimate: Mapping[str, Any] | None) -> str:
         return ""
     error = show.percent(estimate["error"], sign=True)
     return f"estimated {show.duration(estimate['seconds'])}, took {show.duration(estimate['took'])} ({error})"
+
+
+def predicted_text(prediction: Mapping[str, Any]) -> str:
+    """That a rung was predicted, and when."""
+    return f"{prediction['rung']} predicted before it {'ran' if prediction['begun'] else 'runs'}"
+
+
+def measured_text(prediction: Mapping[str, Any]) -> str:
+    """The measured loss; of several seeds their mean and standard deviation, and the setting where one was chosen."""
+    text = show.loss(prediction["measured"])
+    if prediction["sd"] is not None:
+        text += f" ± {show.loss(prediction['sd'])}"
+    if prediction["of_seeds"] > 1:
+        seeds, of = prediction["seeds"], prediction["of_seeds"]
+        text += f" (mean over {f'{seeds} of {of}' if seeds < of else of} seeds)"
+    if prediction["setting"]:
+        text += f" at {setting_text(prediction['setting'], prediction['setting'])}"
+    return text
 
 
 def loss_note(runs: Sequence[Mapping[str, Any]]) -> str:
@@ -98,6 +135,7 @@ def runs_table(runs: Sequence[Mapping[str, Any]]) -> str:
     table = [["  run", "N", "N non-emb", "D", "C, FLOPs", "loss", "bits/byte", ""]]
     for run in runs:
         lacking = "no final evaluation, the loss is from before the end" if run["lacks_final_evaluation"] else ""
+        lacking = ", ".join(filter(None, (lacking, BEST if run.get("best") else "")))
         remark = ": ".join(filter(None, (run["state"] if run["state"] != "finished" else "", run["reason"], lacking)))
         table.append([
             f"{show.SIGNS[run['state']]} {run['run']}", show.count(run["params"]), show.count(run["non_embedding"]),
@@ -107,6 +145,7 @@ def runs_table(runs: Sequence[Mapping[str, Any]]) -> str:
     return columns(table, numeric=range(1, 7))
 
 
+BEST = "best"
 TRAINING_MARK = "*"
 MOST_OTHERS = 5  # columns of a table that 80 cells hold
 
@@ -133,7 +172,7 @@ def outcome_lines(summary: dict[str, Any]) -> list[str]:
     promised = any(metric["expected"] or metric["claimed"] for case in cases for metric in case["metrics"].values())
     if not promised and all(len(case["seeds"]) < 2 for case in cases):
         return []
-    table = [["  case", "metric", "measured", "seeds", "expected", "source", "CPU"]]
+    table = [["  case", "metric", "measured", "s.e.", "seeds", "expected", "source", "CPU"]]
     for case in cases:
         for metric, value in case["metrics"].items():
             if promised and not (value["expected"] or value["claimed"]) and metric != "gap":
@@ -143,14 +182,16 @@ def outcome_lines(summary: dict[str, Any]) -> list[str]:
                 f"{mark} {case['case']}",
                 described(metric).name,
                 _spread(value),
+                "" if value["sd"] is None else f"{value['sd'] / math.sqrt(len(value['values'])):.4f}",
                 str(len(value["values"])),
                 f"{value['expected'][0]:.4g} to {value['expected'][1]:.4g}" if value["expected"] else "",
                 "" if value["claimed"] is None else format(value["claimed"], ".4g"),
                 "" if case["cpu_s"] is None else show.duration(case["cpu_s"]),
             ])  # fmt: skip
-    rows = ["", columns(table, numeric=range(2, 7))]
+    rows = ["", columns(table, numeric=range(2, 8))]
     rows.append(
-        "  measured: mean ± standard deviation over seeds; source: the value it reports; CPU: per run, all threads"
+        "  measured: mean ± standard deviation over seeds; s.e.: standard error of the mean; "
+        "source: the value it reports; CPU: per run, all threads"
     )
     for key, name in (("ceiling", "best possible accuracy"), ("entropy", "lowest possible loss, nats per token")):
         if (summary["corpus"] or {}).get(key) is not None:
@@ -177,6 +218,7 @@ def ladder_document(ladder: "Ladder") -> dict[str, Any]:
         "seeds": list(ladder.seeds),
         "source": ladder.source,
         "expected": ladder.expected,
+        "probes": list(ladder.probes),
         "rungs": [
             {
                 "rung": rung.name,
@@ -190,7 +232,7 @@ def ladder_document(ladder: "Ladder") -> dict[str, Any]:
                 "cost": rung.cost,
                 "trunk": rung.trunk and rung.trunk.run,
                 "steps": rung.training.steps(rung.architecture.context),
-                "lr": rung.training.lr,
+                "lr": None if rung.planned else rung.training.lr,
             }
             for rung in ladder.rungs
         ],
@@ -239,6 +281,17 @@ def _marked_loss(run: Mapping[str, Any] | None) -> str:
     return show.loss(run["loss"]) + (TRAINING_MARK if run["loss_is_held_out"] is False else "")
 
 
+def law_plot(sweep: SweepView, fitted: SweepFit | None) -> Figure:
+    """The law of a sweep with its points: the best setting of each rung, as the mean over seeds; other runs faint."""
+    names, used = labels(sweep), set(fitted.runs if fitted else ())
+    points = []
+    for point in points_of(sweep.runs):
+        if (best := point.best) is not None:
+            fitted_to = any(run.name in used for run in best.measured)
+            points.append(LawPoint(best.measured, names.get(best.label, best.label), fitted_to))
+    return law_figure(sweep, fitted.fit if fitted else None, points)
+
+
 def law_text(sweep: SweepView, fitted: SweepFit | None) -> Text:
     """The law's coefficients, and predicted against measured; before there is a law, what is missing for one."""
     lines = []
@@ -250,13 +303,13 @@ def law_text(sweep: SweepView, fitted: SweepFit | None) -> Text:
     else:
         coefficients = "  ".join(f"{name} {show.coefficient(value)}" for name, value in fitted.fit.coefficients.items())
         warning = "  ! see 4 Law" if fitted.fit.warnings or loss_warnings(sweep, fitted.runs) else ""
-        lines.append(f"law {fitted.fit.law.name} · {len(fitted.runs)} runs · {coefficients}{warning}")
+        lines.append(f"law {fitted.fit.law.name} · {points_text(fitted, sweep)} · {coefficients}{warning}")
     if prediction := prediction_summary(sweep):
         interval = show.interval(prediction["predicted"], prediction["low"], prediction["high"])
-        text = f"{prediction['rung']} predicted before it ran: {interval}"
+        text = f"{predicted_text(prediction)}: {interval}"
         if prediction["measured"] is not None:
             error = show.percent(prediction["error"], 1, sign=True)
-            text += f" · measured {show.loss(prediction['measured'])}, {error}"
+            text += f" · measured {measured_text(prediction)}, {error}"
         lines.append(text)
     return Text("\n".join(lines))
 

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -175,7 +175,9 @@ def incarnation_of(pid: int) -> str:
 class RecordedPrediction:
     """A loss predicted before its run started, in nats per token.
 
-    `low` and `high` bound it at confidence `level`; None where the points were too few for an interval.
+    `low` and `high` bound it at confidence `level`; None where the points were too few for an interval. `points` are
+    runs, or means over the runs that `averaged` lists; `losses` are what the law was fitted to. Both are empty in
+    older records, whose points are all runs.
     """
 
     rung: str
@@ -187,6 +189,21 @@ class RecordedPrediction:
     low: float | None
     high: float | None
     level: float
+    time: float
+    losses: dict[str, float] = field(default_factory=dict)
+    averaged: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RecordedRates:
+    """The learning rates of rungs that waited for the probes of smaller ones.
+
+    `probes` are the best rates of the rungs that probed, `how` is the rule that transfers them, with its source.
+    """
+
+    rates: dict[str, float]
+    probes: dict[str, float]
+    how: str
     time: float
 
 

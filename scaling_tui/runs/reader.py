@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from scaling_tui import InputError
 from scaling_tui.runs import schema
 from scaling_tui.runs.curve import OTHER_COLUMNS, Array, Curve, Records, parse
 from scaling_tui.runs.divergence import divergence, uniform_loss
-from scaling_tui.runs.format import LOST_AFTER_S, RecordedPrediction, State, Status, numbered
+from scaling_tui.runs.format import LOST_AFTER_S, State, Status, numbered
 from scaling_tui.runs.metrics import LONGEST_NAME, METRICS, MOST_OTHERS
 from scaling_tui.runs.tail import Tail
 from scaling_tui.runs.views import RunView, SweepView
@@ -26,6 +26,7 @@ from scaling_tui.text.files import opened
 STEP = METRICS.index("step")
 ENOUGH = 0.99  # of the planned tokens: a last step may be left out
 OTHER_STEP, RECORD = OTHER_COLUMNS.index("step"), OTHER_COLUMNS.index("record")
+Record = TypeVar("Record")
 
 
 @dataclass
@@ -165,7 +166,15 @@ def _up_to(table: Array, steps: Array, step: float) -> Array:
 class _RunReader:
     """Keeps what it has read of a run, so that each poll costs only what is new."""
 
-    def __init__(self, path: Path, keep: int | None, last_bytes: int | None, breathe: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        keep: int | None,
+        last_bytes: int | None,
+        breathe: Callable[[], None],
+        planned: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._planned = planned
         self.path, self._keep, self._last_bytes, self._breathe = path, keep, last_bytes, breathe
         self._config: Mapping[str, Any] | None = None
         self._faults: list[str] = []
@@ -184,7 +193,7 @@ class _RunReader:
                 os.scandir(self.path).close()
                 self._config, self._faults = schema.checked(self.path / "run.json", schema.RUN, f"{name}/run.json")
             except FileNotFoundError:
-                return self._unreadable("run.json: missing")
+                return self._without_config()
             except InputError as error:
                 return self._unreadable(f"run.json: {error}")
             except OSError as error:
@@ -256,6 +265,13 @@ class _RunReader:
             return None
         return stat.st_mtime_ns, stat.st_ino
 
+    def _without_config(self) -> RunView:
+        """A run without a run.json: one that waits for its learning rate, or one that lost it."""
+        if self._planned is None or numbered(self.path, "attempt"):
+            return self._unreadable("run.json: missing")
+        why = "waits for its learning rate"
+        return RunView(self.path.name, self.path, self._planned, "queued", why, 0, self._curve, planned=True)
+
     def _unreadable(self, why: str) -> RunView:
         """A run of which no more is known than its name; it is read again at the next poll."""
         fault = f"broken: {self.path.name}/{why}"
@@ -309,12 +325,18 @@ class SweepReader:
         order = {name: index for index, name in enumerate(self._document.get("runs") or ())}
         for name in sorted({*order, *self._run_folders(faults)}):
             if name not in self._runs:
-                self._runs[name] = _RunReader(self.path / name, self._keep, self._last_bytes, self._breathe)
+                planned = (self._document.get("planned") or {}).get(name)
+                self._runs[name] = _RunReader(self.path / name, self._keep, self._last_bytes, self._breathe, planned)
         budget = _ByteBudget(most)
         runs = [reader.poll(budget) for reader in self._runs.values()]
-        runs.sort(key=lambda run: (order.get(run.name, len(order)), *_by_size(run)))
+        after: dict[str, int] = {}  # where a run of a listed rung goes that is not listed itself: a further probe
+        for run in runs:
+            if (place := order.get(run.name)) is not None:
+                after[run.rung] = max(place, after.get(run.rung, 0))
+        runs.sort(key=lambda run: (order.get(run.name, after.get(run.rung, len(order)) + 0.5), *_by_size(run)))
         state, reason = self._state(runs, faults)
-        predictions = self._predictions(faults)
+        predictions = self._lines("predictions.jsonl", schema.prediction, faults)
+        rates = next(iter(self._lines("rates.jsonl", schema.rates, faults)), None)  # the first counts
         self._check_requests(faults)
         return SweepView(
             name=self.path.name,
@@ -326,6 +348,7 @@ class SweepReader:
             predictions=tuple(predictions),
             log=tuple(self._new_log()),
             faults=tuple(faults),
+            rates=rates,
         )
 
     def _run_folders(self, faults: list[str]) -> list[str]:
@@ -339,17 +362,18 @@ class SweepReader:
             faults.append(f"broken: {self.path.name}: {error.strerror}")
             return []
 
-    def _predictions(self, faults: list[str]) -> list[RecordedPrediction]:
-        predictions = []
+    def _lines(self, file: str, read: Callable[[bytes], Record], faults: list[str]) -> list[Record]:
+        """What `read` makes of each line of an append-only file."""
+        found = []
         number = 0
-        for lines in Tail(self.path / "predictions.jsonl").new_lines():
+        for lines in Tail(self.path / file).new_lines():
             for line in lines:
                 number += 1
                 try:
-                    predictions.append(schema.prediction(line))
+                    found.append(read(line))
                 except InputError as error:
-                    faults.append(f"broken: predictions.jsonl: line {number}: {error}")
-        return predictions
+                    faults.append(f"broken: {file}: line {number}: {error}")
+        return found
 
     def _check_requests(self, faults: list[str]) -> None:
         """Names the requests that nobody can follow.
@@ -373,7 +397,7 @@ class SweepReader:
         if supervisors and (supervisors[-1][1] / "status.json").exists():
             state, reason, broken = _status(supervisors[-1][1], supervisors[-1][1].name)
             faults += broken
-            return state, reason
+            return _since(runs) if state == "finished" else (state, reason)
         states = {run.state for run in runs}
         if not states:
             return "empty", "no runs yet"
@@ -401,6 +425,16 @@ def _by_size(run: RunView) -> tuple[float, float, list[tuple[int, str]]]:
     parts = re.findall(r"([0-9]+)|([^0-9]+)", run.name)
     natural = [(int(digits), "") if digits else (-1, text) for digits, text in parts]
     return run.params or math.inf, run.config.get("tokens") or math.inf, natural
+
+
+def _since(runs: Sequence[RunView]) -> tuple[State, str]:
+    """State and reason of a sweep whose supervisor saw it finish: somebody may have spoilt or deleted a run since."""
+    others = [run for run in runs if run.state not in ("finished", "running")]
+    for state in ("diverged", "failed", "stopped", "lost", "unreadable", "queued"):
+        if names := [run.name for run in others if run.state == state]:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            return ("stopped" if state == "queued" else state), f"{names[0]}{more} {state}"
+    return "finished", ""
 
 
 def _is_run(folder: str) -> bool:

@@ -9,13 +9,13 @@ import json
 import math
 import reprlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from scaling_tui import InputError
 from scaling_tui.runs.config import Training
-from scaling_tui.runs.format import LARGEST, STORED_STATES, RecordedPrediction, safe_name
+from scaling_tui.runs.format import LARGEST, STORED_STATES, RecordedPrediction, RecordedRates, safe_name
 from scaling_tui.text.files import MOST_BYTES, read_bytes
 from scaling_tui.text.run_states import state_of
 
@@ -197,17 +197,18 @@ def _is_trunk(value: object) -> bool:
 
 _trunk = leaf("an object with run, step and tokens", _is_trunk)
 
-SWEEP = table({
-    "name": text, "created": number, "ladder": text, "summary": text, "source": text, "expected": text,
-    "fit": table(_FIT), "corpus": table(_CORPUS, plain), "cases": map_of(table(_CASE)), "runs": list_of(name),
-    "machine": table({"host": text, "device": text}),
-    "estimate": table({"seconds": amount, "seconds_from": text}),
-})  # fmt: skip
 RUN = table({
     "rung": text, "seed": whole, "params": amount, "non_embedding": amount, "tokens": amount, "flops": amount,
     "family": text, "architecture": table(dict.fromkeys(_SIZES, whole), plain), "corpus": table(_CORPUS, plain),
     "training": table({key: _setting(kind) for key, kind in get_type_hints(Training).items()}),
     "trunk": _trunk, "keep": list_of(whole), "unique_tokens": amount, "loss": number, "val_loss": number,
+})  # fmt: skip
+SWEEP = table({
+    "name": text, "created": number, "ladder": text, "summary": text, "source": text, "expected": text,
+    "fit": table(_FIT), "corpus": table(_CORPUS, plain), "cases": map_of(table(_CASE)), "runs": list_of(name),
+    "machine": table({"host": text, "device": text}), "planned": map_of(RUN),
+    "estimate": table({"seconds": amount, "seconds_from": text}),
+    "tune": table({"probes": list_of(text), "factors": list_of(number), "transfer": one_of(("width", "trend"))}),
 })  # fmt: skip
 _state = leaf(f"one of {', '.join(STORED_STATES)}", lambda value: state_of(value) is not None)
 STATUS = table({
@@ -218,8 +219,26 @@ REQUEST = table({"request": one_of(("stop", "resume")), "run": text})
 PREDICTION = table({
     "rung": text, "run": text, "law": text, "coefficients": map_of(number), "points": list_of(text),
     "predicted": nonzero, "low": number, "high": number, "level": share, "time": number,
+    "losses": map_of(number), "averaged": map_of(list_of(text)),
 })  # fmt: skip
+_rate = leaf("a number above 0 and at most 10", lambda value: is_number(value, 1e-300, 10))
+RATES = table({"rates": map_of(_rate), "probes": map_of(_rate), "how": text, "time": number})
 _NULLABLE = ("low", "high")
+
+
+def rates(line: bytes) -> RecordedRates:
+    """The learning rates on a line of rates.jsonl.
+
+    Raises:
+        InputError: the line is not JSON, or a field of it is missing or does not fit.
+    """
+    faults: list[str] = []
+    kept = RATES(parse_json(line), "", faults)
+    if kept is not LEFT_OUT:
+        faults += [f"{field.name}: missing" for field in fields(RecordedRates) if kept.get(field.name) is None]
+    if faults:
+        raise InputError(faults[0])
+    return RecordedRates(**{field.name: kept[field.name] for field in fields(RecordedRates)})
 
 
 def prediction(line: bytes) -> RecordedPrediction:
@@ -230,10 +249,16 @@ def prediction(line: bytes) -> RecordedPrediction:
     """
     faults: list[str] = []
     kept = PREDICTION(parse_json(line), "", faults)
-    names = [field.name for field in fields(RecordedPrediction)]
+    names = [field.name for field in fields(RecordedPrediction) if field.default_factory is MISSING]
     if kept is not LEFT_OUT and not faults:
         missing = [key for key in names if kept.get(key) is None and not (key in _NULLABLE and key in kept)]
         faults += [f"{key}: missing" for key in missing[:1]]
     if faults:
         raise InputError(faults[0])
-    return RecordedPrediction(**{key: kept[key] for key in names})
+    return RecordedPrediction(
+        **{
+            field.name: kept[field.name]
+            for field in fields(RecordedPrediction)
+            if kept.get(field.name) is not None or field.name in names
+        }
+    )

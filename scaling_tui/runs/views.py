@@ -9,7 +9,7 @@ import numpy as np
 
 from scaling_tui.runs.config import Trunk
 from scaling_tui.runs.curve import Curve
-from scaling_tui.runs.format import LARGEST, RecordedPrediction, State
+from scaling_tui.runs.format import LARGEST, RecordedPrediction, RecordedRates, State
 
 FlopsBasis = Literal["counted", "given"]
 STEADY_FROM = 5  # records with a speed
@@ -23,6 +23,8 @@ class RunView:
         config: what fits of run.json.
         unread: bytes of records of which `curve` holds samples only.
         faults: a line for each file or field of the run that does not fit, naming it and what was found.
+        planned: its run.json is not written yet, because its learning rate waits for the runs that probe it; `config`
+            is all but the rate.
     """
 
     name: str
@@ -34,6 +36,7 @@ class RunView:
     curve: Curve
     unread: int = 0
     faults: tuple[str, ...] = ()
+    planned: bool = False
 
     @property
     def rung(self) -> str:
@@ -156,7 +159,10 @@ class RunView:
 
 @dataclass(frozen=True)
 class SweepView:
-    """A sweep as it stood when it was read. `document` is what fits of sweep.json; `faults` name what does not."""
+    """A sweep as it stood when it was read. `document` is what fits of sweep.json; `faults` name what does not.
+
+    `rates` are the learning rates that were chosen from its probes; None before, and in a sweep without probes.
+    """
 
     name: str
     path: Path
@@ -167,6 +173,7 @@ class SweepView:
     predictions: tuple[RecordedPrediction, ...]
     log: tuple[str, ...] = field(repr=False, default=())
     faults: tuple[str, ...] = ()
+    rates: RecordedRates | None = None
 
     @property
     def all_faults(self) -> tuple[str, ...]:

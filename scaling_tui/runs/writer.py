@@ -21,6 +21,7 @@ from scaling_tui.runs.format import (
     FORMAT,
     HEARTBEAT_S,
     RecordedPrediction,
+    RecordedRates,
     State,
     Status,
     append_line,
@@ -112,6 +113,10 @@ def _plain(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def append_prediction(sweep: Path, prediction: RecordedPrediction) -> None:
     append_line(sweep / "predictions.jsonl", asdict(prediction))
+
+
+def append_rates(sweep: Path, rates: RecordedRates) -> None:
+    append_line(sweep / "rates.jsonl", asdict(rates))
 
 
 class Writer:

@@ -16,6 +16,7 @@ from scaling_tui.laws import get
 from scaling_tui.runs.config import MOST, RunConfig, check_types, known_keys, whole
 from scaling_tui.sweeps.branches import branched
 from scaling_tui.sweeps.rung import MODEL_KEYS, MOST_RUNS, TRAINING_KEYS, Rung, rungs_of
+from scaling_tui.sweeps.tuning import TuneChoice, probes_of, tune_choice, with_probes
 from scaling_tui.text import resources
 from scaling_tui.text.files import read_toml
 from scaling_tui.text.numbers import read_quantity
@@ -35,7 +36,10 @@ class FitChoice:
 
 @dataclass(frozen=True)
 class Ladder:
-    """A ladder as read. `document` holds the tables of its file with `--set` applied."""
+    """A ladder as read. `document` holds the tables of its file with `--set` applied.
+
+    `probes` are the rungs at which `tune` tries learning rates; the others are planned.
+    """
 
     name: str
     path: Path
@@ -47,6 +51,8 @@ class Ladder:
     seeds: tuple[int, ...]
     rungs: tuple[Rung, ...]
     document: Mapping[str, Any] = field(repr=False)
+    tune: TuneChoice | None = None
+    probes: tuple[str, ...] = ()
 
     def configs(self, seed: int, corpus: Mapping[str, Any]) -> Iterator[tuple[str, RunConfig]]:
         """The runs of the ladder at one seed, named `<rung>[-<variant>]-s<seed>`. `corpus` goes into run.json."""
@@ -103,7 +109,7 @@ def _find(name: str) -> Path:
 
 
 def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
-    tables = ("summary", "source", "expected", "seeds", "corpus", "model", "training", "fit", "rungs")
+    tables = ("summary", "source", "expected", "seeds", "corpus", "model", "training", "tune", "fit", "rungs")
     for key in document:
         if key not in tables:
             raise InputError(f"{key}: not a key here; {did_you_mean(key, tables)}")
@@ -111,6 +117,7 @@ def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
         _table({key: {}, **document}, key)
     corpus = _corpus(_table(document, "corpus"), path.parent.absolute())
     seeds = _seeds(document.get("seeds", [0]))
+    tune = _tune(document)
     rungs = branched(_bounded(rungs_of(document, corpus), len(seeds)))
     fit = None
     if "fit" in document:
@@ -122,6 +129,11 @@ def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
             raise InputError(f"fit.params: found {fit.params!r}, want 'non-embedding' or 'all'")
         if fit.predict is not None and fit.predict not in [rung.name for rung in rungs]:
             raise InputError(f"fit.predict: found {fit.predict!r}, want the name of a rung")
+    probes: list[str] = []
+    if tune is not None:
+        probes = probes_of(rungs, tune, fit.predict if fit else None)
+        rungs = branched(_bounded(rungs_of(with_probes(document, rungs, probes, tune), corpus), len(seeds)))
+        rungs = tuple(dataclasses.replace(rung, planned=rung.name not in probes) for rung in rungs)
     for key in ("summary", "source", "expected"):
         if not isinstance(document.get(key, ""), str):
             raise InputError(f"{key}: found {document[key]!r}, want a string")
@@ -136,6 +148,8 @@ def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
         seeds=seeds,
         rungs=rungs,
         document=document,
+        tune=tune,
+        probes=tuple(probes),
     )
 
 
@@ -165,6 +179,16 @@ def _home_expanded(path: str) -> Path:
         return Path(path).expanduser()
     except RuntimeError as error:
         raise InputError(f"corpus: found {path!r}, and this user has no home folder here") from error
+
+
+def _tune(document: dict[str, Any]) -> TuneChoice | None:
+    """How the rates are tuned; `tune` may also stand with the settings that the rungs share."""
+    training = document.get("training", {})
+    if "tune" in training:
+        if "tune" in document:
+            raise InputError("training.tune: found together with tune, want only one of them")
+        document["tune"] = training.pop("tune")
+    return tune_choice(document["tune"]) if "tune" in document else None
 
 
 def _seeds(value: Any) -> tuple[int, ...]:
@@ -208,15 +232,10 @@ def _set(document: dict[str, Any], setting: str) -> None:
     tables = document.get("rungs", [])
     rungs = [item for item in tables if isinstance(item, dict)] if isinstance(tables, list) else []
     if table == "rungs":
-        name, _, rest = rest.partition(".")
-        for rung in rungs:
-            if rung.get("name") == name and rest:
-                rung[rest] = value
-                return
-        names = ", ".join(str(rung.get("name")) for rung in rungs)
-        raise InputError(f"--set {key}: no rung {name!r}; want rungs.NAME.KEY with NAME of {names}")
-    if key == "seeds":
-        document["seeds"] = value
+        _set_rung(rungs, key, rest, value)
+        return
+    if key in ("seeds", "tune"):
+        document[key] = value
         return
     if not dot:
         table, rest = _home(key)
@@ -224,6 +243,8 @@ def _set(document: dict[str, Any], setting: str) -> None:
     if is_given_path and isinstance(value, str) and is_given_path(value):
         # On the command line a path is relative to the working directory, not to the ladder.
         value = str(_home_expanded(value).absolute())
+    if table == "tune" and isinstance(document.get("tune"), str):
+        document["tune"] = {"setting": document["tune"]}
     target: Any = document
     for part in (table, *rest.split(".")[:-1]):
         target = target.setdefault(part, {})
@@ -236,6 +257,15 @@ def _set(document: dict[str, Any], setting: str) -> None:
         # A rung's own value would otherwise silently override the user's.
         for rung in rungs:
             rung.pop(rest, None)
+
+
+def _set_rung(rungs: list[dict[str, Any]], key: str, rest: str, value: Any) -> None:
+    name, _, rest = rest.partition(".")
+    rung = next((rung for rung in rungs if rung.get("name") == name), None)
+    if rung is None or not rest:
+        names = ", ".join(str(rung.get("name")) for rung in rungs)
+        raise InputError(f"--set {key}: no rung {name!r}; want rungs.NAME.KEY with NAME of {names}")
+    rung[rest] = value
 
 
 def _value(key: str, text: str) -> Any:
@@ -275,5 +305,5 @@ def _home(key: str) -> tuple[str, str]:
     own = {"corpus": "name", **{name: name for name in ("tokenizer", "first_tokens", "format", "text", "separator")}}
     if key in own:
         return "corpus", own[key]
-    known = [*TRAINING_KEYS, *MODEL_KEYS, *own, "seeds"]
+    known = [*TRAINING_KEYS, *MODEL_KEYS, *own, "seeds", "tune"]
     raise InputError(f"--set {key}: not a key of a ladder; {did_you_mean(key, known)}")

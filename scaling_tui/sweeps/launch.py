@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from scaling_tui import InputError
 from scaling_tui.runs import SweepView, create_sweep, make_request
+from scaling_tui.runs.config import RunConfig
 from scaling_tui.runs.format import YIELDED, Status, is_running, numbered
 from scaling_tui.runs.glance import glance
 from scaling_tui.runs.writer import write_run
@@ -66,6 +67,11 @@ def lay_out(
         "ceiling": read.drawn_from.ceiling if read.drawn_from else None,
     }
     configs = [config for each in seeds for config in ladder.configs(each, corpus)]
+    planned = {
+        name: _without_rate(config)
+        for name, config in configs
+        if ladder.tune is not None and config.rung not in ladder.probes
+    }
     sweep = create_sweep(
         runs,
         ladder.name,
@@ -86,12 +92,15 @@ def lay_out(
             "runs": [name for name, _ in configs],
             "versions": versions(),
             "machine": {**machine(), "device": kind_of(device)},
+            **({"tune": asdict(ladder.tune) | {"probes": ladder.probes}, "planned": planned} if ladder.tune else {}),
             "launch": {"device": device, "jobs": jobs, "per_gpu": per_gpu, "at_a_time": estimated.at_a_time},
             "estimate": _written(estimated),
         },
     )
     try:
         for name, config in configs:
+            if name in planned:
+                continue
             write_run(sweep / name, config.as_json())
     except BaseException as error:
         # A partial folder would be taken for a sweep and trained.
@@ -105,6 +114,11 @@ def lay_out(
 def _written(estimated: "Estimate") -> dict[str, Any] | None:
     """What of an estimate stands in sweep.json: nothing where it is more of a guess."""
     return {"seconds": round(estimated.total, 1), "seconds_from": estimated.basis} if estimated.known else None
+
+
+def _without_rate(config: RunConfig) -> dict[str, Any]:
+    document = config.as_json()
+    return {**document, "training": {key: value for key, value in document["training"].items() if key != "lr"}}
 
 
 def launch(

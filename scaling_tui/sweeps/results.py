@@ -7,14 +7,10 @@ from typing import Any
 
 from scaling_tui.laws.student_t import t_quantile
 from scaling_tui.runs import RunView, SweepView
+from scaling_tui.sweeps.points import case_of
 
 LEVEL = 0.9
 METRICS = ("val_loss", "val_accuracy", "exact_match", "gap", "bpb")
-
-
-def case_of(run: RunView) -> str:
-    """Rung and variant of a run: its name without the seed."""
-    return run.name.removesuffix(f"-s{run.seed}")
 
 
 def outcome(sweep: SweepView) -> list[dict[str, Any]]:

@@ -53,6 +53,7 @@ class Rung:
         claimed: by metric, the figure that the ladder's source reports.
         trunk: where it branches off a longer run; `trunk.run` is the case of that run.
         keep: steps at which other runs branch off.
+        planned: its learning rate is a guess; the true one is chosen from the runs that probe rates.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Rung:
     count: Count = field(repr=False)
     trunk: Trunk | None = None
     keep: tuple[int, ...] = ()
+    planned: bool = False
 
     @property
     def tokens(self) -> int:
@@ -139,7 +141,7 @@ def _variants(name: str, document: Mapping[str, Any], own: Mapping[str, Any], co
         recipe = _recipe({**training, **chosen}, counted)
         rung = Rung(name, "", expected, claimed, family_of(model), architecture, recipe, counted)
         if recipe not in made:
-            made[recipe] = dataclasses.replace(rung, variant=_variant(chosen, recipe, _short))
+            made[recipe] = dataclasses.replace(rung, variant=_variant(chosen, recipe, short_number))
             exact.append(dataclasses.replace(rung, variant=_variant(chosen, recipe, str)))
     yield from made.values() if len({rung.variant for rung in made.values()}) == len(made) else exact
 
@@ -156,7 +158,7 @@ def _label(key: str, value: Any, recipe: Training, write: Callable[[float], str]
     return letter + (write(value) if isinstance(value, int | float) else str(value))
 
 
-def _short(value: float) -> str:
+def short_number(value: float) -> str:
     for size, unit in ((1e6, "M"), (1e3, "k")):
         if size <= value < 1000 * size:
             return f"{value / size:.3g}{unit}"

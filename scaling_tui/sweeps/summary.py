@@ -1,36 +1,51 @@
 """A sweep as plain data, which is also its JSON: runs, law, predicted against measured."""
 
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from scaling_tui.runs import RunView, SweepView
 from scaling_tui.runs.format import supervised_seconds
+from scaling_tui.sweeps.best_rates import LEVEL, BestRate, RateTrend, best_rates, rate_trend, size_name
+from scaling_tui.sweeps.points import SweepPoint, Trial, points_of
 from scaling_tui.sweeps.results import outcome
 from scaling_tui.sweeps.sweep_fit import (
     SweepFit,
+    edge_warnings,
     fit_beforehand,
+    last_runs,
     law_of_sweep,
     loss_warnings,
     not_fitted,
+    point_of,
+    points_text,
     refit,
     unpredicted,
 )
+from scaling_tui.sweeps.tuning import rates_told
 
 
 def summary(sweep: SweepView) -> dict[str, Any]:
     """The document of `run` and `attach`; what does not apply is null. Losses are in nats per token."""
     fitted = fit_beforehand(sweep)
+    points = points_of(sweep.runs)
+    best = best_runs(points)
     return {
         "sweep": sweep.name,
         "state": sweep.state,
         "reason": sweep.reason,
         "about": {key: sweep.document.get(key, "") for key in ("summary", "source", "expected")},
         "corpus": sweep.document.get("corpus"),
-        "runs": [run_summary(run) for run in sweep.runs],
+        "runs": [run_summary(run) | {"best": best.get(run.name)} for run in sweep.runs],
         "outcome": outcome(sweep),
+        "points": [point_summary(point) for point in points],
+        "best_rate": best_rate_summary(sweep),
+        "rates": sweep.rates and asdict(sweep.rates) | {"text": rates_told(sweep.rates)},
         "fit": fit_summary(sweep, fitted) if fitted else None,
         "prediction": prediction_summary(sweep),
         "unpredicted": unpredicted(sweep),
-        "warnings": not_fitted(sweep) if law_of_sweep(sweep) else [],
+        "warnings": [*(not_fitted(sweep) if law_of_sweep(sweep) else []), *edge_warnings(sweep)],
         "estimate": estimate_summary(sweep),
         "faults": list(sweep.all_faults),
     }
@@ -130,25 +145,96 @@ def fit_summary(sweep: SweepView, fitted: SweepFit) -> dict[str, Any]:
         "law": fit.law.name,
         "coefficients": fit.coefficients,
         "convention": fit.convention,
+        "through": points_text(fitted, sweep),
         "conventions": {name: other.coefficients for name, other in refit(sweep, fitted).items()},
-        "points": list(fitted.runs),
+        "points": [trial.label for trial in fitted.trials],
         "warnings": warnings,
     }
+
+
+def best_runs(points: Sequence[SweepPoint]) -> dict[str, bool]:
+    """Of each run at a rung with several settings, whether its setting is the best; nothing before any has finished."""
+    return {
+        run.name: trial is best
+        for point in points
+        if len(point.trials) > 1 and (best := point.best) is not None
+        for trial in point.trials
+        for run in trial.runs
+    }
+
+
+def point_summary(point: SweepPoint) -> dict[str, Any]:
+    """A point as JSON: the best setting with its mean loss over seeds, and every setting that was tried.
+
+    `edges` names the tuned keys whose best value is the lowest or highest tried.
+    """
+    best, run = point.best, point.runs[0]
+    return {
+        "rung": point.rung,
+        "params": run.params,
+        "non_embedding": run.non_embedding,
+        "tokens": run.tokens,
+        "unique_tokens": run.unique_tokens,
+        "loss": best and best.loss,
+        "best": best and best.label,
+        "edges": point.edges(),
+        "settings": [trial_summary(trial, point.varied()) for trial in point.trials],
+    }
+
+
+def trial_summary(trial: Trial, keys: Sequence[str]) -> dict[str, Any]:
+    """A setting with the mean, standard deviation and standard error of its loss over the seeds that finished."""
+    sd, count = trial.sd, len(trial.losses)
+    return {
+        "label": trial.label,
+        "setting": {key: trial.setting.get(key) for key in keys},
+        "loss": trial.loss,
+        "sd": sd,
+        "se": None if sd is None else sd / math.sqrt(count),
+        "seeds": [run.seed for run in trial.measured],
+        "runs": [run.name for run in trial.runs],
+    }
+
+
+def best_rate_summary(sweep: SweepView) -> dict[str, Any] | None:
+    """The best learning rate of each rung that was tried at several, and its trend with size; None without any."""
+    points = points_of(sweep.runs)
+    rates, over = best_rates(points), size_name(points)
+    if not rates:
+        return None
+    trend = rate_trend(rates, over)
+    return {
+        "rungs": [asdict(rate) for rate in rates],
+        "trend": trend and asdict(trend) | {"level": LEVEL},
+        "text": rates_text(rates, trend),
+    }
+
+
+def rates_text(rates: Sequence[BestRate], trend: RateTrend | None) -> str:
+    """The best rates and their trend as a line."""
+    shown = ", ".join(
+        f"{rate.rung} {rate.rate:.3g}" + (f" (the {rate.edge} tried)" if rate.edge else "") for rate in rates
+    )
+    if trend is None:
+        return f"best lr: {shown}; a trend with size needs two rungs whose best lies between others"
+    ends = "" if trend.low is None else f" [{trend.low:.2f}, {trend.high:.2f}]"
+    return f"best lr: {shown}; lr = {trend.scale:.3g} · {trend.over}^{trend.exponent:.2f}{ends}"
 
 
 def prediction_summary(sweep: SweepView) -> dict[str, Any] | None:
     """The latest prediction and what was measured since; `error` = measured / predicted - 1.
 
-    `below` is the error of the naive guess that the run ends with the loss of the rung below it.
+    `measured` is the mean over the seeds that finished at the best setting of the predicted point. `below` is the error
+    of the naive guess that it ends with the loss of the rung below it, also at its best setting: of those at the same D
+    if there are any.
     """
     if not sweep.predictions:
         return None
     prediction = sweep.predictions[-1]
-    run = sweep.run(prediction.run)
-    measured = run.loss if run is not None and run.state == "finished" else None
-    size = run.params or 0 if run is not None else 0
-    smaller = [other for other in sweep.runs if other.name in prediction.points and (other.params or 0) < size]
-    below = max(smaller, key=lambda other: other.params or 0, default=None)
+    point = point_of(sweep, prediction.run)
+    best = point.best if point else None
+    measured = best.loss if best else None
+    below = _below(sweep, point) if point else None
     return {
         "rung": prediction.rung,
         "law": prediction.law,
@@ -156,7 +242,24 @@ def prediction_summary(sweep: SweepView) -> dict[str, Any] | None:
         "low": prediction.low,
         "high": prediction.high,
         "level": prediction.level,
+        "begun": any(run.attempts for run in point.runs) if point else False,
         "measured": measured,
+        "sd": best.sd if best else None,
+        "seeds": len(best.losses) if best else 0,
+        "of_seeds": len(best.runs) if best else 0,
+        "setting": {key: best.setting.get(key) for key in point.varied()} if best and point else {},
         "error": None if measured is None else measured / prediction.predicted - 1,
         "below": measured / below.loss - 1 if measured is not None and below is not None and below.loss else None,
     }
+
+
+def _below(sweep: SweepView, point: SweepPoint) -> Trial | None:
+    """The best trial of the next smaller size, at the nearest D."""
+    size, tokens = (point.runs[0].params or 0), (point.runs[0].tokens or 1)
+    last = set(last_runs(sweep)) | {run.name for run in point.runs}
+    found: list[tuple[tuple[int, float], Trial]] = []
+    for other in points_of(run for run in sweep.runs if run.name not in last):
+        run, best = other.runs[0], other.best
+        if best is not None and (run.params or 0) < size:
+            found.append(((run.params or 0, -abs(math.log((run.tokens or 1) / tokens))), best))
+    return max(found, key=lambda item: item[0], default=(None, None))[1]

@@ -28,12 +28,13 @@ from scaling_tui.runs import (
 )
 from scaling_tui.runs.format import HEARTBEAT_S, YIELDED, State, Status, claim_if_alone, is_running, numbered
 from scaling_tui.runs.requests import RecordedRequest, latest_recorded_request
-from scaling_tui.runs.writer import checkpoint_at
+from scaling_tui.runs.writer import checkpoint_at, write_run
 from scaling_tui.sweeps.limits import cores, memory
 from scaling_tui.sweeps.placement import at_a_time, per_gpu_for, places, threads_for
 from scaling_tui.sweeps.size import Size
 from scaling_tui.sweeps.slots import told
-from scaling_tui.sweeps.sweep_fit import last_runs, predict_run
+from scaling_tui.sweeps.sweep_fit import last_runs, point_of, predict_run, predicted_runs
+from scaling_tui.sweeps.tuning import can_choose, further_probes, give_rates, is_probe, rates_told
 from scaling_tui.sweeps.workers import Workers
 from scaling_tui.text import show
 
@@ -45,10 +46,11 @@ AHEAD_S = 15.0  # a worker is started so long before a trunk lets its branches b
 
 @dataclass(frozen=True)
 class Decision:
-    """What the supervisor does now: start these runs, after predicting the loss of `predict`; or end."""
+    """What the supervisor does now: start these runs, after predicting the loss of `predict`; choose rates; or end."""
 
     start: tuple[str, ...] = ()
     predict: str | None = None
+    tune: bool = False
     end: bool = False
 
 
@@ -70,11 +72,12 @@ def decide(
         jobs: how many workers may run at a time.
         early: branches whose trunk has not reached their first step.
     """
-    waiting = [
-        run
-        for run in sweep.runs
-        if run.name not in working and run.name not in early and can_start(run, requests, started)
-    ]
+    could = [run for run in sweep.runs if run.name not in working and can_start(run, requests, started)]
+    waiting = [run for run in could if run.name not in early and not run.planned]
+    busy = {*working, *(run.name for run in waiting)}
+    probing = any(run.name in busy for run in sweep.runs if is_probe(sweep, run))
+    if any(run.planned for run in could) and not probing and can_choose(sweep):
+        return Decision(tune=True)
     last = last_runs(sweep)
     # The largest first, so that cores do not idle at the end; but predicted runs after all others.
     others = sorted((run for run in waiting if run.name not in last), key=lambda run: run.flops or 0, reverse=True)
@@ -180,6 +183,9 @@ class Supervisor:
             working = sorted({*handed, *just_now, *running})
             early = early_branches(view)
             decision = decide(view, requests, self.started, working, self.at_a_time, early)
+            if decision.tune:
+                self._tune(view)
+                continue
             if decision.end:
                 self._end(view, requests)
                 # A request to resume that came before we reported the end started no other supervisor.
@@ -276,9 +282,9 @@ class Supervisor:
         return f"; the disk has only {free / 1e6:.0f} MB free" if free < 50e6 else ""
 
     def _predict(self, view: SweepView, name: str) -> None:
-        """Records the law's prediction for `name`, unless it has started or was predicted before."""
-        run = view.run(name)
-        if run is None or run.attempts or any(earlier.run == name for earlier in view.predictions):
+        """Records the law's prediction for the point of `name`, unless any run of it began or was predicted before."""
+        run, point = view.run(name), point_of(view, name)
+        if run is None or point is None or any(other.attempts for other in point.runs) or name in predicted_runs(view):
             return
         # Whatever fails here, a law without a finite prediction or a full disk, the run is trained all the same.
         try:
@@ -289,7 +295,21 @@ class Supervisor:
             self.log(f"{name} is not predicted: {told}")
             return
         interval = show.interval(prediction.predicted, prediction.low, prediction.high)
-        self.log(f"{name} predicted before it runs: {interval} nats per token")
+        what = name if len(point.runs) == 1 else run.rung
+        self.log(f"{what} predicted before it runs: {interval} nats per token")
+
+    def _tune(self, view: SweepView) -> None:
+        """Probes further, or gives the runs that wait for their learning rate the one that the probes say."""
+        known = view.rates is not None
+        further = {} if known else further_probes(view)
+        for name, config in further.items():
+            write_run(self.sweep / name, config)
+            self.log(f"{name} probes a rate beyond the best so far")
+        if further:
+            return
+        rates = give_rates(view)
+        if not known:
+            self.log(rates_told(rates))
 
     def _end(self, view: SweepView, requests: Mapping[str, str | None]) -> None:
         left = [run for run in view.runs if run.state != "finished"]
@@ -297,7 +317,7 @@ class Supervisor:
             self.report("finished")
             self.log("finished")
             return
-        reason = ", ".join(f"{run.name} {run.state}" for run in left)
+        reason = ", ".join(f"{run.name} {run.state}" + (f" ({run.reason})" if run.planned else "") for run in left)
         stopped = any(requests[run.name] == "stop" for run in left)
         self.report("stopped" if stopped else "failed", reason)
         self.log(f"{'stopped' if stopped else 'ended'}: {reason}")

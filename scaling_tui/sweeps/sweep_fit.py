@@ -12,6 +12,8 @@ import numpy as np
 from scaling_tui import InputError
 from scaling_tui.laws import Fit, Points, Prediction, fit, predict
 from scaling_tui.runs import RecordedPrediction, RunView, SweepView
+from scaling_tui.sweeps.points import SweepPoint, Trial, points_of, several_settings
+from scaling_tui.text import show
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,13 +23,18 @@ CONVENTIONS = ("non-embedding", "all")
 
 @dataclass(frozen=True)
 class SweepFit:
-    """The law through the finished runs of a sweep. `runs` are the fitted ones, in the order of the points."""
+    """The law through the finished runs of a sweep. `trials` are the fitted ones, in the order of the points."""
 
     fit: Fit
-    runs: tuple[str, ...]
+    trials: tuple[Trial, ...]
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """The runs behind the points."""
+        return tuple(run.name for trial in self.trials for run in trial.measured)
 
     def inputs(self) -> list[list[float]]:
-        """The inputs of the law, a row per run; runs that differ in the seed alone have equal rows."""
+        """The inputs of the law, a row per point."""
         rows: list[list[float]] = np.stack([self.fit.points.column(name) for name in self.fit.law.inputs], 1).tolist()
         return rows
 
@@ -90,26 +97,46 @@ def _default_law(sweep: SweepView) -> str:
     return "chinchilla-d" if len(d) > 1 and len(n) < 2 else "chinchilla"
 
 
+def law_trials(sweep: SweepView, leave_out: Collection[str] = ()) -> list[Trial]:
+    """What a law goes through: of each size and budget the best of its settings, over those of its seeds that finished.
+
+    Runs named in `leave_out` do not count.
+    """
+    points = points_of(run for run in sweep.runs if run.name not in leave_out)
+    return [best for point in points if (best := point.best) is not None]
+
+
 def points_of_sweep(sweep: SweepView, convention: str = "non-embedding", leave_out: Collection[str] = ()) -> Points:
-    """Finished runs as points: N under `convention`, D, C and loss in nats per token (see `loss_warnings`).
+    """`law_trials` as points: N under `convention`, D, C and mean loss in nats per token (see `loss_warnings`).
 
     Raises:
         InputError: no finished run.
     """
-    runs = [run for run in _measured(sweep) if run.name not in leave_out]
-    if not runs:
+    trials = law_trials(sweep, leave_out)
+    if not trials:
         raise InputError(f"sweep {sweep.name}: no finished run yet to fit a law to{_why_none(sweep)}")
+    return _points(trials, convention)
+
+
+def run_points(sweep: SweepView, convention: str, leave_out: Collection[str]) -> Points | None:
+    """Each finished run by itself, to be shown beside the points of a law; None without any."""
+    runs = [run for run in _measured(sweep) if run.name not in leave_out]
+    return _points([Trial({}, (run,)) for run in runs], convention) if runs else None
+
+
+def _points(trials: Sequence[Trial], convention: str) -> Points:
+    runs = [trial.measured[0] for trial in trials]  # which have all the same N, D and C
     sizes = [run.non_embedding if convention == "non-embedding" else run.params for run in runs]
     nan = float("nan")
     return Points.of(
-        [nan if run.loss is None else run.loss for run in runs],
+        [nan if trial.loss is None else trial.loss for trial in trials],
         params=[size or nan for size in sizes],
         tokens=[run.tokens or nan for run in runs],
         flops=flops_of(runs),
         unique_tokens=[run.unique_tokens or nan for run in runs],
         # A count that some runs lack would compare laws through different points.
         non_embedding=[run.non_embedding or nan for run in runs] if all(run.non_embedding for run in runs) else None,
-        labels=[run.name for run in runs],
+        labels=[trial.label for trial in trials],
     )
 
 
@@ -139,16 +166,20 @@ def loss_used(sweep: SweepView, names: Collection[str]) -> str:
 def loss_warnings(sweep: SweepView, names: Collection[str]) -> list[str]:
     """What to know of the losses and FLOPs of the runs called `names` before believing a law through them."""
     runs = [run for run in sweep.runs if run.name in names]
-    warnings = []
-    training = [run.name for run in runs if run.loss_is_held_out is False]
-    if training and len(training) == len(runs):
-        warnings.append("fitted to training loss: no run recorded a held-out loss")
-    elif training:
-        warnings.append(f"{listed(training)}: training loss, while the other runs have held-out loss")
+    warnings = training_loss(sweep, names)
     without = [run.name for run in runs if not run.flops]
     if without and len(without) < len(runs):
         warnings.append(f"{listed(without)}: no FLOPs in run.json, so C = 6ND")
     return warnings
+
+
+def training_loss(sweep: SweepView, names: Collection[str]) -> list[str]:
+    """A warning where runs called `names` have no held-out loss."""
+    runs = [run for run in sweep.runs if run.name in names and run.loss is not None]
+    training = [run.name for run in runs if run.loss_is_held_out is False]
+    if training and len(training) == len(runs):
+        return ["fitted to training loss: no run recorded a held-out loss"]
+    return [f"{listed(training)}: training loss, while the other runs have held-out loss"] if training else []
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:
@@ -168,11 +199,12 @@ def fit_sweep(sweep: SweepView, leave_out: Collection[str] = ()) -> SweepFit | N
         fitted = fit(points, law, convention=convention)
     except InputError:
         return None
-    return SweepFit(fitted, fitted.points.labels)
+    trials = {trial.label: trial for trial in law_trials(sweep, leave_out)}
+    return SweepFit(fitted, tuple(trials[label] for label in fitted.points.labels))
 
 
 def last_runs(sweep: SweepView) -> tuple[str, ...]:
-    """The runs to predict, one per seed; they start when all others are over."""
+    """The runs of the rung to predict, at all settings and seeds; they start when all others are over."""
     rung = (sweep.document.get("fit") or {}).get("predict")
     return tuple(run.name for run in sweep.runs if run.rung == rung) if rung else ()
 
@@ -200,7 +232,11 @@ def predict_run(sweep: SweepView, run: RunView, leave_out: Collection[str]) -> R
         run=run.name,
         law=fitted.fit.law.name,
         coefficients=fitted.fit.coefficients,
-        points=list(fitted.runs),
+        points=list(fitted.fit.points.labels),
+        losses=dict(zip(fitted.fit.points.labels, fitted.fit.points.loss.tolist(), strict=True)),
+        averaged={
+            trial.label: [run.name for run in trial.measured] for trial in fitted.trials if len(trial.measured) > 1
+        },
         predicted=prediction.value,
         low=prediction.low if math.isfinite(prediction.low) else None,
         high=prediction.high if math.isfinite(prediction.high) else None,
@@ -209,11 +245,23 @@ def predict_run(sweep: SweepView, run: RunView, leave_out: Collection[str]) -> R
     )
 
 
+def point_of(sweep: SweepView, name: str) -> SweepPoint | None:
+    """The point that the run called `name` is one of."""
+    return next((point for point in points_of(sweep.runs) if name in {run.name for run in point.runs}), None)
+
+
+def predicted_runs(sweep: SweepView) -> set[str]:
+    """The runs of the points whose loss was predicted: one prediction is for all settings and seeds of a point."""
+    named = {prediction.run for prediction in sweep.predictions}
+    points = [point.runs for point in points_of(sweep.runs)] if named else []
+    return named | {run.name for runs in points if named & {run.name for run in runs} for run in runs}
+
+
 def unpredicted(sweep: SweepView) -> dict[str, str]:
     """The runs that the ladder wanted predicted and that began without, each with the reason."""
     if any("predictions.jsonl" in fault for fault in sweep.all_faults):
         return {}  # what was predicted can no longer be told
-    predicted = {prediction.run for prediction in sweep.predictions}
+    predicted = predicted_runs(sweep)
     reasons = {}
     for name in last_runs(sweep):
         run = sweep.run(name)
@@ -243,7 +291,42 @@ def not_fitted(sweep: SweepView) -> list[str]:
 
 def fit_beforehand(sweep: SweepView) -> SweepFit | None:
     """The ladder's law without the predicted runs, so that it shows what was known beforehand."""
-    return fit_sweep(sweep, leave_out=[prediction.run for prediction in sweep.predictions])
+    return fit_sweep(sweep, leave_out=predicted_runs(sweep))
+
+
+def edge_warnings(sweep: SweepView) -> list[str]:
+    """A warning for each tuned key whose best value lies at an end of what was tried, for the largest rung by name."""
+    points = points_of(sweep.runs)
+    found: dict[tuple[str, str], list[str]] = {}
+    for point in points:
+        for key, end in point.edges().items():
+            found.setdefault((key, end), []).append(point.rung)
+    largest = max(points, key=lambda point: max((run.params or 0) for run in point.runs), default=None)
+    warnings = []
+    for (key, end), rungs in found.items():
+        where = f"the best {key} is the {end} tried, so a better one may lie beyond"
+        at = listed(list(dict.fromkeys(rungs)))
+        told = f"{at}: {where}"
+        if largest is not None and largest.rung in rungs:
+            told += f"; {largest.rung} is the largest rung, and a badly tuned one bends the law"
+        warnings.append(told)
+    return warnings
+
+
+def points_text(fitted: SweepFit, sweep: SweepView) -> str:
+    """How many points the law goes through and what each is, such as `5 points, each the mean over 3 seeds`."""
+    return trials_text(fitted.trials, sweep)
+
+
+def trials_text(trials: Sequence[Trial], sweep: SweepView) -> str:
+    """How many points there are and what each is, in words."""
+    seeds = sorted({len(trial.measured) for trial in trials})
+    settings = several_settings(points_of(sweep.runs))
+    text = show.counted(len(trials), "point" if settings or seeds[-1:] != [1] else "run")
+    if seeds[-1:] != [1]:
+        over = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"{seeds[0]}"
+        text += f", each the mean over {over} seeds"
+    return text + (f", at the best {' and '.join(settings)} of each rung" if settings else "")
 
 
 def refit(sweep: SweepView, fitted: SweepFit) -> dict[str, Fit]:

@@ -39,6 +39,7 @@ class Challenge:
         convention: which parameters N counts.
         predicted: the law's own prediction, `low` to `high` its interval at `level` (None where there is none).
         measured: the run's final loss; None until it has ended.
+        caveats: what to know of the losses, such as that they are training losses.
     """
 
     sweep: str
@@ -54,6 +55,7 @@ class Challenge:
     high: float | None
     level: float
     measured: float | None
+    caveats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,8 @@ def test_the_lines_of_runs_begin_their_columns_below_the_heads(sweep: Path) -> N
 def test_a_prediction_without_interval_or_rung_below_says_nothing_of_them(sweep: Path) -> None:
     prediction = {
         "rung": "a", "law": "chinchilla-n", "predicted": 1.25, "low": None, "high": None, "level": 0.9,
-        "measured": 1.5, "error": 0.2, "below": None,
+        "measured": 1.5, "error": 0.2, "below": None, "begun": True, "sd": None, "seeds": 1, "of_seeds": 1,
+        "setting": {},
     }  # fmt: skip
     lines = report({**summary(read_sweep(sweep)), "prediction": prediction}).splitlines()
     assert "a predicted before it ran: 1.2500 (too few points for an interval)" in lines

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -20,9 +20,9 @@ from scaling_tui.laws.fitting.study import Study, study
 from scaling_tui.plots.curves import SCALES, Choice, labels
 from scaling_tui.plots.figures import Figure, colour_of
 from scaling_tui.plots.law_plots import axis_of, law_view, residual_view, valley_view
-from scaling_tui.report.fit import FitSource, fit_text, profiles_text, sweep_source
+from scaling_tui.report.fit import FitSource, counted_as, fit_text, profiles_text, sweep_source
 from scaling_tui.runs import RunView, SweepView
-from scaling_tui.sweeps.sweep_fit import points_of_sweep
+from scaling_tui.sweeps.sweep_fit import run_points
 from scaling_tui.text import show
 from scaling_tui.text.columns import bullet
 from scaling_tui.tui.live_page import LivePage
@@ -65,7 +65,11 @@ class FitRequest:
 
 @dataclass(frozen=True)
 class FitResult:
-    """The study for a `FitRequest`, or why there is none; isoFLOP profiles where several sizes share a budget."""
+    """The study for a `FitRequest`, or why there is none; isoFLOP profiles where several sizes share a budget.
+
+    `left_out` are the runs that are shown and are not points of the law; `notes`, `behind` and `names` are those of
+    the `FitSource`.
+    """
 
     request: FitRequest
     study: Study | None
@@ -73,6 +77,9 @@ class FitResult:
     points: Points | None
     valleys: Profiles | None
     problem: str = ""
+    notes: tuple[str, ...] = ()
+    behind: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 class LawScreen(TablePage):
@@ -249,11 +256,10 @@ class LawScreen(TablePage):
     def _show_table(self, runs: Sequence[RunView | PointRow], names: Mapping[str, str]) -> None:
         made = self._result.study if self._result else None
         points = made.fit.points if made else None
-        self._residuals = (
-            dict(zip(points.labels, np.expm1(made.fit.residuals).tolist(), strict=True))
-            if made and points and runs
-            else {}
-        )
+        self._residuals = {}
+        if made and points and self._result:
+            for label, off in zip(points.labels, np.expm1(made.fit.residuals).tolist(), strict=True):
+                self._residuals.update(dict.fromkeys(self._result.behind.get(label, (label,)), off))
         colour = colour_of("primary", theme_colours(self.app.theme_variables))
         colours = {run.name: colour for run in runs}
         own = {run.name: names[run.name] for run in runs}
@@ -286,6 +292,7 @@ class LawScreen(TablePage):
             return Figure(
                 result.request.law or "law", (), empty="No law fits these points; see below. Press f to choose another."
             )
+        names = result.names or names
         if self._view == "residuals":
             return residual_view(result.study, names, self._log[0])
         return law_view(result.study, names, result.left_out, self._log)
@@ -304,7 +311,8 @@ class LawScreen(TablePage):
             self._toggle(name)
 
     def _toggle(self, name: str) -> None:
-        self._left_out ^= {name}
+        """Leaves a run out, or all that are behind a point; or puts them back."""
+        self._left_out ^= set(self._result.behind.get(name, (name,)) if self._result else (name,))
         self._show()
 
     def on_run_table_chosen(self, event: RunTable.Chosen) -> None:
@@ -401,8 +409,15 @@ def fit_for(shown: SweepView | OpenedTable, request: FitRequest) -> FitResult:
     valleys: Profiles | None = None
     with suppress(InputError):  # most sweeps have no budget with several sizes
         valleys = profiles(loaded.points)
-    left_out = _left_out_points(shown, request, convention) if request.left_out else None
-    blank = replace(blank, left_out=left_out, points=loaded.points, valleys=valleys)
+    blank = replace(
+        blank,
+        left_out=_left_out_points(shown, request, convention, loaded),
+        points=loaded.points,
+        valleys=valleys,
+        notes=loaded.notes,
+        behind=loaded.behind,
+        names={**loaded.names, **_own_names(shown, request.left_out)},
+    )
     try:
         with loaded.explained():
             made = study(loaded.points, law, draws=DRAWS, convention=convention, warnings=loaded.warnings)
@@ -418,15 +433,22 @@ def _without(source: FitSource, left_out: frozenset[str]) -> FitSource:
     return replace(source, points=source.points.take(kept))
 
 
-def _left_out_points(shown: SweepView | OpenedTable, request: FitRequest, convention: str) -> Points:
+def _left_out_points(
+    shown: SweepView | OpenedTable, request: FitRequest, convention: str, loaded: FitSource
+) -> Points | None:
+    """What is shown and is no point of the law: what was left out, and of a sweep the runs behind means or bests."""
     if isinstance(shown, SweepView):
-        outside = tuple(name for name, _ in request.runs if name not in request.left_out)
-        return points_of_sweep(shown, convention, outside)
+        return counted_as(convention, run_points(shown, "all", loaded.points.labels))
+    if not request.left_out:
+        return None
     points = shown.source.points
-    points = points.take(np.array([label in request.left_out for label in points.labels]))
-    if convention == "non-embedding" and points.non_embedding is not None:
-        points = replace(points, params=points.non_embedding)
-    return points
+    return counted_as(convention, points.take(np.array([label in request.left_out for label in points.labels])))
+
+
+def _own_names(shown: SweepView | OpenedTable, left_out: frozenset[str]) -> dict[str, str]:
+    """What the points are called that were left out on purpose."""
+    names = labels(shown) if isinstance(shown, SweepView) else {}
+    return {name: names.get(name, name) for name in left_out}
 
 
 def result_text(result: FitResult, view: View) -> str:
@@ -437,4 +459,4 @@ def result_text(result: FitResult, view: View) -> str:
         return result.problem
     # Warnings first, since they may invalidate the rest: a small screen does not show the end.
     warnings = bullet(result.study.warnings)
-    return (f"{warnings}\n\n" if warnings else "") + fit_text(result.study)
+    return (f"{warnings}\n\n" if warnings else "") + fit_text(result.study, notes=result.notes)

@@ -25,9 +25,8 @@ from scaling_tui.plots.curves import (
     shown_of,
 )
 from scaling_tui.plots.figures import colour_of
-from scaling_tui.plots.law_plots import law_figure
 from scaling_tui.plots.results import metrics_over_size, result_figure
-from scaling_tui.report.sweep import faults_in_brief, law_text, promised_text
+from scaling_tui.report.sweep import faults_in_brief, law_plot, law_text, promised_text
 from scaling_tui.runs import RunView, SweepView, make_request
 from scaling_tui.runs.metrics import described
 from scaling_tui.sweeps.launch import resumable, resume
@@ -201,10 +200,8 @@ class LiveScreen(LivePage):
                 fitted = self._snapshot.fit
                 if view != "law":
                     law.figure = result_figure(sweep, outcome(sweep), view)
-                elif fitted is None:
-                    law.figure = law_figure(sweep, None)
                 else:
-                    law.figure = law_figure(sweep, fitted.fit, fitted.runs)
+                    law.figure = law_plot(sweep, fitted)
 
     @staticmethod
     def _views(sweep: SweepView) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from scaling_tui.sweeps.estimate import estimate
 from scaling_tui.sweeps.ladder import ladders, load_ladder
 from scaling_tui.sweeps.launch import resumable
 from scaling_tui.sweeps.speeds import cached
+from scaling_tui.sweeps.summary import prediction_summary
 from scaling_tui.sweeps.sweep_fit import SweepFit, fit_beforehand
 from scaling_tui.text import show
 from scaling_tui.tutor.content.bank import load_banks
@@ -163,20 +164,18 @@ def due_lines(learning: TutorStatus | None) -> Iterator[OverviewLine]:
 
 def law_line(name: str, fitted: SweepFit) -> str:
     coefficients = "  ".join(f"{key} {show.coefficient(value)}" for key, value in fitted.fit.coefficients.items())
-    return f"{name} · {fitted.fit.law.name} · {len(fitted.runs)} runs · {coefficients}"
+    points = f"{len(fitted.trials)} {'points' if len(fitted.trials) < len(fitted.runs) else 'runs'}"
+    return f"{name} · {fitted.fit.law.name} · {points} · {coefficients}"
 
 
 def prediction_line(view: SweepView) -> str:
     """How the last prediction turned out; empty where there is nothing to compare."""
-    if not view.predictions:
+    prediction = prediction_summary(view)
+    if prediction is None or prediction["measured"] is None:
         return ""
-    prediction = view.predictions[-1]
-    run = view.run(prediction.run)
-    if run is None or run.loss is None or run.state != "finished":
-        return ""
-    error = show.percent(run.loss / prediction.predicted - 1, 1, sign=True)
-    result = f"{show.loss(run.loss)} measured, {show.loss(prediction.predicted)} predicted"
-    return f"{prediction.rung} {error} from the prediction: {result}"
+    error = show.percent(prediction["error"], 1, sign=True)
+    result = f"{show.loss(prediction['measured'])} measured, {show.loss(prediction['predicted'])} predicted"
+    return f"{prediction['rung']} {error} from the prediction: {result}"
 
 
 def next_lines(views: Sequence[SweepView], learning: TutorStatus | None) -> Iterator[OverviewLine]:

@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 
 from scaling_tui.plots.figures import DOTTED, Figure
+from scaling_tui.runs import Writer, create_sweep
 from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.screens.law import LawScreen
 from scaling_tui.tui.widgets.choose import Choose
@@ -192,3 +193,28 @@ def test_valleys_look_as_they_did(snap_compare: Any, tmp_path: Path) -> None:
         await pilot.pause()
 
     assert snap_compare(ScalingApp(tmp_path, mode="law"), terminal_size=(80, 24), run_before=prepare)
+
+
+async def test_of_seeds_their_mean_is_the_point_and_dropping_it_drops_them(tmp_path: Path) -> None:
+    sweep = create_sweep(tmp_path, "seeds", {"fit": {"law": "kaplan-n", "params": "all"}})
+    for n in (1000, 2000, 4000, 8000):
+        for seed in (1, 2):
+            config = {"rung": f"n{n}", "seed": seed, "params": n, "tokens": 5000}
+            with Writer.create(sweep / f"n{n}-s{seed}", config) as run:
+                run.log(step=1, tokens=5000, val_loss=9 * n**-0.1 + seed / 100)
+    app = ScalingApp(tmp_path, mode="law")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await fitted(pilot)
+        assert "4 points, each the mean over 2 seeds" in words(app)
+        marks = [series.mark for series in figure(app).series]
+        assert (marks.count("●") + marks.count("▲"), marks.count("○")) == (4, 8)
+        assert [series.label for series in figure(app).series if series.mark == "○"] == [""] * 8
+        screen = app.screen
+        assert isinstance(screen, LawScreen)
+        screen._toggle("n2000")
+        await fitted(pilot)
+        assert screen._left_out == {"n2000-s1", "n2000-s2"}
+        assert "3 points, each the mean over 2 seeds" in words(app)
+        await pilot.press("space")
+        await fitted(pilot)
+        assert "3 points, each the mean over 1 to 2 seeds" in words(app)
