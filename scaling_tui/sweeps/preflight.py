@@ -24,7 +24,7 @@ class Checked:
         corpus: what was read.
         data: what there is to say of it.
         tokens: to train on.
-        seconds: that it took to load.
+        seconds: that it took to load; 0 where it was prepared on the way, which no worker does again.
     """
 
     corpus: Corpus
@@ -44,13 +44,19 @@ def check_ladder(
     """
     check_device(device)
     check_memory(ladder, device, jobs)
-    began = time.perf_counter()
+    began, prepared = time.perf_counter(), False
+
+    def note(doing: str, done: int, total: int) -> None:
+        nonlocal prepared
+        prepared = True
+        progress(doing, done, total)
+
     try:
-        corpus = load_corpus(ladder.corpus, progress)
-        tokens = encode(ladder.corpus, corpus, progress)
+        corpus = load_corpus(ladder.corpus, note)
+        tokens = encode(ladder.corpus, corpus, note)
     except InputError as error:
         raise InputError(f"{ladder.path}: {error}") from error
-    seconds = time.perf_counter() - began
+    seconds = 0.0 if prepared else time.perf_counter() - began
     for rung in ladder.rungs:
         context = rung.architecture.context
         try:

@@ -70,7 +70,7 @@ def test_a_batch_never_has_to_fit(tiny: Path, monkeypatch: pytest.MonkeyPatch) -
     ladder = load_ladder(str(tiny), large)
     assert main_memory(Size.of_rung(ladder.rungs[0]), gpu=False) > 100 * GB
     check_memory(ladder, "cpu")
-    with pytest.raises(InputError, match=r"parameters in batches of 1M need at least 5.* GB of memory"):
+    with pytest.raises(InputError, match=r"parameters in batches of 1.00M need at least 4.* GB of memory"):
         check_memory(load_ladder(str(tiny), [*large, "hidden=1344"]), "cpu")
 
 
