@@ -5,8 +5,9 @@ from scaling_tui.laws.counting import Architecture, count
 # Weight, gradient and AdamW's two moments, each in float32.
 BYTES_A_PARAMETER = 16
 BYTES_A_LOGIT = 12  # on a CPU logits, softmax and gradient; on a GPU logits in bfloat16 and float32, and their gradient
-# Outputs from which on a CPU computes the loss of a head in blocks, without all logits in memory.
+# Outputs from which on a CPU computes the loss in blocks, without all logits in memory.
 WIDE = 4096
+BYTES_A_HEAD_WEIGHT = 12  # then: the head's matrix, the same across, and its gradient
 # Layers' worth of activations that computing one layer again takes, beside the inputs of all: measured on a CPU.
 RECOMPUTING = 3.5
 ACTIVATIONS_SHARE = 0.6  # of the free memory, for the activations of a micro-batch
@@ -36,7 +37,8 @@ def activation_bytes(arch: Architecture, sequences: int, recomputed: bool = Fals
 
 def training_bytes(arch: Architecture, sequences: int, recomputed: bool = False, gpu: bool = False) -> int:
     """About the bytes that training needs where its model is, with so many sequences at once; without its process."""
-    return BYTES_A_PARAMETER * count(arch).total + activation_bytes(arch, sequences, recomputed, gpu)
+    head = BYTES_A_HEAD_WEIGHT * arch.hidden * arch.outputs if blockwise(arch, gpu) else 0
+    return BYTES_A_PARAMETER * count(arch).total + head + activation_bytes(arch, sequences, recomputed, gpu)
 
 
 def least_bytes(arch: Architecture, gpu: bool = False) -> int:

@@ -89,7 +89,7 @@ def estimate(
     gpu = kind_of(device) == "cuda"
     return Estimate(
         seconds=seconds,
-        memory=tuple(_memory(one.size, gpu) for one in trained),
+        memory=tuple(_memory(one, together, gpu) for one in trained),
         memory_of="GPU" if gpu else "process",
         total=SUPERVISOR_S + _whole(ladder, seconds, seeds, together, start),
         at_a_time=together,
@@ -180,12 +180,14 @@ def _seconds(rung: Rung, speed: Speed) -> float:
     )
 
 
-def _memory(size: Size, gpu: bool) -> int:
+def _memory(trained: Trained, together: int, gpu: bool) -> int:
+    size = trained.size
     if gpu:
         return gpu_memory(size)
     whole = main_memory(size, gpu)
     activations = activation_bytes(size.architecture, size.batch, size.recomputed)
-    parts = micro_batches_for(activations, ACTIVATIONS_SHARE * memory()[0], size.batch)
+    share = memory()[0] / (1 if trained.together == 1 else together)  # as the supervisor grants it
+    parts = micro_batches_for(activations, ACTIVATIONS_SHARE * share, size.batch)
     return PROCESS_BYTES + whole - activations + activations // parts
 
 

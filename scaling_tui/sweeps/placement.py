@@ -147,4 +147,4 @@ def at_a_time(
 def fitting_now(sizes: Sequence[Size], device: str) -> int:
     """How many runs of these sizes the main memory of this machine holds at a time."""
     gpu = kind_of(device) == "cuda"
-    return fitting([main_memory(size, gpu) for size in sizes], memory()[0])
+    return fitting([least_memory(size, gpu) for size in sizes], memory()[0])

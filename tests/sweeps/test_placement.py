@@ -84,9 +84,10 @@ def test_the_number_at_a_time_is_what_memory_and_the_gpu_hold(four_gpus: Path, m
     monkeypatch.setattr(placement, "memory", lambda: (int(0.5 * GB), True))
     assert [at_a_time(jobs, "cuda", None, small) for jobs in (None, 5)] == [3, 5]
     monkeypatch.setattr(placement, "core_numbers", lambda: list(range(8)))
-    large = [replace(size, batch=2_000) for size in small]
+    batches = [replace(size, batch=2_000) for size in small]  # they are split
+    large = [Size("gpt", Architecture(12, 512, context=64, vocab=256, head="tied"), 8)] * 40
     monkeypatch.setattr(placement, "memory", lambda: (4 * GB, False))
-    assert [at_a_time(None, "cpu", None, sizes) for sizes in (small, large)] == [8, 4]
+    assert [at_a_time(None, "cpu", None, sizes) for sizes in (small, batches, large)] == [8, 8, 5]
 
 
 @pytest.mark.parametrize(
