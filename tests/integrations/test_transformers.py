@@ -105,7 +105,7 @@ def test_sizes_meet_in_one_sweep_that_can_be_fitted(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert (found["law"], found["points"], found["loss"]) == ("chinchilla-n", 5, "held-out loss (val_loss)")
+    assert (found["law"], found["points"], found["loss"]) == ("chinchilla-n", 4, "held-out loss (val_loss)")
 
 
 def test_a_resumed_training_goes_on_in_its_run(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ class Evil:
         raise SystemError("no")
 
 
-UNREADABLE = ("3.0", b"3", None, [1.0], {"a": 1}, object(), np.ones(2), 1j, 10**400, Evil())
+UNREADABLE = ("3.0", b"3", [1.0], {"a": 1}, object(), np.ones(2), 1j, 10**400, Evil())
 
 
 @pytest.mark.parametrize("value", UNREADABLE, ids=[type(value).__name__ for value in UNREADABLE])

@@ -225,7 +225,7 @@ def test_a_folder_without_permission_is_named(tmp_path: Path) -> None:
     try:
         (secret / "r2-s0").chmod(0)
         status, out, err = call("attach", "secret")
-        assert (status, "r2-s0 " in out, "broken: r2-s0/Permission denied" in out) == (0, True, True)
+        assert (status, "r2-s0 " in out, "broken: r2-s0/Permission denied" in out) == (1, True, True)
         secret.chmod(0)
         status, out, err = call("runs")
         assert (status, "sound" in out, "secret: broken: sweep.json: Permission denied" in err) == (0, True, True)
