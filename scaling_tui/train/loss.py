@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from scaling_tui.laws.memory import WIDE
-from scaling_tui.train.kernels import product
+from scaling_tui.train.kernels import are_for, product
 
 # Per block: fewer accumulate the weight's gradient more often; more overflow the cache, and from 32 MB on the C library
 # gives a block back to the system and has to ask for it again.
@@ -21,7 +21,7 @@ POSITIONS = 128
 
 def head_loss(x: Tensor, head: nn.Linear, targets: Tensor) -> Tensor:
     """Mean cross-entropy in nats of `head(x)` with x (positions, hidden) and targets (positions,)."""
-    if head.out_features < WIDE or not x.is_cpu or x.dtype != torch.float32:
+    if head.out_features < WIDE or not are_for(x):
         return F.cross_entropy(head(x).float(), targets)
     loss: Tensor = _Blockwise.apply(x, head.weight, head.bias, targets)  # type: ignore[no-untyped-call]
     # The sum is not shifted by the largest logit, so it overflows beyond e^88; no healthy model comes near.
