@@ -35,7 +35,7 @@ from scaling_tui.laws.counting import Architecture, count
 from scaling_tui.runs.config import RunConfig, Training
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.train.engine import Engine
-from scaling_tui.train.peak import matmul_peak
+from scaling_tui.train.peak import matmul_peak, wait_for
 from scaling_tui.train.trainer import Trainer
 
 CPU_STEP_FLOPS = 1e12  # a larger step is cut to fewer sequences
@@ -175,20 +175,15 @@ def ours(shape: Shape, device: torch.device, compiled: bool) -> Trainer:
     return trainer
 
 
-def wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
 def seconds_a_step(sides: dict[str, Callable[[], object]], device: torch.device) -> dict[str, float]:
     """The median of each side, all taking turns, after a few steps to warm up."""
     spent = dict.fromkeys(sides, 0.0)
     for name, step in sides.items():
         for _ in range(2):
-            wait(device)
+            wait_for(device)
             began = time.perf_counter()
             step()
-            wait(device)
+            wait_for(device)
             spent[name] = time.perf_counter() - began
     # Several steps a turn where they are short, as a GPU's queue hides what the host does in between.
     at_once = max(1, min(50, round(0.1 / max(spent.values()))))
@@ -196,11 +191,11 @@ def seconds_a_step(sides: dict[str, Callable[[], object]], device: torch.device)
     times: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(turns):
         for name, step in sides.items():
-            wait(device)
+            wait_for(device)
             began = time.perf_counter()
             for _ in range(at_once):
                 step()
-            wait(device)
+            wait_for(device)
             times[name].append((time.perf_counter() - began) / at_once)
     return {name: statistics.median(found) for name, found in times.items()}
 
@@ -245,7 +240,7 @@ def nanogpt_rung(module: Any, shape: Shape, device: torch.device, steps: int, ev
         nano.step()
         if step * evaluations // steps > (step - 1) * evaluations // steps:
             nano.evaluate(held_out // shape.context)
-    wait(device)
+    wait_for(device)
 
 
 def quickstart(options: argparse.Namespace) -> None:

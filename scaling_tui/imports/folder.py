@@ -14,6 +14,7 @@ from scaling_tui.imports.merging import join, sort_by_step
 from scaling_tui.imports.names import folder_name
 from scaling_tui.imports.source import ENDS, MOST_RUNS, Ended, News, Record
 from scaling_tui.runs.format import FORMAT, HEARTBEAT_S, State, Status, append_lines, read_json, write_json
+from scaling_tui.text import show
 from scaling_tui.text.run_states import state_of
 
 SILENT_S = 300.0  # without a record, after which the reason of a running run says so
@@ -279,7 +280,7 @@ def _missing(run: ImportedRun, config: Mapping[str, Any]) -> Iterator[str]:
 def _named(names: Sequence[str], of: int) -> str:
     if len(names) == of and of > 1:
         return f"all {of} runs"
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return show.listed(names, 3)
 
 
 def runs_of(sweep: Path) -> dict[tuple[str, str], Path]:

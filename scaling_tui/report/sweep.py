@@ -16,7 +16,7 @@ from scaling_tui.runs.metrics import KNOWN, described
 from scaling_tui.sweeps.points import points_of, setting_text
 from scaling_tui.sweeps.results import outcome
 from scaling_tui.sweeps.summary import prediction_summary
-from scaling_tui.sweeps.sweep_fit import SweepFit, law_of_sweep, listed, loss_warnings, points_text
+from scaling_tui.sweeps.sweep_fit import SweepFit, law_of_sweep, loss_warnings, points_text
 from scaling_tui.text import show
 from scaling_tui.text.columns import columns
 
@@ -114,7 +114,7 @@ def loss_note(runs: Sequence[Mapping[str, Any]]) -> str:
         return "loss is held out, in nats per token"
     mean = "the mean of the last tenth of the records, in nats per token"
     if any(run["loss_is_held_out"] for run in runs):
-        return f"loss is held out; for {listed(training)} it is training loss, {mean}"
+        return f"loss is held out; for {show.listed(training)} it is training loss, {mean}"
     return f"loss is training loss, {mean}: no held-out loss was recorded"
 
 
@@ -123,7 +123,7 @@ def flops_note(runs: Sequence[Mapping[str, Any]]) -> str:
     given = [run["run"] for run in runs if run["flops_basis"] == "given"]
     if any(run["flops_basis"] == "counted" for run in runs):
         return "; C counts matmuls and attention" + (
-            f"; for {listed(given)} it is as given in run.json" if given else ""
+            f"; for {show.listed(given)} it is as given in run.json" if given else ""
         )
     if given:
         return "; C is as given in run.json"

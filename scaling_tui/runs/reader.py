@@ -432,8 +432,7 @@ def _since(runs: Sequence[RunView]) -> tuple[State, str]:
     others = [run for run in runs if run.state not in ("finished", "running")]
     for state in ("diverged", "failed", "stopped", "lost", "unreadable", "queued"):
         if names := [run.name for run in others if run.state == state]:
-            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            return ("stopped" if state == "queued" else state), f"{names[0]}{more} {state}"
+            return ("stopped" if state == "queued" else state), f"{show.listed(names, 1)} {state}"
     return "finished", ""
 
 

@@ -250,6 +250,5 @@ def _basis(ladder: Ladder, trained: Sequence[Trained], known_by: Sequence[str], 
     text = f"times from {' and '.join(sources)}"
     beyond = [rung.case for rung, how in zip(ladder.rungs, known_by, strict=True) if how in ("beyond", "peak")]
     if beyond:
-        names = ", ".join(beyond[:NAMED]) + (f" and {len(beyond) - NAMED} more" if len(beyond) > NAMED else "")
-        text += f"; {names} extrapolated"
+        text += f"; {show.listed(beyond, NAMED)} extrapolated"
     return text

@@ -12,13 +12,14 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from scaling_tui.runs.format import incarnation_of, process_is
+from scaling_tui.text import show
 from scaling_tui.text.visible import visible
 
 try:
@@ -246,12 +247,7 @@ def told(holders: dict[Holder, list[str]]) -> str:
         pids.append(holder.pid)
         places += [name for name in names if name not in places]
     parts = [
-        f"{sweep} (pid {_some(list(map(str, dict.fromkeys(pids))))}) holds {_some(places)}"
+        f"{sweep} (pid {show.listed(list(map(str, dict.fromkeys(pids))), NAMED)}) holds {show.listed(places, NAMED)}"
         for sweep, (pids, places) in sweeps.items()
     ]
     return "; ".join(parts) or "another process holds it"
-
-
-def _some(words: Sequence[str]) -> str:
-    more = len(words) - NAMED
-    return ", ".join(words[:NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -169,7 +169,7 @@ def loss_warnings(sweep: SweepView, names: Collection[str]) -> list[str]:
     warnings = training_loss(sweep, names)
     without = [run.name for run in runs if not run.flops]
     if without and len(without) < len(runs):
-        warnings.append(f"{listed(without)}: no FLOPs in run.json, so C = 6ND")
+        warnings.append(f"{show.listed(without)}: no FLOPs in run.json, so C = 6ND")
     return warnings
 
 
@@ -179,13 +179,7 @@ def training_loss(sweep: SweepView, names: Collection[str]) -> list[str]:
     training = [run.name for run in runs if run.loss_is_held_out is False]
     if training and len(training) == len(runs):
         return ["fitted to training loss: no run recorded a held-out loss"]
-    return [f"{listed(training)}: training loss, while the other runs have held-out loss"] if training else []
-
-
-def listed(names: Sequence[str], most: int = 5) -> str:
-    """Up to `most` names, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return [f"{show.listed(training)}: training loss, while the other runs have held-out loss"] if training else []
 
 
 def fit_sweep(sweep: SweepView, leave_out: Collection[str] = ()) -> SweepFit | None:
@@ -283,10 +277,10 @@ def not_fitted(sweep: SweepView) -> list[str]:
     ]
     unfinished = [run.name for run in sweep.runs if run.state in ("failed", "lost", "stopped", "unreadable")]
     without = [run.name for run in sweep.runs if run.state == "finished" and run.loss is None]
-    warnings += [f"{listed(unfinished)} left out: not finished"] if unfinished else []
-    warnings += [f"{listed(without)} left out: no loss recorded"] if without else []
+    warnings += [f"{show.listed(unfinished)} left out: not finished"] if unfinished else []
+    warnings += [f"{show.listed(without)} left out: no loss recorded"] if without else []
     without = uncounted(sweep)
-    return [*warnings, *([f"{listed(without)} left out: no non_embedding in run.json"] if without else [])]
+    return [*warnings, *([f"{show.listed(without)} left out: no non_embedding in run.json"] if without else [])]
 
 
 def fit_beforehand(sweep: SweepView) -> SweepFit | None:
@@ -305,7 +299,7 @@ def edge_warnings(sweep: SweepView) -> list[str]:
     warnings = []
     for (key, end), rungs in found.items():
         where = f"the best {key} is the {end} tried, so a better one may lie beyond"
-        at = listed(list(dict.fromkeys(rungs)))
+        at = show.listed(list(dict.fromkeys(rungs)))
         told = f"{at}: {where}"
         if largest is not None and largest.rung in rungs:
             told += f"; {largest.rung} is the largest rung, and a badly tuned one bends the law"

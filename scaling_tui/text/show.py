@@ -3,6 +3,7 @@
 import math
 import time
 import unicodedata
+from collections.abc import Sequence
 
 from scaling_tui.text.visible import escaped
 
@@ -74,6 +75,12 @@ def memory(size: float) -> str:
 def counted(number: int, noun: str) -> str:
     """1 run, 2 runs, 12,000 runs."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Up to `most` names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def duration(seconds: float | None) -> str:

@@ -22,6 +22,7 @@ from scaling_tui.laws.memory import ACTIVATIONS_SHARE, activation_bytes, micro_b
 from scaling_tui.runs.format import numbered, read_json, write_json
 from scaling_tui.train.model import Transformer
 from scaling_tui.train.optimizer import Optimizer
+from scaling_tui.train.peak import wait_for
 from scaling_tui.train.step import WARM_UP_STEPS, CapturedStep, PlainStep, Rehearsal, Step
 
 FILE = "engine.json"
@@ -215,13 +216,9 @@ class Maker:
         times = []
         with Rehearsal(self.optimizer, self.generators):
             for _ in range(TIMED_STEPS):
-                self._wait()
+                wait_for(self.device)
                 began = time.perf_counter()
                 step(windows, rate)
-                self._wait()
+                wait_for(self.device)
                 times.append(time.perf_counter() - began)
         return min(times)
-
-    def _wait(self) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)

@@ -27,14 +27,15 @@ def matmul_peak(device: torch.device, threads: int | None = None) -> float | Non
         a, b = (torch.randn(size, size, generator=own, device=device, dtype=dtype) for _ in range(2))
         seconds = []
         for _ in range(TIMES):
-            _wait(device)
+            wait_for(device)
             began = time.perf_counter()
             linear(a, b)
-            _wait(device)
+            wait_for(device)
             seconds.append(time.perf_counter() - began)
     return 2 * size**3 / min(seconds)
 
 
-def _wait(device: torch.device) -> None:
+def wait_for(device: torch.device) -> None:
+    """Waits until a GPU has done all that it was asked for, so that a clock read next tells the truth."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)

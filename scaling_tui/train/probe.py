@@ -27,7 +27,7 @@ from scaling_tui.laws.counting import Architecture, count
 from scaling_tui.runs import Writer
 from scaling_tui.runs.config import RunConfig, Training
 from scaling_tui.train.engine import TIMED_STEPS
-from scaling_tui.train.peak import matmul_peak
+from scaling_tui.train.peak import matmul_peak, wait_for
 from scaling_tui.train.trainer import Trainer
 from scaling_tui.train.worker import be_nice, device_named
 
@@ -130,8 +130,7 @@ def _timed(device: torch.device, work: Callable[[], Any]) -> tuple[float, Any]:
     """The seconds that `work` took to its end on the device, and what it returned."""
     began = time.perf_counter()
     result = work()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    wait_for(device)
     return time.perf_counter() - began, result
 
 

@@ -128,7 +128,6 @@ class Trainer:
             self.prepare(Engine.recorded(writer.run), log)
         assert self.engine is not None
         self.engine.record(writer.attempt)
-        self.model.train()
         training, recorded_at, recorded_time = self.config.training, self.step, time.perf_counter()
         saved_time = recorded_time
         while self.step < self.steps:

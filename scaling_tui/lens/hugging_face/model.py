@@ -19,6 +19,7 @@ from scaling_tui.lens.hugging_face.folder import ModelFolder, first_line
 from scaling_tui.lens.readout import ForwardPass, LensModel, Norm, Written, must_be_finite
 from scaling_tui.lens.records import Shape
 from scaling_tui.sweeps.limits import cores, memory
+from scaling_tui.text import show
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -152,8 +153,9 @@ def _must_fit(folder: ModelFolder, report: dict[str, Any]) -> None:
     for kind in ("mismatched_keys", "missing_keys"):
         if named := sorted(str(item[0] if isinstance(item, tuple) else item) for item in report.get(kind) or ()):
             what = "are missing" if kind == "missing_keys" else "have another shape than config.json says"
-            more = f" and {len(named) - 1} more" if len(named) > 1 else ""
-            raise InputError(f"{folder.path}: weights {what}: {named[0]}{more}; want a language model's, complete")
+            raise InputError(
+                f"{folder.path}: weights {what}: {show.listed(named, 1)}; want a language model's, complete"
+            )
 
 
 class HuggingFaceModel(LensModel):
