@@ -2,9 +2,9 @@
 
 from scaling_tui.laws.counting import Architecture, Count, count
 from scaling_tui.laws.fitting.fit import fit
-from scaling_tui.laws.fitting.fitted import Fit
+from scaling_tui.laws.fitting.fitted import Fit, Prediction
 from scaling_tui.laws.fitting.points import Points
-from scaling_tui.laws.fitting.prediction import Prediction, predict
+from scaling_tui.laws.fitting.prediction import predict
 from scaling_tui.laws.forms import LAWS, Law
 from scaling_tui.laws.published import SETS, CoefficientSet, coefficient_set, get
 

@@ -52,7 +52,8 @@ class Law:
     def pack(self, values: Array) -> Array:
         """Coefficients, last axis in the order of `coefficients`, to internal coordinates."""
         logs = np.array([name not in self.exponents for name in self.coefficients])
-        return np.where(logs, np.log(np.where(logs, values, 1.0)), values)
+        with np.errstate(divide="ignore"):  # E may be 0
+            return np.where(logs, np.log(np.where(logs, values, 1.0)), values)
 
     def unpack(self, theta: Array) -> Array:
         """Internal coordinates to coefficients."""

@@ -18,6 +18,10 @@ Array = NDArray[np.float64]
 class Kernel(Protocol):
     """What a fit needs from a law."""
 
+    @property
+    def size(self) -> int:
+        """The number of coordinates p."""
+
     def evaluate(self, theta: Array, x: Array) -> tuple[Array, Any]:
         """Log loss, shape (K, n), and intermediate results for the derivatives."""
 

@@ -1,45 +1,45 @@
-"""Intervals of a fit: refits to resampled points, each to convergence.
+"""Intervals of a fit: refits to resampled points, each to convergence, every one of them kept.
 
 The method depends on the points:
 
 * *pairs*: runs are drawn with replacement (Efron 1979; as in Besiroglu et al. 2024). Needs many points.
-* *blocks*: if configurations repeat with other seeds, whole configurations are drawn, since repeats share whatever
-  the law gets wrong about their configuration.
-* *student*: with few points (under 20 per coefficient) a resample is a poor copy of the runs and often cannot
-  determine the law at all. Instead the inputs are kept and the fitted losses get noise of the residual standard
-  deviation, divided by the root of a chi-square over its degrees of freedom: for a law linear in its coefficients
-  the draws then follow Student's t exactly.
+* *clusters*: if points share errors, whole clusters are drawn (see `clusters`).
+* *noise*: with few (under 20 clusters per coefficient) a resample is a poor copy of the points and often cannot
+  determine the law at all. Instead the inputs are kept, and the fitted losses get noise like that of the residuals,
+  drawn with all that is uncertain about it (see `noise`).
 * *sandwich*: with tens of thousands of points, refits add nothing to the normal limit, whose covariance is known.
 
-`benchmarks/laws_coverage.py` measures the coverage on points from a known law. Resampling residuals was tried too:
-it covers 80 to 88 % for a nominal 90 %, since a fit close to least absolute deviations leaves residuals of exactly 0.
+`benchmarks/laws_coverage.py` measures the coverage on points from a known law. Resampling residuals was tried too, as
+they are and by whole clusters with jackknife corrections: both fail, since a fit close to least absolute deviations
+leaves residuals of exactly 0.
 
 No bootstrap accounts for a wrong law. The held-out error does.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
-
-from scaling_tui.laws.fitting.fitted import Fit, box_for, observations
-from scaling_tui.laws.fitting.minimize import Problem, minimize
-from scaling_tui.laws.fitting.points import repeats
-from scaling_tui.laws.fitting.prediction import NOISE_FLOOR, Prediction
+from scaling_tui.laws.fitting.clusters import Clusters, clusters_of
+from scaling_tui.laws.fitting.fitted import Fit, Prediction, box_for, observations, sample
+from scaling_tui.laws.fitting.minimize import Problem
+from scaling_tui.laws.fitting.noise import NOISE_FLOOR, Noise, NoiseDraws, noise_model
+from scaling_tui.laws.fitting.restrictions import Branch, branches
+from scaling_tui.laws.fitting.solve import refit, solve
 from scaling_tui.laws.kernels import Array
+from scaling_tui.laws.student_t import t_quantile
 
-Resample = Literal["pairs", "blocks", "student", "sandwich"]
+Resample = Literal["pairs", "clusters", "noise", "sandwich"]
 _NORMAL_FROM = 20_000  # points
 _MOST_DRAWS = 100_000
 _MOST_REFITTED = 40_000_000  # draws times points: about 15 s and 300 MB on one core
-_PAIRS_FROM = 20  # configurations per coefficient
+_RESAMPLED_FROM = 20  # clusters per coefficient
 _HOW: dict[str, str] = {
     "pairs": "bootstrap over runs",
-    "blocks": "bootstrap over configurations, seeds kept together",
+    "clusters": "bootstrap over clusters",
     "sandwich": "normal draws with the sandwich covariance",
-    "student": "refits with Student noise of the residual s.d.",
+    "noise": "refits with noise like the residuals'",
 }
 
 
@@ -48,14 +48,18 @@ class Bootstrap:
     """Refits of one law.
 
     Args:
-        theta: internal coordinates of the draws that converged, (K, p).
-        lost: number of draws left out because they did not converge.
+        theta: internal coordinates of the draws, (K, p).
+        noise: of the points, with a draw of its scale for each refit.
+        unconverged: number of draws that stopped short of their minimum; they count as they are, because those left
+            out would be the ones at the ends of the intervals.
     """
 
     fit: Fit
     resample: Resample
     theta: Array = field(repr=False)
-    lost: int
+    noise: NoiseDraws = field(repr=False)
+    unconverged: int = 0
+    seed: int = 0
 
     def __len__(self) -> int:
         return int(self.theta.shape[0])
@@ -63,7 +67,11 @@ class Bootstrap:
     @property
     def how(self) -> str:
         """The method, in words."""
-        return f"{_HOW[self.resample]}, {len(self)} draws"
+        clusters = self.noise.noise.clusters
+        method = f"{_HOW[self.resample]}, {len(self)} draws"
+        if self.resample == "clusters":
+            return f"{method}; clusters: {len(clusters)} of equal {clusters.of}"
+        return f"{method}: {self.noise.noise.text}" if self.resample == "noise" else method
 
     def coefficients(self) -> dict[str, Array]:
         """The draws of each coefficient."""
@@ -78,19 +86,40 @@ class Bootstrap:
         return float(low), float(high)
 
     def intervals(self, level: float = 0.9) -> dict[str, tuple[float, float]]:
-        """The interval of each coefficient."""
-        return {name: self.interval(draws, level) for name, draws in self.coefficients().items()}
+        """The interval of each coefficient, which holds its estimate; nan where the points do not move it.
+
+        Of a coefficient at its bound, such as E = 0, the interval is one-sided.
+        """
+        found = {}
+        for name, draws in self.coefficients().items():
+            low, high = self.interval(draws, level)
+            low, high = min(low, self.fit.coefficients[name]), max(high, self.fit.coefficients[name])
+            if low == high and name == self.fit.law.floor and name not in self.fit.restrictions.fixed:
+                high = _largest_floor(self.fit, level)
+            elif low == high and name not in self.fit.restrictions.fixed:
+                low = high = math.nan
+            found[name] = (low, high)
+        return found
 
     def losses(self, **inputs: object) -> Array:
         """Loss of each draw at `inputs`, (K,)."""
         at, _ = self.fit.law.logs(inputs)
         return np.exp(self.fit.law.log_loss(self.theta, at)[:, 0])
 
-    def predict(self, *, level: float = 0.9, **inputs: object) -> Prediction:
-        """The law's value at `inputs` with the interval of the draws; the noise of a single run is not included."""
-        low, high = self.interval(self.losses(**inputs), level)
-        value = float(self.fit.loss(**inputs))
-        return Prediction(value, min(low, value), max(high, value), level, "law", self.how)
+    def predict(
+        self, *, level: float = 0.9, of: Literal["law", "run"] = "law", runs: int = 1, **inputs: object
+    ) -> Prediction:
+        """The law's value at `inputs` with the interval of the draws.
+
+        Args:
+            of: "run" adds the noise of new runs, of which `runs` are averaged.
+        """
+        value, drawn = float(self.fit.loss(**inputs)), self.losses(**inputs)
+        if of == "run":
+            rng = np.random.default_rng([self.seed, 1])
+            drawn = drawn * np.exp(self.noise.of_new(math.log(value), runs, rng))
+        low, high = self.interval(drawn, level)
+        return Prediction(value, min(low, value), max(high, value), level, of, self.how)
 
 
 def bootstrap(fit: Fit, draws: int, *, seed: int = 0, resample: Resample | None = None) -> Bootstrap:
@@ -104,30 +133,57 @@ def bootstrap(fit: Fit, draws: int, *, seed: int = 0, resample: Resample | None 
     """
     law, rng = fit.law, np.random.default_rng(seed)
     x, y = observations(law, fit.points)
+    clusters = clusters_of(law, fit.points)
     if resample is None:
-        resample = choose(fit)
+        resample = choose(fit, clusters)
+    noise = _noise(fit, clusters).draw(draws, rng)
     if resample == "sandwich":
-        return _sandwich(fit, draws, rng)
+        return _sandwich(fit, draws, noise, clusters, rng)
     weights, targets = None, y
-    if resample == "pairs":
-        weights = rng.multinomial(y.size, np.full(y.size, 1 / y.size), size=draws).astype(np.float64)
-    elif resample == "blocks":
-        block = _blocks(fit)
-        count = int(block.max()) + 1
-        weights = rng.multinomial(count, np.full(count, 1 / count), size=draws).astype(np.float64)[:, block]
+    if resample in ("pairs", "clusters"):
+        number = clusters.number if resample == "clusters" else np.arange(y.size)
+        count = int(number.max()) + 1
+        weights = rng.multinomial(count, np.full(count, 1 / count), size=draws).astype(np.float64)[:, number]
     else:
-        residual = fit.residuals
-        freedom = max(fit.freedom, 1)
-        scale = max(math.sqrt(float(residual @ residual) / freedom), NOISE_FLOOR)
-        spread = scale / np.sqrt(rng.chisquare(freedom, size=(draws, 1)) / freedom)
-        targets = (y - residual) + spread * rng.standard_normal((draws, y.size))
-    low, high = box_for(law, y)
-    if law.floor:
-        high[law.coefficients.index(law.floor)] = float(targets.max())
-    start = np.tile(fit.theta, (draws, 1))
-    refits = minimize(law, x, targets, start, delta=fit.delta, weights=weights, box=(low, high))
-    good = refits.converged & np.isfinite(refits.objective)
-    return Bootstrap(fit, resample, refits.theta[good], int(draws - good.sum()))
+        targets = (y - fit.residuals) + noise.at_points(rng)
+    priors = {
+        name: prior.mean + prior.sd * rng.standard_normal(draws) for name, prior in fit.restrictions.priors.items()
+    }
+    refits = refit(fit, targets, weights=weights, priors=priors)
+    return Bootstrap(fit, resample, refits.theta, noise, int(draws - refits.converged.sum()), seed)
+
+
+def _noise(fit: Fit, clusters: Clusters) -> Noise:
+    """The noise of the points, from the residuals of least squares: robust ones have many exact zeros."""
+    chosen = sample(len(fit.points))
+    x, y = (part[..., chosen] for part in observations(fit.law, fit.points))
+    theta = refit(fit, delta=np.inf, tolerance=1e-9).theta if np.isfinite(fit.delta) else fit.theta[None]
+    fitted, state = fit.law.kernel.evaluate(theta, x)
+    jacobian = fit.law.kernel.jacobian(theta, x, state)[0].T @ branches(fit.law, fit.restrictions)[0].matrix
+    _, number = np.unique(clusters.number[chosen], return_inverse=True)
+    return noise_model(jacobian, y - fitted[0], replace(clusters, number=number), fitted[0])
+
+
+def _largest_floor(fit: Fit, level: float) -> float:
+    """The upper end of the floor where every refit has it at 0: the largest that the points do not contradict.
+
+    It raises the sum of squares by no more than t²·s², as in `predict`.
+    """
+    floor = fit.law.floor
+    assert floor is not None
+    x, y = observations(fit.law, fit.points)
+    free = refit(fit, delta=np.inf).objective[0]
+    freedom = max(fit.freedom, 1)
+    allowed = free + t_quantile(0.5 + level / 2, freedom) ** 2 * max(free / freedom, NOISE_FLOOR**2 / 2)
+    low, high = 0.0, float(np.exp(y.min()))
+    for _ in range(12):
+        middle = (low + high) / 2
+        held = replace(fit.restrictions, fixed={**fit.restrictions.fixed, floor: middle})
+        if solve(fit.law, x, y, np.inf, held).objective <= allowed:
+            low = middle
+        else:
+            high = middle
+    return high
 
 
 def affordable(points: int) -> int:
@@ -135,41 +191,32 @@ def affordable(points: int) -> int:
     return _MOST_DRAWS if points > _NORMAL_FROM else min(_MOST_DRAWS, _MOST_REFITTED // max(1, points))
 
 
-def choose(fit: Fit) -> Resample:
+def choose(fit: Fit, clusters: Clusters) -> Resample:
     """The resampling that suits the points of `fit`."""
     if len(fit.points) > _NORMAL_FROM:
         return "sandwich"
-    size = len(fit.law.coefficients)
-    configurations = int(_blocks(fit).max()) + 1
-    if configurations < _PAIRS_FROM * size:
-        return "student"
-    return "blocks" if configurations < len(fit.points) else "pairs"
+    if len(clusters) < _RESAMPLED_FROM * fit.size:
+        return "noise"
+    return "clusters" if clusters.of else "pairs"
 
 
-def _blocks(fit: Fit) -> NDArray[np.intp]:
-    """The configuration number of each point, (n,); points with the same inputs share one."""
-    x, _ = observations(fit.law, fit.points)
-    return repeats(np.round(x, 9))
-
-
-def _sandwich(fit: Fit, draws: int, rng: np.random.Generator) -> Bootstrap:
-    """Normal draws with the covariance H⁻¹·S·H⁻¹ of an M-estimator (Huber 1967)."""
+def _sandwich(fit: Fit, draws: int, noise: NoiseDraws, clusters: Clusters, rng: np.random.Generator) -> Bootstrap:
+    """Normal draws with the covariance H⁻¹·S·H⁻¹ of an M-estimator (Huber 1967), S summed over clusters."""
     x, y = observations(fit.law, fit.points)
-    size = fit.theta.size
-    bread, meat = np.zeros((size, size)), np.zeros((size, size))
+    position = 0 if fit.law.floor is None or fit.coefficients[fit.law.floor] else 1
+    branch: Branch = branches(fit.law, fit.restrictions)[min(position, len(fit.minima) - 1)]
+    free, kernel = branch.project(fit.theta[None]), branch.kernel
+    size = free.shape[1]
+    bread, pulls = np.zeros((size, size)), np.zeros((len(clusters), size))
     for first in range(0, y.size, 1 << 16):
         part = slice(first, first + (1 << 16))
-        problem = Problem(fit.law, x[:, part], y[part], None)
-        bread += problem.model(fit.theta[None], fit.delta)[1][0]
-        fitted, state = fit.law.kernel.evaluate(fit.theta[None], x[:, part])
-        pull = np.clip(fitted - y[part], -fit.delta, fit.delta) * fit.law.kernel.jacobian(
-            fit.theta[None], x[:, part], state
-        )
-        meat += (pull @ pull.swapaxes(1, 2))[0]
+        bread += Problem(kernel, x[:, part], y[part], None).model(free, fit.delta)[1][0]
+        fitted, state = kernel.evaluate(free, x[:, part])
+        pull = np.clip(fitted - y[part], -fit.delta, fit.delta) * kernel.jacobian(free, x[:, part], state)[0]
+        np.add.at(pulls, clusters.number[part], pull.T)
     scale = 1 / np.sqrt(np.maximum(np.diag(bread), 1e-300))
     inverse = np.linalg.pinv(bread * scale[:, None] * scale, hermitian=True) * scale[:, None] * scale
-    roots, vectors = np.linalg.eigh(inverse @ meat @ inverse)
+    roots, vectors = np.linalg.eigh(inverse @ (pulls.T @ pulls) @ inverse)
     spread = vectors * np.sqrt(np.maximum(roots, 0.0))
-    low, high = box_for(fit.law, y)
-    theta = fit.theta + rng.standard_normal((draws, size)) @ spread.T
-    return Bootstrap(fit, "sandwich", np.clip(theta, low, high), 0)
+    drawn = np.clip(free + rng.standard_normal((draws, size)) @ spread.T, *branch.box(box_for(fit.law, y)))
+    return Bootstrap(fit, "sandwich", branch.expand(drawn), noise)

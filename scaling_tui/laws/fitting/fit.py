@@ -5,35 +5,25 @@ from dataclasses import replace
 import numpy as np
 
 from scaling_tui import InputError
-from scaling_tui.laws.fitting.fitted import SAMPLE, Fit, box_for, default_delta, observations, sample
-from scaling_tui.laws.fitting.initial_points import initial_points
-from scaling_tui.laws.fitting.minimize import Minimum, minimize
+from scaling_tui.laws.fitting.fitted import Fit, default_delta, observations
 from scaling_tui.laws.fitting.points import Points, name_points
+from scaling_tui.laws.fitting.restrictions import Restrictions, branches, check_priors
+from scaling_tui.laws.fitting.solve import solve
 from scaling_tui.laws.fitting.warnings import fit_warnings
 from scaling_tui.laws.forms import Law
-from scaling_tui.laws.kernels import Array
 from scaling_tui.laws.published import get
 
-_STAGES = (1e-1, 3e-2, 1e-2, 3e-3)
 _SAME = 1e-6  # inputs whose logarithms are closer than this count as equal
 
 
-def solve(law: Law, x: Array, y: Array, delta: float) -> Minimum:
-    """The global minimum for one set of points, from many initial points on a grid of exponents."""
-    box = box_for(law, y)
-    chosen = sample(y.size)
-    initial = initial_points(law, x[:, chosen], y[chosen], delta)
-    # Follow all initial points far enough to tell their minima apart, then the best few to the end on all points.
-    stages = _STAGES if np.isfinite(delta) else ()
-    near = minimize(law, x[:, chosen], y[chosen], initial, delta=delta, stages=stages, box=box, tolerance=1e-6)
-    ordered = near.theta[np.argsort(np.where(np.isfinite(near.objective), near.objective, np.inf))]
-    minima = minimize(law, x, y, ordered[: 4 if y.size <= SAMPLE else 1], delta=delta, box=box)
-    best = int(np.argmin(np.where(np.isfinite(minima.objective), minima.objective, np.inf)))
-    keep = slice(best, best + 1)
-    return Minimum(minima.theta[keep], minima.objective[keep], minima.converged[keep], minima.steps)
-
-
-def fit(points: Points, law: str | Law, *, delta: float | None = None, convention: str = "all") -> Fit:
+def fit(
+    points: Points,
+    law: str | Law,
+    *,
+    delta: float | None = None,
+    convention: str = "all",
+    restrictions: Restrictions = Restrictions(),  # noqa: B008 - frozen
+) -> Fit:
     """Fits `law` to `points` by the summed Huber loss of log-loss residuals, to the global minimum.
 
     Args:
@@ -41,15 +31,20 @@ def fit(points: Points, law: str | Law, *, delta: float | None = None, conventio
         law: the law or its name.
         delta: of the Huber loss; None chooses (`default_delta`).
         convention: which parameters `points.params` counts, "all" or "non-embedding": recorded, not converted.
+        restrictions: coefficients that are fixed, tied, or known from elsewhere.
 
     Raises:
         InputError: no usable point, fewer points than coefficients, or a column that the law needs is missing.
     """
     law = get(law) if isinstance(law, str) else law
     points, lacking, warnings = _usable(points, law)
-    size = len(law.coefficients)
-    if len(points) < size:
-        has = f"{law.name} has {size} coefficients ({', '.join(law.coefficients)}): want at least {size}"
+    size = len(branches(law, restrictions)[0].free)
+    check_priors(law, restrictions)
+    if len(points) + len(restrictions.priors) < size:
+        names = ", ".join(law.coefficients)
+        has = f"{law.name} has {size} coefficients ({names}): want at least {size}"
+        if restrictions:
+            has = f"{law.name} with {restrictions.text} has {size} free coefficients: want at least {size}"
         left = f"{'; '.join(lacking)}; " if lacking else ""
         raise InputError(f"points: {left}{len(points)} usable, {has}, ideally {3 * size}")
     if delta is None:
@@ -59,18 +54,21 @@ def fit(points: Points, law: str | Law, *, delta: float | None = None, conventio
         raise InputError(
             f"points: all {len(points)} have the same {' and '.join(law.inputs)}, want runs that differ in them"
         )
-    minimum = solve(law, x, y, delta)
-    theta = minimum.theta[0]
+    solved = solve(law, x, y, delta, restrictions)
     fitted = Fit(
         law=law,
-        coefficients=dict(zip(law.coefficients, law.unpack(theta).tolist(), strict=True)),
-        objective=float(minimum.objective[0]),
+        coefficients=dict(zip(law.coefficients, law.unpack(solved.theta).tolist(), strict=True)),
+        objective=solved.objective,
         delta=delta,
         points=points,
         convention=convention,
         warnings=(),
-        converged=bool(minimum.converged[0]),
-        theta=theta,
+        converged=solved.converged,
+        theta=solved.theta,
+        minima=solved.minima,
+        objectives=solved.objectives,
+        restrictions=restrictions,
+        noise=solved.noise,
     )
     return replace(fitted, warnings=(*warnings, *fit_warnings(fitted)))
 

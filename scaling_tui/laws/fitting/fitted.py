@@ -2,11 +2,13 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scaling_tui.laws.fitting.points import Points
+from scaling_tui.laws.fitting.restrictions import Restrictions, branches
 from scaling_tui.laws.forms import Law
 from scaling_tui.laws.kernels import Array
 
@@ -24,8 +26,12 @@ class Fit:
         delta: residual beyond which the Huber loss is linear; inf is least squares.
         points: the points used; `warnings` names any left out.
         convention: which parameters N counts: "all" or "non-embedding".
-        theta: the coefficients in the law's internal coordinates.
         converged: the minimum was reached, to the last bits of the objective.
+        restrictions: what was given of the coefficients.
+        noise: variance of log loss that priors were weighed against; 0 without priors.
+        theta: the coefficients in the law's internal coordinates; log E is -inf where E is 0.
+        minima, objectives: the minimum with E free and the one with E = 0, (b, p) and (b,); of a law without E, or
+            with E fixed, the only one.
     """
 
     law: Law
@@ -37,6 +43,15 @@ class Fit:
     warnings: tuple[str, ...]
     converged: bool
     theta: Array = field(repr=False)
+    minima: Array = field(repr=False)
+    objectives: Array = field(repr=False)
+    restrictions: Restrictions = Restrictions()
+    noise: float = 0.0
+
+    @property
+    def size(self) -> int:
+        """The number of coefficients that were free."""
+        return len(branches(self.law, self.restrictions)[0].free)
 
     @property
     def residuals(self) -> Array:
@@ -46,8 +61,8 @@ class Fit:
 
     @property
     def freedom(self) -> int:
-        """Points minus coefficients."""
-        return len(self.points) - len(self.law.coefficients)
+        """Points and priors minus free coefficients."""
+        return len(self.points) + len(self.restrictions.priors) - self.size
 
     def loss(self, **inputs: object) -> Array:
         """Loss of the fitted law at `inputs`."""
@@ -57,6 +72,24 @@ class Fit:
         x, shape = self.law.logs(inputs)
         loss: Array = np.exp(self.law.log_loss(self.theta[None], x)[0]).reshape(shape)[()]
         return loss
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A loss in nats per token with its interval.
+
+    Args:
+        low, high: ends of the interval; nan if the points leave no degrees of freedom.
+        of: "run" predicts the loss of one new run, noise included; "law" the value of the law itself.
+        how: the method, in words.
+    """
+
+    value: float
+    low: float
+    high: float
+    level: float
+    of: Literal["run", "law"]
+    how: str
 
 
 def observations(law: Law, points: Points) -> tuple[Array, Array]:
@@ -80,11 +113,14 @@ def default_delta(points: int, coefficients: int) -> float:
 
 
 def box_for(law: Law, y: Array) -> tuple[Array, Array]:
-    """The law's bounds for these log losses; E lies between a millionth of the lowest loss and the highest loss."""
+    """The law's bounds for these log losses; E lies between a ten-thousandth of the lowest loss and the highest.
+
+    Below that E is told from 0 by nothing; E = 0 is a branch of its own.
+    """
     low, high = law.box()
     if law.floor:
         position = law.coefficients.index(law.floor)
-        low[position], high[position] = y.min() + np.log(1e-6), y.max()
+        low[position], high[position] = y.min() + np.log(1e-4), y.max()
     return low, high
 
 

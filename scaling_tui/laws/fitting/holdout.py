@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from scaling_tui import InputError
-from scaling_tui.laws.fitting.fit import solve
-from scaling_tui.laws.fitting.fitted import Fit, box_for, observations
-from scaling_tui.laws.fitting.minimize import minimize
+from scaling_tui.laws.fitting.fitted import Fit, observations
 from scaling_tui.laws.fitting.points import Points
+from scaling_tui.laws.fitting.solve import refit, solve
 from scaling_tui.laws.forms import Law
 from scaling_tui.laws.kernels import Array
 
@@ -53,7 +52,7 @@ def hold_out(full: Fit, holdout_flops: float | None = None) -> Holdout | None:
     by, size = _sizes(points, law)
     if holdout_flops is None:
         count = max(1, len(points) // 10)
-        if len(points) - count <= len(law.coefficients):
+        if len(points) - count <= full.size:
             return None
         threshold = float(np.sort(size)[-count])
     else:
@@ -63,18 +62,18 @@ def hold_out(full: Fit, holdout_flops: float | None = None) -> Holdout | None:
             )
         threshold = holdout_flops
     out = size >= threshold
-    if holdout_flops is not None and (not out.any() or (~out).sum() <= len(law.coefficients)):
+    if holdout_flops is not None and (not out.any() or (~out).sum() <= full.size):
         raise InputError(
             f"holdout_flops {holdout_flops:g}: {int(out.sum())} points at or above it and {int((~out).sum())} below, "
-            f"want at least 1 and {len(law.coefficients) + 1} (C is {size.min():.3g} to {size.max():.3g})"
+            f"want at least 1 and {full.size + 1} (C is {size.min():.3g} to {size.max():.3g})"
         )
-    if (~out).sum() <= len(law.coefficients):
+    if (~out).sum() <= full.size:
         return None
     small, large = points.take(~out), points.take(out)
     x, y = observations(law, small)
-    refit = solve(law, x, y, full.delta)
-    objective = float(refit.objective[0])
-    errors = _errors(law, refit.theta[0], large)
+    solved = solve(law, x, y, full.delta, full.restrictions)
+    objective = solved.objective
+    errors = _errors(law, solved.theta, large)
     return Holdout(
         points=len(large),
         fitted=len(small),
@@ -103,7 +102,7 @@ def _errors(law: Law, theta: Array, points: Points) -> Array:
 
 
 def _other_minimum(full: Fit, x: Array, y: Array, lowest: float, large: Points) -> tuple[float, float, float] | None:
-    other = minimize(full.law, x, y, full.theta, delta=full.delta, box=box_for(full.law, y))
+    other = refit(full, y, x=x)
     objective = float(other.objective[0])
     if not other.converged[0] or objective < lowest * (1 + 1e-3):
         return None

@@ -24,6 +24,7 @@ class Points:
         unique_tokens: tokens seen at least once, if data repeat.
         non_embedding: parameters without embeddings and head, if known, to fit under that convention too.
         labels: the name of each point (a rung, a row).
+        clusters: the name of each point's cluster, whose points share an error; `cluster_name` says what it is.
     """
 
     loss: Array
@@ -33,6 +34,8 @@ class Points:
     unique_tokens: Array | None = None
     non_embedding: Array | None = None
     labels: tuple[str, ...] = ()
+    clusters: tuple[str, ...] = ()
+    cluster_name: str = ""
 
     @classmethod
     def of(cls, loss: ArrayLike, *, labels: Iterable[str] = (), **columns: ArrayLike | None) -> "Points":
@@ -41,7 +44,7 @@ class Points:
         Raises:
             InputError: columns of unequal lengths or unknown names.
         """
-        known = {item.name for item in fields(cls)} - {"loss", "labels"}
+        known = {item.name for item in fields(cls)} - {"loss", "labels", "clusters", "cluster_name"}
         arrays: dict[str, Any] = {"loss": np.atleast_1d(np.asarray(loss, dtype=np.float64))}
         for name, column in columns.items():
             if name not in known:
@@ -64,7 +67,9 @@ class Points:
             for item in fields(self)
             if isinstance(column := getattr(self, item.name), np.ndarray)
         }
-        columns["labels"] = tuple(self.labels[i] for i in index) if self.labels else ()
+        for name in ("labels", "clusters"):
+            names = getattr(self, name)
+            columns[name] = tuple(names[i] for i in index) if names else ()
         return replace(self, **columns)
 
     def column(self, name: Input) -> Array:

@@ -43,7 +43,7 @@ class Study:
             "intervals": {name: list(ends) for name, ends in self.intervals.items()},
             "level": self.level,
             "interval_method": self.draws.how if self.draws else None,
-            "bootstrap": {"draws": len(self.draws), "lost": self.draws.lost} if self.draws else None,
+            "bootstrap": {"draws": len(self.draws), "unconverged": self.draws.unconverged} if self.draws else None,
             "objective": fit.objective,
             "objective_kind": objective_kind(fit),
             "delta": fit.delta,
@@ -133,13 +133,15 @@ def study(
         )
         draws = most
     resampled = bootstrap(fitted, draws, seed=seed) if draws and fitted.freedom > 0 else None
-    if resampled and len(resampled) >= 20:
+    if resampled:
         intervals = resampled.intervals(level)
     else:
         intervals = dict.fromkeys(fitted.coefficients, (math.nan, math.nan))
     holdout = hold_out(fitted, holdout_flops)
-    if resampled and resampled.lost > 0.02 * draws:
-        messages.append(f"{resampled.lost} of {draws} refits did not converge and are left out of the intervals")
+    if resampled and resampled.unconverged > 0.02 * draws:
+        messages.append(
+            f"{resampled.unconverged} of {draws} refits stopped short of their minimum; they count as they are"
+        )
     if holdout and holdout.other_minimum:
         other, other_mape, _ = holdout.other_minimum
         messages.append(

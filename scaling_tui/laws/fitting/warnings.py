@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from scaling_tui.laws.fitting.fitted import Fit, box_for, observations, sample
-from scaling_tui.laws.fitting.minimize import minimize
+from scaling_tui.laws.fitting.fitted import Fit, observations
 from scaling_tui.laws.fitting.points import name_points, repeats
 from scaling_tui.laws.forms import EXPONENT_BOUNDS, SYMBOLS, Input
 from scaling_tui.laws.student_t import t_quantile
@@ -52,6 +51,7 @@ def _at_bounds(fit: Fit) -> list[str]:
     warnings = [
         f"{name} = {value:.4g} is at its bound: the points do not determine it"
         for (name, value), at_bound in zip(fit.coefficients.items(), at_bounds, strict=True)
+        if value != 0 and name not in fit.restrictions.fixed
         if at_bound or (name in fit.law.exponents and not least < value < most)
     ]
     if not fit.converged:
@@ -74,29 +74,16 @@ def _not_determined(fit: Fit) -> list[str]:
 
 
 def _floor(fit: Fit) -> list[str]:
-    """Warns if E is not needed: compares the fit with E fixed at 0 to the fit by an F test."""
+    """Warns if E is not needed: compares the fit with E = 0 to the fit with E free by an F test."""
     floor = fit.law.floor
-    if floor is None:
+    if floor is None or floor in fit.restrictions.fixed or floor in fit.restrictions.priors:
         return []
-    x, y = observations(fit.law, fit.points)
-    if fit.coefficients[floor] < 1e-4 * float(np.exp(y.min())):
+    if fit.coefficients[floor] == 0:
         return [f"{floor} is at its bound 0: the points show no irreducible loss"]
     if fit.freedom < 1:
-        return [f"{floor} is not identified: {len(fit.points)} points for {len(fit.law.coefficients)} coefficients"]
-    chosen = sample(y.size)
-    x, y = x[:, chosen], y[chosen]
-    box = box_for(fit.law, y)
-    stages = (1e-1, 3e-2, 1e-2, 3e-3) if np.isfinite(fit.delta) else ()
-    own = minimize(fit.law, x, y, fit.theta, delta=fit.delta, box=box, tolerance=1e-6)
-    position = fit.law.coefficients.index(floor)
-    box[1][position] = box[0][position]
-    start = np.tile(fit.theta, (6, 1))
-    for name in fit.law.exponents:
-        # Without E the exponents are smaller; the minimisation finds matching scales.
-        start[:, fit.law.coefficients.index(name)] *= np.array([1.0, 0.7, 0.5, 0.3, 0.2, 0.1])
-    without = minimize(fit.law, x, y, start, delta=fit.delta, stages=stages, box=box, tolerance=1e-6)
-    least = max(float(own.objective[0]), 1e-30)
-    worse = (float(without.objective.min()) / least - 1) * fit.freedom
+        return [f"{floor} is not identified: {len(fit.points)} points for {fit.size} coefficients"]
+    own, without = fit.objectives
+    worse = (float(without) / max(float(own), 1e-30) - 1) * fit.freedom
     if worse > t_quantile(0.975, fit.freedom) ** 2:
         return []
     return [f"{floor} is not identified: with {floor} = 0 the law fits the points about as well"]

@@ -65,7 +65,7 @@ def test_no_start_finds_a_lower_minimum(published: Runs) -> None:
         x, y = observations(law, points)
         low, high = box_for(law, y)
         start = rng.uniform(np.maximum(low, -2), np.minimum(high, 12), (300, low.size))
-        others = minimize(law, x, y, start, delta=1e-3, stages=(1e-1, 1e-2), box=(low, high))
+        others = minimize(law.kernel, x, y, start, delta=1e-3, stages=(1e-1, 1e-2), box=(low, high))
         assert fit(points, name).objective <= others.objective.min() + 1e-13
 
 
