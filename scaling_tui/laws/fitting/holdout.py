@@ -9,7 +9,7 @@ from scaling_tui.laws.fitting.fit import solve
 from scaling_tui.laws.fitting.fitted import Fit, box_for, observations
 from scaling_tui.laws.fitting.minimize import minimize
 from scaling_tui.laws.fitting.points import Points
-from scaling_tui.laws.forms import Law
+from scaling_tui.laws.forms import Input, Law
 from scaling_tui.laws.kernels import Array
 
 
@@ -29,7 +29,7 @@ class Holdout:
 
     points: int
     fitted: int
-    by: str
+    by: Input
     threshold: float
     objective: float
     mape: float
@@ -50,7 +50,7 @@ def hold_out(full: Fit, holdout_flops: float | None = None) -> Holdout | None:
         InputError: `holdout_flops` is given and leaves too few points on one side.
     """
     law, points = full.law, full.points
-    by, size = _sizes(points, law)
+    by, size = sizes(points, law)
     if holdout_flops is None:
         count = max(1, len(points) // 10)
         if len(points) - count <= len(law.coefficients):
@@ -88,7 +88,8 @@ def hold_out(full: Fit, holdout_flops: float | None = None) -> Holdout | None:
     )
 
 
-def _sizes(points: Points, law: Law) -> tuple[str, Array]:
+def sizes(points: Points, law: Law) -> tuple[Input, Array]:
+    """What tells larger runs from smaller ones, and its value for each run: C; without it the law's first input."""
     compute = points.compute()
     if compute is not None:
         return "flops", compute
