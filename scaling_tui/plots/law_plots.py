@@ -96,12 +96,14 @@ def lines(fit: Fit, over: Input, top: float) -> list[Series]:
 def axes_of(fit: Fit) -> list[Input]:
     """What residuals can be drawn over: N, D, C and U where the points tell them and differ; `axis_of` comes first."""
     points, first = fit.points, axis_of(fit)
-    axes = [first]
+    axes = {first: points.column(first)}
     for name in SYMBOLS:
         column = points.compute() if name == "flops" else getattr(points, name, None)
-        if name != first and column is not None and np.all(column > 0) and np.ptp(np.log(column)) > 1e-6:
-            axes.append(name)
-    return axes
+        if column is None or not np.all(column > 0) or np.ptp(np.log(column)) < 1e-6:
+            continue
+        if not any(np.array_equal(column, other) for other in axes.values()):  # U is D where nothing repeats
+            axes[name] = column
+    return list(axes)
 
 
 def residual_view(study: Study, names: Mapping[str, str], log_x: bool = True, over: Input | None = None) -> Figure:

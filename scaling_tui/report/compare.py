@@ -42,6 +42,7 @@ def compare_document(found: Comparison) -> dict[str, Any]:
             "not_compared": found.excluded,
             "best_within": found.best_within.fit.law.name,
             "best_beyond": beyond.fit.law.name if beyond else None,
+            "summary": _summary(found),
         },
     }
 
@@ -56,7 +57,6 @@ def likelihood(delta: float) -> str:
 def compare_text(found: Comparison) -> str:
     """The table of the laws, which is best in the sample and which beyond it, and what the columns mean."""
     least = found.best_within.aicc
-    beyond = found.best_beyond
     rows = [("law", "coefs", "objective", "AICc", "left out", "beyond", "bias")]
     rows += [
         (
@@ -70,12 +70,7 @@ def compare_text(found: Comparison) -> str:
         )
         for one in found.contenders
     ]
-    lines = [columns(rows, numeric=range(1, 7)), "", _within(found)]
-    if beyond is None:
-        lines.append("beyond it: unknown, too few sizes to fit the smaller ones and predict the larger")
-    else:
-        lines += [_beyond(found, beyond), _advice(found, beyond)]
-    lines += ["", *_how(found)]
+    lines = [columns(rows, numeric=range(1, 7)), "", *_summary(found), "", *_how(found)]
     if found.excluded:
         reasons = dict.fromkeys(found.excluded.values())
         lines += ["", "not compared:"]
@@ -84,6 +79,14 @@ def compare_text(found: Comparison) -> str:
             for reason in reasons
         ]
     return "\n".join(lines)
+
+
+def _summary(found: Comparison) -> list[str]:
+    """Which law is best in the sample and which beyond it, and what to make of that."""
+    beyond = found.best_beyond
+    if beyond is None:
+        return [_within(found), "beyond it: unknown, too few sizes to fit the smaller ones and predict the larger"]
+    return [_within(found), _beyond(found, beyond), _advice(found, beyond)]
 
 
 def _relative(difference: float) -> str:

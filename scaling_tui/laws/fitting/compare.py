@@ -31,7 +31,7 @@ from scaling_tui.laws.kernels import Array
 ORIGINS = (0.5, 0.6, 0.7, 0.8, 0.9)  # shares of the runs that are fitted
 EQUAL = 2.0  # a difference of AICc below this does not choose a law (Burnham and Anderson 2002, section 2.6)
 _MOVES = 0.05  # log ratio: an input that follows others more closely than this does not vary by itself
-_SAME_SIZE = 0.01  # log ratio of sizes between which there is no origin
+_SAME_SIZE = 0.01  # share by which a run may be larger than the last fitted one and still go with it
 _MOST_POINTS = 20_000  # more would not change the order of laws, only the wait
 _TINIEST = 1e-24  # mean objective of points that a law passes through exactly
 
@@ -223,12 +223,14 @@ def origins(size: Array, coefficients: int, groups: Groups) -> list[float]:
     Runs of nearly equal size stay together; more configurations than `coefficients` are fitted.
     """
     ordered = np.sort(size)
-    gaps = np.flatnonzero(np.diff(np.log(ordered)) > _SAME_SIZE)  # an origin may stand after these
-    if not gaps.size:
-        return []
-    chosen = {int(gaps[np.argmin(np.abs(gaps + 1 - share * size.size))]) for share in ORIGINS}
-    cuts = [float(ordered[index]) for index in sorted(chosen)]
-    return [cut for cut in cuts if np.unique(groups.number[size <= cut]).size > coefficients]
+    cuts: dict[int, float] = {}
+    for share in ORIGINS:
+        count = round(share * size.size)
+        fitted = size <= ordered[max(count, 1) - 1] * (1 + _SAME_SIZE)
+        enough = np.unique(groups.number[fitted]).size > coefficients
+        if enough and not fitted.all():
+            cuts[int(fitted.sum())] = float(size[fitted].max())
+    return list(cuts.values())
 
 
 def _forwards(whole: Fit, size: Array, cut: float) -> tuple[float, float]:

@@ -15,6 +15,7 @@ from scaling_tui.laws.kernels import Array
 
 Indices = NDArray[np.intp]
 MOST = 1_000  # runs: beyond, none of them can matter much, and refitting without each takes long
+_MOST_POINTS = 4 * MOST  # of so many groups
 TOGETHER = 0.95  # rank correlation of draws from which two coefficients say one thing
 
 
@@ -47,6 +48,8 @@ class Influence:
 def influence(fit: Fit) -> Influence | None:
     """Refits without each run; None where a run less leaves no fit, or there are more than `MOST` of them."""
     law, points, size = fit.law, fit.points, fit.theta.size
+    if len(points) > _MOST_POINTS:
+        return None
     groups = groups_of(points)
     if len(groups) > MOST or len(groups) <= size or len(points) <= size:
         return None

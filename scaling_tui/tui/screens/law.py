@@ -318,7 +318,8 @@ class LawScreen(TablePage):
             self._request_comparison(result)
         self.query_one("#plot", Plot).figure = self._figure(result, names)
         text = self._text(result)
-        for prediction in shown.predictions[-1:] if isinstance(shown, SweepView) else ():
+        predictions = shown.predictions[-1:] if isinstance(shown, SweepView) and self._view != "compare" else ()
+        for prediction in predictions:
             if prediction.run in {run.name for run in runs} - self._left_out:
                 text += (
                     f"\n\n{prediction.rung} is one of these points. Home and Live show the law fitted before it ran, "
