@@ -54,8 +54,11 @@ def likelihood(delta: float) -> str:
     return f"density of log-loss residuals exp(-Huber({delta:g})/tau)/Z(tau)"
 
 
-def compare_text(found: Comparison) -> str:
-    """The table of the laws, which is best in the sample and which beyond it, and what the columns mean."""
+def compare_text(found: Comparison, narrow: bool = False) -> str:
+    """The table of the laws, which is best in the sample and which beyond it, and what the columns mean.
+
+    `narrow` leaves out the columns that say least, for less than 70 characters.
+    """
     least = found.best_within.aicc
     rows = [("law", "coefs", "objective", "AICc", "left out", "beyond", "bias")]
     rows += [
@@ -70,7 +73,9 @@ def compare_text(found: Comparison) -> str:
         )
         for one in found.contenders
     ]
-    lines = [columns(rows, numeric=range(1, 7)), "", *_summary(found), "", *_how(found)]
+    shown = (0, 3, 4, 5) if narrow else range(7)
+    table = columns([[row[k] for k in shown] for row in rows], numeric=range(1, len(shown)))
+    lines = [table, "", *_summary(found), "", *_how(found)]
     if found.excluded:
         reasons = dict.fromkeys(found.excluded.values())
         lines += ["", "not compared:"]

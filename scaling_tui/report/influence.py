@@ -106,8 +106,8 @@ def correlation_lines(draws: "Bootstrap | None") -> list[str]:
     ]
 
 
-def influence_text(study: "Study", found: Influence | None, most: int = 50) -> str:
-    """The runs as a table, the most influential first: what leaving each out does."""
+def influence_text(study: "Study", found: Influence | None, narrow: bool = False, most: int = 50) -> str:
+    """The runs as a table, the most influential first: what leaving each out does; `narrow` without coefficients."""
     fit = study.fit
     if found is None:
         return "Too few runs to leave one out, or too many for one to matter."
@@ -126,7 +126,7 @@ def influence_text(study: "Study", found: Influence | None, most: int = 50) -> s
         f"What leaving out a {found.kind} changes: the loss at {_at(found)} (the largest run) and the coefficients.",
         "Cook's distance: near or above 1, the fit leans on it.",
         "",
-        columns(rows, numeric=range(1, len(rows[0]))),
+        columns([row[:3] for row in rows] if narrow else rows, numeric=range(1, 3 if narrow else len(rows[0]))),
     ]
     if len(order) > most:
         lines.append(f"and {len(order) - most:,} more with less influence")

@@ -15,6 +15,7 @@ Four measures, the first two of the sample and the last two of what lies outside
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -246,11 +247,17 @@ def _forwards(whole: Fit, size: Array, cut: float) -> tuple[float, float]:
 
 
 def _known(points: Points) -> list[Input]:
-    """The inputs that the points tell and that can vary by themselves: C follows from N and D."""
+    """The inputs that the points tell and that can vary by themselves.
+
+    C follows from N and D, and U from D where no run repeats tokens.
+    """
     known: list[Input] = [
         name for name in SYMBOLS if (column := getattr(points, name, None)) is not None and not np.isnan(column).all()
     ]
-    return [name for name in known if name != "flops"] if {"params", "tokens"} <= set(known) else known
+    follow = {"flops"} if {"params", "tokens"} <= set(known) else set()
+    if points.unique_tokens is not None and points.tokens is not None:
+        follow |= {"unique_tokens"} if np.array_equal(points.unique_tokens, points.tokens) else set()
+    return [name for name in known if name not in follow]
 
 
 def _why_not(law: Law, points: Points, known: list[Input], groups: Groups) -> str:
@@ -264,10 +271,11 @@ def _why_not(law: Law, points: Points, known: list[Input], groups: Groups) -> st
             return f"runs without {name}"
         if np.ptp(np.log(columns[name])) < _MOVES:
             return f"{SYMBOLS[name]} is the same for all runs"
-    for position, name in enumerate(law.inputs):
-        before = law.inputs[:position]
-        if before and _follows(np.log(columns[name]), [np.log(columns[other]) for other in before]):
-            return f"{' and '.join(SYMBOLS[other] for other in (*before, name))} vary together"
+    for count in range(2, len(law.inputs) + 1):
+        for together in combinations(law.inputs, count):
+            *others, last = (np.log(columns[name]) for name in together)
+            if _follows(last, others):
+                return f"{' and '.join(SYMBOLS[name] for name in together)} vary together"
     own = [np.log(column) for column in columns.values()]
     free = [
         SYMBOLS[name]

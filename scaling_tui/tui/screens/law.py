@@ -53,6 +53,7 @@ from scaling_tui.tui.widgets.run_table import RunColumn, RunTable, RunTableData
 from scaling_tui.tui.widgets.text import PlainText
 
 DRAWS = 200  # as the command
+NARROW = 72  # columns below which tables of text leave out some of theirs
 MOST_ROWS = 2_000  # of a table; points beyond are fitted and drawn, not listed
 View = Literal["law", "residuals", "valleys", "influence", "compare"]
 OVER_AXES: tuple[View, ...] = ("residuals", "influence")  # views whose x axis the user chooses
@@ -135,7 +136,7 @@ class LawScreen(TablePage):
         OPEN_TABLE,
         Binding("e", "export", "export", tooltip="Save the plot or the screen to a file"),
     ]
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-normal"), (110, "-wide")]  # noqa: RUF012 - Textual's type
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-normal"), (110, "-wide")]  # noqa: RUF012 - Textual's type
     CSS = """
     LawScreen {
         #where { height: 1; padding: 0 1; text-style: bold; text-wrap: nowrap; text-overflow: ellipsis; }
@@ -360,10 +361,13 @@ class LawScreen(TablePage):
         return Text(" · ".join(parts), no_wrap=True, overflow="ellipsis")
 
     def _text(self, result: FitResult) -> str:
+        narrow = self.size.width < NARROW
         if self._view != "compare":
-            return result_text(result, self._view)
+            return result_text(result, self._view, narrow)
         found = self._comparison(result)
-        return "comparing the laws …" if found is None else found if isinstance(found, str) else compare_text(found)
+        if isinstance(found, Comparison):
+            return compare_text(found, narrow)
+        return "comparing the laws …" if found is None else found
 
     def _axis(self, result: FitResult) -> Input | None:
         """The chosen x axis, where the points have it."""
@@ -558,14 +562,14 @@ def _own_names(shown: SweepView | OpenedTable, left_out: frozenset[str]) -> dict
     return {name: names.get(name, name) for name in left_out}
 
 
-def result_text(result: FitResult, view: View) -> str:
+def result_text(result: FitResult, view: View, narrow: bool = False) -> str:
     """The text that `fit` prints, with its warnings."""
     if view == "valleys" and result.valleys is not None:
         return "\n".join([profiles_text(result.valleys), bullet(result.valleys.warnings)]).rstrip()
     if result.study is None:
         return result.problem
     if view == "influence":
-        return influence_text(result.study, result.moved)
+        return influence_text(result.study, result.moved, narrow)
     # Warnings first, since they may invalidate the rest: a small screen does not show the end.
     warnings = bullet(result.study.warnings)
     return (f"{warnings}\n\n" if warnings else "") + fit_text(result.study, notes=result.notes, moved=result.moved)

@@ -1,6 +1,7 @@
 """Laws compared: each measure against its known answer, and which laws take part."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -147,7 +148,15 @@ def test_laws_take_part_whose_inputs_decide_the_loss() -> None:
         one.fit.law.name for one in in_ratio.contenders
     }
     assert in_ratio.excluded["chinchilla"] == "N and D vary together"
-    grid = compare(fit(runs_of("chinchilla", CHINCHILLA, 30, 0.003), "chinchilla"))
+    many = runs_of("chinchilla", CHINCHILLA, 30, 0.003)
+    unrepeated = compare(fit(replace(many, unique_tokens=many.tokens), "chinchilla"))
+    assert unrepeated.excluded["kaplan-n"] == "D varies too"
+    assert unrepeated.excluded["muennighoff"] == "D and U vary together"
+    repeated = replace(many, unique_tokens=many.column("tokens") / np.repeat([1.0, 4.0], 15))
+    carried = compare(fit(repeated, "chinchilla"))
+    assert "muennighoff" in {one.fit.law.name for one in carried.contenders}
+    assert carried.excluded["sum-of-powers"] == "U varies too"
+    grid = compare(fit(many, "chinchilla"))
     assert grid.excluded["kaplan-n"] == "D varies too"
     assert grid.excluded["kaplan-c"] == "N and D vary too"
     assert grid.excluded["muennighoff"] == "no column unique_tokens"
