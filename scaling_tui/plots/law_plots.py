@@ -13,6 +13,7 @@ from scaling_tui.laws.fitting.envelope import Envelope
 from scaling_tui.laws.fitting.fitted import Fit
 from scaling_tui.laws.fitting.influence import Influence
 from scaling_tui.laws.fitting.isoflop import Profiles
+from scaling_tui.laws.fitting.residuals import measured_inputs
 from scaling_tui.laws.fitting.study import Study
 from scaling_tui.laws.forms import SYMBOLS, Input
 from scaling_tui.plots.figures import DOTTED, Figure, Series
@@ -95,13 +96,11 @@ def lines(fit: Fit, over: Input, top: float) -> list[Series]:
 
 def axes_of(fit: Fit) -> list[Input]:
     """What residuals can be drawn over: N, D, C and U where the points tell them and differ; `axis_of` comes first."""
-    points, first = fit.points, axis_of(fit)
-    axes = {first: points.column(first)}
-    for name in SYMBOLS:
-        column = points.compute() if name == "flops" else getattr(points, name, None)
-        if column is None or not np.all(column > 0) or np.ptp(np.log(column)) < 1e-6:
-            continue
-        if not any(np.array_equal(column, other) for other in axes.values()):  # U is D where nothing repeats
+    first = axis_of(fit)
+    axes = {first: fit.points.column(first)}
+    for name, column in measured_inputs(fit).items():
+        same = any(np.array_equal(column, other) for other in axes.values())  # U is D where nothing repeats
+        if np.ptp(np.log(column)) > 1e-6 and not same:
             axes[name] = column
     return list(axes)
 

@@ -313,7 +313,7 @@ def fit_text(study: "Study", loss: str = "", notes: Sequence[str] = (), moved: "
 
     `loss` says which loss was fitted, `notes` what its points are, `moved` what leaving out runs changes.
     """
-    from scaling_tui.report.influence import correlation_lines, influence_lines
+    from scaling_tui.report.influence import correlation_lines, influence_lines, pattern_lines
 
     fit = study.fit
     document = study.document()
@@ -347,7 +347,7 @@ def fit_text(study: "Study", loss: str = "", notes: Sequence[str] = (), moved: "
             f"fitted to the other {holdout.fitted}: "
             f"mean error {show.percent(holdout.mape, 3)}, bias {show.percent(holdout.bias, 3, sign=True)}",
         ]
-    leaning = [*(influence_lines(fit, moved) if moved else ()), *correlation_lines(study.draws)]
+    leaning = [*(influence_lines(fit, moved) if moved else ()), *correlation_lines(study.draws), *pattern_lines(fit)]
     if leaning:
         lines += ["", *leaning]
     if study.conventions:

@@ -1,11 +1,13 @@
 """Influence of runs, correlation of coefficients and residuals, as `fit` and the Law screen tell them."""
 
 import math
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scaling_tui.laws.fitting.influence import TOGETHER, Influence, correlations
+from scaling_tui.laws.fitting.residuals import measured_inputs, patterns
 from scaling_tui.laws.forms import SYMBOLS
 from scaling_tui.text import show
 from scaling_tui.text.columns import columns
@@ -31,6 +33,7 @@ def influence_document(study: "Study", found: Influence | None) -> dict[str, Any
             for pair, value in (correlations(study.draws).items() if study.draws else ())
         ],
         "residuals": _residuals(fit) if len(fit.points) <= _ALL else None,
+        "residual_patterns": [asdict(pattern) for pattern in patterns(fit)],
     }
 
 
@@ -51,13 +54,10 @@ def _influence(fit: "Fit", found: Influence) -> dict[str, Any]:
 
 
 def _residuals(fit: "Fit") -> list[dict[str, Any]]:
-    points, compute = fit.points, fit.points.compute()
-    inputs = {name: column for name in SYMBOLS if (column := getattr(points, name, None)) is not None}
-    if compute is not None:
-        inputs["flops"] = compute
+    points, inputs = fit.points, measured_inputs(fit)
     return [
         {"run": _label(points, index)}
-        | {name: float(column[index]) for name, column in inputs.items()}
+        | {str(name): float(column[index]) for name, column in inputs.items()}
         | {"loss": float(points.loss[index]), "residual": float(off)}
         for index, off in enumerate(np.expm1(fit.residuals).tolist())
     ]
@@ -104,6 +104,27 @@ def correlation_lines(draws: "Bootstrap | None") -> list[str]:
         for (one, other), value in found.items()
         if abs(value) > TOGETHER
     ]
+
+
+def pattern_lines(fit: "Fit") -> list[str]:
+    """At most one line: the input along which the residuals have the clearest pattern, where they have one."""
+    clear = [
+        (abs(t), pattern, kind)
+        for pattern in patterns(fit)
+        for kind, t in (("bend", pattern.bend), ("trend", pattern.trend))
+        if abs(t) > pattern.limit
+    ]
+    if not clear:
+        return []
+    _, pattern, kind = max(clear, key=lambda one: one[0])
+    symbol = SYMBOLS[pattern.over]
+    if kind == "bend":
+        side = "above" if pattern.bend > 0 else "below"
+        return [
+            f"residuals bend with {symbol} (t {pattern.bend:+.1f}): runs lie {side} the law at both ends of {symbol}"
+        ]
+    verb, side = ("rise", "above") if pattern.trend > 0 else ("fall", "below")
+    return [f"residuals {verb} with {symbol} (t {pattern.trend:+.1f}): runs of large {symbol} lie {side} the law"]
 
 
 def influence_text(study: "Study", found: Influence | None, narrow: bool = False, most: int = 50) -> str:
