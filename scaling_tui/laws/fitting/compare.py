@@ -144,7 +144,10 @@ def compare(own: Fit, laws: Iterable[Law] | None = None) -> Comparison:
         if reason := _why_not(law, points, known, groups):
             excluded[law.name] = reason
             continue
-        fits.append(fit_law(points, law, delta=own.delta, convention=own.convention))
+        try:
+            fits.append(fit_law(points, law, delta=own.delta, convention=own.convention))
+        except InputError as error:
+            excluded[law.name] = str(error).removeprefix("points: ")
     if reason := _too_few(own.law, own.theta.size, points, groups):
         raise InputError(f"points: {reason}, to compare {own.law.name} with other laws")
     fits.insert(
@@ -264,7 +267,7 @@ def _why_not(law: Law, points: Points, known: list[Input], groups: Groups) -> st
     """Why the points do not carry `law`; empty if they do."""
     columns = {}
     for name in law.inputs:
-        if getattr(points, name) is None and not (name == "flops" and {"params", "tokens"} <= set(known)):
+        if getattr(points, name, None) is None and not (name == "flops" and {"params", "tokens"} <= set(known)):
             return f"no column {name}"
         columns[name] = points.column(name)
         if not np.all(np.isfinite(columns[name]) & (columns[name] > 0)):

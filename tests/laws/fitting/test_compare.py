@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scaling_tui import InputError
-from scaling_tui.laws import LAWS, Points, fit
+from scaling_tui.laws import LAWS, Fit, Law, Points, fit
 from scaling_tui.laws.fitting.compare import Comparison, aicc, compare, deviance
 from scaling_tui.laws.fitting.leave_out import groups_of, leave_out
 from tests.laws.conftest import Runs
@@ -210,3 +210,14 @@ def test_many_runs_are_sampled_and_still_rolled_forwards() -> None:
     shares = [origin.fitted / 20_000 for origin in found.origins]
     assert shares == pytest.approx([0.5, 0.6, 0.7, 0.8, 0.9], abs=0.02)
     assert found.best_within.fit.law.name == "kaplan"
+
+
+def test_a_law_that_cannot_be_fitted_is_listed_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(points: Points, law: Law, **given: float | str) -> Fit:
+        if law.name == "kaplan":
+            raise InputError("points: N and D in fixed ratio")
+        return fit(points, law)
+
+    monkeypatch.setattr("scaling_tui.laws.fitting.compare.fit_law", refuse)
+    found = compare(fit(runs_of("chinchilla", CHINCHILLA, 30, 0.003), "chinchilla"))
+    assert found.excluded["kaplan"] == "N and D in fixed ratio"
