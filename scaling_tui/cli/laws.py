@@ -48,6 +48,9 @@ def fit(
     method: Annotated[str, typer.Option(help="Method: parametric, isoflop or envelope.")] = "parametric",
     valley: Annotated[str, typer.Option(help="Minimum of an isoFLOP profile: parabola or akima.")] = "parabola",
     level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Level of the intervals.")] = 0.9,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Compare every law that the runs carry, in the sample and beyond it.")
+    ] = False,
     columns: Columns = None,
     points: Which = None,
     best_of: BestOf = None,
@@ -76,6 +79,7 @@ def fit(
         method=method,
         valley=valley,
         level=level,
+        compare=compare,
         table=TableOptions.of(columns, points, best_of, where or ()),
     )
     print_json(document) if as_json else print(text)

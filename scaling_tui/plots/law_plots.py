@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaling_tui.laws import Points
+from scaling_tui.laws.fitting.compare import Comparison
 from scaling_tui.laws.fitting.envelope import Envelope
 from scaling_tui.laws.fitting.fitted import Fit
+from scaling_tui.laws.fitting.influence import Influence
 from scaling_tui.laws.fitting.isoflop import Profiles
+from scaling_tui.laws.fitting.residuals import measured_inputs
 from scaling_tui.laws.fitting.study import Study
 from scaling_tui.laws.forms import SYMBOLS, Input
 from scaling_tui.plots.figures import DOTTED, Figure, Series
@@ -91,10 +94,21 @@ def lines(fit: Fit, over: Input, top: float) -> list[Series]:
     return series
 
 
-def residual_view(study: Study, names: Mapping[str, str], log_x: bool = True) -> Figure:
-    """How far each point lies above the law, in per cent of its loss."""
+def axes_of(fit: Fit) -> list[Input]:
+    """What residuals can be drawn over: N, D, C and U where the points tell them and differ; `axis_of` comes first."""
+    first = axis_of(fit)
+    axes = {first: fit.points.column(first)}
+    for name, column in measured_inputs(fit).items():
+        same = any(np.array_equal(column, other) for other in axes.values())  # U is D where nothing repeats
+        if np.ptp(np.log(column)) > 1e-6 and not same:
+            axes[name] = column
+    return list(axes)
+
+
+def residual_view(study: Study, names: Mapping[str, str], log_x: bool = True, over: Input | None = None) -> Figure:
+    """How far each point lies above the law, in per cent of its loss; over `axis_of` where `over` is None."""
     fit = study.fit
-    over = axis_of(fit)
+    over = over or axis_of(fit)
     x, off = fit.points.column(over), np.expm1(fit.residuals) * 100
     ends = np.array([x.min(), x.max()])
     spread = float(np.sqrt(np.mean(off**2)))
@@ -106,9 +120,59 @@ def residual_view(study: Study, names: Mapping[str, str], log_x: bool = True) ->
         log_x=log_x,
         x_name=SYMBOLS[over],
         y_name="residual",
-        x_text=show.count,
+        x_text=show.scientific if over == "flops" else show.count,
         x_unit=_unit(over, fit.convention),
         y_unit="% of the law",
+    )
+
+
+def influence_view(
+    study: Study, moved: Influence, names: Mapping[str, str], log_x: bool = True, over: Input | None = None
+) -> Figure:
+    """How far the law's loss at the largest run moves without each run, in per cent."""
+    fit = study.fit
+    over = over or axis_of(fit)
+    column = fit.points.column(over)
+    x = np.array([float(np.exp(np.log(column[group]).mean())) for group in moved.groups])
+    called = _called(fit.points, names)
+    own = ["/".join(dict.fromkeys(called[index] for index in group.tolist())) for group in moved.groups]
+    at = " ".join(
+        f"{SYMBOLS[name]} {show.scientific(v) if name == 'flops' else show.count(v)}" for name, v in moved.at.items()
+    )
+    zero = Series(np.array([x.min(), x.max()]), np.zeros(2), "foreground", weight="faint")
+    none = np.zeros(x.size, dtype=bool)
+    return Figure(
+        f"without this {moved.kind}: law at {at}, % · x {_axis_name(fit, over)}",
+        (zero, *_dots(x, moved.prediction * 100, own, none, read=True)),
+        log_x=log_x,
+        x_name=SYMBOLS[over],
+        y_name="change",
+        x_text=show.scientific if over == "flops" else show.count,
+        x_unit=_unit(over, fit.convention),
+        y_unit="% of the loss",
+    )
+
+
+def origins_view(found: Comparison) -> Figure:
+    """Each law's error on larger runs, over the size up to which it was fitted."""
+    at = np.array([origin.largest_fitted for origin in found.origins])
+    tested = [one for one in found.contenders if not math.isnan(one.holdout_mape)]
+    series = []
+    for number, one in enumerate(tested):
+        colour = number / max(1, len(tested) - 1)
+        errors = np.array(one.errors) * 100
+        series.append(Series(at, errors, colour, one.fit.law.name, name=one.fit.law.name))
+        series.append(Series(at, errors, colour, mark="●"))
+    return Figure(
+        f"mean error on larger runs, % · x largest {SYMBOLS[found.by]} fitted",
+        tuple(series),
+        log_x=True,
+        x_name=SYMBOLS[found.by],
+        y_name="error",
+        x_text=show.scientific if found.by == "flops" else show.count,
+        x_unit=_unit(found.by, found.contenders[0].fit.convention),
+        y_unit="% of the loss",
+        empty="Too few sizes to fit the smaller ones and predict the larger.",
     )
 
 
@@ -198,7 +262,7 @@ def _held_out(study: Study) -> NDArray[np.bool_]:
     points, held = study.fit.points, study.holdout
     if held is None:
         return np.zeros(len(points), dtype=bool)
-    column = points.compute() if held.by == "flops" else points.column(held.by)  # type: ignore[arg-type]
+    column = points.compute() if held.by == "flops" else points.column(held.by)
     return np.zeros(len(points), dtype=bool) if column is None else np.asarray(column >= held.threshold)
 
 

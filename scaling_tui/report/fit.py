@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from scaling_tui import InputError
 from scaling_tui.laws import Points
+from scaling_tui.laws.fitting.influence import influence
 from scaling_tui.laws.fitting.study import study
 from scaling_tui.laws.fitting.tables import LeftOut, TableOptions, table_points
 from scaling_tui.tables.read import is_table
@@ -18,6 +19,7 @@ from scaling_tui.text.columns import columns, span
 
 if TYPE_CHECKING:
     from scaling_tui.laws.fitting.envelope import Envelope
+    from scaling_tui.laws.fitting.influence import Influence
     from scaling_tui.laws.fitting.isoflop import PowerLaw, Profiles, Shape
     from scaling_tui.laws.fitting.study import Study
     from scaling_tui.plots.figures import Figure
@@ -212,9 +214,12 @@ def fit_source(
     method: str,
     valley: str,
     level: float,
+    compare: bool = False,
     table: TableOptions = TableOptions(),  # noqa: B008 - frozen
 ) -> "tuple[dict[str, Any], str, Callable[[], Figure]]":
     """The document and the text that `fit` prints, and a function that makes its plot.
+
+    `compare` adds the comparison with every other law that the points carry.
 
     Raises:
         InputError: an option, the source or its points are invalid.
@@ -225,7 +230,10 @@ def fit_source(
         raise InputError(f"--params-as: found {params_as!r}, want all or non-embedding")
     if delta is not None and not delta > 0:
         raise InputError(f"--delta: found {delta:g}, want a positive number or inf")
+    if compare and method != "parametric":
+        raise InputError(f"--compare: found with --method {method}, want --method parametric")
     from scaling_tui.plots.law_plots import law_view
+    from scaling_tui.report.influence import influence_document
 
     if method == "envelope" and table.points == "auto" and is_table(source):
         table = replace(table, points="all")  # it is the curves that have an envelope
@@ -248,10 +256,20 @@ def fit_source(
             "loss": loaded.loss or "as given",
             "notes": list(loaded.notes),
         }
-        document |= loaded.document()
+        moved = influence(fitted.fit)
+        document |= loaded.document() | influence_document(fitted, moved)
+        text = fit_text(fitted, loaded.loss, loaded.notes, moved)
+        if compare:
+            from scaling_tui.laws.fitting.compare import compare as compare_laws
+            from scaling_tui.report.compare import compare_document, compare_text
+
+            with loaded.explained():
+                compared = compare_laws(fitted.fit)
+            document |= compare_document(compared)
+            text = f"{text}\n\n{compare_text(compared)}"
         return (
             document,
-            fit_text(fitted, loaded.loss, loaded.notes),
+            text,
             lambda: law_view(fitted, loaded.names, counted_as(fitted.fit.convention, loaded.beside)),
         )
     return _profile_source(source, loaded, method, valley, level)
@@ -290,11 +308,13 @@ def _profile_source(
     return document, envelope_text(hull), lambda: envelope_view(hull)
 
 
-def fit_text(study: "Study", loss: str = "", notes: Sequence[str] = ()) -> str:
-    """A fit with its intervals, held-out error and conventions.
+def fit_text(study: "Study", loss: str = "", notes: Sequence[str] = (), moved: "Influence | None" = None) -> str:
+    """A fit with its intervals, held-out error, conventions, and the runs that it leans on.
 
-    `loss` says which loss was fitted, `notes` what its points are.
+    `loss` says which loss was fitted, `notes` what its points are, `moved` what leaving out runs changes.
     """
+    from scaling_tui.report.influence import correlation_lines, influence_lines, pattern_lines
+
     fit = study.fit
     document = study.document()
     lines = [
@@ -327,6 +347,9 @@ def fit_text(study: "Study", loss: str = "", notes: Sequence[str] = ()) -> str:
             f"fitted to the other {holdout.fitted}: "
             f"mean error {show.percent(holdout.mape, 3)}, bias {show.percent(holdout.bias, 3, sign=True)}",
         ]
+    leaning = [*(influence_lines(fit, moved) if moved else ()), *correlation_lines(study.draws), *pattern_lines(fit)]
+    if leaning:
+        lines += ["", *leaning]
     if study.conventions:
         lines += ["", conventions_text(study)]
     return "\n".join(lines)

@@ -94,6 +94,46 @@ def test_warnings_go_to_stderr_and_into_json(command: Command, csv: Path) -> Non
     assert any("more than once" in item for item in command("fit", csv, "--bootstrap", 20, "--json").json["warnings"])
 
 
+def test_compare_says_which_law_is_best_within_and_beyond(command: Command, csv: Path) -> None:
+    document = command("fit", csv, "--compare", "--json").json
+    laws = {row["law"]: row for row in document["compare"]}
+    assert {"chinchilla", "kaplan", "sum-of-powers"} <= set(laws)
+    for row in laws.values():
+        assert {"objective", "aicc", "loo", "holdout_mape"} <= set(row)
+    assert laws["chinchilla"]["objective"] == document["objective"]
+    assert document["compare"][0]["aicc"] == min(row["aicc"] for row in laws.values())
+    how = document["compared"]
+    assert how["best_within"] == "chinchilla"
+    best = min(laws.values(), key=lambda row: row["holdout_mape"])
+    assert how["best_beyond"] == best["law"]
+    assert how["not_compared"]["kaplan-n"] == "D varies too"
+    assert [origin["fitted"] for origin in how["origins"]] == [20, 24, 28, 32, 36]
+    ran = command("fit", csv, "--compare")
+    assert "best in the sample: chinchilla, AICc" in ran.out
+    assert f"best beyond it: {best['law']}, {best['holdout_mape']:.2%}".replace("%", " %") in ran.out
+    assert "fitted to the 20 to 36 runs of least C" in ran.out
+    assert ": D varies too" in ran.out
+
+
+def test_fit_names_the_runs_it_leans_on_and_coefficients_that_move_together(command: Command, csv: Path) -> None:
+    lines = csv.read_text().splitlines()
+    n, d, y = lines[7].split(",")
+    lines[7] = f"{n},{d},{float(y) * 1.1}"
+    csv.write_text("\n".join(lines))
+    ran = command("fit", csv, "--delta", "inf")
+    assert "without row 8: loss at N" in ran.out
+    assert "A and alpha move together (rank correlation +" in ran.out
+    document = command("fit", csv, "--delta", "inf", "--json").json
+    first = document["influence"]["runs"][0]
+    assert first["runs"] == ["row 8"]
+    assert set(first["coefficients"]) == {"E", "A", "B", "alpha", "beta"}
+    residual = next(row for row in document["residuals"] if row["run"] == "row 8")
+    assert residual["residual"] == max(row["residual"] for row in document["residuals"]) > 0.05
+    assert residual["flops"] == pytest.approx(6 * float(n) * float(d))
+    pairs = {tuple(row["coefficients"]): row["rank_correlation"] for row in document["correlations"]}
+    assert pairs["A", "alpha"] > 0.95
+
+
 @pytest.mark.parametrize("method", ["isoflop", "envelope"])
 def test_other_ways_to_fit(command: Command, tmp_path: Path, method: str) -> None:
     N, C = (a.ravel() for a in np.meshgrid(np.geomspace(1e8, 1e10, 9), np.geomspace(1e19, 1e21, 5)))
@@ -289,6 +329,8 @@ def test_laws_list_sources_and_round_trip_into_loss(command: Command) -> None:
         ("fit no-such-sweep --runs .", "nor is 'no-such-sweep' a table"),
         ("fit CSV --law chinchila", "law: found 'chinchila'"),
         ("fit CSV --method guess", "--method: found 'guess'"),
+        ("fit CSV --compare --method isoflop", "--compare: found with --method isoflop, want --method parametric"),
+        ("fit CSV --compare --drop-highest 34", "6 runs for 5 coefficients, want at least 8, to compare chinchilla"),
         ("fit CSV --params-as some", "--params-as: found 'some'"),
         ("fit CSV --params-as non-embedding", "no column non_embedding"),
         ("fit CSV --drop-highest 40", "--drop-highest 40"),

@@ -1,12 +1,14 @@
 """Which points share an error: runs of one configuration, of one size, or of a name that the table gives."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scaling_tui.laws.fitting.points import Points, repeats
-from scaling_tui.laws.forms import Law
+from scaling_tui.laws.forms import Input, Law
+from scaling_tui.laws.kernels import Array
 
 _SAME = 9  # decimals of a logarithm to which inputs of one configuration agree
 
@@ -24,7 +26,21 @@ class Clusters:
     of: str
 
     def __len__(self) -> int:
-        return int(self.number.max()) + 1
+        return int(self.number.max()) + 1 if self.number.size else 0
+
+    @property
+    def each(self) -> str:
+        """What one of them is, in a word."""
+        return self.of or "run"
+
+
+def together(inputs: Sequence[Input], points: Points) -> Clusters:
+    """The points that are surely not independent: clusters that were given; else runs of equal `inputs`."""
+    if points.clusters:
+        _, number = np.unique(np.array(points.clusters), return_inverse=True)
+        return Clusters(number.astype(np.intp), points.cluster_name or "cluster")
+    number = repeats(_logs(inputs, points))
+    return Clusters(number, "configuration" if number.max() + 1 < len(points) else "")
 
 
 def clusters_of(law: Law, points: Points) -> Clusters:
@@ -33,15 +49,13 @@ def clusters_of(law: Law, points: Points) -> Clusters:
     Seeds of one configuration share what the law gets wrong of it, and a model's size brings errors of its own: its
     learning rate, its shape. That sizes share an error is a possibility only, which `noise_model` weighs.
     """
-    if points.clusters:
-        _, number = np.unique(np.array(points.clusters), return_inverse=True)
-        return Clusters(number.astype(np.intp), points.cluster_name or "cluster")
-    inputs = np.round(np.log(np.stack([points.column(name) for name in law.inputs])), _SAME).astype(np.float64)
-    number = repeats(inputs)
-    if number.max() + 1 < len(points):
-        return Clusters(number, "configuration")
-    if "params" in law.inputs and len(law.inputs) > 1:
-        sizes = repeats(inputs[law.inputs.index("params")][None])
+    found = together(law.inputs, points)
+    if not found.of and "params" in law.inputs and len(law.inputs) > 1:
+        sizes = repeats(_logs(("params",), points))
         if sizes.max() + 1 <= len(points) // 2:
             return Clusters(sizes, "N")
-    return Clusters(number, "")
+    return found
+
+
+def _logs(inputs: Sequence[Input], points: Points) -> Array:
+    return np.round(np.log(np.stack([points.column(name) for name in inputs])), _SAME).astype(np.float64)

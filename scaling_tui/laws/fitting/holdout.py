@@ -8,7 +8,7 @@ from scaling_tui import InputError
 from scaling_tui.laws.fitting.fitted import Fit, observations
 from scaling_tui.laws.fitting.points import Points
 from scaling_tui.laws.fitting.solve import refit, solve
-from scaling_tui.laws.forms import Law
+from scaling_tui.laws.forms import Input, Law
 from scaling_tui.laws.kernels import Array
 
 
@@ -28,7 +28,7 @@ class Holdout:
 
     points: int
     fitted: int
-    by: str
+    by: Input
     threshold: float
     objective: float
     mape: float
@@ -49,7 +49,7 @@ def hold_out(full: Fit, holdout_flops: float | None = None) -> Holdout | None:
         InputError: `holdout_flops` is given and leaves too few points on one side.
     """
     law, points = full.law, full.points
-    by, size = _sizes(points, law)
+    by, size = sizes(points, law)
     if holdout_flops is None:
         count = max(1, len(points) // 10)
         if len(points) - count <= full.size:
@@ -87,7 +87,8 @@ def hold_out(full: Fit, holdout_flops: float | None = None) -> Holdout | None:
     )
 
 
-def _sizes(points: Points, law: Law) -> tuple[str, Array]:
+def sizes(points: Points, law: Law) -> tuple[Input, Array]:
+    """What tells larger runs from smaller ones, and its value for each run: C; without it the law's first input."""
     compute = points.compute()
     if compute is not None:
         return "flops", compute

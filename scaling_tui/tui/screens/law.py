@@ -1,4 +1,7 @@
-"""The law screen: the fit that `scaling-tui fit SOURCE` prints, as a plot; keys choose the law and leave out runs."""
+"""The law screen: the fit that `scaling-tui fit SOURCE` prints, as a plot; keys choose the law and leave out runs.
+
+Views show residuals, the influence of each run, isoFLOP valleys and the comparison of `fit --compare`.
+"""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,12 +18,25 @@ from textual.message import Message
 
 from scaling_tui import InputError
 from scaling_tui.laws import LAWS, Points
+from scaling_tui.laws.fitting.compare import Comparison, compare
+from scaling_tui.laws.fitting.influence import Influence, influence
 from scaling_tui.laws.fitting.isoflop import Profiles, profiles
 from scaling_tui.laws.fitting.study import Study, study
+from scaling_tui.laws.forms import Input
 from scaling_tui.plots.curves import SCALES, Choice, labels
 from scaling_tui.plots.figures import Figure, colour_of
-from scaling_tui.plots.law_plots import axis_of, law_view, residual_view, valley_view
+from scaling_tui.plots.law_plots import (
+    axes_of,
+    axis_of,
+    influence_view,
+    law_view,
+    origins_view,
+    residual_view,
+    valley_view,
+)
+from scaling_tui.report.compare import compare_text
 from scaling_tui.report.fit import FitSource, counted_as, fit_text, profiles_text, sweep_source
+from scaling_tui.report.influence import influence_text
 from scaling_tui.runs import RunView, SweepView
 from scaling_tui.sweeps.sweep_fit import run_points
 from scaling_tui.text import show
@@ -37,8 +53,10 @@ from scaling_tui.tui.widgets.run_table import RunColumn, RunTable, RunTableData
 from scaling_tui.tui.widgets.text import PlainText
 
 DRAWS = 200  # as the command
+NARROW = 72  # columns below which tables of text leave out some of theirs
 MOST_ROWS = 2_000  # of a table; points beyond are fitted and drawn, not listed
-View = Literal["law", "residuals", "valleys"]
+View = Literal["law", "residuals", "valleys", "influence", "compare"]
+OVER_AXES: tuple[View, ...] = ("residuals", "influence")  # views whose x axis the user chooses
 
 
 @dataclass(frozen=True)
@@ -67,7 +85,8 @@ class FitRequest:
 class FitResult:
     """The study for a `FitRequest`, or why there is none; isoFLOP profiles where several sizes share a budget.
 
-    `left_out` are the runs that are shown and are not points of the law; `notes`, `behind` and `names` are those of
+    `left_out` are the runs that are shown and are not points of the law, `moved` is what leaving out one more changes;
+    `notes`, `behind` and `names` are those of
     the `FitSource`.
     """
 
@@ -80,6 +99,7 @@ class FitResult:
     notes: tuple[str, ...] = ()
     behind: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+    moved: Influence | None = None
 
 
 class LawScreen(TablePage):
@@ -94,11 +114,18 @@ class LawScreen(TablePage):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "row(-1)", "up", show=False, tooltip="Move to the run above"),
         Binding("down,j", "row(1)", "down", show=False, tooltip="Move to the run below"),
-        Binding("space", "drop", "drop/restore", tooltip="Leave the run out of the fit, or put it back"),
+        Binding("space", "drop", "drop", tooltip="Leave the run out of the fit, or put it back"),
         Binding("a", "all", "all", show=False, tooltip="Fit all finished runs again"),
         Binding("f", "form", "law", tooltip="Choose the law"),
         Binding("n", "convention", "N", tooltip="Count N with or without embeddings"),
-        Binding("v", "view", "view", tooltip="Show the law, its residuals, or its isoFLOP profiles if it has any"),
+        Binding(
+            "v",
+            "view",
+            "view",
+            tooltip="Show the law, its residuals, its isoFLOP profiles if it has any, or the influence of each run",
+        ),
+        Binding("x", "over", "axis", tooltip="Draw residuals and influence against N, D or C"),
+        Binding("c", "compare", "compare", tooltip="Compare every law that the runs carry, or go back to the law"),
         Binding("d", "details", "details", tooltip="Show the whole fit: intervals, conventions, warnings"),
         Binding("g", "scales", "log", show=False, tooltip="Switch logarithmic axes: both, x, y, none"),
         Binding("left", "crosshair(-1)", "crosshair", show=False, tooltip="Move the crosshair left"),
@@ -109,7 +136,7 @@ class LawScreen(TablePage):
         OPEN_TABLE,
         Binding("e", "export", "export", tooltip="Save the plot or the screen to a file"),
     ]
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-normal"), (110, "-wide")]  # noqa: RUF012 - Textual's type
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-normal"), (110, "-wide")]  # noqa: RUF012 - Textual's type
     CSS = """
     LawScreen {
         #where { height: 1; padding: 0 1; text-style: bold; text-wrap: nowrap; text-overflow: ellipsis; }
@@ -119,6 +146,10 @@ class LawScreen(TablePage):
         #words PlainText { height: auto; }
         &.-wide #words { height: 16; }
         &.-narrow #words { height: 5; }
+        &.-compare #words { height: 1fr; }
+        &.-compare #body { display: none; }
+        &.-wide.-compare #words { height: 24; }
+        &.-wide.-compare #body { display: block; }
         &.-details #words { height: 1fr; }
         &.-details #body { display: none; }
         &.-empty #body { display: none; }
@@ -133,6 +164,13 @@ class LawScreen(TablePage):
             super().__init__()
             self.result = result
 
+    class Compared(Message):
+        """A comparison of laws is ready, or why there is none."""
+
+        def __init__(self, request: FitRequest, found: Comparison | str) -> None:
+            super().__init__()
+            self.request, self.found = request, found
+
     def __init__(self, runs: Path) -> None:
         super().__init__(runs)
         self._snapshot: SweepSnapshot | None = None
@@ -146,6 +184,10 @@ class LawScreen(TablePage):
         self._residuals: dict[str, float] = {}
         self._rows: tuple[PointRow, ...] = ()
         self._fitting = OneAtATime(self, self._fit)
+        self._over: Input | None = None
+        self._asked: FitRequest | None = None
+        self._compared: tuple[FitRequest, Comparison | str] | None = None
+        self._comparing = OneAtATime(self, self._compare)
 
     def body(self) -> ComposeResult:
         yield PlainText(id="where")
@@ -205,9 +247,39 @@ class LawScreen(TablePage):
     def _fit(self, work: tuple[SweepView | OpenedTable, FitRequest]) -> None:
         self.post_message(self.Fitted(fit_for(*work)))
 
+    # --- the comparison
+
+    def _request_comparison(self, result: FitResult) -> None:
+        """Starts a comparison on the points of the fit that is shown, if there is none of them yet."""
+        if result.study is not None and result.request == self._request != self._asked:
+            self._asked = result.request
+            self._comparing.ask(result)
+
+    def _compare(self, result: FitResult) -> None:
+        if result.study is None:
+            return
+        try:
+            found: Comparison | str = compare(result.study.fit)
+        except InputError as error:
+            found = str(error)
+        self.post_message(self.Compared(result.request, found))
+
+    def on_law_screen_compared(self, message: Compared) -> None:
+        if message.request == self._asked:
+            self._compared = (message.request, message.found)
+            self._show()
+
+    def _comparison(self, result: FitResult) -> Comparison | str | None:
+        """The comparison on the points of `result`, why there is none, or None while it is computed."""
+        if result.study is None:
+            return result.problem
+        return self._compared[1] if self._compared and self._compared[0] == result.request else None
+
     # --- the widgets
 
     def _show(self) -> None:
+        self.set_class(self._view == "compare", "-compare")
+        self.refresh_bindings()
         if self.table is not None:
             self.set_class(False, "-empty")
             self._show_fit(self.table, self._rows, {row.name: row.name for row in self._rows})
@@ -243,9 +315,12 @@ class LawScreen(TablePage):
             self.query_one("#where", PlainText).set_text(Text(f"{shown.name} · fitting …"))
             return
         self.query_one("#where", PlainText).set_text(self._headline(shown.name, result, names))
+        if self._view == "compare":
+            self._request_comparison(result)
         self.query_one("#plot", Plot).figure = self._figure(result, names)
-        text = result_text(result, self._view)
-        for prediction in shown.predictions[-1:] if isinstance(shown, SweepView) else ():
+        text = self._text(result)
+        predictions = shown.predictions[-1:] if isinstance(shown, SweepView) and self._view != "compare" else ()
+        for prediction in predictions:
             if prediction.run in {run.name for run in runs} - self._left_out:
                 text += (
                     f"\n\n{prediction.rung} is one of these points. Home and Live show the law fitted before it ran, "
@@ -285,6 +360,19 @@ class LawScreen(TablePage):
             parts.append("fitting …")
         return Text(" · ".join(parts), no_wrap=True, overflow="ellipsis")
 
+    def _text(self, result: FitResult) -> str:
+        narrow = self.size.width < NARROW
+        if self._view != "compare":
+            return result_text(result, self._view, narrow)
+        found = self._comparison(result)
+        if isinstance(found, Comparison):
+            return compare_text(found, narrow)
+        return "comparing the laws …" if found is None else found
+
+    def _axis(self, result: FitResult) -> Input | None:
+        """The chosen x axis, where the points have it."""
+        return self._over if result.study and self._over in axes_of(result.study.fit) else None
+
     def _figure(self, result: FitResult, names: Mapping[str, str]) -> Figure:
         if self._view == "valleys" and result.valleys is not None and result.points is not None:
             return valley_view(result.points, result.valleys)
@@ -294,7 +382,11 @@ class LawScreen(TablePage):
             )
         names = result.names or names
         if self._view == "residuals":
-            return residual_view(result.study, names, self._log[0])
+            return residual_view(result.study, names, self._log[0], self._axis(result))
+        if self._view == "influence" and result.moved is not None:
+            return influence_view(result.study, result.moved, names, self._log[0], self._axis(result))
+        if self._view == "compare" and isinstance(found := self._comparison(result), Comparison):
+            return origins_view(found)
         return law_view(result.study, names, result.left_out, self._log)
 
     def on_resize(self) -> None:
@@ -321,11 +413,11 @@ class LawScreen(TablePage):
     def on_plot_clicked(self, event: Plot.Clicked) -> None:
         """A click on a point toggles the nearest one."""
         result = self._result
-        if self._view == "valleys" or result is None or result.study is None:
+        if self._view in ("valleys", "compare") or result is None or result.study is None:
             return
-        over = axis_of(result.study.fit)
+        over = (self._axis(result) if self._view in OVER_AXES else None) or axis_of(result.study.fit)
         there = [points for points in (result.study.fit.points, result.left_out) if points is not None and len(points)]
-        if self._view == "residuals":
+        if self._view in OVER_AXES:
             there = there[:1]
         best: tuple[float, str] = (np.log(1.6), "")
         for points in there:
@@ -356,9 +448,28 @@ class LawScreen(TablePage):
         views: list[View] = ["law", "residuals"]
         if self._result is not None and self._result.valleys is not None:
             views.append("valleys")
+        if self._result is not None and self._result.moved is not None:
+            views.append("influence")
         self._view = views[(views.index(self._view) + 1) % len(views)] if self._view in views else "law"
         self.query_one("#plot", Plot).cursor = None
         self._show()
+
+    def action_over(self) -> None:
+        result = self._result
+        if result is None or result.study is None:
+            return
+        axes = axes_of(result.study.fit)
+        self._over = axes[(axes.index(self._axis(result) or axes[0]) + 1) % len(axes)]
+        self.query_one("#plot", Plot).cursor = None
+        self._show()
+
+    def action_compare(self) -> None:
+        self._view = "law" if self._view == "compare" else "compare"
+        self.query_one("#plot", Plot).cursor = None
+        self._show()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self._view in OVER_AXES if action == "over" else True
 
     def action_details(self) -> None:
         self.toggle_class("-details")
@@ -423,7 +534,7 @@ def fit_for(shown: SweepView | OpenedTable, request: FitRequest) -> FitResult:
             made = study(loaded.points, law, draws=DRAWS, convention=convention, warnings=loaded.warnings)
     except InputError as error:
         return replace(blank, problem=f"{law}: {error}")
-    return replace(blank, study=made)
+    return replace(blank, study=made, moved=influence(made.fit))
 
 
 def _without(source: FitSource, left_out: frozenset[str]) -> FitSource:
@@ -451,12 +562,14 @@ def _own_names(shown: SweepView | OpenedTable, left_out: frozenset[str]) -> dict
     return {name: names.get(name, name) for name in left_out}
 
 
-def result_text(result: FitResult, view: View) -> str:
+def result_text(result: FitResult, view: View, narrow: bool = False) -> str:
     """The text that `fit` prints, with its warnings."""
     if view == "valleys" and result.valleys is not None:
         return "\n".join([profiles_text(result.valleys), bullet(result.valleys.warnings)]).rstrip()
     if result.study is None:
         return result.problem
+    if view == "influence":
+        return influence_text(result.study, result.moved, narrow)
     # Warnings first, since they may invalidate the rest: a small screen does not show the end.
     warnings = bullet(result.study.warnings)
-    return (f"{warnings}\n\n" if warnings else "") + fit_text(result.study, notes=result.notes)
+    return (f"{warnings}\n\n" if warnings else "") + fit_text(result.study, notes=result.notes, moved=result.moved)

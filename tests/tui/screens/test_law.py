@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from textual.pilot import Pilot
@@ -115,8 +115,73 @@ async def test_law_convention_and_view_are_chosen_by_key(tmp_path: Path) -> None
         assert "alpha_N" in words(app)
         await pilot.press("v")
         assert figure(app).title.startswith("measured above the law, %")
-        await pilot.press("v")
+        await pilot.press("v", "v")
         assert figure(app).title.startswith("loss")
+
+
+async def compared(pilot: Pilot[None]) -> None:
+    """Waits until the comparison of the laws on the points that are shown is there."""
+    await until(pilot, lambda: "best in the sample: " in words(cast("ScalingApp", pilot.app)))
+    await pilot.pause()
+
+
+async def test_laws_are_compared_as_the_command_compares_them(tmp_path: Path) -> None:
+    record_sweep(tmp_path, FINISHED)
+    printed = command(tmp_path, "fit", "quickstart", "--compare")
+    app = ScalingApp(tmp_path, mode="law")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await fitted(pilot)
+        await pilot.press("c")
+        await compared(pilot)
+        for row in printed["compare"]:
+            line = next(line for line in words(app).splitlines() if line.startswith(row["law"]))
+            assert f"{row['loo']:.2%}".replace("%", " %") in line
+            assert f"{row['holdout_mape']:.2%}".replace("%", " %") in line
+        best = printed["compared"]["best_beyond"]
+        assert f"best beyond it: {best}" in words(app)
+        assert figure(app).title.startswith("mean error on larger runs, %")
+        assert {one.name for one in figure(app).series if one.name} == {row["law"] for row in printed["compare"]}
+        await pilot.press("down", "space")  # without r2 the laws are compared anew
+        await fitted(pilot)
+        await until(pilot, lambda: "6 points" in words(app))
+        await pilot.press("c")
+        await until(pilot, lambda: figure(app).title.startswith("loss"))
+        assert "6 points" in words(app)
+
+
+async def test_a_comparison_of_too_few_runs_says_so(tmp_path: Path) -> None:
+    record_sweep(tmp_path, [*["finished"] * 4, *["queued"] * 3])
+    app = ScalingApp(tmp_path, mode="law")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await fitted(pilot)
+        await pilot.press("c")
+        await until(pilot, lambda: "4 runs for 3 coefficients, want at least 6" in words(app))
+        await pilot.press("v")
+        assert "estimate" in words(app)
+
+
+async def test_residuals_and_influence_are_drawn_over_n_d_or_c(tmp_path: Path) -> None:
+    record_grid(tmp_path)
+    app = ScalingApp(tmp_path, mode="law")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await fitted(pilot)
+        await pilot.press("x")  # the law's own axis is not for choosing
+        assert "x N" in figure(app).title
+        await pilot.press("v")
+        axes = []
+        for _ in range(4):
+            axes.append(figure(app).title.split(" · x ")[1].split()[0])
+            await pilot.press("x")
+        assert axes == ["N", "D", "C", "N"]
+        await pilot.press("v", "v")
+        assert figure(app).title.startswith("without this run: law at N")
+        assert figure(app).title.endswith("x D")  # as chosen for the residuals
+        printed = command(tmp_path, "fit", "grid")["influence"]
+        first = next(line for line in words(app).splitlines() if line.startswith(printed["runs"][0]["runs"][0]))
+        assert f"{printed['runs'][0]['prediction']:+.2%}".replace("%", " %") in first
+        assert max(abs(one.y).max() for one in figure(app).series) == pytest.approx(
+            100 * max(abs(run["prediction"]) for run in printed["runs"])
+        )
 
 
 async def test_a_law_that_the_points_cannot_carry_says_why(tmp_path: Path) -> None:
@@ -167,6 +232,7 @@ async def test_nothing_of_another_sweep_is_shown_or_exported(tmp_path: Path, mon
 LOOKS = [
     ("law", (80, 24), ()),
     ("residuals", (80, 24), ("v",)),
+    ("influence", (80, 24), ("v", "v")),
     ("dropped", (80, 24), ("space",)),
     ("wide", (120, 40), ()),
 ]
@@ -180,6 +246,18 @@ def test_it_looks_as_it_did(snap_compare: Any, tmp_path: Path, size: tuple[int, 
         await fitted(pilot)
         await pilot.press(*keys)
         await fitted(pilot)
+
+    assert snap_compare(ScalingApp(tmp_path, mode="law"), terminal_size=size, run_before=prepare)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+def test_a_comparison_looks_as_it_did(snap_compare: Any, tmp_path: Path, size: tuple[int, int]) -> None:
+    record_sweep(tmp_path, FINISHED)
+
+    async def prepare(pilot: Pilot[None]) -> None:
+        await fitted(pilot)
+        await pilot.press("c")
+        await compared(pilot)
 
     assert snap_compare(ScalingApp(tmp_path, mode="law"), terminal_size=size, run_before=prepare)
 
