@@ -97,16 +97,20 @@ def loss(
 ) -> None:
     """Evaluate a law: the loss in nats per token."""
     from scaling_tui.laws import get
-    from scaling_tui.report.plan import coefficients_for
+    from scaling_tui.report.plan import coefficients_for, unit_of
 
-    form, chosen = get(law), coefficients_for(law, coef or [])
+    form, chosen, unit = get(law), coefficients_for(law, coef or []), unit_of(law)
     given = {"params": params, "tokens": tokens, "flops": flops, "unique_tokens": unique_tokens}
     value = float(form.loss(chosen, **given))
     if as_json:
         inputs = {key: item for key, item in given.items() if item is not None}
-        print_json({"law": law, "form": form.text, "coefficients": chosen, "inputs": inputs, "loss": value})
-    else:
-        print(f"{value:.6g}")
+        print_json(
+            {"law": law, "form": form.text, "coefficients": chosen, "inputs": inputs, "loss": value, "unit": unit}
+        )
+        return
+    print(f"{value:.6g}")
+    if unit != "nats per token":
+        say(f"the loss of {law} is {unit}")
 
 
 @app.command()
@@ -152,7 +156,7 @@ def plan(
     goal = Goal(flops, loss, params, tokens, tokens_per_param, unique_tokens, served_tokens)
     machine = device_for(device, devices, mfu, price)
     with_plot = plots_wanted(plot, as_json)
-    document, text, figure = plan_source(
+    document, text, figures = plan_source(
         goal,
         law=law,
         source=source,
@@ -164,7 +168,7 @@ def plan(
     )
     print_json(document) if as_json else print(text)
     if with_plot:
-        print_plots(context, [figure()])
+        print_plots(context, figures())
     if not as_json and document["notes"]:
         say(bullet(document["notes"]))
 
@@ -227,10 +231,15 @@ def count(
 
 
 @app.command()
-def laws(as_json: AsJson = False) -> None:
-    """List the laws with their published coefficients and sources."""
-    from scaling_tui.laws.fitting.study import published_document
-    from scaling_tui.report.laws import laws_text
+def laws(
+    name: Annotated[str | None, typer.Argument(help="A law or a published set, to show in full.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the laws and the published coefficients, allocations and hyperparameter laws; or show one in full."""
+    from scaling_tui.report.laws import entries_text, laws_document, laws_text
 
-    document = published_document()
-    print_json(document) if as_json else print(laws_text(document))
+    document = laws_document(name)
+    if as_json:
+        print_json(document)
+    else:
+        print(laws_text(document) if name is None else entries_text(document))

@@ -2,7 +2,7 @@
 
 Loss is in nats per token, `params` (N) a number of parameters, `tokens` (D) of training tokens, `flops` (C) of
 training FLOPs, `unique_tokens` (U) of tokens seen at least once. Which parameters N counts is the coefficient
-set's convention: `published.py` states it for each.
+set's convention: the atlas states it for each.
 """
 
 from collections.abc import Mapping

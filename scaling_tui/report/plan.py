@@ -99,6 +99,11 @@ def coefficients_for(law: str, given: Sequence[str]) -> dict[str, float]:
     return published | values
 
 
+def unit_of(law: str) -> str:
+    """The unit of a law's loss: that of its published set, where it names one."""
+    return coefficient_set(law).unit if ":" in law else "nats per token"
+
+
 def device_for(name: str | None, count: int, mfu: float, price: float | None) -> "tuple[str, Device] | None":
     """The device that the options describe, with its name.
 
@@ -134,26 +139,31 @@ def plan_source(
     runs: Path | None,
     machine: "tuple[str, Device] | None",
     table: TableOptions = TableOptions(),  # noqa: B008 - frozen
-) -> "tuple[dict[str, Any], str, Callable[[], Figure]]":
-    """The document and the text that `plan` prints, and a function that makes its plot.
+) -> "tuple[dict[str, Any], str, Callable[[], list[Figure]]]":
+    """The document and the text that `plan` prints, and a function that makes its plots.
 
     Raises:
         InputError: contradictory options, or a fit that does not determine the plan.
     """
-    from scaling_tui.plots.plans import plans_figure
+    from scaling_tui.plots.plans import plans_figure, sizes_figure
+    from scaling_tui.report.standing import measured_text, runs_document, runs_for, runs_text
 
     if source is None and table.given:
         raise InputError(f"{table.given}: found without --fit, want a table to read")
     curve, loaded = _plan_for(goal, law, source, coef, draws, runs, table)
     result = curve.plan
     bill = _bill(result, machine)
+    published = runs_for(goal, result)
     document = asdict(result) | {
         "intervals": {key: list(ends) for key, ends in result.intervals.items()},
         "convention": {"flops": "6ND", "params": result.convention or None},
         "device": bill,
+        "published": runs_document(published),
         **(loaded.document() if loaded else dict.fromkeys(("left_out", "derived", "columns"))),
     }
-    return document, plan_text(result, bill), lambda: plans_figure([curve], loaded.points if loaded else None)
+    text = f"{plan_text(result, bill)}\n{runs_text(published)}; {measured_text(published)}"
+    points = loaded.points if loaded else None
+    return document, text, lambda: [plans_figure([curve], points), sizes_figure([curve], points)]
 
 
 def _plan_for(

@@ -10,13 +10,13 @@ from math import log
 import numpy as np
 
 from scaling_tui import InputError
+from scaling_tui.laws.atlas.entries import CoefficientSet
 from scaling_tui.laws.fitting.bootstrap import Bootstrap
 from scaling_tui.laws.fitting.fitted import Fit
 from scaling_tui.laws.fitting.warnings import beyond, undetermined
 from scaling_tui.laws.forms import Coefficients, Law
 from scaling_tui.laws.kernels import Array
 from scaling_tui.laws.planning.frontier import LOG6, Frontier
-from scaling_tui.laws.published import CoefficientSet
 from scaling_tui.text import show
 
 
@@ -115,6 +115,8 @@ def plan_published(chosen: CoefficientSet, goal: Goal) -> Plan:
 
     result = plan(LAWS[chosen.law], chosen.coefficients, goal, f"{chosen.law}:{chosen.name}")
     notes = (*result.notes, HOFFMANN_NOTE) if chosen.name == "hoffmann2022" else result.notes
+    if chosen.unit != "nats per token":
+        notes = (*notes, f"the loss of {chosen.title} is {chosen.unit}, not in nats per token")
     return replace(result, convention=chosen.params, notes=notes)
 
 

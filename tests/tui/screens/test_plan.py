@@ -62,7 +62,7 @@ async def test_it_reads_numbers_as_people_write_them_and_says_how(tmp_path: Path
         await planned(pilot)
         await given(pilot, params="70B", tokens="1.4T")
         assert "read as N = 70.0B parameters, D = 1.40T tokens" in text(app, "#reading")
-        assert answers(app)["chinchilla:hoffmann2022"][2] == "20"
+        assert answers(app)["chinchilla:hoffmann2022"][2] == "20.0"
         field = app.screen.query_one("#params", Input)
         for wrong in ("seventy", "1,5", "70 tokens", "-4"):
             field.value = wrong
