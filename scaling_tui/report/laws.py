@@ -91,7 +91,7 @@ def _full(item: Mapping[str, Any]) -> str:
         rows.append(("unit", item["unit"]))
     if item["params"]:
         rows.append(("N", item["params"]))
-    rows += [(key, text) for key, text in _scope_rows(item["scope"]) if text]
+    rows += [(f"{key} from" if len(key) == 1 else key, text) for key, text in scope_rows(item["scope"]) if text]
     if item["params_exponent"] is not None:
         at = f"D/N {ratio(item['tokens_per_param'])} at {show.scientific(BUDGET)}"
         rows.append(("optimum", f"N ∝ C^{item['params_exponent']:.3f}, {at}"))
@@ -117,7 +117,8 @@ def _figure(value: float) -> str:
     return show.count(value) if abs(value) >= 1e4 else f"{value:.4g}"
 
 
-def _scope_rows(scope: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+def scope_rows(scope: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """What an entry was measured on, as pairs of a name and a text; empty texts where the source does not tell."""
     if scope is None:
         return []
     rows = [("data", scope["data"]), ("tokenizer", scope["tokenizer"])]
@@ -127,7 +128,7 @@ def _scope_rows(scope: Mapping[str, Any] | None) -> list[tuple[str, str]]:
         ("flops", "C", show.scientific),
     ):
         if scope[key]:
-            rows.append((f"{symbol} from", f"{text(scope[key][0])} to {text(scope[key][1])}"))
+            rows.append((symbol, f"{text(scope[key][0])} to {text(scope[key][1])}"))
     return rows
 
 

@@ -10,7 +10,7 @@ from scaling_tui import InputError
 from scaling_tui.laws.atlas.entries import Allocation, Power, Scope, Stated
 from scaling_tui.laws.forms import PF_DAY
 
-_MASSIVETEXT = Scope("MassiveText", "SentencePiece, 32,000", (4.4e7, 1.6e10), (5e9, 5e11), (6e18, 3e21))
+_MASSIVETEXT = Scope("MassiveText", "SentencePiece of 32,000", (4.4e7, 1.6e10), (5e9, 5e11), (6e18, 3e21))
 _PORIAN = "Porian et al. 2024 (arXiv:2406.19146), table 1; scale from {} of github.com/formll/"
 _PORIAN += "resolving-scaling-law-discrepancies"
 _PORIAN_RW = _PORIAN.format("data/summary_df.pickle.xz")
@@ -34,7 +34,7 @@ ALLOCATIONS: tuple[Allocation, ...] = (
     Allocation(
         "kaplan2020",
         "Kaplan et al. 2020 (arXiv:2001.08361), table 6",
-        Scope("WebText2", "GPT-2's BPE, 50,257", (768, 1.5e9)),
+        Scope("WebText2", "GPT-2's BPE of 50,257", (768, 1.5e9)),
         Power(1.3e9, 0.73, PF_DAY),
         Power(2e10, 0.27, PF_DAY),
         Stated("equation 6.5: N ∝ C^0.71 predicted from L(N, S)", "a", 0.71, 0.03, {}),

@@ -5,8 +5,8 @@ from math import exp
 from scaling_tui.laws.atlas.entries import CoefficientSet, Scope, Stated
 from scaling_tui.laws.forms import PF_DAY
 
-_WEBTEXT2 = Scope("WebText2", "GPT-2's BPE, 50,257", (768, 1.5e9), (2.2e7, 2.3e10))
-_MASSIVETEXT = Scope("MassiveText", "SentencePiece, 32,000", (4.4e7, 1.6e10), (5e9, 5e11), (6e18, 3e21))
+_WEBTEXT2 = Scope("WebText2", "GPT-2's BPE of 50,257", (768, 1.5e9), (2.2e7, 2.3e10))
+_MASSIVETEXT = Scope("MassiveText", "SentencePiece of 32,000", (4.4e7, 1.6e10), (5e9, 5e11), (6e18, 3e21))
 
 SETS: tuple[CoefficientSet, ...] = (
     CoefficientSet(

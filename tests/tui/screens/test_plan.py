@@ -113,6 +113,31 @@ async def test_a_fit_that_carries_no_plan_says_what_is_missing(tmp_path: Path) -
         assert "has no D term" in text(app, "#words PlainText")
 
 
+async def test_all_published_plans_are_one_line_and_a_band(tmp_path: Path) -> None:
+    record_grid(tmp_path)
+    app = ScalingApp(tmp_path, mode="plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await planned(pilot)
+        lines = text(app, "#answers").splitlines()
+        assert lines[-1].startswith("published: N ") and len(lines) <= 8, "own rows stay in view"
+        printed = command(tmp_path, "plan", "--fit", "grid", "--flops", "1e19")["published"]
+        assert f"({len(printed['sets'])} sets)" in lines[-1]
+        figure = app.screen.query_one("#plot", Plot).figure
+        band = [one for one in figure.series if one.weight == "faint"]
+        assert figure.y_name == "N" and len(band) == 2
+        at = abs(band[0].x / 1e19 - 1).argmin()
+        low, high = sorted(one.y[at] for one in band)
+        assert low == pytest.approx(printed["params"][0], rel=0.15)
+        assert high == pytest.approx(printed["params"][1], rel=0.15)
+        await pilot.press("escape", "v")
+        await pilot.pause()
+        assert app.screen.query_one("#plot", Plot).figure.y_name == "loss"
+        await pilot.press("d")
+        await pilot.pause()
+        words = text(app, "#words PlainText")
+        assert all(item["name"] in words for item in printed["sets"]) and "measured at such budgets" in words
+
+
 LOOKS = [
     ("own", True, (80, 24)),
     ("published", False, (80, 24)),
