@@ -233,13 +233,19 @@ def count(
 @app.command()
 def laws(
     name: Annotated[str | None, typer.Argument(help="A law or a published set, to show in full.")] = None,
+    params: Annotated[Number, number("Parameters N, to evaluate the hyperparameter laws.", "params")] = None,
+    tokens: Annotated[Number, number("Training tokens D, likewise.", "tokens")] = None,
+    flops: Annotated[Number, number("Training compute C, likewise; default: 6ND.", "flops")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the laws and the published coefficients, allocations and hyperparameter laws; or show one in full."""
-    from scaling_tui.report.laws import entries_text, laws_document, laws_text
+    from scaling_tui.report import laws as report
 
-    document = laws_document(name)
-    if as_json:
-        print_json(document)
+    given = {"params": params, "tokens": tokens, "flops": flops}
+    if any(value is not None for value in given.values()):
+        document = report.hyperparameters_document(name, given)
+        text = report.hyperparameters_text
     else:
-        print(laws_text(document) if name is None else entries_text(document))
+        document = report.laws_document(name)
+        text = report.laws_text if name is None else report.entries_text
+    print_json(document) if as_json else print(text(document))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from scaling_tui import InputError
-from scaling_tui.laws.atlas import ENTRIES, SETS, Allocation, CoefficientSet, Entry, Scope
+from scaling_tui.laws.atlas import ENTRIES, HYPERPARAMETER_LAWS, SETS, Allocation, CoefficientSet, Entry, Scope
 from scaling_tui.laws.atlas.entries import Power, Range, arxiv
 from scaling_tui.laws.forms import LAWS, PF_DAY, SYMBOLS, Law
 from scaling_tui.laws.planning.published_runs import split
@@ -36,6 +36,41 @@ def laws_document(name: str | None = None) -> dict[str, Any]:
             raise InputError(f"laws: found {name!r}, {did_you_mean(name, names, 'want a name that laws lists')}")
         listed = wanted
     return {"laws": listed, "pf_day": PF_DAY}
+
+
+def hyperparameters_document(name: str | None, given: Mapping[str, float | None]) -> dict[str, Any]:
+    """The hyperparameter laws, or those called `name`, with their values at N, D and C, for JSON; C is else 6ND.
+
+    Raises:
+        InputError: none of them is called so, or none takes what is given.
+    """
+    inputs = {key: value for key, value in given.items() if value is not None}
+    for key, value in inputs.items():
+        if not (np.isfinite(value) and value > 0):
+            raise InputError(f"--{key}: found {value:g}, want a positive number")
+    at = dict(inputs)
+    if "flops" not in at and {"params", "tokens"} <= set(at):
+        at["flops"] = 6 * at["params"] * at["tokens"]
+    named = [law for law in HYPERPARAMETER_LAWS if name in (None, law.title, law.quantity)]
+    if not named:
+        wanted = " or ".join(dict.fromkeys(law.quantity for law in HYPERPARAMETER_LAWS))
+        raise InputError(
+            f"laws: found {name!r} with {', '.join(inputs)}, want {wanted}; the command loss evaluates others"
+        )
+    values = [_entry(law) | {"value": law.value(at)} for law in named if set(law.exponents) <= set(at)]
+    if not values:
+        wants = ", ".join(f"{law.title} takes {' and '.join(law.exponents)}" for law in named)
+        raise InputError(f"laws: found {', '.join(inputs)} alone, want more: {wants}")
+    return {"inputs": inputs, "laws": values}
+
+
+def hyperparameters_text(document: Mapping[str, Any]) -> str:
+    """The best learning rates and batch sizes by each law."""
+    rows = [
+        (item["name"], f"{item['value']:.3g}" if item["value"] < 1 else show.count(item["value"]), item["unit"] or "")
+        for item in document["laws"]
+    ]
+    return columns(rows, numeric=(1,))
 
 
 def laws_text(document: Mapping[str, Any]) -> str:

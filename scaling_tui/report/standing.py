@@ -1,5 +1,6 @@
 """Where a fit stands among what has been published, as `fit` and the Law screen say it."""
 
+from statistics import median
 from typing import Any
 
 from scaling_tui.laws.fitting.fitted import Fit
@@ -66,23 +67,30 @@ def runs_for(goal: Goal, plan: Plan) -> tuple[PublishedRun, ...]:
 
 
 def runs_text(runs: tuple[PublishedRun, ...]) -> str:
-    """The spread of published plans: published: N 963M to 3.96B, D 42.1B to 177B, D/N 13 to 184 (10 sets)."""
-    ranges = (
-        ("N", [run.params for run in runs], show.count),
-        ("D", [run.tokens for run in runs], show.count),
-        ("D/N", [run.tokens_per_param for run in runs], ratio),
-        ("C", [run.flops for run in runs], show.scientific),
-    )
+    """The spread of published plans: published: N 124M to 349M, D/N 13.7 to 108, median 20.8 (13 sets)."""
+
+    def differ(values: list[float]) -> bool:
+        return max(values) > min(values) * (1 + 1e-6)
+
+    params, tokens, flops = ([getattr(run, name) for run in runs] for name in ("params", "tokens", "flops"))
     parts = [
         f"{name} {text(min(values))} to {text(max(values))}"
-        for name, values, text in ranges
-        if max(values) > min(values) * (1 + 1e-6)
+        for name, values, text, told in (
+            ("N", params, show.count, differ(params)),
+            ("D", tokens, show.count, not differ(params)),
+            ("C", flops, show.scientific, differ(flops)),
+        )
+        if told
     ]
-    return f"published: {', '.join(parts)} ({len(runs)} sets)"
+    ratios = [run.tokens_per_param for run in runs]
+    middle = f"D/N {ratio(min(ratios))} to {ratio(max(ratios))}, median {ratio(median(ratios))}"
+    return f"published: {', '.join([*parts, middle])} ({len(runs)} sets)"
 
 
 def ratio(value: float) -> str:
-    """D/N in two or three digits: 0.8, 21.6, 184."""
+    """D/N in two or three digits: 0.019, 21.6, 184."""
+    if value < 0.95:
+        return f"{value:.2g}"
     return f"{value:.1f}" if value < 99.95 else f"{value:.0f}" if value < 1e4 else show.count(value)
 
 
@@ -117,6 +125,7 @@ def runs_document(runs: tuple[PublishedRun, ...]) -> dict[str, Any]:
         "params": list(spread([run.params for run in runs])),
         "tokens": list(spread([run.tokens for run in runs])),
         "tokens_per_param": list(spread([run.tokens_per_param for run in runs])),
+        "median_tokens_per_param": median(run.tokens_per_param for run in runs),
         "sets": [
             {
                 "name": run.title,

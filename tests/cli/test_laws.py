@@ -314,6 +314,15 @@ def test_laws_name_shows_an_entry_in_full(command: Command) -> None:
     assert "no published set" in command("laws", "sum-of-powers").out
 
 
+def test_laws_evaluates_hyperparameter_laws(command: Command) -> None:
+    found = command("laws", "--params", "1B", "--tokens", "100B", "--json").json["laws"]
+    values = {item["name"]: item["value"] for item in found}
+    assert values["learning-rate:li2025"] == pytest.approx(1.79 * 1e9**-0.713 * 1e11**0.307)
+    assert values["batch-size:deepseek2024"] == pytest.approx(0.2920 * 6e20**0.3271)
+    out = command("laws", "learning-rate", "--params", "1B").out.splitlines()
+    assert [line.split()[0] for line in out] == ["learning-rate:porian2024"], "the others need D or C"
+
+
 def test_a_loss_per_byte_is_not_called_nats_per_token(command: Command) -> None:
     ran = command("loss", "--law", "chinchilla:minicpm2024", "--params", "2B", "--tokens", "1T")
     assert "per byte" in ran.err
@@ -383,6 +392,9 @@ def test_fit_says_where_it_stands_among_the_published(command: Command, csv: Pat
             "laws chincilla:besiroglu2024",
             "laws: found 'chincilla:besiroglu2024', did you mean 'chinchilla:besiroglu2024'?",
         ),
+        ("laws chinchilla --params 1e9", "laws: found 'chinchilla' with params, want learning-rate or batch-size"),
+        ("laws learning-rate:li2025 --tokens 1e9", "learning-rate:li2025 takes params and tokens"),
+        ("laws --params -1", "--params"),
         ("laws zzz", "laws: found 'zzz', want a name that laws lists"),
         ("count", "neither a ladder"),
         ("count --layers 2 --hidden 9 --heads 2", "heads: 2 does not divide hidden 9"),
