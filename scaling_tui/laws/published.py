@@ -84,6 +84,26 @@ SETS: tuple[CoefficientSet, ...] = (
         "Muennighoff et al. 2023 (arXiv:2305.16264), section 5 and appendix A; C4, alpha and beta tied",
         "all",
     ),
+    CoefficientSet(
+        "moe",
+        "abnar2025",
+        {
+            "a": 16612.50,
+            "b": 5455.67,
+            "c": 0.4598,
+            "d": 17.26,
+            "e": 0.94,
+            "alpha": 0.5962,
+            "beta": 0.3954,
+            "lambda": -0.1666,
+            "delta": 0.1603,
+            "gamma": 0.1595,
+        },
+        "Abnar et al. 2025 (arXiv:2501.12370), table 3",
+        "all",
+        "N counts active parameters, as C = 6ND does, and N/N_total stands for 1 - S, the share of active experts; by "
+        "the paper R² is 0.99 on the runs fitted and 0.68 on those held out, S = 0.98",
+    ),
 )
 
 

@@ -1,7 +1,7 @@
 """Plans side by side as a figure: the loss of the optimal run over its budget, by several laws."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,13 +14,17 @@ from scaling_tui.text import show
 
 @dataclass(frozen=True)
 class PlanCurve:
-    """A law with its plan; `own` where it is the reader's own fit rather than a published one."""
+    """A law with its plan; `own` where it is the reader's own fit rather than a published one.
+
+    `experts` is the `total_params` or the `active_share` of a plan for a mixture of experts.
+    """
 
     name: str
     law: str
     coefficients: Coefficients
     plan: Plan
     own: bool
+    experts: Mapping[str, float] = field(default_factory=dict)
 
 
 def plans_figure(curves: Sequence[PlanCurve], runs: Points | None) -> Figure:
@@ -41,7 +45,7 @@ def plans_figure(curves: Sequence[PlanCurve], runs: Points | None) -> Figure:
     series: list[Series] = []
     for number, curve in enumerate(curves):
         colour: str | float = "accent" if curve.own else number / max(1, len(curves) - 1)
-        _, _, loss = frontier(get(curve.law), curve.coefficients, flops)
+        _, _, loss = frontier(get(curve.law), curve.coefficients, flops, **curve.experts)
         name = curve.name.partition(":")[2] or curve.name
         mark = LINE if curve.own or runs is None else DOTTED
         series.append(Series(flops, loss, colour, name, mark, name=name))

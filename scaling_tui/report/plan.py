@@ -33,7 +33,8 @@ def plan_text(plan: "Plan", bill: Mapping[str, Any] | None) -> str:
 
     rows = [("", "", "", f"{show.percent(plan.level)} interval")] if plan.intervals else []
     rows += [
-        row("N", "params", show.count, "parameters"),
+        row("N", "params", show.count, "parameters" if plan.total_params is None else "active parameters"),
+        *([] if plan.total_params is None else [row("N_total", "total_params", show.count, "parameters")]),
         row("D", "tokens", show.count, "tokens"),
         row("D/N", "tokens_per_param", lambda v: f"{v:.1f}", "tokens per parameter"),
         row("C", "flops", lambda v: f"{v:.3g}".replace("e+", "e"), "training FLOPs, 6ND"),
@@ -164,6 +165,7 @@ def _plan_for(
     from scaling_tui.laws.planning.plan import plan, plan_published
     from scaling_tui.plots.plans import PlanCurve
 
+    experts = {key: value for key in ("total_params", "active_share") if (value := getattr(goal, key)) is not None}
     if source is not None:
         if coef:
             raise InputError("--coef: found with --fit, want one of them")
@@ -171,14 +173,14 @@ def _plan_for(
         fitted = planning_study(loaded, law, draws)
         result = plan_study(loaded, fitted, goal)
         name = "standard input" if source == STDIN else Path(source).name
-        return PlanCurve(name, result.law, fitted.fit.coefficients, result, own=True), loaded
+        return PlanCurve(name, result.law, fitted.fit.coefficients, result, True, experts), loaded
     law = law or "chinchilla:besiroglu2024"
     if coef:
         coefficients = coefficients_for(law, coef)
-        return PlanCurve(law, law, coefficients, plan(get(law), coefficients, goal), own=False), None
+        return PlanCurve(law, law, coefficients, plan(get(law), coefficients, goal), False, experts), None
     with option_names():
         published = coefficient_set(law)
-    return PlanCurve(law, law, published.coefficients, plan_published(published, goal), own=False), None
+    return PlanCurve(law, law, published.coefficients, plan_published(published, goal), False, experts), None
 
 
 def planning_study(loaded: FitSource, law: str | None = None, draws: int = 200) -> "Study":

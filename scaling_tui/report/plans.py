@@ -118,7 +118,7 @@ def plans_for(basis: Basis, goal: Goal) -> Plans:
     """The user's own plan first, then those of the published laws in N and D."""
     rows = [_own(basis, goal)]
     for published_set in SETS:
-        if {"params", "tokens"} <= set(get(published_set.law).inputs):
+        if _is_of_n_and_d(published_set.law):
             try:
                 rows.append(PlanRow(f"{published_set.law}:{published_set.name}", plan_published(published_set, goal)))
             except InputError as error:
@@ -129,6 +129,12 @@ def plans_for(basis: Basis, goal: Goal) -> Plans:
     )
     problem = rows[1].problem if all(row.plan is None for row in rows) else ""
     return Plans(goal, tuple(rows), basis, read, problem)
+
+
+def _is_of_n_and_d(law: str) -> bool:
+    """Whether N and D are all that a law needs for a plan: no total parameters, as of a mixture of experts."""
+    inputs = set(get(law).inputs)
+    return {"params", "tokens"} <= inputs and "total_params" not in inputs
 
 
 def _own(basis: Basis, goal: Goal) -> PlanRow:
