@@ -135,6 +135,9 @@ def plan(
     total_params: Annotated[Number, number("All parameters; N are the active ones (law moe).", "params")] = None,
     active_share: Annotated[Number, number("Active share of all parameters (law moe).")] = None,
     law: Annotated[str | None, typer.Option(help="A published law, or, with --fit, the law to fit.")] = None,
+    allocation: Annotated[
+        str | None, typer.Option(help="A published allocation, N and D as powers of C, in place of a law: kaplan2020.")
+    ] = None,
     source: Annotated[
         str | None, typer.Option("--fit", metavar="SOURCE", help="Plan with a fit to this sweep or table.")
     ] = None,
@@ -161,16 +164,18 @@ def plan(
     goal = Goal(flops, loss, params, tokens, tokens_per_param, unique_tokens, served_tokens, total_params, active_share)
     machine = device_for(device, devices, mfu, price)
     with_plot = plots_wanted(plot, as_json)
-    document, text, figure = plan_source(
-        goal,
-        law=law,
-        source=source,
-        coef=coef or [],
-        draws=draws,
-        runs=runs,
-        machine=machine,
-        table=TableOptions.of(columns, points, best_of, where or ()),
-    )
+    table = TableOptions.of(columns, points, best_of, where or ())
+    if allocation is not None:
+        from scaling_tui.report.allocations import allocation_source
+
+        others = {"--law": law, "--fit": source, "--coef": coef, table.given: table.given}
+        if found := [option for option, value in others.items() if value]:
+            raise InputError(f"--allocation: found with {found[0]}, want one of them")
+        document, text, figure = allocation_source(allocation, goal, machine)
+    else:
+        document, text, figure = plan_source(
+            goal, law=law, source=source, coef=coef or [], draws=draws, runs=runs, machine=machine, table=table
+        )
     print_json(document) if as_json else print(text)
     if with_plot:
         print_plots(context, [figure()])

@@ -33,6 +33,7 @@ _OPTIONS = {
     "drop_highest": "--drop-highest",
     "convention": "--params-as",
     "coefficients": "--coef",
+    "allocation": "--allocation",
 }
 
 

@@ -55,12 +55,17 @@ def plan_text(plan: "Plan", bill: Mapping[str, Any] | None) -> str:
             f"serving: {plan.serving_flops:.3g} FLOPs at 2N per token, {plan.serving_flops / plan.flops:.2f}× training"
         )
     if bill:
-        price = "" if bill["cost"] is None else f", cost {bill['cost']:,.0f}"
-        lines.append(
-            f"time: {hours(bill['hours'])} on {bill['devices']} × {bill['device']} "
-            f"({bill['flops_per_second']:.3g} FLOP/s at {show.percent(bill['utilisation'])} utilisation){price}"
-        )
+        lines.append(bill_text(bill))
     return "\n".join(lines)
+
+
+def bill_text(bill: Mapping[str, Any]) -> str:
+    """Time and price of a training."""
+    price = "" if bill["cost"] is None else f", cost {bill['cost']:,.0f}"
+    return (
+        f"time: {hours(bill['hours'])} on {bill['devices']} × {bill['device']} "
+        f"({bill['flops_per_second']:.3g} FLOP/s at {show.percent(bill['utilisation'])} utilisation){price}"
+    )
 
 
 def hours(value: float) -> str:
@@ -147,7 +152,7 @@ def plan_source(
         raise InputError(f"{table.given}: found without --fit, want a table to read")
     curve, loaded = _plan_for(goal, law, source, coef, draws, runs, table)
     result = curve.plan
-    bill = _bill(result, machine)
+    bill = bill_for(result.flops, machine)
     document = asdict(result) | {
         "intervals": {key: list(ends) for key, ends in result.intervals.items()},
         "convention": {"flops": "6ND", "params": result.convention or None},
@@ -206,7 +211,8 @@ def plan_study(loaded: FitSource, fitted: "Study", goal: "Goal") -> "Plan":
     return replace(result, notes=(*loaded.warnings, *result.notes))
 
 
-def _bill(plan: "Plan", machine: "tuple[str, Device] | None") -> Mapping[str, Any] | None:
+def bill_for(flops: float, machine: "tuple[str, Device] | None") -> Mapping[str, Any] | None:
+    """Time and price of `flops` on a device; None without one."""
     if machine is None:
         return None
     name, device = machine
@@ -215,6 +221,6 @@ def _bill(plan: "Plan", machine: "tuple[str, Device] | None") -> Mapping[str, An
         "devices": device.count,
         "flops_per_second": device.flops_per_second,
         "utilisation": device.utilisation,
-        "hours": device.hours(plan.flops),
-        "cost": device.cost(plan.flops),
+        "hours": device.hours(flops),
+        "cost": device.cost(flops),
     }

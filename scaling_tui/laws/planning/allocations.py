@@ -44,6 +44,7 @@ class Allocation:
         convention: which parameters N counts, "all" or "non-embedding"; another word where N is neither.
         loss: the published set "law:set" of a law in C that gives the loss at the budget; "" where there is none.
         notes: what a reader must know of the figures.
+        law: the published set "law:set" of the same paper whose allocation is another one, and `why` it is.
     """
 
     name: str
@@ -54,6 +55,8 @@ class Allocation:
     convention: str = "all"
     loss: str = ""
     notes: tuple[str, ...] = ()
+    law: str = ""
+    why: str = ""
 
     def params(self, flops: ArrayLike) -> Array:
         """N for a budget of `flops`."""
@@ -99,6 +102,14 @@ ALLOCATIONS: tuple[Allocation, ...] = (
         Power(2e10, 0.27, PF_DAY),
         "non-embedding",
         "kaplan-c:kaplan2020",
+        (
+            "C is C_min, what the training would take with batches far below the critical size; with batches of that "
+            "size it takes about twice as much, so 6ND is 1.8 times C",
+        ),
+        "kaplan:kaplan2020",
+        "The joint law says what loss D tokens allow a model that is trained on them for as long as it helps, and a "
+        "plan with it takes one pass, C = 6ND, for enough: N ∝ C^0.58. Table 6 is measured on learning curves of one "
+        "pass, brought to the critical batch size: N ∝ C^0.73. Its C is C_min, what smaller batches would take.",
     ),
 )
 

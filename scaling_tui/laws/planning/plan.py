@@ -15,6 +15,7 @@ from scaling_tui.laws.fitting.fitted import Fit
 from scaling_tui.laws.fitting.warnings import beyond, undetermined
 from scaling_tui.laws.forms import Coefficients, Law
 from scaling_tui.laws.kernels import Array
+from scaling_tui.laws.planning.allocations import ALLOCATIONS, Allocation
 from scaling_tui.laws.planning.frontier import LOG6, Frontier
 from scaling_tui.laws.published import CoefficientSet
 from scaling_tui.text import show
@@ -115,12 +116,23 @@ def plan(law: Law, coefficients: Coefficients, goal: Goal, name: str | None = No
 
 
 def plan_published(chosen: CoefficientSet, goal: Goal) -> Plan:
-    """Plans with a published set; adds `HOFFMANN_NOTE` where it applies."""
+    """Plans with a published set; adds what explains its difference from another published plan."""
     from scaling_tui.laws.forms import LAWS
 
     result = plan(LAWS[chosen.law], chosen.coefficients, goal, f"{chosen.law}:{chosen.name}")
-    notes = (*result.notes, HOFFMANN_NOTE) if chosen.name == "hoffmann2022" else result.notes
+    notes = result.notes
+    if chosen.name == "hoffmann2022":
+        notes = (*notes, HOFFMANN_NOTE)
+    notes += tuple(_beside(own, result.flops) for own in ALLOCATIONS if own.law == result.law)
     return replace(result, convention=chosen.params, notes=notes)
+
+
+def _beside(own: Allocation, flops: float) -> str:
+    """What the paper of a law says itself of a budget."""
+    return (
+        f"the allocation {own.name}, the paper's own, gives N {show.count(float(own.params(flops)))} and "
+        f"D {show.count(float(own.tokens(flops)))} at this C. {own.why}"
+    )
 
 
 def plan_fit(fit: Fit, draws: Bootstrap | None, goal: Goal, level: float = 0.9) -> Plan:
