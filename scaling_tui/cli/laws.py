@@ -92,6 +92,7 @@ def loss(
     tokens: Annotated[Number, number("Training tokens D.", "tokens")] = None,
     flops: Annotated[Number, number("Training compute C in FLOPs.", "flops")] = None,
     unique_tokens: Annotated[Number, number("Unique tokens U (law muennighoff).", "tokens")] = None,
+    total_params: Annotated[Number, number("All parameters; N are the active ones (law moe).", "params")] = None,
     coef: Coefs = None,
     as_json: AsJson = False,
 ) -> None:
@@ -100,7 +101,13 @@ def loss(
     from scaling_tui.report.plan import coefficients_for, unit_of
 
     form, chosen, unit = get(law), coefficients_for(law, coef or []), unit_of(law)
-    given = {"params": params, "tokens": tokens, "flops": flops, "unique_tokens": unique_tokens}
+    given = {
+        "params": params,
+        "tokens": tokens,
+        "flops": flops,
+        "unique_tokens": unique_tokens,
+        "total_params": total_params,
+    }
     value = float(form.loss(chosen, **given))
     if as_json:
         inputs = {key: item for key, item in given.items() if item is not None}
@@ -129,7 +136,12 @@ def plan(
         Number,
         number("Tokens to serve after training, at 2N FLOPs each.", "tokens"),
     ] = None,
+    total_params: Annotated[Number, number("All parameters; N are the active ones (law moe).", "params")] = None,
+    active_share: Annotated[Number, number("Active share of all parameters (law moe).")] = None,
     law: Annotated[str | None, typer.Option(help="A published law, or, with --fit, the law to fit.")] = None,
+    allocation: Annotated[
+        str | None, typer.Option(help="A published allocation, N and D as powers of C, in place of a law: kaplan2020.")
+    ] = None,
     source: Annotated[
         str | None, typer.Option("--fit", metavar="SOURCE", help="Plan with a fit to this sweep or table.")
     ] = None,
@@ -153,19 +165,21 @@ def plan(
     from scaling_tui.report.plan import device_for, plan_source
     from scaling_tui.text.columns import bullet
 
-    goal = Goal(flops, loss, params, tokens, tokens_per_param, unique_tokens, served_tokens)
+    goal = Goal(flops, loss, params, tokens, tokens_per_param, unique_tokens, served_tokens, total_params, active_share)
     machine = device_for(device, devices, mfu, price)
     with_plot = plots_wanted(plot, as_json)
-    document, text, figures = plan_source(
-        goal,
-        law=law,
-        source=source,
-        coef=coef or [],
-        draws=draws,
-        runs=runs,
-        machine=machine,
-        table=TableOptions.of(columns, points, best_of, where or ()),
-    )
+    table = TableOptions.of(columns, points, best_of, where or ())
+    if allocation is not None:
+        from scaling_tui.report.allocations import allocation_source
+
+        others = {"--law": law, "--fit": source, "--coef": coef, table.given: table.given}
+        if found := [option for option, value in others.items() if value]:
+            raise InputError(f"--allocation: found with {found[0]}, want one of them")
+        document, text, figures = allocation_source(allocation, goal, machine)
+    else:
+        document, text, figures = plan_source(
+            goal, law=law, source=source, coef=coef or [], draws=draws, runs=runs, machine=machine, table=table
+        )
     print_json(document) if as_json else print(text)
     if with_plot:
         print_plots(context, figures())

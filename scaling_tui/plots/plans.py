@@ -1,7 +1,7 @@
 """Plans side by side as figures: the loss of the optimal run over its budget, and its size, by several laws."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,13 +15,17 @@ from scaling_tui.text import show
 
 @dataclass(frozen=True)
 class PlanCurve:
-    """A law with its plan; `own` where it is the reader's own fit rather than a published one."""
+    """A law with its plan; `own` where it is the reader's own fit rather than a published one.
+
+    `experts` is the `total_params` or the `active_share` of a plan for a mixture of experts.
+    """
 
     name: str
     law: str
     coefficients: Coefficients
     plan: Plan
     own: bool
+    experts: Mapping[str, float] = field(default_factory=dict)
 
 
 def plans_figure(curves: Sequence[PlanCurve], runs: Points | None) -> Figure:
@@ -38,7 +42,7 @@ def plans_figure(curves: Sequence[PlanCurve], runs: Points | None) -> Figure:
     series: list[Series] = []
     for number, curve in enumerate(curves):
         colour = _colour(curves, number)
-        _, _, loss = frontier(get(curve.law), curve.coefficients, flops)
+        _, _, loss = frontier(get(curve.law), curve.coefficients, flops, **curve.experts)
         name = _called(curve)
         mark = LINE if curve.own or runs is None else DOTTED
         series.append(Series(flops, loss, colour, name, mark, name=name))
@@ -77,7 +81,7 @@ def sizes_figure(curves: Sequence[PlanCurve], runs: Points | None) -> Figure:
     ]
     for number, curve in enumerate(curves):
         colour = _colour(curves, number)
-        n, _, _ = frontier(get(curve.law), curve.coefficients, flops)
+        n, _, _ = frontier(get(curve.law), curve.coefficients, flops, **curve.experts)
         series.append(Series(flops, n, colour, _called(curve), LINE, name=_called(curve)))
         at = np.array([curve.plan.flops]), np.array([curve.plan.params])
         series.append(Series(*at, colour, "", "◆", "strong"))

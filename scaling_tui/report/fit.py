@@ -34,6 +34,7 @@ _OPTIONS = {
     "drop_highest": "--drop-highest",
     "convention": "--params-as",
     "coefficients": "--coef",
+    "allocation": "--allocation",
 }
 
 

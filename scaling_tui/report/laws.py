@@ -133,7 +133,8 @@ def _full(item: Mapping[str, Any]) -> str:
     rows.append(("source", item["source"]))
     if item["stated"]:
         given = item["stated"]
-        rows.append(("check", f"{given['says']}; from the coefficients {_figure(given['reproduced'])}, {_off(given)}"))
+        off = "" if given["below"] else f", {_off(given)}"
+        rows.append(("check", f"{given['says']}; from the coefficients {_figure(given['reproduced'])}{off}"))
     rows += [("note", item["note"])] if item["note"] else []
     width = max(len(key) for key, _ in rows) + 2
     lines = [item["name"]]
@@ -167,6 +168,11 @@ def scope_rows(scope: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     return rows
 
 
+def scope_text(scope: Scope) -> str:
+    """What an entry was measured on, in a line: WebText2, GPT-2's BPE of 50,257, N 768 to 1.50B."""
+    return ", ".join(f"{key} {text}" if len(key) == 1 else text for key, text in scope_rows(_scope(scope)) if text)
+
+
 def _entry(entry: Entry) -> dict[str, Any]:
     found: dict[str, Any] = {"name": entry.title, "kind": "hyperparameter", "latex": None, "arxiv": arxiv(entry)}
     optimum: tuple[float | None, float | None] = (None, None)
@@ -186,7 +192,12 @@ def _entry(entry: Entry) -> dict[str, Any]:
         exponents: dict[str, float] = {str(name): power for name, power in entry.exponents.items()}
         found |= {"coefficients": {"scale": entry.scale} | exponents, "params": entry.convention or None}
         found |= {"note": entry.note or None}
-    stated = {"says": entry.stated.says, "value": entry.stated.value, "reproduced": reproduced(entry)}
+    stated = {
+        "says": entry.stated.says,
+        "value": entry.stated.value,
+        "reproduced": reproduced(entry),
+        "below": entry.stated.below,
+    }
     return found | {
         "params_exponent": optimum[0],
         "tokens_per_param": optimum[1],

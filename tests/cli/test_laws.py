@@ -357,6 +357,42 @@ def test_fit_says_where_it_stands_among_the_published(command: Command, csv: Pat
     assert "published, N all: alpha " in out and "N ∝ C^" in out
 
 
+def test_a_mixture_of_experts_by_its_total_parameters(command: Command, tmp_path: Path) -> None:
+    at = ("--law", "moe", "--params", "1B", "--total-params", "8B", "--tokens", "20B")
+    by_hand = 16612.5 / 8e9**0.5962 + 5455.67 / 2e10**0.3954 + 0.4598 / 8**0.1666 + 0.94
+    by_hand += 17.26 * 8**0.1603 / 8e9**0.1595
+    assert command("loss", *at, "--json").json["loss"] == pytest.approx(by_hand)
+    made = command("plan", "--law", "moe", "--flops", "1e21", "--active-share", 0.125, "--json").json
+    assert made["total_params"] == pytest.approx(8 * made["params"])
+    assert 6 * made["params"] * made["tokens"] == pytest.approx(1e21)
+    shown = command("plan", "--law", "moe", "--flops", "1e21", "--total-params", "8B", "--plot")
+    assert "N_total" in shown.out and "8.00B" in shown.out
+    rng = np.random.default_rng(0)
+    N, D = 10 ** rng.uniform(7, 9, 60), 10 ** rng.uniform(9, 11, 60)
+    total = N * rng.choice([1, 4, 16, 64], 60)
+    loss = get("moe").loss(coefficient_set("moe").coefficients, params=N, total_params=total, tokens=D)
+    loss = loss * np.exp(0.002 * rng.standard_normal(60))
+    rows = [f"{n},{t},{d},{y}" for n, t, d, y in zip(N, total, D, loss, strict=True)]
+    table = tmp_path / "experts.csv"
+    table.write_text("\n".join(["n_active,n_total,tokens,loss", *rows]))
+    options = ("--law", "moe", "--bootstrap", 20)
+    fitted = command("fit", table, *options, "--json").json
+    assert fitted["columns"]["total_params"] == "n_total" and fitted["residual_sd"] < 0.0025
+    assert command("fit", table, *options, "--plot").status == 0
+    own = command("plan", "--fit", table, *options, "--flops", "1e20", "--active-share", 0.25, "--json").json
+    published = command("plan", "--law", "moe", "--flops", "1e20", "--active-share", 0.25, "--json").json
+    assert own["loss"] == pytest.approx(published["loss"], rel=0.01) and "loss" in own["intervals"]
+
+
+def test_a_published_allocation_is_no_law(command: Command) -> None:
+    made = command("plan", "--allocation", "kaplan2020", "--flops", "1e23", "--device", "h100", "--json").json
+    assert made["params"] == pytest.approx(224e9, rel=2e-3) and made["law"] is None
+    assert made["device"]["hours"] == pytest.approx(made["training_flops"] / (0.4 * 989.4e12) / 3600)
+    shown = command("plan", "--allocation", "kaplan2020", "--flops", "1e23", "--plot")
+    assert "224B" in shown.out and "table 6" in shown.out and "C_min" in shown.err and "88.2B" in shown.err
+    assert "224B" in command("plan", "--law", "kaplan", "--flops", "1e23").err
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -396,6 +432,17 @@ def test_fit_says_where_it_stands_among_the_published(command: Command, csv: Pat
         ("laws learning-rate:li2025 --tokens 1e9", "learning-rate:li2025 takes params and tokens"),
         ("laws --params -1", "--params"),
         ("laws zzz", "laws: found 'zzz', want a name that laws lists"),
+        ("plan --fit CSV --law bnsl-d --flops 1e20", "no N term"),
+        ("plan --fit CSV --law multiplicative --flops 1e20", "has no compute-optimal run"),
+        ("plan --fit CSV --law moe --flops 1e20", "no column total_params"),
+        ("plan --law moe --flops 1e20", "wants either total_params or active_share, found neither"),
+        ("plan --flops 1e20 --active-share 0.1", "active_share: not an input of chinchilla"),
+        ("plan --allocation hoffmann --flops 1e20", "--allocation: found 'hoffmann', want one of kaplan2020"),
+        ("plan --allocation kaplan2020 --flops 1e20 --law kaplan", "--allocation: found with --law"),
+        ("plan --allocation kaplan2020 --fit CSV --flops 1e20", "--allocation: found with --fit"),
+        ("plan --allocation kaplan2020 --flops 1e20 --params 1e9", "found flops, params"),
+        ("loss --law moe --params 1e9 --tokens 1e9", "total_params: missing"),
+        ("loss --law bnsl-d --tokens 1e9", "--coef: bnsl-d has no published set"),
         ("count", "neither a ladder"),
         ("count --layers 2 --hidden 9 --heads 2", "heads: 2 does not divide hidden 9"),
         ("count quickstart --layers 2", "want one of them"),

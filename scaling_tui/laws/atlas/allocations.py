@@ -40,7 +40,15 @@ ALLOCATIONS: tuple[Allocation, ...] = (
         Stated("equation 6.5: N ∝ C^0.71 predicted from L(N, S)", "a", 0.71, 0.03, {}),
         "non-embedding",
         "kaplan-c:kaplan2020",
-        ("later work traces the 0.73 to uncounted embeddings, warm-up and untuned small models",),
+        notes=(
+            "C is C_min, what the training would take with batches far below the critical size; with batches of that "
+            "size it takes about twice as much, so 6ND is 1.8 times C",
+            "later work traces the 0.73 to uncounted embeddings, warm-up and untuned small models",
+        ),
+        law="kaplan:kaplan2020",
+        why="The joint law says what loss D tokens allow a model that is trained on them for as long as it helps, and "
+        "a plan with it takes one pass, C = 6ND, for enough: N ∝ C^0.58. Table 6 is measured on learning curves of one "
+        "pass, brought to the critical batch size: N ∝ C^0.73. Its C is C_min, what smaller batches would take.",
     ),
     Allocation(
         "hoffmann2022-1",

@@ -46,6 +46,7 @@ class Stated:
         value: the figure.
         within: the relative error that the rounding of the printed coefficients allows.
         at: the inputs it is stated for.
+        below: the source gives a direction alone: the figure lies below `value`.
     """
 
     says: str
@@ -54,6 +55,7 @@ class Stated:
     within: float
     at: Mapping[str, float]
     against: Mapping[str, float] | None = None
+    below: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ class Allocation:
         loss: the published set "law:set" of a law in C that gives the loss at the budget; "" where there is none.
         notes: what a reader must know of the figures.
         plans: False where the paper itself shows that a better allocation exists.
+        law: the published set "law:set" of the same paper whose allocation is another one, and `why` it is.
     """
 
     name: str
@@ -129,6 +132,8 @@ class Allocation:
     loss: str = ""
     notes: tuple[str, ...] = ()
     plans: bool = True
+    law: str = ""
+    why: str = ""
 
     @property
     def title(self) -> str:

@@ -1,5 +1,6 @@
 """What the coefficients of the atlas give where their sources state a figure."""
 
+from collections.abc import Mapping
 from typing import assert_never
 
 import numpy as np
@@ -43,15 +44,13 @@ def _of_allocation(entry: Allocation) -> float:
 
 
 def _of_law(entry: CoefficientSet) -> float:
-    law, stated = LAWS[entry.law], entry.stated
-    if stated.quantity in ("loss", "loss ratio") and set(stated.at) == set(law.inputs):
-        loss = float(law.loss(entry.coefficients, **stated.at))
-        return loss / float(law.loss(entry.coefficients, **stated.against)) if stated.against else loss
-    flops = np.array([stated.at.get("flops", 1e21)])
-    params, tokens, loss = (float(value[0]) for value in frontier(law, entry.coefficients, flops))
+    stated = entry.stated
+    if stated.quantity == "loss ratio" and stated.against is not None:
+        return _loss(entry, stated.at) / _loss(entry, stated.against)
+    if stated.quantity == "loss":
+        return _loss(entry, stated.at)
+    params, tokens, _ = _optimum(entry, stated.at.get("flops", 1e21), {})
     match stated.quantity:
-        case "loss":
-            return loss
         case "params":
             return params
         case "tokens":
@@ -59,9 +58,23 @@ def _of_law(entry: CoefficientSet) -> float:
         case "tokens_per_param":
             return tokens / params
         case "a":
-            beyond = frontier(law, entry.coefficients, 10 * flops)
-            return float(np.log10(beyond[0][0] / params))
+            return float(np.log10(_optimum(entry, 1e22, {})[0] / _optimum(entry, 1e21, {})[0]))
         case "6ND/C" | "loss ratio" | "value" as other:
             raise ValueError(f"{entry.title}: a loss law has no {other} there")
         case other:
             assert_never(other)
+
+
+def _loss(entry: CoefficientSet, at: Mapping[str, float]) -> float:
+    """The loss at the inputs of the law, or of the optimal run for a budget."""
+    law = LAWS[entry.law]
+    if set(at) == set(law.inputs):
+        return float(law.loss(entry.coefficients, **at))
+    others = {name: value for name, value in at.items() if name != "flops"}
+    return _optimum(entry, at["flops"], others)[2]
+
+
+def _optimum(entry: CoefficientSet, flops: float, others: Mapping[str, float]) -> tuple[float, float, float]:
+    """N, D and the loss of the optimal run; `others` are the `total_params` or `active_share` of experts."""
+    n, d, loss = frontier(LAWS[entry.law], entry.coefficients, np.array([flops]), **others)
+    return float(n[0]), float(d[0]), float(loss[0])
