@@ -87,7 +87,8 @@ def laws_text(document: Mapping[str, Any]) -> str:
     words = [f"a: N ∝ C^a; D/N: tokens per parameter of the optimal run at C = {show.scientific(BUDGET)}, C = 6ND"]
     words += [f"laws without a published set: {', '.join(bare)}"] if bare else []
     words += ["laws NAME shows formula, coefficients, source and scope"]
-    return "\n\n".join([*parts, "\n".join(words)])
+    lines = [line for text in words for line in textwrap.wrap(text, WIDTH, subsequent_indent="  ")]
+    return "\n\n".join([*parts, "\n".join(lines)])
 
 
 def entries_text(document: Mapping[str, Any]) -> str:
