@@ -140,7 +140,7 @@ def plan(
     active_share: Annotated[Number, number("Active share of all parameters (law moe).")] = None,
     law: Annotated[str | None, typer.Option(help="A published law, or, with --fit, the law to fit.")] = None,
     allocation: Annotated[
-        str | None, typer.Option(help="A published allocation, N and D as powers of C, in place of a law: kaplan2020.")
+        str | None, typer.Option(help="A published allocation of N and D, in place of a law; laws lists them.")
     ] = None,
     source: Annotated[
         str | None, typer.Option("--fit", metavar="SOURCE", help="Plan with a fit to this sweep or table.")
