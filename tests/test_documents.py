@@ -6,12 +6,15 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scaling_tui.data import CorpusChoice
 from scaling_tui.data.synthetic import SOURCES
 from scaling_tui.laws.counting import Architecture
+from scaling_tui.report.laws import laws_document, scope_rows
+from scaling_tui.report.standing import ratio
 from scaling_tui.runs.config import RunConfig, Training
 from scaling_tui.runs.metrics import METRICS
 from scaling_tui.sweeps.ladder import FitChoice, load_ladder
@@ -105,3 +108,18 @@ def test_every_key_of_run_json_and_every_metric_is_documented() -> None:
     for key in (*RunConfig.__dataclass_fields__, *METRICS, "unique_tokens"):
         if key not in ("family", "corpus", "training", "trunk", "keep"):  # of our own trainer alone
             assert f"`{key}`" in page, key
+
+
+def row_of_the_atlas(item: dict[str, Any]) -> str:
+    """What docs/laws.md has of an entry that `laws --json` lists."""
+    a, optimal = item["params_exponent"], item["tokens_per_param"]
+    optimum = "" if a is None else f"N ∝ C^{a:.2f}, D/N {ratio(optimal)}"
+    scope = ", ".join(f"{key} {text}" if len(key) == 1 else text for key, text in scope_rows(item["scope"]) if text)
+    source = item["source"].replace("_", r"\_")
+    return f"| `{item['name']}` | {item['params'] or ''} | {optimum} | {scope} | {source} |"
+
+
+def test_the_page_of_laws_has_every_entry_of_the_atlas_as_it_is() -> None:
+    page = (ROOT / "docs" / "laws.md").read_text(encoding="utf-8").splitlines()
+    wanted = [row_of_the_atlas(item) for item in laws_document()["laws"] if item["coefficients"] is not None]
+    assert [line for line in page if line.startswith("| `")] == wanted, "\n".join(wanted)

@@ -96,21 +96,32 @@ def loss(
     tokens: Annotated[Number, number("Training tokens D.", "tokens")] = None,
     flops: Annotated[Number, number("Training compute C in FLOPs.", "flops")] = None,
     unique_tokens: Annotated[Number, number("Unique tokens U (law muennighoff).", "tokens")] = None,
+    total_params: Annotated[Number, number("All parameters; N are the active ones (law moe).", "params")] = None,
     coef: Coefs = None,
     as_json: AsJson = False,
 ) -> None:
     """Evaluate a law: the loss in nats per token."""
     from scaling_tui.laws import get
-    from scaling_tui.report.plan import coefficients_for
+    from scaling_tui.report.plan import coefficients_for, unit_of
 
-    form, chosen = get(law), coefficients_for(law, coef or [])
-    given = {"params": params, "tokens": tokens, "flops": flops, "unique_tokens": unique_tokens}
+    form, chosen, unit = get(law), coefficients_for(law, coef or []), unit_of(law)
+    given = {
+        "params": params,
+        "tokens": tokens,
+        "flops": flops,
+        "unique_tokens": unique_tokens,
+        "total_params": total_params,
+    }
     value = float(form.loss(chosen, **given))
     if as_json:
         inputs = {key: item for key, item in given.items() if item is not None}
-        print_json({"law": law, "form": form.text, "coefficients": chosen, "inputs": inputs, "loss": value})
-    else:
-        print(f"{value:.6g}")
+        print_json(
+            {"law": law, "form": form.text, "coefficients": chosen, "inputs": inputs, "loss": value, "unit": unit}
+        )
+        return
+    print(f"{value:.6g}")
+    if unit != "nats per token":
+        say(f"the loss of {law} is {unit}")
 
 
 @app.command()
@@ -129,7 +140,12 @@ def plan(
         Number,
         number("Tokens to serve after training, at 2N FLOPs each.", "tokens"),
     ] = None,
+    total_params: Annotated[Number, number("All parameters; N are the active ones (law moe).", "params")] = None,
+    active_share: Annotated[Number, number("Active share of all parameters (law moe).")] = None,
     law: Annotated[str | None, typer.Option(help="A published law, or, with --fit, the law to fit.")] = None,
+    allocation: Annotated[
+        str | None, typer.Option(help="A published allocation of N and D, in place of a law; laws lists them.")
+    ] = None,
     source: Annotated[
         str | None, typer.Option("--fit", metavar="SOURCE", help="Plan with a fit to this sweep or table.")
     ] = None,
@@ -153,22 +169,24 @@ def plan(
     from scaling_tui.report.plan import device_for, plan_source
     from scaling_tui.text.columns import bullet
 
-    goal = Goal(flops, loss, params, tokens, tokens_per_param, unique_tokens, served_tokens)
+    goal = Goal(flops, loss, params, tokens, tokens_per_param, unique_tokens, served_tokens, total_params, active_share)
     machine = device_for(device, devices, mfu, price)
     with_plot = plots_wanted(plot, as_json)
-    document, text, figure = plan_source(
-        goal,
-        law=law,
-        source=source,
-        coef=coef or [],
-        draws=draws,
-        runs=runs,
-        machine=machine,
-        table=TableOptions.of(columns, points, best_of, where or ()),
-    )
+    table = TableOptions.of(columns, points, best_of, where or ())
+    if allocation is not None:
+        from scaling_tui.report.allocations import allocation_source
+
+        others = {"--law": law, "--fit": source, "--coef": coef, table.given: table.given}
+        if found := [option for option, value in others.items() if value]:
+            raise InputError(f"--allocation: found with {found[0]}, want one of them")
+        document, text, figures = allocation_source(allocation, goal, machine)
+    else:
+        document, text, figures = plan_source(
+            goal, law=law, source=source, coef=coef or [], draws=draws, runs=runs, machine=machine, table=table
+        )
     print_json(document) if as_json else print(text)
     if with_plot:
-        print_plots(context, [figure()])
+        print_plots(context, figures())
     if not as_json and document["notes"]:
         say(bullet(document["notes"]))
 
@@ -231,10 +249,21 @@ def count(
 
 
 @app.command()
-def laws(as_json: AsJson = False) -> None:
-    """List the laws with their published coefficients and sources."""
-    from scaling_tui.laws.fitting.study import published_document
-    from scaling_tui.report.laws import laws_text
+def laws(
+    name: Annotated[str | None, typer.Argument(help="A law or a published set, to show in full.")] = None,
+    params: Annotated[Number, number("Parameters N, to evaluate the hyperparameter laws.", "params")] = None,
+    tokens: Annotated[Number, number("Training tokens D, likewise.", "tokens")] = None,
+    flops: Annotated[Number, number("Training compute C, likewise; default: 6ND.", "flops")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the laws and the published coefficients, allocations and hyperparameter laws; or show one in full."""
+    from scaling_tui.report import laws as report
 
-    document = published_document()
-    print_json(document) if as_json else print(laws_text(document))
+    given = {"params": params, "tokens": tokens, "flops": flops}
+    if any(value is not None for value in given.values()):
+        document = report.hyperparameters_document(name, given)
+        text = report.hyperparameters_text
+    else:
+        document = report.laws_document(name)
+        text = report.laws_text if name is None else report.entries_text
+    print_json(document) if as_json else print(text(document))

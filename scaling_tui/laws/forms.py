@@ -1,8 +1,9 @@
 """Every loss law of the project: formula, coefficients, loss, gradient, inverse.
 
 Loss is in nats per token, `params` (N) a number of parameters, `tokens` (D) of training tokens, `flops` (C) of
-training FLOPs, `unique_tokens` (U) of tokens seen at least once. Which parameters N counts is the coefficient
-set's convention: `published.py` states it for each.
+training FLOPs, `unique_tokens` (U) of tokens seen at least once. Of a mixture of experts `params` counts the active
+parameters, those that a token passes through, and `total_params` all of them. Which parameters N counts is the
+coefficient set's convention: the atlas states it for each.
 """
 
 from collections.abc import Mapping
@@ -12,16 +13,26 @@ from typing import Literal
 import numpy as np
 
 from scaling_tui import InputError
-from scaling_tui.laws.kernels import Array, Kernel, PowerSum, Repeated, Term
+from scaling_tui.laws.kernels import Array, Broken, Factor, Kernel, PowerSum, Repeated, Term
 
 PF_DAY = 1e15 * 24 * 3600  # FLOPs
-Input = Literal["params", "tokens", "flops", "unique_tokens"]
+Input = Literal["params", "tokens", "flops", "unique_tokens", "total_params"]
 Coefficients = Mapping[str, float]
-SYMBOLS: dict[Input, str] = {"params": "N", "tokens": "D", "flops": "C", "unique_tokens": "U"}
+SYMBOLS: dict[Input, str] = {
+    "params": "N",
+    "tokens": "D",
+    "flops": "C",
+    "unique_tokens": "U",
+    "total_params": "N_total",
+}
+# The first input is never more than the second.
+NESTED: tuple[tuple[Input, Input], ...] = (("unique_tokens", "tokens"), ("params", "total_params"))
 
 # Exponents outside these bounds are not a scaling law; a fit that ends at a bound warns about it.
 EXPONENT_BOUNDS = (1e-4, 5.0)
 _LOG_SCALE_BOUNDS = (-80.0, 250.0)
+_SHARPNESS_BOUNDS = (1e-3, 1e2)  # f of a break; outside them it is a corner, or no break
+_SLOPE_BOUND = 50.0  # c of a smoothly broken power law
 
 
 @dataclass(frozen=True)
@@ -37,6 +48,8 @@ class Law:
             every other one is a positive scale.
         source: paper and equation.
         kernel: arithmetic in internal coordinates.
+        signed: those of the exponents that may be zero or negative.
+        irreducible: what the law calls the irreducible loss, if it has one.
     """
 
     name: str
@@ -47,6 +60,8 @@ class Law:
     exponents: frozenset[str]
     source: str
     kernel: Kernel = field(repr=False)
+    signed: frozenset[str] = frozenset()
+    irreducible: str = "E"
 
     # Internal coordinates: exponents as they are, scales as logarithms. The two Kaplan shapes differ.
     def pack(self, values: Array) -> Array:
@@ -70,18 +85,22 @@ class Law:
         """Lower and upper bounds of the internal coordinates."""
         low = [EXPONENT_BOUNDS[0] if c in self.exponents else _LOG_SCALE_BOUNDS[0] for c in self.coefficients]
         high = [EXPONENT_BOUNDS[1] if c in self.exponents else _LOG_SCALE_BOUNDS[1] for c in self.coefficients]
+        for place, name in enumerate(self.coefficients):
+            if name in self.signed:
+                low[place] = -high[place]
         return np.array(low), np.array(high)
 
     @property
     def floor(self) -> str | None:
         """The coefficient that is the irreducible loss, where the law has one."""
-        return "E" if "E" in self.coefficients else None
+        return self.irreducible if self.irreducible in self.coefficients else None
 
     def values(self, coefficients: Coefficients) -> Array:
         """Coefficients checked and in the order of `coefficients`, shape (p,).
 
         Raises:
-            InputError: a coefficient is missing, unknown, or not positive (E may be zero).
+            InputError: a coefficient is missing, unknown, or not positive where it must be (the irreducible loss may
+                be zero, an exponent of `signed` anything).
         """
         unknown = [name for name in coefficients if name not in self.coefficients]
         missing = [name for name in self.coefficients if name not in coefficients]
@@ -90,8 +109,11 @@ class Law:
             raise InputError(f"coefficients of {self.name}: {problem}, want {', '.join(self.coefficients)}")
         for name in self.coefficients:
             value = coefficients[name]
-            if not np.isfinite(value) or value < 0 or (value == 0 and name != "E"):
-                raise InputError(f"coefficient {name} of {self.name}: found {value:g}, want a positive number")
+            if not np.isfinite(value) or (
+                name not in self.signed and (value < 0 or (value == 0 and name != self.floor))
+            ):
+                want = "a number" if name in self.signed else "a positive number"
+                raise InputError(f"coefficient {name} of {self.name}: found {value:g}, want {want}")
         return np.array([float(coefficients[name]) for name in self.coefficients])
 
     def logs(self, given: Mapping[str, object]) -> tuple[Array, tuple[int, ...]]:
@@ -113,10 +135,11 @@ class Law:
                 bad = array[~((array > 0) & np.isfinite(array))].flat[0]
                 raise InputError(f"{name}: found {bad:g}, want a positive number")
             arrays.append(array)
-        if "unique_tokens" in self.inputs:
-            seen, unique = arrays[self.inputs.index("tokens")], arrays[self.inputs.index("unique_tokens")]
-            if np.any(unique > seen * (1 + 1e-12)):
-                raise InputError("unique_tokens: found more than tokens, want at most as many")
+        for part, whole in NESTED:
+            if part in self.inputs and whole in self.inputs:
+                less, more = arrays[self.inputs.index(part)], arrays[self.inputs.index(whole)]
+                if np.any(less > more * (1 + 1e-12)):
+                    raise InputError(f"{part}: found more than {whole}, want at most as many")
         shape = np.broadcast_shapes(*(array.shape for array in arrays))
         return np.log(np.stack([np.broadcast_to(array, shape).ravel() for array in arrays])), shape
 
@@ -162,22 +185,27 @@ class Law:
             raise InputError(f"{unknown}: not an input of {self.name}, which takes {', '.join(self.inputs)}")
         if not np.isfinite(loss) or loss <= 0:
             raise InputError(f"loss: found {loss:g}, want a positive number")
-        if values.size and self.floor and loss <= coefficients[self.floor]:
-            raise InputError(f"loss {loss:g}: not reachable, below E = {coefficients[self.floor]:g}")
+        if self.floor and loss <= coefficients[self.floor]:
+            raise InputError(f"loss {loss:g}: not reachable, below {self.floor} = {coefficients[self.floor]:g}")
         with np.errstate(divide="ignore"):
             theta = self.pack(values)
         position = self.inputs.index(unknown)
-        least = known.get("unique_tokens") if unknown == "tokens" else None
-        x, _ = self.logs({**known, unknown: 1.0 if least is None else least})
-        if isinstance(self.kernel, PowerSum):
-            logarithm = _solve_power_sum(self.kernel, theta, x, position, float(np.log(loss)))
+        x, _ = self.logs({**known, unknown: self._least(unknown, known)})
+        logarithm = None
+        if (own := _own_term(self.kernel, position)) is not None:
+            logarithm = _solve_power_sum(own, theta, x, float(np.log(loss)))
         else:
-            logarithm = _bisect(self, theta, x, position, float(np.log(loss)))
+            logarithm = _search(self, theta, x, position, float(np.log(loss)))
         if logarithm is None:
             others = ", ".join(f"{SYMBOLS[name]} = {known[name]:.4g}" for name in self.inputs if name != unknown)
-            raise InputError(f"loss {loss:g}: not reachable by any {SYMBOLS[unknown]} with {others}")
+            held = f" with {others}" if others else ""
+            raise InputError(f"loss {loss:g}: not reachable by any {SYMBOLS[unknown]}{held}")
         with np.errstate(over="ignore"):
             return float(np.exp(logarithm))
+
+    def _least(self, unknown: Input, known: Mapping[str, object]) -> object:
+        """A value of the input `unknown` that the `known` ones allow."""
+        return next((known[part] for part, whole in NESTED if whole == unknown and known.get(part) is not None), 1.0)
 
 
 @dataclass(frozen=True)
@@ -236,52 +264,109 @@ class KaplanJointLaw(Law):
         )
 
 
+@dataclass(frozen=True)
+class BrokenLaw(Law):
+    """A power law with smooth breaks; its slopes c and the sharpness f of a break have bounds of their own."""
+
+    def box(self) -> tuple[Array, Array]:
+        low, high = super().box()
+        for place, name in enumerate(self.coefficients):
+            if name in self.signed:
+                low[place], high[place] = -_SLOPE_BOUND, _SLOPE_BOUND
+            elif name.startswith("f"):
+                low[place], high[place] = np.log(_SHARPNESS_BOUNDS)
+        return low, high
+
+
 _BLOCK = 1 << 14
 
 
-def _solve_power_sum(kernel: PowerSum, theta: Array, x: Array, position: int, log_loss: float) -> float | None:
+def _own_term(kernel: Kernel, position: int) -> tuple[PowerSum, Term] | None:
+    """The one term that depends on the input at `position`, if it is a power of nothing else."""
+    if not isinstance(kernel, PowerSum):
+        return None
+    holding = [term for term in kernel.terms if any(position in (f.of, f.over) for f in term.factors)]
+    if len(holding) != 1 or len(holding[0].factors) != 1 or holding[0].factors[0].over is not None:
+        return None
+    return kernel, holding[0]
+
+
+def _solve_power_sum(found: tuple[PowerSum, Term], theta: Array, x: Array, log_loss: float) -> float | None:
     """Closed form: subtract the other terms from the target and invert the one that is left."""
+    kernel, own = found
     if kernel.outer is not None:
         log_loss /= theta[kernel.outer]
-    terms = kernel.exponents(theta[None], x)
     rest = -np.inf
-    own = None
-    for term, z in zip(kernel.terms, terms, strict=True):
-        if term.of == position:
-            own = term
-        else:
+    for term, z in zip(kernel.terms, kernel.exponents(theta[None], x), strict=True):
+        if term is not own:
             rest = float(np.logaddexp(rest, z.ravel()[0]))
-    if own is None or log_loss <= rest:
+    if log_loss <= rest:
         return None
     left = log_loss + float(np.log(-np.expm1(rest - log_loss)))
-    rate = 1.0 if own.rate is None else theta[own.rate]
-    return float((theta[own.scale] - left) / rate)
+    rate = own.factors[0].rate
+    return float((theta[own.scale] - left) / (1.0 if rate is None else theta[rate]))
 
 
-def _bisect(law: Law, theta: Array, x: Array, position: int, log_loss: float) -> float | None:
-    """Bisection, safe because the loss falls with every input; 200 halvings reach the last bit."""
+def _search(law: Law, theta: Array, x: Array, position: int, log_loss: float) -> float | None:
+    """The smallest value at which the loss falls to the target, or else rises to it: a grid, then bisection."""
     low, high = -20.0, 120.0
-    if position == law.inputs.index("tokens"):
-        low = float(x[law.inputs.index("unique_tokens"), 0])  # tokens cannot be fewer than unique tokens
-    elif position != law.inputs.index("params"):
-        high = float(x[law.inputs.index("tokens"), 0])
-    at = x.copy()
+    for part, whole in NESTED:
+        if part in law.inputs and whole in law.inputs:
+            if law.inputs[position] == whole:
+                low = float(x[law.inputs.index(part), 0])
+            elif law.inputs[position] == part:
+                high = float(x[law.inputs.index(whole), 0])
 
-    def value(logarithm: float) -> float:
-        at[position] = logarithm
-        return float(law.log_loss(theta[None], at)[0, 0])
+    def above(logarithms: Array) -> Array:
+        at = np.repeat(x, logarithms.size, axis=1)
+        at[position] = logarithms
+        return np.asarray(law.log_loss(theta[None], at)[0] - log_loss)
 
-    if value(high) > log_loss or value(low) < log_loss:
+    grid = np.linspace(low, high, 4001)
+    over = above(grid) > 0
+    falls, rises = np.flatnonzero(over[:-1] & ~over[1:]), np.flatnonzero(~over[:-1] & over[1:])
+    crossings = falls if falls.size else rises
+    if not crossings.size:
         return None
-    for _ in range(200):
+    low, high = grid[crossings[0]], grid[crossings[0] + 1]
+    for _ in range(100):
         middle = (low + high) / 2
-        if value(middle) > log_loss:
+        if (above(np.array([middle]))[0] > 0) == bool(falls.size):
             low = middle
         else:
             high = middle
-    return (low + high) / 2
+    return float((low + high) / 2)
 
 
+def consistent(given: Mapping[str, object]) -> dict[str, object]:
+    """The inputs with what one implies for another: no more unique tokens than tokens, no fewer parameters in total
+    than active ones."""
+    out = dict(given)
+    if out.get("unique_tokens") is not None and out.get("tokens") is not None:
+        out["unique_tokens"] = np.minimum(out["unique_tokens"], out["tokens"])  # type: ignore[call-overload]
+    if out.get("total_params") is not None and out.get("params") is not None:
+        out["total_params"] = np.maximum(out["total_params"], out["params"])  # type: ignore[call-overload]
+    return out
+
+
+def _broken(name: str, of: Input) -> BrokenLaw:
+    """The smoothly broken power law with one break, of one input."""
+    x = SYMBOLS[of]
+    return BrokenLaw(
+        name,
+        f"L = a + b·{x}^-c0·(1 + ({x}/d1)^(1/f1))^(-c1·f1)",
+        rf"L({x}) = a + b {x}^{{-c_0}} \left(1 + \left(\frac{{{x}}}{{d_1}}\right)^{{1/f_1}}\right)^{{-c_1 f_1}}",
+        (of,),
+        ("a", "b", "c0", "c1", "d1", "f1"),
+        frozenset(("c0", "c1")),
+        _CABALLERO,
+        Broken(),
+        signed=frozenset(("c0", "c1")),
+        irreducible="a",
+    )
+
+
+_CABALLERO = "Caballero et al. 2023 (arXiv:2210.14891), equation 1 with one break"
 _HOFFMANN = "Hoffmann et al. 2022"
 _KAPLAN = "Kaplan et al. 2020"
 
@@ -296,7 +381,7 @@ LAWS: dict[str, Law] = {
             ("a", "b", "c", "d"),
             frozenset("bd"),
             "two power laws added, without an irreducible loss: the simplified form of teaching texts",
-            PowerSum((Term(0, 0, 1), Term(2, 1, 3)), 4),
+            PowerSum((Term(0, (Factor(0, 1),)), Term(2, (Factor(1, 3),))), 4),
         ),
         KaplanJointLaw(
             "kaplan",
@@ -306,7 +391,7 @@ LAWS: dict[str, Law] = {
             ("Nc", "alpha_N", "Dc", "alpha_D"),
             frozenset(("alpha_N", "alpha_D")),
             f"{_KAPLAN}, equation 1.5",
-            PowerSum((Term(0, 0, 1), Term(2, 1, None)), 4, outer=3),
+            PowerSum((Term(0, (Factor(0, 1),)), Term(2, (Factor(1),))), 4, outer=3),
         ),
         OneTermLaw(
             "kaplan-n",
@@ -316,7 +401,7 @@ LAWS: dict[str, Law] = {
             ("Nc", "alpha_N"),
             frozenset(("alpha_N",)),
             f"{_KAPLAN}, equation 1.1",
-            PowerSum((Term(0, 0, 1),), 2),
+            PowerSum((Term(0, (Factor(0, 1),)),), 2),
         ),
         OneTermLaw(
             "kaplan-d",
@@ -326,7 +411,7 @@ LAWS: dict[str, Law] = {
             ("Dc", "alpha_D"),
             frozenset(("alpha_D",)),
             f"{_KAPLAN}, equation 1.2",
-            PowerSum((Term(0, 0, 1),), 2),
+            PowerSum((Term(0, (Factor(0, 1),)),), 2),
         ),
         OneTermLaw(
             "kaplan-c",
@@ -336,7 +421,7 @@ LAWS: dict[str, Law] = {
             ("Cc", "alpha_C"),
             frozenset(("alpha_C",)),
             f"{_KAPLAN}, equation 1.3",
-            PowerSum((Term(0, 0, 1),), 2),
+            PowerSum((Term(0, (Factor(0, 1),)),), 2),
             unit=PF_DAY,
         ),
         Law(
@@ -347,7 +432,7 @@ LAWS: dict[str, Law] = {
             ("E", "A", "B", "alpha", "beta"),
             frozenset(("alpha", "beta")),
             f"{_HOFFMANN}, equation 2",
-            PowerSum((Term(1, 0, 3), Term(2, 1, 4), Term(0)), 5),
+            PowerSum((Term(1, (Factor(0, 3),)), Term(2, (Factor(1, 4),)), Term(0)), 5),
         ),
         Law(
             "chinchilla-n",
@@ -357,7 +442,7 @@ LAWS: dict[str, Law] = {
             ("E", "A", "alpha"),
             frozenset(("alpha",)),
             f"{_HOFFMANN}, equation 2 at a fixed D",
-            PowerSum((Term(1, 0, 2), Term(0)), 3),
+            PowerSum((Term(1, (Factor(0, 2),)), Term(0)), 3),
         ),
         Law(
             "chinchilla-d",
@@ -367,7 +452,7 @@ LAWS: dict[str, Law] = {
             ("E", "B", "beta"),
             frozenset(("beta",)),
             f"{_HOFFMANN}, equation 2 at a fixed N",
-            PowerSum((Term(1, 0, 2), Term(0)), 3),
+            PowerSum((Term(1, (Factor(0, 2),)), Term(0)), 3),
         ),
         Law(
             "muennighoff",
@@ -380,6 +465,41 @@ LAWS: dict[str, Law] = {
             frozenset(("alpha", "beta")),
             "Muennighoff et al. 2023, equations 5 to 7",
             Repeated(),
+        ),
+        _broken("bnsl-n", "params"),
+        _broken("bnsl-d", "tokens"),
+        _broken("bnsl-c", "flops"),
+        Law(
+            "multiplicative",
+            "L = E + A/(N^alpha·D^beta)",
+            r"L(N, D) = E + \frac{A}{N^{\alpha} D^{\beta}}",
+            ("params", "tokens"),
+            ("E", "A", "alpha", "beta"),
+            frozenset(("alpha", "beta")),
+            "Zhang et al. 2024 (arXiv:2402.17193), equation 1: a model of N parameters fine-tuned on data of size D",
+            PowerSum((Term(1, (Factor(0, 2), Factor(1, 3))), Term(0)), 4),
+        ),
+        Law(
+            "moe",
+            "L = a/N_total^alpha + b/D^beta + c/s^lambda + d/(s^delta·N_total^gamma) + e, s = N/N_total",
+            r"L = \frac{a}{N_{\mathrm{total}}^{\alpha}} + \frac{b}{D^{\beta}} + \frac{c}{(1-S)^{\lambda}} + "
+            r"\frac{d}{(1-S)^{\delta} N_{\mathrm{total}}^{\gamma}} + e,\quad 1-S = \frac{N}{N_{\mathrm{total}}}",
+            ("params", "total_params", "tokens"),
+            ("a", "b", "c", "d", "e", "alpha", "beta", "lambda", "delta", "gamma"),
+            frozenset(("alpha", "beta", "lambda", "delta", "gamma")),
+            "Abnar et al. 2025 (arXiv:2501.12370), equation 6; S (share of inactive experts) is 1 - N/N_total",
+            PowerSum(
+                (
+                    Term(0, (Factor(1, 5),)),
+                    Term(1, (Factor(2, 6),)),
+                    Term(2, (Factor(0, 7, over=1),)),
+                    Term(3, (Factor(0, 8, over=1), Factor(1, 9))),
+                    Term(4),
+                ),
+                10,
+            ),
+            signed=frozenset(("lambda",)),
+            irreducible="e",
         ),
     )
 }

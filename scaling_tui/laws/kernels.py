@@ -33,20 +33,33 @@ class Kernel(Protocol):
 
 
 @dataclass(frozen=True)
-class Term:
-    """One summand exp(theta[scale] - rate·x): `rate` is a coordinate, or 1 where None, of the input `of`.
+class Factor:
+    """The power X^-rate of the input `of`, or of its ratio to the input `over`.
 
-    `of` None is a constant term (the irreducible loss).
+    `rate` is a coordinate, or 1 where None.
     """
 
-    scale: int
-    of: int | None = None
+    of: int
     rate: int | None = None
+    over: int | None = None
+
+    def base(self, x: Array) -> Array:
+        """log X."""
+        own: Array = x[self.of]
+        return own if self.over is None else own - x[self.over]
+
+
+@dataclass(frozen=True)
+class Term:
+    """One summand: exp(theta[scale]) times its factors; without a factor it is constant (the irreducible loss)."""
+
+    scale: int
+    factors: tuple[Factor, ...] = ()
 
 
 @dataclass(frozen=True)
 class PowerSum:
-    """log L = gamma · log Σ_k exp(theta[scale_k] - rate_k·x_k); gamma is the coordinate `outer`, or 1."""
+    """log L = gamma · log Σ_k exp(theta[scale_k] - Σ_j rate_kj·log X_kj); gamma is the coordinate `outer`, or 1."""
 
     terms: tuple[Term, ...]
     size: int
@@ -57,8 +70,9 @@ class PowerSum:
         logs = []
         for term in self.terms:
             z = theta[:, term.scale, None]
-            if term.of is not None:
-                z = z - (x[term.of] if term.rate is None else theta[:, term.rate, None] * x[term.of])
+            for factor in term.factors:
+                base = factor.base(x)
+                z = z - (base if factor.rate is None else theta[:, factor.rate, None] * base)
             logs.append(z)
         return logs
 
@@ -79,8 +93,9 @@ class PowerSum:
         out = np.zeros((theta.shape[0], self.size, x.shape[1]))
         for term, share in zip(self.terms, shares, strict=True):
             out[:, term.scale] = share
-            if term.rate is not None and term.of is not None:
-                out[:, term.rate] = -share * x[term.of]
+            for factor in term.factors:
+                if factor.rate is not None:
+                    out[:, factor.rate] = -share * factor.base(x)
         if self.outer is not None:
             out *= theta[:, self.outer, None, None]
             out[:, self.outer] = lse
@@ -97,16 +112,99 @@ class PowerSum:
         for term, share in zip(self.terms, shares, strict=True):
             mass = weight * share
             out[:, term.scale, term.scale] += mass.sum(axis=1)
-            if term.rate is not None and term.of is not None:
-                first = mass @ x[term.of]
-                out[:, term.scale, term.rate] -= first
-                out[:, term.rate, term.scale] -= first
-                out[:, term.rate, term.rate] += mass @ (x[term.of] * x[term.of])
+            rated = [(factor.rate, factor.base(x)) for factor in term.factors if factor.rate is not None]
+            for place, (rate, base) in enumerate(rated):
+                first = mass @ base
+                out[:, term.scale, rate] -= first
+                out[:, rate, term.scale] -= first
+                out[:, rate, rate] += mass @ (base * base)
+                for other, second in rated[:place]:
+                    cross = mass @ (base * second)
+                    out[:, rate, other] += cross
+                    out[:, other, rate] += cross
         if self.outer is not None:
             out *= gamma
-            cross = np.einsum("kn,kpn->kp", weight, inner)
-            out[:, :, self.outer] += cross
-            out[:, self.outer, :] += cross
+            mixed = np.einsum("kn,kpn->kp", weight, inner)
+            out[:, :, self.outer] += mixed
+            out[:, self.outer, :] += mixed
+        return out
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Caballero et al. 2023, equation 1: power laws joined smoothly at `breaks` places, above an irreducible loss.
+
+    L = a + exp(g), g = log b - c0·x - Σ_i c_i·f_i·log(1 + exp((x - log d_i)/f_i)), x the log of the input, with theta =
+    (log a, log b, c0, then c_i, log d_i, log f_i for each break): from d_i on the slope is steeper by c_i, and f_i is
+    the width of the break in logarithms.
+    """
+
+    breaks: int = 1
+
+    @property
+    def size(self) -> int:
+        return 3 + 3 * self.breaks
+
+    def evaluate(self, theta: Array, x: Array) -> tuple[Array, Any]:
+        z = x[0]
+        g = theta[:, 1, None] - theta[:, 2, None] * z
+        bends = []
+        for place in range(3, self.size, 3):
+            c, d, f = theta[:, place, None], theta[:, place + 1, None], np.exp(theta[:, place + 2, None])
+            far = (z - d) / f
+            past = np.exp(-np.logaddexp(0.0, -far))  # the share of the break that is passed
+            soft = np.logaddexp(0.0, far)
+            g = g - c * (f * soft)
+            bends.append((c, f, far, past, soft))
+        value = np.logaddexp(theta[:, 0, None], g)
+        return value, (np.exp(g - value), np.exp(theta[:, 0, None] - value), bends)
+
+    def jacobian(self, theta: Array, x: Array, state: Any) -> Array:
+        share, rest, _ = state
+        out = self._slopes(theta, x, state)
+        out *= share[:, None, :]
+        out[:, 0] = rest
+        return out
+
+    def curvature(self, theta: Array, x: Array, state: Any, weight: Array) -> Array:
+        share, rest, bends = state
+        slopes = self._slopes(theta, x, state)
+        mass = weight * share
+        # d²log L = share·(∇g∇gᵀ + ∇²g) + rest·e₀e₀ᵀ - ∇log L ∇log Lᵀ, and ∇log L = share·∇g + rest·e₀.
+        out: Array = (slopes * (mass * rest)[:, None, :]) @ slopes.swapaxes(1, 2)
+        cross = np.einsum("kn,kpn->kp", mass * rest, slopes)
+        out[:, 0, :] -= cross
+        out[:, :, 0] -= cross
+        out[:, 0, 0] = (weight * rest * share).sum(axis=1)
+        for number, (c, f, far, past, soft) in enumerate(bends):
+            place = 3 + 3 * number
+            turn = past * (1 - past)
+            bend = f * (soft - far * past)
+            second = {
+                (place, place + 1): past,
+                (place, place + 2): -bend,
+                (place + 1, place + 1): -c * turn / f,
+                (place + 1, place + 2): -c * far * turn,
+                (place + 2, place + 2): -c * (bend + f * far * far * turn),
+            }
+            for (i, j), value in second.items():
+                total = (mass * value).sum(axis=1)
+                out[:, i, j] += total
+                if i != j:
+                    out[:, j, i] += total
+        return out
+
+    def _slopes(self, theta: Array, x: Array, state: Any) -> Array:
+        """∇g, (K, p, n)."""
+        _, _, bends = state
+        out = np.zeros((theta.shape[0], self.size, x.shape[-1]))
+        out[:, 1] = 1.0
+        out[:, 2] = -x[0]
+        for number, (c, f, far, past, soft) in enumerate(bends):
+            place = 3 + 3 * number
+            out[:, place] = -f * soft
+            out[:, place + 1] = c * past
+            out[:, place + 2] = -c * f * (soft - far * past)
         return out
 
 

@@ -15,7 +15,7 @@ from scaling_tui.laws.fitting.influence import Influence
 from scaling_tui.laws.fitting.isoflop import Profiles
 from scaling_tui.laws.fitting.residuals import measured_inputs
 from scaling_tui.laws.fitting.study import Study
-from scaling_tui.laws.forms import SYMBOLS, Input
+from scaling_tui.laws.forms import SYMBOLS, Input, consistent
 from scaling_tui.plots.figures import DOTTED, Figure, Series
 from scaling_tui.runs import RunView, SweepView
 from scaling_tui.text import show
@@ -222,14 +222,13 @@ def _axis_name(fit: Fit, over: Input) -> str:
 
 
 def _unit(over: Input, convention: str) -> str:
-    return f"{convention} parameters" if over == "params" else "FLOPs" if over == "flops" else "tokens"
+    if over in ("params", "total_params"):
+        return f"{convention} parameters" if over == "params" else "parameters"
+    return "FLOPs" if over == "flops" else "tokens"
 
 
 def _loss(fit: Fit, over: Input, x: Array, others: dict[str, float]) -> Array:
-    given: dict[str, object] = {over: x, **others}
-    if over == "tokens" and "unique_tokens" in others:
-        given["unique_tokens"] = np.minimum(x, others["unique_tokens"])
-    return np.asarray(fit.loss(**given))
+    return np.asarray(fit.loss(**consistent({over: x, **others})))
 
 
 def _others(fit: Fit, over: Input) -> list[dict[str, float]]:
@@ -248,10 +247,7 @@ def _band(study: Study, over: Input, others: dict[str, float]) -> Iterator[Serie
         return
     x = study.fit.points.column(over)
     grid = np.geomspace(x.min(), x.max() * REACH, 80)
-    given: dict[str, object] = {over: grid, **others}
-    if "unique_tokens" in others:
-        given["unique_tokens"] = np.minimum(others["unique_tokens"], given["tokens"])  # type: ignore[call-overload]
-    at, _ = study.fit.law.logs(given)
+    at, _ = study.fit.law.logs(consistent({over: grid, **others}))
     losses = np.exp(study.fit.law.log_loss(study.draws.theta, at))
     tail = (1 - study.level) / 2
     for share, name in ((tail, "low"), (1 - tail, "high")):

@@ -13,6 +13,7 @@ from scaling_tui.laws import Points
 from scaling_tui.laws.fitting.influence import influence
 from scaling_tui.laws.fitting.study import study
 from scaling_tui.laws.fitting.tables import LeftOut, TableOptions, table_points
+from scaling_tui.report.standing import standing_document, standing_text
 from scaling_tui.tables.read import is_table
 from scaling_tui.text import show
 from scaling_tui.text.columns import columns, span
@@ -35,6 +36,7 @@ _OPTIONS = {
     "drop_highest": "--drop-highest",
     "convention": "--params-as",
     "coefficients": "--coef",
+    "allocation": "--allocation",
 }
 
 
@@ -255,6 +257,7 @@ def fit_source(
             "source": source,
             "loss": loaded.loss or "as given",
             "notes": list(loaded.notes),
+            "published": standing_document(fitted.fit),
         }
         moved = influence(fitted.fit)
         document |= loaded.document() | influence_document(fitted, moved)
@@ -352,6 +355,8 @@ def fit_text(study: "Study", loss: str = "", notes: Sequence[str] = (), moved: "
         lines += ["", *leaning]
     if study.conventions:
         lines += ["", conventions_text(study)]
+    if among := standing_text(fit):
+        lines += ["", *among]
     return "\n".join(lines)
 
 

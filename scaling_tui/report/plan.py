@@ -33,7 +33,8 @@ def plan_text(plan: "Plan", bill: Mapping[str, Any] | None) -> str:
 
     rows = [("", "", "", f"{show.percent(plan.level)} interval")] if plan.intervals else []
     rows += [
-        row("N", "params", show.count, "parameters"),
+        row("N", "params", show.count, "parameters" if plan.total_params is None else "active parameters"),
+        *([] if plan.total_params is None else [row("N_total", "total_params", show.count, "parameters")]),
         row("D", "tokens", show.count, "tokens"),
         row("D/N", "tokens_per_param", lambda v: f"{v:.1f}", "tokens per parameter"),
         row("C", "flops", lambda v: f"{v:.3g}".replace("e+", "e"), "training FLOPs, 6ND"),
@@ -54,12 +55,17 @@ def plan_text(plan: "Plan", bill: Mapping[str, Any] | None) -> str:
             f"serving: {plan.serving_flops:.3g} FLOPs at 2N per token, {plan.serving_flops / plan.flops:.2f}× training"
         )
     if bill:
-        price = "" if bill["cost"] is None else f", cost {bill['cost']:,.0f}"
-        lines.append(
-            f"time: {hours(bill['hours'])} on {bill['devices']} × {bill['device']} "
-            f"({bill['flops_per_second']:.3g} FLOP/s at {show.percent(bill['utilisation'])} utilisation){price}"
-        )
+        lines.append(bill_text(bill))
     return "\n".join(lines)
+
+
+def bill_text(bill: Mapping[str, Any]) -> str:
+    """Time and price of a training."""
+    price = "" if bill["cost"] is None else f", cost {bill['cost']:,.0f}"
+    return (
+        f"time: {hours(bill['hours'])} on {bill['devices']} × {bill['device']} "
+        f"({bill['flops_per_second']:.3g} FLOP/s at {show.percent(bill['utilisation'])} utilisation){price}"
+    )
 
 
 def hours(value: float) -> str:
@@ -99,6 +105,11 @@ def coefficients_for(law: str, given: Sequence[str]) -> dict[str, float]:
     return published | values
 
 
+def unit_of(law: str) -> str:
+    """The unit of a law's loss: that of its published set, where it names one."""
+    return coefficient_set(law).unit if ":" in law else "nats per token"
+
+
 def device_for(name: str | None, count: int, mfu: float, price: float | None) -> "tuple[str, Device] | None":
     """The device that the options describe, with its name.
 
@@ -134,26 +145,31 @@ def plan_source(
     runs: Path | None,
     machine: "tuple[str, Device] | None",
     table: TableOptions = TableOptions(),  # noqa: B008 - frozen
-) -> "tuple[dict[str, Any], str, Callable[[], Figure]]":
-    """The document and the text that `plan` prints, and a function that makes its plot.
+) -> "tuple[dict[str, Any], str, Callable[[], list[Figure]]]":
+    """The document and the text that `plan` prints, and a function that makes its plots.
 
     Raises:
         InputError: contradictory options, or a fit that does not determine the plan.
     """
-    from scaling_tui.plots.plans import plans_figure
+    from scaling_tui.plots.plans import plans_figure, sizes_figure
+    from scaling_tui.report.standing import measured_text, runs_document, runs_for, runs_text
 
     if source is None and table.given:
         raise InputError(f"{table.given}: found without --fit, want a table to read")
     curve, loaded = _plan_for(goal, law, source, coef, draws, runs, table)
     result = curve.plan
-    bill = _bill(result, machine)
+    bill = bill_for(result.flops, machine)
+    published = runs_for(goal, result)
     document = asdict(result) | {
         "intervals": {key: list(ends) for key, ends in result.intervals.items()},
         "convention": {"flops": "6ND", "params": result.convention or None},
         "device": bill,
+        "published": runs_document(published),
         **(loaded.document() if loaded else dict.fromkeys(("left_out", "derived", "columns"))),
     }
-    return document, plan_text(result, bill), lambda: plans_figure([curve], loaded.points if loaded else None)
+    text = f"{plan_text(result, bill)}\n{runs_text(published)}; {measured_text(published)}"
+    points = loaded.points if loaded else None
+    return document, text, lambda: [plans_figure([curve], points), sizes_figure([curve], points)]
 
 
 def _plan_for(
@@ -164,6 +180,7 @@ def _plan_for(
     from scaling_tui.laws.planning.plan import plan, plan_published
     from scaling_tui.plots.plans import PlanCurve
 
+    experts = {key: value for key in ("total_params", "active_share") if (value := getattr(goal, key)) is not None}
     if source is not None:
         if coef:
             raise InputError("--coef: found with --fit, want one of them")
@@ -171,14 +188,14 @@ def _plan_for(
         fitted = planning_study(loaded, law, draws)
         result = plan_study(loaded, fitted, goal)
         name = "standard input" if source == STDIN else Path(source).name
-        return PlanCurve(name, result.law, fitted.fit.coefficients, result, own=True), loaded
+        return PlanCurve(name, result.law, fitted.fit.coefficients, result, True, experts), loaded
     law = law or "chinchilla:besiroglu2024"
     if coef:
         coefficients = coefficients_for(law, coef)
-        return PlanCurve(law, law, coefficients, plan(get(law), coefficients, goal), own=False), None
+        return PlanCurve(law, law, coefficients, plan(get(law), coefficients, goal), False, experts), None
     with option_names():
         published = coefficient_set(law)
-    return PlanCurve(law, law, published.coefficients, plan_published(published, goal), own=False), None
+    return PlanCurve(law, law, published.coefficients, plan_published(published, goal), False, experts), None
 
 
 def planning_study(loaded: FitSource, law: str | None = None, draws: int = 200) -> "Study":
@@ -204,7 +221,8 @@ def plan_study(loaded: FitSource, fitted: "Study", goal: "Goal") -> "Plan":
     return replace(result, notes=(*loaded.warnings, *result.notes))
 
 
-def _bill(plan: "Plan", machine: "tuple[str, Device] | None") -> Mapping[str, Any] | None:
+def bill_for(flops: float, machine: "tuple[str, Device] | None") -> Mapping[str, Any] | None:
+    """Time and price of `flops` on a device; None without one."""
     if machine is None:
         return None
     name, device = machine
@@ -213,6 +231,6 @@ def _bill(plan: "Plan", machine: "tuple[str, Device] | None") -> Mapping[str, An
         "devices": device.count,
         "flops_per_second": device.flops_per_second,
         "utilisation": device.utilisation,
-        "hours": device.hours(plan.flops),
-        "cost": device.cost(plan.flops),
+        "hours": device.hours(flops),
+        "cost": device.cost(flops),
     }

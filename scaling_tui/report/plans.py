@@ -7,18 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from scaling_tui import InputError
-from scaling_tui.laws import SETS, Points, get
+from scaling_tui.laws import Points, coefficient_set
 from scaling_tui.laws.fitting.study import Study
 from scaling_tui.laws.planning.plan import Goal, Plan, plan_published
+from scaling_tui.laws.planning.published_runs import PublishedRun
 from scaling_tui.plots.plans import PlanCurve
 from scaling_tui.report.fit import FitSource, sweep_source
 from scaling_tui.report.plan import plan_study, plan_text, planning_study
+from scaling_tui.report.standing import measured_text, ratio, runs_for, runs_table, runs_text
 from scaling_tui.runs import SweepView
 from scaling_tui.text import show
 from scaling_tui.text.columns import bullet, span
 from scaling_tui.text.numbers import read_quantity
 
 ROOMY = 72  # columns needed to show the full table
+# The published laws with a row of their own: the refit that plans usually start from, and the two that it corrects.
+MAIN = ("chinchilla:besiroglu2024", "chinchilla:hoffmann2022", "kaplan:kaplan2020")
 
 
 @dataclass(frozen=True)
@@ -66,13 +70,17 @@ class PlanRow:
 
 @dataclass(frozen=True)
 class Plans:
-    """The plans for one goal. `problem` is what is wrong with the goal itself, `read` how it was parsed."""
+    """The plans for one goal. `problem` is what is wrong with the goal itself, `read` how it was parsed.
+
+    `published` are the optimal runs by all entries of the atlas that plan, at the budget of the first plan.
+    """
 
     goal: Goal
     rows: tuple[PlanRow, ...]
     basis: Basis
     read: str
     problem: str = ""
+    published: tuple[PublishedRun, ...] = ()
 
 
 def basis_of(sweep: SweepView | None) -> Basis:
@@ -115,20 +123,20 @@ def goal_of(texts: Mapping[str, str]) -> Goal | None:
 
 
 def plans_for(basis: Basis, goal: Goal) -> Plans:
-    """The user's own plan first, then those of the published laws in N and D."""
+    """The user's own plan first, then those of the main published laws, and the spread of all of them."""
     rows = [_own(basis, goal)]
-    for published_set in SETS:
-        if {"params", "tokens"} <= set(get(published_set.law).inputs):
-            try:
-                rows.append(PlanRow(f"{published_set.law}:{published_set.name}", plan_published(published_set, goal)))
-            except InputError as error:
-                rows.append(PlanRow(f"{published_set.law}:{published_set.name}", None, str(error)))
+    for name in MAIN:
+        try:
+            rows.append(PlanRow(name, plan_published(coefficient_set(name), goal)))
+        except InputError as error:
+            rows.append(PlanRow(name, None, str(error)))
     given = {name: value for name in FIELDS if (value := getattr(goal, name)) is not None}
     read = "read as " + ", ".join(
         f"{FIELDS[key].symbol} = {_number(key, value)} {FIELDS[key].text}" for key, value in given.items()
     )
     problem = rows[1].problem if all(row.plan is None for row in rows) else ""
-    return Plans(goal, tuple(rows), basis, read, problem)
+    first = next((row.plan for row in rows if row.plan is not None), None)
+    return Plans(goal, tuple(rows), basis, read, problem, () if first is None else runs_for(goal, first))
 
 
 def _own(basis: Basis, goal: Goal) -> PlanRow:
@@ -166,6 +174,8 @@ def plans_text(plans: Plans, width: int) -> str:
         lines.append(line(called[row.name], cells[row.name]))
         if row.plan.intervals and wide:
             lines.append(f"  {_intervals(row.plan)}")
+    if plans.published:
+        lines += textwrap.wrap(runs_text(plans.published), width, subsequent_indent="  ")
     return "\n".join(text[: width - 1] + "…" if len(text) > width else text for text in lines)
 
 
@@ -180,8 +190,7 @@ def _cell(head: str, plan: Plan) -> str:
         case "D":
             return show.count(plan.tokens)
         case "D/N":
-            ratio = plan.tokens_per_param
-            return f"{ratio:.3g}" if ratio < 1e4 else show.count(ratio)
+            return ratio(plan.tokens_per_param)
         case "C":
             return show.scientific(plan.flops)
         case "L":
@@ -210,19 +219,20 @@ def plans_words(plans: Plans) -> str:
         else:
             notes = bullet(row.plan.notes)
             parts.append(f"{row.name}\n{plan_text(row.plan, None)}" + (f"\n{notes}" if notes else ""))
+    if plans.published:
+        parts.append(f"{runs_table(plans.published)}\n{measured_text(plans.published)}")
     return "\n\n".join(parts)
 
 
 def plan_curves(plans: Plans) -> list[PlanCurve]:
-    """The laws that reach the goal, for `plots.plans.plans_figure`."""
-    published = {f"{published_set.law}:{published_set.name}": published_set for published_set in SETS}
+    """The laws that reach the goal, for `plots.plans`."""
     curves = []
     for row in plans.rows:
         if row.plan is None:
             continue
-        if row.name in published:
-            published_set = published[row.name]
-            curves.append(PlanCurve(row.name, published_set.law, published_set.coefficients, row.plan, own=False))
+        if row.name in MAIN:
+            chosen = coefficient_set(row.name)
+            curves.append(PlanCurve(row.name, chosen.law, chosen.coefficients, row.plan, own=False))
         elif plans.basis.study is not None:
             fit = plans.basis.study.fit
             curves.append(PlanCurve(row.name, fit.law.name, fit.coefficients, row.plan, own=True))

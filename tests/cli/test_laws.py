@@ -315,11 +315,122 @@ def test_laws_list_sources_and_round_trip_into_loss(command: Command) -> None:
     assert {"chinchilla:hoffmann2022", "chinchilla:besiroglu2024", "kaplan:kaplan2020", "sum-of-powers"} <= names
     for item in listed:
         assert item["form"] and item["source"]
+        assert item["kind"] in ("loss", "allocation", "hyperparameter")
         if item["coefficients"] is not None and item["name"].startswith("chinchilla:"):
-            assert (
-                command("loss", "--law", item["name"], "--params", 1e9, "--tokens", 1e10, "--json").json["loss"] > 1.6
-            )
-    assert "arXiv:2203.15556" in command("laws").out
+            found = command("loss", "--law", item["name"], "--params", 1e9, "--tokens", 1e10, "--json").json
+            assert found["unit"] == item["unit"]
+            assert found["loss"] > (1.6 if item["unit"] == "nats per token" else 0.5)
+
+
+def test_laws_is_a_table_in_which_every_entry_has_a_row(command: Command) -> None:
+    out = command("laws").out
+    assert max(map(len, out.splitlines())) <= 100
+    rows = {line.split()[0]: line.split() for line in out.splitlines() if line}
+    for item in command("laws", "--json").json["laws"]:
+        if item["coefficients"] is not None:
+            assert item["arxiv"] == rows[item["name"]][-1]
+    assert rows["chinchilla:besiroglu2024"][1:6] == ["all", "0.348", "0.366", "0.51", "21.6"]
+    assert rows["allocation:llama3"][1:4] == ["all", "0.46", "19.2"]
+    assert "sum-of-powers" in out, "a law without a published set"
+
+
+def test_laws_name_shows_an_entry_in_full(command: Command) -> None:
+    out = " ".join(command("laws", "allocation:llama3").out.split())
+    for part in (
+        "arXiv:2407.21783",
+        "figure 3",
+        "D = 0.299·C^0.537",
+        "6.0e18 to 1.0e22",
+        "16.55T",
+        "16.3T, -1.55 % off",
+    ):
+        assert part in out
+    found = command("laws", "allocation:llama3", "--json").json["laws"]
+    assert [item["name"] for item in found] == ["allocation:llama3"]
+    assert found[0]["scope"]["flops"] == [6e18, 1e22]
+    assert found[0]["stated"]["reproduced"] == pytest.approx(found[0]["stated"]["value"], rel=0.03)
+    family = [item["name"] for item in command("laws", "chinchilla", "--json").json["laws"]]
+    assert len(family) >= 5 and all(name.startswith("chinchilla:") for name in family)
+    assert "no published set" in command("laws", "sum-of-powers").out
+
+
+def test_laws_evaluates_hyperparameter_laws(command: Command) -> None:
+    found = command("laws", "--params", "1B", "--tokens", "100B", "--json").json["laws"]
+    values = {item["name"]: item["value"] for item in found}
+    assert values["learning-rate:li2025"] == pytest.approx(1.79 * 1e9**-0.713 * 1e11**0.307)
+    assert values["batch-size:deepseek2024"] == pytest.approx(0.2920 * 6e20**0.3271)
+    out = command("laws", "learning-rate", "--params", "1B").out.splitlines()
+    assert [line.split()[0] for line in out] == ["learning-rate:porian2024"], "the others need D or C"
+
+
+def test_a_loss_per_byte_is_not_called_nats_per_token(command: Command) -> None:
+    ran = command("loss", "--law", "chinchilla:minicpm2024", "--params", "2B", "--tokens", "1T")
+    assert "per byte" in ran.err
+    notes = command("plan", "--law", "chinchilla:minicpm2024", "--flops", 1e21, "--json").json["notes"]
+    assert any("per byte" in note for note in notes)
+
+
+def test_plan_shows_the_published_band(command: Command) -> None:
+    found = command("plan", "--flops", 1e21, "--json").json["published"]
+    low, high = found["tokens_per_param"]
+    assert low < 20 < high
+    names = {item["name"] for item in found["sets"]}
+    assert {"allocation:llama3", "allocation:deepseek2024", "chinchilla:besiroglu2024"} <= names
+    assert "allocation:porian2024-head" not in names, "shown to be wrong by the paper that has it"
+    assert all(low <= item["tokens"] / item["params"] <= high for item in found["sets"])
+    printed = command("plan", "--flops", 1e21).out.splitlines()[-1]
+    assert printed.startswith("published: N ") and f"({len(found['sets'])} sets)" in printed
+    for_size = command("plan", "--params", "70B", "--json").json["published"]
+    assert for_size["params"] == pytest.approx([7e10, 7e10])
+
+
+def test_fit_says_where_it_stands_among_the_published(command: Command, csv: Path) -> None:
+    arguments = ("fit", csv, "--bootstrap", 20)
+    found = command(*arguments, "--json").json
+    among = found["published"]
+    assert among["exponents"]["alpha"]["own"] == pytest.approx(found["coefficients"]["alpha"])
+    low, high = among["params_exponent"]["published"]
+    assert 0.4 < low < 0.5 < high < 0.75
+    plan = command("plan", "--fit", csv, "--flops", among["flops"], "--bootstrap", 20, "--json").json
+    assert among["tokens_per_param"]["own"] == pytest.approx(plan["tokens_per_param"], rel=1e-6)
+    out = command(*arguments).out
+    assert "published, N all: alpha " in out and "N ∝ C^" in out
+
+
+def test_a_mixture_of_experts_by_its_total_parameters(command: Command, tmp_path: Path) -> None:
+    at = ("--law", "moe", "--params", "1B", "--total-params", "8B", "--tokens", "20B")
+    by_hand = 16612.5 / 8e9**0.5962 + 5455.67 / 2e10**0.3954 + 0.4598 / 8**0.1666 + 0.94
+    by_hand += 17.26 * 8**0.1603 / 8e9**0.1595
+    assert command("loss", *at, "--json").json["loss"] == pytest.approx(by_hand)
+    made = command("plan", "--law", "moe", "--flops", "1e21", "--active-share", 0.125, "--json").json
+    assert made["total_params"] == pytest.approx(8 * made["params"])
+    assert 6 * made["params"] * made["tokens"] == pytest.approx(1e21)
+    shown = command("plan", "--law", "moe", "--flops", "1e21", "--total-params", "8B", "--plot")
+    assert "N_total" in shown.out and "8.00B" in shown.out
+    rng = np.random.default_rng(0)
+    N, D = 10 ** rng.uniform(7, 9, 60), 10 ** rng.uniform(9, 11, 60)
+    total = N * rng.choice([1, 4, 16, 64], 60)
+    loss = get("moe").loss(coefficient_set("moe").coefficients, params=N, total_params=total, tokens=D)
+    loss = loss * np.exp(0.002 * rng.standard_normal(60))
+    rows = [f"{n},{t},{d},{y}" for n, t, d, y in zip(N, total, D, loss, strict=True)]
+    table = tmp_path / "experts.csv"
+    table.write_text("\n".join(["n_active,n_total,tokens,loss", *rows]))
+    options = ("--law", "moe", "--bootstrap", 20)
+    fitted = command("fit", table, *options, "--json").json
+    assert fitted["columns"]["total_params"] == "n_total" and fitted["residual_sd"] < 0.0025
+    assert command("fit", table, *options, "--plot").status == 0
+    own = command("plan", "--fit", table, *options, "--flops", "1e20", "--active-share", 0.25, "--json").json
+    published = command("plan", "--law", "moe", "--flops", "1e20", "--active-share", 0.25, "--json").json
+    assert own["loss"] == pytest.approx(published["loss"], rel=0.01) and "loss" in own["intervals"]
+
+
+def test_a_published_allocation_is_no_law(command: Command) -> None:
+    made = command("plan", "--allocation", "kaplan2020", "--flops", "1e23", "--device", "h100", "--json").json
+    assert made["params"] == pytest.approx(224e9, rel=2e-3) and made["law"] is None
+    assert made["device"]["hours"] == pytest.approx(made["training_flops"] / (0.4 * 989.4e12) / 3600)
+    shown = command("plan", "--allocation", "kaplan2020", "--flops", "1e23", "--plot")
+    assert "224B" in shown.out and "table 6" in shown.out and "C_min" in shown.err and "88.2B" in shown.err
+    assert "224B" in command("plan", "--law", "kaplan", "--flops", "1e23").err
 
 
 @pytest.mark.parametrize(
@@ -355,6 +466,25 @@ def test_laws_list_sources_and_round_trip_into_loss(command: Command) -> None:
         ("plan --flops 1e20 --mfu 2", "--mfu: found 2"),
         ("plan --flops 1e20 --unique-tokens 1e9", "unique_tokens: not an input of"),
         ("plan --fit CSV --law chinchilla-n --flops 1e20", "no D term"),
+        (
+            "laws chincilla:besiroglu2024",
+            "laws: found 'chincilla:besiroglu2024', did you mean 'chinchilla:besiroglu2024'?",
+        ),
+        ("laws chinchilla --params 1e9", "laws: found 'chinchilla' with params, want learning-rate or batch-size"),
+        ("laws learning-rate:li2025 --tokens 1e9", "learning-rate:li2025 takes params and tokens"),
+        ("laws --params -1", "--params"),
+        ("laws zzz", "laws: found 'zzz', want a name that laws lists"),
+        ("plan --fit CSV --law bnsl-d --flops 1e20", "no N term"),
+        ("plan --fit CSV --law multiplicative --flops 1e20", "has no compute-optimal run"),
+        ("plan --fit CSV --law moe --flops 1e20", "no column total_params"),
+        ("plan --law moe --flops 1e20", "wants either total_params or active_share, found neither"),
+        ("plan --flops 1e20 --active-share 0.1", "active_share: not an input of chinchilla"),
+        ("plan --allocation hoffmann --flops 1e20", "--allocation: found 'hoffmann', want one of kaplan2020"),
+        ("plan --allocation kaplan2020 --flops 1e20 --law kaplan", "--allocation: found with --law"),
+        ("plan --allocation kaplan2020 --fit CSV --flops 1e20", "--allocation: found with --fit"),
+        ("plan --allocation kaplan2020 --flops 1e20 --params 1e9", "found flops, params"),
+        ("loss --law moe --params 1e9 --tokens 1e9", "total_params: missing"),
+        ("loss --law bnsl-d --tokens 1e9", "--coef: bnsl-d has no published set"),
         ("count", "neither a ladder"),
         ("count --layers 2 --hidden 9 --heads 2", "heads: 2 does not divide hidden 9"),
         ("count quickstart --layers 2", "want one of them"),

@@ -13,7 +13,7 @@ from scaling_tui.tables import Cell, Table
 from scaling_tui.text.numbers import read_quantity
 from scaling_tui.text.suggest import nearest
 
-NUMBERS = ("loss", "params", "tokens", "flops", "unique_tokens", "non_embedding")
+NUMBERS = ("loss", "params", "total_params", "tokens", "flops", "unique_tokens", "non_embedding")
 OTHERS = ("run", "step", "state")
 ROLES = (*NUMBERS, *OTHERS)
 
@@ -27,6 +27,10 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
         "params", "n", "n_params", "num_params", "nparams", "param_count", "params_total", "total_params",
         "parameters", "n_parameters", "num_parameters", "total_parameters", "parameter_count", "model_size",
         "model_params", "model_parameters",
+    ),
+    "total_params": (
+        "total_params", "params_total", "total_parameters", "n_total", "num_total_params", "n_total_params",
+        "num_params", "n_params", "params", "n",
     ),
     "tokens": (
         "tokens", "d", "n_tokens", "num_tokens", "ntokens", "token_count", "train_tokens", "training_tokens",
@@ -46,6 +50,11 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     ),
     "state": ("state", "status", "run_state", "run_status", "job_state", "job_status"),
 }  # fmt: skip
+ACTIVE = (
+    "active_params", "activated_params", "active_parameters", "activated_parameters", "params_active",
+    "parameters_active", "n_active", "n_act", "n_active_params", "num_active_params",
+)  # fmt: skip
+"""N of a mixture of experts. Beside it, a column of parameters is the total."""
 TRAINING_LOSS = ("train_loss", "training_loss")
 """Taken for the loss where there is no other, and said."""
 RATES = ("lr", "learning_rate", "peak_lr", "max_lr", "peak_learning_rate", "max_learning_rate", "base_lr")
@@ -115,7 +124,7 @@ def choose_columns(table: Table, given: Mapping[str, str]) -> dict[str, Column]:
     taken = {column.name for column in chosen.values()}
     for role in ROLES:
         if role not in given:
-            found = _candidates([name for name in table.columns if name not in taken], role)
+            found = _candidates([name for name in table.columns if name not in taken], role, chosen)
             if role in NUMBERS and len(found) > 1:
                 found = _different(table, found)
                 if len(found) > 1:
@@ -194,10 +203,14 @@ def _last_part(name: str) -> str:
     return plain_name(re.split(r"[/.:]", name.strip())[-1])
 
 
-def _candidates(names: Sequence[str], role: str) -> list[Column]:
+def _candidates(names: Sequence[str], role: str, chosen: Mapping[str, Column]) -> list[Column]:
     """The columns whose name says `role`; those whose whole name does, else those whose last part does."""
     if role == "non_embedding":
         return [Column(name) for name in names if counts_body(name)]
+    if role == "params" and (active := [found for name in names if (found := _active(name))]):
+        return active
+    if role == "total_params" and not ("params" in chosen and _active(chosen["params"].name)):
+        return []
     aliases = ALIASES[role]
     whole = [found for name in names if (found := _named(name, plain_name(name), aliases, role))]
     if role in OTHERS:
@@ -208,11 +221,15 @@ def _candidates(names: Sequence[str], role: str) -> list[Column]:
     return [found for name in parts if (found := _named(name, _last_part(name), aliases, role))]
 
 
+def _active(name: str) -> Column | None:
+    return _named(name, plain_name(name), ACTIVE, "params") or _named(name, _last_part(name), ACTIVE, "params")
+
+
 def _named(name: str, plain: str, aliases: Sequence[str], role: str) -> Column | None:
     if plain in aliases:
         return Column(name)
     stem, _, unit = plain.rpartition("_")
-    if role in ("params", "tokens") and stem in aliases and unit in _MULTIPLES:
+    if role in ("params", "total_params", "tokens") and stem in aliases and unit in _MULTIPLES:
         return Column(name, _MULTIPLES[unit], stated=True)
     if role == "loss" and re.sub(r"_nats?(_(per_)?(token|tok))?$", "", plain) in aliases:
         return Column(name)

@@ -18,10 +18,12 @@ class Points:
 
     Args:
         loss: nats per token.
-        params: parameters, under the convention of the fit (all, unless stated otherwise).
+        params: parameters, under the convention of the fit (all, unless stated otherwise); of a mixture of experts
+            the active ones.
         tokens: training tokens.
         flops: training FLOPs, if known.
         unique_tokens: tokens seen at least once, if data repeat.
+        total_params: of a mixture of experts all parameters, active or not.
         non_embedding: parameters without embeddings and head, if known, to fit under that convention too.
         labels: the name of each point (a rung, a row).
         clusters: the name of each point's cluster, whose points share an error; `cluster_name` says what it is.
@@ -32,6 +34,7 @@ class Points:
     tokens: Array | None = None
     flops: Array | None = None
     unique_tokens: Array | None = None
+    total_params: Array | None = None
     non_embedding: Array | None = None
     labels: tuple[str, ...] = ()
     clusters: tuple[str, ...] = ()

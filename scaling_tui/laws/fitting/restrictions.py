@@ -127,8 +127,10 @@ def check_priors(law: Law, restrictions: Restrictions) -> None:
             raise InputError(f"priors {name}: found it fixed or tied too, want one of them")
         if _direct(law, name) is None:
             raise InputError(f"priors {name}: {law.name} takes a prior on {_listed_direct(law)} only")
-        if not (np.isfinite(prior.mean) and prior.mean > 0 and np.isfinite(prior.sd) and prior.sd > 0):
-            raise InputError(f"priors {name}: found {prior.mean:g} ± {prior.sd:g}, want positive numbers")
+        positive = prior.mean > 0 or name in law.signed
+        if not (np.isfinite(prior.mean) and positive and np.isfinite(prior.sd) and prior.sd > 0):
+            want = "a positive s.d." if name in law.signed else "positive numbers"
+            raise InputError(f"priors {name}: found {prior.mean:g} ± {prior.sd:g}, want {want}")
 
 
 def direct(law: Law, name: str) -> int:
@@ -160,8 +162,10 @@ def _branch(law: Law, fixed: Mapping[str, float], ties: Sequence[tuple[str, str]
     rows, right = [], []
     for name, value in fixed.items():
         _known(law, "fixed", name)
-        if not np.isfinite(value) or value < 0 or (value == 0 and name != law.floor):
-            raise InputError(f"fixed {name}: found {value:g}, want a positive number")
+        positive = name in law.signed or value > 0 or (value == 0 and name == law.floor)
+        if not (np.isfinite(value) and positive):
+            want = "a number" if name in law.signed else "a positive number"
+            raise InputError(f"fixed {name}: found {value:g}, want {want}")
         row, target = _held(law, name, value, fixed)
         rows.append(row)
         right.append(target)

@@ -12,7 +12,6 @@ from scaling_tui.laws.fitting.fit import fit
 from scaling_tui.laws.fitting.fitted import Fit
 from scaling_tui.laws.fitting.holdout import Holdout, hold_out
 from scaling_tui.laws.fitting.points import Points
-from scaling_tui.laws.forms import PF_DAY
 from scaling_tui.text import show
 
 
@@ -167,38 +166,3 @@ def _conventions(own: Fit) -> dict[str, Fit]:
             fits["C as given"] = own
         fits |= {name: fit(replace(points, flops=c), own.law, delta=own.delta) for name, c in budgets.items()}
     return fits if len(fits) > 1 else {}
-
-
-def published_document() -> dict[str, Any]:
-    """Every law and every published set, for JSON."""
-    from scaling_tui.laws.forms import LAWS
-    from scaling_tui.laws.published import SETS
-
-    return {
-        "laws": [
-            {
-                "name": f"{item.law}:{item.name}",
-                "form": LAWS[item.law].text,
-                "latex": LAWS[item.law].latex,
-                "coefficients": dict(item.coefficients),
-                "params": item.params,
-                "source": item.source,
-                "note": item.note or None,
-            }
-            for item in SETS
-        ]
-        + [
-            {
-                "name": law.name,
-                "form": law.text,
-                "latex": law.latex,
-                "coefficients": None,
-                "params": None,
-                "source": law.source,
-                "note": "no published set: fit it, or give its coefficients",
-            }
-            for law in LAWS.values()
-            if law.name not in {item.law for item in SETS}
-        ],
-        "pf_day": PF_DAY,
-    }

@@ -38,7 +38,7 @@ from scaling_tui.text.run_states import state_of
 Which = Literal["auto", "last", "all"]
 _NAMED_ROWS = 20_000  # larger tables do not name their rows
 _MISSING = frozenset(("", "nan", "na", "n/a", "null", "none", "-", "–", "—", "nat", "<na>", "#n/a"))
-_UNITS = {"loss": "nats", "params": "params", "non_embedding": "params", "flops": "flops"}
+_UNITS = {"loss": "nats", "params": "params", "total_params": "params", "non_embedding": "params", "flops": "flops"}
 _CONDITION = re.compile(r"(?P<column>.+?)\s*(?P<sign><=|>=|!=|==|<|>|=)\s*(?P<value>.*)", re.DOTALL)
 _OURS = {"run", "rung", "seed", "step", "loss", "val_loss"}
 
@@ -175,6 +175,7 @@ class _Reading:
         self._drop_endless()
         for role in self.numbers:
             self._check_positive(role)
+        self._check_total()
         check_units(self.table.where, self._kept(), self.columns)
         self._best_of()
         self._say_repeats()
@@ -327,7 +328,7 @@ class _Reading:
         if "non_embedding" in self.numbers and np.isnan(self.numbers["non_embedding"][self.keep]).any():
             del self.numbers["non_embedding"]  # a count that some rows lack would compare laws through different points
         N, D = (self.numbers.get(role) for role in ("params", "tokens"))
-        fills = {"flops": None if N is None or D is None else 6 * N * D, "unique_tokens": D}
+        fills = {"flops": None if N is None or D is None else 6 * N * D, "unique_tokens": D, "total_params": N}
         for role, fill in fills.items():
             if role in self.numbers and fill is not None:
                 self.numbers[role] = np.where(np.isnan(self.numbers[role]), fill, self.numbers[role])
@@ -339,6 +340,19 @@ class _Reading:
             place = int(np.flatnonzero(bad)[0])
             name = shown(self.columns[role].name) if role in self.columns else role
             raise InputError(f"{self._at(place)}, column {name}: found {values[place]:g}, want a positive number")
+
+    def _check_total(self) -> None:
+        """Of a mixture of experts, no more parameters are active than there are."""
+        if not {"params", "total_params"} <= set(self.numbers):
+            return
+        active, total = self.numbers["params"], self.numbers["total_params"]
+        bad = self.keep & (active > total * (1 + 1e-9))
+        if bad.any():
+            place = int(np.flatnonzero(bad)[0])
+            raise InputError(
+                f"{self._at(place)}, column {shown(self.columns['total_params'].name)}: found {total[place]:g}, "
+                f"want at least the {active[place]:g} active parameters"
+            )
 
     def _say_units(self) -> None:
         for role, column in self.columns.items():
@@ -392,7 +406,9 @@ class _Reading:
     def _groups(self) -> NDArray[np.intp] | None:
         """A number for each kept row, the same for rows of one N, D and unique tokens; None without an N or a D."""
         inputs = [
-            self.numbers[role][self.keep] for role in ("params", "tokens", "unique_tokens") if role in self.numbers
+            self.numbers[role][self.keep]
+            for role in ("params", "total_params", "tokens", "unique_tokens")
+            if role in self.numbers
         ]
         if not {"params", "tokens"} <= set(self.numbers) or not self.keep.any():
             return None

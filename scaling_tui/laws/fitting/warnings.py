@@ -52,7 +52,7 @@ def _at_bounds(fit: Fit) -> list[str]:
         f"{name} = {value:.4g} is at its bound: the points do not determine it"
         for (name, value), at_bound in zip(fit.coefficients.items(), at_bounds, strict=True)
         if value != 0 and name not in fit.restrictions.fixed
-        if at_bound or (name in fit.law.exponents and not least < value < most)
+        if at_bound or (name in fit.law.exponents - fit.law.signed and not least < value < most)
     ]
     if not fit.converged:
         warnings.append("the fit did not converge: its coefficients are not at the minimum")

@@ -10,7 +10,7 @@ import numpy as np
 
 from scaling_tui import InputError
 from scaling_tui.laws.forms import Law
-from scaling_tui.laws.kernels import Array, PowerSum
+from scaling_tui.laws.kernels import Array, PowerSum, Term
 
 LOG6 = float(np.log(6.0))
 
@@ -18,21 +18,45 @@ LOG6 = float(np.log(6.0))
 class Frontier:
     """The compute-optimal allocations of a law L(N, D), one for each budget.
 
+    Args:
+        law: the law.
+        theta: its internal coordinates, (K, p).
+        unique_tokens: tokens beyond these are repeats.
+        total_params: all parameters of a mixture of experts, where they are fixed.
+        active_share: or N/N_total, where that is fixed.
+
     Raises:
-        InputError: the law lacks N or D, so there is nothing to allocate.
+        InputError: the law lacks N or D, so there is nothing to allocate, or has no least loss for a budget, or is of
+            mixtures of experts and neither `total_params` nor `active_share` is given.
     """
 
-    def __init__(self, law: Law, theta: Array, unique_tokens: float | None = None) -> None:
+    def __init__(
+        self,
+        law: Law,
+        theta: Array,
+        unique_tokens: float | None = None,
+        total_params: float | None = None,
+        active_share: float | None = None,
+    ) -> None:
         missing = [symbol for name, symbol in (("params", "N"), ("tokens", "D")) if name not in law.inputs]
         if missing:
             raise InputError(
                 f"law {law.name}: has no {' and no '.join(missing)} term, so it cannot split a budget between N and "
                 "D; fit chinchilla, sum-of-powers or kaplan to runs at several N and several D"
             )
+        if _is_product(law):
+            raise InputError(
+                f"law {law.name}: has no compute-optimal run: its loss is least with the whole budget in N or in D"
+            )
+        if "total_params" in law.inputs and (total_params is None) == (active_share is None):
+            found = "neither" if total_params is None else "both"
+            raise InputError(f"law {law.name}: wants either total_params or active_share, found {found}")
         self.law = law
         self.theta = np.atleast_2d(theta)
         self.rows = self.theta.shape[0]
         self.unique = None if unique_tokens is None else float(np.log(unique_tokens))
+        self.total = None if total_params is None else float(np.log(total_params))
+        self.share = 0.0 if active_share is None else float(np.log(active_share))
 
     def log_loss(self, n: Array, d: Array) -> Array:
         """Log loss at one (n, d) per row; tokens beyond the unique ones count as repeats if the law models them."""
@@ -42,8 +66,12 @@ class Frontier:
     def log_loss_at(self, n: Array, d: Array) -> Array:
         """Log loss of each row's coefficients at that row's points, (K, g)."""
         unique = d if self.unique is None else np.minimum(d, self.unique)
-        inputs = {"params": n, "tokens": d, "unique_tokens": unique}
+        inputs = {"params": n, "tokens": d, "unique_tokens": unique, "total_params": self.total_params(n)}
         return self.law.log_loss(self.theta, np.stack([inputs[name] for name in self.law.inputs]))
+
+    def total_params(self, n: Array) -> Array:
+        """log N_total of a run with exp(n) active parameters; a total that is fixed is at least N."""
+        return n - self.share if self.total is None else np.maximum(n, self.total)
 
     def split(self, c: Array) -> tuple[Array, Array]:
         """n and d of the lowest loss at C = exp(c)."""
@@ -103,13 +131,17 @@ class Frontier:
         kernel = self.law.kernel
         if not isinstance(kernel, PowerSum):
             return None
-        first = next(term for term in kernel.terms if term.of == self.law.inputs.index("params"))
-        second = next(term for term in kernel.terms if term.of == self.law.inputs.index("tokens"))
-        ones = np.ones(self.rows)
-        r1 = ones if first.rate is None else self.theta[:, first.rate]
-        r2 = ones if second.rate is None else self.theta[:, second.rate]
+        varying = [term for term in kernel.terms if term.factors]
+        if len(varying) != 2 or any(len(term.factors) != 1 or term.factors[0].over is not None for term in varying):
+            return None
+        first, second = sorted(varying, key=lambda term: self.law.inputs[term.factors[0].of] != "params")
+        r1, r2 = self._rate(first), self._rate(second)
         gap = np.log(r1 / r2) + self.theta[:, first.scale] - self.theta[:, second.scale]
         return r1, r2, gap
+
+    def _rate(self, term: Term) -> Array:
+        rate = term.factors[0].rate
+        return np.ones(self.rows) if rate is None else np.asarray(self.theta[:, rate])
 
     def invert(self, rising: Callable[[Array], Array], target: float | Array) -> Array:
         """The argument in [0, 250] at which each row's rising function reaches the target; nan if none does."""
@@ -132,3 +164,9 @@ class Frontier:
                 if np.all((np.abs(value) < 1e-14) | (high - low < 1e-12) | out_of_reach):
                     break
         return np.where(out_of_reach, np.nan, middle)
+
+
+def _is_product(law: Law) -> bool:
+    """Whether N and D only occur in one product of powers: the loss along a budget then has no minimum inside."""
+    kernel = law.kernel
+    return isinstance(kernel, PowerSum) and sum(1 for term in kernel.terms if term.factors) == 1

@@ -1,22 +1,23 @@
 """Plans: the run to train for a goal, its loss, its cost, and the uncertainty of both.
 
 All budgets are training FLOPs under C = 6ND (Hoffmann et al. 2022). A served token costs 2N FLOPs
-(Sardana and Frankle 2023).
+(Sardana and Frankle 2023). Of a mixture of experts N counts the active parameters in both.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from math import log
 
 import numpy as np
 
 from scaling_tui import InputError
+from scaling_tui.laws.atlas import ALLOCATIONS, Allocation
+from scaling_tui.laws.atlas.entries import CoefficientSet
 from scaling_tui.laws.fitting.bootstrap import Bootstrap
 from scaling_tui.laws.fitting.fitted import Fit
 from scaling_tui.laws.fitting.warnings import beyond, undetermined
 from scaling_tui.laws.forms import Coefficients, Law
 from scaling_tui.laws.kernels import Array
 from scaling_tui.laws.planning.frontier import LOG6, Frontier
-from scaling_tui.laws.published import CoefficientSet
 from scaling_tui.text import show
 
 
@@ -32,6 +33,7 @@ class Goal:
         tokens_per_param: D/N to train at, with `flops` or `loss`, to over- or undertrain.
         unique_tokens: unique tokens available; tokens beyond them are repeats (law muennighoff).
         served_tokens: tokens that the model will serve; N is then chosen for training and serving together.
+        total_params: all parameters of a mixture of experts, for a law in them; or `active_share`, N/total_params.
     """
 
     flops: float | None = None
@@ -41,6 +43,8 @@ class Goal:
     tokens_per_param: float | None = None
     unique_tokens: float | None = None
     served_tokens: float | None = None
+    total_params: float | None = None
+    active_share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class Plan:
         optimal_flops: training FLOPs with which the compute-optimal run reaches `loss`.
         overhead: flops/optimal_flops - 1.
         epochs: how often each unique token is seen, if `unique_tokens` is given.
+        total_params: all parameters, of which `params` are active, by a law for mixtures of experts.
         intervals: of params, tokens, flops, loss, tokens_per_param, at `level`; empty for a published set.
     """
 
@@ -75,6 +80,7 @@ class Plan:
     intervals: dict[str, tuple[float, float]]
     level: float
     notes: tuple[str, ...]
+    total_params: float | None = None
 
 
 # Why two published fits of the same 240 runs plan so differently; shown with every plan made with the first.
@@ -110,12 +116,25 @@ def plan(law: Law, coefficients: Coefficients, goal: Goal, name: str | None = No
 
 
 def plan_published(chosen: CoefficientSet, goal: Goal) -> Plan:
-    """Plans with a published set; adds `HOFFMANN_NOTE` where it applies."""
+    """Plans with a published set; adds what explains its difference from another published plan."""
     from scaling_tui.laws.forms import LAWS
 
     result = plan(LAWS[chosen.law], chosen.coefficients, goal, f"{chosen.law}:{chosen.name}")
-    notes = (*result.notes, HOFFMANN_NOTE) if chosen.name == "hoffmann2022" else result.notes
+    notes = result.notes
+    if chosen.name == "hoffmann2022":
+        notes = (*notes, HOFFMANN_NOTE)
+    if chosen.unit != "nats per token":
+        notes = (*notes, f"the loss of {chosen.title} is {chosen.unit}, not in nats per token")
+    notes += tuple(_beside(own, result.flops) for own in ALLOCATIONS if own.law == result.law)
     return replace(result, convention=chosen.params, notes=notes)
+
+
+def _beside(own: Allocation, flops: float) -> str:
+    """What the paper of a law says itself of a budget."""
+    return (
+        f"the allocation {own.name}, the paper's own, gives N {show.count(float(own.params(flops)))} and "
+        f"D {show.count(float(own.tokens(flops)))} at this C. {own.why}"
+    )
 
 
 def plan_fit(fit: Fit, draws: Bootstrap | None, goal: Goal, level: float = 0.9) -> Plan:
@@ -159,14 +178,22 @@ def plan_fit(fit: Fit, draws: Bootstrap | None, goal: Goal, level: float = 0.9) 
     return replace(result, intervals=intervals, notes=tuple(notes))
 
 
-def frontier(law: Law, coefficients: Coefficients, flops: Array) -> tuple[Array, Array, Array]:
+def frontier(
+    law: Law,
+    coefficients: Coefficients,
+    flops: Array,
+    total_params: float | None = None,
+    active_share: float | None = None,
+) -> tuple[Array, Array, Array]:
     """N, D and loss of the compute-optimal run of each budget in `flops`, (n,) each.
+
+    `total_params` or `active_share` is of a law in them, as in `Goal`.
 
     Raises:
         InputError: the law lacks N or D.
     """
     theta = np.tile(law.pack(law.values(coefficients)), (len(flops), 1))
-    optimal = Frontier(law, theta)
+    optimal = Frontier(law, theta, None, total_params, active_share)
     n, d = optimal.split(np.log(flops))
     return np.exp(n), np.exp(d), np.exp(optimal.log_loss(n, d))
 
@@ -185,7 +212,7 @@ class _Solution:
 
 def _solve(law: Law, theta: Array, goal: Goal) -> _Solution:
     _check(law, goal)
-    frontier = Frontier(law, theta, goal.unique_tokens)
+    frontier = Frontier(law, theta, goal.unique_tokens, goal.total_params, goal.active_share)
     n, d = _allocate(frontier, goal)
     log_loss = frontier.log_loss(n, d)
     values = sum(getattr(goal, name) is not None for name in (*_MAIN, "tokens_per_param", "served_tokens"))
@@ -196,8 +223,7 @@ def _solve(law: Law, theta: Array, goal: Goal) -> _Solution:
 
 
 def _check(law: Law, goal: Goal) -> None:
-    for name in ("flops", "loss", "params", "tokens", "tokens_per_param", "unique_tokens", "served_tokens"):
-        value = getattr(goal, name)
+    for name, value in asdict(goal).items():
         if value is not None and not (np.isfinite(value) and value > 0):
             raise InputError(f"{name}: found {value:g}, want a positive number")
     main = [name for name in _MAIN if getattr(goal, name) is not None]
@@ -207,11 +233,24 @@ def _check(law: Law, goal: Goal) -> None:
         raise InputError(f"plan: {', '.join(main)} given, want one of them, or two for a run off the optimum")
     if goal.unique_tokens is not None and "unique_tokens" not in law.inputs:
         raise InputError(f"unique_tokens: not an input of {law.name}, want the law muennighoff for repeated data")
+    _check_experts(law, goal)
     extras = [name for name in ("tokens_per_param", "served_tokens") if getattr(goal, name) is not None]
     if extras and (len(extras) > 1 or main not in (["flops"], ["loss"])):
         raise InputError(
             f"{extras[0]}: want it with either flops or loss and nothing else, found {', '.join(main + extras[1:])}"
         )
+
+
+def _check_experts(law: Law, goal: Goal) -> None:
+    given = [name for name in ("total_params", "active_share") if getattr(goal, name) is not None]
+    if "total_params" not in law.inputs:
+        if given:
+            raise InputError(f"{given[0]}: not an input of {law.name}, want the law moe for a mixture of experts")
+        return
+    if goal.active_share is not None and goal.active_share > 1:
+        raise InputError(f"active_share: found {goal.active_share:g}, want a share above 0 and up to 1")
+    if goal.params is not None and goal.total_params is not None and goal.params > goal.total_params:
+        raise InputError("params: found more than total_params, want at most as many")
 
 
 def _allocate(frontier: Frontier, goal: Goal) -> tuple[Array, Array]:
@@ -314,7 +353,12 @@ def _plan(law: Law, solution: _Solution, goal: Goal, name: str) -> Plan:
         intervals={},
         level=0.9,
         notes=(),
+        total_params=None if "total_params" not in law.inputs else _total(N, goal),
     )
+
+
+def _total(params: float, goal: Goal) -> float:
+    return params / goal.active_share if goal.active_share else max(params, goal.total_params or 0.0)
 
 
 def _larger(goal: Goal) -> str:

@@ -1,7 +1,7 @@
 """The plan screen: from a budget, a loss, an N or a D to the best run for it, by your own fit and published ones."""
 
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -13,7 +13,7 @@ from textual.widgets import Input, Label
 from scaling_tui import InputError
 from scaling_tui.laws.planning.plan import Goal
 from scaling_tui.plots.figures import Figure
-from scaling_tui.plots.plans import plans_figure
+from scaling_tui.plots.plans import plans_figure, sizes_figure
 from scaling_tui.report.plans import (
     FIELDS,
     Basis,
@@ -40,6 +40,7 @@ from scaling_tui.tui.widgets.text import PlainText
 
 GOPHER = 5.76e23  # FLOPs: the budget that Hoffmann et al. 2022 replanned
 NEXT = 10.0  # times the largest budget of the user's own runs
+View = Literal["sizes", "loss"]
 
 
 class PlanScreen(TablePage):
@@ -49,11 +50,13 @@ class PlanScreen(TablePage):
         "Enter a budget C, a target loss L, a size N or tokens D to get the compute-optimal run for it; enter two to "
         "see what a run off the optimum costs. The first row uses your own fit, of the sweep shown or of a table that "
         "t opens, with intervals; the others use published laws, which were fitted to other data: compare N, D and D/N "
-        "with them, not the loss."
+        "with them, not the loss. The last line, and the dotted band, are the spread of all published laws and "
+        "allocations. v switches the plot between N and the loss of the optimal run."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "app.focus_next", "field", tooltip="Go to the next field; esc leaves it"),
         Binding("d", "details", "details", tooltip="Show the whole plan: intervals, warnings, where the laws differ"),
+        Binding("v", "view", "view", tooltip="Show N of the optimal run over its budget, or its loss"),
         Binding("left", "crosshair(-1)", "crosshair", show=False, tooltip="Move the crosshair left"),
         Binding("right", "crosshair(1)", "crosshair", show=False, tooltip="Move the crosshair right"),
         Binding("backspace", "no_crosshair", "no crosshair", show=False, tooltip="Remove the crosshair"),
@@ -102,6 +105,7 @@ class PlanScreen(TablePage):
         self._basis: Basis | None = None
         self._goal: Goal | None = None
         self._plans: Plans | None = None
+        self._view: View = "sizes"
         self._fitting = OneAtATime(self, self._fit)
         self._planning = OneAtATime(self, self._plan)
 
@@ -215,7 +219,8 @@ class PlanScreen(TablePage):
             Text(plans_text(plans, max(LEAST[0], self.size.width) - 2), no_wrap=True)
         )
         self.query_one("#words PlainText", PlainText).set_text(Text(plans_words(plans)))
-        self.query_one("#plot", Plot).figure = plans_figure(plan_curves(plans), fitted_runs(plans))
+        figure = sizes_figure if self._view == "sizes" else plans_figure
+        self.query_one("#plot", Plot).figure = figure(plan_curves(plans), fitted_runs(plans))
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._show)
@@ -225,6 +230,11 @@ class PlanScreen(TablePage):
     def action_details(self) -> None:
         self.toggle_class("-details")
         self.call_after_refresh(self._show)
+
+    def action_view(self) -> None:
+        self._view = "loss" if self._view == "sizes" else "sizes"
+        self.query_one("#plot", Plot).cursor = None
+        self._show()
 
     def action_crosshair(self, by: int) -> None:
         self.query_one("#plot", Plot).step(by)

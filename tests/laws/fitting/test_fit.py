@@ -31,6 +31,15 @@ REFERENCE = [
         {"A": 495.726, "B": 12845.6, "E": 1.891339, "alpha": 0.349313, "beta": 0.453049}, 1.8260105e-3, 5.1e-11,
     ),
 ]  # fmt: skip
+TRUTHS = {
+    "sum-of-powers": {"a": 90.0, "b": 0.4, "c": 12.0, "d": 0.09},
+    "chinchilla-n": {"E": 1.8, "A": 482.0, "alpha": 0.35},
+    "chinchilla-d": {"E": 1.8, "B": 2085.0, "beta": 0.37},
+    "bnsl-n": {"a": 1.7, "b": 20.0, "c0": 0.05, "c1": 0.3, "d1": 3e8, "f1": 0.3},
+    "bnsl-d": {"a": 1.7, "b": 60.0, "c0": 0.1, "c1": 0.25, "d1": 3e9, "f1": 0.4},
+    "bnsl-c": {"a": 1.7, "b": 200.0, "c0": 0.1, "c1": -0.2, "d1": 3e19, "f1": 0.8},
+    "multiplicative": {"E": 1.1, "A": 40.0, "alpha": 0.12, "beta": 0.07},
+}
 TRUTH = dict(coefficient_set("chinchilla:besiroglu2024").coefficients)
 
 
@@ -73,11 +82,7 @@ def test_no_start_finds_a_lower_minimum(published: Runs) -> None:
 def test_noiseless_points_give_the_law_back(name: str) -> None:
     law = LAWS[name]
     rng = np.random.default_rng(7)
-    truth = {
-        "sum-of-powers": {"a": 90.0, "b": 0.4, "c": 12.0, "d": 0.09},
-        "chinchilla-n": {"E": 1.8, "A": 482.0, "alpha": 0.35},
-        "chinchilla-d": {"E": 1.8, "B": 2085.0, "beta": 0.37},
-    }.get(name) or dict(coefficient_set(name).coefficients)
+    truth = TRUTHS.get(name) or dict(coefficient_set(name).coefficients)
     U = 10 ** rng.uniform(8, 11, 60)
     columns = {
         "params": 10 ** rng.uniform(7, 10.5, 60),
@@ -85,10 +90,52 @@ def test_noiseless_points_give_the_law_back(name: str) -> None:
         "unique_tokens": U,
     }
     columns["flops"] = 6 * columns["params"] * columns["tokens"]
+    columns["total_params"] = columns["params"] * rng.choice([1, 2, 8, 32], 60)
     loss = law.loss(truth, **{key: columns[key] for key in law.inputs})
     found = fit(Points.of(loss, **columns), law)
     assert found.coefficients == pytest.approx(truth, rel=1e-3)
     assert found.residuals == pytest.approx(np.zeros(60), abs=1e-7)
+
+
+@pytest.mark.parametrize("name", ["bnsl-n", "bnsl-d", "bnsl-c", "multiplicative", "moe"])
+@pytest.mark.parametrize("seed", range(3))
+def test_noisy_points_give_the_law_back_within_their_noise(name: str, seed: int) -> None:
+    """The minimum lies no higher than the truth, and the law is as close to the truth as the noise lets it."""
+    coefficients = TRUTHS.get(name) or dict(coefficient_set(name).coefficients)
+    law, rng, size, noise = LAWS[name], np.random.default_rng(seed), 200, 0.003
+    columns = {"params": 10 ** rng.uniform(7, 10.5, size), "tokens": 10 ** rng.uniform(7, 12, size)}
+    columns["flops"] = 10 ** rng.uniform(17, 23, size)
+    columns["total_params"] = columns["params"] * rng.choice([1, 2, 8, 32], size)
+    truth = law.loss(coefficients, **{key: columns[key] for key in law.inputs})
+    errors = noise * rng.standard_normal(size)
+    found = fit(Points.of(truth * np.exp(errors), **columns), law, delta=np.inf)
+    assert found.converged and found.objective <= 0.5 * float(errors @ errors)
+    off = np.log(found.loss(**{key: columns[key] for key in law.inputs}) / truth)
+    assert np.sqrt(np.mean(off**2)) < 2 * noise * np.sqrt(len(law.coefficients) / size)
+
+
+# Test loss of 4-digit addition over the number of training examples, as Caballero et al. 2023 publish it with their
+# code (ethancaballero/broken_neural_scaling_laws): they fit the first 14 points and predict the last 3.
+ADDITION = {
+    160: 2.13809046, 192: 2.11813418, 256: 2.08955508, 320: 2.06988398, 384: 2.05404987, 448: 2.03837089,
+    480: 2.02814281, 512: 2.00496872, 544: 1.95576149, 576: 1.86313841, 608: 1.70891537, 640: 1.50637664,
+    672: 1.29754721, 736: 0.96559684, 800: 0.75856477, 864: 0.64768338, 928: 0.55695445,
+}  # fmt: skip
+
+
+def test_a_break_is_found_where_its_paper_finds_it_and_extrapolates_past_it() -> None:
+    x, y = np.array(list(ADDITION), dtype=float), np.array(list(ADDITION.values()))
+    found = fit(Points.of(y[:14], tokens=x[:14]), "bnsl-d")
+    assert found.converged
+    # The coefficients in their second script, by the mean square of log(1 + y) where ours is of log y.
+    published = {"a": 0.413885, "b": 2.277272, "c0": 0.0550773, "c1": 5.662904, "d1": 612.5836, "f1": 0.0591930}
+    assert found.coefficients == pytest.approx(published, rel=0.01)
+    off = np.log(found.loss(tokens=x) / y)
+    assert np.sqrt(np.mean(off[:14] ** 2)) < 7e-4
+    assert np.sqrt(np.mean(off[14:] ** 2)) < 0.012
+    # A power law through the same points misses the fall.
+    plain = fit(Points.of(y[:14], tokens=x[:14]), "chinchilla-d")
+    assert np.sqrt(np.mean(np.log(plain.loss(tokens=x[14:]) / y[14:]) ** 2)) > 0.15
 
 
 @settings(max_examples=15, deadline=None)

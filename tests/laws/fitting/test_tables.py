@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from scaling_tui import InputError
 from scaling_tui.laws import fit
-from scaling_tui.laws.fitting.column_names import ALIASES, RATES
+from scaling_tui.laws.fitting.column_names import ACTIVE, ALIASES, RATES
 from scaling_tui.laws.fitting.tables import TableOptions, TablePoints, read_points, table_points
 
 GOOD = [(1e6, 1e8, 4.0), (1e7, 1e9, 3.2), (1e8, 1e10, 2.6)]
@@ -192,9 +192,22 @@ def test_columns_that_cannot_be_are_one_line(tmp_path: Path, columns: str, says:
 
 def test_every_alias_is_documented() -> None:
     page = (Path(__file__).parents[3] / "docs" / "tables.md").read_text(encoding="utf-8")
-    for names in (*ALIASES.values(), RATES):
+    for names in (*ALIASES.values(), ACTIVE, RATES):
         for name in names:
             assert f"`{name}`" in page, name
+
+
+def test_the_active_parameters_of_a_mixture_of_experts_are_n(tmp_path: Path) -> None:
+    found = read(tmp_path, "active_params,total_params,D,loss\n1e8,8e8,2e9,3\n1e8,,2e9,3.2\n").points
+    assert found.column("params").tolist() == [1e8, 1e8]
+    assert found.column("total_params").tolist() == [8e8, 1e8]  # a run without a total is dense
+    assert found.column("flops").tolist() == [1.2e18, 1.2e18]
+    found = read(tmp_path, "N_active (M),params (M),D,loss\n100,800,2e9,3\n").points
+    assert found.column("params") == pytest.approx([1e8]) and found.column("total_params") == pytest.approx([8e8])
+    dense = read(tmp_path, "total_params,D,loss\n8e8,2e9,3\n").points
+    assert dense.column("params").tolist() == [8e8] and dense.total_params is None
+    with pytest.raises(InputError, match=r"row 2, column total_params: found 5e.07, want at least the 1e.08 active"):
+        read(tmp_path, "active_params,total_params,D,loss\n1e8,5e7,2e9,3\n")
 
 
 # --- values

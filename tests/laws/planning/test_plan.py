@@ -1,5 +1,6 @@
 """Plans: the published figures, optimality, off the optimum, serving, repeated data, intervals."""
 
+import itertools
 import math
 
 import numpy as np
@@ -162,3 +163,50 @@ def test_a_sweep_at_one_d_cannot_carry_a_plan(law: str) -> None:
 def test_goals_that_cannot_be_met_say_why(goal: Goal, says: str) -> None:
     with pytest.raises(InputError, match=says):
         plan_published(BESIROGLU, goal)
+
+
+EXPERTS = coefficient_set("moe")
+
+
+def test_a_mixture_of_experts_is_planned_at_its_share_or_at_its_size() -> None:
+    """The optimum against a fine grid of runs, and C counts the active parameters."""
+    law = get("moe")
+    for goal in (Goal(flops=1e21, active_share=0.1), Goal(flops=1e21, total_params=1e10)):
+        made = plan_published(EXPERTS, goal)
+        assert 6 * made.params * made.tokens == pytest.approx(1e21)
+        assert made.total_params == pytest.approx(made.params / 0.1 if goal.active_share else 1e10)
+        N = np.geomspace(1e7, 1e10, 20_001)
+        total = N / 0.1 if goal.active_share else np.full_like(N, 1e10)
+        loss = law.loss(EXPERTS.coefficients, params=N, total_params=total, tokens=1e21 / (6 * N))
+        assert made.params == pytest.approx(float(N[np.argmin(loss)]), rel=1e-3)
+        assert made.loss == pytest.approx(float(loss.min()), rel=1e-9)
+
+
+def test_more_experts_lower_the_loss_of_a_budget_and_a_budget_undoes_a_loss() -> None:
+    """What the paper finds: at a fixed budget the optimal total grows with sparsity, and the active size falls."""
+    made = [plan_published(EXPERTS, Goal(flops=1e21, active_share=share)) for share in (1.0, 0.5, 0.1, 0.05)]
+    for dense, sparse in itertools.pairwise(made):
+        assert sparse.loss < dense.loss and sparse.params < dense.params
+        assert (sparse.total_params or 0) > (dense.total_params or 0)
+    back = plan_published(EXPERTS, Goal(loss=made[2].loss, active_share=0.1))
+    assert back.flops == pytest.approx(1e21, rel=1e-6) and back.params == pytest.approx(made[2].params, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("law", "goal", "says"),
+    [
+        ("moe", Goal(flops=1e21), "wants either total_params or active_share, found neither"),
+        ("moe", Goal(flops=1e21, total_params=1e10, active_share=0.1), "found both"),
+        ("moe", Goal(flops=1e21, active_share=2.0), "active_share: found 2"),
+        ("moe", Goal(params=1e10, tokens=1e11, total_params=1e9), "params: found more than total_params"),
+        ("chinchilla", Goal(flops=1e21, active_share=0.1), "active_share: not an input of chinchilla"),
+    ],
+)
+def test_plans_for_experts_say_what_they_lack(law: str, goal: Goal, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        plan_published(coefficient_set(law), goal)
+
+
+def test_a_product_of_powers_has_no_compute_optimal_run() -> None:
+    with pytest.raises(InputError, match="multiplicative: has no compute-optimal run"):
+        plan(get("multiplicative"), {"E": 1.0, "A": 10.0, "alpha": 0.1, "beta": 0.2}, Goal(flops=1e20))

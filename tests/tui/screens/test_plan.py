@@ -62,7 +62,7 @@ async def test_it_reads_numbers_as_people_write_them_and_says_how(tmp_path: Path
         await planned(pilot)
         await given(pilot, params="70B", tokens="1.4T")
         assert "read as N = 70.0B parameters, D = 1.40T tokens" in text(app, "#reading")
-        assert answers(app)["chinchilla:hoffmann2022"][2] == "20"
+        assert answers(app)["chinchilla:hoffmann2022"][2] == "20.0"
         field = app.screen.query_one("#params", Input)
         for wrong in ("seventy", "1,5", "70 tokens", "-4"):
             field.value = wrong
@@ -111,6 +111,31 @@ async def test_a_fit_that_carries_no_plan_says_what_is_missing(tmp_path: Path) -
         await pilot.press("escape", "d")
         await pilot.pause()
         assert "has no D term" in text(app, "#words PlainText")
+
+
+async def test_all_published_plans_are_one_line_and_a_band(tmp_path: Path) -> None:
+    record_grid(tmp_path)
+    app = ScalingApp(tmp_path, mode="plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await planned(pilot)
+        lines = text(app, "#answers").splitlines()
+        assert lines[-1].startswith("published: N ") and len(lines) <= 8, "own rows stay in view"
+        printed = command(tmp_path, "plan", "--fit", "grid", "--flops", "1e19")["published"]
+        assert f"({len(printed['sets'])} sets)" in lines[-1]
+        figure = app.screen.query_one("#plot", Plot).figure
+        band = [one for one in figure.series if one.weight == "faint"]
+        assert figure.y_name == "N" and len(band) == 2
+        at = abs(band[0].x / 1e19 - 1).argmin()
+        low, high = sorted(one.y[at] for one in band)
+        assert low == pytest.approx(printed["params"][0], rel=0.15)
+        assert high == pytest.approx(printed["params"][1], rel=0.15)
+        await pilot.press("escape", "v")
+        await pilot.pause()
+        assert app.screen.query_one("#plot", Plot).figure.y_name == "loss"
+        await pilot.press("d")
+        await pilot.pause()
+        words = text(app, "#words PlainText")
+        assert all(item["name"] in words for item in printed["sets"]) and "measured at such budgets" in words
 
 
 LOOKS = [
