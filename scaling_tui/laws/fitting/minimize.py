@@ -7,16 +7,26 @@ stage starts where the previous one ended.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scaling_tui.laws.forms import Law
-from scaling_tui.laws.kernels import Array
+from scaling_tui.laws.kernels import Array, Kernel
 
 _CHUNK = 1 << 16  # points × rows per batch: enough to amortise Python, few enough for the cache
 _MOST_STEPS = 200
 LAST_BITS = 1e-14
+
+
+class Fittable(Protocol):
+    """What can be fitted: a law of runs, or a law along given curves."""
+
+    @property
+    def kernel(self) -> Kernel: ...
+
+    def log_loss(self, theta: Array, x: Array) -> Array:
+        """As `Kernel.evaluate`, without what only the derivatives need."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +48,7 @@ def huber(residual: Array, delta: float) -> Array:
 
 
 def minimize(
-    law: Law,
+    law: Fittable,
     x: Array,
     y: Array,
     start: Array,
@@ -91,7 +101,7 @@ def minimize(
 class Problem:
     """The objective of a batch of weightings (see `minimize`) with its quadratic model."""
 
-    law: Law
+    law: Fittable
     x: Array
     y: Array
     weights: Array | None
