@@ -15,7 +15,7 @@ from scaling_tui.laws.schedules.advice import curve_warnings, fit_warnings, pred
 from scaling_tui.laws.schedules.curves import Curve
 from scaling_tui.laws.schedules.fitting import DELTA, CurveErrors, ScheduleFit, fit_curves, left_out
 from scaling_tui.laws.schedules.forms import SCHEDULE_LAWS
-from scaling_tui.laws.schedules.reading import (
+from scaling_tui.laws.schedules.tables import (
     FEWEST_EVALUATIONS,
     Curves,
     assumed_warmups,
@@ -55,6 +55,10 @@ class Predicted:
                 f"--predict {curve.name}: its rate falls, and in no fitted curve one does; want such a curve to fit"
             )
         loss = fit.loss(curve)
+        if not loss.min() > 0:
+            raise InputError(
+                f"--predict {curve.name}: the law gives a loss of {loss.min():.3g}, want a schedule near the fitted ones"
+            )
         return cls(curve, loss, CurveErrors.of(loss, curve.loss) if curve.measured else None)
 
 

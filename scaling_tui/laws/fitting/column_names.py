@@ -131,9 +131,10 @@ def choose_columns(table: Table, given: Mapping[str, str]) -> dict[str, Column]:
         chosen["loss"] = Column(fallback[0])
     if not chosen.keys() & {"params", "tokens", "flops", "non_embedding"}:
         names = ", ".join(shown(name) for name in list(table.columns)[:8])
-        raise InputError(
-            f"{table.where}: no column of N, D or C, found {names}; say which it is: --columns params=NAME"
-        )
+        curve = "step" in chosen and _rates(list(table.columns))
+        answer = "say which it is: --columns params=NAME"
+        answer = "curves with learning rates take --law multi-power or tissue" if curve else answer
+        raise InputError(f"{table.where}: no column of N, D or C, found {names}; {answer}")
     for column in chosen.values():
         if column.name in table.twice:
             raise InputError(f"{table.where}: column {column.name} appears twice, want it once")

@@ -11,6 +11,7 @@ from scaling_tui.text import show
 
 _FEW = 20  # records of a curve
 _FAR = 4.0  # times the sum of the rates that was fitted
+_NO_FLOOR = 0.5  # of the lowest loss: an L0 below that is no floor that anyone has measured
 _APART = 0.02  # of the loss: more than seeds of one model differ
 
 
@@ -29,6 +30,12 @@ def fit_warnings(fit: ScheduleFit) -> list[str]:
         warnings.append(
             "one schedule only: the law alone tells what falls of the rate brought from what time brought, so the "
             "prediction of another schedule may be far off; want curves of two or more"
+        )
+    lowest = min(float(curve.loss.min()) for curve in fit.curves)
+    if fit.coefficients["L0"] < _NO_FLOOR * lowest:
+        warnings.append(
+            f"L0 = {show.coefficient(fit.coefficients['L0'])}, where losses fall to {show.loss(lowest)}: the curves are too "
+            "short to tell the floor, and a longer training is likely to end above what is predicted"
         )
     if not fit.converged:
         warnings.append("the fit stopped before its minimum")

@@ -21,6 +21,8 @@ _FEW_PIECES = 150
 _ALPHAS = (0.15, 0.3, 0.5, 0.7, 1.0, 1.5)
 _FOLLOWED, _FINISHED = 12, 2  # starts
 _STAGES = (3e-2, 1e-2, 3e-3)  # deltas on the way to that of the fit
+_EXACT = 1e-24  # of the objective for each point: rounding is all that is left
+_NOTHING = -60.0  # logarithm of a height without effect
 _BLOCK = 500  # points of a curve that are predicted at once
 
 
@@ -103,7 +105,11 @@ def fit_curves(
             f"curves: {show.counted(points, 'record')} with a loss after the warm-up, {law.name} has {law.size} "
             f"coefficients: want at least {law.size}, ideally 50 in each curve"
         )
-    box = law.held(fixed)
+    low, high = law.held(fixed)
+    if not any(curve.schedule.falls for curve in kept):
+        # Only the warm-up could tell what a change of the rate brings: nothing does, rather than that.
+        low[HEIGHT:] = high[HEIGHT:] = np.clip([_NOTHING, *law.response.starts[0]], low[HEIGHT:], high[HEIGHT:])
+    box = low, high
     few = [curve.thinned(_FEW_POINTS) for curve in curves]
     rough = _Problem.of(few, law, box, _FEW_PIECES)
     near = rough.minimum(_starts(rough, law), delta, 1e-5)
@@ -116,7 +122,7 @@ def fit_curves(
         found.theta[best],
         float(found.objective[best]),
         delta,
-        bool(found.converged[best]),
+        bool(found.converged[best]) or bool(found.objective[best] <= _EXACT * points),
         fixed,
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -56,7 +56,7 @@ class Response(Protocol):
 class Powers:
     """1 - (1 + C·S/η^γ)^-β, with S the sum of the rates since the fall and η the rate fallen to (Luo et al. 2025)."""
 
-    box: tuple[tuple[float, float], ...] = ((-30.0, 30.0), (1e-3, 10.0), (-1.0, 3.0))  # log C, beta, gamma
+    box: tuple[tuple[float, float], ...] = ((-30.0, 30.0), (0.02, 10.0), (-1.0, 3.0))  # log C, beta, gamma
     starts: tuple[tuple[float, ...], ...] = tuple(
         product((-3.0, -1.0, 1.0, 3.0), (0.1, 0.3, 0.5, 1.0), (0.0, 0.5, 1.0))
     )
@@ -214,6 +214,10 @@ class Trained:
     def kernel(self) -> "Trained":
         return self
 
+    @property
+    def size(self) -> int:
+        return self.law.size
+
     @cached_property
     def _log_area(self) -> Array:
         logs: Array = np.log(np.concatenate([self.law.response.area(one) for one in self.falls]))
@@ -226,39 +230,37 @@ class Trained:
 
     def log_loss(self, theta: Array, x: Array) -> Array:
         """(K, n); -inf or nan where the law has no positive loss. `x` only counts the points."""
+        return self.evaluate(theta, x)[0]
+
+    def evaluate(self, theta: Array, x: Array) -> tuple[Array, "_Slopes"]:
+        """As `Kernel`; the derivatives are computed once they are asked for."""
         floor, power, height = self._base(theta)
         brought = np.stack(
             [np.concatenate([self.law.response.total(row[_BASE:], one) for one in self.falls]) for row in theta]
         )
-        with np.errstate(divide="ignore", invalid="ignore"):
-            value: Array = np.log(floor + power - height * brought)
-        return value
-
-    def evaluate(self, theta: Array, x: Array) -> tuple[Array, Any]:
-        floor, power, height = self._base(theta)
-        parts = [[self.law.response.slopes(row[_BASE:], one) for one in self.falls] for row in theta]
-        brought, first, second = (
-            np.stack([np.concatenate([part[which] for part in row], axis=-1) for row in parts]) for which in range(3)
-        )
         loss = floor + power - height * brought
         with np.errstate(divide="ignore", invalid="ignore"):
-            value = np.log(loss)
-        return value, (loss, floor, power, height, brought, first, second)
+            value: Array = np.log(loss)
+        return value, _Slopes(self, theta, loss)
 
-    def jacobian(self, theta: Array, x: Array, state: Any) -> Array:
-        loss, floor, power, height, brought, first, _ = state
-        out = np.empty((theta.shape[0], self.law.size, loss.shape[1]))
+    def jacobian(self, theta: Array, x: Array, state: "_Slopes") -> Array:
+        """As `Kernel`."""
+        floor, power, height = self._base(theta)
+        brought, first, _ = state.parts
+        out = np.empty((theta.shape[0], self.size, state.loss.shape[1]))
         out[:, 0] = floor
         out[:, 1] = power
         out[:, 2] = -power * self._log_area
         out[:, 3] = -height * brought
         out[:, _BASE:] = -height[:, :, None] * first
-        out /= loss[:, None, :]
+        out /= state.loss[:, None, :]
         return out
 
-    def curvature(self, theta: Array, x: Array, state: Any, weight: Array) -> Array:
-        loss, floor, power, height, brought, first, second = state
-        share = weight / loss
+    def curvature(self, theta: Array, x: Array, state: "_Slopes", weight: Array) -> Array:
+        """As `Kernel`."""
+        floor, power, height = self._base(theta)
+        brought, first, second = state.parts
+        share = weight / state.loss
         jacobian = self.jacobian(theta, x, state)
         out = -(jacobian * weight[:, None, :]) @ jacobian.swapaxes(1, 2)
         out[:, 0, 0] += (share * floor).sum(axis=1)
@@ -273,6 +275,25 @@ class Trained:
         out[:, _BASE:, 3] -= mixed
         out[:, _BASE:, _BASE:] -= (second * (share * height)[:, None, None, :]).sum(axis=3)
         return out
+
+
+@dataclass(frozen=True)
+class _Slopes:
+    """What the falls have brought at some coordinates, with its derivatives, computed when they are asked for."""
+
+    trained: Trained
+    theta: Array
+    loss: Array
+
+    @cached_property
+    def parts(self) -> tuple[Array, Array, Array]:
+        """(K, n), (K, size, n) and (K, size, size, n) of the response, over all curves."""
+        trained = self.trained
+        rows = [[trained.law.response.slopes(row[_BASE:], one) for one in trained.falls] for row in self.theta]
+        brought, first, second = (
+            np.stack([np.concatenate([part[which] for part in row], axis=-1) for row in rows]) for which in range(3)
+        )
+        return brought, first, second
 
 
 MULTI_POWER = ScheduleLaw(

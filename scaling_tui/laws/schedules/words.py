@@ -64,28 +64,28 @@ def planned(text: str, defaults: Defaults) -> tuple[Curve, str]:
     counts = [part for part in rest if "=" not in part]
     wanted = 2 if kind == "wsd" else 1
     if kind not in KINDS or len(counts) != wanted:
-        raise InputError(f"--predict: found {text[:60]!r}, want {WANTED}")
+        raise InputError(f"schedule: found {text[:60]!r}, want {WANTED}")
     given: dict[str, float] = {}
     for part in rest:
         key, equals, value = (item.strip() for item in part.partition("="))
         if not equals:
             continue
         if key not in KEYS or key in given:
-            raise InputError(f"--predict {text[:60]}: found {key[:30]!r}, want each of {', '.join(KEYS)} once at most")
-        given[key] = read_quantity(value, what=f"--predict {text[:60]}, {key}")
+            raise InputError(f"schedule {text[:60]}: found {key[:30]!r}, want each of {', '.join(KEYS)} once at most")
+        given[key] = read_quantity(value, what=f"schedule {text[:60]}, {key}")
     *starts, steps = (_steps(part, text) for part in counts)
     peak = _known(given.get("lr"), defaults.peak, "lr", "peak learning rates", text)
     warmup = round(_known(given.get("warmup"), defaults.warmup, "warmup", "warm-ups", text))
     final = given.get("final_lr", 1.0 if kind == "constant" else defaults.final)
     if not 0 < peak <= 10:
-        raise InputError(f"--predict {text[:60]}: found lr {peak:g}, want more than 0 and at most 10")
+        raise InputError(f"schedule {text[:60]}: found lr {peak:g}, want more than 0 and at most 10")
     if not 0 <= final <= 1:
-        raise InputError(f"--predict {text[:60]}: found final_lr {final:g}, want a share of the peak, 0 to 1")
+        raise InputError(f"schedule {text[:60]}: found final_lr {final:g}, want a share of the peak, 0 to 1")
     start = starts[0] if starts else warmup
     if not 0 <= warmup <= start < steps:
         at = f"a cooldown from step {start:,}" if starts else ""
         raise InputError(
-            f"--predict {text[:60]}: found a warm-up of {warmup:,} steps{', ' + at if at else ''} and {steps:,} steps "
+            f"schedule {text[:60]}: found a warm-up of {warmup:,} steps{', ' + at if at else ''} and {steps:,} steps "
             "in all, want them in rising order"
         )
     schedule = _schedule(kind, steps, warmup, steps - start, peak, final)
@@ -114,9 +114,9 @@ def _schedule(kind: str, steps: int, warmup: int, falling: int, peak: float, fin
 
 
 def _steps(text: str, words: str) -> int:
-    value = read_quantity(text, "steps", f"--predict {words[:60]}")
+    value = read_quantity(text, "steps", f"schedule {words[:60]}")
     if not 1 <= value <= _MOST_STEPS or value != int(value):
-        raise InputError(f"--predict {words[:60]}: found {text!r}, want a whole number of steps, up to {_MOST_STEPS:,}")
+        raise InputError(f"schedule {words[:60]}: found {text!r}, want a whole number of steps, up to {_MOST_STEPS:,}")
     return int(value)
 
 
@@ -124,7 +124,7 @@ def _known(given: float | None, default: float | None, key: str, what: str, word
     if given is not None:
         return given
     if default is None:
-        raise InputError(f"--predict {words[:60]}: the fitted curves have several {what}, want :{key}=…")
+        raise InputError(f"schedule {words[:60]}: the fitted curves have several {what}, want :{key}=…")
     return default
 
 
