@@ -78,7 +78,11 @@ def fit(
         say(note)
     options = TableOptions.of(columns, points, best_of, where or ())
     if law in SCHEDULE_LAWS:
-        document, text, figures = fit_schedules(source, law, predict=predict, runs=runs, delta=delta, table=options)
+        others = {"--holdout-flops": holdout_flops, "--drop-highest": drop_highest, "--params-as": params_as}
+        others |= {"--method": method != "parametric", "--points": points, "--best-of": best_of}
+        document, text, figures = fit_schedules(
+            source, law, predict=predict, runs=runs, delta=delta, table=options, others=others
+        )
     else:
         if predict is not None:
             raise InputError(f"--predict: found with {law or 'no law'}, want --law {' or '.join(SCHEDULE_LAWS)}")

@@ -56,9 +56,8 @@ class Predicted:
             )
         loss = fit.loss(curve)
         if not loss.min() > 0:
-            raise InputError(
-                f"--predict {curve.name}: the law gives a loss of {loss.min():.3g}, want a schedule near the fitted ones"
-            )
+            low = f"--predict {curve.name}: the law gives a loss of {loss.min():.3g}"
+            raise InputError(f"{low}, want a schedule near the fitted ones")
         return cls(curve, loss, CurveErrors.of(loss, curve.loss) if curve.measured else None)
 
 
@@ -110,6 +109,7 @@ def fit_schedules(
     delta: float | None = None,
     fixed: Mapping[str, float] = MappingProxyType({}),
     table: TableOptions = TableOptions(),  # noqa: B008 - frozen
+    others: Mapping[str, object] = MappingProxyType({}),
 ) -> "tuple[dict[str, Any], str, Callable[[], list[Figure]]]":
     """The document and the text that `fit` prints for a law of schedules, and a function that makes its plots.
 
@@ -121,10 +121,15 @@ def fit_schedules(
         delta: of the Huber loss; None takes `DELTA`.
         fixed: values of coefficients that are held.
         table: how to read tables.
+        others: what was given by options of the laws of N and D, by option; all must be empty.
 
     Raises:
         InputError: an option, the source or its curves are invalid.
     """
+    if option := next((name for name, value in others.items() if value), ""):
+        raise InputError(f"{option}: found with --law {law}, which fits whole curves; want it with a law of N and D")
+    if delta is not None and not delta > 0:
+        raise InputError(f"--delta: found {delta:g}, want a positive number or inf")
     study = schedule_study(source, law, predict=predict, runs=runs, delta=delta, fixed=fixed, table=table)
 
     def figures() -> "list[Figure]":
@@ -148,9 +153,6 @@ def schedule_study(
     table: TableOptions = TableOptions(),  # noqa: B008 - frozen
 ) -> ScheduleStudy:
     """As `fit_schedules`, before it is written down."""
-    if table.points != "auto" or table.best_of:
-        option = "--best-of" if table.best_of else "--points"
-        raise InputError(f"{option}: found with --law {law}, which fits whole curves; want it with a law of N and D")
     read = load_curves(source, runs, table)
     if len(read.params) > 1:
         sizes = show.listed([show.count(size) for size in read.params])

@@ -33,9 +33,10 @@ def fit_warnings(fit: ScheduleFit) -> list[str]:
         )
     lowest = min(float(curve.loss.min()) for curve in fit.curves)
     if fit.coefficients["L0"] < _NO_FLOOR * lowest:
+        floor = show.coefficient(fit.coefficients["L0"])
         warnings.append(
-            f"L0 = {show.coefficient(fit.coefficients['L0'])}, where losses fall to {show.loss(lowest)}: the curves are too "
-            "short to tell the floor, and a longer training is likely to end above what is predicted"
+            f"L0 = {floor}, where losses fall to {show.loss(lowest)}: the curves are "
+            "too short to tell the floor, and a longer training is likely to end above what is predicted"
         )
     if not fit.converged:
         warnings.append("the fit stopped before its minimum")

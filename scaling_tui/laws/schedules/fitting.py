@@ -157,9 +157,17 @@ class _Problem:
     def minimum(self, starts: Array, delta: float, tolerance: float) -> Minimum:
         """From each start, (k, p)."""
         stages = tuple(stage for stage in _STAGES if delta < stage < np.inf) if np.isfinite(delta) else ()
-        return minimize(
-            self.trained, self.y[None], self.y, starts, delta=delta, stages=stages, box=self.box, tolerance=tolerance
-        )
+        with np.errstate(all="ignore"):  # starts from which the law has no positive loss are left behind
+            return minimize(
+                self.trained,
+                self.y[None],
+                self.y,
+                starts,
+                delta=delta,
+                stages=stages,
+                box=self.box,
+                tolerance=tolerance,
+            )
 
 
 def _starts(problem: _Problem, law: ScheduleLaw) -> Array:
