@@ -1,6 +1,6 @@
 """Commands for laws: fit, evaluate, plan, count, list."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,9 @@ from scaling_tui.cli.options import (
     print_plots,
     say,
 )
+
+if TYPE_CHECKING:
+    from scaling_tui.plots.figures import Figure
 
 app = typer.Typer()
 LawName = Annotated[str, typer.Option("--law", help="A law, or law:set; 'scaling-tui laws' lists them.")]
@@ -51,6 +54,13 @@ def fit(
     compare: Annotated[
         bool, typer.Option("--compare", help="Compare every law that the runs carry, in the sample and beyond it.")
     ] = False,
+    predict: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CURVE,…",
+            help="With a law of schedules: curves to predict, not fit; tables with step and lr; cosine:72000.",
+        ),
+    ] = None,
     columns: Columns = None,
     points: Which = None,
     best_of: BestOf = None,
@@ -61,30 +71,46 @@ def fit(
 ) -> None:
     """Fit a law to a sweep or a table. Gives intervals, held-out error and warnings."""
     from scaling_tui.laws.fitting.tables import TableOptions
+    from scaling_tui.laws.schedules.forms import SCHEDULE_LAWS
     from scaling_tui.report.fit import fit_source, slow_note
+    from scaling_tui.report.schedules import fit_schedules
     from scaling_tui.text.columns import bullet
 
     with_plot = plots_wanted(plot, as_json)
     if note := slow_note(source):
         say(note)
-    document, text, figure = fit_source(
-        source,
-        runs=runs,
-        law=law,
-        draws=draws,
-        holdout_flops=holdout_flops,
-        drop_highest=drop_highest,
-        delta=delta,
-        params_as=params_as,
-        method=method,
-        valley=valley,
-        level=level,
-        compare=compare,
-        table=TableOptions.of(columns, points, best_of, where or ()),
-    )
+    options = TableOptions.of(columns, points, best_of, where or ())
+    if law in SCHEDULE_LAWS:
+        others = {"--holdout-flops": holdout_flops, "--drop-highest": drop_highest, "--params-as": params_as}
+        others |= {"--method": method != "parametric", "--compare": compare, "--points": points, "--best-of": best_of}
+        document, text, figures = fit_schedules(
+            source, law, predict=predict, runs=runs, delta=delta, table=options, others=others
+        )
+    else:
+        if predict is not None:
+            raise InputError(f"--predict: found with {law or 'no law'}, want --law {' or '.join(SCHEDULE_LAWS)}")
+        document, text, figure = fit_source(
+            source,
+            runs=runs,
+            law=law,
+            draws=draws,
+            holdout_flops=holdout_flops,
+            drop_highest=drop_highest,
+            delta=delta,
+            params_as=params_as,
+            method=method,
+            valley=valley,
+            level=level,
+            compare=compare,
+            table=options,
+        )
+
+        def figures() -> "list[Figure]":
+            return [figure()]
+
     print_json(document) if as_json else print(text)
     if with_plot:
-        print_plots(context, [figure()])
+        print_plots(context, figures())
     if not as_json and document["warnings"]:
         say(bullet(document["warnings"]))
 

@@ -1,11 +1,10 @@
 """What the coming steps need, on the device ahead of time: their windows and learning rates."""
 
-import math
-
 import torch
 from torch import Tensor
 
 from scaling_tui.data import Windows
+from scaling_tui.laws.schedules.shapes import rate_share
 from scaling_tui.runs.config import Training
 
 AHEAD_BYTES = 4_000_000
@@ -17,12 +16,7 @@ def learning_rate(step: int, steps: int, training: Training) -> float:
     warmup = max(1, round(training.warmup * steps))
     if step < warmup:
         return training.lr * (step + 1) / warmup
-    if training.schedule == "wsd":
-        falling = round(training.cooldown * steps)
-        left = 1 - math.sqrt(max(0, step - (steps - falling)) / max(1, falling))
-    else:
-        share = (step - warmup) / max(1, steps - warmup)
-        left = {"constant": 1.0, "linear": 1 - share, "cosine": (1 + math.cos(math.pi * share)) / 2}[training.schedule]
+    left = rate_share(training.schedule, step, steps, warmup, round(training.cooldown * steps))
     return training.lr * (training.final_lr + (1 - training.final_lr) * left)
 
 

@@ -58,6 +58,8 @@ ACTIVE = (
 TRAINING_LOSS = ("train_loss", "training_loss")
 """Taken for the loss where there is no other, and said."""
 RATES = ("lr", "learning_rate", "peak_lr", "max_lr", "peak_learning_rate", "max_learning_rate", "base_lr")
+STEP_RATES = ("lr", "learning_rate", "current_lr")
+"""What the rate of a step is called, in a training's log."""
 SETTINGS = (
     *RATES, "min_lr", "lr_schedule", "schedule", "scheduler", "decay", "warmup", "warmup_steps", "batch", "batch_size",
     "global_batch_size", "bs", "bsz", "tokens_per_batch", "seed", "random_seed", "torch_seed", "data_seed",
@@ -97,8 +99,8 @@ def read_columns(text: str) -> dict[str, str]:
     given: dict[str, str] = {}
     for part in re.split(r",\s*(?=\w+\s*=)", text.strip()):
         role, equals, column = (item.strip() for item in part.partition("="))
-        if not equals or role not in ROLES:
-            near = nearest(role, ROLES)
+        if not equals or role not in (*ROLES, "lr"):
+            near = nearest(role, (*ROLES, "lr"))
             hint = (
                 f"did you mean {near}?" if near and equals else f"want ROLE=COLUMN with ROLE one of {', '.join(ROLES)}"
             )
@@ -138,12 +140,45 @@ def choose_columns(table: Table, given: Mapping[str, str]) -> dict[str, Column]:
         chosen["loss"] = Column(fallback[0])
     if not chosen.keys() & {"params", "tokens", "flops", "non_embedding"}:
         names = ", ".join(shown(name) for name in list(table.columns)[:8])
-        raise InputError(
-            f"{table.where}: no column of N, D or C, found {names}; say which it is: --columns params=NAME"
-        )
+        curve = "step" in chosen and _rates(list(table.columns))
+        answer = "say which it is: --columns params=NAME"
+        answer = "curves with learning rates take --law multi-power or tissue" if curve else answer
+        raise InputError(f"{table.where}: no column of N, D or C, found {names}; {answer}")
     for column in chosen.values():
         if column.name in table.twice:
             raise InputError(f"{table.where}: column {column.name} appears twice, want it once")
+    return chosen
+
+
+def curve_columns(table: Table, given: Mapping[str, str]) -> dict[str, Column]:
+    """The columns of training curves: step, lr and, where there are some, loss and run.
+
+    Args:
+        table: as read.
+        given: what `--columns` says, by role; `lr` is one here.
+
+    Raises:
+        InputError: no column of steps or learning rates, or several that could be; or `given` names no column.
+    """
+    chosen = {role: _given(table, role, spec) for role, spec in given.items() if spec}
+    for role in ("step", "lr", "loss", "run"):
+        if role in given:
+            continue
+        taken = {column.name for column in chosen.values()}
+        names = [name for name in table.columns if name not in taken]
+        found = _rates(names) if role == "lr" else _candidates(names, role, chosen)
+        if len(found) > 1 and role not in OTHERS:
+            found = _different(table, found)
+            if len(found) > 1:
+                raise InputError(_question(table.where, role, found))
+        if not found and role == "loss":
+            found = [Column(name) for name in names if plain_name(name) in TRAINING_LOSS]
+        if found:
+            chosen[role] = found[0]
+    for role, what in (("step", "steps"), ("lr", "learning rates")):
+        if role not in chosen:
+            there = ", ".join(shown(name) for name in list(table.columns)[:8])
+            raise InputError(f"{table.where}: no column of {what}, found {there}; want --columns {role}=NAME")
     return chosen
 
 
@@ -180,6 +215,15 @@ def settings_of(table: Table, taken: Collection[str]) -> list[str]:
 def is_rate(name: str) -> bool:
     """Whether a column holds learning rates."""
     return plain_name(name) in RATES or plain_name(name).endswith("_lr")
+
+
+def _rates(names: Sequence[str]) -> list[Column]:
+    """The columns of the rate at each step, rather than the highest or lowest of a run."""
+    for part in (plain_name, _last_part):
+        found = [Column(name) for name in names if part(name) in STEP_RATES]
+        if found:
+            return found
+    return [Column(name) for name in names if is_rate(name) and not re.match("peak|max|min|base", _last_part(name))]
 
 
 def shown(name: str) -> str:
@@ -272,7 +316,7 @@ def _same(one: float | None, other: float | None) -> bool:
 def _question(where: str, role: str, found: Sequence[Column]) -> str:
     names = _listed([shown(column.name) for column in found], "and")
     answers = _listed([f"--columns {shlex.quote(f'{role}={column.name}')}" for column in found], "or")
-    what = {"loss": "the loss", "params": "N", "tokens": "D", "flops": "C"}.get(role, role)
+    what = {"loss": "the loss", "params": "N", "tokens": "D", "flops": "C", "lr": "the learning rate"}.get(role, role)
     return f"{where}: columns {names} could each be {what}; say which: {answers}"
 
 

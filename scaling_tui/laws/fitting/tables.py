@@ -40,7 +40,8 @@ _NAMED_ROWS = 20_000  # larger tables do not name their rows
 _MISSING = frozenset(("", "nan", "na", "n/a", "null", "none", "-", "–", "—", "nat", "<na>", "#n/a"))
 _UNITS = {"loss": "nats", "params": "params", "total_params": "params", "non_embedding": "params", "flops": "flops"}
 _CONDITION = re.compile(r"(?P<column>.+?)\s*(?P<sign><=|>=|!=|==|<|>|=)\s*(?P<value>.*)", re.DOTALL)
-_OURS = {"run", "rung", "seed", "step", "loss", "val_loss"}
+OUR_CURVES = frozenset({"run", "rung", "seed", "step", "loss", "val_loss"})
+"""Columns of the curves that `export` writes."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def table_points(source: str | Path, options: TableOptions = TableOptions()) -> 
     if not len(table):
         raise InputError(f"{table.where}: found a header without rows, want one row per run")
     given = dict(options.columns)
-    if {plain_name(name) for name in table.columns} >= _OURS and "loss" not in given:
+    if {plain_name(name) for name in table.columns} >= OUR_CURVES and "loss" not in given:
         # The curves that `export` writes: the law of a sweep goes through held-out losses.
         held_out = options.points != "all" and any(not _missing(cell) for cell in table.columns["val_loss"])
         given["loss"] = "val_loss" if held_out else "loss"
@@ -266,23 +267,7 @@ class _Reading:
         return f"row{'s' if index.size > 1 else ''} {', '.join(named)}{more}"
 
     def _select(self, condition: str) -> None:
-        match = _CONDITION.fullmatch(condition)
-        assert match is not None  # `TableOptions.of` has looked
-        name, sign, value = match["column"], match["sign"], match["value"].strip()
-        column = self.columns.get(name) if name not in self.table.columns else None
-        column = column or Column(find_column(self.table, name, "--where", RATES if name == "lr" else ()))
-        try:
-            limit = read_quantity(value)
-        except InputError:
-            if sign not in ("=", "==", "!="):
-                raise InputError(f"--where {condition}: found {value!r} after {sign}, want a number") from None
-            met = np.array([str(cell) == value for cell in self.table.columns[column.name]])
-        else:
-            values = np.array([_value(cell) for cell in self.table.columns[column.name]]) * column.factor
-            near = np.abs(values - limit) <= 1e-9 * abs(limit)
-            met = {"<": values < limit, "<=": (values < limit) | near, ">": values > limit,
-                   ">=": (values > limit) | near}.get(sign, near)  # fmt: skip
-        met = ~met if sign == "!=" else met
+        met = rows_that_meet(condition, self.table, self.columns)
         if not (met & self.keep).any():
             raise InputError(f"--where {condition}: no row of {self.table.where} meets it")
         kept = f"--where {condition}: {np.count_nonzero(met & self.keep)} of {np.count_nonzero(self.keep)} rows"
@@ -389,7 +374,7 @@ class _Reading:
 
     def _known(self, places: NDArray[np.intp]) -> Rows:
         step = self._cells("step")
-        steps = np.array([_value(step[place]) for place in places]) if step is not None else None
+        steps = np.array([cell_value(step[place]) for place in places]) if step is not None else None
         taken = {column.name for column in self.columns.values()}
         settings = [self.table.columns[name] for name in settings_of(self.table, taken)]
         params = self.numbers.get("params")
@@ -495,11 +480,36 @@ def _of_sweep(table: Table) -> tuple[str, str] | None:
     return (law, count) if law in LAWS and count in ("all", "non-embedding") else None
 
 
+def rows_that_meet(condition: str, table: Table, columns: Mapping[str, Column]) -> NDArray[np.bool_]:
+    """Which rows meet a condition of `--where`, (n,); it names a column, or the role of one in `columns`.
+
+    Raises:
+        InputError: no such column, or not a number where one is to be compared.
+    """
+    match = _CONDITION.fullmatch(condition)
+    assert match is not None  # `TableOptions.of` has looked
+    name, sign, value = match["column"], match["sign"], match["value"].strip()
+    column = columns.get(name) if name not in table.columns else None
+    column = column or Column(find_column(table, name, "--where", RATES if name == "lr" else ()))
+    try:
+        limit = read_quantity(value)
+    except InputError:
+        if sign not in ("=", "==", "!="):
+            raise InputError(f"--where {condition}: found {value!r} after {sign}, want a number") from None
+        met = np.array([str(cell) == value for cell in table.columns[column.name]])
+    else:
+        values = np.array([cell_value(cell) for cell in table.columns[column.name]]) * column.factor
+        near = np.abs(values - limit) <= 1e-9 * abs(limit)
+        met = {"<": values < limit, "<=": (values < limit) | near, ">": values > limit,
+               ">=": (values > limit) | near}.get(sign, near)  # fmt: skip
+    return ~met if sign == "!=" else met
+
+
 def _missing(cell: Cell) -> bool:
     return cell is None or (isinstance(cell, str) and cell.strip().lower() in _MISSING)
 
 
-def _value(cell: Any) -> float:
+def cell_value(cell: Any) -> float:
     """A cell's number; nan where it is none."""
     try:
         return float(cell)
