@@ -46,7 +46,7 @@ def fit(
     ] = None,
     params_as: Annotated[str | None, typer.Option(help="Parameters that N counts: all or non-embedding.")] = None,
     method: Annotated[str, typer.Option(help="Method: parametric, isoflop or envelope.")] = "parametric",
-    valley: Annotated[str, typer.Option(help="Minimum of an isoFLOP profile: parabola or akima.")] = "parabola",
+    valley: Annotated[str, typer.Option(help="Minimum of an isoFLOP profile: near, parabola or akima.")] = "near",
     level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Level of the intervals.")] = 0.9,
     columns: Columns = None,
     points: Which = None,

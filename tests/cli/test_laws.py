@@ -105,6 +105,20 @@ def test_other_ways_to_fit(command: Command, tmp_path: Path, method: str) -> Non
     assert "C^" in command("fit", path, "--method", method).out
 
 
+def test_profiles_tell_what_each_shape_of_the_valley_finds(command: Command, shared_data: Path) -> None:
+    path = shared_data / "tables" / "isoflop_head.csv"
+    ran = command("fit", path, "--method", "isoflop")
+    assert "minimum by a skewed parabola near the valley" in ran.out
+    assert "by a parabola through all sizes: N as C^0.7795" in ran.out
+    found = command("fit", path, "--method", "isoflop", "--json").json
+    assert {other["shape"] for other in found["disagreement"]} == {"parabola", "akima"}
+    assert found["valleys"][-1]["beyond"] == 1
+    assert any("N grows as C^0.698" in warning for warning in found["warnings"])
+    assert "next to the edge" in ran.out
+    wrong = command("fit", path, "--method", "isoflop", "--valley", "cubic")
+    assert wrong.status == 2 and "--valley: found 'cubic', want one of near, parabola, akima" in wrong.err
+
+
 def rows(csv: Path) -> list[dict[str, str]]:
     head, *lines = csv.read_text().splitlines()
     return [dict(zip(head.split(","), line.split(","), strict=True)) for line in lines]
