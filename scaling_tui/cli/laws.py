@@ -48,6 +48,14 @@ def fit(
     method: Annotated[str, typer.Option(help="Method: parametric, isoflop or envelope.")] = "parametric",
     valley: Annotated[str, typer.Option(help="Minimum of an isoFLOP profile: near, parabola or akima.")] = "near",
     level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Level of the intervals.")] = 0.9,
+    task: Annotated[
+        str | None,
+        typer.Option(metavar="TASK", help="Fit a task of a table in two steps: bits per byte, then accuracy."),
+    ] = None,
+    predict: Annotated[
+        str | None,
+        typer.Option(metavar="INPUT=NUMBER,…", help="With --task: a run to predict, such as params=7B,tokens=4T."),
+    ] = None,
     columns: Columns = None,
     points: Which = None,
     best_of: BestOf = None,
@@ -64,20 +72,38 @@ def fit(
     with_plot = plots_wanted(plot, as_json)
     if note := slow_note(source):
         say(note)
-    document, text, figure = fit_source(
-        source,
-        runs=runs,
-        law=law,
-        draws=draws,
-        holdout_flops=holdout_flops,
-        drop_highest=drop_highest,
-        delta=delta,
-        params_as=params_as,
-        method=method,
-        valley=valley,
-        level=level,
-        table=TableOptions.of(columns, points, best_of, where or ()),
-    )
+    table = TableOptions.of(columns, points, best_of, where or ())
+    if task is not None:
+        from scaling_tui.report.tasks import fit_task_source
+
+        ignored = {
+            "--holdout-flops": holdout_flops,
+            "--drop-highest": drop_highest,
+            "--params-as": params_as,
+            "--method": method != "parametric",
+        }
+        if extra := [name for name, value in ignored.items() if value]:
+            raise InputError(f"{extra[0]}: found with --task, want one of them")
+        document, text, figure = fit_task_source(
+            source, task, law=law, draws=draws, level=level, delta=delta, predict=predict, table=table
+        )
+    else:
+        if predict is not None:
+            raise InputError("--predict: found without --task, want the task whose accuracy to predict")
+        document, text, figure = fit_source(
+            source,
+            runs=runs,
+            law=law,
+            draws=draws,
+            holdout_flops=holdout_flops,
+            drop_highest=drop_highest,
+            delta=delta,
+            params_as=params_as,
+            method=method,
+            valley=valley,
+            level=level,
+            table=table,
+        )
     print_json(document) if as_json else print(text)
     if with_plot:
         print_plots(context, [figure()])
