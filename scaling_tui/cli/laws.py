@@ -49,16 +49,21 @@ def fit(
     ] = None,
     params_as: Annotated[str | None, typer.Option(help="Parameters that N counts: all or non-embedding.")] = None,
     method: Annotated[str, typer.Option(help="Method: parametric, isoflop or envelope.")] = "parametric",
-    valley: Annotated[str, typer.Option(help="Minimum of an isoFLOP profile: parabola or akima.")] = "parabola",
+    valley: Annotated[str, typer.Option(help="Minimum of an isoFLOP profile: near, parabola or akima.")] = "near",
     level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Level of the intervals.")] = 0.9,
     compare: Annotated[
         bool, typer.Option("--compare", help="Compare every law that the runs carry, in the sample and beyond it.")
     ] = False,
+    task: Annotated[
+        str | None,
+        typer.Option(metavar="TASK", help="Fit a task of a table in two steps: bits per byte, then accuracy."),
+    ] = None,
     predict: Annotated[
         str | None,
         typer.Option(
-            metavar="CURVE,…",
-            help="With a law of schedules: curves to predict, not fit; tables with step and lr; cosine:72000.",
+            metavar="RUN,…",
+            help="With --task: a run to predict, such as params=7B,tokens=4T. With a law of schedules: curves to "
+            "predict, not fit; tables with step and lr; cosine:72000.",
         ),
     ] = None,
     columns: Columns = None,
@@ -74,36 +79,56 @@ def fit(
     from scaling_tui.laws.schedules.forms import SCHEDULE_LAWS
     from scaling_tui.report.fit import fit_source, slow_note
     from scaling_tui.report.schedules import fit_schedules
+    from scaling_tui.report.tasks import fit_task_source
     from scaling_tui.text.columns import bullet
 
     with_plot = plots_wanted(plot, as_json)
     if note := slow_note(source):
         say(note)
     options = TableOptions.of(columns, points, best_of, where or ())
+    others = {
+        "--holdout-flops": holdout_flops,
+        "--drop-highest": drop_highest,
+        "--params-as": params_as,
+        "--method": method != "parametric",
+        "--compare": compare,
+    }
     if law in SCHEDULE_LAWS:
-        others = {"--holdout-flops": holdout_flops, "--drop-highest": drop_highest, "--params-as": params_as}
-        others |= {"--method": method != "parametric", "--compare": compare, "--points": points, "--best-of": best_of}
+        others |= {"--points": points, "--best-of": best_of, "--task": task}
         document, text, figures = fit_schedules(
             source, law, predict=predict, runs=runs, delta=delta, table=options, others=others
         )
     else:
-        if predict is not None:
-            raise InputError(f"--predict: found with {law or 'no law'}, want --law {' or '.join(SCHEDULE_LAWS)}")
-        document, text, figure = fit_source(
-            source,
-            runs=runs,
-            law=law,
-            draws=draws,
-            holdout_flops=holdout_flops,
-            drop_highest=drop_highest,
-            delta=delta,
-            params_as=params_as,
-            method=method,
-            valley=valley,
-            level=level,
-            compare=compare,
-            table=options,
-        )
+        if task is not None:
+            document, text, figure = fit_task_source(
+                source,
+                task,
+                law=law,
+                draws=draws,
+                level=level,
+                delta=delta,
+                predict=predict,
+                table=options,
+                others=others,
+            )
+        else:
+            if predict is not None:
+                raise InputError(f"--predict: found without --task, want it or --law {' or '.join(SCHEDULE_LAWS)}")
+            document, text, figure = fit_source(
+                source,
+                runs=runs,
+                law=law,
+                draws=draws,
+                holdout_flops=holdout_flops,
+                drop_highest=drop_highest,
+                delta=delta,
+                params_as=params_as,
+                method=method,
+                valley=valley,
+                level=level,
+                compare=compare,
+                table=options,
+            )
 
         def figures() -> "list[Figure]":
             return [figure()]

@@ -177,7 +177,7 @@ def origins_view(found: Comparison) -> Figure:
 
 
 def valley_view(points: Points, profiles: Profiles) -> Figure:
-    """Loss over N at each budget, with the size of least loss."""
+    """Loss over N at each budget, with the size of least loss, and where another shape finds it far from there."""
     params, flops = points.column("params"), points.column("flops")
     series = []
     for number, valley in enumerate(profiles.valleys):
@@ -189,8 +189,12 @@ def valley_view(points: Points, profiles: Profiles) -> Figure:
         series.append(Series(params[own], points.loss[own], colour, mark="●"))
         if not valley.edge:
             series.append(Series(np.array([valley.params]), np.array([valley.loss]), colour, mark="◆", weight="strong"))
+    elsewhere = [valley for other in profiles.disagreement for valley in other.apart]
+    series += [
+        Series(np.array([valley.params]), np.array([valley.loss]), "foreground", mark="◇") for valley in elsewhere
+    ]
     return Figure(
-        "isoFLOP profiles: loss, nats/token · x N · ◆ least loss",
+        f"isoFLOP profiles: loss, nats/token · x N · ◆ least loss{' · ◇ by other curves' if elsewhere else ''}",
         tuple(series),
         log_x=True,
         x_name="N",

@@ -30,7 +30,7 @@ FAINT = (150, 150, 150)
 WIDTH, HEIGHT, DPI = 6.4, 4.2, 200  # inches of a panel; dots an inch of a PNG
 SIZE = 9  # points, of text
 COLUMNS = 600  # that a curve's lowest and highest points are kept of
-MARKS = {"●": "o", "○": "o", "◆": "D", "▲": "^", "×": "x", "·": "."}
+MARKS = {"●": "o", "○": "o", "◆": "D", "◇": "d", "▲": "^", "×": "x", "·": "."}
 STYLE: dict[Any, Any] = {
     "font.size": SIZE,
     "text.parse_math": False,  # names are other people's, and a dollar sign in one is a dollar sign

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from scaling_tui import InputError
 from scaling_tui.laws import Points
@@ -21,7 +21,7 @@ from scaling_tui.text.columns import columns, span
 if TYPE_CHECKING:
     from scaling_tui.laws.fitting.envelope import Envelope
     from scaling_tui.laws.fitting.influence import Influence
-    from scaling_tui.laws.fitting.isoflop import PowerLaw, Profiles, Shape
+    from scaling_tui.laws.fitting.isoflop import PowerLaw, Profiles
     from scaling_tui.laws.fitting.study import Study
     from scaling_tui.plots.figures import Figure
     from scaling_tui.runs import SweepView
@@ -46,9 +46,9 @@ class FitSource:
 
     `names` maps labels of points to what plots call them; `loss` says which loss of its runs a sweep is fitted by. Of a
     table, `left_out` are the rows that are not points, `derived` what was computed, and `columns` where each quantity
-    was read from. `dropped` are the warnings that say what was left out.
-    was read from. Of a sweep, `notes` says what its points are, `behind` names the runs behind each point, and `beside`
-    are the runs that are not themselves points of the law.
+    was read from. `dropped` are the warnings that say what was left out. Of a sweep,
+    `notes` says what its points are, `behind` names the runs behind each point, and `beside` are the runs that are not
+    themselves points of the law.
     """
 
     points: Points
@@ -285,11 +285,12 @@ def _profile_source(
 
     if method == "isoflop":
         from scaling_tui.laws.fitting.isoflop import profiles
+        from scaling_tui.laws.fitting.valleys import SHAPES
 
-        if valley not in ("parabola", "akima"):
-            raise InputError(f"--valley: found {valley!r}, want parabola or akima")
+        if valley not in SHAPES:
+            raise InputError(f"--valley: found {valley!r}, want one of {', '.join(SHAPES)}")
         with loaded.explained():
-            isoflop = profiles(loaded.points, cast("Shape", valley), level=level)
+            isoflop = profiles(loaded.points, valley, level=level)
         warnings = [*loaded.warnings, *isoflop.warnings]
         document = asdict(isoflop) | {"source": source, "warnings": warnings} | loaded.document()
         return document, profiles_text(isoflop), lambda: valley_view(loaded.points, isoflop)
@@ -384,7 +385,9 @@ def power_text(symbol: str, law: "PowerLaw | None", level: float) -> str:
 
 
 def profiles_text(profiles: "Profiles") -> str:
-    """The isoFLOP minima and the power laws through them."""
+    """The isoFLOP minima and the power laws through them, with what other shapes make of the same losses."""
+    from scaling_tui.laws.fitting.valleys import HOW
+
     rows = [("C", "points", "best N", "D = C/6N", "D/N", "loss", "")]
     rows += [
         (
@@ -394,18 +397,23 @@ def profiles_text(profiles: "Profiles") -> str:
             show.count(v.tokens),
             f"{v.tokens / v.params:.1f}",
             show.loss(v.loss),
-            "at the edge" if v.edge else "",
+            "at the edge" if v.edge else "next to the edge" if v.beyond == 1 else "",
         )
         for v in profiles.valleys
     ]
     return "\n".join(
         [
-            f"isoFLOP profiles, minimum by {profiles.shape}",
+            f"isoFLOP profiles, minimum by {HOW[profiles.shape]}",
             "",
             columns(rows, numeric=range(6)),
             "",
             power_text("N", profiles.params, profiles.level),
             power_text("D", profiles.tokens, profiles.level),
+            *(
+                f"by {HOW[other.shape]}: N as C^{other.exponent:.4f}"
+                for other in profiles.disagreement
+                if other.exponent is not None
+            ),
         ]
     )
 

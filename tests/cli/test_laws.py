@@ -66,7 +66,7 @@ def test_fit_as_the_issue_shows_it(command: Command, shared_data: Path) -> None:
     assert found["holdout"]["mape"] == pytest.approx(0.01051, abs=1e-5)
     for name, (low, high) in found["intervals"].items():
         assert low < found["coefficients"][name] < high
-    assert found["bootstrap"] == {"draws": 1000, "lost": 0}
+    assert found["bootstrap"] == {"draws": 1000, "unconverged": 0}
 
 
 def test_fit_in_words_says_conventions_and_method(command: Command, csv: Path) -> None:
@@ -143,6 +143,79 @@ def test_other_ways_to_fit(command: Command, tmp_path: Path, method: str) -> Non
     found = command("fit", path, "--method", method, "--json").json
     assert 0.4 < found["params"]["exponent"] < 0.6
     assert "C^" in command("fit", path, "--method", method).out
+
+
+def test_profiles_tell_what_each_shape_of_the_valley_finds(command: Command, shared_data: Path) -> None:
+    path = shared_data / "tables" / "isoflop_head.csv"
+    ran = command("fit", path, "--method", "isoflop")
+    assert "minimum by a skewed parabola near the valley" in ran.out
+    assert "by a parabola through all sizes: N as C^0.7795" in ran.out
+    found = command("fit", path, "--method", "isoflop", "--json").json
+    assert {other["shape"] for other in found["disagreement"]} == {"parabola", "akima"}
+    assert found["valleys"][-1]["beyond"] == 1
+    assert any("N grows as C^0.698" in warning for warning in found["warnings"])
+    assert "next to the edge" in ran.out
+    wrong = command("fit", path, "--method", "isoflop", "--valley", "cubic")
+    assert wrong.status == 2 and "--valley: found 'cubic', want one of near, parabola, akima" in wrong.err
+
+
+def test_a_task_in_two_steps(command: Command, shared_data: Path) -> None:
+    path = shared_data / "tables" / "olmo_ladder_tasks.csv"
+    given = ("fit", path, "--task", "hellaswag", "--bootstrap", 40, "--predict", "params=7B,tokens=4T")
+    ran = command(*given)
+    assert ran.status == 0
+    assert "hellaswag_val_rc_5shot in two steps, 24 runs" in ran.out and "guessing gives 0.25" in ran.out
+    assert "held out: the 6 runs of N 1.28B" in ran.out and "N 7.00B D 4.00T" in ran.out
+    assert "of the best run: the accuracy there rests on" in " ".join(ran.err.split())
+    found = command(*given, "--json").json
+    (predicted,) = found["predictions"]
+    assert predicted["inputs"] == {"params": 7e9, "tokens": 4e12}
+    assert 0.75 < predicted["low"] < predicted["accuracy"] < predicted["high"] < 0.9
+    assert found["columns"]["accuracy"] == "eval/downstream/hellaswag_val_rc_5shot_len_norm"
+    assert found["chance"] == 0.25 and found["holdout"]["points"] == 6 and found["residual_sd"]["accuracy"] < 0.005
+    assert found["sigmoid"].keys() == {"floor", "ceiling", "steepness", "midpoint"}
+    assert found["intervals"].keys() == found["sigmoid"].keys() | found["coefficients"].keys()
+    assert "accuracy · x bits per byte" in command(*given, "--plot").out
+
+
+def test_a_table_without_a_loss_has_tasks_too(command: Command, tmp_path: Path) -> None:
+    N, D = (a.ravel() for a in np.meshgrid([1e8, 3e8, 1e9], [2e9, 6e9, 2e10]))
+    bpb = get("chinchilla").loss({"E": 0.4, "A": 255, "B": 22, "alpha": 0.37, "beta": 0.19}, params=N, tokens=D)
+    percent = 100 * (0.25 + 0.75 / (1 + np.exp(5 * (bpb - 0.8))))
+    path = tmp_path / "tasks.csv"
+    lines = [f"{n:.6g},{d:.6g},{x:.6f},{y:.4f}" for n, d, x, y in zip(N, D, bpb, percent, strict=True)]
+    lines[-1] = lines[-1].rsplit(",", 1)[0] + ","
+    path.write_text("\n".join(["params,tokens,bits,right", *lines]))
+    columns = ("--columns", "task_loss=bits,accuracy=right")
+    ran = command("fit", path, "--task", "mine", *columns, "--bootstrap", 20)
+    assert ran.status == 0, ran.err
+    assert "mine in two steps, 9 runs" in ran.out
+    assert "read as per cent" in ran.err and "1 of 9 runs have no accuracy" in ran.err
+    path.write_text("\n".join(["params,tokens,bits,right", "1e8,1e9,1.0,good", *lines]))
+    wrong = command("fit", path, "--task", "mine", *columns)
+    assert wrong.status == 2 and "column right: found 'good', want an accuracy" in wrong.err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--task", "helaswag"), "did you mean hellaswag_val_rc_5shot?"),
+        (("--task", "nothing"), "want one of hellaswag_val_rc_5shot, arc_easy_test_rc_5shot"),
+        (("--task", "piqa", "--predict", "7B"), "--predict: found '7B', want NAME=NUMBER"),
+        (("--task", "piqa", "--predict", "param=7B"), "did you mean 'params'?"),
+        (("--task", "piqa", "--predict", "params=7B"), "--predict: no tokens"),
+        (("--task", "piqa", "--predict", "params=0,tokens=1T"), "want a positive number"),
+        (("--task", "piqa", "--predict", "params=1B,params=1B"), "params is given twice"),
+        (("--task", "piqa", "--method", "isoflop"), "--method: found with --task"),
+        (("--predict", "params=7B,tokens=4T"), "--predict: found without --task"),
+        (("--task", "piqa", "--columns", "accuracy=nope"), "--columns: no column 'nope'"),
+    ],
+)
+def test_what_a_task_cannot_be_asked(
+    command: Command, shared_data: Path, options: tuple[str, ...], message: str
+) -> None:
+    ran = command("fit", shared_data / "tables" / "olmo_ladder_tasks.csv", *options)
+    assert ran.status == 2 and message in " ".join(ran.err.split()), ran.err
 
 
 def rows(csv: Path) -> list[dict[str, str]]:

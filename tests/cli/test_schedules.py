@@ -144,7 +144,7 @@ def test_a_sweep_of_several_sizes_asks_for_one(command: Command, tmp_path: Path)
         (("--law", "tissue", "--method", "isoflop"), "--method: found with --law tissue"),
         (("--law", "tissue", "--holdout-flops", "1e20"), "--holdout-flops: found with --law tissue"),
         (("--law", "tissue", "--delta", "-1"), "--delta: found -1"),
-        (("--law", "chinchilla", "--predict", "long"), "--predict: found with chinchilla"),
+        (("--law", "chinchilla", "--predict", "long"), "--predict: found without --task"),
         (("--law", "multi-power", "--where", "zebra=1"), "no column 'zebra'"),
     ],
 )

@@ -16,6 +16,8 @@ from scaling_tui.text.suggest import nearest
 NUMBERS = ("loss", "params", "total_params", "tokens", "flops", "unique_tokens", "non_embedding")
 OTHERS = ("run", "step", "state")
 ROLES = (*NUMBERS, *OTHERS)
+TASK_ROLES = ("task_loss", "accuracy")
+"""Of the task that `fit --task` names; `task_columns` finds them."""
 
 # Names as `plain_name` leaves them. docs/commands.md lists them; a test holds the two together.
 ALIASES: Mapping[str, tuple[str, ...]] = {
@@ -99,8 +101,8 @@ def read_columns(text: str) -> dict[str, str]:
     given: dict[str, str] = {}
     for part in re.split(r",\s*(?=\w+\s*=)", text.strip()):
         role, equals, column = (item.strip() for item in part.partition("="))
-        if not equals or role not in (*ROLES, "lr"):
-            near = nearest(role, (*ROLES, "lr"))
+        if not equals or role not in (*ROLES, "lr", *TASK_ROLES):
+            near = nearest(role, (*ROLES, "lr", *TASK_ROLES))
             hint = (
                 f"did you mean {near}?" if near and equals else f"want ROLE=COLUMN with ROLE one of {', '.join(ROLES)}"
             )

@@ -1,26 +1,32 @@
 """IsoFLOP profiles: the size of lowest loss for each budget, and the power laws through these valleys.
 
-Approach 2 of Hoffmann et al. 2022 (section 3.2): a parabola in log N through each budget's losses; or Akima's
-interpolation (1970), which follows an asymmetric valley without assuming its shape.
+Approach 2 of Hoffmann et al. 2022 (section 3.2), with the valley drawn in one of three ways (`valleys`). Where they
+disagree the sizes do not determine the valley well, and the warnings say so.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from scaling_tui import InputError
 from scaling_tui.laws.fitting.points import Points
+from scaling_tui.laws.fitting.valleys import HOW, SHAPES, Budget, Least, Shape, valleys_of
 from scaling_tui.laws.kernels import Array
 from scaling_tui.laws.student_t import t_quantile
 
-Shape = Literal["parabola", "akima"]
+APART = 0.25
+"""Valleys whose best N differ by more than this share are named."""
+_EXPONENTS_APART = 0.03
 _ONE_SIZE = 0.1
 
 
 @dataclass(frozen=True)
 class Valley:
-    """The minimum of one budget's profile; with `edge` set, no minimum lies between the sizes tried."""
+    """The minimum of one budget's profile; with `edge` set, no minimum lies between the sizes tried.
+
+    `beyond` is the number of sizes on the side of the valley that has fewer.
+    """
 
     flops: float
     points: int
@@ -28,6 +34,7 @@ class Valley:
     tokens: float
     loss: float
     edge: bool
+    beyond: int
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,19 @@ class PowerLaw:
 
 
 @dataclass(frozen=True)
+class OtherShape:
+    """What another shape makes of the same profiles.
+
+    `exponent` is that of N, None with fewer than two valleys; `apart` are its valleys whose N lies more than `APART`
+    from the ones chosen.
+    """
+
+    shape: Shape
+    exponent: float | None
+    apart: tuple[Valley, ...]
+
+
+@dataclass(frozen=True)
 class Profiles:
     """Valleys, and N ∝ C^a and D ∝ C^b through those with a minimum inside; None with fewer than two such."""
 
@@ -53,10 +73,11 @@ class Profiles:
     params: PowerLaw | None
     tokens: PowerLaw | None
     level: float
+    disagreement: tuple[OtherShape, ...]
     warnings: tuple[str, ...]
 
 
-def profiles(points: Points, shape: Shape = "parabola", *, width: float = 0.2, level: float = 0.9) -> Profiles:
+def profiles(points: Points, shape: Shape = "near", *, width: float = 0.2, level: float = 0.9) -> Profiles:
     """The valley of every budget and the power laws through them.
 
     Args:
@@ -69,41 +90,146 @@ def profiles(points: Points, shape: Shape = "parabola", *, width: float = 0.2, l
     Raises:
         InputError: no budget has three sizes.
     """
-    params, compute = points.column("params"), points.column("flops")
-    valleys, warnings = [], []
-    for which in _groups(np.log(compute), width):
-        if len(_groups(np.log(params[which]), _ONE_SIZE)) < 3:
-            continue
-        valleys.append(_valley(params[which], points.loss[which], float(np.exp(np.log(compute[which]).mean())), shape))
-    if not valleys:
+    budgets = _budgets(points, width)
+    if not budgets:
         raise InputError(
             f"isoFLOP profiles: no budget with three sizes among {len(points)} points, want at least three N at one C"
         )
+    drawn = valleys_of(budgets, shape)
+    found = _valleys(budgets, drawn.points)
+    spread = _spread(budgets, drawn.points, drawn.others)
+    params, tokens = (_law(found, name, level, spread) for name in ("params", "tokens"))
+    disagreement = tuple(_other(budgets, other, found) for other in SHAPES if other != shape)
+    warnings = (*_of_valleys(found, params), *_of_shapes(shape, params, disagreement))
+    return Profiles(shape, found, params, tokens, level, disagreement, warnings)
+
+
+def _budgets(points: Points, width: float) -> list[Budget]:
+    """The budgets with three sizes or more; sizes that differ by a few per cent count as one, for the slope between
+    them would be mostly noise."""
+    log_n, log_c = np.log(points.column("params")), np.log(points.column("flops"))
+    budgets = []
+    for which in _groups(log_c, width):
+        sizes = [which[group] for group in _groups(log_n[which], _ONE_SIZE)]
+        if len(sizes) >= 3:
+            budgets.append(
+                Budget(
+                    float(np.exp(log_c[which].mean())),
+                    np.array([log_n[size].mean() for size in sizes]),
+                    np.log([points.loss[size].mean() for size in sizes]),
+                    np.array([float(size.size) for size in sizes]),
+                )
+            )
+    return budgets
+
+
+def _valleys(budgets: Sequence[Budget], least: Sequence[Least]) -> tuple[Valley, ...]:
+    valleys = []
+    for budget, point in zip(budgets, least, strict=True):
+        params = float(np.exp(point.log_n))
+        below = int((budget.log_n < point.log_n).sum())
+        beyond = min(below, budget.log_n.size - below) if point.inside else 0
+        valleys.append(
+            Valley(
+                budget.flops,
+                int(budget.count.sum()),
+                params,
+                budget.flops / (6 * params),
+                float(np.exp(point.log_loss)),
+                not point.inside,
+                beyond,
+            )
+        )
+    return tuple(valleys)
+
+
+def _law(valleys: Sequence[Valley], name: str, level: float, spread: float = 0.0) -> PowerLaw | None:
     inside = [valley for valley in valleys if not valley.edge]
+    if len(inside) < 2:
+        return None
+    log_y = np.log([getattr(valley, name) for valley in inside])
+    return power_law(np.log([valley.flops for valley in inside]), log_y, level, spread)
+
+
+def _spread(budgets: Sequence[Budget], chosen: Sequence[Least], others: Sequence[Sequence[Least]]) -> float:
+    """Root mean square difference of the exponent of N by `others`, valleys that the sizes bear out as well.
+
+    The scatter of the valleys about the power law does not show an error that moves with the budget.
+    """
+    shifts = []
+    for other in others:
+        both = [
+            (np.log(budget.flops), theirs.log_n - ours.log_n)
+            for budget, ours, theirs in zip(budgets, chosen, other, strict=True)
+            if ours.inside and theirs.inside
+        ]
+        if len(both) > 2:
+            log_c, shift = np.array(both).T
+            shifts.append(float(np.polyfit(log_c - log_c.mean(), shift, 1)[0]))
+    return float(np.sqrt(np.mean(np.square(shifts)))) if shifts else 0.0
+
+
+def _other(budgets: Sequence[Budget], shape: Shape, chosen: Sequence[Valley]) -> OtherShape:
+    valleys = _valleys(budgets, valleys_of(budgets, shape).points)
+    law = _law(valleys, "params", 0.9)
+    apart = tuple(
+        theirs
+        for ours, theirs in zip(chosen, valleys, strict=True)
+        if not (ours.edge or theirs.edge) and abs(np.log(theirs.params / ours.params)) > np.log1p(APART)
+    )
+    return OtherShape(shape, None if law is None else law.exponent, apart)
+
+
+def _of_valleys(valleys: Sequence[Valley], law: PowerLaw | None) -> list[str]:
     warnings = [
         f"budget {valley.flops:.3g}: no minimum inside the range of sizes tried, left out of the power law"
         for valley in valleys
         if valley.edge
     ]
-    laws: list[PowerLaw | None] = [None, None]
-    if len(inside) >= 2:
-        log_c = np.log([valley.flops for valley in inside])
-        laws = [
-            power_law(log_c, np.log([getattr(valley, name) for valley in inside]), level)
-            for name in ("params", "tokens")
-        ]
-    else:
-        warnings.append(f"{len(inside)} valleys with a minimum inside: a power law needs two")
-    return Profiles(shape, tuple(valleys), laws[0], laws[1], level, tuple(warnings))
+    close = [valley for valley in valleys if valley.beyond == 1]
+    if close:
+        warnings.append(
+            f"{_named(close)}: only one size lies beyond the valley on one side, which bears its minimum alone"
+        )
+    inside = len(valleys) - sum(valley.edge for valley in valleys)
+    if law is None:
+        warnings.append(f"{inside} valleys with a minimum inside: a power law needs two")
+    elif inside == 2:
+        warnings.append("two budgets with a minimum inside: the exponents have no interval, a third budget gives one")
+    return warnings
 
 
-def power_law(log_x: Array, log_y: Array, level: float = 0.9) -> PowerLaw:
-    """Power law by a straight line through logarithms, with Student's interval of the slope."""
+def _of_shapes(shape: Shape, law: PowerLaw | None, others: Sequence[OtherShape]) -> list[str]:
+    warnings = []
+    for other in others:
+        if law is not None and other.exponent is not None and abs(other.exponent - law.exponent) > _EXPONENTS_APART:
+            warnings.append(
+                f"N grows as C^{law.exponent:.3f} by {HOW[shape]}, as C^{other.exponent:.3f} by {HOW[other.shape]}"
+            )
+        if other.apart:
+            warnings.append(
+                f"{_named(other.apart)}: the best N is more than {APART:.0%} elsewhere by {HOW[other.shape]} than by "
+                f"{HOW[shape]}"
+            )
+    return warnings
+
+
+def _named(valleys: Sequence[Valley]) -> str:
+    names = [f"{valley.flops:.3g}" for valley in valleys[:3]]
+    more = f" and {len(valleys) - 3} more" if len(valleys) > 3 else ""
+    return f"{'budget' if len(valleys) == 1 else 'budgets'} {', '.join(names)}{more}"
+
+
+def power_law(log_x: Array, log_y: Array, level: float = 0.9, spread: float = 0.0) -> PowerLaw:
+    """Power law by a straight line through logarithms, with Student's interval of the slope.
+
+    `spread` is a standard error of the slope that the scatter about the line does not show.
+    """
     slope, offset = np.polyfit(log_x - log_x.mean(), log_y, 1)
     half = np.nan
     if log_x.size > 2:
         residual = log_y - offset - slope * (log_x - log_x.mean())
-        error = np.sqrt(residual @ residual / (log_x.size - 2) / ((log_x - log_x.mean()) ** 2).sum())
+        error = np.hypot(np.sqrt(residual @ residual / (log_x.size - 2) / ((log_x - log_x.mean()) ** 2).sum()), spread)
         half = t_quantile(0.5 + level / 2, log_x.size - 2) * float(error)
     return PowerLaw(
         float(np.exp(offset - slope * log_x.mean())), float(slope), float(slope - half), float(slope + half)
@@ -120,44 +246,3 @@ def _groups(logs: Array, width: float) -> list[Array]:
         else:
             groups.append([i])
     return [np.array(group) for group in groups]
-
-
-def _valley(params: Array, loss: Array, flops: float, shape: Shape) -> Valley:
-    # Sizes that differ by a few per cent count as one: the slope between them would be mostly noise.
-    sizes = _groups(np.log(params), _ONE_SIZE)
-    n = np.array([np.log(params[group]).mean() for group in sizes])
-    mean = np.array([loss[group].mean() for group in sizes])
-    lowest = int(np.argmin(mean))
-    if shape == "akima":
-        at, least = _akima_minimum(n, mean)
-        edge = lowest in (0, n.size - 1)
-    else:
-        centre = n.mean()
-        curve, slope, offset = np.polyfit(np.log(params) - centre, loss, 2)
-        edge = bool(curve <= 0)
-        at = n[lowest] if edge else centre - slope / (2 * curve)
-        least = mean[lowest] if edge else offset - slope**2 / (4 * curve)
-        edge = edge or not n[0] < at < n[-1]
-    N = float(np.exp(at))
-    return Valley(flops, params.size, N, flops / (6 * N), float(least), bool(edge))
-
-
-def _akima_minimum(x: Array, y: Array) -> tuple[float, float]:
-    """Lowest point of Akima's interpolant through at least three points with increasing x."""
-    slope = np.diff(y) / np.diff(x)
-    first, last = 2 * slope[0] - slope[1], 2 * slope[-1] - slope[-2]
-    m = np.concatenate([[2 * first - slope[0], first], slope, [last, 2 * last - slope[-1]]])
-    ahead, behind = np.abs(m[3:] - m[2:-1]), np.abs(m[1:-2] - m[:-3])
-    total = ahead + behind
-    flat = total < 1e-12 * max(float(np.abs(m).max()), 1e-300)
-    tangent = np.where(flat, (m[1:-2] + m[2:-1]) / 2, (ahead * m[1:-2] + behind * m[2:-1]) / np.where(flat, 1, total))
-    share = np.linspace(0, 1, 1025)[:, None]
-    h = np.diff(x)
-    value = (
-        (1 + 2 * share) * (1 - share) ** 2 * y[:-1]
-        + share * (1 - share) ** 2 * h * tangent[:-1]
-        + share**2 * (3 - 2 * share) * y[1:]
-        - share**2 * (1 - share) * h * tangent[1:]
-    )
-    row, piece = np.unravel_index(int(np.argmin(value)), value.shape)
-    return float(x[piece] + share[row, 0] * h[piece]), float(value[row, piece])

@@ -135,7 +135,11 @@ def table_points(source: str | Path, options: TableOptions = TableOptions()) -> 
         InputError: no table, no column of a loss, several that could be, a value that is not a positive number, or
             sizes in a unit that nobody said; names the file, and row and column where there are some.
     """
-    table = read_table(source)
+    return points_of_table(read_table(source), options)
+
+
+def points_of_table(table: Table, options: TableOptions = TableOptions()) -> TablePoints:
+    """The points of a table that has been read. See `table_points`."""
     if not len(table):
         raise InputError(f"{table.where}: found a header without rows, want one row per run")
     given = dict(options.columns)

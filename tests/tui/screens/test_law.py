@@ -201,7 +201,7 @@ async def test_a_sweep_with_sizes_at_equal_budgets_shows_its_valleys(tmp_path: P
         await pilot.press("v", "v")
         assert figure(app).title.startswith("isoFLOP profiles")
         assert [one.label for one in figure(app).series if one.label] == [f"C 1.0e{k}" for k in (15, 16, 17, 18)]
-        assert "isoFLOP profiles, minimum by parabola" in words(app)
+        assert "isoFLOP profiles, minimum by a skewed parabola near the valley" in words(app)
 
 
 async def test_without_a_finished_run_it_says_what_to_do(tmp_path: Path) -> None:
