@@ -8,9 +8,13 @@ from scaling_tui import InputError
 from scaling_tui.cli.options import (
     AsJson,
     BestOf,
+    Cluster,
     Columns,
+    Fix,
     Plot,
+    Prior,
     Runs,
+    Tie,
     Where,
     Which,
     number,
@@ -48,15 +52,24 @@ def fit(
     method: Annotated[str, typer.Option(help="Method: parametric, isoflop or envelope.")] = "parametric",
     valley: Annotated[str, typer.Option(help="Minimum of an isoFLOP profile: parabola or akima.")] = "parabola",
     level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Level of the intervals.")] = 0.9,
+    tie: Tie = None,
+    fix: Fix = None,
+    prior: Prior = None,
+    predict: Annotated[
+        str | None,
+        typer.Option(metavar="KEY=VALUE,…", help="Predict the loss of a run, such as params=7B,tokens=4T."),
+    ] = None,
     columns: Columns = None,
     points: Which = None,
     best_of: BestOf = None,
     where: Where = None,
+    cluster: Cluster = None,
     runs: Runs = None,
     as_json: AsJson = False,
     plot: Plot = None,
 ) -> None:
     """Fit a law to a sweep or a table. Gives intervals, held-out error and warnings."""
+    from scaling_tui.laws.fitting.restrictions import read_restrictions
     from scaling_tui.laws.fitting.tables import TableOptions
     from scaling_tui.report.fit import fit_source, slow_note
     from scaling_tui.text.columns import bullet
@@ -76,7 +89,9 @@ def fit(
         method=method,
         valley=valley,
         level=level,
-        table=TableOptions.of(columns, points, best_of, where or ()),
+        predict=predict,
+        table=TableOptions.of(columns, points, best_of, where or (), cluster),
+        restrictions=read_restrictions(tie or (), fix or (), prior or ()),
     )
     print_json(document) if as_json else print(text)
     if with_plot:
@@ -133,6 +148,10 @@ def plan(
     points: Which = None,
     best_of: BestOf = None,
     where: Where = None,
+    cluster: Cluster = None,
+    tie: Tie = None,
+    fix: Fix = None,
+    prior: Prior = None,
     coef: Coefs = None,
     draws: Draws = 200,
     device: Annotated[str | None, typer.Option(help="Device, such as h100, or its peak FLOP/s.")] = None,
@@ -144,6 +163,7 @@ def plan(
     plot: Plot = None,
 ) -> None:
     """Plan the compute-optimal run for a budget, a loss, an N or a D."""
+    from scaling_tui.laws.fitting.restrictions import read_restrictions
     from scaling_tui.laws.fitting.tables import TableOptions
     from scaling_tui.laws.planning.plan import Goal
     from scaling_tui.report.plan import device_for, plan_source
@@ -160,7 +180,8 @@ def plan(
         draws=draws,
         runs=runs,
         machine=machine,
-        table=TableOptions.of(columns, points, best_of, where or ()),
+        table=TableOptions.of(columns, points, best_of, where or (), cluster),
+        restrictions=read_restrictions(tie or (), fix or (), prior or ()),
     )
     print_json(document) if as_json else print(text)
     if with_plot:

@@ -10,16 +10,21 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from scaling_tui import InputError
 from scaling_tui.laws import Points
+from scaling_tui.laws.fitting.restrictions import Restrictions
 from scaling_tui.laws.fitting.study import study
 from scaling_tui.laws.fitting.tables import LeftOut, TableOptions, table_points
+from scaling_tui.laws.forms import SYMBOLS
 from scaling_tui.tables.read import is_table
 from scaling_tui.text import show
 from scaling_tui.text.columns import columns, span
+from scaling_tui.text.numbers import read_quantity
 
 if TYPE_CHECKING:
+    from scaling_tui.laws import Law, Prediction
     from scaling_tui.laws.fitting.envelope import Envelope
     from scaling_tui.laws.fitting.isoflop import PowerLaw, Profiles, Shape
     from scaling_tui.laws.fitting.study import Study
+    from scaling_tui.laws.forms import Input
     from scaling_tui.plots.figures import Figure
     from scaling_tui.runs import SweepView
 
@@ -33,6 +38,9 @@ _OPTIONS = {
     "drop_highest": "--drop-highest",
     "convention": "--params-as",
     "coefficients": "--coef",
+    "ties": "--tie",
+    "fixed": "--fix",
+    "priors": "--prior",
 }
 
 
@@ -212,7 +220,9 @@ def fit_source(
     method: str,
     valley: str,
     level: float,
+    predict: str | None = None,
     table: TableOptions = TableOptions(),  # noqa: B008 - frozen
+    restrictions: Restrictions = Restrictions(),  # noqa: B008 - frozen
 ) -> "tuple[dict[str, Any], str, Callable[[], Figure]]":
     """The document and the text that `fit` prints, and a function that makes its plot.
 
@@ -225,6 +235,9 @@ def fit_source(
         raise InputError(f"--params-as: found {params_as!r}, want all or non-embedding")
     if delta is not None and not delta > 0:
         raise InputError(f"--delta: found {delta:g}, want a positive number or inf")
+    for option, given in (("--predict", predict), ("--tie, --fix or --prior", restrictions)):
+        if given and method != "parametric":
+            raise InputError(f"{option}: found with --method {method}, want it with a law")
     from scaling_tui.plots.law_plots import law_view
 
     if method == "envelope" and table.points == "auto" and is_table(source):
@@ -241,17 +254,24 @@ def fit_source(
                 delta=delta,
                 convention=params_as or loaded.convention,
                 level=level,
+                restrictions=restrictions,
                 warnings=loaded.warnings,
             )
+        prediction = None if predict is None else predicted_run(fitted, predict)
         document = fitted.document() | {
             "source": source,
             "loss": loaded.loss or "as given",
             "notes": list(loaded.notes),
+            "prediction": None if prediction is None else prediction.document(),
         }
         document |= loaded.document()
+        text = fit_text(fitted, loaded.loss, loaded.notes)
+        if prediction is not None:
+            document["warnings"] += prediction.warnings
+            text += f"\n\n{prediction.text}"
         return (
             document,
-            fit_text(fitted, loaded.loss, loaded.notes),
+            text,
             lambda: law_view(fitted, loaded.names, counted_as(fitted.fit.convention, loaded.beside)),
         )
     return _profile_source(source, loaded, method, valley, level)
@@ -290,6 +310,78 @@ def _profile_source(
     return document, envelope_text(hull), lambda: envelope_view(hull)
 
 
+@dataclass(frozen=True)
+class PredictedRun:
+    """The loss of a run by a fit, with the interval of the law there and that of one run, its own noise included."""
+
+    inputs: Mapping[str, float]
+    law: "Prediction"
+    run: "Prediction"
+    warnings: list[str]
+
+    def document(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "inputs": dict(self.inputs),
+            "loss": self.law.value,
+            "law": [self.law.low, self.law.high],
+            "run": [self.run.low, self.run.high],
+            "level": self.law.level,
+        }
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        at = ", ".join(f"{SYMBOLS[cast('Input', name)]} {show.count(value)}" for name, value in self.inputs.items())
+        line = f"at {at}: loss {show.loss(self.law.value)}"
+        if math.isnan(self.law.low):
+            return f"{line}; {self.law.how}"
+        level = show.percent(self.law.level)
+        return (
+            f"{line}; {level} interval of the law {span(self.law.low, self.law.high, show.loss)}, "
+            f"of one run {span(self.run.low, self.run.high, show.loss)}"
+        )
+
+
+def read_inputs(text: str, law: "Law") -> dict[str, float]:
+    """Inputs of a law, such as `params=7B,tokens=4T`; C is 6ND and U is D unless given.
+
+    Raises:
+        InputError: no KEY=VALUE, an unknown key, or an input of the law that is missing.
+    """
+    found: dict[str, float] = {}
+    by_symbol = {symbol: name for name, symbol in SYMBOLS.items()}
+    for part in text.split(","):
+        key, sign, value = part.strip().partition("=")
+        name = by_symbol.get(key, key)
+        if not sign or name not in SYMBOLS:
+            raise InputError(f"--predict: found {part.strip()[:60]!r}, want {', '.join(f'{n}=…' for n in law.inputs)}")
+        found[name] = read_quantity(value, unit={"params": "params", "flops": "flops"}.get(name, "tokens"))
+    if "flops" in law.inputs and "flops" not in found and {"params", "tokens"} <= set(found):
+        found["flops"] = 6 * found["params"] * found["tokens"]
+    if "unique_tokens" in law.inputs and "tokens" in found:
+        found.setdefault("unique_tokens", found["tokens"])
+    missing = [name for name in law.inputs if name not in found]
+    if missing:
+        raise InputError(f"--predict: found no {missing[0]}, which {law.name} needs, such as {missing[0]}=7B")
+    return found
+
+
+def predicted_run(study: "Study", text: str) -> PredictedRun:
+    """The loss that a fit predicts for the inputs of `--predict`.
+
+    Raises:
+        InputError: as `read_inputs`.
+    """
+    from scaling_tui.laws.fitting.prediction import predict
+    from scaling_tui.laws.fitting.warnings import beyond
+
+    inputs = read_inputs(text, study.fit.law)
+    wanted = {name: inputs[name] for name in study.fit.law.inputs}
+    law, run = (predict(study.fit, level=study.level, of=of, **wanted) for of in ("law", "run"))  # type: ignore[arg-type]
+    return PredictedRun(inputs, law, run, list(beyond(study.fit, **inputs)))
+
+
 def fit_text(study: "Study", loss: str = "", notes: Sequence[str] = ()) -> str:
     """A fit with its intervals, held-out error and conventions.
 
@@ -302,6 +394,7 @@ def fit_text(study: "Study", loss: str = "", notes: Sequence[str] = ()) -> str:
         f"{len(fit.points)} points, N {fit.convention}, "
         f"C {document['convention']['flops']}; objective {fit.objective:.6g} ({document['objective_kind']}); "
         f"residual s.d. {show.percent(document['residual_sd'], 2)} of the loss",
+        *([f"given: {fit.restrictions.text}"] if fit.restrictions else []),
         *([f"fitted to the {loss}"] if loss else []),
         *notes,
         "",

@@ -2,12 +2,14 @@
 
 The model: log L_i = law_i + s·exp(b·z_i)·(e_i + r·u_c), where z_i is the law's log loss, centred and in units of its
 s.d., the e_i are independent and u_c is shared by the points of a cluster, all standard normal. So noise may be larger
-where the loss is higher, as that of small models often is. s, b and r are not estimated but drawn, by their restricted likelihood (Patterson and
-Thompson 1971; Harville 1974) for the law linearised at its least-squares fit, so that draws from few points are as wide
-as they must be: for independent points of equal noise, and a law linear in its coefficients, they give Student's t.
+where the loss is higher, as that of small models often is. s, b and r are not estimated but drawn, by their restricted
+likelihood (Patterson and Thompson 1971; Harville 1974) for the law linearised at its least-squares fit, so that draws
+from few points are as wide as they must be: for independent points of equal noise, and a law linear in its
+coefficients, they give Student's t.
 
-Plugging in estimates instead covered 47 % for a nominal 90 % where the seeds of twelve configurations share an error,
-and 75 % for coefficients of D where noise falls with C (`benchmarks/laws_coverage.py`).
+Plugging in the residual s.d. instead covered 47 % for a nominal 90 % where the seeds of twelve configurations share an
+error, and 75 % for the coefficients of D where noise falls with C (`benchmarks/laws_coverage.py` prints what the model
+covers).
 """
 
 import math
@@ -25,7 +27,7 @@ from scaling_tui.text import show
 NOISE_FLOOR = 5e-4
 _TRENDS = np.linspace(-1.2, 1.2, 25)  # b
 _TREND_SD = 0.6  # of the prior of b: the noise of real ladders changes by up to a factor 10 from end to end
-# r, with the prior 1/sqrt(1 + r²): flat near 0, and scale-free where the shared part dominates, so that the draws are then
+# r, with the prior 1/sqrt(1 + r²): flat near 0, and scale-free where the shared part dominates. There the draws are
 # Student's t with clusters minus coefficients degrees of freedom.
 _SHARED = np.concatenate([[0.0], np.geomspace(0.1, 300.0, 36)])
 

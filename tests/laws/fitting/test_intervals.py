@@ -31,7 +31,7 @@ def test_student_quantiles_of_the_tables(probability: float, freedom: float, val
 
 
 def test_prediction_of_a_straight_line_is_the_textbook_interval() -> None:
-    """kaplan-n is linear in logarithms, so the interval must be near regression's; noise that grows is allowed for too."""
+    """kaplan-n is linear in logarithms, so the interval must be near that of regression."""
     rng = np.random.default_rng(4)
     N = np.geomspace(1e4, 1e6, 7)
     y = 2.0 - 0.1 * np.log(N) + 0.01 * rng.standard_normal(7)
