@@ -69,9 +69,9 @@ def fit(
     plot: Plot = None,
 ) -> None:
     """Fit a law to a sweep or a table. Gives intervals, held-out error and warnings."""
-    from scaling_tui.laws.fitting.restrictions import read_restrictions
     from scaling_tui.laws.fitting.tables import TableOptions
     from scaling_tui.report.fit import fit_source, slow_note
+    from scaling_tui.report.restrictions import read_restrictions
     from scaling_tui.text.columns import bullet
 
     with_plot = plots_wanted(plot, as_json)
@@ -163,10 +163,10 @@ def plan(
     plot: Plot = None,
 ) -> None:
     """Plan the compute-optimal run for a budget, a loss, an N or a D."""
-    from scaling_tui.laws.fitting.restrictions import read_restrictions
     from scaling_tui.laws.fitting.tables import TableOptions
     from scaling_tui.laws.planning.plan import Goal
     from scaling_tui.report.plan import device_for, plan_source
+    from scaling_tui.report.restrictions import read_restrictions
     from scaling_tui.text.columns import bullet
 
     goal = Goal(flops, loss, params, tokens, tokens_per_param, unique_tokens, served_tokens)

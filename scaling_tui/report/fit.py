@@ -411,6 +411,7 @@ def fit_text(study: "Study", loss: str = "", notes: Sequence[str] = ()) -> str:
     ]
     if study.draws:
         lines.append(f"intervals: {study.draws.how}; they assume that the law is right")
+        lines += [f"noise: {study.draws.noise_text}"] if study.draws.noise_text else []
     if study.holdout:
         holdout = study.holdout
         symbol = {"flops": "C", "params": "N", "tokens": "D"}[holdout.by]

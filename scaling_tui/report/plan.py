@@ -160,6 +160,7 @@ def plan_source(
         "convention": {"flops": "6ND", "params": result.convention or None},
         "device": bill,
         **(loaded.document() if loaded else dict.fromkeys(("left_out", "derived", "columns"))),
+        "notes": [*(loaded.notes if loaded else ()), *result.notes],
     }
     return document, plan_text(result, bill), lambda: plans_figure([curve], loaded.points if loaded else None)
 

@@ -72,7 +72,12 @@ class Bootstrap:
         method = f"{_HOW[self.resample]}, {len(self)} draws"
         if self.resample == "clusters":
             return f"{method}; clusters: {len(clusters)} of equal {clusters.of}"
-        return f"{method}: {self.noise.noise.text}" if self.resample == "noise" else method
+        return method
+
+    @property
+    def noise_text(self) -> str:
+        """The noise that the refits were given, in words; empty where points were drawn instead."""
+        return self.noise.noise.text if self.resample == "noise" else ""
 
     def coefficients(self) -> dict[str, Array]:
         """The draws of each coefficient."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scaling_tui.laws.fitting.points import Points, repeats
 from scaling_tui.laws.forms import Law
 
+_MORE = 3
 _SAME = 9  # decimals of a logarithm to which inputs of one configuration agree
 
 
@@ -42,6 +43,7 @@ def clusters_of(law: Law, points: Points) -> Clusters:
         return Clusters(number, "configuration")
     if "params" in law.inputs and len(law.inputs) > 1:
         sizes = repeats(inputs[law.inputs.index("params")][None])
-        if sizes.max() + 1 <= len(points) // 2:
+        # Fewer sizes than that say nothing of errors which sizes may share.
+        if len(law.coefficients) + _MORE <= sizes.max() + 1 <= len(points) // 2:
             return Clusters(sizes, "N")
     return Clusters(number, "")

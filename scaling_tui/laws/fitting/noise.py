@@ -59,11 +59,10 @@ class Noise:
         """The noise in words: s.d., what is shared, how it changes with C."""
         weight = self.probability.ravel()
         trend, shared = (grid.ravel() for grid in np.meshgrid(self.trends, self.shared, indexing="ij"))
-        scale = np.maximum(np.sqrt(self.squares.ravel() / self.freedom), NOISE_FLOOR)
-        variance = float(weight @ (scale**2 * (1 + shared**2)))
-        text = f"s.d. {show.percent(math.sqrt(variance), 2)} of the loss"
+        scale = np.maximum(np.sqrt(self.squares.ravel() / self.freedom) * np.hypot(1, shared), NOISE_FLOOR)
+        text = f"s.d. {show.percent(math.exp(float(weight @ np.log(scale))), 2)} of the loss"
         if self.clusters.of:
-            part = float(weight @ (scale**2 * shared**2)) / variance
+            part = float(weight @ (shared**2 / (1 + shared**2)))
             text += f", {show.percent(part)} of its variance shared by points of equal {self.clusters.of}"
             text += f" ({len(self.clusters)} of them)"
         slope = float(weight @ trend)
@@ -77,7 +76,8 @@ class Noise:
         chosen = rng.choice(self.probability.size, draws, p=self.probability.ravel())
         row, column = np.unravel_index(chosen, self.probability.shape)
         scale = np.sqrt(self.squares[row, column] / rng.chisquare(self.freedom, draws))
-        return NoiseDraws(self, np.maximum(scale, NOISE_FLOOR), self.trends[row], self.shared[column])
+        shared = self.shared[column]
+        return NoiseDraws(self, np.maximum(scale, NOISE_FLOOR / np.hypot(1, shared)), self.trends[row], shared)
 
 
 @dataclass(frozen=True)

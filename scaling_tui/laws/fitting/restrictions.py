@@ -14,7 +14,6 @@ import numpy as np
 from scaling_tui import InputError
 from scaling_tui.laws.forms import KaplanJointLaw, Law, OneTermLaw
 from scaling_tui.laws.kernels import Array, Kernel
-from scaling_tui.text.numbers import read_quantity
 
 
 @dataclass(frozen=True)
@@ -49,47 +48,6 @@ class Restrictions:
         parts += [f"{name} = {value:g}" for name, value in self.fixed.items()]
         parts += [f"{name} = {prior.mean:g} ± {prior.sd:g}" for name, prior in self.priors.items()]
         return ", ".join(parts)
-
-
-def read_restrictions(ties: Sequence[str] = (), fixed: Sequence[str] = (), priors: Sequence[str] = ()) -> Restrictions:
-    """From the options of a command: `alpha=beta`, `E=0.9`, `E=0.9±0.2`.
-
-    Raises:
-        InputError: a text is invalid; names the option.
-    """
-    pairs = []
-    for text in ties:
-        names = [name.strip() for name in text.split("=")]
-        if len(names) < 2 or not all(names):
-            raise InputError(f"--tie: found {text[:60]!r}, want two coefficients such as alpha=beta")
-        pairs += [(names[0], name) for name in names[1:]]
-    held = {}
-    for text in fixed:
-        name, value = _assigned("--fix", text, "a coefficient and its value such as E=0.9")
-        held[name] = _read("--fix", text, value)
-    known = {}
-    for text in priors:
-        wanted = "a coefficient with its standard deviation such as E=0.9±0.2 (or E=0.9+-0.2)"
-        name, value = _assigned("--prior", text, wanted)
-        mean, sign, sd = value.replace("+-", "±").replace("+/-", "±").partition("±")
-        if not sign:
-            raise InputError(f"--prior: found {text[:60]!r}, want {wanted}")
-        known[name] = Prior(_read("--prior", text, mean), _read("--prior", text, sd))
-    return Restrictions(held, tuple(pairs), known)
-
-
-def _assigned(option: str, text: str, wanted: str) -> tuple[str, str]:
-    name, sign, value = text.partition("=")
-    if not sign or not name.strip() or not value.strip():
-        raise InputError(f"{option}: found {text[:60]!r}, want {wanted}")
-    return name.strip(), value.strip()
-
-
-def _read(option: str, text: str, value: str) -> float:
-    try:
-        return read_quantity(value.strip())
-    except InputError as error:
-        raise InputError(f"{option} {text[:60]}: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -212,7 +170,10 @@ def _branch(law: Law, fixed: Mapping[str, float], ties: Sequence[tuple[str, str]
             _known(law, "ties", name)
         rows.append(_tied(law, first, second, fixed))
         right.append(1.0 if isinstance(law, KaplanJointLaw) else 0.0)
-    return Branch(law, *_eliminate(size, rows, right))
+    free, base, matrix = _eliminate(size, rows, right)
+    if not free:
+        raise InputError("fixed: found every coefficient, want at least one to fit")
+    return Branch(law, free, base, matrix)
 
 
 def _held(law: Law, name: str, value: float, fixed: Mapping[str, float]) -> tuple[Array, float]:

@@ -44,6 +44,7 @@ class Study:
             "intervals": {name: list(ends) for name, ends in self.intervals.items()},
             "level": self.level,
             "interval_method": self.draws.how if self.draws else None,
+            "noise": (self.draws.noise_text or None) if self.draws else None,
             "bootstrap": {"draws": len(self.draws), "unconverged": self.draws.unconverged} if self.draws else None,
             "objective": fit.objective,
             "objective_kind": objective_kind(fit),
