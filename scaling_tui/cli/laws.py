@@ -8,9 +8,13 @@ from scaling_tui import InputError
 from scaling_tui.cli.options import (
     AsJson,
     BestOf,
+    Cluster,
     Columns,
+    Fix,
     Plot,
+    Prior,
     Runs,
+    Tie,
     Where,
     Which,
     number,
@@ -51,6 +55,9 @@ def fit(
     method: Annotated[str, typer.Option(help="Method: parametric, isoflop or envelope.")] = "parametric",
     valley: Annotated[str, typer.Option(help="Minimum of an isoFLOP profile: near, parabola or akima.")] = "near",
     level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Level of the intervals.")] = 0.9,
+    tie: Tie = None,
+    fix: Fix = None,
+    prior: Prior = None,
     compare: Annotated[
         bool, typer.Option("--compare", help="Compare every law that the runs carry, in the sample and beyond it.")
     ] = False,
@@ -62,14 +69,15 @@ def fit(
         str | None,
         typer.Option(
             metavar="RUN,…",
-            help="With --task: a run to predict, such as params=7B,tokens=4T. With a law of schedules: curves to "
-            "predict, not fit; tables with step and lr; cosine:72000.",
+            help="Predict a run, such as params=7B,tokens=4T. With a law of schedules: curves to predict, not fit; "
+            "tables with step and lr; cosine:72000.",
         ),
     ] = None,
     columns: Columns = None,
     points: Which = None,
     best_of: BestOf = None,
     where: Where = None,
+    cluster: Cluster = None,
     runs: Runs = None,
     as_json: AsJson = False,
     plot: Plot = None,
@@ -78,6 +86,7 @@ def fit(
     from scaling_tui.laws.fitting.tables import TableOptions
     from scaling_tui.laws.schedules.forms import SCHEDULE_LAWS
     from scaling_tui.report.fit import fit_source, slow_note
+    from scaling_tui.report.restrictions import read_restrictions
     from scaling_tui.report.schedules import fit_schedules
     from scaling_tui.report.tasks import fit_task_source
     from scaling_tui.text.columns import bullet
@@ -85,18 +94,28 @@ def fit(
     with_plot = plots_wanted(plot, as_json)
     if note := slow_note(source):
         say(note)
-    options = TableOptions.of(columns, points, best_of, where or ())
+    options = TableOptions.of(columns, points, best_of, where or (), cluster)
+    restrictions = read_restrictions(tie or (), fix or (), prior or ())
     others = {
         "--holdout-flops": holdout_flops,
         "--drop-highest": drop_highest,
         "--params-as": params_as,
         "--method": method != "parametric",
         "--compare": compare,
+        "--tie": tie,
+        "--prior": prior,
     }
     if law in SCHEDULE_LAWS:
-        others |= {"--points": points, "--best-of": best_of, "--task": task}
+        others |= {"--points": points, "--best-of": best_of, "--cluster": cluster, "--task": task}
         document, text, figures = fit_schedules(
-            source, law, predict=predict, runs=runs, delta=delta, table=options, others=others
+            source,
+            law,
+            predict=predict,
+            runs=runs,
+            delta=delta,
+            fixed=restrictions.fixed,
+            table=options,
+            others=others,
         )
     else:
         if task is not None:
@@ -109,11 +128,9 @@ def fit(
                 delta=delta,
                 predict=predict,
                 table=options,
-                others=others,
+                others=others | {"--fix": fix},
             )
         else:
-            if predict is not None:
-                raise InputError(f"--predict: found without --task, want it or --law {' or '.join(SCHEDULE_LAWS)}")
             document, text, figure = fit_source(
                 source,
                 runs=runs,
@@ -127,7 +144,9 @@ def fit(
                 valley=valley,
                 level=level,
                 compare=compare,
+                predict=predict,
                 table=options,
+                restrictions=restrictions,
             )
 
         def figures() -> "list[Figure]":
@@ -204,6 +223,10 @@ def plan(
     points: Which = None,
     best_of: BestOf = None,
     where: Where = None,
+    cluster: Cluster = None,
+    tie: Tie = None,
+    fix: Fix = None,
+    prior: Prior = None,
     coef: Coefs = None,
     draws: Draws = 200,
     device: Annotated[str | None, typer.Option(help="Device, such as h100, or its peak FLOP/s.")] = None,
@@ -218,22 +241,33 @@ def plan(
     from scaling_tui.laws.fitting.tables import TableOptions
     from scaling_tui.laws.planning.plan import Goal
     from scaling_tui.report.plan import device_for, plan_source
+    from scaling_tui.report.restrictions import read_restrictions
     from scaling_tui.text.columns import bullet
 
     goal = Goal(flops, loss, params, tokens, tokens_per_param, unique_tokens, served_tokens, total_params, active_share)
     machine = device_for(device, devices, mfu, price)
     with_plot = plots_wanted(plot, as_json)
-    table = TableOptions.of(columns, points, best_of, where or ())
+    table = TableOptions.of(columns, points, best_of, where or (), cluster)
+    restrictions = read_restrictions(tie or (), fix or (), prior or ())
     if allocation is not None:
         from scaling_tui.report.allocations import allocation_source
 
         others = {"--law": law, "--fit": source, "--coef": coef, table.given: table.given}
+        others |= {"--tie": tie, "--fix": fix, "--prior": prior}
         if found := [option for option, value in others.items() if value]:
             raise InputError(f"--allocation: found with {found[0]}, want one of them")
         document, text, figures = allocation_source(allocation, goal, machine)
     else:
         document, text, figures = plan_source(
-            goal, law=law, source=source, coef=coef or [], draws=draws, runs=runs, machine=machine, table=table
+            goal,
+            law=law,
+            source=source,
+            coef=coef or [],
+            draws=draws,
+            runs=runs,
+            machine=machine,
+            table=table,
+            restrictions=restrictions,
         )
     print_json(document) if as_json else print(text)
     if with_plot:

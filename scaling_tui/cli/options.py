@@ -51,6 +51,18 @@ Where = Annotated[
     list[str] | None,
     typer.Option(metavar="CONDITION", help="Read only such rows of a table: 'params<3e8'; repeatable."),
 ]
+Cluster = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help="Rows of a table that share an error, such as run; default: found by itself."),
+]
+Tie = Annotated[
+    list[str] | None, typer.Option(metavar="A=B", help="Coefficients that are equal, such as alpha=beta; repeatable.")
+]
+Fix = Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Hold a coefficient, E=0.9; repeatable.")]
+Prior = Annotated[
+    list[str] | None,
+    typer.Option(metavar="KEY=VALUE±SD", help="A coefficient measured elsewhere, E=0.9±0.2; repeatable."),
+]
 SweepName = Annotated[str | None, typer.Argument(metavar="SWEEP", help="Name of a sweep; default: the latest.")]
 
 

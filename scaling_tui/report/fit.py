@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from scaling_tui import InputError
 from scaling_tui.laws import Points
 from scaling_tui.laws.fitting.influence import influence
+from scaling_tui.laws.fitting.restrictions import Restrictions
 from scaling_tui.laws.fitting.study import study
 from scaling_tui.laws.fitting.tables import LeftOut, TableOptions, table_points
+from scaling_tui.laws.forms import SYMBOLS, Input
+from scaling_tui.report.inputs import read_inputs
 from scaling_tui.report.standing import standing_document, standing_text
 from scaling_tui.tables.read import is_table
 from scaling_tui.text import show
 from scaling_tui.text.columns import columns, span
 
 if TYPE_CHECKING:
+    from scaling_tui.laws import Prediction
     from scaling_tui.laws.fitting.envelope import Envelope
     from scaling_tui.laws.fitting.influence import Influence
     from scaling_tui.laws.fitting.isoflop import PowerLaw, Profiles
@@ -37,6 +41,9 @@ _OPTIONS = {
     "convention": "--params-as",
     "coefficients": "--coef",
     "allocation": "--allocation",
+    "ties": "--tie",
+    "fixed": "--fix",
+    "priors": "--prior",
 }
 
 
@@ -217,7 +224,9 @@ def fit_source(
     valley: str,
     level: float,
     compare: bool = False,
+    predict: str | None = None,
     table: TableOptions = TableOptions(),  # noqa: B008 - frozen
+    restrictions: Restrictions = Restrictions(),  # noqa: B008 - frozen
 ) -> "tuple[dict[str, Any], str, Callable[[], Figure]]":
     """The document and the text that `fit` prints, and a function that makes its plot.
 
@@ -232,8 +241,10 @@ def fit_source(
         raise InputError(f"--params-as: found {params_as!r}, want all or non-embedding")
     if delta is not None and not delta > 0:
         raise InputError(f"--delta: found {delta:g}, want a positive number or inf")
-    if compare and method != "parametric":
-        raise InputError(f"--compare: found with --method {method}, want --method parametric")
+    options = {"--predict": predict, "--tie, --fix or --prior": restrictions, "--compare": compare}
+    for option, given in options.items():
+        if given and method != "parametric":
+            raise InputError(f"{option}: found with --method {method}, want --method parametric")
     from scaling_tui.plots.law_plots import law_view
     from scaling_tui.report.influence import influence_document
 
@@ -251,17 +262,23 @@ def fit_source(
                 delta=delta,
                 convention=params_as or loaded.convention,
                 level=level,
+                restrictions=restrictions,
                 warnings=loaded.warnings,
             )
+        prediction = None if predict is None else predicted_run(fitted, predict)
         document = fitted.document() | {
             "source": source,
             "loss": loaded.loss or "as given",
             "notes": list(loaded.notes),
             "published": standing_document(fitted.fit),
+            "prediction": None if prediction is None else prediction.document(),
         }
         moved = influence(fitted.fit)
         document |= loaded.document() | influence_document(fitted, moved)
         text = fit_text(fitted, loaded.loss, loaded.notes, moved)
+        if prediction is not None:
+            document["warnings"] += prediction.warnings
+            text += f"\n\n{prediction.text}"
         if compare:
             from scaling_tui.laws.fitting.compare import compare as compare_laws
             from scaling_tui.report.compare import compare_document, compare_text
@@ -312,6 +329,54 @@ def _profile_source(
     return document, envelope_text(hull), lambda: envelope_view(hull)
 
 
+@dataclass(frozen=True)
+class PredictedRun:
+    """The loss of a run by a fit, with the interval of the law there and that of one run, its own noise included."""
+
+    inputs: Mapping[Input, float]
+    law: "Prediction"
+    run: "Prediction"
+    warnings: list[str]
+
+    def document(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "inputs": dict(self.inputs),
+            "loss": self.law.value,
+            "law": [self.law.low, self.law.high],
+            "run": [self.run.low, self.run.high],
+            "level": self.law.level,
+        }
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        at = ", ".join(f"{SYMBOLS[name]} {show.count(value)}" for name, value in self.inputs.items())
+        line = f"at {at}: loss {show.loss(self.law.value)}"
+        if math.isnan(self.law.low):
+            return f"{line}; {self.law.how}"
+        level = show.percent(self.law.level)
+        return (
+            f"{line}; {level} interval of the law {span(self.law.low, self.law.high, show.loss)}, "
+            f"of one run {span(self.run.low, self.run.high, show.loss)}"
+        )
+
+
+def predicted_run(study: "Study", text: str) -> PredictedRun:
+    """The loss that a fit predicts for the inputs of `--predict`.
+
+    Raises:
+        InputError: as `read_inputs`.
+    """
+    from scaling_tui.laws.fitting.prediction import predict
+    from scaling_tui.laws.fitting.warnings import beyond
+
+    inputs = read_inputs(text, study.fit.law)
+    wanted = {name: inputs[name] for name in study.fit.law.inputs}
+    law, run = (predict(study.fit, level=study.level, of=of, **wanted) for of in ("law", "run"))  # type: ignore[arg-type]
+    return PredictedRun(inputs, law, run, list(beyond(study.fit, **inputs)))
+
+
 def fit_text(study: "Study", loss: str = "", notes: Sequence[str] = (), moved: "Influence | None" = None) -> str:
     """A fit with its intervals, held-out error, conventions, and the runs that it leans on.
 
@@ -326,6 +391,7 @@ def fit_text(study: "Study", loss: str = "", notes: Sequence[str] = (), moved: "
         f"{len(fit.points)} points, N {fit.convention}, "
         f"C {document['convention']['flops']}; objective {fit.objective:.6g} ({document['objective_kind']}); "
         f"residual s.d. {show.percent(document['residual_sd'], 2)} of the loss",
+        *([f"given: {fit.restrictions.text}"] if fit.restrictions else []),
         *([f"fitted to the {loss}"] if loss else []),
         *notes,
         "",
@@ -342,6 +408,7 @@ def fit_text(study: "Study", loss: str = "", notes: Sequence[str] = (), moved: "
     ]
     if study.draws:
         lines.append(f"intervals: {study.draws.how}; they assume that the law is right")
+        lines += [f"noise: {study.draws.noise_text}"] if study.draws.noise_text else []
     if study.holdout:
         holdout = study.holdout
         symbol = {"flops": "C", "params": "N", "tokens": "D"}[holdout.by]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from scaling_tui import InputError
 from scaling_tui.laws import coefficient_set, get
+from scaling_tui.laws.fitting.restrictions import Restrictions
 from scaling_tui.laws.fitting.study import study
 from scaling_tui.laws.fitting.tables import TableOptions
 from scaling_tui.report.fit import FitSource, load, option_names
@@ -42,7 +43,11 @@ def plan_text(plan: "Plan", bill: Mapping[str, Any] | None) -> str:
     ]
     counted = f", N {plan.convention}" if plan.convention else ""
     lines = [plan.law + counted, columns(rows, numeric=(1,))]
-    if plan.excess > 1e-6:
+    if plan.run_interval is not None:
+        lines.append(
+            f"{show.percent(plan.level)} interval of the loss of one run: {span(*plan.run_interval, show.loss)}"
+        )
+    if plan.excess > 1e-6 and plan.optimal_loss is not None:
         lines.append(
             f"off the optimum: {show.percent(plan.excess, 2, sign=True)} loss at this budget "
             f"(optimal {plan.optimal_loss:.4f}); "
@@ -145,6 +150,7 @@ def plan_source(
     runs: Path | None,
     machine: "tuple[str, Device] | None",
     table: TableOptions = TableOptions(),  # noqa: B008 - frozen
+    restrictions: Restrictions = Restrictions(),  # noqa: B008 - frozen
 ) -> "tuple[dict[str, Any], str, Callable[[], list[Figure]]]":
     """The document and the text that `plan` prints, and a function that makes its plots.
 
@@ -156,7 +162,9 @@ def plan_source(
 
     if source is None and table.given:
         raise InputError(f"{table.given}: found without --fit, want a table to read")
-    curve, loaded = _plan_for(goal, law, source, coef, draws, runs, table)
+    if source is None and restrictions:
+        raise InputError(f"{restrictions.text}: found without --fit, want a fit that it restricts")
+    curve, loaded = _plan_for(goal, law, source, coef, draws, runs, table, restrictions)
     result = curve.plan
     bill = bill_for(result.flops, machine)
     published = runs_for(goal, result)
@@ -166,6 +174,7 @@ def plan_source(
         "device": bill,
         "published": runs_document(published),
         **(loaded.document() if loaded else dict.fromkeys(("left_out", "derived", "columns"))),
+        "notes": [*(loaded.notes if loaded else ()), *result.notes],
     }
     text = f"{plan_text(result, bill)}\n{runs_text(published)}; {measured_text(published)}"
     points = loaded.points if loaded else None
@@ -174,7 +183,7 @@ def plan_source(
 
 def _plan_for(
     goal: "Goal", law: str | None, source: str | None, coef: Sequence[str], draws: int, runs: Path | None,
-    table: TableOptions,
+    table: TableOptions, restrictions: Restrictions,
 ) -> tuple["PlanCurve", FitSource | None]:  # fmt: skip
     """The plan with its law, and what the law was fitted to."""
     from scaling_tui.laws.planning.plan import plan, plan_published
@@ -185,7 +194,8 @@ def _plan_for(
         if coef:
             raise InputError("--coef: found with --fit, want one of them")
         loaded = load(source, runs, table)
-        fitted = planning_study(loaded, law, draws)
+        with option_names():
+            fitted = planning_study(loaded, law, draws, restrictions)
         result = plan_study(loaded, fitted, goal)
         name = "standard input" if source == STDIN else Path(source).name
         return PlanCurve(name, result.law, fitted.fit.coefficients, result, True, experts), loaded
@@ -198,7 +208,12 @@ def _plan_for(
     return PlanCurve(law, law, published.coefficients, plan_published(published, goal), False, experts), None
 
 
-def planning_study(loaded: FitSource, law: str | None = None, draws: int = 200) -> "Study":
+def planning_study(
+    loaded: FitSource,
+    law: str | None = None,
+    draws: int = 200,
+    restrictions: Restrictions = Restrictions(),  # noqa: B008 - frozen
+) -> "Study":
     """The fit to make plans with.
 
     Raises:
@@ -206,7 +221,7 @@ def planning_study(loaded: FitSource, law: str | None = None, draws: int = 200) 
     """
     law = law or loaded.law or "chinchilla"
     with loaded.explained():
-        return study(loaded.points, law, draws=max(draws, 20), convention=loaded.convention)
+        return study(loaded.points, law, draws=draws, convention=loaded.convention, restrictions=restrictions)
 
 
 def plan_study(loaded: FitSource, fitted: "Study", goal: "Goal") -> "Plan":

@@ -1,6 +1,5 @@
 """What `fit --task` prints: both steps from size and data to a task's accuracy, and predictions through them."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from types import MappingProxyType
@@ -13,44 +12,16 @@ from scaling_tui.laws.fitting.column_names import find_column, shown
 from scaling_tui.laws.fitting.tables import TableOptions, points_of_table
 from scaling_tui.laws.fitting.task_columns import TaskColumns, find_task
 from scaling_tui.laws.fitting.tasks import COEFFICIENTS, TaskFit, TaskPrediction, fit_task
+from scaling_tui.laws.published import get
+from scaling_tui.report.inputs import read_inputs
 from scaling_tui.tables import Table
 from scaling_tui.tables.read import is_table, read_table
 from scaling_tui.text import show
 from scaling_tui.text.columns import columns, span
-from scaling_tui.text.numbers import read_quantity
-from scaling_tui.text.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from scaling_tui.laws.kernels import Array
     from scaling_tui.plots.figures import Figure
-
-_UNITS = {
-    "params": "params",
-    "total_params": "params",
-    "tokens": "tokens",
-    "flops": "flops",
-    "unique_tokens": "tokens",
-}
-
-
-def read_inputs(text: str) -> dict[str, float]:
-    """`params=7B,tokens=4T`, the inputs of a law, as numbers.
-
-    Raises:
-        InputError: not NAME=NUMBER, an input that no law has, one twice, or one that is not positive.
-    """
-    given: dict[str, float] = {}
-    for part in re.split(r",\s*(?=[a-z_]+\s*=)", text.strip()):
-        name, equals, value = (item.strip() for item in part.partition("="))
-        if not equals or name not in _UNITS:
-            hint = did_you_mean(name, _UNITS) if equals else "want NAME=NUMBER,… such as params=7B,tokens=4T"
-            raise InputError(f"--predict: found {part[:60]!r}, {hint}")
-        if name in given:
-            raise InputError(f"--predict: {name} is given twice, want it once")
-        given[name] = read_quantity(value, _UNITS[name], f"--predict {name}")
-        if not 0 < given[name] < float("inf"):
-            raise InputError(f"--predict {name}: found {value!r}, want a positive number")
-    return given
 
 
 def fit_task_source(
@@ -67,8 +38,7 @@ def fit_task_source(
 ) -> "tuple[dict[str, Any], str, Callable[[], Figure]]":
     """The document and the text that `fit --task` prints, and a function that makes its plot.
 
-    Args:
-        others: what was given by options of laws alone, by option; all must be empty.
+    `others` is what was given by options of laws alone, by option; all must be empty.
 
     Raises:
         InputError: an option, the table or its points are invalid, or it has no such task.
@@ -77,7 +47,7 @@ def fit_task_source(
         raise InputError(f"{option}: found with --task, want one of them")
     if not is_table(source):
         raise InputError(f"--task: found with {source!r}, want it with a table (CSV, TSV, JSONL or Parquet)")
-    inputs = None if predict is None else read_inputs(predict)
+    inputs = None if predict is None else read_inputs(predict, get(law or "chinchilla"))
     read = read_table(source)
     found = find_task(list(read.columns), task, table.columns, read.where)
     bits, name = (find_column(read, column, "--columns") for column in (found.bits, found.accuracy))

@@ -140,11 +140,12 @@ def test_a_sweep_of_several_sizes_asks_for_one(command: Command, tmp_path: Path)
         (("--law", "tissue", "--predict", "cosine:900:lr=9:warmup=1"), "the law gives a loss of"),
         (("--law", "tissue", "--predict", "*"), "no curve with a loss is left to fit"),
         (("--law", "tissue", "--points", "all"), "--points: found with --law tissue"),
+        (("--law", "tissue", "--tie", "alpha=beta"), "--tie: found with --law tissue"),
+        (("--law", "tissue", "--fix", "beta=1"), "found 'beta' to be held"),
         (("--law", "tissue", "--best-of", "lr"), "--best-of: found with --law tissue"),
         (("--law", "tissue", "--method", "isoflop"), "--method: found with --law tissue"),
         (("--law", "tissue", "--holdout-flops", "1e20"), "--holdout-flops: found with --law tissue"),
         (("--law", "tissue", "--delta", "-1"), "--delta: found -1"),
-        (("--law", "chinchilla", "--predict", "long"), "--predict: found without --task"),
         (("--law", "multi-power", "--where", "zebra=1"), "no column 'zebra'"),
     ],
 )

@@ -62,8 +62,8 @@ ALLOCATIONS: tuple[Allocation, ...] = (
     ),
     Allocation(
         "hoffmann2022-2",
-        "Hoffmann et al. 2022 (arXiv:2203.15556), table A3, approach 2, as transcribed by others; the power through its "
-        "first and last row",
+        "Hoffmann et al. 2022 (arXiv:2203.15556), table A3, approach 2, as transcribed by others; the power through "
+        "its first and last row",
         _MASSIVETEXT,
         Power(4e8, 0.48985, 1.84e19),
         None,

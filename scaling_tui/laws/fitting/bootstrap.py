@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
+
 from scaling_tui.laws.fitting.clusters import Clusters, clusters_of
 from scaling_tui.laws.fitting.fitted import Fit, Prediction, box_for, observations, sample
 from scaling_tui.laws.fitting.minimize import Problem
@@ -71,7 +72,12 @@ class Bootstrap:
         method = f"{_HOW[self.resample]}, {len(self)} draws"
         if self.resample == "clusters":
             return f"{method}; clusters: {len(clusters)} of equal {clusters.of}"
-        return f"{method}: {self.noise.noise.text}" if self.resample == "noise" else method
+        return method
+
+    @property
+    def noise_text(self) -> str:
+        """The noise that the refits were given, in words; empty where points were drawn instead."""
+        return self.noise.noise.text if self.resample == "noise" else ""
 
     def coefficients(self) -> dict[str, Array]:
         """The draws of each coefficient."""
@@ -112,7 +118,10 @@ class Bootstrap:
         """The law's value at `inputs` with the interval of the draws.
 
         Args:
-            of: "run" adds the noise of new runs, of which `runs` are averaged.
+            level: confidence level of the interval.
+            of: "run" adds the noise of new runs.
+            runs: how many new runs the loss is the mean of.
+            inputs: the law's inputs, a number each.
         """
         value, drawn = float(self.fit.loss(**inputs)), self.losses(**inputs)
         if of == "run":
@@ -132,7 +141,7 @@ def bootstrap(fit: Fit, draws: int, *, seed: int = 0, resample: Resample | None 
         resample: the method; None chooses one that suits the points (see the module).
     """
     law, rng = fit.law, np.random.default_rng(seed)
-    x, y = observations(law, fit.points)
+    _, y = observations(law, fit.points)
     clusters = clusters_of(law, fit.points)
     if resample is None:
         resample = choose(fit, clusters)

@@ -10,6 +10,7 @@ from scaling_tui.laws.fitting.points import Points, repeats
 from scaling_tui.laws.forms import Input, Law
 from scaling_tui.laws.kernels import Array
 
+_MORE = 3
 _SAME = 9  # decimals of a logarithm to which inputs of one configuration agree
 
 
@@ -52,7 +53,8 @@ def clusters_of(law: Law, points: Points) -> Clusters:
     found = together(law.inputs, points)
     if not found.of and "params" in law.inputs and len(law.inputs) > 1:
         sizes = repeats(_logs(("params",), points))
-        if sizes.max() + 1 <= len(points) // 2:
+        # Fewer sizes than that say nothing of errors which sizes may share.
+        if len(law.coefficients) + _MORE <= sizes.max() + 1 <= len(points) // 2:
             return Clusters(sizes, "N")
     return found
 

@@ -277,10 +277,10 @@ def _why_not(law: Law, points: Points, known: list[Input], groups: Clusters) -> 
         if np.ptp(np.log(columns[name])) < _MOVES:
             return f"{SYMBOLS[name]} is the same for all runs"
     for count in range(2, len(law.inputs) + 1):
-        for together in combinations(law.inputs, count):
-            *others, last = (np.log(columns[name]) for name in together)
+        for names in combinations(law.inputs, count):
+            *others, last = (np.log(columns[name]) for name in names)
             if _follows(last, others):
-                return f"{' and '.join(SYMBOLS[name] for name in together)} vary together"
+                return f"{' and '.join(SYMBOLS[name] for name in names)} vary together"
     own = [np.log(column) for column in columns.values()]
     free = [
         SYMBOLS[name]

@@ -45,7 +45,7 @@ class Fit:
     theta: Array = field(repr=False)
     minima: Array = field(repr=False)
     objectives: Array = field(repr=False)
-    restrictions: Restrictions = Restrictions()
+    restrictions: Restrictions = field(default_factory=Restrictions)
     noise: float = 0.0
 
     @property

@@ -87,6 +87,7 @@ def _scales(logs: list[Array], given: Array) -> Array:
 
     Args:
         logs: of each summand at scale 1 divided by the loss, (K, n).
+        given: the share of the loss that other summands have, (K, n).
     """
     # Each column is normalised by its maximum over the points.
     sizes = [log.max(axis=1, keepdims=True) for log in logs]

@@ -91,6 +91,7 @@ def minimize(
         weights: (K, n); None gives every point weight 1.
         stages: deltas to minimise at before `delta`, largest first.
         box: lower and upper bounds of the coordinates, (p,) each.
+        penalties: priors, in the kernel's coordinates.
         tolerance: converged when an undamped step would lower the objective by less than this share of it.
     """
     start = np.atleast_2d(start)

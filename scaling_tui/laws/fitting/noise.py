@@ -2,12 +2,14 @@
 
 The model: log L_i = law_i + s·exp(b·z_i)·(e_i + r·u_c), where z_i is the law's log loss, centred and in units of its
 s.d., the e_i are independent and u_c is shared by the points of a cluster, all standard normal. So noise may be larger
-where the loss is higher, as that of small models often is. s, b and r are not estimated but drawn, by their restricted likelihood (Patterson and
-Thompson 1971; Harville 1974) for the law linearised at its least-squares fit, so that draws from few points are as wide
-as they must be: for independent points of equal noise, and a law linear in its coefficients, they give Student's t.
+where the loss is higher, as that of small models often is. s, b and r are not estimated but drawn, by their restricted
+likelihood (Patterson and Thompson 1971; Harville 1974) for the law linearised at its least-squares fit, so that draws
+from few points are as wide as they must be: for independent points of equal noise, and a law linear in its
+coefficients, they give Student's t.
 
-Plugging in estimates instead covered 47 % for a nominal 90 % where the seeds of twelve configurations share an error,
-and 75 % for coefficients of D where noise falls with C (`benchmarks/laws_coverage.py`).
+Plugging in the residual s.d. instead covered 47 % for a nominal 90 % where the seeds of twelve configurations share an
+error, and 75 % for the coefficients of D where noise falls with C (`benchmarks/laws_coverage.py` prints what the model
+covers).
 """
 
 import math
@@ -25,7 +27,7 @@ from scaling_tui.text import show
 NOISE_FLOOR = 5e-4
 _TRENDS = np.linspace(-1.2, 1.2, 25)  # b
 _TREND_SD = 0.6  # of the prior of b: the noise of real ladders changes by up to a factor 10 from end to end
-# r, with the prior 1/sqrt(1 + r²): flat near 0, and scale-free where the shared part dominates, so that the draws are then
+# r, with the prior 1/sqrt(1 + r²): flat near 0, and scale-free where the shared part dominates. There the draws are
 # Student's t with clusters minus coefficients degrees of freedom.
 _SHARED = np.concatenate([[0.0], np.geomspace(0.1, 300.0, 36)])
 
@@ -57,11 +59,10 @@ class Noise:
         """The noise in words: s.d., what is shared, how it changes with C."""
         weight = self.probability.ravel()
         trend, shared = (grid.ravel() for grid in np.meshgrid(self.trends, self.shared, indexing="ij"))
-        scale = np.maximum(np.sqrt(self.squares.ravel() / self.freedom), NOISE_FLOOR)
-        variance = float(weight @ (scale**2 * (1 + shared**2)))
-        text = f"s.d. {show.percent(math.sqrt(variance), 2)} of the loss"
+        scale = np.maximum(np.sqrt(self.squares.ravel() / self.freedom) * np.hypot(1, shared), NOISE_FLOOR)
+        text = f"s.d. {show.percent(math.exp(float(weight @ np.log(scale))), 2)} of the loss"
         if self.clusters.of:
-            part = float(weight @ (scale**2 * shared**2)) / variance
+            part = float(weight @ (shared**2 / (1 + shared**2)))
             text += f", {show.percent(part)} of its variance shared by points of equal {self.clusters.of}"
             text += f" ({len(self.clusters)} of them)"
         slope = float(weight @ trend)
@@ -75,7 +76,8 @@ class Noise:
         chosen = rng.choice(self.probability.size, draws, p=self.probability.ravel())
         row, column = np.unravel_index(chosen, self.probability.shape)
         scale = np.sqrt(self.squares[row, column] / rng.chisquare(self.freedom, draws))
-        return NoiseDraws(self, np.maximum(scale, NOISE_FLOOR), self.trends[row], self.shared[column])
+        shared = self.shared[column]
+        return NoiseDraws(self, np.maximum(scale, NOISE_FLOOR / np.hypot(1, shared)), self.trends[row], shared)
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,11 @@ def predict(
     """The loss at `inputs` (`params`, `tokens`, …) with an interval from refits.
 
     Args:
+        fit: the fit.
         level: confidence level of the interval.
         of: "run" for the loss of new runs, noise included; "law" for the value of the law itself.
         runs: how many new runs the loss is the mean of.
+        inputs: the law's inputs; others are ignored.
 
     Raises:
         InputError: an input of the law is missing.

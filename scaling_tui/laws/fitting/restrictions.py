@@ -106,7 +106,7 @@ class Branch:
         return bounds[0][list(self.free)], bounds[1][list(self.free)]
 
 
-def branches(law: Law, restrictions: Restrictions = Restrictions()) -> tuple[Branch, ...]:  # noqa: B008 - frozen
+def branches(law: Law, restrictions: Restrictions = Restrictions()) -> tuple[Branch, ...]:
     """The law under `restrictions`; where its floor E is free, also with E = 0, which no finite coordinate reaches.
 
     Raises:
@@ -174,7 +174,10 @@ def _branch(law: Law, fixed: Mapping[str, float], ties: Sequence[tuple[str, str]
             _known(law, "ties", name)
         rows.append(_tied(law, first, second, fixed))
         right.append(1.0 if isinstance(law, KaplanJointLaw) else 0.0)
-    return Branch(law, *_eliminate(size, rows, right))
+    free, base, matrix = _eliminate(size, rows, right)
+    if not free:
+        raise InputError("fixed: found every coefficient, want at least one to fit")
+    return Branch(law, free, base, matrix)
 
 
 def _held(law: Law, name: str, value: float, fixed: Mapping[str, float]) -> tuple[Array, float]:

@@ -109,11 +109,13 @@ def refit(
     """Minima of the law of `fit` for other losses or weights of its points, each followed from the fit's own.
 
     Args:
+        fit: the fit to follow.
         y: log losses, (n,) or (K, n); None takes those of the points.
         x: log inputs, (m, n), if they are not those of the points.
         weights: (K, n); None gives every point weight 1.
         delta: of the Huber loss; None takes the fit's.
         priors: the means of the fit's priors, (K,) each; None takes the priors' own.
+        tolerance: as `minimize` takes it.
 
     Returns:
         theta (K, p), the coordinates of the whole law.

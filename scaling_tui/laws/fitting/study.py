@@ -12,6 +12,7 @@ from scaling_tui.laws.fitting.fit import fit
 from scaling_tui.laws.fitting.fitted import Fit
 from scaling_tui.laws.fitting.holdout import Holdout, hold_out
 from scaling_tui.laws.fitting.points import Points
+from scaling_tui.laws.fitting.restrictions import Restrictions
 from scaling_tui.text import show
 
 
@@ -42,9 +43,11 @@ class Study:
             "intervals": {name: list(ends) for name, ends in self.intervals.items()},
             "level": self.level,
             "interval_method": self.draws.how if self.draws else None,
+            "noise": (self.draws.noise_text or None) if self.draws else None,
             "bootstrap": {"draws": len(self.draws), "unconverged": self.draws.unconverged} if self.draws else None,
             "objective": fit.objective,
             "objective_kind": objective_kind(fit),
+            "restrictions": fit.restrictions.text or None,
             "delta": fit.delta,
             "converged": fit.converged,
             "points": len(fit.points),
@@ -80,9 +83,10 @@ def _flops_used(points: Points) -> str:
 
 def objective_kind(fit: Fit) -> str:
     """The objective that was minimised, in words."""
+    prior = " and the prior" if fit.restrictions.priors else ""
     if math.isinf(fit.delta):
-        return "half the sum of squares of log-loss residuals"
-    return f"sum of Huber({fit.delta:g}) of log-loss residuals"
+        return f"half the sum of squares of log-loss residuals{prior}"
+    return f"sum of Huber({fit.delta:g}) of log-loss residuals{prior}"
 
 
 def study(
@@ -96,6 +100,7 @@ def study(
     convention: str = "all",
     level: float = 0.9,
     seed: int = 0,
+    restrictions: Restrictions = Restrictions(),  # noqa: B008 - frozen
     warnings: tuple[str, ...] = (),
 ) -> Study:
     """Fits a law, with intervals, held-out error and alternative conventions.
@@ -110,6 +115,7 @@ def study(
         convention: which parameters N counts, "all" or "non-embedding".
         level: confidence level of the intervals.
         seed: seed of the bootstrap.
+        restrictions: coefficients that are fixed, tied, or known from elsewhere.
         warnings: from reading the points; they come first.
 
     Raises:
@@ -124,7 +130,7 @@ def study(
         points = replace(points, params=points.non_embedding, non_embedding=points.params)
     elif convention == "non-embedding":
         raise InputError("convention non-embedding: the points have no column non_embedding")
-    fitted = fit(points, law, delta=delta, convention=convention)
+    fitted = fit(points, law, delta=delta, convention=convention, restrictions=restrictions)
     messages = [*warnings, *fitted.warnings]
     if draws > (most := affordable(len(fitted.points))):
         messages.append(
@@ -132,10 +138,8 @@ def study(
         )
         draws = most
     resampled = bootstrap(fitted, draws, seed=seed) if draws and fitted.freedom > 0 else None
-    if resampled:
-        intervals = resampled.intervals(level)
-    else:
-        intervals = dict.fromkeys(fitted.coefficients, (math.nan, math.nan))
+    none = dict.fromkeys(fitted.coefficients, (math.nan, math.nan))
+    intervals = resampled.intervals(level) if resampled else none
     holdout = hold_out(fitted, holdout_flops)
     if resampled and resampled.unconverged > 0.02 * draws:
         messages.append(
@@ -157,12 +161,18 @@ def _conventions(own: Fit) -> dict[str, Fit]:
     if "params" in own.law.inputs and points.non_embedding is not None:
         other = "non-embedding" if own.convention == "all" else "all"
         swapped = replace(points, params=points.non_embedding, non_embedding=points.params)
-        fits = {f"N {own.convention}": own, f"N {other}": fit(swapped, own.law, delta=own.delta, convention=other)}
+        fits = {
+            f"N {own.convention}": own,
+            f"N {other}": fit(swapped, own.law, delta=own.delta, convention=other, restrictions=own.restrictions),
+        }
     elif own.law.inputs == ("flops",) and points.params is not None and points.tokens is not None:
         budgets = {"C = 6ND": 6 * points.params * points.tokens}
         if points.non_embedding is not None:
             budgets["C = 6ND, N non-embedding"] = 6 * points.non_embedding * points.tokens
         if points.flops is not None:
             fits["C as given"] = own
-        fits |= {name: fit(replace(points, flops=c), own.law, delta=own.delta) for name, c in budgets.items()}
+        fits |= {
+            name: fit(replace(points, flops=c), own.law, delta=own.delta, restrictions=own.restrictions)
+            for name, c in budgets.items()
+        }
     return fits if len(fits) > 1 else {}

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -53,12 +53,14 @@ class TableOptions:
         points: `last` checkpoint of each run, `all` rows, or `auto`: the last where the rows are checkpoints.
         best_of: the column, such as a learning rate, of which the best is kept at each (N, D).
         where: conditions on rows, such as `params<3e8`; all must hold.
+        cluster: the column whose equal values mark points that share an error.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     points: Which = "auto"
     best_of: str | None = None
     where: tuple[str, ...] = ()
+    cluster: str | None = None
 
     @classmethod
     def of(
@@ -67,6 +69,7 @@ class TableOptions:
         points: str | None = None,
         best_of: str | None = None,
         where: Sequence[str] = (),
+        cluster: str | None = None,
     ) -> "TableOptions":
         """From the options of a command.
 
@@ -80,13 +83,14 @@ class TableOptions:
             if not _CONDITION.fullmatch(condition):
                 raise InputError(f"--where: found {condition[:60]!r}, want a condition such as params<3e8 or lr=0.002")
         given = {} if columns is None else read_columns(columns)
-        return cls(given, which, best_of, tuple(where))  # type: ignore[arg-type]
+        return cls(given, which, best_of, tuple(where), cluster)  # type: ignore[arg-type]
 
     @property
     def given(self) -> str:
         """The first option that is given; empty where none is."""
         options = {"--columns": self.columns, "--points": self.points != "auto", "--best-of": self.best_of}
-        return next((name for name, value in {**options, "--where": self.where}.items() if value), "")
+        options |= {"--where": bool(self.where), "--cluster": self.cluster}
+        return next((name for name, value in options.items() if value), "")
 
 
 @dataclass(frozen=True)
@@ -184,7 +188,8 @@ class _Reading:
         check_units(self.table.where, self._kept(), self.columns)
         self._best_of()
         self._say_repeats()
-        points = Points.of(labels=self._labels(), **self.numbers).take(self.keep)
+        points = Points.of(labels=self._labels(), **self.numbers)
+        points = replace(points, **self._clusters()).take(self.keep)
         left_out = [LeftOut(self.table.rows[place], why) for place, why in sorted(self.left_out.items())]
         columns = {role: column.name for role, column in self.columns.items()}
         warnings = (*self.warnings, *self.derived)
@@ -244,6 +249,17 @@ class _Reading:
         if self.names is None:
             return [f"row {row}" for row in self.table.rows] if self.size <= _NAMED_ROWS else []
         return [str(name) for name in self.names]
+
+    def _clusters(self) -> dict[str, Any]:
+        """The clusters that `--cluster` names; without it, the runs of a table that fits several rows of a run."""
+        if self.options.cluster is not None:
+            column = self.columns.get(self.options.cluster)
+            name = column.name if column else find_column(self.table, self.options.cluster, "--cluster", ())
+            return {"clusters": tuple(map(str, self.table.columns[name])), "cluster_name": shown(name)}
+        kept = [] if self.names is None else [str(self.names[place]) for place in np.flatnonzero(self.keep).tolist()]
+        if self.names is None or not 1 < len(set(kept)) < len(kept):
+            return {}
+        return {"clusters": tuple(map(str, self.names)), "cluster_name": shown(self.columns["run"].name)}
 
     # --- rows
 

@@ -98,11 +98,6 @@ class TaskFit:
             InputError: an input of the law is missing.
         """
         given: dict[str, float] = {name: inputs[name] for name in self.law.law.inputs if name in inputs}
-        lacking = [name for name in self.law.law.inputs if name not in given]
-        if lacking:
-            raise InputError(
-                f"--predict: no {' and '.join(lacking)}, want {','.join(f'{n}=…' for n in self.law.law.inputs)}"
-            )
         bpb = float(self.law.loss(**given))
         value = self.sigmoid.at(bpb)
         nan = math.nan

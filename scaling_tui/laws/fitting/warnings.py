@@ -4,6 +4,7 @@ import numpy as np
 
 from scaling_tui.laws.fitting.fitted import Fit, observations
 from scaling_tui.laws.fitting.points import name_points, repeats
+from scaling_tui.laws.fitting.ray import law_along, ray_of
 from scaling_tui.laws.forms import EXPONENT_BOUNDS, SYMBOLS, Input
 from scaling_tui.laws.student_t import t_quantile
 from scaling_tui.text import show
@@ -70,6 +71,12 @@ def _not_determined(fit: Fit) -> list[str]:
         seen, unique = fit.points.column("tokens"), fit.points.column("unique_tokens")
         if float((seen / unique).max()) < 1.01:
             warnings.append("no run repeats tokens: R_D_star is not determined, so ignore its value and interval")
+    ray = ray_of(fit.points) if {"params", "tokens"} <= set(fit.law.inputs) else None
+    if ray is not None:
+        warnings.append(
+            f"all points have {ray.text}: the effect of N is not told from that of D, so ignore the coefficients of "
+            f"each; {law_along(fit.law).name} is the law along that line, and runs at other D/N would tell"
+        )
     return warnings
 
 

@@ -6,14 +6,17 @@ All budgets are training FLOPs under C = 6ND (Hoffmann et al. 2022). A served to
 
 from dataclasses import asdict, dataclass, replace
 from math import log
+from typing import Any
 
 import numpy as np
 
 from scaling_tui import InputError
 from scaling_tui.laws.atlas import ALLOCATIONS, Allocation
 from scaling_tui.laws.atlas.entries import CoefficientSet
-from scaling_tui.laws.fitting.bootstrap import Bootstrap
+from scaling_tui.laws.fitting.bootstrap import Bootstrap, bootstrap
+from scaling_tui.laws.fitting.fit import fit as fit_law
 from scaling_tui.laws.fitting.fitted import Fit
+from scaling_tui.laws.fitting.ray import Ray, law_along, ray_of
 from scaling_tui.laws.fitting.warnings import beyond, undetermined
 from scaling_tui.laws.forms import Coefficients, Law
 from scaling_tui.laws.kernels import Array
@@ -55,13 +58,14 @@ class Plan:
         convention: which parameters N counts, "all" or "non-embedding"; "" for coefficients of unknown convention.
         loss: nats per token, by the law.
         flops: training FLOPs, 6ND; `serving_flops` are 2N for each served token.
-        optimal_loss: of the compute-optimal run with the same training FLOPs.
+        optimal_loss: of the compute-optimal run with the same training FLOPs; None where only a ray is known (`ray`).
         excess: loss/optimal_loss - 1.
         optimal_flops: training FLOPs with which the compute-optimal run reaches `loss`.
         overhead: flops/optimal_flops - 1.
         epochs: how often each unique token is seen, if `unique_tokens` is given.
         total_params: all parameters, of which `params` are active, by a law for mixtures of experts.
         intervals: of params, tokens, flops, loss, tokens_per_param, at `level`; empty for a published set.
+        run_interval: of the loss of one run of the plan, its own noise included; that of `intervals` is the law's.
     """
 
     law: str
@@ -71,9 +75,9 @@ class Plan:
     flops: float
     loss: float
     tokens_per_param: float
-    optimal_loss: float
+    optimal_loss: float | None
     excess: float
-    optimal_flops: float
+    optimal_flops: float | None
     overhead: float
     epochs: float | None
     serving_flops: float
@@ -81,6 +85,7 @@ class Plan:
     level: float
     notes: tuple[str, ...]
     total_params: float | None = None
+    run_interval: tuple[float, float] | None = None
 
 
 # Why two published fits of the same 240 runs plan so differently; shown with every plan made with the first.
@@ -143,6 +148,9 @@ def plan_fit(fit: Fit, draws: Bootstrap | None, goal: Goal, level: float = 0.9) 
     Raises:
         InputError: the points do not determine a plan (only one N or one D), or as `plan`.
     """
+    ray = ray_of(fit.points)
+    if ray is not None and {"params", "tokens"} <= set(fit.law.inputs) <= {"params", "tokens", "unique_tokens"}:
+        return _plan_along(fit, ray, 0 if draws is None else len(draws), goal, level)
     for missing in undetermined(fit):
         if missing != "unique_tokens":
             raise InputError(
@@ -155,7 +163,9 @@ def plan_fit(fit: Fit, draws: Bootstrap | None, goal: Goal, level: float = 0.9) 
     result = replace(plan(fit.law, fit.coefficients, goal), convention=fit.convention, level=level)
     notes = [*fit.warnings, *beyond(fit, params=result.params, tokens=result.tokens, flops=result.flops)]
     if draws is None:
-        return replace(result, notes=(*notes, "no intervals: the points leave no degrees of freedom"))
+        why = "the points leave no degrees of freedom" if fit.freedom < 1 else "no refits were asked for"
+        return replace(result, notes=(*notes, f"no intervals: {why}"))
+    notes += undrawn(draws)
     solutions = _solve(fit.law, draws.theta, goal)
     values = {
         "params": np.exp(solutions.n),
@@ -175,7 +185,98 @@ def plan_fit(fit: Fit, draws: Bootstrap | None, goal: Goal, level: float = 0.9) 
         notes.append(
             f"{show.percent(1 - reached.mean())} of the refits cannot reach this goal, so an interval is open-ended"
         )
-    return replace(result, intervals=intervals, notes=tuple(notes))
+    run = draws.predict(level=level, of="run", **_inputs(fit.law, result.params, result.tokens, goal))
+    return replace(result, intervals=intervals, run_interval=(run.low, run.high), notes=tuple(notes))
+
+
+def _inputs(law: Law, params: float, tokens: float, goal: Goal) -> dict[str, Any]:
+    """The law's inputs of a run."""
+    known = {"params": params, "tokens": tokens, "unique_tokens": min(tokens, goal.unique_tokens or tokens)}
+    known["total_params"] = _total(params, goal)
+    return {name: known[name] for name in law.inputs if name in known}
+
+
+def _plan_along(fit: Fit, ray: Ray, draws: int, goal: Goal, level: float) -> Plan:
+    """The run on the ray of the fitted ones, with the loss of a law along it."""
+    _check(fit.law, goal)
+    along = fit_law(fit.points, law_along(fit.law), delta=fit.delta, convention=fit.convention)
+    params = _params_along(ray, goal)
+    if params is None:
+        params = along.law.inverse(along.coefficients, goal.loss or 0.0, "params")
+    tokens = goal.tokens or ray.of_params(params)
+    loss = goal.loss or float(along.loss(params=params))
+    intervals, run_interval, notes = {}, None, []
+    if draws and along.freedom > 0:
+        refits = bootstrap(along, draws)
+        notes += undrawn(refits)
+        run = refits.predict(level=level, of="run", params=params)
+        run_interval = (run.low, run.high)
+        if goal.loss is None:
+            value = refits.predict(level=level, params=params)
+            intervals["loss"] = (value.low, value.high)
+    note = (
+        f"all runs have {ray.text}: the plan keeps to that line, with {along.law.name} along it; "
+        "whether another split of the budget would be better, these runs do not tell"
+    )
+    beyond_points = beyond(fit, params=params, tokens=tokens, flops=6 * params * tokens)
+    return Plan(
+        law=along.law.name,
+        convention=fit.convention,
+        params=params,
+        tokens=tokens,
+        flops=goal.flops or 6 * params * tokens,
+        loss=loss,
+        tokens_per_param=tokens / params,
+        optimal_loss=None,
+        excess=0.0,
+        optimal_flops=None,
+        overhead=0.0,
+        epochs=None,
+        serving_flops=0.0,
+        intervals=intervals,
+        level=level,
+        notes=(note, *along.warnings, *notes, *beyond_points),
+        run_interval=run_interval,
+    )
+
+
+def _params_along(ray: Ray, goal: Goal) -> float | None:
+    """N of the run that a goal other than a loss asks for; None for a loss.
+
+    Raises:
+        InputError: the goal is off the ray, or asks what only the whole law could tell.
+    """
+    line = f"the fitted runs all have {ray.text}"
+    if goal.served_tokens is not None or goal.unique_tokens is not None:
+        raise InputError(
+            f"plan: {line}, so the fit does not tell the effect of N from that of D; add runs at other D/N"
+        )
+    if goal.tokens_per_param is not None and (ray.slope != 1 or not ray.holds(1.0, goal.tokens_per_param)):
+        raise InputError(f"tokens_per_param: found {goal.tokens_per_param:g}, but {line}; add runs at other D/N")
+    found: dict[str, float] = {}
+    if goal.params is not None:
+        found["params"] = goal.params
+    if goal.tokens is not None:
+        found["tokens"] = ray.of_tokens(goal.tokens)
+    if goal.flops is not None:
+        found["flops"] = ray.of_flops(goal.flops)
+    if goal.loss is not None and not found:
+        return None
+    first = next(iter(found.values()))
+    if goal.loss is not None or any(not ray.holds(first, ray.of_params(other)) for other in found.values()):
+        given = ", ".join(f"{name} {getattr(goal, name):g}" for name in ("loss", *found) if getattr(goal, name))
+        raise InputError(
+            f"plan: found {given}, but {line}, so the fit tells only of runs on that line; want one of them, or runs "
+            f"at other D/N (at N = {show.count(first)} the line has D = {show.count(ray.of_params(first))})"
+        )
+    return first
+
+
+def undrawn(draws: Bootstrap) -> list[str]:
+    """A note where refits stopped short of their minimum."""
+    if draws.unconverged <= 0.02 * len(draws):
+        return []
+    return [f"{draws.unconverged} of {len(draws)} refits stopped short of their minimum; they count as they are"]
 
 
 def frontier(

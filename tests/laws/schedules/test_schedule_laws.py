@@ -88,7 +88,7 @@ def test_the_derivatives_are_those_of_the_log_loss(law: ScheduleLaw) -> None:
     theta = law.pack(KNOWN[law.name])[None]
     x = np.empty((1, sum(one.steps.size for one in curves)))
     weight = np.random.default_rng(0).standard_normal(x.shape)
-    value, state = trained.evaluate(theta, x)
+    _, state = trained.evaluate(theta, x)
     jacobian = trained.jacobian(theta, x, state)[0]
     curvature = trained.curvature(theta, x, state, weight)[0]
     for place in range(law.size):

@@ -1,0 +1,69 @@
+"""Runs whose N and D grow together, as those of most ladders do: the line that they lie on, and the law along it.
+
+Where every run has the same D/N, or D follows a power of N, the loss tells nothing of N and D apart. It tells how the
+loss falls along that line, and so the run of a budget on it; whether another split would be better, it does not.
+"""
+
+from dataclasses import dataclass
+from math import exp, log
+
+import numpy as np
+
+from scaling_tui.laws.fitting.points import Points
+from scaling_tui.laws.forms import Law
+from scaling_tui.laws.published import get
+
+_SPREAD = 0.05  # s.d. of log D about the line up to which the runs lie on it
+_RATIO = 0.02  # of the slope from 1 up to which D/N counts as fixed
+_LOG6 = log(6.0)
+
+
+@dataclass(frozen=True)
+class Ray:
+    """The line log D = offset + slope · log N on which all runs lie."""
+
+    slope: float
+    offset: float
+
+    @property
+    def text(self) -> str:
+        """In words, such as `D = 20 N`."""
+        if self.slope == 1:
+            return f"D = {exp(self.offset):.3g} N"
+        return f"D = {exp(self.offset):.3g} N^{self.slope:.2f}"
+
+    def of_params(self, params: float) -> float:
+        """D at N."""
+        return exp(self.offset + self.slope * log(params))
+
+    def of_tokens(self, tokens: float) -> float:
+        """N at D."""
+        return exp((log(tokens) - self.offset) / self.slope)
+
+    def of_flops(self, flops: float) -> float:
+        """N at C = 6ND."""
+        return exp((log(flops) - _LOG6 - self.offset) / (1 + self.slope))
+
+    def holds(self, params: float, tokens: float) -> bool:
+        """Whether a run lies on the ray, as nearly as the fitted ones may."""
+        return abs(log(tokens / self.of_params(params))) <= 2 * _SPREAD
+
+
+def ray_of(points: Points) -> Ray | None:
+    """The ray on which all points lie; None where N and D vary apart, or one of them not at all."""
+    if points.params is None or points.tokens is None or len(points) < 2:
+        return None
+    n, d = np.log(points.params), np.log(points.tokens)
+    if np.ptp(n) < _SPREAD or np.ptp(d) < _SPREAD or not np.isfinite(n + d).all():
+        return None
+    slope, offset = np.polyfit(n, d, 1)
+    if abs(slope - 1) < _RATIO:
+        slope, offset = 1.0, float((d - n).mean())
+    if slope <= 0 or float(np.std(d - offset - slope * n)) > _SPREAD:
+        return None
+    return Ray(float(slope), float(offset))
+
+
+def law_along(law: Law) -> Law:
+    """The law of N alone that holds along a ray in place of `law`: with a floor where that has one."""
+    return get("chinchilla-n" if law.floor else "kaplan-n")
