@@ -163,7 +163,8 @@ def plan_source(
     if source is None and table.given:
         raise InputError(f"{table.given}: found without --fit, want a table to read")
     if source is None and restrictions:
-        raise InputError(f"{restrictions.text}: found without --fit, want a fit that it restricts")
+        option = "--tie" if restrictions.ties else "--fix" if restrictions.fixed else "--prior"
+        raise InputError(f"{option}: found without --fit, want a fit that it restricts")
     curve, loaded = _plan_for(goal, law, source, coef, draws, runs, table, restrictions)
     result = curve.plan
     bill = bill_for(result.flops, machine)
