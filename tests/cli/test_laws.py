@@ -603,3 +603,74 @@ def test_a_plan_repeats_what_was_given_to_the_last_digit(command: Command, goal:
     name, value = goal.split()
     wanted = {"params": 70e9, "tokens": 1.4e12, "flops": 5.8e23, "loss": 2.0}[name]
     assert command("plan", f"--{name}", value, "--json").json[name] == wanted
+
+
+# --- what is known beforehand, clusters, predictions
+
+
+@pytest.fixture
+def losses(tmp_path: Path) -> Path:
+    path = tmp_path / "losses.csv"
+    rows = ["params,tokens,loss,machine"]
+    for k, (N, D) in enumerate((n, d) for n in (1e7, 4e7, 1.6e8, 6.4e8) for d in (1e9, 4e9, 1.6e10)):
+        loss = 1.8 + 480 / N**0.35 + 2000 / D**0.366 + 0.004 * ((k * 7) % 5 - 2)
+        rows.append(f"{N:.0f},{D:.0f},{loss:.5f},{'ab'[k % 2]}")
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+def test_fit_with_ties_fixed_values_and_priors(command: Command, losses: Path) -> None:
+    tied = command("fit", losses, "--tie", "alpha=beta", "--json").json
+    assert tied["coefficients"]["alpha"] == tied["coefficients"]["beta"] and tied["restrictions"] == "alpha = beta"
+    fixed = command("fit", losses, "--fix", "E=1.8", "--json").json
+    assert fixed["coefficients"]["E"] == 1.8 and fixed["intervals"]["E"] == [1.8, 1.8]
+    for text in ("E=1.8±0.01", "E=1.8+-0.01"):
+        prior = command("fit", losses, "--prior", text, "--json").json
+        assert abs(prior["coefficients"]["E"] - 1.8) < 0.05 and prior["restrictions"] == "E = 1.8 ± 0.01"
+    assert "given: alpha = beta, E = 1.8" in command("fit", losses, "--tie", "alpha=beta", "--fix", "E=1.8").out
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--tie", "alpha"), "--tie: found 'alpha'"),
+        (("--tie", "alpha=gamma"), "--tie: found 'gamma'"),
+        (("--fix", "E=x"), "--fix E=x: cannot read 'x'"),
+        (("--fix", "E=-1"), "--fix E: found -1"),
+        (("--prior", "E=0.9"), "--prior: found 'E=0.9'"),
+        (("--cluster", "nothing"), "--cluster: no column 'nothing'"),
+        (("--predict", "params=7B"), "--predict: found no tokens"),
+        (("--method", "isoflop", "--fix", "E=1"), "found with --method isoflop"),
+    ],
+)
+def test_restrictions_that_cannot_be_read(command: Command, losses: Path, options: tuple[str, ...], named: str) -> None:
+    result = command("fit", losses, *options)
+    assert result.status == 2 and named in result.err and "Traceback" not in result.err
+
+
+def test_a_predicted_run_has_the_law_interval_and_a_wider_one_of_its_own(command: Command, losses: Path) -> None:
+    document = command("fit", losses, "--predict", "N=2.5B,D=50B", "--json").json["prediction"]
+    (low, high), (least, most) = document["law"], document["run"]
+    assert least < low < document["loss"] < high < most
+    assert document["inputs"] == {"params": 2.5e9, "tokens": 5e10}
+    text = command("fit", losses, "--predict", "params=2.5B,tokens=50B")
+    assert "at N 2.50B, D 50.0B: loss" in text.out and "of one run [" in text.out
+
+
+def test_clusters_by_a_column_are_told(command: Command, losses: Path) -> None:
+    document = command("fit", losses, "--cluster", "machine", "--json").json
+    assert "shared by points of equal machine (2 of them)" in document["noise"]
+
+
+def test_plan_from_a_fit_says_what_the_fit_warns_of(command: Command, losses: Path, tmp_path: Path) -> None:
+    ray = tmp_path / "ray.csv"
+    rows = [f"{N},{20 * N},{1.8 + 480 / N**0.35 + 2000 / (20 * N) ** 0.366}" for N in (10**7 * 2**k for k in range(7))]
+    ray.write_text("params,tokens,loss\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    document = command("plan", "--fit", ray, "--flops", "1e21", "--bootstrap", "10", "--json").json
+    assert any("all runs have D = 20 N" in note for note in document["notes"])
+    assert document["tokens_per_param"] == pytest.approx(20)
+    drawn = command("plan", "--fit", ray, "--flops", "1e21", "--plot")
+    assert drawn.status == 0, drawn.err
+    tied = command("plan", "--fit", losses, "--flops", "1e20", "--tie", "alpha=beta", "--json").json
+    assert tied["run_interval"] is not None
+    assert "--tie" in command("plan", "--flops", "1e20", "--tie", "alpha=beta").err

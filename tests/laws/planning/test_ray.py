@@ -1,0 +1,89 @@
+"""Runs whose N and D grow together: what a fit and a plan say of them."""
+
+import numpy as np
+import pytest
+
+from scaling_tui import InputError
+from scaling_tui.laws import Points, coefficient_set, get
+from scaling_tui.laws.fitting.ray import ray_of
+from scaling_tui.laws.fitting.study import study
+from scaling_tui.laws.planning.plan import Goal, Plan, plan_fit
+
+TRUTH = dict(coefficient_set("chinchilla:besiroglu2024").coefficients)
+
+
+def ladder(ratio: float = 20.0, power: float = 1.0, jitter: float = 0.0, noise: float = 0.002) -> Points:
+    rng = np.random.default_rng(0)
+    N = np.geomspace(1e7, 2e9, 9)
+    D = ratio * N**power * np.exp(jitter * rng.standard_normal(9))
+    loss = get("chinchilla").loss(TRUTH, params=N, tokens=D) * np.exp(noise * rng.standard_normal(9))
+    return Points.of(loss, params=N, tokens=D)
+
+
+def planned(points: Points, goal: Goal, draws: int = 40) -> Plan:
+    found = study(points, "chinchilla", draws=draws)
+    return plan_fit(found.fit, found.draws, goal)
+
+
+def test_a_ray_is_named_and_nothing_else_is() -> None:
+    fixed = ray_of(ladder(20))
+    assert fixed is not None and fixed.text == "D = 20 N"
+    rounded = ray_of(ladder(20, jitter=0.01))
+    assert rounded is not None and rounded.slope == 1
+    power = ray_of(ladder(3000, 0.8))
+    assert power is not None and power.slope == pytest.approx(0.8) and "N^0.80" in power.text
+    assert ray_of(ladder(20, jitter=0.3)) is None
+    assert ray_of(Points.of([3.0, 2.9], params=[1e6, 1e7], tokens=[1e9, 1e9])) is None
+
+
+def test_a_fit_to_a_ray_says_what_it_cannot_tell() -> None:
+    warnings = study(ladder(), "chinchilla", draws=20).warnings
+    assert any("all points have D = 20 N" in warning and "chinchilla-n" in warning for warning in warnings)
+
+
+@pytest.mark.parametrize("goal", [Goal(flops=1e21), Goal(params=2.886751e9), Goal(tokens=5.773503e10)])
+def test_a_plan_keeps_to_the_ray(goal: Goal) -> None:
+    plan = planned(ladder(), goal)
+    assert plan.tokens / plan.params == pytest.approx(20, rel=1e-5)
+    assert plan.flops == pytest.approx(1e21, rel=1e-5)
+    true = float(get("chinchilla").loss(TRUTH, params=plan.params, tokens=plan.tokens))
+    low, high = plan.intervals["loss"]
+    assert low <= plan.loss <= high and plan.loss == pytest.approx(true, rel=0.01)
+    assert plan.run_interval is not None and plan.run_interval[1] - plan.run_interval[0] > 0
+    assert "all runs have D = 20 N" in plan.notes[0] and plan.optimal_loss is None
+
+
+def test_a_plan_for_a_loss_reaches_it_on_the_ray() -> None:
+    plan = planned(ladder(), Goal(loss=2.3))
+    assert plan.loss == 2.3 and plan.tokens / plan.params == pytest.approx(20)
+    true = float(get("chinchilla").loss(TRUTH, params=plan.params, tokens=plan.tokens))
+    assert true == pytest.approx(2.3, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "goal",
+    [
+        Goal(params=1e9, tokens=1e11),
+        Goal(flops=1e21, params=1e9),
+        Goal(flops=1e21, tokens_per_param=100),
+        Goal(flops=1e21, served_tokens=1e12),
+        Goal(loss=2.3, params=1e9),
+    ],
+)
+def test_what_the_ray_cannot_carry_is_refused(goal: Goal) -> None:
+    with pytest.raises(InputError, match="D = 20 N"):
+        planned(ladder(), goal)
+
+
+def test_the_ratio_of_the_ray_may_be_given() -> None:
+    assert planned(ladder(), Goal(flops=1e21, tokens_per_param=20)).flops == 1e21
+
+
+def test_few_refits_and_none_are_no_error() -> None:
+    assert planned(ladder(), Goal(flops=1e21), draws=1).intervals["loss"]
+    assert planned(ladder(), Goal(flops=1e21), draws=0).intervals == {}
+
+
+def test_runs_off_the_ray_are_planned_as_before() -> None:
+    plan = planned(ladder(20, jitter=1.0), Goal(flops=1e21))
+    assert plan.optimal_loss is not None and "all runs have" not in " ".join(plan.notes)
