@@ -41,6 +41,7 @@ def predict(
     level: float = 0.9,
     of: Literal["run", "law"] = "run",
     noise_floor: float = NOISE_FLOOR,
+    runs: int = 1,
     **inputs: float,
 ) -> Prediction:
     """The loss at `inputs` (`params`, `tokens`, …) with an interval suited to few points.
@@ -50,7 +51,8 @@ def predict(
     squares grows by no more than t²·s² (t: Student's quantile with points minus coefficients degrees of
     freedom; s: residual standard deviation, at least `noise_floor`). For a law linear in its coefficients this is
     the textbook prediction interval; here it also respects E >= 0 and exponents > 0, so it stays finite where the
-    points determine them poorly. For `of="law"` the new point is held exactly (profile likelihood).
+    points determine them poorly. For `of="law"` the new point is held exactly (profile likelihood). A new point that is
+    the mean of several `runs` weighs as much as they do.
 
     Raises:
         InputError: an input of the law is missing.
@@ -73,7 +75,7 @@ def predict(
     distance = reach * np.geomspace(0.5, 40.0, 20)
     trial = middle + np.concatenate([-distance, distance])
     weights = np.ones((trial.size, y.size + 1))
-    weights[:, -1] = 1.0 if of == "run" else _HELD
+    weights[:, -1] = runs if of == "run" else _HELD
     box = box_for(law, y)
     if law.floor:
         box[1][law.coefficients.index(law.floor)] = max(float(y.max()), float(trial.max()))
