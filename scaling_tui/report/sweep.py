@@ -134,7 +134,7 @@ def flops_note(runs: Sequence[Mapping[str, Any]]) -> str:
 def runs_table(runs: Sequence[Mapping[str, Any]]) -> str:
     """A line for each run of `scaling_tui.sweeps.summary.run_summary`; its state only where it is not finished.
 
-    Finished runs that differ in their seed alone share a line, with the mean and the standard deviation of their losses.
+    Finished runs that differ in their seed alone share a line, with the mean and standard deviation of their losses.
     """
     table = [["  run", "N", "N non-emb", "D", "C, FLOPs", "loss", "± s.d.", "bits/byte", ""]]
     for alike in _alike(runs):

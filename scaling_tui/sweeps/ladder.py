@@ -60,7 +60,7 @@ class Ladder:
 
     def configs(self, seed: int, corpus: Mapping[str, Any]) -> Iterator[tuple[str, RunConfig]]:
         """The runs of the ladder at one seed, named `<rung>[-<variant>]-s<seed>`. `corpus` goes into run.json."""
-        for rung, own in ((rung, own) for rung in self.rungs for own in rung.run_seeds(seed)):
+        for rung, own in ((each, own) for each in self.rungs for own in each.run_seeds(seed)):
             yield (
                 f"{rung.case}-s{own}",
                 RunConfig(

@@ -46,7 +46,7 @@ class SweepFit:
     def predict(self, run: RunView, runs: int = 1) -> Prediction:
         """The predicted final held-out loss of `run`, or the mean of so many `runs` that differ in their seed alone.
 
-        Its interval is by the single runs behind the points: how they scatter around their means says most of the noise.
+        Its interval is by the single runs behind the points: their scatter around the means says most of the noise.
 
         Raises:
             InputError: run.json has no params or tokens.
@@ -55,8 +55,8 @@ class SweepFit:
         if size is None or run.tokens is None:
             raise InputError(f"run {run.name}: found no params or tokens in run.json, want both")
         unique = float(run.unique_tokens or run.tokens)
-        inputs = {"params": float(size), "tokens": float(run.tokens), "unique_tokens": unique}
-        return predict(replace(self.fit, points=self._single_runs()), runs=runs, **inputs)
+        singles = replace(self.fit, points=self._single_runs())
+        return predict(singles, runs=runs, params=float(size), tokens=float(run.tokens), unique_tokens=unique)
 
     def _single_runs(self) -> Points:
         """Each run behind the points as a point of its own."""
