@@ -5,7 +5,8 @@
 Trains what of `scaling-tui run quickstart --seed N` is not yet in DIR, N by N, and prints a line a seed; stopped or out
 of minutes, it goes on where it was when it is called again. It takes a minute and a half a seed on two idle cores. Each
 prediction goes through the smaller rungs alone, as that of a sweep, which is recorded before the largest is trained.
-Then come the means of three: seeds 0, 1 and 2 hold the runs of `run quickstart --set seeds=[0,1,2]`, and so on.
+Then come the means of three: seeds 0, 1 and 2 hold the runs of `run quickstart --set seeds=[0,1,2]`, and so on. The last
+figures are for each rung trained once, as `run quickstart --set runs=1` does: every seed holds three such ladders.
 """
 
 import argparse
@@ -104,8 +105,14 @@ def outcome(views: Sequence[SweepView]) -> Outcome | None:
     return Outcome(seeds, prediction.predicted, prediction.low, prediction.high, measured, error, naive)
 
 
+def trained_once(view: SweepView) -> Iterator[SweepView]:
+    """The runs of `view` as ladders that train each rung once: those of one seed."""
+    for seed in sorted({run.seed or 0 for run in view.runs}):
+        yield replace(view, runs=tuple(run for run in view.runs if run.seed == seed))
+
+
 def table(outcomes: Sequence[Outcome], markdown: bool) -> Iterator[str]:
-    """The outcomes, a line each, and what they say together."""
+    """The outcomes, a line each."""
     head = ["seed", "predicted", "low", "high", "measured", "error, %", "inside", "from the rung below, %"]
     rows = [
         [
@@ -118,10 +125,14 @@ def table(outcomes: Sequence[Outcome], markdown: bool) -> Iterator[str]:
         yield from (f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
     else:
         yield columns([head, *rows], numeric=range(1, len(head)))
+
+
+def together(outcomes: Sequence[Outcome]) -> str:
+    """What the outcomes say together."""
     errors = [100 * one.error for one in outcomes]
     half = [50 * (one.high - one.low) / one.predicted for one in outcomes]
-    yield (
-        f"\n{len(errors)} predictions: rms error {math.sqrt(statistics.mean(e * e for e in errors)):.2f} %, mean "
+    return (
+        f"{len(errors)} predictions: rms error {math.sqrt(statistics.mean(e * e for e in errors)):.2f} %, mean "
         f"{statistics.mean(errors):+.2f} %, largest {max(errors, key=abs):+.2f} %; inside the 90 % interval "
         f"{sum(one.inside for one in outcomes)}, half-width {statistics.median(half):.2f} % (median); better than the "
         f"loss of the rung below {sum(one.better for one in outcomes)}"
@@ -156,8 +167,11 @@ def main() -> None:
     single = [found for view in views if (found := outcome([view]))]
     threes = [views[i : i + 3] for i in range(0, len(views) - 2, 3)]
     several = [found for three in threes if (found := outcome(three))]
+    alone = [found for view in views for once in trained_once(view) if (found := outcome([once]))]
     for outcomes in filter(None, (single, several)):
-        print("\n".join(table(outcomes, options.markdown)), end="\n\n")
+        print("\n".join(table(outcomes, options.markdown)), together(outcomes), sep="\n\n", end="\n\n")
+    if alone:
+        print(f"each rung trained once: {together(alone)}\n")
     print("\n".join(scatter(views)))
 
 

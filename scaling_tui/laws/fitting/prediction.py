@@ -10,9 +10,10 @@ from scaling_tui.laws.fitting.minimize import minimize
 from scaling_tui.laws.student_t import t_quantile
 from scaling_tui.text import show
 
-# Trainings of a small model that differ only in their seed differ by about 0.1 % of the loss or more. Five points can
-# by chance lie on a curve as if there were no noise, so no interval assumes less than half of that. A floor of the full
-# 0.1 % made the intervals of low-noise ladders too wide: they covered 97 % for a nominal 90 % at 0.2 % noise.
+# Trainings that differ only in their seed: the standard deviation of the loss is 0.4 to 0.8 % at the rungs of
+# quickstart, 0.4, 1.1 and 0.1 % at those of tiny-shakespeare, 0.2 to 0.4 % in repeat. Five points can by chance lie on
+# a curve as if there were no noise, so no interval assumes less than half of the least of these. A floor of the full
+# 0.1 % made the intervals of low-noise ladders too wide: 97 % covered for a nominal 90 % at 0.2 % noise.
 NOISE_FLOOR = 5e-4
 _HELD = 1e6  # weight of a point that the law must pass through
 
