@@ -5,8 +5,8 @@
 Trains what of `scaling-tui run quickstart --seed N` is not yet in DIR, N by N, and prints a line a seed; stopped or out
 of minutes, it goes on where it was when it is called again. It takes a minute and a half a seed on two idle cores. Each
 prediction goes through the smaller rungs alone, as that of a sweep, which is recorded before the largest is trained.
-Then come the means of three: seeds 0, 1 and 2 hold the runs of `run quickstart --set seeds=[0,1,2]`, and so on. The last
-figures are for each rung trained once, as `run quickstart --set runs=1` does: every seed holds three such ladders.
+Then come the means of three: seeds 0, 1 and 2 hold the runs of `run quickstart --set seeds=[0,1,2]`, and so on. The
+last figures are for each rung trained once, as `run quickstart --set runs=1` does: each seed holds three such ladders.
 """
 
 import argparse
