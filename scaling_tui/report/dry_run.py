@@ -87,6 +87,11 @@ def dry_run_text(ladder: Ladder, time: Estimate, seeds: Sequence[int], data: Dat
     text += rungs_table(ladder, time)
     if len(seeds) > 1:
         text.append(f"each rung with seeds {', '.join(map(str, seeds))}")
+    times = {rung.name: rung.runs for rung in ladder.rungs}
+    if len(set(times.values())) > 1:
+        text.append(", ".join(f"{name} {count} times" for name, count in times.items() if count > 1) + " at each seed")
+    elif (count := max(times.values())) > 1:
+        text.append(f"each rung {count} times at each seed")
     text.append(f"{in_all(ladder, time, seeds)}; {time.basis}")
     text.append(f"{show.counted(time.at_a_time, 'run')} at a time; memory is that of the {time.memory_of}")
     text.append("C counts matmuls and attention; N is every parameter")
@@ -96,7 +101,7 @@ def dry_run_text(ladder: Ladder, time: Estimate, seeds: Sequence[int], data: Dat
             "the other rungs get theirs from the best of these before they are trained"
         )
     if branches := [rung for rung in ladder.rungs if rung.trunk]:
-        share = show.percent(_cost(ladder) / sum(rung.flops for rung in ladder.rungs))
+        share = show.percent(_cost(ladder) / sum(rung.flops * rung.runs for rung in ladder.rungs))
         text.append(
             f"{len(branches)} of them branch off a longer run, each with its own cooldown: "
             f"{share} of the cost of training each alone (--set branch=false does that)"
@@ -106,12 +111,12 @@ def dry_run_text(ladder: Ladder, time: Estimate, seeds: Sequence[int], data: Dat
 
 def in_all(ladder: Ladder, time: Estimate, seeds: Sequence[int]) -> str:
     """The totals over all rungs and seeds."""
-    runs, flops = len(ladder.rungs) * len(seeds), show.scientific(_cost(ladder) * len(seeds))
+    runs, flops = ladder.runs * len(seeds), show.scientific(_cost(ladder) * len(seeds))
     return f"{runs} runs · C {flops} FLOPs · about {show.duration(time.total)}"
 
 
 def _cost(ladder: Ladder) -> float:
-    return sum(rung.cost for rung in ladder.rungs)
+    return sum(rung.cost * rung.runs for rung in ladder.rungs)
 
 
 def dry_run_document(ladder: Ladder, time: Estimate, data: DataCheck | None = None) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A sweep as text: runs, law, predicted against measured; and tables of sweeps and ladders."""
 
 import math
+import statistics
 import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -131,18 +132,41 @@ def flops_note(runs: Sequence[Mapping[str, Any]]) -> str:
 
 
 def runs_table(runs: Sequence[Mapping[str, Any]]) -> str:
-    """A line for each run of `scaling_tui.sweeps.summary.run_summary`; its state only where it is not finished."""
-    table = [["  run", "N", "N non-emb", "D", "C, FLOPs", "loss", "bits/byte", ""]]
-    for run in runs:
+    """A line for each run of `scaling_tui.sweeps.summary.run_summary`; its state only where it is not finished.
+
+    Finished runs that differ in their seed alone share a line, with the mean and standard deviation of their losses.
+    """
+    table = [["  run", "N", "N non-emb", "D", "C, FLOPs", "loss", "± s.d.", "bits/byte", ""]]
+    for alike in _alike(runs):
+        run = alike[0]
         lacking = "no final evaluation, the loss is from before the end" if run["lacks_final_evaluation"] else ""
         lacking = ", ".join(filter(None, (lacking, BEST if run.get("best") else "")))
         remark = ": ".join(filter(None, (run["state"] if run["state"] != "finished" else "", run["reason"], lacking)))
+        losses, bpb = [one["loss"] for one in alike], [one["bpb"] for one in alike]
+        several = len(alike) > 1
         table.append([
-            f"{show.SIGNS[run['state']]} {run['run']}", show.count(run["params"]), show.count(run["non_embedding"]),
-            show.count(run["tokens"]), show.scientific(run["flops"]), show.loss(run["loss"]), show.loss(run["bpb"], 3),
-            remark,
+            f"{show.SIGNS[run['state']]} {f'{_case(run)} × {len(alike)}' if several else run['run']}",
+            show.count(run["params"]), show.count(run["non_embedding"]), show.count(run["tokens"]),
+            show.scientific(run["flops"]), show.loss(statistics.mean(losses) if several else losses[0]),
+            show.loss(statistics.stdev(losses)) if several else "",
+            show.loss(statistics.mean(bpb) if several and None not in bpb else bpb[0], 3), remark,
         ])  # fmt: skip
-    return columns(table, numeric=range(1, 7))
+    if not any(line[6] for line in table[1:]):
+        table = [line[:6] + line[7:] for line in table]
+    return columns(table, numeric=range(1, len(table[0]) - 1))
+
+
+def _alike(runs: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """The runs, those together that finished with a loss and differ in their seed alone."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for run in runs:
+        whole = run["state"] == "finished" and run["loss"] is not None and not run["lacks_final_evaluation"]
+        groups.setdefault(_case(run) if whole else f"{run['run']}, by itself", []).append(run)
+    return list(groups.values())
+
+
+def _case(run: Mapping[str, Any]) -> str:
+    return str(run["run"]).removesuffix(f"-s{run['seed']}")
 
 
 BEST = "best"
@@ -167,10 +191,13 @@ def _short(name: str, most: int = 24) -> str:
 
 
 def outcome_lines(summary: dict[str, Any]) -> list[str]:
-    """Expected against measured, a line for each case and metric; empty without expectations and repeated seeds."""
+    """Expected against measured, a line for each case and metric; empty without expectations and repeated seeds.
+
+    Nor is it wanted beside a law, without expectations: the table of runs has the means that the law goes through.
+    """
     cases = summary["outcome"]
     promised = any(metric["expected"] or metric["claimed"] for case in cases for metric in case["metrics"].values())
-    if not promised and all(len(case["seeds"]) < 2 for case in cases):
+    if not promised and (summary["fit"] or all(len(case["seeds"]) < 2 for case in cases)):
         return []
     table = [["  case", "metric", "measured", "s.e.", "seeds", "expected", "source", "CPU"]]
     for case in cases:
@@ -216,6 +243,7 @@ def ladder_document(ladder: "Ladder") -> dict[str, Any]:
         "corpus": ladder.corpus.name,
         "tokenizer": ladder.corpus.tokenizer,
         "seeds": list(ladder.seeds),
+        "runs": ladder.runs,
         "source": ladder.source,
         "expected": ladder.expected,
         "probes": list(ladder.probes),

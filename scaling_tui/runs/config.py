@@ -37,6 +37,7 @@ class Training:
         checkpoints: number of checkpoints, spread likewise.
         keep_checkpoints: how many of the latest to keep; keep more than two to trace a run over time.
         records: number of records of the training loss, spread likewise.
+        embedding_std: standard deviation of a `gpt`'s initial embeddings.
         activation_checkpointing: whether the backward pass computes each layer again instead of keeping all it needs,
             for less memory and a quarter more time.
     """
@@ -62,6 +63,7 @@ class Training:
     checkpoints: int = 4
     keep_checkpoints: int = 2
     records: int = 200
+    embedding_std: float = 0.02
     activation_checkpointing: bool = False
 
     def __post_init__(self) -> None:
@@ -75,8 +77,9 @@ class Training:
         for name in ("tokens", "batch", "held_out_tokens", "evaluations", "checkpoints", "records", "unique_tokens"):
             if getattr(self, name) > MOST:
                 raise InputError(f"training.{name}: found {getattr(self, name)}, want at most {MOST:.0e}")
-        if not 0 < self.lr <= 10:
-            raise InputError(f"training.lr: found {self.lr}, want more than 0 and at most 10")
+        for name in ("lr", "embedding_std"):
+            if not 0 < getattr(self, name) <= 10:
+                raise InputError(f"training.{name}: found {getattr(self, name)}, want more than 0 and at most 10")
         for name in ("warmup", "cooldown", "final_lr", "weight_decay", "beta1", "beta2", "dropout"):
             if not 0 <= getattr(self, name) <= 1 or (
                 name in ("beta1", "beta2", "dropout") and getattr(self, name) == 1

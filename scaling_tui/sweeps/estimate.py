@@ -104,7 +104,8 @@ def placed(
     """How many runs train at a time, and how each rung is trained."""
     sizes = [Size.of_rung(rung) for rung in ladder.rungs]
     alone = [bool(ladder.fit and ladder.fit.predict == rung.name) for rung in ladder.rungs]
-    beside = [size for size, single in zip(sizes, alone, strict=True) if not single for _ in range(seeds)]
+    runs = [rung.runs * seeds for rung in ladder.rungs]
+    beside = [size for size, single, each in zip(sizes, alone, runs, strict=True) if not single for _ in range(each)]
     together = at_a_time(jobs, device, per_gpu, beside, gpu_free)
     shared = max(1, min(together, len(beside)))
     return together, [
@@ -195,9 +196,9 @@ def _whole(ladder: Ladder, seconds: Sequence[float], seeds: int, together: int, 
     """Seconds of the whole sweep: the others first, the largest first, then each predicted run alone."""
     predicted = ladder.fit.predict if ladder.fit else None
     rungs = list(zip(ladder.rungs, seconds, strict=True))
-    alone = [took for rung, took in rungs if rung.name == predicted] * seeds
-    beside = [(rung, took) for rung, took in rungs if rung.name != predicted]
-    total = makespan([one for one in beside for _ in range(seeds)], together, start)
+    alone = [took for rung, took in rungs if rung.name == predicted for _ in range(rung.runs * seeds)]
+    beside = [(rung, took) for rung, took in rungs if rung.name != predicted for _ in range(rung.runs * seeds)]
+    total = makespan(beside, together, start)
     if alone:
         total += (0.0 if beside else start) + PREDICT_S * bool(beside) + sum(alone) + HAND_OVER_S * len(alone)
     return total

@@ -1,7 +1,6 @@
 """Ladders: TOML files that describe what to train. They are read, checked key by key, and resolved into runs."""
 
 import dataclasses
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,14 +14,14 @@ from scaling_tui.data import NAMED, CorpusChoice, is_path, is_tokenizer_path
 from scaling_tui.laws import get
 from scaling_tui.runs.config import MOST, RunConfig, check_types, known_keys, whole
 from scaling_tui.sweeps.branches import branched
-from scaling_tui.sweeps.rung import MODEL_KEYS, MOST_RUNS, TRAINING_KEYS, Rung, rungs_of
+from scaling_tui.sweeps.rung import MODEL_KEYS, MOST_RUNS, SEEDS, SEEDS_APART, TRAINING_KEYS, Rung, rungs_of
 from scaling_tui.sweeps.tuning import TuneChoice, probes_of, tune_choice, with_probes
 from scaling_tui.text import resources
 from scaling_tui.text.files import read_toml
 from scaling_tui.text.numbers import read_quantity
 from scaling_tui.text.suggest import did_you_mean
 
-LARGEST_SEED = 2**63 - 1  # of torch's generator
+LARGEST_SEED = SEEDS - 1
 
 
 @dataclass(frozen=True)
@@ -54,14 +53,19 @@ class Ladder:
     tune: TuneChoice | None = None
     probes: tuple[str, ...] = ()
 
+    @property
+    def runs(self) -> int:
+        """How many runs it has at one seed."""
+        return sum(rung.runs for rung in self.rungs)
+
     def configs(self, seed: int, corpus: Mapping[str, Any]) -> Iterator[tuple[str, RunConfig]]:
         """The runs of the ladder at one seed, named `<rung>[-<variant>]-s<seed>`. `corpus` goes into run.json."""
-        for rung in self.rungs:
+        for rung, own in ((each, own) for each in self.rungs for own in each.run_seeds(seed)):
             yield (
-                f"{rung.case}-s{seed}",
+                f"{rung.case}-s{own}",
                 RunConfig(
                     rung=rung.name,
-                    seed=seed,
+                    seed=own,
                     params=rung.count.total,
                     non_embedding=rung.count.non_embedding,
                     tokens=rung.tokens,
@@ -70,7 +74,7 @@ class Ladder:
                     architecture=dataclasses.asdict(rung.architecture),
                     corpus=dict(corpus),
                     training=rung.training,
-                    trunk=rung.trunk and dataclasses.replace(rung.trunk, run=f"{rung.trunk.run}-s{seed}"),
+                    trunk=rung.trunk and dataclasses.replace(rung.trunk, run=f"{rung.trunk.run}-s{own}"),
                     keep=rung.keep,
                 ),
             )
@@ -109,7 +113,7 @@ def _find(name: str) -> Path:
 
 
 def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
-    tables = ("summary", "source", "expected", "seeds", "corpus", "model", "training", "tune", "fit", "rungs")
+    tables = ("summary", "source", "expected", "seeds", "runs", "corpus", "model", "training", "tune", "fit", "rungs")
     for key in document:
         if key not in tables:
             raise InputError(f"{key}: not a key here; {did_you_mean(key, tables)}")
@@ -119,6 +123,7 @@ def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
     seeds = _seeds(document.get("seeds", [0]))
     tune = _tune(document)
     rungs = branched(_bounded(rungs_of(document, corpus), len(seeds)))
+    _check_apart(rungs, seeds)
     fit = None
     if "fit" in document:
         fit = FitChoice(**known_keys(document["fit"], FitChoice, "fit"))
@@ -201,12 +206,30 @@ def _seeds(value: Any) -> tuple[int, ...]:
     return tuple(seeds)
 
 
+def _check_apart(rungs: Sequence[Rung], seeds: Sequence[int]) -> None:
+    """Raises InputError where two seeds would train the same run, because a rung has several runs at each."""
+    most = max(rungs, key=lambda rung: rung.runs)
+    taken: dict[int, int] = {}
+    for seed in seeds:
+        for own in most.run_seeds(seed):
+            if own in taken:
+                raise InputError(
+                    f"seeds: found {taken[own]} and {seed}, which both have a run {most.case}-s{own}, "
+                    f"since rung {most.name!r} has {most.runs} runs at each; want seeds below {SEEDS_APART}"
+                )
+            taken[own] = seed
+
+
 def _bounded(rungs: Iterator[Rung], seeds: int) -> tuple[Rung, ...]:
     """`rungs`, if they and the seeds make at most `MOST_RUNS` runs; no more of them is resolved than that takes."""
-    kept = tuple(itertools.islice(rungs, MOST_RUNS // seeds + 1))
-    if len(kept) * seeds > MOST_RUNS:
-        raise InputError(f"rungs: {len(kept):,} or more at {seeds:,} seeds each, want at most {MOST_RUNS:,} runs")
-    return kept
+    kept: list[Rung] = []
+    runs = 0
+    for rung in rungs:
+        kept.append(rung)
+        runs += rung.runs
+        if runs * seeds > MOST_RUNS:
+            raise InputError(f"rungs: {runs:,} runs or more at {seeds:,} seeds each, want at most {MOST_RUNS:,} runs")
+    return tuple(kept)
 
 
 def _table(document: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -234,8 +257,10 @@ def _set(document: dict[str, Any], setting: str) -> None:
     if table == "rungs":
         _set_rung(rungs, key, rest, value)
         return
-    if key in ("seeds", "tune"):
+    if key in ("seeds", "runs", "tune"):
         document[key] = value
+        for rung in rungs if key == "runs" else []:
+            rung.pop(key, None)
         return
     if not dot:
         table, rest = _home(key)
@@ -305,5 +330,5 @@ def _home(key: str) -> tuple[str, str]:
     own = {"corpus": "name", **{name: name for name in ("tokenizer", "first_tokens", "format", "text", "separator")}}
     if key in own:
         return "corpus", own[key]
-    known = [*TRAINING_KEYS, *MODEL_KEYS, *own, "seeds", "tune"]
+    known = [*TRAINING_KEYS, *MODEL_KEYS, *own, "seeds", "runs", "tune"]
     raise InputError(f"--set {key}: not a key of a ladder; {did_you_mean(key, known)}")

@@ -12,6 +12,7 @@ from scaling_tui.runs.schema import is_number
 # `tokens`, `flops` and `unique_tokens` make points of their own; other keys change what is recorded, not the result.
 TUNED = (
     "lr", "batch", "schedule", "cooldown", "warmup", "final_lr", "weight_decay", "beta1", "beta2", "clip", "dropout",
+    "embedding_std",
 )  # fmt: skip
 OFF = 0  # of a tuned key: the end of its scale, which no grid can go beyond
 

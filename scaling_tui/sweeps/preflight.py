@@ -103,7 +103,7 @@ def check_memory(ladder: Ladder, device: str, jobs: int | None = None) -> None:
         model
         for rung, model in zip(ladder.rungs, models, strict=True)
         if not (ladder.fit and ladder.fit.predict == rung.name)
-        for _ in ladder.seeds
+        for _ in range(rung.runs * len(ladder.seeds))
     ]
     at_once = min(jobs or 1, len(together))
     if at_once > (most := fitting(together, available)):

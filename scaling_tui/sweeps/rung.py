@@ -37,6 +37,9 @@ CHOICES: dict[str, dict[str, tuple[Any, ...]]] = {
 MOST_RUNGS = 1_000
 MOST_RUNS = 10_000  # of a sweep: rungs times the values of settings given as lists, times seeds
 TRAINING_KEYS = [item.name for item in dataclasses.fields(Training)]
+MOST_RUNS_OF_A_RUNG = 100  # at one seed
+SEEDS = 2**63  # of torch's generator
+SEEDS_APART = 1000  # of the runs of a rung at one seed
 LONGEST_NAME = 60  # characters: a run's folder is named after its rung
 
 ARCHITECTURE_DEFAULTS = {item.name: item.default for item in dataclasses.fields(Architecture)}
@@ -54,6 +57,7 @@ class Rung:
         trunk: where it branches off a longer run; `trunk.run` is the case of that run.
         keep: steps at which other runs branch off.
         planned: its learning rate is a guess; the true one is chosen from the runs that probe rates.
+        runs: how many are trained at each seed of the sweep, with seeds of their own (`run_seeds`).
     """
 
     name: str
@@ -67,6 +71,11 @@ class Rung:
     trunk: Trunk | None = None
     keep: tuple[int, ...] = ()
     planned: bool = False
+    runs: int = 1
+
+    def run_seeds(self, seed: int) -> list[int]:
+        """The seeds of its runs at the sweep's `seed`: 7, 1007, 2007 … for 7, so that small seeds share no run."""
+        return [(seed + SEEDS_APART * number) % SEEDS for number in range(self.runs)]
 
     @property
     def tokens(self) -> int:
@@ -122,6 +131,10 @@ def _variants(name: str, document: Mapping[str, Any], own: Mapping[str, Any], co
     A combination with the recipe of an earlier one is skipped: a U of all tokens is the same as no U.
     """
     model, training, expected, claimed = _own_keys_first(document, own)
+    given = own.get("runs", document.get("runs", 1))
+    runs = whole(given)
+    if not isinstance(runs, int) or isinstance(runs, bool) or not 1 <= runs <= MOST_RUNS_OF_A_RUNG:
+        raise InputError(f"runs: found {given!r}, want a whole number from 1 to {MOST_RUNS_OF_A_RUNG}")
     architecture = _architecture(model, corpus)
     lists = {key: values for key, values in training.items() if isinstance(values, list)}
     for key, values in lists.items():
@@ -139,7 +152,7 @@ def _variants(name: str, document: Mapping[str, Any], own: Mapping[str, Any], co
     for combination in itertools.product(*lists.values()):
         chosen = dict(zip(lists, combination, strict=True))
         recipe = _recipe({**training, **chosen}, counted)
-        rung = Rung(name, "", expected, claimed, family_of(model), architecture, recipe, counted)
+        rung = Rung(name, "", expected, claimed, family_of(model), architecture, recipe, counted, runs=runs)
         if recipe not in made:
             made[recipe] = dataclasses.replace(rung, variant=_variant(chosen, recipe, short_number))
             exact.append(dataclasses.replace(rung, variant=_variant(chosen, recipe, str)))
@@ -170,7 +183,7 @@ def _own_keys_first(
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, tuple[float, float]], dict[str, float]]:
     """[model] and [training] with the rung's own keys applied, and the rung's `expected` and `claimed`."""
     model, training = dict(document.get("model", {})), dict(document.get("training", {}))
-    known = ["name", "expected", "claimed", "flops", *MODEL_KEYS, *TRAINING_KEYS]
+    known = ["name", "runs", "expected", "claimed", "flops", *MODEL_KEYS, *TRAINING_KEYS]
     for key, value in own.items():
         if key in MODEL_KEYS:
             model[key] = value

@@ -234,7 +234,6 @@ def prediction_summary(sweep: SweepView) -> dict[str, Any] | None:
     point = point_of(sweep, prediction.run)
     best = point.best if point else None
     measured = best.loss if best else None
-    below = _below(sweep, point) if point else None
     return {
         "rung": prediction.rung,
         "law": prediction.law,
@@ -249,8 +248,16 @@ def prediction_summary(sweep: SweepView) -> dict[str, Any] | None:
         "of_seeds": len(best.runs) if best else 0,
         "setting": {key: best.setting.get(key) for key in point.varied()} if best and point else {},
         "error": None if measured is None else measured / prediction.predicted - 1,
-        "below": measured / below.loss - 1 if measured is not None and below is not None and below.loss else None,
+        "below": naive_error(sweep, point) if point else None,
     }
+
+
+def naive_error(sweep: SweepView, point: SweepPoint) -> float | None:
+    """The error of the guess that `point` ends with the loss of the rung below; None before both are measured."""
+    best, below = point.best, _below(sweep, point)
+    if best is None or best.loss is None or below is None or not below.loss:
+        return None
+    return best.loss / below.loss - 1
 
 
 def _below(sweep: SweepView, point: SweepPoint) -> Trial | None:

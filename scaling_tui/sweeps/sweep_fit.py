@@ -4,7 +4,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,8 +43,10 @@ class SweepFit:
         inputs: dict[str, object] = {"params": params, "tokens": tokens, "unique_tokens": tokens}
         return self.fit.loss(**{name: inputs[name] for name in self.fit.law.inputs})
 
-    def predict(self, run: RunView) -> Prediction:
-        """The predicted final held-out loss of `run`.
+    def predict(self, run: RunView, runs: int = 1) -> Prediction:
+        """The predicted final held-out loss of `run`, or the mean of so many `runs` that differ in their seed alone.
+
+        Its interval is by the single runs behind the points: their scatter around the means says most of the noise.
 
         Raises:
             InputError: run.json has no params or tokens.
@@ -53,7 +55,21 @@ class SweepFit:
         if size is None or run.tokens is None:
             raise InputError(f"run {run.name}: found no params or tokens in run.json, want both")
         unique = float(run.unique_tokens or run.tokens)
-        return predict(self.fit, params=float(size), tokens=float(run.tokens), unique_tokens=unique)
+        singles = replace(self.fit, points=self._single_runs())
+        return predict(singles, runs=runs, params=float(size), tokens=float(run.tokens), unique_tokens=unique)
+
+    def _single_runs(self) -> Points:
+        """Each run behind the points as a point of its own.
+
+        Seeds of a rung are no cluster here: a ladder's rungs differ in size alone, so the law errs little at each, and
+        five of them say next to nothing of an error that seeds might share. `benchmarks/quickstart_seeds.py` counts how
+        often the interval holds.
+        """
+        singles = [Trial({}, (run,)) for trial in self.trials for run in trial.measured]
+        if len(singles) == len(self.trials):
+            return self.fit.points
+        points = _points(singles, self.fit.convention)
+        return replace(points, clusters=points.labels, cluster_name="run")
 
 
 def law_of_sweep(sweep: SweepView) -> tuple[str, str] | None:
@@ -218,7 +234,8 @@ def predict_run(sweep: SweepView, run: RunView, leave_out: Collection[str]) -> R
                 f"{fitted.fit.law.name} through {len(fitted.runs)} runs gives no finite {name}; "
                 "the loss does not fall with size"
             )
-    prediction = fitted.predict(run)
+    point = point_of(sweep, run.name)
+    prediction = fitted.predict(run, max(len(trial.runs) for trial in point.trials) if point else 1)
     if not math.isfinite(prediction.value):
         raise InputError(f"{fitted.fit.law.name} through {len(fitted.runs)} runs predicts no finite loss")
     return RecordedPrediction(

@@ -182,7 +182,9 @@ def last(streams: Iterator[Tensor]) -> Tensor:
 class GPT(Transformer):
     """Next-token model: logits (batch, time, vocab)."""
 
-    def __init__(self, arch: Architecture, dropout: float = 0.0, recompute: bool = False) -> None:
+    def __init__(
+        self, arch: Architecture, dropout: float = 0.0, recompute: bool = False, embedding_std: float = 0.02
+    ) -> None:
         super().__init__()
         self.arch, self.recompute, self.draws = arch, recompute, dropout > 0
         self.embedding = nn.Embedding(arch.vocab, arch.hidden)
@@ -195,11 +197,11 @@ class GPT(Transformer):
             cos, sin, self.turns = kernels.rotary_table(arch.context, arch.heads, arch.hidden // arch.heads)
             self.register_buffer("cos", cos, persistent=False)
             self.register_buffer("sin", sin, persistent=False)
-        self._initialise()
+        self._initialise(embedding_std)
         if arch.head == "tied":
             self.head.weight = self.embedding.weight
 
-    def _initialise(self) -> None:
+    def _initialise(self, embedding_std: float) -> None:
         """Normal weights with standard deviation 1/sqrt(fan-in), so that one learning rate suits many widths.
 
         What a block adds to the stream starts smaller by 1/sqrt(2 layers), so that depth does not change its norm.
@@ -208,7 +210,7 @@ class GPT(Transformer):
             if name.endswith(("out.weight", "down.weight")):
                 nn.init.normal_(parameter, std=(parameter.shape[1] * 2 * self.arch.layers) ** -0.5)
             elif "embedding" in name or "positions" in name or name == "head.weight":
-                nn.init.normal_(parameter, std=0.02)
+                nn.init.normal_(parameter, std=embedding_std)
             elif parameter.ndim == 2:
                 nn.init.normal_(parameter, std=parameter.shape[1] ** -0.5)
 

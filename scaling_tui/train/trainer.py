@@ -54,7 +54,7 @@ def build(config: RunConfig) -> Model:
     """The untrained model that `config` describes."""
     arch, dropout = Architecture(**config.architecture), config.training.dropout
     if config.family == "gpt":
-        return GPT(arch, dropout, config.training.activation_checkpointing)
+        return GPT(arch, dropout, config.training.activation_checkpointing, config.training.embedding_std)
     if config.family in ("post-norm", "classifier"):
         activation: Activation = "relu" if config.family == "classifier" else "gelu"
         return PostNorm(arch, activation, dropout, config.training.activation_checkpointing)

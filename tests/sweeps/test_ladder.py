@@ -35,6 +35,43 @@ def test_a_rungs_own_keys_go_over_the_shared_ones(tiny: Path) -> None:
     assert rungs["c"].tokens == 4096
 
 
+def test_several_runs_of_a_rung_have_seeds_of_their_own(tiny: Path) -> None:
+    ladder = load_ladder(str(tiny), ["rungs.a.runs=3", "seeds=[0,1,19]"])
+    assert ladder.runs == 3 + len(ladder.rungs) - 1
+    names = [name for seed in ladder.seeds for name, _ in ladder.configs(seed, {})]
+    assert len(set(names)) == len(names) == 3 * ladder.runs
+    assert [name for name, _ in ladder.configs(7, {})][:4] == ["a-s7", "a-s1007", "a-s2007", "b-s7"]
+    assert [config.seed for _, config in ladder.configs(7, {})][:4] == [7, 1007, 2007, 7]
+    largest = 2**63 - 1
+    assert all(0 <= config.seed <= largest for _, config in ladder.configs(largest, {}))
+
+
+@pytest.mark.parametrize(
+    ("setting", "wanted"),
+    [
+        ("rungs.a.runs=0", "runs: found 0, want a whole number from 1 to 100"),
+        ("rungs.a.runs=1.5", "runs: found 1.5, want a whole number from 1 to 100"),
+        ("rungs.a.runs=true", "runs: found True, want a whole number from 1 to 100"),
+        ("rungs.a.runs=101", "runs: found 101, want a whole number from 1 to 100"),
+    ],
+)
+def test_how_many_runs_a_rung_may_have(tiny: Path, setting: str, wanted: str) -> None:
+    with pytest.raises(InputError, match=wanted):
+        load_ladder(str(tiny), [setting])
+
+
+def test_one_setting_says_for_all_rungs_how_often_each_is_trained(tiny: Path) -> None:
+    tiny.write_text(tiny.read_text().replace('name = "c"', 'name = "c"\nruns = 2'))
+    assert [rung.runs for rung in load_ladder(str(tiny)).rungs] == [1, 1, 2, 1]
+    assert [rung.runs for rung in load_ladder(str(tiny), ["runs=3"]).rungs] == [3, 3, 3, 3]
+
+
+def test_seeds_that_would_train_a_run_twice_are_refused(tiny: Path) -> None:
+    settings = ["rungs.b.runs=2", "seeds=[0,1000]"]
+    with pytest.raises(InputError, match=r"seeds: found 0 and 1000, which both have a run b-s1000.*want seeds below"):
+        load_ladder(str(tiny), settings)
+
+
 def test_tokens_are_whole_steps(tiny: Path) -> None:
     (rung, *_) = load_ladder(str(tiny), ["tokens=4097"]).rungs
     assert rung.tokens == 4096 + 8 * 16

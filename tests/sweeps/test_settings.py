@@ -14,6 +14,7 @@ import pytest
 
 from scaling_tui.cli.app import app
 from scaling_tui.laws import Points, fit, predict
+from scaling_tui.laws.student_t import t_quantile
 from scaling_tui.report.export import export
 from scaling_tui.report.fit import sweep_source
 from scaling_tui.report.prediction_game import challenge_of, question_text
@@ -25,7 +26,7 @@ from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import launch, lay_out, resume
 from scaling_tui.sweeps.points import points_of
 from scaling_tui.sweeps.summary import summary
-from scaling_tui.sweeps.sweep_fit import fit_beforehand, points_of_sweep
+from scaling_tui.sweeps.sweep_fit import fit_beforehand, last_runs, points_of_sweep, predict_run
 from scaling_tui.tui.services.overview import prediction_line
 from tests.conftest import FINISHED, record_sweep
 from tests.sweeps.test_sweeps import over, wait_for
@@ -90,6 +91,31 @@ def test_seeds_trained_for_real_are_fitted_by_their_means_and_predicted_once(tin
     assert prediction_line(view).startswith("d ") and f"{means['d']:.4f} measured" in prediction_line(view)
 
 
+def test_a_rung_of_several_runs_is_a_point_by_their_mean_and_their_scatter_is_the_noise(
+    tiny: Path, tmp_path: Path
+) -> None:
+    ladder = load_ladder(str(tiny), ["runs=3", "rungs.d.runs=1"])
+    sweep = lay_out(tmp_path / "runs", ladder, seed=7)
+    names = sorted(run.name for run in read_sweep(sweep).runs)
+    assert names == sorted(["d-s7", *(f"{rung}-s{seed}" for rung in "abc" for seed in (7, 1007, 2007))])
+    losses = {"a": (3.0, 3.01, 3.05), "b": (2.8, 2.81, 2.85), "c": (2.6, 2.61, 2.65)}
+    view = finish(
+        sweep,
+        {f"{rung}-s{7 + 1000 * n}": loss for rung, found in losses.items() for n, loss in enumerate(found)},
+    )
+    (one,) = (run for run in view.runs if run.rung == "d")
+    record = predict_run(view, one, last_runs(view))
+    assert record.losses == pytest.approx({rung: statistics.mean(found) for rung, found in losses.items()})
+    # Nine runs and two coefficients: Student's t with seven degrees of freedom, and the noise of one run at least.
+    reach = t_quantile(0.95, 7) * statistics.stdev(losses["a"]) * math.sqrt(2 / 3) / 3.03
+    assert record.low is not None and record.high is not None
+    assert math.log(record.high / record.low) / 2 > reach
+    fitted = fit_beforehand(view)
+    assert fitted is not None
+    mean = fitted.predict(one, runs=3)
+    assert record.low < mean.low < mean.value < mean.high < record.high
+
+
 def test_a_supervisor_killed_between_the_seeds_of_the_predicted_rung_predicts_nothing_twice(
     tiny: Path, tmp_path: Path
 ) -> None:
@@ -121,8 +147,9 @@ def test_a_table_tells_seeds_standard_deviation_and_error(untrained: Path) -> No
     assert setting["seeds"] == [0, 1, 2]
     text = report(found)
     assert "through 3 points, each the mean over 3 seeds" in text
-    (row,) = (line for line in text.splitlines() if line.split()[:1] == ["a"] and "loss" in line)
-    assert row.split("loss")[1].split()[:5] == ["3.0200", "±", "0.0265", "0.0153", "3"]
+    (row,) = (line for line in text.splitlines() if line.startswith("✓ a × 3 "))
+    assert row.split()[-3:-1] == ["3.0200", "0.0265"]
+    assert text.count("✓ ") == 3
 
 
 def test_a_seed_that_is_missing_leaves_the_mean_of_the_others(untrained: Path) -> None:

@@ -54,6 +54,13 @@ def test_the_order_of_the_tokens_matters(positions: str) -> None:
     assert not torch.allclose(model(one)[0, -1], model(other)[0, -1], atol=1e-4)
 
 
+def test_the_embeddings_begin_as_wide_as_the_recipe_says() -> None:
+    torch.manual_seed(0)
+    wide, usual = GPT(described(vocab=256), embedding_std=0.1), GPT(described(vocab=256))
+    assert wide.embedding.weight.std().item() == pytest.approx(0.1, rel=0.1)
+    assert usual.embedding.weight.std().item() == pytest.approx(0.02, rel=0.1)
+
+
 def test_an_untrained_model_knows_nothing() -> None:
     torch.manual_seed(0)
     model = GPT(described(vocab=256)).eval()

@@ -75,6 +75,16 @@ def test_an_interval_is_never_narrower_than_the_stated_noise() -> None:
     assert "0.05 % of the loss" in bootstrap(exact, 20).noise_text
 
 
+def test_the_mean_of_several_new_runs_is_predicted_more_closely_than_one() -> None:
+    rng = np.random.default_rng(5)
+    loss = (1.7 + 40 / np.repeat(LADDER, 3) ** 0.35) * np.exp(0.005 * rng.standard_normal(15))
+    fitted = fit(Points.of(loss, params=np.repeat(LADDER, 3)), "chinchilla-n")
+    one, three = predict(fitted, params=NEXT), predict(fitted, params=NEXT, runs=3)
+    law = predict(fitted, params=NEXT, of="law")
+    assert one.value == three.value
+    assert one.low < three.low < law.low < law.high < three.high < one.high
+
+
 def test_no_degree_of_freedom_no_interval() -> None:
     found = predict(fit(Points.of([3.0, 2.5, 2.2], params=[1e4, 1e5, 1e6]), "chinchilla-n"), params=NEXT)
     assert np.isnan(found.low) and np.isnan(found.high) and "no interval" in found.how
