@@ -13,4 +13,12 @@ def test_no_option_of_the_command_line_is_named() -> None:
     files = sorted(folder.rglob("*.py"))
     assert len(files) > 20
     naming = {file.name for file in files if "--" in file.read_text(encoding="utf-8")}
-    assert naming <= {"checkpoints.py", "column_names.py", "points.py", "run_states.py", "tables.py", "task_columns.py", "units.py"}
+    assert naming <= {
+        "checkpoints.py",
+        "column_names.py",
+        "points.py",
+        "run_states.py",
+        "tables.py",
+        "task_columns.py",
+        "units.py",
+    }
