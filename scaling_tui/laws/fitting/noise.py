@@ -23,8 +23,8 @@ from scaling_tui.text import show
 
 # Trainings that differ only in their seed: the standard deviation of the loss is 0.5 to 0.6 % at the rungs of
 # quickstart, 0.4, 1.1 and 0.1 % at those of tiny-shakespeare, 0.2 to 0.4 % in repeat. Few points can by chance lie on a
-# curve as if there were no noise, so no interval assumes less than half of the least of these. A floor of the full 0.1 %
-# made the intervals of low-noise ladders too wide: 97 % covered for a nominal 90 % at 0.2 % noise.
+# curve as if there were no noise, so no interval assumes less than half of the least of these. A floor of the full
+# 0.1 % made the intervals of low-noise ladders too wide: 97 % covered for a nominal 90 % at 0.2 % noise.
 NOISE_FLOOR = 5e-4
 _TRENDS = np.linspace(-1.2, 1.2, 25)  # b
 _TREND_SD = 0.6  # of the prior of b: the noise of real ladders changes by up to a factor 10 from end to end
