@@ -42,7 +42,7 @@ def plans_figure(curves: Sequence[PlanCurve], runs: Points | None) -> Figure:
     series: list[Series] = []
     for number, curve in enumerate(curves):
         colour = _colour(curves, number)
-        _, _, loss = frontier(get(curve.law), curve.coefficients, flops, **curve.experts)
+        _, loss = _runs(curve, flops)
         name = _called(curve)
         mark = LINE if curve.own or runs is None else DOTTED
         series.append(Series(flops, loss, colour, name, mark, name=name))
@@ -81,7 +81,7 @@ def sizes_figure(curves: Sequence[PlanCurve], runs: Points | None) -> Figure:
     ]
     for number, curve in enumerate(curves):
         colour = _colour(curves, number)
-        n, _, _ = frontier(get(curve.law), curve.coefficients, flops, **curve.experts)
+        n, _ = _runs(curve, flops)
         series.append(Series(flops, n, colour, _called(curve), LINE, name=_called(curve)))
         at = np.array([curve.plan.flops]), np.array([curve.plan.params])
         series.append(Series(*at, colour, "", "◆", "strong"))
@@ -98,6 +98,15 @@ def sizes_figure(curves: Sequence[PlanCurve], runs: Points | None) -> Figure:
         x_unit="FLOPs",
         y_unit="parameters",
     )
+
+
+def _runs(curve: PlanCurve, flops: Array) -> tuple[Array, Array]:
+    """N and loss of the run that the law plans at each budget, (n,) each."""
+    if curve.plan.ray is None:
+        n, _, loss = frontier(get(curve.law), curve.coefficients, flops, **curve.experts)
+        return n, loss
+    n = np.array([curve.plan.ray.of_flops(budget) for budget in flops.tolist()])
+    return n, get(curve.law).loss(curve.coefficients, params=n)
 
 
 def _budgets(curves: Sequence[PlanCurve], runs: Points | None) -> Array:

@@ -66,6 +66,8 @@ class Plan:
         total_params: all parameters, of which `params` are active, by a law for mixtures of experts.
         intervals: of params, tokens, flops, loss, tokens_per_param, at `level`; empty for a published set.
         run_interval: of the loss of one run of the plan, its own noise included; that of `intervals` is the law's.
+        ray: the line that all fitted runs, and so the plan, lie on, if they do; `along` are the coefficients of `law`,
+            which is then of N alone.
     """
 
     law: str
@@ -86,6 +88,8 @@ class Plan:
     notes: tuple[str, ...]
     total_params: float | None = None
     run_interval: tuple[float, float] | None = None
+    ray: Ray | None = None
+    along: dict[str, float] | None = None
 
 
 # Why two published fits of the same 240 runs plan so differently; shown with every plan made with the first.
@@ -237,6 +241,8 @@ def _plan_along(fit: Fit, ray: Ray, draws: int, goal: Goal, level: float) -> Pla
         level=level,
         notes=(note, *along.warnings, *notes, *beyond_points),
         run_interval=run_interval,
+        ray=ray,
+        along=along.coefficients,
     )
 
 
