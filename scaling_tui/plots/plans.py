@@ -27,15 +27,6 @@ class PlanCurve:
     own: bool
     experts: Mapping[str, float] = field(default_factory=dict)
 
-    def best(self, flops: Array) -> tuple[Array, Array]:
-        """N and loss of the run of each budget: the optimal one, or that on the plan's ray."""
-        along = self.plan.along
-        if along is not None:
-            params = np.array([along.ray.of_flops(budget) for budget in flops.tolist()])
-            return params, get(self.law).loss(along.coefficients, params=params)
-        params, _, loss = frontier(get(self.law), self.coefficients, flops, **self.experts)
-        return params, loss
-
 
 def plans_figure(curves: Sequence[PlanCurve], runs: Points | None) -> Figure:
     """Loss of the optimal run over its budget, by every law, each with its plan for the goal.
@@ -51,7 +42,7 @@ def plans_figure(curves: Sequence[PlanCurve], runs: Points | None) -> Figure:
     series: list[Series] = []
     for number, curve in enumerate(curves):
         colour = _colour(curves, number)
-        _, loss = curve.best(flops)
+        _, loss = _runs(curve, flops)
         name = _called(curve)
         mark = LINE if curve.own or runs is None else DOTTED
         series.append(Series(flops, loss, colour, name, mark, name=name))
@@ -90,7 +81,7 @@ def sizes_figure(curves: Sequence[PlanCurve], runs: Points | None) -> Figure:
     ]
     for number, curve in enumerate(curves):
         colour = _colour(curves, number)
-        n, _ = curve.best(flops)
+        n, _ = _runs(curve, flops)
         series.append(Series(flops, n, colour, _called(curve), LINE, name=_called(curve)))
         at = np.array([curve.plan.flops]), np.array([curve.plan.params])
         series.append(Series(*at, colour, "", "◆", "strong"))
@@ -107,6 +98,15 @@ def sizes_figure(curves: Sequence[PlanCurve], runs: Points | None) -> Figure:
         x_unit="FLOPs",
         y_unit="parameters",
     )
+
+
+def _runs(curve: PlanCurve, flops: Array) -> tuple[Array, Array]:
+    """N and loss of the run that the law plans at each budget, (n,) each."""
+    if curve.plan.ray is None:
+        n, _, loss = frontier(get(curve.law), curve.coefficients, flops, **curve.experts)
+        return n, loss
+    n = np.array([curve.plan.ray.of_flops(budget) for budget in flops.tolist()])
+    return n, get(curve.law).loss(curve.coefficients, params=n)
 
 
 def _budgets(curves: Sequence[PlanCurve], runs: Points | None) -> Array:

@@ -98,7 +98,10 @@ def influence_lines(fit: "Fit", found: Influence) -> list[str]:
 
 def correlation_lines(draws: "Bootstrap | None") -> list[str]:
     """A line for each pair of coefficients that the points cannot tell apart."""
-    found = correlations(draws) if draws is not None and len(draws) >= 20 else {}
+    if draws is None or len(draws) < 20:
+        return []
+    tied = {frozenset(pair) for pair in draws.fit.restrictions.ties}
+    found = {pair: value for pair, value in correlations(draws).items() if frozenset(pair) not in tied}
     return [
         f"{one} and {other} move together (rank correlation {value:+.2f} over the draws): do not read either alone"
         for (one, other), value in found.items()

@@ -163,8 +163,7 @@ def plan_source(
     if source is None and table.given:
         raise InputError(f"{table.given}: found without --fit, want a table to read")
     if source is None and restrictions:
-        option = "--tie" if restrictions.ties else "--fix" if restrictions.fixed else "--prior"
-        raise InputError(f"{option}: found without --fit, want a fit that it restricts")
+        raise InputError(f"--tie, --fix or --prior ({restrictions.text}): found without --fit, want a fit to restrict")
     curve, loaded = _plan_for(goal, law, source, coef, draws, runs, table, restrictions)
     result = curve.plan
     bill = bill_for(result.flops, machine)
@@ -199,7 +198,7 @@ def _plan_for(
             fitted = planning_study(loaded, law, draws, restrictions)
         result = plan_study(loaded, fitted, goal)
         name = "standard input" if source == STDIN else Path(source).name
-        return PlanCurve(name, result.law, fitted.fit.coefficients, result, True, experts), loaded
+        return PlanCurve(name, result.law, result.along or fitted.fit.coefficients, result, True, experts), loaded
     law = law or "chinchilla:besiroglu2024"
     if coef:
         coefficients = coefficients_for(law, coef)

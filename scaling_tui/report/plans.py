@@ -235,7 +235,7 @@ def plan_curves(plans: Plans) -> list[PlanCurve]:
             curves.append(PlanCurve(row.name, chosen.law, chosen.coefficients, row.plan, own=False))
         elif plans.basis.study is not None:
             fit = plans.basis.study.fit
-            curves.append(PlanCurve(row.name, row.plan.law, fit.coefficients, row.plan, own=True))
+            curves.append(PlanCurve(row.name, row.plan.law, row.plan.along or fit.coefficients, row.plan, own=True))
     return curves
 
 

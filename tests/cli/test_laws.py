@@ -670,7 +670,7 @@ def test_plan_from_a_fit_says_what_the_fit_warns_of(command: Command, losses: Pa
     assert any("all runs have D = 20 N" in note for note in document["notes"])
     assert document["tokens_per_param"] == pytest.approx(20)
     drawn = command("plan", "--fit", ray, "--flops", "1e21", "--plot")
-    assert drawn.status == 0, drawn.err
+    assert drawn.status == 0 and "N of the optimal run" in drawn.out, drawn.err
     tied = command("plan", "--fit", losses, "--flops", "1e20", "--tie", "alpha=beta", "--json").json
     assert tied["run_interval"] is not None
     assert "--tie" in command("plan", "--flops", "1e20", "--tie", "alpha=beta").err

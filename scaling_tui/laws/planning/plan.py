@@ -51,14 +51,6 @@ class Goal:
 
 
 @dataclass(frozen=True)
-class Along:
-    """The ray of the fitted runs, and the coefficients of the plan's law along it."""
-
-    ray: Ray
-    coefficients: Coefficients
-
-
-@dataclass(frozen=True)
 class Plan:
     """A run, and what it loses against the compute-optimal one.
 
@@ -73,8 +65,9 @@ class Plan:
         epochs: how often each unique token is seen, if `unique_tokens` is given.
         total_params: all parameters, of which `params` are active, by a law for mixtures of experts.
         intervals: of params, tokens, flops, loss, tokens_per_param, at `level`; empty for a published set.
-        along: the ray that the plan keeps to, where the fitted runs lie on one.
         run_interval: of the loss of one run of the plan, its own noise included; that of `intervals` is the law's.
+        ray: the line that all fitted runs, and so the plan, lie on, if they do; `along` are the coefficients of `law`,
+            which is then of N alone.
     """
 
     law: str
@@ -95,7 +88,8 @@ class Plan:
     notes: tuple[str, ...]
     total_params: float | None = None
     run_interval: tuple[float, float] | None = None
-    along: "Along | None" = None
+    ray: Ray | None = None
+    along: dict[str, float] | None = None
 
 
 # Why two published fits of the same 240 runs plan so differently; shown with every plan made with the first.
@@ -247,7 +241,8 @@ def _plan_along(fit: Fit, ray: Ray, draws: int, goal: Goal, level: float) -> Pla
         level=level,
         notes=(note, *along.warnings, *notes, *beyond_points),
         run_interval=run_interval,
-        along=Along(ray, along.coefficients),
+        ray=ray,
+        along=along.coefficients,
     )
 
 
