@@ -79,6 +79,7 @@ def minimize(
     box: tuple[Array, Array],
     tolerance: float = LAST_BITS,
     penalties: tuple[Penalty, ...] = (),
+    most_steps: int = _MOST_STEPS,
 ) -> Minimum:
     """Minimises sum_i weights_i·huber(law(x_i) - y_i) + penalties over the coordinates within `box`.
 
@@ -92,6 +93,7 @@ def minimize(
         stages: deltas to minimise at before `delta`, largest first.
         box: lower and upper bounds of the coordinates, (p,) each.
         penalties: priors, in the kernel's coordinates.
+        most_steps: Newton steps at `delta` after which a row is left where it is.
         tolerance: converged when an undamped step would lower the objective by less than this share of it.
     """
     start = np.atleast_2d(start)
@@ -113,7 +115,7 @@ def minimize(
         )
         here = theta[part]
         for stage in (*stages, delta):
-            limits = (tolerance, _MOST_STEPS) if stage == delta else (1e-4, 30)
+            limits = (tolerance, most_steps) if stage == delta else (1e-4, 30)
             here, objective[part], converged[part], used = _newton(problem, here, stage, box, *limits)
             steps = max(steps, used)
         out[part] = here

@@ -17,6 +17,7 @@ from scaling_tui.laws.forms import Law
 from scaling_tui.laws.kernels import Array
 
 _STAGES = (1e-1, 3e-2, 1e-2, 3e-3)
+_SEARCH_STEPS = 200
 _BEST = 4  # minima of the global search that are followed to the end
 _EQUAL = 1e-9  # share of the objective by which E must lower it to count
 _NOISE_ROUNDS = 20
@@ -71,7 +72,7 @@ def _solve(law: Law, x: Array, y: Array, delta: float, restrictions: Restriction
         # Follow all initial points far enough to tell their minima apart, then the best few to the end on all points.
         near = minimize(
             branch.kernel, x[:, chosen], y[chosen], branch.project(initial),
-            delta=delta, stages=stages, box=box, tolerance=1e-6, penalties=penalties,
+            delta=delta, stages=stages, box=box, tolerance=1e-6, penalties=penalties, most_steps=_SEARCH_STEPS,
         )  # fmt: skip
         ordered = near.theta[np.argsort(np.where(np.isfinite(near.objective), near.objective, np.inf))]
         starts = ordered[: _BEST if y.size <= SAMPLE else 1]
