@@ -15,6 +15,12 @@ test: check
 test-slow: $(READY)
 	$(BIN)/pytest -m slow
 
+# Do the intervals hold the truth as often as they say? Simulation from known laws, a quarter of an hour.
+bench: $(READY)
+	$(BIN)/python benchmarks/laws_coverage.py 100
+	$(BIN)/python benchmarks/laws_isoflop.py 50
+	$(BIN)/python benchmarks/laws_tasks.py 50
+
 check: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
