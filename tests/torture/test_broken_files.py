@@ -451,7 +451,7 @@ LADDER = (
         (f"{LADDER}lr = {[n / 1e6 for n in range(1, 100_001)]}\n[[rungs]]\nname = 'a'\n",
          "training: found 100,000 combinations (lr 100,000), want at most 10,000"),
         (f"seeds = {list(range(101))}\n{LADDER}lr = {[n / 1e3 for n in range(1, 101)]}\n[[rungs]]\nname = 'a'\n",
-         "rungs: 100 or more at 101 seeds each, want at most 10,000 runs"),
+         "rungs: 100 runs or more at 101 seeds each, want at most 10,000 runs"),
     ],
     ids=["a million seeds", "20,000 rungs", "100,000 learning rates", "101 seeds of 100 learning rates"],
 )  # fmt: skip
