@@ -27,7 +27,7 @@ from scaling_tui.text import show
 # 0.1 % made the intervals of low-noise ladders too wide: 97 % covered for a nominal 90 % at 0.2 % noise.
 NOISE_FLOOR = 5e-4
 _TRENDS = np.linspace(-1.2, 1.2, 25)  # b
-_TREND_SD = 0.6  # of the prior of b: the noise of real ladders changes by up to a factor 10 from end to end
+_TREND_SD = 0.3  # of the prior of b: from one end of the points to the other noise rarely changes more than threefold
 # r, with the prior 1/sqrt(1 + r²): flat near 0, and scale-free where the shared part dominates. There the draws are
 # Student's t with clusters minus coefficients degrees of freedom.
 _SHARED = np.concatenate([[0.0], np.geomspace(0.1, 300.0, 36)])

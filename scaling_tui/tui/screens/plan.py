@@ -47,7 +47,7 @@ class PlanScreen(TablePage):
     """Plans as the user types. The first comes from the fit of the sweep or table shown, as `plan --fit` gives it."""
 
     ABOUT = (
-        "Enter a budget C, a target loss L, a size N or tokens D to get the compute-optimal run for it; enter two to "
+        "Enter a budget C, a target loss L, a size N or tokens D to get the compute-optimal run; enter two to "
         "see what a run off the optimum costs. The first row uses your own fit, of the sweep shown or of a table that "
         "t opens, with intervals; the others use published laws, which were fitted to other data: compare N, D and D/N "
         "with them, not the loss. The last line, and the dotted band, are the spread of all published laws and "
