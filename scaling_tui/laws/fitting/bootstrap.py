@@ -75,6 +75,13 @@ class Bootstrap:
         return method
 
     @property
+    def shortfall(self) -> tuple[str, ...]:
+        """A warning where more than a few refits stopped short of their minimum."""
+        if self.unconverged <= 0.02 * len(self):
+            return ()
+        return (f"{self.unconverged} of {len(self)} refits stopped short of their minimum; they count as they are",)
+
+    @property
     def noise_text(self) -> str:
         """The noise that the refits were given, in words; empty where points were drawn instead."""
         return self.noise.noise.text if self.resample == "noise" else ""
@@ -147,7 +154,7 @@ def bootstrap(fit: Fit, draws: int, *, seed: int = 0, resample: Resample | None 
         resample = choose(fit, clusters)
     noise = _noise(fit, clusters).draw(draws, rng)
     if resample == "sandwich":
-        return _sandwich(fit, draws, noise, clusters, rng)
+        return replace(_sandwich(fit, draws, noise, clusters, rng), seed=seed)
     weights, targets = None, y
     if resample in ("pairs", "clusters"):
         number = clusters.number if resample == "clusters" else np.arange(y.size)
