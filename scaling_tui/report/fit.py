@@ -363,18 +363,26 @@ class PredictedRun:
 
 
 def predicted_run(study: "Study", text: str) -> PredictedRun:
-    """The loss that a fit predicts for the inputs of `--predict`.
+    """The loss that a fit predicts for the inputs of `--predict`, with intervals by the draws of the study.
 
     Raises:
         InputError: as `read_inputs`.
     """
-    from scaling_tui.laws.fitting.prediction import predict
-    from scaling_tui.laws.fitting.warnings import beyond
+    from scaling_tui.laws.fitting.fitted import Prediction
+    from scaling_tui.laws.fitting.warnings import beyond, no_interval
 
-    inputs = read_inputs(text, study.fit.law)
-    wanted = {name: inputs[name] for name in study.fit.law.inputs}
-    law, run = (predict(study.fit, level=study.level, of=of, **wanted) for of in ("law", "run"))  # type: ignore[arg-type]
-    return PredictedRun(inputs, law, run, list(beyond(study.fit, **inputs)))
+    fit, draws = study.fit, study.draws
+    inputs = read_inputs(text, fit.law)
+    wanted: dict[str, object] = {name: inputs[name] for name in fit.law.inputs}
+    if draws is None:
+        law = Prediction(float(fit.loss(**wanted)), math.nan, math.nan, study.level, "law", no_interval(fit))
+        run = replace(law, of="run")
+    else:
+        law, run = (
+            draws.predict(level=study.level, of="law", **wanted),
+            draws.predict(level=study.level, of="run", **wanted),
+        )
+    return PredictedRun(inputs, law, run, list(beyond(fit, **inputs)))
 
 
 def fit_text(study: "Study", loss: str = "", notes: Sequence[str] = (), moved: "Influence | None" = None) -> str:

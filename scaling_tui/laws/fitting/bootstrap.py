@@ -75,6 +75,13 @@ class Bootstrap:
         return method
 
     @property
+    def shortfall(self) -> tuple[str, ...]:
+        """A warning where more than a few refits stopped short of their minimum."""
+        if self.unconverged <= 0.02 * len(self):
+            return ()
+        return (f"{self.unconverged} of {len(self)} refits stopped short of their minimum; they count as they are",)
+
+    @property
     def noise_text(self) -> str:
         """The noise that the refits were given, in words; empty where points were drawn instead."""
         return self.noise.noise.text if self.resample == "noise" else ""
@@ -147,7 +154,7 @@ def bootstrap(fit: Fit, draws: int, *, seed: int = 0, resample: Resample | None 
         resample = choose(fit, clusters)
     noise = _noise(fit, clusters).draw(draws, rng)
     if resample == "sandwich":
-        return _sandwich(fit, draws, noise, clusters, rng)
+        return replace(_sandwich(fit, draws, noise, clusters, rng), seed=seed)
     weights, targets = None, y
     if resample in ("pairs", "clusters"):
         number = clusters.number if resample == "clusters" else np.arange(y.size)
@@ -163,20 +170,26 @@ def bootstrap(fit: Fit, draws: int, *, seed: int = 0, resample: Resample | None 
 
 
 def _noise(fit: Fit, clusters: Clusters) -> Noise:
-    """The noise of the points, from the residuals of least squares: robust ones have many exact zeros."""
+    """The noise of the points, from the residuals of least squares: robust ones have many exact zeros.
+
+    Of many points a sample tells it.
+    """
     chosen = sample(len(fit.points))
-    x, y = (part[..., chosen] for part in observations(fit.law, fit.points))
+    every, losses = observations(fit.law, fit.points)
+    x, y = every[:, chosen], losses[chosen]
     theta = refit(fit, delta=np.inf, tolerance=1e-9).theta if np.isfinite(fit.delta) else fit.theta[None]
     fitted, state = fit.law.kernel.evaluate(theta, x)
     jacobian = fit.law.kernel.jacobian(theta, x, state)[0].T @ branches(fit.law, fit.restrictions)[0].matrix
     _, number = np.unique(clusters.number[chosen], return_inverse=True)
-    return noise_model(jacobian, y - fitted[0], replace(clusters, number=number), fitted[0])
+    noise = noise_model(jacobian, y - fitted[0], replace(clusters, number=number), fitted[0])
+    height = (fit.law.log_loss(theta, every)[0] - noise.centre) / noise.spread
+    return replace(noise, clusters=clusters, height=height)
 
 
 def _largest_floor(fit: Fit, level: float) -> float:
     """The upper end of the floor where every refit has it at 0: the largest that the points do not contradict.
 
-    It raises the sum of squares by no more than t²·s², as in `predict`.
+    It raises the sum of squares by no more than t²·s², where s is the noise.
     """
     floor = fit.law.floor
     assert floor is not None

@@ -39,7 +39,8 @@ def together(inputs: Sequence[Input], points: Points) -> Clusters:
     """The points that are surely not independent: clusters that were given; else runs of equal `inputs`."""
     if points.clusters:
         _, number = np.unique(np.array(points.clusters), return_inverse=True)
-        return Clusters(number.astype(np.intp), points.cluster_name or "cluster")
+        shared = number.max() + 1 < len(points)
+        return Clusters(number.astype(np.intp), (points.cluster_name or "cluster") if shared else "")
     number = repeats(_logs(inputs, points))
     return Clusters(number, "configuration" if number.max() + 1 < len(points) else "")
 
@@ -51,7 +52,7 @@ def clusters_of(law: Law, points: Points) -> Clusters:
     learning rate, its shape. That sizes share an error is a possibility only, which `noise_model` weighs.
     """
     found = together(law.inputs, points)
-    if not found.of and "params" in law.inputs and len(law.inputs) > 1:
+    if not (found.of or points.clusters) and "params" in law.inputs and len(law.inputs) > 1:
         sizes = repeats(_logs(("params",), points))
         # Fewer sizes than that say nothing of errors which sizes may share.
         if len(law.coefficients) + _MORE <= sizes.max() + 1 <= len(points) // 2:

@@ -11,6 +11,7 @@ from scaling_tui.laws.fitting.clusters import together
 from scaling_tui.laws.fitting.fitted import Fit, observations
 from scaling_tui.laws.fitting.holdout import sizes
 from scaling_tui.laws.fitting.leave_out import leave_out
+from scaling_tui.laws.fitting.ranks import rank_correlation
 from scaling_tui.laws.forms import Input
 from scaling_tui.laws.kernels import Array
 
@@ -81,19 +82,5 @@ def correlations(draws: Bootstrap) -> dict[tuple[str, str], float]:
 
     Ranks are the same whether a scale or its logarithm is drawn, and a draw without a floor (E = 0) is a draw too.
     """
-    ranks = {name: _ranks(values) for name, values in draws.coefficients().items()}
-    return {(one, other): _correlation(ranks[one], ranks[other]) for one, other in combinations(ranks, 2)}
-
-
-def _ranks(values: Array) -> Array:
-    """The rank of each value, from 0; equal values share the mean of theirs."""
-    _, number, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts) - 1
-    ranks: Array = (last - (counts - 1) / 2)[number]
-    return ranks
-
-
-def _correlation(one: Array, other: Array) -> float:
-    a, b = one - one.mean(), other - other.mean()
-    size = float(np.sqrt((a @ a) * (b @ b)))
-    return float(a @ b) / size if size > 0 else float("nan")
+    drawn = draws.coefficients()
+    return {(one, other): rank_correlation(drawn[one], drawn[other]) for one, other in combinations(drawn, 2)}

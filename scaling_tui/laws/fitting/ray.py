@@ -10,6 +10,7 @@ from math import exp, log
 import numpy as np
 
 from scaling_tui.laws.fitting.points import Points
+from scaling_tui.laws.fitting.restrictions import Restrictions
 from scaling_tui.laws.forms import Law
 from scaling_tui.laws.published import get
 
@@ -67,3 +68,21 @@ def ray_of(points: Points) -> Ray | None:
 def law_along(law: Law) -> Law:
     """The law of N alone that holds along a ray in place of `law`: with a floor where that has one."""
     return get("chinchilla-n" if law.floor else "kaplan-n")
+
+
+def restrictions_along(law: Law, given: Restrictions) -> tuple[Restrictions, str]:
+    """Those that the law along a ray keeps, and the others in words.
+
+    It has the floor of `law` and no other coefficient of it. Its one exponent is as good as two that are tied.
+    """
+    kept = Restrictions(
+        {name: value for name, value in given.fixed.items() if name == law.floor},
+        (),
+        {name: prior for name, prior in given.priors.items() if name == law.floor},
+    )
+    others = Restrictions(
+        {name: value for name, value in given.fixed.items() if name != law.floor},
+        tuple(pair for pair in given.ties if not set(pair) <= law.exponents),
+        {name: prior for name, prior in given.priors.items() if name != law.floor},
+    )
+    return kept, others.text

@@ -15,6 +15,7 @@ from scaling_tui.laws.fitting.bootstrap import Bootstrap, bootstrap
 from scaling_tui.laws.fitting.fit import fit
 from scaling_tui.laws.fitting.fitted import Fit
 from scaling_tui.laws.fitting.points import Points
+from scaling_tui.laws.fitting.ranks import rank_correlation
 from scaling_tui.laws.fitting.sigmoid import Sigmoid, accuracies, fit_sigmoids
 from scaling_tui.laws.kernels import Array
 
@@ -218,26 +219,13 @@ def _doubts(points: Points, first: Fit, bpb: Array, accuracy: Array, chance: flo
             f"accuracy is at most {accuracy.max():.3f}, near the {chance:.3f} of guessing: "
             "the sigmoid is not determined"
         )
-    correlation = _rank_correlation(bpb, accuracy)
+    correlation = float(np.nan_to_num(rank_correlation(bpb, accuracy)))
     if correlation > _FALLS:
         warnings.append(
             f"accuracy does not rise steadily as bits per byte fall (rank correlation {correlation:.2f}): "
             "the sigmoid is not determined"
         )
     for name, what in (("params", "N"), ("tokens", "D")):
-        if name in first.law.inputs and _rank_correlation(points.column(name), points.loss) > 0:
+        if name in first.law.inputs and rank_correlation(points.column(name), points.loss) > 0:
             warnings.append(f"bits per byte do not fall as {what} grows: the law does not describe them")
     return warnings
-
-
-def _rank_correlation(x: Array, y: Array) -> float:
-    """Spearman's, with mean ranks of equal values; 0 where one does not vary."""
-
-    def ranks(values: Array) -> Array:
-        _, place, count = np.unique(values, return_inverse=True, return_counts=True)
-        return np.asarray((np.cumsum(count) - (count - 1) / 2)[place], dtype=np.float64)
-
-    a, b = ranks(x), ranks(y)
-    if np.ptp(a) == 0 or np.ptp(b) == 0:
-        return 0.0
-    return float(np.corrcoef(a, b)[0, 1])

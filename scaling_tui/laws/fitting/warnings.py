@@ -39,6 +39,12 @@ def beyond(fit: Fit, **inputs: float) -> tuple[str, ...]:
     return (f"extrapolation: {', '.join(far)} fitted; the interval assumes that the law still holds there",)
 
 
+def no_interval(fit: Fit) -> str:
+    """Why a fit without draws has no intervals."""
+    why = "the points leave no degrees of freedom" if fit.freedom < 1 else "no refits were asked for"
+    return f"no intervals: {why}"
+
+
 def undetermined(fit: Fit) -> tuple[Input, ...]:
     """Inputs of the law with the same value at all points, so their effect is not determined."""
     x, _ = observations(fit.law, fit.points)

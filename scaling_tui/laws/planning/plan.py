@@ -16,8 +16,8 @@ from scaling_tui.laws.atlas.entries import CoefficientSet
 from scaling_tui.laws.fitting.bootstrap import Bootstrap, bootstrap
 from scaling_tui.laws.fitting.fit import fit as fit_law
 from scaling_tui.laws.fitting.fitted import Fit
-from scaling_tui.laws.fitting.ray import Ray, law_along, ray_of
-from scaling_tui.laws.fitting.warnings import beyond, undetermined
+from scaling_tui.laws.fitting.ray import Ray, law_along, ray_of, restrictions_along
+from scaling_tui.laws.fitting.warnings import beyond, no_interval, undetermined
 from scaling_tui.laws.forms import Coefficients, Law
 from scaling_tui.laws.kernels import Array
 from scaling_tui.laws.planning.frontier import LOG6, Frontier
@@ -167,9 +167,8 @@ def plan_fit(fit: Fit, draws: Bootstrap | None, goal: Goal, level: float = 0.9) 
     result = replace(plan(fit.law, fit.coefficients, goal), convention=fit.convention, level=level)
     notes = [*fit.warnings, *beyond(fit, params=result.params, tokens=result.tokens, flops=result.flops)]
     if draws is None:
-        why = "the points leave no degrees of freedom" if fit.freedom < 1 else "no refits were asked for"
-        return replace(result, notes=(*notes, f"no intervals: {why}"))
-    notes += undrawn(draws)
+        return replace(result, notes=(*notes, no_interval(fit)))
+    notes += draws.shortfall
     solutions = _solve(fit.law, draws.theta, goal)
     values = {
         "params": np.exp(solutions.n),
@@ -203,28 +202,34 @@ def _inputs(law: Law, params: float, tokens: float, goal: Goal) -> dict[str, Any
 def _plan_along(fit: Fit, ray: Ray, draws: int, goal: Goal, level: float) -> Plan:
     """The run on the ray of the fitted ones, with the loss of a law along it."""
     _check(fit.law, goal)
-    along = fit_law(fit.points, law_along(fit.law), delta=fit.delta, convention=fit.convention)
+    law = law_along(fit.law)
+    held, ignored = restrictions_along(fit.law, fit.restrictions)
+    along = fit_law(fit.points, law, delta=fit.delta, convention=fit.convention, restrictions=held)
     params = _params_along(ray, goal)
     if params is None:
-        params = along.law.inverse(along.coefficients, goal.loss or 0.0, "params")
+        params = law.inverse(along.coefficients, goal.loss or 0.0, "params")
     tokens = goal.tokens or ray.of_params(params)
     loss = goal.loss or float(along.loss(params=params))
     intervals, run_interval, notes = {}, None, []
     if draws and along.freedom > 0:
         refits = bootstrap(along, draws)
-        notes += undrawn(refits)
+        notes += refits.shortfall
         run = refits.predict(level=level, of="run", params=params)
         run_interval = (run.low, run.high)
         if goal.loss is None:
             value = refits.predict(level=level, params=params)
             intervals["loss"] = (value.low, value.high)
+    else:
+        notes.append(no_interval(along))
+    if ignored:
+        notes.append(f"not used: {ignored}; {law.name}, the law along the line, has no such coefficient")
     note = (
-        f"all runs have {ray.text}: the plan keeps to that line, with {along.law.name} along it; "
+        f"all runs have {ray.text}: the plan keeps to that line, with {law.name} along it; "
         "whether another split of the budget would be better, these runs do not tell"
     )
     beyond_points = beyond(fit, params=params, tokens=tokens, flops=6 * params * tokens)
     return Plan(
-        law=along.law.name,
+        law=law.name,
         convention=fit.convention,
         params=params,
         tokens=tokens,
@@ -276,13 +281,6 @@ def _params_along(ray: Ray, goal: Goal) -> float | None:
             f"at other D/N (at N = {show.count(first)} the line has D = {show.count(ray.of_params(first))})"
         )
     return first
-
-
-def undrawn(draws: Bootstrap) -> list[str]:
-    """A note where refits stopped short of their minimum."""
-    if draws.unconverged <= 0.02 * len(draws):
-        return []
-    return [f"{draws.unconverged} of {len(draws)} refits stopped short of their minimum; they count as they are"]
 
 
 def frontier(

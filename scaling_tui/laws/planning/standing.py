@@ -7,6 +7,7 @@ import numpy as np
 from scaling_tui.laws.atlas import SETS
 from scaling_tui.laws.atlas.entries import Range
 from scaling_tui.laws.fitting.fitted import Fit
+from scaling_tui.laws.fitting.ray import ray_of
 from scaling_tui.laws.fitting.warnings import undetermined
 from scaling_tui.laws.planning.plan import frontier
 from scaling_tui.laws.planning.published_runs import budgets_of, planning_entries, published_runs, spread
@@ -16,7 +17,6 @@ _FAMILIES = (
     frozenset(("chinchilla", "chinchilla-n", "chinchilla-d", "muennighoff")),
     frozenset(("kaplan", "kaplan-n")),
 )
-_COLLINEAR = 0.995  # correlation of log N and log D beyond which the runs lie on one ray
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,7 @@ def _allocation(fit: Fit, flops: float) -> tuple[Among | None, Among | None]:
         map(np.isfinite, fit.coefficients.values())
     ):
         return None, None
-    logs = np.log([fit.points.column("params"), fit.points.column("tokens")])
-    if len(fit.points) < 3 or abs(np.corrcoef(logs)[0, 1]) > _COLLINEAR:
+    if len(fit.points) < 3 or ray_of(fit.points) is not None:
         return None, None
     n, d, _ = frontier(fit.law, fit.coefficients, np.array([flops, 10 * flops]))
     if not np.all(np.isfinite([*n, *d])) or min(*n, *d) < 1:

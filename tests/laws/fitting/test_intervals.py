@@ -1,5 +1,7 @@
 """Intervals: coverage on points from a known law, what they do at the edges, agreement with exact cases."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -83,6 +85,30 @@ def test_the_mean_of_several_new_runs_is_predicted_more_closely_than_one() -> No
     law = predict(fitted, params=NEXT, of="law")
     assert one.value == three.value
     assert one.low < three.low < law.low < law.high < three.high < one.high
+
+
+def test_clusters_of_one_run_each_share_nothing() -> None:
+    """Else the mean of several new runs would be as uncertain as one."""
+    rng = np.random.default_rng(0)
+    N = np.repeat(np.geomspace(1e5, 2e6, 5), 3)
+    points = Points.of((1.5 + 30 / N**0.3) * np.exp(0.01 * rng.standard_normal(N.size)), params=N)
+    alone = replace(points, clusters=tuple(str(number) for number in range(N.size)), cluster_name="run")
+    draws = bootstrap(fit(alone, "chinchilla-n"), 2000)
+    law, one, mean = (draws.predict(params=6e6, of=of, runs=runs) for of, runs in (("law", 1), ("run", 1), ("run", 4)))
+    added = [(found.high - found.low) ** 2 - (law.high - law.low) ** 2 for found in (one, mean)]
+    assert added[1] < added[0] / 2
+    assert "shared" not in draws.noise_text
+
+
+def test_thousands_of_points_in_few_clusters_get_intervals() -> None:
+    rng = np.random.default_rng(0)
+    N, D = (grid.ravel() for grid in np.meshgrid(np.geomspace(1e7, 1e9, 12), np.geomspace(1e8, 2e10, 200)))
+    size = 0.01 * rng.standard_normal(12)[np.unique(N, return_inverse=True)[1]]
+    loss = get("chinchilla").loss(TRUTH, params=N, tokens=D) * np.exp(size + 0.005 * rng.standard_normal(N.size))
+    found = bootstrap(fit(Points.of(loss, params=N, tokens=D), "chinchilla"), 50)
+    assert found.resample == "noise" and "of equal N" in found.noise_text
+    low, high = found.intervals()["alpha"]
+    assert low < TRUTH["alpha"] < high
 
 
 def test_no_degree_of_freedom_no_interval() -> None:

@@ -6,6 +6,7 @@ import pytest
 from scaling_tui import InputError
 from scaling_tui.laws import Points, coefficient_set, get
 from scaling_tui.laws.fitting.ray import ray_of
+from scaling_tui.laws.fitting.restrictions import Restrictions
 from scaling_tui.laws.fitting.study import study
 from scaling_tui.laws.planning.plan import Goal, Plan, plan_fit
 
@@ -82,6 +83,18 @@ def test_the_ratio_of_the_ray_may_be_given() -> None:
 def test_few_refits_and_none_are_no_error() -> None:
     assert planned(ladder(), Goal(flops=1e21), draws=1).intervals["loss"]
     assert planned(ladder(), Goal(flops=1e21), draws=0).intervals == {}
+
+
+def test_what_is_known_of_the_floor_is_used_along_the_ray_and_other_restrictions_are_named() -> None:
+    known = Restrictions(fixed={"E": 1.2, "alpha": 0.35}, ties=())
+    found = study(ladder(), "chinchilla", draws=0, restrictions=known)
+    plan = plan_fit(found.fit, found.draws, Goal(flops=1e21))
+    assert plan.along is not None and plan.along.coefficients["E"] == pytest.approx(1.2)
+    assert any("not used: alpha = 0.35; chinchilla-n" in note for note in plan.notes)
+    assert any("no refits were asked for" in note for note in plan.notes)
+    tied = study(ladder(), "chinchilla", draws=0, restrictions=Restrictions(ties=(("alpha", "beta"),)))
+    notes = plan_fit(tied.fit, tied.draws, Goal(flops=1e21)).notes
+    assert not any("not used" in note for note in notes), "one exponent is as good as two that are tied"
 
 
 def test_runs_off_the_ray_are_planned_as_before() -> None:
