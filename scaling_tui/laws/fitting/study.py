@@ -142,9 +142,7 @@ def study(
     intervals = resampled.intervals(level) if resampled else none
     holdout = hold_out(fitted, holdout_flops)
     if resampled and resampled.unconverged > 0.02 * draws:
-        messages.append(
-            f"{resampled.unconverged} of {draws} refits stopped short of their minimum; they count as they are"
-        )
+        messages.append(f"{resampled.unconverged} of {draws} refits did not converge; they are counted as they ended")
     if holdout and holdout.other_minimum:
         other, other_mape, _ = holdout.other_minimum
         messages.append(
