@@ -53,13 +53,13 @@ def fit(
     ] = None,
     params_as: Annotated[str | None, typer.Option(help="Parameters that N counts: all or non-embedding.")] = None,
     method: Annotated[str, typer.Option(help="Method: parametric, isoflop or envelope.")] = "parametric",
-    valley: Annotated[str, typer.Option(help="Minimum of an isoFLOP profile: near, parabola or akima.")] = "near",
+    valley: Annotated[str, typer.Option(help="Curve of an isoFLOP profile: near, parabola or akima.")] = "near",
     level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Level of the intervals.")] = 0.9,
     tie: Tie = None,
     fix: Fix = None,
     prior: Prior = None,
     compare: Annotated[
-        bool, typer.Option("--compare", help="Compare every law that the runs carry, in the sample and beyond it.")
+        bool, typer.Option("--compare", help="Compare every law that the runs support, in the sample and beyond it.")
     ] = False,
     task: Annotated[
         str | None,
@@ -69,8 +69,8 @@ def fit(
         str | None,
         typer.Option(
             metavar="RUN,…",
-            help="Predict a run, such as params=7B,tokens=4T. With a law of schedules: curves to predict, not fit; "
-            "tables with step and lr; cosine:72000.",
+            help="Predict a run, such as params=7B,tokens=4T. With a schedule law: curves to hold out, tables with "
+            "step and lr, or schedules such as cosine:72000.",
         ),
     ] = None,
     columns: Columns = None,
@@ -166,7 +166,7 @@ def loss(
     tokens: Annotated[Number, number("Training tokens D.", "tokens")] = None,
     flops: Annotated[Number, number("Training compute C in FLOPs.", "flops")] = None,
     unique_tokens: Annotated[Number, number("Unique tokens U (law muennighoff).", "tokens")] = None,
-    total_params: Annotated[Number, number("All parameters; N are the active ones (law moe).", "params")] = None,
+    total_params: Annotated[Number, number("All parameters; N counts the active ones (law moe).", "params")] = None,
     coef: Coefs = None,
     as_json: AsJson = False,
 ) -> None:
@@ -210,11 +210,12 @@ def plan(
         Number,
         number("Tokens to serve after training, at 2N FLOPs each.", "tokens"),
     ] = None,
-    total_params: Annotated[Number, number("All parameters; N are the active ones (law moe).", "params")] = None,
-    active_share: Annotated[Number, number("Active share of all parameters (law moe).")] = None,
+    total_params: Annotated[Number, number("All parameters; N counts the active ones (law moe).", "params")] = None,
+    active_share: Annotated[Number, number("Share of the parameters that are active (law moe).")] = None,
     law: Annotated[str | None, typer.Option(help="A published law, or, with --fit, the law to fit.")] = None,
     allocation: Annotated[
-        str | None, typer.Option(help="A published allocation of N and D, in place of a law; laws lists them.")
+        str | None,
+        typer.Option(help="A published allocation of N and D, instead of a law; the command laws lists them."),
     ] = None,
     source: Annotated[
         str | None, typer.Option("--fit", metavar="SOURCE", help="Plan with a fit to this sweep or table.")
@@ -337,8 +338,8 @@ def count(
 def laws(
     name: Annotated[str | None, typer.Argument(help="A law or a published set, to show in full.")] = None,
     params: Annotated[Number, number("Parameters N, to evaluate the hyperparameter laws.", "params")] = None,
-    tokens: Annotated[Number, number("Training tokens D, likewise.", "tokens")] = None,
-    flops: Annotated[Number, number("Training compute C, likewise; default: 6ND.", "flops")] = None,
+    tokens: Annotated[Number, number("Training tokens D, for the same.", "tokens")] = None,
+    flops: Annotated[Number, number("Training compute C, for the same; default: 6ND.", "flops")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the laws and the published coefficients, allocations and hyperparameter laws; or show one in full."""

@@ -53,15 +53,20 @@ Where = Annotated[
 ]
 Cluster = Annotated[
     str | None,
-    typer.Option(metavar="COLUMN", help="Rows of a table that share an error, such as run; default: found by itself."),
+    typer.Option(
+        metavar="COLUMN",
+        help="Column of a table whose equal values share an error, such as run; default: found automatically.",
+    ),
 ]
 Tie = Annotated[
-    list[str] | None, typer.Option(metavar="A=B", help="Coefficients that are equal, such as alpha=beta; repeatable.")
+    list[str] | None, typer.Option(metavar="A=B", help="Make coefficients equal, such as alpha=beta; repeatable.")
 ]
-Fix = Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Hold a coefficient, E=0.9; repeatable.")]
+Fix = Annotated[
+    list[str] | None, typer.Option(metavar="KEY=VALUE", help="Fix a coefficient, such as E=0.9; repeatable.")
+]
 Prior = Annotated[
     list[str] | None,
-    typer.Option(metavar="KEY=VALUE±SD", help="A coefficient measured elsewhere, E=0.9±0.2; repeatable."),
+    typer.Option(metavar="KEY=VALUE±SD", help="A coefficient measured elsewhere, such as E=0.9±0.2; repeatable."),
 ]
 SweepName = Annotated[str | None, typer.Argument(metavar="SWEEP", help="Name of a sweep; default: the latest.")]
 

@@ -89,7 +89,7 @@ def _summary(found: Comparison) -> list[str]:
     """Which law is best in the sample and which beyond it, and what to make of that."""
     beyond = found.best_beyond
     if beyond is None:
-        return [_within(found), "beyond it: unknown, too few sizes to fit the smaller ones and predict the larger"]
+        return [_within(found), "beyond it: unknown, too few sizes to fit the smaller ones and predict the larger ones"]
     return [_within(found), _beyond(found, beyond), _advice(found, beyond)]
 
 
@@ -112,23 +112,23 @@ def _beyond(found: Comparison, best: Contender) -> str:
     tested = [one for one in found.contenders if not math.isnan(one.holdout_mape)]
     name = best.fit.law.name
     if len(tested) < 2:
-        return f"beyond it: {name} errs by {show.percent(best.holdout_mape, 2)}"
+        return f"beyond it: {name}, with an error of {show.percent(best.holdout_mape, 2)}"
     second = min((one for one in tested if one is not best), key=lambda one: one.holdout_mape)
     wins = sum(best.errors[k] <= min(one.errors[k] for one in tested) for k in range(len(found.origins)))
     return (
         f"best beyond it: {name}, {show.percent(best.holdout_mape, 2)} against "
-        f"{show.percent(second.holdout_mape, 2)} of {second.fit.law.name}; best from {wins} of "
+        f"{show.percent(second.holdout_mape, 2)} by {second.fit.law.name}; best from {wins} of "
         f"{show.counted(len(found.origins), 'origin')}"
     )
 
 
 def _advice(found: Comparison, best: Contender) -> str:
     if best is not found.best_within:
-        return "They differ, as they often do: to predict larger runs, go by the error beyond, not by the fit."
+        return "They differ, as they often do: to predict larger runs, trust the error beyond the sample, not the fit."
     reach = max(origin.reach for origin in found.origins)
     return (
-        "One law is best in both here. Often it is not so, and this only tells as far as the runs reach: "
-        f"{reach:.3g} times the {SYMBOLS[found.by]} that was fitted."
+        "Here one law is best in both, which is often not so. This holds only as far as the runs reach: "
+        f"{reach:.3g} times the {SYMBOLS[found.by]} fitted."
     )
 
 
@@ -140,14 +140,14 @@ def _how(found: Comparison) -> list[str]:
     sampled = f" of {found.given:,}, at random" if found.given > len(found.points) else ""
     lines = [
         f"{len(found.points):,} points{sampled}",
-        f"AICc: above the best; by the likelihood of the objective ({likelihood(found.delta)})",
+        f"AICc: difference from the best, by the likelihood of the objective ({likelihood(found.delta)})",
         left,
     ]
     if count:
         first, last = found.origins[0], found.origins[-1]
         span = f"{first.fitted}" if count == 1 else f"{first.fitted} to {last.fitted}"
         lines.append(
-            f"beyond: fitted to the {span} runs of least {symbol}, mean error on all larger ones, "
+            f"beyond: fitted to the {span} runs of lowest {symbol}, mean error on all larger ones, "
             f"{show.counted(count, 'origin')}"
         )
     return lines

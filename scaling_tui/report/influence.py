@@ -103,7 +103,7 @@ def correlation_lines(draws: "Bootstrap | None") -> list[str]:
     tied = {frozenset(pair) for pair in draws.fit.restrictions.ties}
     found = {pair: value for pair, value in correlations(draws).items() if frozenset(pair) not in tied}
     return [
-        f"{one} and {other} move together (rank correlation {value:+.2f} over the draws): do not read either alone"
+        f"{one} and {other} are correlated (rank correlation {value:+.2f} over the draws): do not read one alone"
         for (one, other), value in found.items()
         if abs(value) > TOGETHER
     ]
@@ -148,7 +148,7 @@ def influence_text(study: "Study", found: Influence | None, narrow: bool = False
     ]
     lines = [
         f"What leaving out a {found.kind} changes: the loss at {_at(found)} (the largest run) and the coefficients.",
-        "Cook's distance: near or above 1, the fit leans on it.",
+        f"Cook's distance: near or above 1, the fit depends heavily on that {found.kind}.",
         "",
         columns([row[:3] for row in rows] if narrow else rows, numeric=range(1, 3 if narrow else len(rows[0]))),
     ]

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 MOST_LEFT_OUT = 8  # curves, up to which each is predicted from the others
 _SHOWN = 200  # points of a predicted curve in the JSON document
-NO_INTERVALS = "no intervals: errors along a curve hang together, so those of its records would be far too narrow"
+NO_INTERVALS = "no intervals: errors along a curve are correlated, so those of its records would be far too narrow"
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Predicted:
     def of(cls, fit: ScheduleFit, curve: Curve) -> "Predicted":
         if curve.schedule.falls and not fit.falls:
             raise InputError(
-                f"--predict {curve.name}: its rate falls, and in no fitted curve one does; want such a curve to fit"
+                f"--predict {curve.name}: its rate falls, but no fitted one does; want a fitted curve whose rate falls"
             )
         loss = fit.loss(curve)
         if not loss.min() > 0:
@@ -336,7 +336,7 @@ def schedule_text(study: ScheduleStudy) -> str:
     rows = [("", "estimate")]
     for name, value in fit.coefficients.items():
         rows.append(
-            (name, "–" if name in unknown else show.coefficient(value) + (" held" if name in fit.fixed else ""))
+            (name, "–" if name in unknown else show.coefficient(value) + (" fixed" if name in fit.fixed else ""))
         )
     lines = [
         f"{fit.law.name}   {fit.law.text}",
@@ -349,7 +349,7 @@ def schedule_text(study: ScheduleStudy) -> str:
         NO_INTERVALS,
         "",
         _curves_text("fitted", study.fitted, study.left_out),
-        *(["left out: mean error on the curve, as the law predicts it from the others"] if study.left_out else []),
+        *(["left out: mean error on the curve when predicted from the others"] if study.left_out else []),
     ]
     if study.predicted:
         lines += ["", _curves_text("predicted", study.predicted, {})]

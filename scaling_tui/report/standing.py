@@ -27,7 +27,7 @@ def standing_text(fit: Fit) -> list[str]:
     if found.measured_from and found.flops:
         lines.append(
             f"these runs end at C {show.scientific(found.flops)}, published ones begin at "
-            f"{show.scientific(found.measured_from)}: so small models need not agree with them"
+            f"{show.scientific(found.measured_from)}: models this small need not agree with them"
         )
     return lines
 
@@ -105,7 +105,7 @@ def runs_table(runs: tuple[PublishedRun, ...]) -> str:
             show.count(run.params),
             show.count(run.tokens),
             ratio(run.tokens_per_param),
-            {True: "yes", False: "no", None: "not told"}[run.measured],
+            {True: "yes", False: "no", None: "unknown"}[run.measured],
         )
         for run in runs
     ]

@@ -100,15 +100,15 @@ def _accuracies(table: Table, name: str, kept: Sequence[int]) -> "tuple[Array, l
             "want an accuracy from 0 to 1, or to 100 per cent"
         )
     if not seen.all():
-        notes.append(f"{int((~seen).sum())} of {seen.size} runs have no accuracy: they count for bits per byte alone")
+        notes.append(f"{int((~seen).sum())} of {seen.size} runs have no accuracy: they are used for bits per byte only")
     return values, notes
 
 
 def _far(made: TaskFit, predictions: Sequence[TaskPrediction]) -> list[str]:
     lowest = float(made.bpb.min())
     return [
-        f"{prediction.bpb:.3f} bits per byte lie below the {lowest:.3f} of the best run: the accuracy there rests on "
-        "the sigmoid's form and on 1 at 0 bits per byte"
+        f"{prediction.bpb:.3f} bits per byte are below the {lowest:.3f} of the best run: the accuracy there depends on "
+        "the form of the sigmoid and on accuracy 1 at 0 bits per byte"
         for prediction in predictions
         if prediction.bpb < lowest
     ]
@@ -163,7 +163,8 @@ def task_text(task: TaskColumns, made: TaskFit, predictions: Sequence[TaskPredic
         f"bits per byte of the right answers, {law.law.text}{spread}",
         *table[:steps],
         "",
-        "accuracy = floor + (ceiling - floor)/(1 + exp(steepness·(bpb - midpoint))), taken as 1 at 0 bits per byte; "
+        "accuracy = floor + (ceiling - floor)/(1 + exp(steepness·(bpb - midpoint))), "
+        "fitted with accuracy 1 at 0 bits per byte; "
         f"residual s.d. {made.accuracy_sd:.4f}{guess}",
         *table[steps:],
     ]

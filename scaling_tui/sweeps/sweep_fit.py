@@ -46,7 +46,7 @@ class SweepFit:
     def predict(self, run: RunView, runs: int = 1) -> Prediction:
         """The predicted final held-out loss of `run`, or the mean of so many `runs` that differ in their seed alone.
 
-        Its interval is by the single runs behind the points: their scatter around the means says most of the noise.
+        Its interval uses the single runs behind the points: their scatter around the means tells most of the noise.
 
         Raises:
             InputError: run.json has no params or tokens.
@@ -61,9 +61,9 @@ class SweepFit:
     def _single_runs(self) -> Points:
         """Each run behind the points as a point of its own.
 
-        Seeds of a rung are no cluster here: a ladder's rungs differ in size alone, so the law errs little at each, and
-        five of them say next to nothing of an error that seeds might share. `benchmarks/quickstart_seeds.py` counts how
-        often the interval holds.
+        Seeds of a rung are no cluster here: a ladder's rungs differ only in size, so the law errs little at each, and
+        five rungs hardly show an error that seeds might share. `benchmarks/quickstart_seeds.py` counts how often the
+        interval contains the measured loss.
         """
         singles = [Trial({}, (run,)) for trial in self.trials for run in trial.measured]
         if len(singles) == len(self.trials):

@@ -115,14 +115,14 @@ def test_compare_says_which_law_is_best_within_and_beyond(command: Command, csv:
     assert ": D varies too" in ran.out
 
 
-def test_fit_names_the_runs_it_leans_on_and_coefficients_that_move_together(command: Command, csv: Path) -> None:
+def test_fit_names_the_runs_it_depends_on_and_the_coefficients_that_are_correlated(command: Command, csv: Path) -> None:
     lines = csv.read_text().splitlines()
     n, d, y = lines[7].split(",")
     lines[7] = f"{n},{d},{float(y) * 1.1}"
     csv.write_text("\n".join(lines))
     ran = command("fit", csv, "--delta", "inf")
     assert "without row 8: loss at N" in ran.out
-    assert "A and alpha move together (rank correlation +" in ran.out
+    assert "A and alpha are correlated (rank correlation +" in ran.out
     document = command("fit", csv, "--delta", "inf", "--json").json
     first = document["influence"]["runs"][0]
     assert first["runs"] == ["row 8"]

@@ -111,7 +111,7 @@ def test_patterns_choose_curves_and_what_to_predict(command: Command, folder: Pa
     answer = found(command("fit", folder / "[cw]*.csv", "--law", "tissue", "--predict", "co*", "--json"))
     assert [one["name"] for one in answer["curves"]] == ["wsd"]
     assert [one["name"] for one in answer["predictions"]] == ["constant", "cosine"]
-    assert any("one schedule only" in line for line in answer["warnings"])
+    assert any("only one schedule" in line for line in answer["warnings"])
 
 
 def test_the_runs_of_a_sweep_are_curves(command: Command, tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_sweep_of_several_sizes_asks_for_one(command: Command, tmp_path: Path)
         (("--law", "tissue", "--predict", "*"), "no curve with a loss is left to fit"),
         (("--law", "tissue", "--points", "all"), "--points: found with --law tissue"),
         (("--law", "tissue", "--tie", "alpha=beta"), "--tie: found with --law tissue"),
-        (("--law", "tissue", "--fix", "beta=1"), "found 'beta' to be held"),
+        (("--law", "tissue", "--fix", "beta=1"), "found 'beta' to be fixed"),
         (("--law", "tissue", "--best-of", "lr"), "--best-of: found with --law tissue"),
         (("--law", "tissue", "--method", "isoflop"), "--method: found with --law tissue"),
         (("--law", "tissue", "--holdout-flops", "1e20"), "--holdout-flops: found with --law tissue"),
@@ -160,7 +160,7 @@ def test_constant_rates_predict_constant_rates_only(command: Command, folder: Pa
     source = folder / "constant.csv"
     answer = found(command("fit", source, "--law", "multi-power", "--predict", "constant:1500", "--json"))
     assert answer["coefficients"]["B"] is None and "gamma" in answer["undetermined"]
-    assert any("no rate falls" in line for line in answer["warnings"])
+    assert any("the rate never falls" in line for line in answer["warnings"])
     status, _, err = command("fit", source, "--law", "multi-power", "--predict", "cosine:1500")
     assert status == 2 and "its rate falls, and in no fitted curve one does" in err
 

@@ -46,9 +46,9 @@ ALLOCATIONS: tuple[Allocation, ...] = (
             "later work traces the 0.73 to uncounted embeddings, warm-up and untuned small models",
         ),
         law="kaplan:kaplan2020",
-        why="The joint law says what loss D tokens allow a model that is trained on them for as long as it helps, and "
-        "a plan with it takes one pass, C = 6ND, for enough: N ∝ C^0.58. Table 6 is measured on learning curves of one "
-        "pass, brought to the critical batch size: N ∝ C^0.73. Its C is C_min, what smaller batches would take.",
+        why="The joint law gives the loss of a model trained on D tokens for as long as it helps, and a plan with it "
+        "assumes that one pass, C = 6ND, is enough: N ∝ C^0.58. Table 6 comes from learning curves of one pass, "
+        "adjusted for the critical batch size: N ∝ C^0.73. Its C is C_min, what smaller batches would take.",
     ),
     Allocation(
         "hoffmann2022-1",

@@ -214,9 +214,9 @@ SETS: tuple[CoefficientSet, ...] = (
             {"flops": 1e21, "active_share": 1.0},
             below=True,
         ),
-        "the coefficients were read from a transcription and no figure of the paper was reproduced, only a direction; "
-        "N counts active parameters, as C = 6ND does, and N/N_total stands for 1 - S, the share of active experts; by "
-        "the paper R² is 0.99 on the runs fitted and 0.68 on those held out, S = 0.98",
+        "the coefficients come from a transcription, and only the direction of an effect was reproduced, no figure; "
+        "N counts active parameters, as C = 6ND does, and N/N_total stands for 1 - S, the share of active experts; the "
+        "paper gives R² 0.99 for the runs fitted and 0.68 for those held out, S = 0.98",
     ),
     CoefficientSet(
         "muennighoff",

@@ -79,7 +79,7 @@ class Bootstrap:
         """A warning where more than a few refits stopped short of their minimum."""
         if self.unconverged <= 0.02 * len(self):
             return ()
-        return (f"{self.unconverged} of {len(self)} refits stopped short of their minimum; they count as they are",)
+        return (f"{self.unconverged} of {len(self)} refits did not converge; they are counted as they ended",)
 
     @property
     def noise_text(self) -> str:

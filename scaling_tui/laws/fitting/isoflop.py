@@ -14,6 +14,7 @@ from scaling_tui.laws.fitting.points import Points
 from scaling_tui.laws.fitting.valleys import HOW, SHAPES, Budget, Least, Shape, valleys_of
 from scaling_tui.laws.kernels import Array
 from scaling_tui.laws.student_t import t_quantile
+from scaling_tui.text import show
 
 APART = 0.25
 """Valleys whose best N differ by more than this share are named."""
@@ -189,13 +190,15 @@ def _of_valleys(valleys: Sequence[Valley], law: PowerLaw | None) -> list[str]:
     close = [valley for valley in valleys if valley.beyond == 1]
     if close:
         warnings.append(
-            f"{_named(close)}: only one size lies beyond the valley on one side, which bears its minimum alone"
+            f"{_named(close)}: only one size lies beyond the valley on one side, so the minimum rests on it alone"
         )
     inside = len(valleys) - sum(valley.edge for valley in valleys)
     if law is None:
-        warnings.append(f"{inside} valleys with a minimum inside: a power law needs two")
+        warnings.append(f"{inside} valleys with a minimum between the sizes tried: a power law needs two")
     elif inside == 2:
-        warnings.append("two budgets with a minimum inside: the exponents have no interval, a third budget gives one")
+        warnings.append(
+            "only two budgets have a minimum: the exponents have no interval, a third budget would give one"
+        )
     return warnings
 
 
@@ -208,8 +211,8 @@ def _of_shapes(shape: Shape, law: PowerLaw | None, others: Sequence[OtherShape])
             )
         if other.apart:
             warnings.append(
-                f"{_named(other.apart)}: the best N is more than {APART:.0%} elsewhere by {HOW[other.shape]} than by "
-                f"{HOW[shape]}"
+                f"{_named(other.apart)}: the best N differs by more than {show.percent(APART)} between {HOW[shape]} "
+                f"and {HOW[other.shape]}"
             )
     return warnings
 

@@ -80,8 +80,8 @@ def _not_determined(fit: Fit) -> list[str]:
     ray = ray_of(fit.points) if {"params", "tokens"} <= set(fit.law.inputs) else None
     if ray is not None:
         warnings.append(
-            f"all points have {ray.text}: the effect of N is not told from that of D, so ignore the coefficients of "
-            f"each; {law_along(fit.law).name} is the law along that line, and runs at other D/N would tell"
+            f"all points have {ray.text}: the effects of N and D cannot be separated, so ignore the coefficients of "
+            f"both; fit {law_along(fit.law).name}, the law along that line, or add runs at other D/N"
         )
     return warnings
 

@@ -224,8 +224,8 @@ def _plan_along(fit: Fit, ray: Ray, draws: int, goal: Goal, level: float) -> Pla
     if ignored:
         notes.append(f"not used: {ignored}; {law.name}, the law along the line, has no such coefficient")
     note = (
-        f"all runs have {ray.text}: the plan keeps to that line, with {law.name} along it; "
-        "whether another split of the budget would be better, these runs do not tell"
+        f"all runs have {ray.text}: the plan stays on that line, with {law.name} along it; "
+        "these runs do not show whether another split of the budget would be better"
     )
     beyond_points = beyond(fit, params=params, tokens=tokens, flops=6 * params * tokens)
     return Plan(
@@ -260,7 +260,7 @@ def _params_along(ray: Ray, goal: Goal) -> float | None:
     line = f"the fitted runs all have {ray.text}"
     if goal.served_tokens is not None or goal.unique_tokens is not None:
         raise InputError(
-            f"plan: {line}, so the fit does not tell the effect of N from that of D; add runs at other D/N"
+            f"plan: {line}, so the fit cannot separate the effect of N from that of D; add runs at other D/N"
         )
     if goal.tokens_per_param is not None and (ray.slope != 1 or not ray.holds(1.0, goal.tokens_per_param)):
         raise InputError(f"tokens_per_param: found {goal.tokens_per_param:g}, but {line}; add runs at other D/N")
@@ -277,8 +277,8 @@ def _params_along(ray: Ray, goal: Goal) -> float | None:
     if goal.loss is not None or any(not ray.holds(first, ray.of_params(other)) for other in found.values()):
         given = ", ".join(f"{name} {getattr(goal, name):g}" for name in ("loss", *found) if getattr(goal, name))
         raise InputError(
-            f"plan: found {given}, but {line}, so the fit tells only of runs on that line; want one of them, or runs "
-            f"at other D/N (at N = {show.count(first)} the line has D = {show.count(ray.of_params(first))})"
+            f"plan: found {given}, but {line}, so the fit holds only for runs on that line; want one of them, or a "
+            f"fit to runs at other D/N (at N = {show.count(first)} the line has D = {show.count(ray.of_params(first))})"
         )
     return first
 

@@ -21,25 +21,25 @@ def fit_warnings(fit: ScheduleFit) -> list[str]:
     if not fit.falls:
         names = ", ".join(fit.undetermined)
         warnings.append(
-            f"no rate falls in the fitted curves: {names} are not determined, nor is any schedule whose rate falls"
+            f"the rate never falls in the fitted curves: {names} are not determined, so no falling rate can be predicted"
         )
     elif fit.undetermined:
         held = [f"{name} = {show.coefficient(fit.coefficients[name])}" for name in fit.undetermined]
-        warnings.append(f"{', '.join(held)}: at the bound, the curves do not determine it")
+        warnings.append(f"{', '.join(held)} at the bound: not determined by the curves")
     if fit.falls and len(schedules(fit.curves)) == 1:
         warnings.append(
-            "one schedule only: the law alone tells what falls of the rate brought from what time brought, so the "
-            "prediction of another schedule may be far off; want curves of two or more"
+            "only one schedule: it cannot separate the gain of a falling rate from that of longer training, so "
+            "the prediction of another schedule may be far off; want curves of two or more schedules"
         )
     lowest = min(float(curve.loss.min()) for curve in fit.curves)
     if fit.coefficients["L0"] < _NO_FLOOR * lowest:
         floor = show.coefficient(fit.coefficients["L0"])
         warnings.append(
             f"L0 = {floor}, where losses fall to {show.loss(lowest)}: the curves are "
-            "too short to tell the floor, and a longer training is likely to end above what is predicted"
+            "too short to determine the floor, and a longer training is likely to end above the prediction"
         )
     if not fit.converged:
-        warnings.append("the fit stopped before its minimum")
+        warnings.append("the fit did not converge: its coefficients are not at the minimum")
     return warnings
 
 
@@ -55,7 +55,7 @@ def curve_warnings(curves: Sequence[Curve]) -> list[str]:
         if apart > _APART:
             warnings.append(
                 f"{one.name} and {other.name} have the same rates and losses {show.percent(apart, 1)} apart: they are "
-                "not of one model; fit the curves of each model by themselves"
+                "not of one model; fit the curves of each model separately"
             )
             break
     return warnings
@@ -73,7 +73,7 @@ def prediction_warnings(fit: ScheduleFit, curve: Curve) -> list[str]:
     lowest = min(float(one.rates[one.steps >= one.warmup].min()) for one in fitted)
     own = float(curve.schedule.rates[curve.schedule.steps >= curve.schedule.warmup].min())
     if curve.schedule.falls and own < 0.5 * lowest:
-        warnings.append(f"{curve.name}: falls to {own:.3g}, the fitted curves to no less than {lowest:.3g}")
+        warnings.append(f"{curve.name}: falls to {own:.3g}, but no fitted curve falls below {lowest:.3g}")
     return warnings
 
 

@@ -164,7 +164,7 @@ class ScheduleLaw:
                 names = [
                     known for at, known in enumerate(self.coefficients) if at != HEIGHT or not self.response.scaled
                 ]
-                raise InputError(f"{self.name}: found {name!r} to be held, want one of {', '.join(names)}")
+                raise InputError(f"{self.name}: found {name!r} to be fixed, want one of {', '.join(names)}")
             others = dict.fromkeys(self.coefficients, 0.5)
             at = self.pack({**others, name: value})[place]
             if not low[place] <= at <= high[place]:

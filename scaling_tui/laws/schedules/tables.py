@@ -123,7 +123,7 @@ def assumed_warmups(curves: Sequence[Curve]) -> list[str]:
         return []
     first = max(curve.schedule.assumed for curve in late)
     which = late[0].name if len(late) == 1 else show.counted(len(late), "curve")
-    return [f"{which}: up to the first record, at step {first:,}, the rate is taken to rise evenly from 0"]
+    return [f"{which}: until the first record, at step {first:,}, the rate is assumed to rise linearly from 0"]
 
 
 def _stem(path: Path) -> str:

@@ -50,7 +50,7 @@ class PlanScreen(TablePage):
         "Enter a budget C, a target loss L, a size N or tokens D to get the compute-optimal run; enter two to "
         "see what a run off the optimum costs. The first row uses your own fit, of the sweep shown or of a table that "
         "t opens, with intervals; the others use published laws, which were fitted to other data: compare N, D and D/N "
-        "with them, not the loss. The last line, and the dotted band, are the spread of all published laws and "
+        "with them, not the loss. The last line and the dotted band show the range of all published laws and "
         "allocations. v switches the plot between N and the loss of the optimal run."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
