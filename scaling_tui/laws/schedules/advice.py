@@ -21,7 +21,8 @@ def fit_warnings(fit: ScheduleFit) -> list[str]:
     if not fit.falls:
         names = ", ".join(fit.undetermined)
         warnings.append(
-            f"the rate never falls in the fitted curves: {names} are not determined, so no falling rate can be predicted"
+            f"the rate never falls in the fitted curves: {names} are not determined, "
+            "so no falling rate can be predicted"
         )
     elif fit.undetermined:
         held = [f"{name} = {show.coefficient(fit.coefficients[name])}" for name in fit.undetermined]
