@@ -16,7 +16,8 @@ from scaling_tui.laws.atlas.entries import CoefficientSet
 from scaling_tui.laws.fitting.bootstrap import Bootstrap, bootstrap
 from scaling_tui.laws.fitting.fit import fit as fit_law
 from scaling_tui.laws.fitting.fitted import Fit
-from scaling_tui.laws.fitting.ray import Ray, law_along, ray_of
+from scaling_tui.laws.fitting.ray import Ray, law_along, near_ray, ray_of
+from scaling_tui.laws.fitting.restrictions import Restrictions
 from scaling_tui.laws.fitting.warnings import beyond, undetermined
 from scaling_tui.laws.forms import Coefficients, Law
 from scaling_tui.laws.kernels import Array
@@ -170,20 +171,35 @@ def plan_fit(fit: Fit, draws: Bootstrap | None, goal: Goal, level: float = 0.9) 
     for name, value in fit.coefficients.items():
         if not np.isfinite(value):
             raise InputError(f"plan: the fit gives no finite {name}; add runs in which the loss falls with size")
-    result = replace(plan(fit.law, fit.coefficients, goal), convention=fit.convention, level=level)
-    notes = [*fit.warnings, *beyond(fit, params=result.params, tokens=result.tokens, flops=result.flops)]
+    little = ""
+    if near_ray(fit.points) and {"params", "tokens"} <= set(fit.law.inputs):
+        ratio = fit.points.column("tokens") / fit.points.column("params")
+        little = (
+            f"N and D of the fitted runs vary little apart (D/N from {ratio.min():.3g} to {ratio.max():.3g}), so the "
+            "fit hardly tells the effect of one from that of the other; runs at other D/N would tell"
+        )
+    try:
+        result = replace(plan(fit.law, fit.coefficients, goal), convention=fit.convention, level=level)
+    except InputError as error:
+        raise InputError(f"{error}; {little}" if little else str(error)) from None
+    notes = [
+        *([little] if little else []),
+        *fit.warnings,
+        *beyond(fit, params=result.params, tokens=result.tokens, flops=result.flops),
+    ]
     if draws is None:
         why = "the points leave no degrees of freedom" if fit.freedom < 1 else "no refits were asked for"
         return replace(result, notes=(*notes, f"no intervals: {why}"))
     notes += undrawn(draws)
     solutions = _solve(fit.law, draws.theta, goal)
-    values = {
-        "params": np.exp(solutions.n),
-        "tokens": np.exp(solutions.d),
-        "flops": np.exp(solutions.n + solutions.d + LOG6),
-        "loss": np.exp(solutions.log_loss),
-        "tokens_per_param": np.exp(solutions.d - solutions.n),
-    }
+    with np.errstate(over="ignore"):  # a refit may ask for more than any number holds
+        values = {
+            "params": np.exp(solutions.n),
+            "tokens": np.exp(solutions.d),
+            "flops": np.exp(solutions.n + solutions.d + LOG6),
+            "loss": np.exp(solutions.log_loss),
+            "tokens_per_param": np.exp(solutions.d - solutions.n),
+        }
     fixed = {"params": goal.params, "tokens": goal.tokens, "flops": goal.flops, "loss": goal.loss}
     reached = np.isfinite(solutions.n + solutions.d)
     intervals = {
@@ -209,7 +225,9 @@ def _inputs(law: Law, params: float, tokens: float, goal: Goal) -> dict[str, Any
 def _plan_along(fit: Fit, ray: Ray, draws: int, goal: Goal, level: float) -> Plan:
     """The run on the ray of the fitted ones, with the loss of a law along it."""
     _check(fit.law, goal)
-    along = fit_law(fit.points, law_along(fit.law), delta=fit.delta, convention=fit.convention)
+    law = law_along(fit.law)
+    kept = _kept(fit.restrictions, law)
+    along = fit_law(fit.points, law, delta=fit.delta, convention=fit.convention, restrictions=kept)
     params = _params_along(ray, goal)
     if params is None:
         params = along.law.inverse(along.coefficients, goal.loss or 0.0, "params")
@@ -224,6 +242,9 @@ def _plan_along(fit: Fit, ray: Ray, draws: int, goal: Goal, level: float) -> Pla
         if goal.loss is None:
             value = refits.predict(level=level, params=params)
             intervals["loss"] = (value.low, value.high)
+    if kept != fit.restrictions:
+        dropped = f"{fit.restrictions.text} was given; "
+        notes.append(f"{dropped}along the line {kept.text or 'nothing of it'} holds")
     note = (
         f"all runs have {ray.text}: the plan keeps to that line, with {along.law.name} along it; "
         "whether another split of the budget would be better, these runs do not tell"
@@ -248,6 +269,16 @@ def _plan_along(fit: Fit, ray: Ray, draws: int, goal: Goal, level: float) -> Pla
         notes=(note, *along.warnings, *notes, *beyond_points),
         run_interval=run_interval,
         along=Along(ray, along.coefficients),
+    )
+
+
+def _kept(given: Restrictions, law: Law) -> Restrictions:
+    """What is given of the floor, which is the same along a ray; the other coefficients have other meanings there."""
+    floor = law.floor
+    return Restrictions(
+        {name: value for name, value in given.fixed.items() if name == floor},
+        (),
+        {name: prior for name, prior in given.priors.items() if name == floor},
     )
 
 
@@ -478,7 +509,7 @@ def _larger(goal: Goal) -> str:
         return f"want flops of at least 6·N = {6 * goal.params:.3g}"
     if goal.flops is not None and goal.tokens is not None:
         return f"want flops of at least 6·D = {6 * goal.tokens:.3g}"
-    return "want larger values"
+    return "the law with these coefficients puts the budget nearly all in the other, or want larger values"
 
 
 def _unreachable(law: Law, coefficients: Coefficients, goal: Goal) -> str:

@@ -6,6 +6,7 @@ import pytest
 from scaling_tui import InputError
 from scaling_tui.laws import Points, coefficient_set, get
 from scaling_tui.laws.fitting.ray import ray_of
+from scaling_tui.laws.fitting.restrictions import Restrictions
 from scaling_tui.laws.fitting.study import study
 from scaling_tui.laws.planning.plan import Goal, Plan, plan_fit
 
@@ -87,3 +88,28 @@ def test_few_refits_and_none_are_no_error() -> None:
 def test_runs_off_the_ray_are_planned_as_before() -> None:
     plan = planned(ladder(20, jitter=1.0), Goal(flops=1e21))
     assert plan.optimal_loss is not None and "all runs have" not in " ".join(plan.notes)
+
+
+def test_what_is_known_of_the_floor_holds_along_the_ray() -> None:
+    """E is the same along the line; alpha of a sum of two powers is not that of one."""
+    given = Restrictions(fixed={"E": 1.2}, ties=(("alpha", "beta"),))
+    held = study(ladder(), "chinchilla", draws=0, restrictions=given)
+    plan = plan_fit(held.fit, None, Goal(flops=1e21))
+    assert plan.along is not None and plan.along.coefficients["E"] == 1.2
+    assert any("along the line E = 1.2 holds" in note for note in plan.notes)
+    free = planned(ladder(), Goal(flops=1e21))
+    assert free.along is not None and free.along.coefficients["E"] != 1.2
+
+
+def test_runs_near_a_ray_are_planned_with_a_word_or_refused_with_one() -> None:
+    """The split then rests on the noise."""
+    for jitter in (0.07, 0.1, 0.13):
+        points = ladder(jitter=jitter, noise=0.01)
+        assert ray_of(points) is None
+        try:
+            said = " ".join(planned(points, Goal(flops=1e21)).notes)
+        except InputError as error:
+            said = str(error)
+        assert "vary little apart (D/N from" in said
+    wide = planned(ladder(jitter=1.0), Goal(flops=1e21))
+    assert "vary little apart" not in " ".join(wide.notes)
