@@ -368,12 +368,14 @@ def predicted_run(study: "Study", text: str) -> PredictedRun:
     Raises:
         InputError: as `read_inputs`.
     """
-    from scaling_tui.laws.fitting.prediction import predict
+    from scaling_tui.laws.fitting.prediction import predict_law_and_run
     from scaling_tui.laws.fitting.warnings import beyond
 
     inputs = read_inputs(text, study.fit.law)
     wanted = {name: inputs[name] for name in study.fit.law.inputs}
-    law, run = (predict(study.fit, level=study.level, of=of, **wanted) for of in ("law", "run"))  # type: ignore[arg-type]
+    if "total_params" in wanted and wanted["params"] > wanted["total_params"]:
+        raise InputError("--predict: found more params than total_params, want at most as many active ones")
+    law, run = predict_law_and_run(study.fit, level=study.level, **wanted)
     return PredictedRun(inputs, law, run, list(beyond(study.fit, **inputs)))
 
 

@@ -181,7 +181,9 @@ def plan_fit(fit: Fit, draws: Bootstrap | None, goal: Goal, level: float = 0.9) 
     try:
         result = replace(plan(fit.law, fit.coefficients, goal), convention=fit.convention, level=level)
     except InputError as error:
-        raise InputError(f"{error}; {little}" if little else str(error)) from None
+        raise InputError(
+            f"{str(error).removesuffix('; want larger values')}; {little}" if little else str(error)
+        ) from None
     notes = [
         *([little] if little else []),
         *fit.warnings,
@@ -203,7 +205,7 @@ def plan_fit(fit: Fit, draws: Bootstrap | None, goal: Goal, level: float = 0.9) 
     fixed = {"params": goal.params, "tokens": goal.tokens, "flops": goal.flops, "loss": goal.loss}
     reached = np.isfinite(solutions.n + solutions.d)
     intervals = {
-        key: draws.interval(np.where(reached, column, np.inf), level)
+        key: _holding(getattr(result, key), draws.interval(np.where(reached, column, np.inf), level))
         for key, column in values.items()
         if fixed.get(key) is None and (key != "tokens_per_param" or reached.all())
     }
@@ -213,6 +215,11 @@ def plan_fit(fit: Fit, draws: Bootstrap | None, goal: Goal, level: float = 0.9) 
         )
     run = draws.predict(level=level, of="run", **_inputs(fit.law, result.params, result.tokens, goal))
     return replace(result, intervals=intervals, run_interval=(run.low, run.high), notes=tuple(notes))
+
+
+def _holding(value: float, ends: tuple[float, float]) -> tuple[float, float]:
+    """An interval that holds the estimate, which a few refits may all miss."""
+    return min(ends[0], value), max(ends[1], value)
 
 
 def _inputs(law: Law, params: float, tokens: float, goal: Goal) -> dict[str, Any]:
@@ -509,7 +516,7 @@ def _larger(goal: Goal) -> str:
         return f"want flops of at least 6·N = {6 * goal.params:.3g}"
     if goal.flops is not None and goal.tokens is not None:
         return f"want flops of at least 6·D = {6 * goal.tokens:.3g}"
-    return "the law with these coefficients puts the budget nearly all in the other, or want larger values"
+    return "want larger values"
 
 
 def _unreachable(law: Law, coefficients: Coefficients, goal: Goal) -> str:

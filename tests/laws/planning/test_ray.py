@@ -113,3 +113,10 @@ def test_runs_near_a_ray_are_planned_with_a_word_or_refused_with_one() -> None:
         assert "vary little apart (D/N from" in said
     wide = planned(ladder(jitter=1.0), Goal(flops=1e21))
     assert "vary little apart" not in " ".join(wide.notes)
+
+
+@pytest.mark.parametrize("draws", [1, 2, 10])
+def test_intervals_from_few_refits_hold_the_plan(draws: int) -> None:
+    plan = planned(ladder(jitter=1.0), Goal(flops=1e21), draws=draws)
+    for name, (low, high) in plan.intervals.items():
+        assert low <= getattr(plan, name) <= high and low < high, name
