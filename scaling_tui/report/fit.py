@@ -373,6 +373,8 @@ def predicted_run(study: "Study", text: str) -> PredictedRun:
 
     fit, draws = study.fit, study.draws
     inputs = read_inputs(text, fit.law)
+    if inputs.get("total_params", math.inf) < inputs.get("params", 0.0):
+        raise InputError("--predict: found more params than total_params, want at most as many active ones")
     wanted: dict[str, object] = {name: inputs[name] for name in fit.law.inputs}
     if draws is None:
         law = Prediction(float(fit.loss(**wanted)), math.nan, math.nan, study.level, "law", no_interval(fit))

@@ -22,11 +22,15 @@ def read_restrictions(ties: Sequence[str] = (), fixed: Sequence[str] = (), prior
     held = {}
     for text in fixed:
         name, value = _assigned("--fix", text, "a coefficient and its value such as E=0.9")
+        if name in held:
+            raise InputError(f"--fix {name}: found it twice, want one value")
         held[name] = _read("--fix", text, value)
     known = {}
     for text in priors:
         wanted = "a coefficient with its standard deviation such as E=0.9±0.2 (or E=0.9+-0.2)"
         name, value = _assigned("--prior", text, wanted)
+        if name in known:
+            raise InputError(f"--prior {name}: found it twice, want one prior")
         mean, sign, sd = value.replace("+-", "±").replace("+/-", "±").partition("±")
         if not sign:
             raise InputError(f"--prior: found {text[:60]!r}, want {wanted}")

@@ -630,6 +630,18 @@ def test_fit_with_ties_fixed_values_and_priors(command: Command, losses: Path) -
     assert "given: alpha = beta, E = 1.8" in command("fit", losses, "--tie", "alpha=beta", "--fix", "E=1.8").out
 
 
+@pytest.mark.parametrize("law", ["multiplicative", "sum-of-powers", "kaplan"])
+def test_every_law_of_size_and_data_is_fitted_to_a_table(command: Command, losses: Path, law: str) -> None:
+    assert command("fit", losses, "--law", law, "--bootstrap", "2").status == 0
+
+
+def test_sizes_beyond_every_number_are_refused(command: Command, tmp_path: Path) -> None:
+    path = tmp_path / "huge.csv"
+    path.write_text("params,tokens,loss\n" + "".join(f"{n}e298,{n * n}e298,{3 - n / 10}\n" for n in range(1, 9)))
+    done = command("fit", path)
+    assert done.status == 2 and "want a product 6ND that is a number" in done.err and "Warning" not in done.err
+
+
 @pytest.mark.parametrize(
     ("options", "named"),
     [
@@ -637,6 +649,8 @@ def test_fit_with_ties_fixed_values_and_priors(command: Command, losses: Path) -
         (("--tie", "alpha=gamma"), "--tie: found 'gamma'"),
         (("--fix", "E=x"), "--fix E=x: cannot read 'x'"),
         (("--fix", "E=-1"), "--fix E: found -1"),
+        (("--fix", "E=1", "--fix", "E=2"), "--fix E: found it twice"),
+        (("--prior", "E=1±.1", "--prior", "E=1±.2"), "--prior E: found it twice"),
         (("--prior", "E=0.9"), "--prior: found 'E=0.9'"),
         (("--cluster", "nothing"), "--cluster: no column 'nothing'"),
         (("--predict", "params=7B"), "--predict: found no tokens"),

@@ -106,11 +106,14 @@ class Bootstrap:
         """
         found = {}
         for name, draws in self.coefficients().items():
+            if name in self.fit.restrictions.fixed:
+                found[name] = (self.fit.coefficients[name], self.fit.coefficients[name])
+                continue
             low, high = self.interval(draws, level)
             low, high = min(low, self.fit.coefficients[name]), max(high, self.fit.coefficients[name])
-            if low == high and name == self.fit.law.floor and name not in self.fit.restrictions.fixed:
+            if low == high and name == self.fit.law.floor:
                 high = _largest_floor(self.fit, level)
-            elif low == high and name not in self.fit.restrictions.fixed:
+            elif low == high:
                 low = high = math.nan
             found[name] = (low, high)
         return found

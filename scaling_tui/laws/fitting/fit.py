@@ -57,7 +57,11 @@ def fit(
     solved = solve(law, x, y, delta, restrictions)
     fitted = Fit(
         law=law,
-        coefficients=dict(zip(law.coefficients, law.unpack(solved.theta).tolist(), strict=True)),
+        # What was held stays as it was given: an exponential of a logarithm loses its last digits.
+        coefficients={
+            **dict(zip(law.coefficients, law.unpack(solved.theta).tolist(), strict=True)),
+            **restrictions.fixed,
+        },
         objective=solved.objective,
         delta=delta,
         points=points,

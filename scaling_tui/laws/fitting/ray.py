@@ -15,6 +15,7 @@ from scaling_tui.laws.forms import Law
 from scaling_tui.laws.published import get
 
 _SPREAD = 0.05  # s.d. of log D about the line up to which the runs lie on it
+_COLLINEAR = 0.995  # correlation of log N and log D beyond which runs are nearly on one line
 _RATIO = 0.02  # of the slope from 1 up to which D/N counts as fixed
 _LOG6 = log(6.0)
 
@@ -63,6 +64,16 @@ def ray_of(points: Points) -> Ray | None:
     if slope <= 0 or float(np.std(d - offset - slope * n)) > _SPREAD:
         return None
     return Ray(float(slope), float(offset))
+
+
+def near_ray(points: Points) -> bool:
+    """Whether N and D vary so little apart that a split of the budget between them rests on very little."""
+    if points.params is None or points.tokens is None:
+        return False
+    if len(points) < 3:
+        return True
+    logs = np.log([points.params, points.tokens])
+    return bool(np.ptp(logs, axis=1).min() > 0 and abs(np.corrcoef(logs)[0, 1]) > _COLLINEAR)
 
 
 def law_along(law: Law) -> Law:

@@ -164,7 +164,7 @@ def _branch(law: Law, fixed: Mapping[str, float], ties: Sequence[tuple[str, str]
         _known(law, "fixed", name)
         positive = name in law.signed or value > 0 or (value == 0 and name == law.floor)
         if not (np.isfinite(value) and positive):
-            want = "a number" if name in law.signed else "a positive number"
+            want = "a number" if name in law.signed else "0 or more" if name == law.floor else "a positive number"
             raise InputError(f"fixed {name}: found {value:g}, want {want}")
         row, target = _held(law, name, value, fixed)
         rows.append(row)
@@ -228,7 +228,7 @@ def _eliminate(size: int, rows: list[Array], right: list[float]) -> tuple[tuple[
         left = target - float(row @ finite)
         candidates = [position for position in free if abs(in_free[position]) > 1e-12]
         if not candidates:
-            raise InputError("fixed and ties: found more than the law has coefficients for, want fewer")
+            raise InputError("fixed and ties: found one that the others already imply or contradict, want it left out")
         pivot = candidates[-1] if len(candidates) == 1 or row[candidates[0]] == -1.0 else candidates[0]
         solved = -in_free / in_free[pivot]
         solved[pivot] = 0.0

@@ -184,6 +184,7 @@ class _Reading:
         self._drop_endless()
         for role in self.numbers:
             self._check_positive(role)
+        self._check_compute()
         self._check_total()
         check_units(self.table.where, self._kept(), self.columns)
         self._best_of()
@@ -333,7 +334,8 @@ class _Reading:
         if "non_embedding" in self.numbers and np.isnan(self.numbers["non_embedding"][self.keep]).any():
             del self.numbers["non_embedding"]  # a count that some rows lack would compare laws through different points
         N, D = (self.numbers.get(role) for role in ("params", "tokens"))
-        fills = {"flops": None if N is None or D is None else 6 * N * D, "unique_tokens": D, "total_params": N}
+        with np.errstate(all="ignore"):  # numbers that are refused next
+            fills = {"flops": None if N is None or D is None else 6 * N * D, "unique_tokens": D, "total_params": N}
         for role, fill in fills.items():
             if role in self.numbers and fill is not None:
                 self.numbers[role] = np.where(np.isnan(self.numbers[role]), fill, self.numbers[role])
@@ -345,6 +347,20 @@ class _Reading:
             place = int(np.flatnonzero(bad)[0])
             name = shown(self.columns[role].name) if role in self.columns else role
             raise InputError(f"{self._at(place)}, column {name}: found {values[place]:g}, want a positive number")
+
+    def _check_compute(self) -> None:
+        """C = 6ND, which much is computed from, has to be a number."""
+        N, D = (self.numbers.get(role) for role in ("params", "tokens"))
+        if N is None or D is None:
+            return
+        with np.errstate(over="ignore", under="ignore"):
+            compute = 6 * N * D
+        bad = self.keep & ~(np.isfinite(compute) & (compute > 0))
+        if bad.any():
+            place = int(np.flatnonzero(bad)[0])
+            raise InputError(
+                f"{self._at(place)}: found N {N[place]:g} and D {D[place]:g}, want a product 6ND that is a number"
+            )
 
     def _check_total(self) -> None:
         """Of a mixture of experts, no more parameters are active than there are."""

@@ -81,13 +81,13 @@ class TaskFit:
     warnings: tuple[str, ...]
 
     def intervals(self) -> dict[str, tuple[float, float]]:
-        """The interval of each coefficient of both steps; empty without draws."""
+        """The interval of each coefficient of both steps; nan where the points do not move it; empty without draws."""
         if self.draws is None:
             return {}
         tail = (1 - self.level) / 2
         ends = np.quantile(self.sigmoids, [tail, 1 - tail], axis=0).T.tolist()
         own = {
-            name: (min(low, value), max(high, value))
+            name: (min(low, value), max(high, value)) if low < high else (math.nan, math.nan)
             for name, (low, high), value in zip(COEFFICIENTS, ends, self.sigmoid.row.tolist(), strict=True)
         }
         return self.draws.intervals(self.level) | own

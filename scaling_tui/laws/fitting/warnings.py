@@ -11,6 +11,7 @@ from scaling_tui.text import show
 
 FAR = 10.0  # ratio to the fitted points beyond which a prediction is called an extrapolation
 _OUTLIER = 6.0  # residual, in units of the residuals' spread, beyond which a run may have diverged
+_CONTRADICTED = 3.0  # s.d. of a prior from its mean beyond which the points contradict it
 _ONE_BUDGET = 1.2  # largest ratio of C that still counts as one budget
 
 
@@ -18,7 +19,14 @@ def fit_warnings(fit: Fit) -> tuple[str, ...]:
     """All warnings that follow from the fit's points and coefficients."""
     return tuple(
         warning
-        for warning in (*_at_bounds(fit), *_not_determined(fit), *_floor(fit), *_spread(fit), *_points(fit))
+        for warning in (
+            *_at_bounds(fit),
+            *_given(fit),
+            *_not_determined(fit),
+            *_floor(fit),
+            *_spread(fit),
+            *_points(fit),
+        )
         if warning
     )
 
@@ -63,6 +71,22 @@ def _at_bounds(fit: Fit) -> list[str]:
     ]
     if not fit.converged:
         warnings.append("the fit did not converge: its coefficients are not at the minimum")
+    return warnings
+
+
+def _given(fit: Fit) -> list[str]:
+    """Warns where the points contradict what was given of the coefficients."""
+    lowest, floor = float(fit.points.loss.min()), fit.law.floor
+    warnings = []
+    if floor is not None and (value := fit.restrictions.fixed.get(floor, 0.0)) > lowest:
+        warnings.append(f"{floor} is held at {value:g}, above the lowest loss, {lowest:.4g}: the law cannot reach it")
+    for name, prior in fit.restrictions.priors.items():
+        away = abs(fit.coefficients[name] - prior.mean) / prior.sd
+        if away > _CONTRADICTED:
+            warnings.append(
+                f"{name} = {fit.coefficients[name]:.4g} is {away:.3g} s.d. from its prior, "
+                f"{prior.mean:g} ± {prior.sd:g}: the points contradict it"
+            )
     return warnings
 
 

@@ -16,7 +16,7 @@ from scaling_tui.laws.atlas.entries import CoefficientSet
 from scaling_tui.laws.fitting.bootstrap import Bootstrap, bootstrap
 from scaling_tui.laws.fitting.fit import fit as fit_law
 from scaling_tui.laws.fitting.fitted import Fit
-from scaling_tui.laws.fitting.ray import Ray, law_along, ray_of, restrictions_along
+from scaling_tui.laws.fitting.ray import Ray, law_along, near_ray, ray_of, restrictions_along
 from scaling_tui.laws.fitting.warnings import beyond, no_interval, undetermined
 from scaling_tui.laws.forms import Coefficients, Law
 from scaling_tui.laws.kernels import Array
@@ -164,23 +164,40 @@ def plan_fit(fit: Fit, draws: Bootstrap | None, goal: Goal, level: float = 0.9) 
     for name, value in fit.coefficients.items():
         if not np.isfinite(value):
             raise InputError(f"plan: the fit gives no finite {name}; add runs in which the loss falls with size")
-    result = replace(plan(fit.law, fit.coefficients, goal), convention=fit.convention, level=level)
-    notes = [*fit.warnings, *beyond(fit, params=result.params, tokens=result.tokens, flops=result.flops)]
+    little = ""
+    if near_ray(fit.points) and {"params", "tokens"} <= set(fit.law.inputs):
+        ratio = fit.points.column("tokens") / fit.points.column("params")
+        little = (
+            f"N and D of the fitted runs vary little apart (D/N from {ratio.min():.3g} to {ratio.max():.3g}), so the "
+            "fit hardly tells the effect of one from that of the other; runs at other D/N would tell"
+        )
+    try:
+        result = replace(plan(fit.law, fit.coefficients, goal), convention=fit.convention, level=level)
+    except InputError as error:
+        raise InputError(
+            f"{str(error).removesuffix('; want larger values')}; {little}" if little else str(error)
+        ) from None
+    notes = [
+        *([little] if little else []),
+        *fit.warnings,
+        *beyond(fit, params=result.params, tokens=result.tokens, flops=result.flops),
+    ]
     if draws is None:
         return replace(result, notes=(*notes, no_interval(fit)))
     notes += draws.shortfall
     solutions = _solve(fit.law, draws.theta, goal)
-    values = {
-        "params": np.exp(solutions.n),
-        "tokens": np.exp(solutions.d),
-        "flops": np.exp(solutions.n + solutions.d + LOG6),
-        "loss": np.exp(solutions.log_loss),
-        "tokens_per_param": np.exp(solutions.d - solutions.n),
-    }
+    with np.errstate(over="ignore"):  # a refit may ask for more than any number holds
+        values = {
+            "params": np.exp(solutions.n),
+            "tokens": np.exp(solutions.d),
+            "flops": np.exp(solutions.n + solutions.d + LOG6),
+            "loss": np.exp(solutions.log_loss),
+            "tokens_per_param": np.exp(solutions.d - solutions.n),
+        }
     fixed = {"params": goal.params, "tokens": goal.tokens, "flops": goal.flops, "loss": goal.loss}
     reached = np.isfinite(solutions.n + solutions.d)
     intervals = {
-        key: draws.interval(np.where(reached, column, np.inf), level)
+        key: _holding(getattr(result, key), draws.interval(np.where(reached, column, np.inf), level))
         for key, column in values.items()
         if fixed.get(key) is None and (key != "tokens_per_param" or reached.all())
     }
@@ -190,6 +207,11 @@ def plan_fit(fit: Fit, draws: Bootstrap | None, goal: Goal, level: float = 0.9) 
         )
     run = draws.predict(level=level, of="run", **_inputs(fit.law, result.params, result.tokens, goal))
     return replace(result, intervals=intervals, run_interval=(run.low, run.high), notes=tuple(notes))
+
+
+def _holding(value: float, ends: tuple[float, float]) -> tuple[float, float]:
+    """An interval that holds the estimate, which a few refits may all miss."""
+    return min(ends[0], value), max(ends[1], value)
 
 
 def _inputs(law: Law, params: float, tokens: float, goal: Goal) -> dict[str, Any]:

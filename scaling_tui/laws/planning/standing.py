@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scaling_tui import InputError
 from scaling_tui.laws.atlas import SETS
 from scaling_tui.laws.atlas.entries import Range
 from scaling_tui.laws.fitting.fitted import Fit
-from scaling_tui.laws.fitting.ray import ray_of
+from scaling_tui.laws.fitting.ray import near_ray, ray_of
 from scaling_tui.laws.fitting.warnings import undetermined
 from scaling_tui.laws.planning.plan import frontier
 from scaling_tui.laws.planning.published_runs import budgets_of, planning_entries, published_runs, spread
@@ -78,15 +79,19 @@ def _exponent(fit: Fit, name: str) -> Among | None:
 
 
 def _allocation(fit: Fit, flops: float) -> tuple[Among | None, Among | None]:
-    if not {"params", "tokens"} <= set(fit.law.inputs) or set(undetermined(fit)) & {"params", "tokens"}:
-        return None, None
-    if not set(fit.law.inputs) <= {"params", "tokens", "unique_tokens"} or not all(
-        map(np.isfinite, fit.coefficients.values())
+    if (
+        not {"params", "tokens"} <= set(fit.law.inputs) <= {"params", "tokens", "unique_tokens"}
+        or set(undetermined(fit)) & {"params", "tokens"}
+        or not all(map(np.isfinite, fit.coefficients.values()))
+        or len(fit.points) < 3
+        or ray_of(fit.points) is not None
+        or near_ray(fit.points)
     ):
         return None, None
-    if len(fit.points) < 3 or ray_of(fit.points) is not None:
+    try:
+        n, d, _ = frontier(fit.law, fit.coefficients, np.array([flops, 10 * flops]))
+    except InputError:  # a law without a compute-optimal run
         return None, None
-    n, d, _ = frontier(fit.law, fit.coefficients, np.array([flops, 10 * flops]))
     if not np.all(np.isfinite([*n, *d])) or min(*n, *d) < 1:
         return None, None
     runs = [run for run in published_runs(flops=flops) if run.convention == fit.convention]

@@ -124,7 +124,7 @@ def test_a_good_prior_narrows_the_interval() -> None:
         (Restrictions(fixed={"gamma": 1}), "gamma"),
         (Restrictions(fixed={"E": -1}), "E"),
         (Restrictions(ties=(("alpha", "A"),)), "alpha and A"),
-        (Restrictions(ties=(("alpha", "beta"), ("beta", "alpha"))), "fewer"),
+        (Restrictions(ties=(("alpha", "beta"), ("beta", "alpha"))), "left out"),
         (Restrictions(fixed={"E": 1.0}, priors={"E": Prior(1, 0.1)}), "E"),
         (Restrictions(priors={"E": Prior(1, 0)}), "positive"),
         (Restrictions(fixed=TRUTH), "at least one to fit"),
@@ -133,6 +133,22 @@ def test_a_good_prior_narrows_the_interval() -> None:
 def test_restrictions_that_make_no_sense_are_refused(restrictions: Restrictions, named: str) -> None:
     with pytest.raises(InputError, match=named):
         fit(drawn(20), "chinchilla", restrictions=restrictions)
+
+
+def test_what_is_held_stays_as_given() -> None:
+    found = study(drawn(24), "chinchilla", draws=4, restrictions=Restrictions(fixed={"E": 1.7, "A": 1e3}))
+    for name, value in (("E", 1.7), ("A", 1e3)):
+        assert found.fit.coefficients[name] == value and found.intervals[name] == (value, value)
+
+
+def test_points_that_contradict_what_was_given_say_so() -> None:
+    points = drawn(24)
+    held = fit(points, "chinchilla", restrictions=Restrictions(fixed={"E": 50.0}))
+    assert any("E is held at 50, above the lowest loss" in warning for warning in held.warnings)
+    far = fit(points, "chinchilla", restrictions=Restrictions(priors={"alpha": Prior(0.9, 0.01)}))
+    assert any("from its prior, 0.9 ± 0.01" in warning for warning in far.warnings)
+    near = fit(points, "chinchilla", restrictions=Restrictions(priors={"alpha": Prior(0.35, 0.05)}))
+    assert not any("prior" in warning for warning in near.warnings)
 
 
 @pytest.mark.parametrize("name", ["chinchilla", "chinchilla-n", "chinchilla-d", "muennighoff"])

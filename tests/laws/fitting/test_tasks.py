@@ -94,6 +94,13 @@ def test_every_coefficient_has_an_interval_that_holds_its_estimate() -> None:
         assert low <= values[name] <= high
 
 
+def test_a_coefficient_that_no_refit_moves_has_no_interval() -> None:
+    """The ceiling of accuracies that are on their way to 1 is at its bound in every refit."""
+    made = fit_task(*runs(), draws=20)
+    assert made.sigmoid.ceiling == 1.0
+    assert all(low < high or np.isnan([low, high]).all() for low, high in made.intervals().values())
+
+
 def test_accuracy_near_guessing_is_named() -> None:
     points, _ = runs()
     flat = 0.25 + 0.01 * np.random.default_rng(0).standard_normal(len(points))

@@ -89,7 +89,7 @@ def test_what_is_known_of_the_floor_is_used_along_the_ray_and_other_restrictions
     known = Restrictions(fixed={"E": 1.2, "alpha": 0.35}, ties=())
     found = study(ladder(), "chinchilla", draws=0, restrictions=known)
     plan = plan_fit(found.fit, found.draws, Goal(flops=1e21))
-    assert plan.along is not None and plan.along.coefficients["E"] == pytest.approx(1.2)
+    assert plan.along is not None and plan.along["E"] == pytest.approx(1.2)
     assert any("not used: alpha = 0.35; chinchilla-n" in note for note in plan.notes)
     assert any("no refits were asked for" in note for note in plan.notes)
     tied = study(ladder(), "chinchilla", draws=0, restrictions=Restrictions(ties=(("alpha", "beta"),)))
@@ -100,3 +100,24 @@ def test_what_is_known_of_the_floor_is_used_along_the_ray_and_other_restrictions
 def test_runs_off_the_ray_are_planned_as_before() -> None:
     plan = planned(ladder(20, jitter=1.0), Goal(flops=1e21))
     assert plan.optimal_loss is not None and "all runs have" not in " ".join(plan.notes)
+
+
+def test_runs_near_a_ray_are_planned_with_a_word_or_refused_with_one() -> None:
+    """The split then rests on the noise."""
+    for jitter in (0.07, 0.1, 0.13):
+        points = ladder(jitter=jitter, noise=0.01)
+        assert ray_of(points) is None
+        try:
+            said = " ".join(planned(points, Goal(flops=1e21)).notes)
+        except InputError as error:
+            said = str(error)
+        assert "vary little apart (D/N from" in said
+    wide = planned(ladder(jitter=1.0), Goal(flops=1e21))
+    assert "vary little apart" not in " ".join(wide.notes)
+
+
+@pytest.mark.parametrize("draws", [1, 2, 10])
+def test_intervals_from_few_refits_hold_the_plan(draws: int) -> None:
+    plan = planned(ladder(jitter=1.0), Goal(flops=1e21), draws=draws)
+    for name, (low, high) in plan.intervals.items():
+        assert low <= getattr(plan, name) <= high and low < high, name
