@@ -55,7 +55,7 @@ Cluster = Annotated[
     str | None,
     typer.Option(
         metavar="COLUMN",
-        help="Column of a table whose equal values share an error, such as run; default: found automatically.",
+        help="Column of a table that groups rows with a shared error, such as run; default: found automatically.",
     ),
 ]
 Tie = Annotated[

@@ -52,7 +52,7 @@ class Predicted:
     def of(cls, fit: ScheduleFit, curve: Curve) -> "Predicted":
         if curve.schedule.falls and not fit.falls:
             raise InputError(
-                f"--predict {curve.name}: its rate falls, but no fitted one does; want a fitted curve whose rate falls"
+                f"--predict {curve.name}: its rate falls, but that of no fitted curve does; want one that does to fit"
             )
         loss = fit.loss(curve)
         if not loss.min() > 0:

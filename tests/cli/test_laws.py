@@ -111,7 +111,7 @@ def test_compare_says_which_law_is_best_within_and_beyond(command: Command, csv:
     ran = command("fit", csv, "--compare")
     assert "best in the sample: chinchilla, AICc" in ran.out
     assert f"best beyond it: {best['law']}, {best['holdout_mape']:.2%}".replace("%", " %") in ran.out
-    assert "fitted to the 20 to 36 runs of least C" in ran.out
+    assert "fitted to the 20 to 36 runs of lowest C" in ran.out
     assert ": D varies too" in ran.out
 
 
@@ -166,7 +166,7 @@ def test_a_task_in_two_steps(command: Command, shared_data: Path) -> None:
     assert ran.status == 0
     assert "hellaswag_val_rc_5shot in two steps, 24 runs" in ran.out and "guessing gives 0.25" in ran.out
     assert "held out: the 6 runs of N 1.28B" in ran.out and "N 7.00B D 4.00T" in ran.out
-    assert "of the best run: the accuracy there rests on" in " ".join(ran.err.split())
+    assert "of the best run: the accuracy there depends on" in " ".join(ran.err.split())
     found = command(*given, "--json").json
     (predicted,) = found["predictions"]
     assert predicted["inputs"] == {"params": 7e9, "tokens": 4e12}

@@ -162,7 +162,7 @@ def test_constant_rates_predict_constant_rates_only(command: Command, folder: Pa
     assert answer["coefficients"]["B"] is None and "gamma" in answer["undetermined"]
     assert any("the rate never falls" in line for line in answer["warnings"])
     status, _, err = command("fit", source, "--law", "multi-power", "--predict", "cosine:1500")
-    assert status == 2 and "its rate falls, and in no fitted curve one does" in err
+    assert status == 2 and "its rate falls, but that of no fitted curve does" in err
 
 
 def test_a_curve_without_a_law_is_told_of_these(command: Command, folder: Path) -> None:
@@ -177,4 +177,4 @@ def test_both_published_sizes_in_one_folder_are_told_apart(command: Command, sha
     arguments = ("fit", curves / "25M_*.csv", "--law", "tissue", "--predict", "cosine_72000,wsd_20000_24000", "--json")
     answer = found(command(*arguments))
     assert [round(one["mape"], 4) for one in answer["predictions"]] == [0.0011, 0.0012]
-    assert any("up to the first record, at step 2,176, the rate is taken to rise" in note for note in answer["notes"])
+    assert any("until the first record, at step 2,176, the rate is assumed to rise" in note for note in answer["notes"])
