@@ -9,7 +9,6 @@ from scaling_tui.laws import Points, coefficient_set, fit, get, predict
 from scaling_tui.laws.fitting.bootstrap import bootstrap, choose
 from scaling_tui.laws.fitting.clusters import clusters_of
 from scaling_tui.laws.fitting.noise import NOISE_FLOOR
-from scaling_tui.laws.fitting.prediction import predict_law_and_run
 from scaling_tui.laws.student_t import t_distribution, t_quantile
 
 LADDER = np.array([6.2e3, 2.4e4, 8.3e4, 1.97e5, 4.43e5])
@@ -191,10 +190,3 @@ def test_coverage_of_coefficients_and_prediction(size: int) -> None:
         found = draws.predict(params=N, tokens=D)
         hits["prediction"] += found.low <= true <= found.high
     assert all(0.84 <= count / 200 <= 0.96 for count in hits.values()), hits
-
-
-def test_the_law_and_a_run_are_predicted_together_as_each_alone() -> None:
-    fitted = fit(Points.of([5.1, 4.6, 4.2, 4.0, 3.83], params=LADDER), "chinchilla-n")
-    law, run = predict_law_and_run(fitted, params=NEXT)
-    assert law == predict(fitted, of="law", params=NEXT) and run == predict(fitted, of="run", params=NEXT)
-    assert run.low < law.low < law.value < law.high < run.high

@@ -53,7 +53,7 @@ def test_the_convention_of_the_fit_chooses_the_sets(large: Fit) -> None:
 def test_small_ladders_are_told_that_none_is_so_small() -> None:
     found = standing(fit(grid(1e4, 1e6), "chinchilla"))
     assert found is not None and found.measured_from and found.flops and found.flops < found.measured_from / 10
-    assert "small models need not agree" in standing_text(fit(grid(1e4, 1e6), "chinchilla"))[-1]
+    assert "models this small need not agree" in standing_text(fit(grid(1e4, 1e6), "chinchilla"))[-1]
 
 
 def test_n_and_d_on_one_ray_give_no_allocation() -> None:
