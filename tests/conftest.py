@@ -173,10 +173,15 @@ def record_sweep(runs: Path, states: Sequence[str], name: str = "quickstart") ->
     return sweep
 
 
-def record_grid(runs: Path, name: str = "grid") -> Path:
-    """A finished sweep of four sizes at each of four budgets, with losses by a known law and 0.3 % of fixed noise."""
+def record_grid(runs: Path, name: str = "grid", ratio: float | None = None) -> Path:
+    """A finished sweep of four sizes at each of four budgets, with losses by a known law and 0.3 % of fixed noise.
+
+    With a `ratio` D/N, the sixteen sizes have budgets of their own.
+    """
     law = {"E": 1.8, "A": 480.0, "B": 2080.0, "alpha": 0.35, "beta": 0.37}
     named = [(f"n{n}-c{c}", 1e6 * 4**n * 2**c, 1e15 * 10**c) for c in range(4) for n in range(4)]
+    if ratio is not None:
+        named = [(rung, params, 6 * ratio * params**2) for rung, params, _ in named]
     sweep = create_sweep(
         runs,
         name,

@@ -16,10 +16,11 @@ from scaling_tui.tui.screens.law import LawScreen
 from scaling_tui.tui.services.table_form import completions, open_table, read_options
 from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tui.widgets.run_table import RunTable
-from tests.conftest import FINISHED, record_sweep
+from tests.conftest import FINISHED, record_grid, record_sweep
 from tests.tui.conftest import until
 from tests.tui.screens.test_law import command, fitted, where, words
 from tests.tui.screens.test_plan import answers, planned, text
+from tests.tui.screens.test_plan import given as given_goal
 
 
 @pytest.fixture
@@ -93,6 +94,39 @@ async def test_plan_goes_by_the_table_that_law_shows(tmp_path: Path, table: Path
         assert "mine.csv" in [one.name for one in app.screen.query_one("#plot", Plot).figure.series]
         await pilot.press("t")
         await until(pilot, lambda: "quickstart:" in text(app, "#answers"))
+
+
+@pytest.mark.parametrize("source", ["sweep", "table"])
+async def test_runs_of_one_ratio_are_shown_and_planned_along_their_line(tmp_path: Path, source: str) -> None:
+    record_grid(tmp_path / "runs", "line", ratio=20)
+    law = get("chinchilla")
+    coefficients = coefficient_set("chinchilla:besiroglu2024").coefficients
+    sizes = [1e7 * 2**k for k in range(8)]
+    rows = [
+        f"run{k},{n},{20 * n},{float(law.loss(coefficients, params=n, tokens=20 * n))}" for k, n in enumerate(sizes)
+    ]
+    table = tmp_path / "line.csv"
+    table.write_text("run,N,D,loss\n" + "\n".join(rows))
+    app = ScalingApp(tmp_path / "runs", mode="law")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await fitted(pilot)
+        if source == "table":
+            await opened(pilot, str(table))
+            await until(pilot, lambda: app.table is not None)
+            await fitted(pilot)
+        assert "all points have D = 20 N" in " ".join(words(app).split())
+        await pilot.press("v")
+        await fitted(pilot)
+        await app.visit("plan")
+        await planned(pilot)
+        name = "line.csv" if source == "table" else "line"
+        await until(pilot, lambda: name in answers(app))
+        for field, value in (("flops", "1e22"), ("loss", "2.9"), ("params", "2e9"), ("tokens", "4e10")):
+            await given_goal(pilot, **{field: value})
+            assert answers(app)[name][2] == "20.0", field
+        assert name in [one.name for one in app.screen.query_one("#plot", Plot).figure.series]
+        await given_goal(pilot, params="1e9", tokens="1e9")
+        assert "so the fit tells only of runs on that line" in " ".join(text(app, "#answers").split())
 
 
 @pytest.mark.parametrize(
