@@ -379,8 +379,8 @@ def predicted_run(study: "Study", text: str) -> PredictedRun:
         run = replace(law, of="run")
     else:
         law, run = (
-            draws.predict(level=study.level, of="law", **wanted),
-            draws.predict(level=study.level, of="run", **wanted),
+            draws.predict(level=study.level, of="law", runs=1, **wanted),
+            draws.predict(level=study.level, of="run", runs=1, **wanted),
         )
     return PredictedRun(inputs, law, run, list(beyond(fit, **inputs)))
 

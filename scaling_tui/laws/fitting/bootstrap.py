@@ -34,6 +34,7 @@ from scaling_tui.laws.student_t import t_quantile
 Resample = Literal["pairs", "clusters", "noise", "sandwich"]
 _NORMAL_FROM = 20_000  # points
 _MOST_DRAWS = 100_000
+_NOISE_DRAWS = 20_000  # errors of new runs, over all refits
 _MOST_REFITTED = 40_000_000  # draws times points: about 15 s and 300 MB on one core
 _RESAMPLED_FROM = 20  # clusters per coefficient
 _HOW: dict[str, str] = {
@@ -132,8 +133,10 @@ class Bootstrap:
         """
         value, drawn = float(self.fit.loss(**inputs)), self.losses(**inputs)
         if of == "run":
-            rng = np.random.default_rng([self.seed, 1])
-            drawn = drawn * np.exp(self.noise.of_new(math.log(value), runs, rng))
+            # Several to a refit: else the ends scatter so much that the law's interval can reach beyond a run's.
+            rng, each = np.random.default_rng([self.seed, 1]), max(1, _NOISE_DRAWS // len(self))
+            errors = self.noise.repeated(each).of_new(math.log(value), runs, rng)
+            drawn = np.repeat(drawn, each) * np.exp(errors)
         low, high = self.interval(drawn, level)
         return Prediction(value, min(low, value), max(high, value), level, of, self.how)
 

@@ -99,6 +99,11 @@ class NoiseDraws:
             own += self.shared[:, None] * cluster[:, number]
         return self.scale[:, None] * np.exp(self.trend[:, None] * height) * own
 
+    def repeated(self, times: int) -> "NoiseDraws":
+        """Each draw so many times in a row."""
+        scale, trend, shared = (np.repeat(part, times) for part in (self.scale, self.trend, self.shared))
+        return NoiseDraws(self.noise, scale, trend, shared)
+
     def of_new(self, log_loss: float, runs: int, rng: np.random.Generator) -> Array:
         """Errors of the mean of `runs` new runs of a new cluster, (K,), where the law gives `log_loss`.
 

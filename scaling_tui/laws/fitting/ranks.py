@@ -16,4 +16,4 @@ def _ranks(values: Array) -> Array:
     """The rank of each value, less the mean rank."""
     _, number, counts = np.unique(values, return_inverse=True, return_counts=True)
     ranks: Array = (np.cumsum(counts) - (counts - 1) / 2)[number]
-    return ranks - ranks.mean()
+    return np.asarray(ranks - ranks.mean())

@@ -210,7 +210,9 @@ def _plan_along(fit: Fit, ray: Ray, draws: int, goal: Goal, level: float) -> Pla
         params = law.inverse(along.coefficients, goal.loss or 0.0, "params")
     tokens = goal.tokens or ray.of_params(params)
     loss = goal.loss or float(along.loss(params=params))
-    intervals, run_interval, notes = {}, None, []
+    intervals: dict[str, tuple[float, float]] = {}
+    notes: list[str] = []
+    run_interval = None
     if draws and along.freedom > 0:
         refits = bootstrap(along, draws)
         notes += refits.shortfall

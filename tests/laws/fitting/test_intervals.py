@@ -94,7 +94,8 @@ def test_clusters_of_one_run_each_share_nothing() -> None:
     points = Points.of((1.5 + 30 / N**0.3) * np.exp(0.01 * rng.standard_normal(N.size)), params=N)
     alone = replace(points, clusters=tuple(str(number) for number in range(N.size)), cluster_name="run")
     draws = bootstrap(fit(alone, "chinchilla-n"), 2000)
-    law, one, mean = (draws.predict(params=6e6, of=of, runs=runs) for of, runs in (("law", 1), ("run", 1), ("run", 4)))
+    law = draws.predict(params=6e6)
+    one, mean = (draws.predict(params=6e6, of="run", runs=runs) for runs in (1, 4))
     added = [(found.high - found.low) ** 2 - (law.high - law.low) ** 2 for found in (one, mean)]
     assert added[1] < added[0] / 2
     assert "shared" not in draws.noise_text
