@@ -89,7 +89,7 @@ def test_what_is_known_of_the_floor_is_used_along_the_ray_and_other_restrictions
     known = Restrictions(fixed={"E": 1.2, "alpha": 0.35}, ties=())
     found = study(ladder(), "chinchilla", draws=0, restrictions=known)
     plan = plan_fit(found.fit, found.draws, Goal(flops=1e21))
-    assert plan.along is not None and plan.along.coefficients["E"] == pytest.approx(1.2)
+    assert plan.along is not None and plan.along["E"] == pytest.approx(1.2)
     assert any("not used: alpha = 0.35; chinchilla-n" in note for note in plan.notes)
     assert any("no refits were asked for" in note for note in plan.notes)
     tied = study(ladder(), "chinchilla", draws=0, restrictions=Restrictions(ties=(("alpha", "beta"),)))
