@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from scaling_tui import InputError
-from scaling_tui.laws import Points
+from scaling_tui.laws import Points, get
 from scaling_tui.laws.fitting.influence import influence
 from scaling_tui.laws.fitting.restrictions import Restrictions
 from scaling_tui.laws.fitting.study import study
@@ -252,6 +252,8 @@ def fit_source(
         table = replace(table, points="all")  # it is the curves that have an envelope
     loaded = load(source, runs, table)
     if method == "parametric":
+        if predict is not None:
+            read_inputs(predict, get(law or loaded.law or "chinchilla"))  # before the fit, which may take a while
         with option_names(), loaded.explained():
             fitted = study(
                 loaded.points,
@@ -409,7 +411,11 @@ def fit_text(study: "Study", loss: str = "", notes: Sequence[str] = (), moved: "
             [
                 ("", "estimate", f"{show.percent(study.level)} interval"),
                 *(
-                    (name, show.coefficient(value), span(*study.intervals[name]))
+                    (
+                        name,
+                        show.coefficient(value),
+                        "given" if name in fit.restrictions.fixed else span(*study.intervals[name]),
+                    )
                     for name, value in fit.coefficients.items()
                 ),
             ],

@@ -102,12 +102,12 @@ class Bootstrap:
     def intervals(self, level: float = 0.9) -> dict[str, tuple[float, float]]:
         """The interval of each coefficient, which holds its estimate; nan where the points do not move it.
 
-        Of a coefficient at its bound, such as E = 0, the interval is one-sided.
+        A coefficient that was fixed has none. Of a coefficient at its bound, such as E = 0, the interval is one-sided.
         """
         found = {}
         for name, draws in self.coefficients().items():
             if name in self.fit.restrictions.fixed:
-                found[name] = (self.fit.coefficients[name], self.fit.coefficients[name])
+                found[name] = (math.nan, math.nan)
                 continue
             low, high = self.interval(draws, level)
             low, high = min(low, self.fit.coefficients[name]), max(high, self.fit.coefficients[name])

@@ -12,6 +12,7 @@ import numpy as np
 from scaling_tui.laws.fitting.fitted import SAMPLE, Fit, box_for, observations, sample
 from scaling_tui.laws.fitting.initial_points import initial_points
 from scaling_tui.laws.fitting.minimize import LAST_BITS, Minimum, Penalty, minimize
+from scaling_tui.laws.fitting.noise import NOISE_FLOOR
 from scaling_tui.laws.fitting.restrictions import Branch, Restrictions, branches, direct
 from scaling_tui.laws.forms import Law
 from scaling_tui.laws.kernels import Array
@@ -20,7 +21,6 @@ _STAGES = (1e-1, 3e-2, 1e-2, 3e-3)
 _SEARCH_STEPS = 200
 _BEST = 4  # minima of the global search that are followed to the end
 _EQUAL = 1e-9  # share of the objective by which E must lower it to count
-_NOISE_ROUNDS = 20
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,17 @@ def solve(law: Law, x: Array, y: Array, delta: float, restrictions: Restrictions
     solved = _solve(law, x, y, delta, restrictions, 0.0)
     if not restrictions.priors:
         return solved
-    # The noise that a prior is weighed against is that of the fit which the prior is part of.
-    freedom = max(y.size - len(branches(law, restrictions)[0].free) + len(restrictions.priors), 1)
-    noise = 0.0
-    for _ in range(_NOISE_ROUNDS):
-        residual = law.log_loss(solved.theta[None], x)[0] - y
-        before, noise = noise, float(np.clip(residual, -delta, delta) @ residual) / freedom
-        if abs(noise - before) <= 1e-9 * noise:
-            break
-        solved = _solve(law, x, y, delta, restrictions, noise)
-    return solved
+    # A prior is weighed against the noise of the points about the law without it. Noise about the law with it would grow
+    # with a prior that the points contradict, until nothing spoke against it.
+    freedom = y.size - len(branches(law, restrictions)[0].free)
+    noise = _noise(law, solved, x, y, delta) / freedom if freedom > 0 else NOISE_FLOOR**2
+    return _solve(law, x, y, delta, restrictions, max(noise, NOISE_FLOOR**2))
+
+
+def _noise(law: Law, solved: Solution, x: Array, y: Array, delta: float) -> float:
+    """The sum over points of residual times its pull; of least squares the sum of squares."""
+    residual = law.log_loss(solved.theta[None], x)[0] - y
+    return float(np.clip(residual, -delta, delta) @ residual)
 
 
 def _solve(law: Law, x: Array, y: Array, delta: float, restrictions: Restrictions, noise: float) -> Solution:

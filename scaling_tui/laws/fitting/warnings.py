@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from scaling_tui.laws.fitting.clusters import clusters_of
 from scaling_tui.laws.fitting.fitted import Fit, observations
 from scaling_tui.laws.fitting.points import name_points, repeats
 from scaling_tui.laws.fitting.ray import law_along, ray_of
@@ -87,6 +88,11 @@ def _given(fit: Fit) -> list[str]:
                 f"{name} = {fit.coefficients[name]:.4g} is {away:.3g} s.d. from its prior, "
                 f"{prior.mean:g} ± {prior.sd:g}: the points contradict it"
             )
+    if fit.points.clusters and (count := len(clusters_of(fit.law, fit.points))) <= fit.size:
+        warnings.append(
+            f"{count} clusters for {fit.size} coefficients: the points do not determine how large the error is that "
+            f"points of equal {fit.points.cluster_name} share, so intervals rest on an assumption about it"
+        )
     return warnings
 
 

@@ -126,7 +126,7 @@ async def test_runs_of_one_ratio_are_shown_and_planned_along_their_line(tmp_path
             assert answers(app)[name][2] == "20.0", field
         assert name in [one.name for one in app.screen.query_one("#plot", Plot).figure.series]
         await given_goal(pilot, params="1e9", tokens="1e9")
-        assert "so the fit tells only of runs on that line" in " ".join(text(app, "#answers").split())
+        assert "the fitted runs all have D = 20 N" in " ".join(text(app, "#answers").split())
 
 
 @pytest.mark.parametrize(
