@@ -50,8 +50,8 @@ def solve(law: Law, x: Array, y: Array, delta: float, restrictions: Restrictions
     solved = _solve(law, x, y, delta, restrictions, 0.0)
     if not restrictions.priors:
         return solved
-    # A prior is weighed against the noise of the points about the law without it. Noise about the law with it would grow
-    # with a prior that the points contradict, until nothing spoke against it.
+    # A prior is weighed against the noise of the points about the law without it. Noise about the law with it would
+    # grow with a prior that the points contradict, until nothing spoke against it.
     freedom = y.size - len(branches(law, restrictions)[0].free)
     noise = _noise(law, solved, x, y, delta) / freedom if freedom > 0 else NOISE_FLOOR**2
     return _solve(law, x, y, delta, restrictions, max(noise, NOISE_FLOOR**2))
