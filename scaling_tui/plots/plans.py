@@ -50,16 +50,8 @@ def plans_figure(curves: Sequence[PlanCurve], runs: Points | None) -> Figure:
         series.append(Series(*at, colour, "", "◆", "strong"))
     if runs is not None and compute is not None:
         series.append(Series(compute, runs.loss, "primary", "", "●", name=""))
-    return Figure(
-        "loss of the optimal run, nats/token · x C, FLOPs · ◆ the plan",
-        tuple(series),
-        log_x=True,
-        log_y=True,
-        x_name="C",
-        y_name="loss",
-        x_text=show.scientific,
-        x_unit="FLOPs",
-        y_unit="nats per token",
+    return _over_budgets(
+        "loss of the optimal run, nats/token · x C, FLOPs · ◆ the plan", series, "loss", "nats per token"
     )
 
 
@@ -87,16 +79,23 @@ def sizes_figure(curves: Sequence[PlanCurve], runs: Points | None) -> Figure:
         series.append(Series(*at, colour, "", "◆", "strong"))
     if runs is not None and compute is not None and runs.params is not None:
         series.append(Series(compute, runs.params, "primary", "", "●", name=""))
+    return _over_budgets(
+        "N of the optimal run · x C, FLOPs · ◆ the plan · dotted: the published band", series, "N", "parameters"
+    )
+
+
+def _over_budgets(title: str, series: Sequence[Series], name: str, unit: str) -> Figure:
+    """A figure of `name` over C."""
     return Figure(
-        "N of the optimal run · x C, FLOPs · ◆ the plan · dotted: the published band",
+        title,
         tuple(series),
         log_x=True,
         log_y=True,
         x_name="C",
-        y_name="N",
+        y_name=name,
         x_text=show.scientific,
         x_unit="FLOPs",
-        y_unit="parameters",
+        y_unit=unit,
     )
 
 
