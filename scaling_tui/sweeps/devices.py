@@ -14,6 +14,8 @@ from scaling_tui import InputError
 GPU_FILES = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
 NVIDIA_GPUS = Path("/proc/driver/nvidia/gpus")
 NVIDIA_FILES = Path("/dev")
+NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
+AMD_DRIVER = Path("/sys/module/amdgpu/version")
 SMI_S = 20.0  # the driver takes seconds to wake where no process keeps it awake
 
 
@@ -34,7 +36,7 @@ def check_device(name: str) -> str:
         if not has_gpu():
             raise InputError(f"--device {name!r}: this machine has no GPU; want auto or cpu")
         found, number = len(gpus()), int(name.partition(":")[2] or 0)
-        if not found and _hidden(os.environ):
+        if not found and hidden(os.environ):
             raise InputError(f"--device {name!r}: CUDA_VISIBLE_DEVICES hides every GPU; want auto or cpu")
         if found and number >= found:
             have = f"{found} GPU{'s' * (found > 1)}"
@@ -49,7 +51,7 @@ def kind_of(name: str) -> str:
     """cpu, cuda or mps: the kind of device that the worker will choose for `name` on this machine."""
     if name != "auto":
         return name.partition(":")[0]
-    if has_gpu() and not _hidden(os.environ):
+    if has_gpu() and not hidden(os.environ):
         return "cuda"
     return "mps" if (platform.system(), platform.machine()) == ("Darwin", "arm64") else "cpu"
 
@@ -92,7 +94,7 @@ def visible_gpus(count: int, environment: Mapping[str, str], uuids: Sequence[str
     return found
 
 
-def _hidden(environment: Mapping[str, str]) -> bool:
+def hidden(environment: Mapping[str, str]) -> bool:
     """Whether `CUDA_VISIBLE_DEVICES` leaves no GPU at all, as "" and "-1" do."""
     return environment.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1")
 
@@ -110,16 +112,32 @@ def _identities() -> list[str]:
 
 
 def _uuid(path: Path) -> str:
-    try:
-        found = re.search(r"GPU UUID:\s*(GPU-[0-9a-f-]+)", path.read_text(encoding="ascii", errors="replace"))
-    except OSError:
-        return ""
+    found = re.search(r"GPU UUID:\s*(GPU-[0-9a-f-]+)", _told(path))
     return found[1] if found else ""
 
 
 @cache
 def _smi_uuids() -> list[str]:
     return re.findall(r"^GPU \d+:.*?(GPU-[0-9a-f-]+)", _smi("-L"), re.MULTILINE)
+
+
+def driver() -> str:
+    """The driver of the GPUs with its version, such as "NVIDIA 550.54.15"; "" where none is found."""
+    if found := re.search(r"^NVRM version:.*?\s(\d+\.[\d.]+)\s", _told(NVIDIA_DRIVER), re.MULTILINE):
+        return f"NVIDIA {found[1]}"
+    if found := re.match(r"\d+\.[\d.]+", _smi("--query-gpu=driver_version", "--format=csv,noheader")):
+        return f"NVIDIA {found[0]}"
+    if Path("/dev/kfd").exists():
+        return f"amdgpu {_told(AMD_DRIVER).strip() or '(part of the kernel)'}"
+    return ""
+
+
+def _told(path: Path) -> str:
+    """What a file of the system says; "" where there is none."""
+    try:
+        return path.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ""
 
 
 def _smi(*arguments: str) -> str:

@@ -1,6 +1,7 @@
 """What measurements depend on: this machine, and the versions that are installed on it."""
 
 import platform
+from collections.abc import Iterable
 from typing import Any
 
 from scaling_tui import __version__
@@ -19,12 +20,18 @@ def machine() -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
+    """Those that measurements depend on."""
+    return {"scaling-tui": __version__, **installed(("torch", "numpy", "tokenizers"))}
+
+
+def installed(packages: Iterable[str]) -> dict[str, str]:
+    """The version of each package, or "not installed"; none is imported."""
     from importlib.metadata import PackageNotFoundError, version
 
-    installed = {"scaling-tui": __version__}
-    for package in ("torch", "numpy", "tokenizers"):
+    found = {}
+    for package in packages:
         try:
-            installed[package] = version(package)
+            found[package] = version(package)
         except PackageNotFoundError:
-            installed[package] = "not installed"
-    return installed
+            found[package] = "not installed"
+    return found

@@ -98,10 +98,13 @@ def _process(pid: int) -> dict[str, Any]:
 
 
 class Slots:
-    """The slots of this machine, in `$SCALING_TUI_SLOTS` or a folder of all its users."""
+    """The slots of this machine, in `$SCALING_TUI_SLOTS` or a folder of all its users.
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._folder = _open_folder(folder)
+    Without `make`, to look only: where there is no such folder there are no holders.
+    """
+
+    def __init__(self, folder: Path | None = None, make: bool = True) -> None:
+        self._folder = _open_folder(folder, make)
         self._unnamed_since: dict[str, float] = {}
         self.why_not_shared = "" if self._folder is not None else f"no usable folder for slots; want {SHARED}"
 
@@ -162,13 +165,15 @@ class Slots:
                         names += [place.name] if place.name not in names else []
         return found
 
-    def _open(self, name: str) -> int | None:
+    def _open(self, name: str, make: bool = True) -> int | None:
         """Opens a lock's file, and makes it where it is missing; None where what lies there is no lock."""
         flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
         try:
             try:
                 descriptor = os.open(name, flags, dir_fd=self._folder)
             except FileNotFoundError:
+                if not make:
+                    return None
                 descriptor = os.open(name, flags | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=self._folder)
                 os.fchmod(descriptor, 0o666)  # whatever the umask
         except OSError:
@@ -181,7 +186,7 @@ class Slots:
         return descriptor
 
     def _holder(self, name: str) -> Holder | None:
-        descriptor = self._open(name)
+        descriptor = self._open(name, make=False)
         if descriptor is None:
             return None
         try:
@@ -209,21 +214,23 @@ def _is_ours(pid: int) -> bool:
         return False
 
 
-def _open_folder(folder: Path | None) -> int | None:
+def _open_folder(folder: Path | None, make: bool) -> int | None:
     """The folder of the locks: all users' own, else one of this user, else none, and nothing is shared."""
     if fcntl is None:
         return None
     own = folder or (Path(named) if (named := os.environ.get("SCALING_TUI_SLOTS")) else None)
     if own is not None:
-        with suppress(OSError):
-            own.mkdir(parents=True, exist_ok=True)
+        if make:
+            with suppress(OSError):
+                own.mkdir(parents=True, exist_ok=True)
         candidates = [(str(own), False)]
     else:
         candidates = [(SHARED, True), (f"{SHARED}-{os.getuid()}", False)]
     for path, everyones in candidates:
-        made = True
+        made = make
         try:
-            os.mkdir(path, 0o700)  # noqa: PTH102
+            if make:
+                os.mkdir(path, 0o700)  # noqa: PTH102
         except OSError:
             made = False
         try:

@@ -83,6 +83,14 @@ def listed(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + more
 
 
+def fault(error: BaseException) -> str:
+    """What went wrong, in a line: `disk/runs: Permission denied`, `ValueError: not a number`."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    line = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {line}" if line else type(error).__name__
+
+
 def duration(seconds: float | None) -> str:
     """A time to go or gone: 58 s, 4:07 min, 2:31 h, 3.2 days."""
     if seconds is None or not math.isfinite(seconds):

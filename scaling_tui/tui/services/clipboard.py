@@ -3,11 +3,16 @@
 from pathlib import Path
 
 
-def keep_copy(text: str) -> str:
-    """Writes `text` to a file too; returns where the copy is, claiming no more than is known."""
+def copies() -> Path:
+    """The file that holds what was copied last."""
     from platformdirs import user_state_path
 
-    path = Path(user_state_path("scaling-tui", appauthor=False)) / "copied.txt"
+    return Path(user_state_path("scaling-tui", appauthor=False)) / "copied.txt"
+
+
+def keep_copy(text: str) -> str:
+    """Writes `text` to a file too; returns where the copy is, claiming no more than is known."""
+    path = copies()
     sent = "Sent to the terminal's clipboard, if it takes OSC 52"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
