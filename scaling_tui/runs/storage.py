@@ -116,10 +116,10 @@ def write_speed(folder: Path) -> WriteSpeed | None:
     Raises:
         OSError: the folder cannot be written to.
     """
-    if shutil.disk_usage(folder).free < SPARE:
-        return None
     block = os.urandom(BLOCK)  # what a file system could compress would tell too much
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+        if shutil.disk_usage(folder).free < SPARE:
+            return None
         written, began = 0, time.perf_counter()
         while written < MOST_BLOCKS * BLOCK and time.perf_counter() - began < LONGEST_S:
             written += file.write(block)

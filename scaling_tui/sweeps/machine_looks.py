@@ -23,6 +23,7 @@ from scaling_tui.text import show
 
 TORCH_S = 60.0  # from a cold network disk torch alone takes half a minute to load
 LONGEST_S = TORCH_S + 5  # for all looks; they are taken at once
+ELSEWHERE = "choose another folder with --runs or SCALING_TUI_RUNS"
 LITTLE_FREE = 2e9  # bytes of disk
 SLOW_BYTES_PER_S = 20e6
 SLOW_RECORD_S = 0.1
@@ -49,7 +50,8 @@ class Torch:
         answers = self._answers.result()
         if look in answers:
             return answers[look]
-        return {"error": "torch does not load"} if "error" in answers["torch"] else answers["end"]
+        # One line tells what is wrong with torch itself; the others need not repeat it.
+        return {"error": "torch does not answer"} if "error" in answers["torch"] else answers["end"]
 
     def answered(self, look: str) -> bool:
         """Whether it was taken, even if it failed."""
@@ -193,7 +195,7 @@ def torch_itself(torch: Torch) -> Look:
     if found.get("missing") == "torch":
         return not_found("not installed", "nothing can be trained without torch: pip install torch", version=None)
     version = installed(("torch",))["torch"]
-    return unknown(found["error"], "try: python -c 'import torch'", version=version)
+    return unknown(found["error"], "see how it loads: python -c 'import torch'", version=version)
 
 
 def _of_torch(torch: Torch, look: str) -> tuple[Found, Look | None]:
@@ -268,8 +270,8 @@ def disk(runs: Path) -> Look:
     }  # fmt: skip
     advice = []
     if not found.writable:
-        advice.append(f"{found.nearest} cannot be written to: choose another folder with --runs or SCALING_TUI_RUNS")
-    if found.free < LITTLE_FREE:
+        advice.append(f"{found.nearest} cannot be written to: {ELSEWHERE}")
+    if found.total and found.free < LITTLE_FREE:
         advice.append("the disk is nearly full: free some space, or choose another folder with --runs")
     if found.kind in ("memory", "container"):
         ends = "at the next boot" if found.kind == "memory" else "with the container"
@@ -286,7 +288,7 @@ def disk_speed(runs: Path) -> Look:
         speed = write_speed(runs)
     except OSError as error:
         # The path is that of a temporary file, or none.
-        return unknown(f"nothing can be written ({error.strerror or error})", **nothing)
+        return unknown(f"nothing can be written ({error.strerror or error})", ELSEWHERE, **nothing)
     if speed is None:
         return unknown("too little is free to measure it", **nothing)
     says = f"writes {show.memory(speed.bytes_per_s)}/s; a record is safe after {1e3 * speed.record:.2g} ms"
