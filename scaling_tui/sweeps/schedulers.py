@@ -6,6 +6,7 @@ import socket
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from scaling_tui import InputError
 from scaling_tui.sweeps.looks import Look, not_found, unknown
@@ -25,7 +26,7 @@ def ray(environment: Mapping[str, str] = os.environ) -> Look:
     is_installed = version != "not installed"
     says = f"{version} installed" if is_installed else "not installed"
     address, source = ray_address(environment)
-    values = {"version": version if is_installed else None, "address": address or None, "answers": None}
+    values: dict[str, Any] = {"version": version if is_installed else None, "address": address or None, "answers": None}
     if not address:
         if not is_installed:
             return not_found(says, **values)

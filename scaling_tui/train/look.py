@@ -110,7 +110,9 @@ def _adds_up(backend: str, where: Any) -> bool:
     import torch
     import torch.distributed as dist
 
-    dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
+    # HashStore keeps to this process: no port is opened.
+    store = dist.HashStore()  # type: ignore[attr-defined]
+    dist.init_process_group(backend, store=store, rank=0, world_size=1)
     try:
         one = torch.ones(1, device=where)
         dist.all_reduce(one)

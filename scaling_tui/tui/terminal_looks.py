@@ -29,7 +29,8 @@ def _columns_and_lines() -> tuple[int, int] | None:
     for stream in (sys.__stdout__, sys.__stderr__, sys.__stdin__):
         try:
             if stream is not None and stream.isatty():
-                return tuple(os.get_terminal_size(stream.fileno()))
+                found = os.get_terminal_size(stream.fileno())
+                return found.columns, found.lines
         except (OSError, ValueError):
             continue
     return None

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pexpect
 import pytest
@@ -61,9 +62,9 @@ def files(folder: Path) -> set[Path]:
     return set(folder.rglob("*"))
 
 
-def looks(done: "subprocess.CompletedProcess[str]") -> Mapping[str, dict[str, object]]:
+def looks(done: "subprocess.CompletedProcess[str]") -> Mapping[str, dict[str, Any]]:
     assert (done.returncode, done.stderr) == (0, "")
-    found = json.loads(done.stdout)
+    found: dict[str, dict[str, Any]] = json.loads(done.stdout)
     assert set(found) == {name for names in GROUPS.values() for name in names}, "every look by name"
     for look in found.values():
         assert look["status"] in ("found", "not_found", "unknown")
@@ -101,14 +102,14 @@ def test_without_torch_path_home_or_terminal_it_tells_what_is_there_and_leaves_n
 def test_as_json_every_look_has_its_name(doctor: Doctor) -> None:
     found = looks(doctor("--json"))
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    assert 1 <= found["cpu"]["cores"] <= allowed  # type: ignore[operator]
+    assert 1 <= found["cpu"]["cores"] <= allowed
     assert found["torch"]["status"] == "not_found"
     for name in ("bf16", "compile", "gloo", "nccl"):
         assert (found[name]["status"], found[name]["advice"]) == ("unknown", [])
         assert found[name]["says"] == "unknown: torch does not answer"
     assert found["storage_speed"]["bytes_per_s"] is None
     assert found["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
-    assert found["sweep"]["jobs"] == len(found["sweep"]["slots"])  # type: ignore[arg-type]
+    assert found["sweep"]["jobs"] == len(found["sweep"]["slots"])
     assert found["terminal"]["app"] is False
 
 
@@ -116,9 +117,9 @@ def test_the_speed_of_a_folder_that_is_there_is_measured_and_nothing_stays(docto
     runs = tmp_path / "runs"
     runs.mkdir()
     found = looks(doctor("--json", "--runs", str(runs)))
-    if found["storage"]["free"] > 1 << 30:  # type: ignore[operator]
-        assert found["storage_speed"]["bytes_per_s"] > 0  # type: ignore[operator]
-        assert found["storage_speed"]["record_s"] > 0  # type: ignore[operator]
+    if found["storage"]["free"] > 1 << 30:
+        assert found["storage_speed"]["bytes_per_s"] > 0
+        assert found["storage_speed"]["record_s"] > 0
     assert found["storage"]["kind"] in ("local", "network", "memory", "container", "unknown")
     assert found["storage"]["folder"] == str(runs.resolve())
     assert not files(runs)
