@@ -1,5 +1,8 @@
 """The looks of `doctor`: none fails or waits for ever, and what torch and the driver say is put together."""
 
+import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -43,7 +46,7 @@ def test_a_look_that_fails_or_hangs_is_unknown_and_holds_up_no_other() -> None:
     ("built_for", "says", "advice"),
     [
         ("torch is built for CPUs", "built for CPUs", "pytorch.org"),
-        ("driver is too old", "too old", "update the driver"),
+        ("driver too old", "too old", "update the driver"),
     ],
 )
 def test_a_gpu_that_torch_does_not_use_is_told(
@@ -115,3 +118,13 @@ def test_to_look_at_slots_makes_nothing(tmp_path: Path) -> None:
     (tmp_path / "slots").mkdir()
     assert Slots(tmp_path / "slots", make=False).holders(cpu_places([0])) == {}
     assert not list((tmp_path / "slots").iterdir())
+
+
+def test_torch_answers_every_look() -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "scaling_tui.train.look"], capture_output=True, text=True, check=True
+    )
+    answers = {answer["look"]: answer for answer in map(json.loads, done.stdout.splitlines())}
+    assert set(answers) == {"torch", "device", "gpus", "bf16", "compile", "gloo", "nccl"}
+    assert not [answer for answer in answers.values() if "error" in answer]
+    assert answers["device"]["device"] in ("cpu", "cuda", "mps")
