@@ -290,11 +290,12 @@ def claim(folder: Path, prefix: str) -> Path:
             return claimed
 
 
-def claim_if_alone(folder: Path, prefix: str) -> Path | None:
+def claim_if_alone(folder: Path, prefix: str, over: int = 0) -> Path | None:
     """Makes and returns the next `prefix-K` in `folder`, unless the writer of another one is alive; then None.
 
     The new folder holds the status of this process from its first instant: it gets its name by a rename, which decides
-    between processes that try at once, and who comes second finds it alive.
+    between processes that try at once, and who comes second finds it alive. Up to number `over` the writers count as
+    dead whatever their heartbeat says: a scheduler has told so, or has cut them off.
 
     Raises:
         OSError: the folder cannot be written to.
@@ -303,7 +304,8 @@ def claim_if_alone(folder: Path, prefix: str) -> Path | None:
     try:
         while True:
             claimed = numbered(folder, prefix)
-            if any(is_running(path) for _, path in claimed) or (claimed and _comes_alive(claimed[-1][1])):
+            others = [path for number, path in claimed if number > over]
+            if any(is_running(path) for path in others) or (others and _comes_alive(others[-1])):
                 return None
             prepared.mkdir(exist_ok=True)
             Status.of_this_process("running").write(prepared / "status.json")

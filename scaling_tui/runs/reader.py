@@ -16,6 +16,7 @@ from scaling_tui import InputError
 from scaling_tui.runs import schema
 from scaling_tui.runs.curve import OTHER_COLUMNS, Array, Curve, Records, parse
 from scaling_tui.runs.divergence import divergence, uniform_loss
+from scaling_tui.runs.fence import Fence, fences_of
 from scaling_tui.runs.format import LOST_AFTER_S, State, Status, numbered
 from scaling_tui.runs.metrics import LONGEST_NAME, METRICS, MOST_OTHERS
 from scaling_tui.runs.tail import Tail
@@ -41,10 +42,17 @@ class _AttemptReader:
     OVERVIEW = 80  # samples of what was skipped: enough to see a jump
     ALWAYS_READ = 1 << 16  # unread bytes that are read beyond the budget: what a live run wrote since the last poll
 
-    def __init__(self, path: Path, keep: int | None, last_bytes: int | None, breathe: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        keep: int | None,
+        last_bytes: int | None,
+        breathe: Callable[[], None],
+        limit: int | None = None,
+    ) -> None:
         self.folder, self.records, self._breathe = path, Records(keep), breathe
         self._path = path / "metrics.jsonl"
-        self._tail = Tail(self._path, last_bytes)
+        self._tail = Tail(self._path, last_bytes, limit)
         self._skips = self._tail.offset > 0
         self._sampled: Records | None = None
         self._not_records = self._unusable = 0  # lines; names of metrics
@@ -66,6 +74,11 @@ class _AttemptReader:
             self._sampled = None
         budget.left = max(0, budget.left - (self._tail.offset - start))
         return changed
+
+    def end_at(self, limit: int) -> bool:
+        """Reads no further than the first `limit` bytes of records; returns whether it has read more already."""
+        self._tail.limit = limit
+        return self._tail.offset > limit
 
     @property
     def fault(self) -> str:
@@ -105,7 +118,7 @@ class _AttemptReader:
         read = self.read()
         if not self._skips:
             return read
-        samples = _Read.of(self._samples(Tail(self._path), self.OVERVIEW))
+        samples = _Read.of(self._samples(Tail(self._path, limit=self._tail.limit), self.OVERVIEW))
         begins = read.table[STEP, 0] if read.table.shape[1] else math.inf
         return _Read.joined(samples.where(lambda step: step < begins), read)
 
@@ -182,6 +195,8 @@ class _RunReader:
         self._curve = Curve.of(Records().table)
         self._read: tuple[int, int] | None = None
         self._divergence: str | None = None  # of the curve as it is now; judged once the run is finished
+        self._fences: dict[str, Fence] = {}
+        self._fenced_by: set[str] = set()  # attempts whose fences are known
 
     def poll(self, budget: _ByteBudget) -> RunView:
         name = self.path.name
@@ -203,13 +218,15 @@ class _RunReader:
         if folders[:known] != [attempt.folder for attempt in self._attempts]:
             # Somebody deleted what was read: the run is read anew, as it is now.
             self._config, self._attempts, self._curve, self._divergence = None, [], Curve.of(Records().table), None
+            self._fenced_by.clear()
             return self.poll(budget)
+        beyond = self._fence_off(folders)
         for path in folders[known:]:
-            self._attempts.append(_AttemptReader(path, self._keep, self._last_bytes, self._breathe))
+            self._attempts.append(self._reader_of(path))
         # Of the known attempts only the last two can have grown: the others were abandoned before the next was claimed.
         polled = [attempt for index, attempt in enumerate(self._attempts) if index >= known - 2 or attempt.unread]
         changed = [attempt.poll(budget) for attempt in polled]
-        if any(changed):
+        if any(changed) or beyond:
             self._curve = _joined([attempt.read() for attempt in self._attempts])
             self._divergence = None
         state, reason, faults = self._judged(folders)
@@ -227,6 +244,24 @@ class _RunReader:
             unread=sum(attempt.unread for attempt in polled),
             faults=(*self._faults, *faults),
         )
+
+    def _reader_of(self, attempt: Path) -> _AttemptReader:
+        fence = self._fences.get(attempt.name)
+        limit = fence.size if fence else None
+        return _AttemptReader(attempt, self._keep, self._last_bytes, self._breathe, limit)
+
+    def _fence_off(self, folders: Sequence[Path]) -> bool:
+        """Heeds what later attempts say of earlier ones; returns whether anything was read that does not count."""
+        beyond = False
+        if len(folders) > 1 and folders[-1].name not in self._fenced_by:
+            self._fences = fences_of(folders)
+            if folders[-2].name in self._fences:  # it is written once, just after the claim
+                self._fenced_by.add(folders[-1].name)
+            for index, attempt in enumerate(self._attempts):
+                fence = self._fences.get(attempt.folder.name)
+                if fence is not None and attempt.end_at(fence.size):
+                    self._attempts[index], beyond = self._reader_of(attempt.folder), True
+        return beyond
 
     def _judged(self, attempts: Sequence[Path]) -> tuple[State, str, list[str]]:
         """State and reason of the run by its last attempt and its curve, and the faults found on the way."""

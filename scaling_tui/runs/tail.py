@@ -11,10 +11,13 @@ LONGEST = 1 << 20  # bytes of a line; a longer one cannot be a record
 
 
 class Tail:
-    """Follows a file, or only its last `last_bytes`. A line without its newline is left for the next read."""
+    """Follows a file, or only its last `last_bytes`. A line without its newline is left for the next read.
 
-    def __init__(self, path: Path, last_bytes: int | None = None) -> None:
-        self.path = path
+    Of a file with a `limit` only the first so many bytes are read, whatever is written after them.
+    """
+
+    def __init__(self, path: Path, last_bytes: int | None = None, limit: int | None = None) -> None:
+        self.path, self.limit = path, limit
         self.offset = 0
         if last_bytes is not None:
             self.offset = max(0, self.unread - last_bytes)
@@ -24,9 +27,12 @@ class Tail:
     def unread(self) -> int:
         """Bytes that have not been read."""
         try:
-            return max(0, self.path.stat().st_size - self.offset)
+            return max(0, self._counted(self.path.stat().st_size) - self.offset)
         except OSError:
             return 0
+
+    def _counted(self, size: int) -> int:
+        return size if self.limit is None else min(size, self.limit)
 
     def new_lines(self, most: int | None = None) -> Iterator[list[bytes]]:
         """Whole lines written since the last read, in pieces, up to about `most` bytes."""
@@ -35,10 +41,11 @@ class Tail:
                 size = os.fstat(descriptor).st_size
                 if size < self.offset:
                     self.offset, self._cut = 0, False  # the file was replaced
+                size = self._counted(size)
                 end = size if most is None else min(size, self.offset + most)
                 want = PIECE
                 while self.offset < end:
-                    block = os.pread(descriptor, want, self.offset)
+                    block = os.pread(descriptor, min(want, size - self.offset), self.offset)
                     whole, newline, _ = block.rpartition(b"\n")
                     if newline:
                         self.offset += len(whole) + 1
@@ -63,17 +70,18 @@ class Tail:
         lines: dict[int, bytes] = {}
         try:
             with opened(self.path) as descriptor:
-                size = os.fstat(descriptor).st_size
+                size = self._counted(os.fstat(descriptor).st_size)
                 span = size - self.offset
                 if span <= 0:
                     return []
                 shares = [k / count for k in range(0, count, 2)] + [(k / count) ** 4 for k in range(1, count, 2)]
                 for place in sorted({self.offset + int(span * share) for share in shares} | {size - length}):
-                    block = os.pread(descriptor, length, max(place, self.offset))
+                    start = max(place, self.offset)
+                    block = os.pread(descriptor, max(0, min(length, size - start)), start)
                     begin = 0 if place <= self.offset else block.find(b"\n") + 1
                     end = block.find(b"\n", begin)
                     if (begin or place <= self.offset) and end > begin:
-                        lines[max(place, self.offset) + begin] = block[begin:end]
+                        lines[start + begin] = block[begin:end]
         except OSError:
             return []
         return [lines[place] for place in sorted(lines)]

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from scaling_tui import InputError
 from scaling_tui.runs import schema
+from scaling_tui.runs.fence import SupersededError, fences_of, put_up
 from scaling_tui.runs.format import (
     FORMAT,
     HEARTBEAT_S,
@@ -29,6 +30,7 @@ from scaling_tui.runs.format import (
     numbered,
     only_finite,
     safe_name,
+    superseded,
     write_json,
 )
 from scaling_tui.runs.metrics import KNOWN, LONGEST_NAME, MOST_OTHERS, is_usable
@@ -127,6 +129,9 @@ class Writer:
 
     A `strict` writer raises what goes wrong: OSError on a full disk, InputError of a metric that is none. Another
     never ends a training: it warns once of each kind of fault, leaves out what it cannot write, and goes on.
+
+    Once a later attempt of the run is claimed, this one writes nothing more, not even how it ended: a strict writer
+    raises SupersededError.
     """
 
     def __init__(
@@ -154,9 +159,12 @@ class Writer:
         self._last_heartbeat = 0.0
         self._loss_is_finite = True
         self._status: Status | None = None
+        self._superseded = False
         self._stop, self._last_look, self._asked_before = False, 0.0, -1
         self.status("running")
         with self._guarded():
+            if self._claimed:
+                put_up(self.attempt)
             # An earlier attempt may have been asked to stop; this one is asked later.
             earlier = latest_recorded_request(self.run.parent, self.run.name)
             self._asked_before = earlier.number if earlier else -1
@@ -179,6 +187,8 @@ class Writer:
 
     def end(self, error: BaseException | None = None) -> None:
         """Ends the attempt if it still runs: `finished`, or what `error` or the last loss make of it."""
+        if self.superseded:
+            return
         if self._status is not None and self._status.state != "running":
             return
         if error is None and not self._loss_is_finite:
@@ -190,8 +200,20 @@ class Writer:
         else:
             self.status("failed", f"{type(error).__name__}: {error}".splitlines()[0])
 
+    @property
+    def superseded(self) -> bool:
+        """Whether a later attempt owns the run."""
+        self._superseded = self._superseded or (self._claimed and superseded(self.attempt))
+        return self._superseded
+
+    def check_owner(self) -> None:
+        """Raises SupersededError: a later attempt owns the run."""
+        if self.superseded:
+            raise SupersededError("another process has taken over the run")
+
     def status(self, state: State, reason: str = "") -> None:
         with self._guarded():
+            self.check_owner()
             if self._status is None:
                 self._status = Status.of_this_process("running")
             self._status = replace(self._status, state=state, heartbeat=time.time(), reason=reason)
@@ -239,6 +261,7 @@ class Writer:
             self._loss_is_finite = all(map(math.isfinite, losses))
         with self._guarded():
             self._claim()
+            self.check_owner()
             append_line(self.attempt / "metrics.jsonl", only_finite({"time": time.time(), **record}))
         self.heartbeat()
 
@@ -271,6 +294,7 @@ class Writer:
             write_run(self.run, self._config)
         self.attempt = claim(self.run, "attempt")
         self._claimed = True
+        put_up(self.attempt)
 
     def _rename(self) -> None:
         """Gives the run, and a sweep that is not there yet, names that folders can have."""
@@ -296,6 +320,9 @@ class Writer:
         except Exception as error:
             if self.strict:
                 raise
+            if isinstance(error, SupersededError):
+                self._complain("owner", f"{error}", "nothing more of it is recorded here")
+                return
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             self._complain("write", f"{self.run}: cannot be written to ({reason})", "the training goes on")
 
@@ -316,6 +343,7 @@ class Writer:
         raised, by a writer that is not strict too.
         """
         self._claim()
+        self.check_owner()
         final = self.attempt / f"checkpoint-{step}"
         temporary = self.attempt / f".checkpoint-{step}.tmp"
         shutil.rmtree(temporary, ignore_errors=True)
@@ -324,6 +352,7 @@ class Writer:
             fill(temporary)
             for path in temporary.iterdir():
                 _to_disk(path)
+            self.check_owner()
             _remove(final)
             temporary.rename(final)
             _to_disk(self.attempt)  # the name too, before older checkpoints go
@@ -340,6 +369,7 @@ class Writer:
         their place; the `broken` ones, from which it could not continue, go with its first own.
         """
         self._claim()
+        self.check_owner()
         self._broken, self._dead = set(broken), self._dead_attempts()
         for attempt in self._dead:
             for unfinished in attempt.glob(".checkpoint-*.tmp"):
@@ -348,26 +378,29 @@ class Writer:
 
     def _clean_up(self, last: int) -> None:
         """Removes all but the `last` latest checkpoints, those at the steps in `keep`, and what is broken."""
+        self.check_owner()
         own = numbered(self.attempt, "checkpoint")
         dead = [numbered(attempt, "checkpoint") for attempt in self._dead]
+        fences = fences_of([*self._dead, self.attempt]) if self._dead else {}
         latest: dict[int, Path] = {}  # of each step the one that a later attempt wrote
-        superseded = []
+        outdated = []
         for step, path in [entry for attempt in dead for entry in attempt] + own:
+            fence = fences.get(path.parent.name)
             if path in self._broken:
-                superseded += [path] if own else []
+                outdated += [path] if own else []
+            elif fence is not None and step not in fence.steps:
+                outdated.append(path)  # written by an attempt that did not own the run any more
             else:
-                superseded += [latest[step]] if step in latest else []
+                outdated += [latest[step]] if step in latest else []
                 latest[step] = path
         others = [latest[step] for step in sorted(latest) if step not in self.keep]
-        for path in superseded + others[:-last]:
+        for path in outdated + others[:-last]:
             _remove(path)
 
     def _dead_attempts(self) -> list[Path]:
-        """The attempts before this one whose writer is gone, or died before it wrote its status."""
+        """The attempts before this one: their writers are gone, or write nothing more since this one was claimed."""
         attempts = [path for _, path in numbered(self.run, "attempt")]
-        before = attempts[: attempts.index(self.attempt)]
-        statuses = [(path, Status.read(path / "status.json")) for path in before]
-        return [path for path, status in statuses if status is None or status.derived() != "running"]
+        return attempts[: attempts.index(self.attempt)]
 
 
 def tell(text: str) -> None:
@@ -404,11 +437,17 @@ def _shown(value: object) -> str:
 
 
 def checkpoints(run: Path) -> list[Path]:
-    """The complete checkpoints of a run over all its attempts, the highest step first."""
+    """The complete checkpoints of a run over all its attempts, the highest step first.
+
+    One that an attempt wrote after a later one had begun is none of the run's.
+    """
+    attempts = numbered(run, "attempt")
+    fences = fences_of(path for _, path in attempts)
     complete = [
         (step, number, path)
-        for number, attempt in numbered(run, "attempt")
+        for number, attempt in attempts
         for step, path in numbered(attempt, "checkpoint")
+        if attempt.name not in fences or step in fences[attempt.name].steps
     ]
     return [path for *_, path in sorted(complete, reverse=True)]
 

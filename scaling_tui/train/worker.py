@@ -30,7 +30,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from scaling_tui import InputError
 from scaling_tui.runs import Writer, latest_request
 from scaling_tui.runs.config import RunConfig
-from scaling_tui.runs.format import HEARTBEAT_S, YIELDED, claim_if_alone, superseded
+from scaling_tui.runs.fence import SupersededError
+from scaling_tui.runs.format import HEARTBEAT_S, YIELDED, claim_if_alone
 from scaling_tui.runs.writer import checkpoint_at, read_config
 
 if TYPE_CHECKING:
@@ -40,10 +41,6 @@ if TYPE_CHECKING:
 REQUEST_INTERVAL_S = 0.5
 MOST_DESCRIPTORS = 250  # that a message of a socket may carry, by Linux 253
 NICER = 5  # than the app and the commands, so that keys are answered at once while every core trains
-
-
-class SupersededError(Exception):
-    """Another worker has taken over the run: nothing more of it may be written, no checkpoint either."""
 
 
 class Termination:
@@ -65,7 +62,7 @@ class Termination:
             signal.signal(signal.SIGTERM, before)
 
 
-def stop_watch(run: Path, attempt: Path, termination: Termination) -> Callable[[], bool]:
+def stop_watch(run: Path, writer: Writer, termination: Termination) -> Callable[[], bool]:
     """A function that returns whether to stop: on a request in the sweep's folder, or on SIGTERM.
 
     It raises SupersededError once another worker has taken over.
@@ -76,8 +73,7 @@ def stop_watch(run: Path, attempt: Path, termination: Termination) -> Callable[[
         nonlocal checked_at, requested
         if time.monotonic() - checked_at >= REQUEST_INTERVAL_S:
             checked_at = time.monotonic()
-            if superseded(attempt):
-                raise SupersededError
+            writer.check_owner()
             requested = latest_request(run.parent, run.name) == "stop"
         return termination.asked or requested
 
@@ -113,7 +109,8 @@ def beating(writer: Writer) -> Iterator[None]:
 
     def beat() -> None:
         while not over.wait(HEARTBEAT_S):
-            with suppress(OSError):  # a full disk fails the run where it writes, with its reason
+            # A full disk fails the run where it writes, with its reason; another owner ends it there.
+            with suppress(OSError, SupersededError):
                 writer.heartbeat()
 
     thread = Thread(target=beat, daemon=True)
@@ -192,18 +189,24 @@ def load(
 def output_to(path: Path) -> Iterator[TextIO]:
     """Sends what the process writes, also from C, to the file at `path`.
 
-    Where the block fails it stays so: the process ends, and the traceback belongs there.
+    Where the block fails it stays so: the process ends, and the traceback belongs there, unless the run is another's.
     """
     with path.open("a", buffering=1, encoding="utf-8") as file:
         kept = [(descriptor, os.dup(descriptor)) for descriptor in (1, 2)]
         for descriptor, _ in kept:
             os.dup2(file.fileno(), descriptor)
-        yield file
+        superseded: SupersededError | None = None
+        try:
+            yield file
+        except SupersededError as error:
+            superseded = error
         sys.stdout.flush()
         sys.stderr.flush()
     for descriptor, copy in kept:
         os.dup2(copy, descriptor)
         os.close(copy)
+    if superseded is not None:
+        raise superseded
 
 
 def work(
@@ -213,39 +216,60 @@ def work(
     corpus: LastCorpus | None = None,
     termination: Termination | None = None,
     memory: int | None = None,
+    over: int = 0,
 ) -> int:
-    """Trains `run` from its last checkpoint in `memory` bytes, or in what is free; returns the exit status."""
+    """Trains `run` from its last checkpoint in `memory` bytes, or in what is free; returns the exit status.
+
+    The writers of the attempts up to `over` count as dead.
+    """
     corpus, termination = corpus or LastCorpus(), termination or Termination()
     # First of all, and before the seconds that torch takes to load: what another process sees decides who trains.
-    attempt = claim_if_alone(run, "attempt")
+    attempt = claim_if_alone(run, "attempt", over)
     if attempt is None:
         print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {run.name} exits: another worker is training it", flush=True)
         return YIELDED
+    try:
+        return _train(run, attempt, device, threads, corpus, termination, memory)
+    except SupersededError:
+        # Not into the run: it is another's now.
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {run.name} exits: another worker took over", flush=True)
+        return YIELDED
+
+
+def _train(
+    run: Path,
+    attempt: Path,
+    device: str,
+    threads: int,
+    corpus: LastCorpus,
+    termination: Termination,
+    memory: int | None,
+) -> int:
+    """Trains `run` as `attempt`, which this process has claimed.
+
+    Raises:
+        SupersededError: another process has claimed a later attempt.
+    """
     with termination.heeded(), Writer(run, attempt=attempt) as writer:
-        stop_requested = stop_watch(run, attempt, termination)
+        stop_requested = stop_watch(run, writer, termination)
         config = RunConfig.from_json(read_config(run))
         writer.keep = config.keep
         with output_to(writer.attempt / "worker.log") as file:
 
             def log(text: str) -> None:
+                writer.check_owner()
                 print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {run.name} {text}", file=file)
 
             try:
                 with beating(writer):
                     trainer = load(run, config, corpus, device, threads, memory, writer, log)
                 where = f"from step {trainer.step}" if trainer.step else f"{config.params:,} parameters"
-                if not superseded(attempt):
-                    log(f"starts on {trainer.device} with {trainer.engine}, {where}")
-                    state = trainer.train(writer, stop_requested, log)
-                    writer.status(state, "the loss is not a finite number" if state == "diverged" else "")
-                    log(state)
-                if superseded(attempt):
-                    raise SupersededError
-            except SupersededError:
-                writer.status("stopped", "another worker took over")
-                log("exits: another worker took over")
-                return YIELDED
+                log(f"starts on {trainer.device} with {trainer.engine}, {where}")
+                state = trainer.train(writer, stop_requested, log)
+                writer.status(state, "the loss is not a finite number" if state == "diverged" else "")
+                log(state)
             except Exception as error:
+                writer.check_owner()  # whatever went wrong, it is not of the run any more
                 text = str(error).splitlines()[0] if str(error) else type(error).__name__
                 writer.status("failed", text if isinstance(error, InputError) else f"{type(error).__name__}: {text}")
                 log(f"failed: {text}")

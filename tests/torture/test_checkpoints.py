@@ -95,7 +95,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run killed while it wrote a checkpoint, with two complete ones before it."""
     run = laid_out(tmp_path_factory.mktemp("interrupted"))
-    assert ended(work_until_killed, run, 5700, True) == -signal.SIGKILL
+    assert ended(work_until_killed, run, 5640, True) == -signal.SIGKILL
     assert len(checkpoints(run)) == 2
     return run
 

@@ -1,0 +1,86 @@
+"""Fences between the attempts of a run: what an earlier attempt writes once a later one has begun is no part of it.
+
+The number of an attempt is its fencing token: a later claim has a higher one. A writer looks for a higher number before
+it writes anything. One that was stopped between the look and the write, or whose host was cut off from the others, is
+kept out by the reader: each attempt writes down, before it reads anything of those before it, how much of them counts.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scaling_tui.runs.format import numbered, read_json, write_json
+
+FILE = "fence.json"
+
+
+class SupersededError(Exception):
+    """A later attempt owns the run: nothing more of it may be written, no checkpoint and no status either."""
+
+
+@dataclass(frozen=True)
+class Fence:
+    """What of an attempt counts: the first `size` bytes of its records, and its checkpoints at these steps."""
+
+    size: int
+    steps: frozenset[int]
+
+    def joined(self, other: "Fence") -> "Fence":
+        return Fence(min(self.size, other.size), self.steps & other.steps)
+
+
+def put_up(attempt: Path) -> None:
+    """Writes down what of the attempts before `attempt` counts; it has none if it is the first."""
+    found = {
+        path.name: {"bytes": _size(path / "metrics.jsonl"), "checkpoints": [k for k, _ in numbered(path, "checkpoint")]}
+        for number, path in numbered(attempt.parent, "attempt")
+        if number < _number(attempt)
+    }
+    if found:
+        write_json(attempt / FILE, {"attempts": found})
+
+
+def fences_of(attempts: Iterable[Path]) -> dict[str, Fence]:
+    """What counts of each attempt by all that came after it, by the name of its folder; absent without a fence."""
+    found: dict[str, Fence] = {}
+    for attempt in attempts:
+        for name, fence in read(attempt).items():
+            found[name] = fence.joined(found[name]) if name in found else fence
+    return found
+
+
+def read(attempt: Path) -> dict[str, Fence]:
+    """The fences that `attempt` has put up; one that is broken keeps nothing out."""
+    if _number(attempt) <= 1:
+        return {}
+    document = read_json(attempt / FILE)
+    named = document.get("attempts") if isinstance(document, dict) else None
+    if not isinstance(named, dict):
+        return {}
+    return {name: fence for name, entry in named.items() if (fence := _fence(entry)) is not None}
+
+
+def _fence(entry: Any) -> Fence | None:
+    size, steps = (entry.get("bytes"), entry.get("checkpoints")) if isinstance(entry, Mapping) else (None, None)
+    if type(size) is not int or size < 0 or not isinstance(steps, list) or any(type(step) is not int for step in steps):
+        return None
+    return Fence(size, frozenset(steps))
+
+
+def _size(path: Path) -> int:
+    """By opening it: over NFS an open sees what other hosts have written, a look at the name may not."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return 0
+    try:
+        return os.fstat(descriptor).st_size
+    finally:
+        os.close(descriptor)
+
+
+def _number(attempt: Path) -> int:
+    number = attempt.name.rpartition("-")[2]
+    return int(number) if number.isascii() and number.isdecimal() else 0
