@@ -23,6 +23,7 @@ from scaling_tui.cli.options import (
 
 if TYPE_CHECKING:
     from scaling_tui.runs import SweepView
+    from scaling_tui.sweeps.engines import Where
     from scaling_tui.tui.terminal import Appearance
 
 app = typer.Typer()
@@ -57,7 +58,20 @@ def run(
     jobs: Jobs = None,
     per_gpu: PerGpu = None,
     device: Device = "auto",
-    on: Annotated[str, typer.Option(help="Where to train: local.")] = "local",
+    on: Annotated[str, typer.Option(help="Where to train: local, ray or slurm.")] = "local",
+    address: Annotated[
+        str,
+        typer.Option(
+            help="Of a Ray cluster, host:port; default: $RAY_ADDRESS, or a cluster of this machine for this sweep.",
+            show_default=False,
+        ),
+    ] = "",
+    dashboard: Annotated[bool, typer.Option("--dashboard", help="Start Ray's dashboard with such a cluster.")] = False,
+    partition: Annotated[str, typer.Option(help="SLURM's partition; default: its own.", show_default=False)] = "",
+    slurm: Annotated[
+        list[str] | None,
+        typer.Option("--slurm", metavar="KEY=VALUE", help="An option of sbatch, such as account=lab or time=240."),
+    ] = None,
     detach: Detach = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be trained, and write nothing.")] = False,
     open_app: Annotated[bool, typer.Option("--app", help="Watch in the app, if there is a terminal.")] = False,
@@ -69,14 +83,14 @@ def run(
     from scaling_tui.report.dry_run import data_lines
     from scaling_tui.report.preparing import preparing
     from scaling_tui.runs import runs_folder
+    from scaling_tui.sweeps.engines import check_where
     from scaling_tui.sweeps.ladder import load_ladder
     from scaling_tui.sweeps.launch import lay_out, start_supervisor
     from scaling_tui.sweeps.preflight import check_ladder, rehearse
     from scaling_tui.tui import terminal
 
     with_plot = plots_wanted(plot, as_json)
-    if on != "local":
-        raise InputError(f"--on {on!r}: not known here; want 'local'")
+    where = where_of(on, address, dashboard, partition, slurm or [])
     chosen = load_ladder(ladder, setting or [])
     if dry_run:
         from scaling_tui.report.dry_run import dry_run_document, dry_run_text
@@ -93,14 +107,15 @@ def run(
         if as_json:
             return print_json(dry_run_document(chosen, time, data))
         return print(dry_run_text(chosen, time, seeds, data))
+    check_where(where, runs_folder(runs))
     with preparing() as progress:
-        checked = check_ladder(chosen, device, jobs, progress)
+        checked = check_ladder(chosen, device, jobs, progress, where.here)
     for line in data_lines(checked.data):
         say(line)
-    sweep = lay_out(runs_folder(runs), chosen, seed, device, jobs, per_gpu, checked)
+    sweep = lay_out(runs_folder(runs), chosen, seed, device, jobs, per_gpu, checked, where)
 
     def start() -> None:
-        start_supervisor(sweep, jobs, device, per_gpu)
+        start_supervisor(sweep, jobs, device, per_gpu, where)
 
     if not detach and not (open_app and terminal.is_there()):
         return follow_to_end(sweep, as_json, "ask", start, context if with_plot else None)
@@ -301,6 +316,27 @@ def export(
         write_new(output, content)
         say(f"wrote {output}")
     return None
+
+
+def where_of(on: str, address: str, dashboard: bool, partition: str, slurm: list[str]) -> "Where":
+    """On what to train, by the options.
+
+    Raises:
+        InputError: an engine that is not known, or an option of another one.
+    """
+    import os
+
+    from scaling_tui.sweeps.engines import Where
+
+    options = {}
+    for option in slurm:
+        key, equals, value = option.partition("=")
+        if not key or not equals:
+            raise InputError(f"--slurm {option!r}: want KEY=VALUE, such as time=240")
+        options[key] = value
+    if on == "ray":
+        address = address or os.environ.get("RAY_ADDRESS", "")
+    return Where(on, address, dashboard, partition, options)  # type: ignore[arg-type] # it checks
 
 
 def readable(paths: Iterable[Path], read: Callable[[Path], T]) -> tuple[list[T], list[dict[str, str]]]:

@@ -14,6 +14,7 @@ from scaling_tui.data import NAMED, CorpusChoice, is_path, is_tokenizer_path
 from scaling_tui.laws import get
 from scaling_tui.runs.config import MOST, RunConfig, check_types, known_keys, whole
 from scaling_tui.sweeps.branches import branched
+from scaling_tui.sweeps.resources import KEYS as RESOURCE_KEYS
 from scaling_tui.sweeps.rung import MODEL_KEYS, MOST_RUNS, SEEDS, SEEDS_APART, TRAINING_KEYS, Rung, rungs_of
 from scaling_tui.sweeps.tuning import TuneChoice, probes_of, tune_choice, with_probes
 from scaling_tui.text import resources
@@ -57,6 +58,11 @@ class Ladder:
     def runs(self) -> int:
         """How many runs it has at one seed."""
         return sum(rung.runs for rung in self.rungs)
+
+    @property
+    def resources(self) -> dict[str, dict[str, float]]:
+        """What each rung asks a cluster for, by its name; without those that say nothing."""
+        return {rung.name: asked for rung in self.rungs if (asked := rung.resources.as_json())}
 
     def configs(self, seed: int, corpus: Mapping[str, Any]) -> Iterator[tuple[str, RunConfig]]:
         """The runs of the ladder at one seed, named `<rung>[-<variant>]-s<seed>`. `corpus` goes into run.json."""
@@ -113,7 +119,9 @@ def _find(name: str) -> Path:
 
 
 def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
-    tables = ("summary", "source", "expected", "seeds", "runs", "corpus", "model", "training", "tune", "fit", "rungs")
+    tables = (
+        "summary", "source", "expected", "seeds", "runs", "corpus", "model", "training", "tune", "fit", "resources", "rungs",
+    )  # fmt: skip
     for key in document:
         if key not in tables:
             raise InputError(f"{key}: not a key here; {did_you_mean(key, tables)}")
@@ -278,7 +286,7 @@ def _set(document: dict[str, Any], setting: str) -> None:
     target[rest.split(".")[-1]] = value
     if (table, rest) == ("corpus", "vocab") and value:
         target.pop("tokenizer", None)  # the ladder's own; one given after it is an error
-    if table in ("training", "model"):
+    if table in ("training", "model", "resources"):
         # A rung's own value would otherwise silently override the user's.
         for rung in rungs:
             rung.pop(rest, None)
@@ -327,8 +335,10 @@ def _home(key: str) -> tuple[str, str]:
         return "training", key
     if key in MODEL_KEYS:
         return "model", key
+    if key in RESOURCE_KEYS:
+        return "resources", key
     own = {"corpus": "name", **{name: name for name in ("tokenizer", "first_tokens", "format", "text", "separator")}}
     if key in own:
         return "corpus", own[key]
-    known = [*TRAINING_KEYS, *MODEL_KEYS, *own, "seeds", "runs", "tune"]
+    known = [*TRAINING_KEYS, *MODEL_KEYS, *own, *RESOURCE_KEYS, "seeds", "runs", "tune"]
     raise InputError(f"--set {key}: not a key of a ladder; {did_you_mean(key, known)}")

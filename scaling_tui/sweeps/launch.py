@@ -1,5 +1,6 @@
 """Starts sweeps: lays out the folder, then starts a supervisor that outlives the caller."""
 
+import json
 import os
 import shutil
 import signal
@@ -19,6 +20,7 @@ from scaling_tui.runs.format import YIELDED, Status, is_running, numbered
 from scaling_tui.runs.glance import glance
 from scaling_tui.runs.writer import write_run
 from scaling_tui.sweeps.devices import kind_of
+from scaling_tui.sweeps.engines import Where, check_where
 from scaling_tui.sweeps.ladder import Ladder
 from scaling_tui.sweeps.machine import machine, versions
 
@@ -37,6 +39,7 @@ def lay_out(
     jobs: int | None = None,
     per_gpu: int | None = None,
     checked: "Checked | None" = None,
+    where: Where | None = None,
 ) -> Path:
     """Writes the sweep's folder with all its runs queued, and the options that it resumes with; returns it.
 
@@ -50,7 +53,8 @@ def lay_out(
     from scaling_tui.sweeps.preflight import check_ladder
     from scaling_tui.sweeps.speeds import evidence
 
-    checked = checked or check_ladder(ladder, device, jobs)
+    where = where or Where()
+    checked = checked or check_ladder(ladder, device, jobs, here=where.here)
     read = checked.corpus
     seeds = ladder.seeds if seed is None else (seed,)
     estimated = estimate(
@@ -91,10 +95,15 @@ def lay_out(
             "data": asdict(checked.data),
             "runs": [name for name, _ in configs],
             "versions": versions(),
-            "machine": {**machine(), "device": kind_of(device)},
+            # What other machines train tells nothing of the speed of this one.
+            "machine": {**machine(), "device": kind_of(device) if where.here else where.on},
             **({"tune": asdict(ladder.tune) | {"probes": ladder.probes}, "planned": planned} if ladder.tune else {}),
-            "launch": {"device": device, "jobs": jobs, "per_gpu": per_gpu, "at_a_time": estimated.at_a_time},
-            "estimate": _written(estimated),
+            **({"resources": ladder.resources} if ladder.resources else {}),
+            "launch": {
+                "device": device, "jobs": jobs, "per_gpu": per_gpu,
+                **({"at_a_time": estimated.at_a_time} if where.here else where.as_json()),
+            },
+            "estimate": _written(estimated) if where.here else None,
         },
     )
     try:
@@ -130,13 +139,14 @@ def launch(
     device: str = "auto",
     per_gpu: int | None = None,
     checked: "Checked | None" = None,
+    where: Where | None = None,
 ) -> Path:
     """Lays out a sweep of `ladder` in `runs` and starts its supervisor; returns the sweep's folder.
 
     `seed` is the only seed to train; None trains all seeds of the ladder. `checked` is as in `lay_out`.
     """
-    sweep = lay_out(runs, ladder, seed, device, jobs, per_gpu, checked)
-    start_supervisor(sweep, jobs, device, per_gpu)
+    sweep = lay_out(runs, ladder, seed, device, jobs, per_gpu, checked, where)
+    start_supervisor(sweep, jobs, device, per_gpu, where)
     return sweep
 
 
@@ -150,7 +160,7 @@ def resume(
 ) -> SweepView:
     """Resumes a sweep, or one run of it, and starts a supervisor where none is alive.
 
-    Without `jobs`, `device` and `per_gpu` those of the launch hold.
+    Without `jobs`, `device` and `per_gpu` those of the launch hold. It trains where it was launched on.
 
     Raises:
         InputError: no such device, or nothing to resume.
@@ -160,13 +170,16 @@ def resume(
     view = glance(sweep)
     launched = launched_with(view)
     jobs, device, per_gpu = jobs or launched.jobs, device or launched.device, per_gpu or launched.per_gpu
-    check_device(device)
+    if launched.where.here:
+        check_device(device)
+    else:
+        check_where(launched.where, sweep.parent)
     candidates = resumable(view)
     if not candidates or run not in (None, *candidates):
         raise InputError(f"sweep {view.name}: nothing to resume, {why_not(view, run)}")
     make_request(sweep, "resume", run)
     if not supervised(sweep):
-        start_supervisor(sweep, jobs, device, per_gpu)
+        start_supervisor(sweep, jobs, device, per_gpu, launched.where)
     return glance(sweep)
 
 
@@ -177,6 +190,7 @@ class LaunchOptions:
     device: str = "auto"
     jobs: int | None = None
     per_gpu: int | None = None
+    where: Where = Where()
 
 
 def launched_with(sweep: SweepView) -> LaunchOptions:
@@ -188,7 +202,7 @@ def launched_with(sweep: SweepView) -> LaunchOptions:
         value if isinstance(value := found.get(name), int) and not isinstance(value, bool) and value > 0 else None
         for name in ("jobs", "per_gpu")
     )
-    return LaunchOptions(device if isinstance(device, str) else "auto", jobs, per_gpu)
+    return LaunchOptions(device if isinstance(device, str) else "auto", jobs, per_gpu, Where.recorded(found))
 
 
 def resumable(sweep: SweepView) -> list[str]:
@@ -219,7 +233,9 @@ def supervised(sweep: Path) -> bool:
     return any(is_running(path) for _, path in numbered(sweep, "supervisor"))
 
 
-def start_supervisor(sweep: Path, jobs: int | None, device: str, per_gpu: int | None = None) -> None:
+def start_supervisor(
+    sweep: Path, jobs: int | None, device: str, per_gpu: int | None = None, where: Where | None = None
+) -> None:
     """Starts a detached supervisor and waits for its first status; one that finds another alive yields to it.
 
     Raises:
@@ -231,6 +247,8 @@ def start_supervisor(sweep: Path, jobs: int | None, device: str, per_gpu: int | 
         command += ["--jobs", str(jobs)]
     if per_gpu is not None:
         command += ["--per-gpu", str(per_gpu)]
+    if where is not None and not where.here:
+        command += ["--where", json.dumps(where.as_json())]
     # What it says before it has a log of its own.
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(

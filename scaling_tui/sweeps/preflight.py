@@ -34,16 +34,23 @@ class Checked:
 
 
 def check_ladder(
-    ladder: Ladder, device: str = "auto", jobs: int | None = None, progress: Progress = no_progress
+    ladder: Ladder,
+    device: str = "auto",
+    jobs: int | None = None,
+    progress: Progress = no_progress,
+    here: bool = True,
 ) -> Checked:
     """Reads and encodes the corpus of `ladder`, once for all its runs.
+
+    Unless they train `here`, neither the devices nor the memory of this machine count.
 
     Raises:
         InputError: no such device; a rung, or `jobs` of them at a time, too large for this machine's memory; a corpus
             or tokenizer that cannot be read or downloaded; a corpus too small for the context of a rung.
     """
-    check_device(device)
-    check_memory(ladder, device, jobs)
+    if here:
+        check_device(device)
+        check_memory(ladder, device, jobs)
     began, prepared = time.perf_counter(), False
 
     def note(doing: str, done: int, total: int) -> None:

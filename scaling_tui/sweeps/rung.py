@@ -13,6 +13,8 @@ from scaling_tui.laws.counting import Architecture, Count, count
 from scaling_tui.runs.config import Training, Trunk, known_keys, whole
 from scaling_tui.runs.format import safe_name
 from scaling_tui.runs.metrics import METRICS
+from scaling_tui.sweeps.resources import KEYS as RESOURCE_KEYS
+from scaling_tui.sweeps.resources import Resources, resources_of
 from scaling_tui.text.suggest import did_you_mean
 
 # The defaults of each family; a ladder gives the sizes and may change what CHOICES allows.
@@ -58,6 +60,7 @@ class Rung:
         keep: steps at which other runs branch off.
         planned: its learning rate is a guess; the true one is chosen from the runs that probe rates.
         runs: how many are trained at each seed of the sweep, with seeds of their own (`run_seeds`).
+        resources: what it asks a cluster for.
     """
 
     name: str
@@ -71,6 +74,7 @@ class Rung:
     trunk: Trunk | None = None
     keep: tuple[int, ...] = ()
     planned: bool = False
+    resources: Resources = Resources()
     runs: int = 1
 
     def run_seeds(self, seed: int) -> list[int]:
@@ -136,6 +140,8 @@ def _variants(name: str, document: Mapping[str, Any], own: Mapping[str, Any], co
     if not isinstance(runs, int) or isinstance(runs, bool) or not 1 <= runs <= MOST_RUNS_OF_A_RUNG:
         raise InputError(f"runs: found {given!r}, want a whole number from 1 to {MOST_RUNS_OF_A_RUNG}")
     architecture = _architecture(model, corpus)
+    asked = resources_of({key: own[key] for key in RESOURCE_KEYS if key in own}, "rung")
+    resources = asked.over(resources_of(document.get("resources", {}), "resources"))
     lists = {key: values for key, values in training.items() if isinstance(values, list)}
     for key, values in lists.items():
         if not values:
@@ -152,7 +158,9 @@ def _variants(name: str, document: Mapping[str, Any], own: Mapping[str, Any], co
     for combination in itertools.product(*lists.values()):
         chosen = dict(zip(lists, combination, strict=True))
         recipe = _recipe({**training, **chosen}, counted)
-        rung = Rung(name, "", expected, claimed, family_of(model), architecture, recipe, counted, runs=runs)
+        rung = Rung(
+            name, "", expected, claimed, family_of(model), architecture, recipe, counted, runs=runs, resources=resources
+        )  # fmt: skip
         if recipe not in made:
             made[recipe] = dataclasses.replace(rung, variant=_variant(chosen, recipe, short_number))
             exact.append(dataclasses.replace(rung, variant=_variant(chosen, recipe, str)))
@@ -183,7 +191,7 @@ def _own_keys_first(
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, tuple[float, float]], dict[str, float]]:
     """[model] and [training] with the rung's own keys applied, and the rung's `expected` and `claimed`."""
     model, training = dict(document.get("model", {})), dict(document.get("training", {}))
-    known = ["name", "runs", "expected", "claimed", "flops", *MODEL_KEYS, *TRAINING_KEYS]
+    known = ["name", "runs", "expected", "claimed", "flops", *MODEL_KEYS, *TRAINING_KEYS, *RESOURCE_KEYS]
     for key, value in own.items():
         if key in MODEL_KEYS:
             model[key] = value

@@ -7,15 +7,18 @@ also takes over the workers that outlived the first.
 """
 
 import argparse
+import json
 import os
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event, Thread
 from types import FrameType
 
 from scaling_tui import InputError
@@ -26,20 +29,20 @@ from scaling_tui.runs import (
     append_prediction,
     make_request,
 )
-from scaling_tui.runs.format import HEARTBEAT_S, YIELDED, State, Status, claim_if_alone, is_running, numbered
+from scaling_tui.runs.format import HEARTBEAT_S, YIELDED, State, Status, claim_if_alone, is_running, numbered, write_json
 from scaling_tui.runs.requests import RecordedRequest, latest_recorded_request
 from scaling_tui.runs.writer import checkpoint_at, write_run
-from scaling_tui.sweeps.limits import cores, memory
-from scaling_tui.sweeps.placement import at_a_time, per_gpu_for, places, threads_for
+from scaling_tui.sweeps.engines import NOT_THE_RUNS, Cause, Ended, Engine, Order, Where, engine
+from scaling_tui.sweeps.engines.local import signal_name
+from scaling_tui.sweeps.resources import recorded
 from scaling_tui.sweeps.size import Size
-from scaling_tui.sweeps.slots import told
 from scaling_tui.sweeps.sweep_fit import last_runs, point_of, predict_run, predicted_runs
 from scaling_tui.sweeps.tuning import can_choose, further_probes, give_rates, is_probe, rates_told
-from scaling_tui.sweeps.workers import Workers
 from scaling_tui.text import show
 
 POLL_S = 0.25
 ATTEMPTS = 3  # for a run whose worker is killed
+MOST_LOSSES = 20  # of a run's workers for one cause that says nothing of the run, before they count
 AGAIN_S = 2.0  # from a worker that yielded to the next one for the same run
 AHEAD_S = 15.0  # a worker is started so long before a trunk lets its branches begin
 
@@ -124,29 +127,31 @@ def soon(sweep: SweepView, early: Collection[str]) -> int:
 
 
 class Supervisor:
-    def __init__(self, folder: Path, jobs: int | None, device: str, per_gpu: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, jobs: int | None, device: str, per_gpu: int | None = None, where: Where | None = None
+    ) -> None:
         self.folder, self.sweep = folder, folder.parent
-        self.cores = cores()
+        self.where = where or Where()
         self.device = device
         self.reader = SweepReader(self.sweep)
         self.jobs, self.per_gpu = jobs, per_gpu
         self.started: dict[str, int] = {}
+        self.retries: dict[str, Counter[Cause]] = {}  # of each run, why its workers went
+        self.over: dict[str, int] = {}  # of each run, the attempts whose workers are known to be gone
         self.requests: dict[str, RecordedRequest | None] = {}
         self.yielded: dict[str, float] = {}  # when a worker of a run yielded to another, by the monotonic clock
         self.state = Status.of_this_process("running")
         self.waiting = ""  # for whom it waits, in words
-        self.starts_ahead = True
         self._last_heartbeat = 0.0
 
     def plan(self) -> None:
         """Decides how many runs to train at a time, and where."""
         view = self.reader.poll()
-        last = last_runs(view)
-        sizes = [Size.of_config(run.config) for run in view.runs if run.name not in last]
-        beside = [size for size in sizes if size is not None]
-        per_gpu = self.per_gpu or per_gpu_for(beside, self.device)
-        self.workers = Workers(self.sweep, places(self.device, self.jobs, per_gpu))
-        self.at_a_time = at_a_time(self.jobs, self.device, per_gpu, beside)
+        self.engine: Engine = engine(self.where, self.folder, view, self.device, self.jobs, self.per_gpu)
+
+    @property
+    def at_a_time(self) -> int:
+        return self.engine.at_a_time
 
     def log(self, text: str) -> None:
         # A full disk must not end the sweep: its status says what there is to say.
@@ -161,7 +166,32 @@ class Supervisor:
     def run(self) -> None:
         """Runs the sweep until it is over or asked to stop."""
         self.report()
-        self.plan()
+        with self.alive():
+            self.plan()
+        try:
+            self._see_through()
+        finally:
+            self.engine.close()
+
+    @contextmanager
+    def alive(self) -> Iterator[None]:
+        """Shows that the supervisor is alive while the block lasts: a cluster can take a minute to start."""
+        over = Event()
+
+        def beat() -> None:
+            while not over.wait(HEARTBEAT_S):
+                with suppress(OSError):
+                    self.report(reason=self.waiting)
+
+        thread = Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def _see_through(self) -> None:
         while True:
             if time.monotonic() - self._last_heartbeat > HEARTBEAT_S:
                 self.report(reason=self.waiting)
@@ -174,13 +204,12 @@ class Supervisor:
                 time.sleep(POLL_S)
                 continue
             self._reap()
-            view = self.reader.poll()
+            view = self._without_the_gone(self.reader.poll())
             self._read_requests(view)
             requests = {name: recorded.request if recorded else None for name, recorded in self.requests.items()}
             just_now = {name for name, moment in self.yielded.items() if time.monotonic() - moment < AGAIN_S}
             running = {run.name for run in view.runs if run.state == "running"}
-            handed = {worker.run for worker in self.workers.all if worker.run}
-            working = sorted({*handed, *just_now, *running})
+            working = sorted({*self.engine.training, *just_now, *running})
             early = early_branches(view)
             decision = decide(view, requests, self.started, working, self.at_a_time, early)
             if decision.tune:
@@ -195,17 +224,14 @@ class Supervisor:
                 continue
             if decision.predict:
                 # It trains alone: the cores of the others are for it.
-                self.workers.let_go(but=1)
-                if len(self.workers.all) > len(self.workers.idle):
-                    self.workers.wait(POLL_S)
+                self.engine.settle(1)
+                if not self.engine.is_empty:
+                    self.engine.wait(POLL_S)
                     continue
             started = [self._start(view, name) for name in decision.start]
+            self.engine.settle(soon(view, early))
             self._say_that_it_waits(not all(started))
-            ahead = soon(view, early) if self.starts_ahead else 0
-            self.workers.let_go(but=ahead)
-            if len(self.workers.idle) < ahead and len(self.workers.all) < self.at_a_time:
-                self.workers.start(load=True)
-            self.workers.wait(POLL_S)
+            self.engine.wait(POLL_S)
 
     def _read_requests(self, view: SweepView) -> bool:
         """Reads the requests; returns whether any is new. A new request to resume a run renews its attempts."""
@@ -227,55 +253,71 @@ class Supervisor:
         return any(number < own for number in live), any(number > own for number in live)
 
     def _start(self, view: SweepView, name: str) -> bool:
-        """Hands the run to a worker that waits for one, or to a new one; returns whether there was a slot for it."""
+        """Has a worker train the run; returns whether there was one for it."""
         run, alone = view.run(name), name in last_runs(view)
-        worker = next(iter(self.workers.idle), None) or self.workers.start()
-        if worker is None:
-            return False
         if alone:
             self._predict(view, name)
-        size = Size.of_config(run.config) if run else None
-        threads = threads_for(size, alone, self.cores, self.at_a_time)
-        extra = []
-        if worker.slot.place.device == "cpu":
-            extra = self.workers.extra(threads - 1)
-            threads = 1 + len(extra)
-        for slot in extra:
-            slot.name_holder(self.sweep.name, worker.process.pid)
-        share = memory()[0] // (1 if alone else self.at_a_time)
-        worker.hand(self.sweep / name, threads, share, extra)
+        order = Order(
+            run=self.sweep / name,
+            size=Size.of_config(run.config) if run else None,
+            alone=alone,
+            resources=recorded(view.document, run.rung if run else ""),
+            over=self.over.get(name, 0),
+        )
+        if not self.engine.order(order):
+            return False
         self.started[name] = self.started.get(name, 0) + 1
         return True
 
     def _say_that_it_waits(self, waits: bool) -> None:
         """Says in the status and the log for whom the sweep waits, if it does; a change once."""
-        another = "another slot" if self.workers.all else "a slot"
-        waiting = f"waits for {another}: {told(self.workers.who_else())}" if waits else ""
+        waiting = self.engine.waits() if waits else ""
         if waiting != self.waiting:
             self.waiting = waiting
             self.report(reason=waiting)
             if waiting:
                 self.log(waiting)
 
+    def _without_the_gone(self, view: SweepView) -> SweepView:
+        """The view, with the runs as lost whose worker is known to be gone; their heartbeat alone takes a minute."""
+        runs = tuple(
+            replace(run, state="lost") if run.state == "running" and run.attempts <= self.over.get(run.name, 0) else run
+            for run in view.runs
+        )
+        return replace(view, runs=runs) if self.over else view
+
     def _reap(self) -> None:
-        ended, gone = self.workers.reap()
-        for name, status in ended:
-            if status == YIELDED:
+        for ended in self.engine.ended():
+            if ended.run is None:
+                self.log(f"a worker without a run {ended.how}")
+            elif ended.status == YIELDED:
                 # It did not train, so it does not count.
-                self.started[name] = max(0, self.started[name] - 1)
-                self.yielded[name] = time.monotonic()
-        for run, status in gone:
-            how = f"was killed by {signal_name(-status)}" if status < 0 else f"failed with status {status}"
-            if run is None:
-                self.log(f"a worker without a run {how}")
-                self.starts_ahead = False  # or it would do so again and again
-            elif status < 0:
-                left = ATTEMPTS - self.started[run]
-                more = f"{left} more attempt{'s' * (left > 1)}"
-                further = f"resumes from its last checkpoint, {more}" if left else "given up"
-                self.log(f"{run} worker {how}: {further}")
-            elif status:
-                self.log(f"{run} worker {how}; see {run}/attempt-*/worker.log{self._space()}")
+                self.started[ended.run] = max(0, self.started[ended.run] - 1)
+                self.yielded[ended.run] = time.monotonic()
+            elif ended.cause is not None:
+                self._retry(ended.run, ended.cause, ended)
+            elif ended.status and ended.how:
+                self.log(f"{ended.run} worker {ended.how}; see {ended.run}/attempt-*/worker.log{self._space()}")
+
+    def _retry(self, name: str, cause: Cause, ended: Ended) -> None:
+        """Counts a worker that was lost; what says nothing of the run costs it none of its attempts, for long."""
+        counts = self.retries.setdefault(name, Counter())
+        counts[cause] += 1
+        if ended.host:
+            self.over[name] = max(self.over.get(name, 0), last_attempt_of(self.sweep / name, ended.host, ended.pid))
+        if cause in NOT_THE_RUNS and counts[cause] <= MOST_LOSSES:
+            self.started[name] = max(0, self.started.get(name, 0) - 1)
+        left = ATTEMPTS - self.started.get(name, 0)
+        if left <= 0:
+            further = "given up"
+        elif cause in NOT_THE_RUNS:
+            further = f"resumes from its last checkpoint ({cause}, {ordinal(counts[cause])} time)"
+        else:
+            further = f"resumes from its last checkpoint, {left} more attempt{'s' * (left > 1)}"
+        self.log(f"{name} worker {ended.how}: {further}")
+        with suppress(OSError):
+            document = {run: dict(found) for run, found in self.retries.items()}
+            write_json(self.folder / "retries.json", document)
 
     def _space(self) -> str:
         free = shutil.disk_usage(self.sweep).free
@@ -323,11 +365,20 @@ class Supervisor:
         self.log(f"{'stopped' if stopped else 'ended'}: {reason}")
 
 
-def signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # most real-time signals have no name
-        return f"signal {number}"
+def last_attempt_of(run: Path, host: str, pid: int) -> int:
+    """The number of the last attempt of `run` that a process of another host, or this one, has claimed; 0 without."""
+    found = [
+        number
+        for number, path in numbered(run, "attempt")
+        if (status := Status.read(path / "status.json")) is not None and (status.host, status.pid) == (host, pid)
+    ]
+    return max(found, default=0)
+
+
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 def main() -> None:
@@ -336,7 +387,9 @@ def main() -> None:
     parser.add_argument("--jobs", type=int)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--per-gpu", type=int)
+    parser.add_argument("--where", default="{}", help="a document as the launch in sweep.json")
     options = parser.parse_args()
+    where = Where.recorded(json.loads(options.where))
     try:
         folder = claim_if_alone(options.sweep, "supervisor")
         if folder is None:
@@ -346,7 +399,7 @@ def main() -> None:
         sys.exit(f"{options.sweep}: {error.strerror}")
     os.dup2(log.fileno(), sys.stdout.fileno())
     os.dup2(log.fileno(), sys.stderr.fileno())
-    supervisor = Supervisor(folder, options.jobs, options.device, options.per_gpu)
+    supervisor = Supervisor(folder, options.jobs, options.device, options.per_gpu, where)
 
     def on_term(number: int, frame: FrameType | None) -> None:
         # The workers read the request themselves; the loop ends after them.
@@ -355,6 +408,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, on_term)
     try:
         supervisor.run()
+    except InputError as error:
+        supervisor.report("failed", str(error))
+        sys.exit(str(error))
     except Exception as error:
         supervisor.report("failed", f"{type(error).__name__}: {error}")
         raise

@@ -1,4 +1,5 @@
-"""The process that trains: `python -m scaling_tui.train.worker RUN`, or one run after the other with `--serve FD`.
+"""The process that trains: `python -m scaling_tui.train.worker RUN`, or one run after the other with `--serve FD` or
+`--mailbox DIR`.
 
 For each run it claims an attempt, continues from the run's last checkpoint, and watches for a request to stop. It
 reports through the run's folder and its exit status alone: 0 ended as asked, 1 failed, `YIELDED` another process trains
@@ -8,7 +9,8 @@ To serve, it reads a line of JSON for each run from the socket FD: the `run`'s p
 share of main `memory` in bytes, with descriptors that it keeps open while it trains the run, as locks of the cores; an
 empty object has it load torch while it waits. After each run it answers with a line: the `run`'s name and its `status`.
 A run that fails ends the process, as it may leave anything behind. When the socket ends, as it does when the supervisor
-dies, it finishes the run that it has and leaves.
+dies, it finishes the run that it has and leaves. With `--mailbox` the same is said through files, for a worker on
+another host; see `scaling_tui.runs.mailbox`.
 """
 
 import argparse
@@ -32,6 +34,7 @@ from scaling_tui.runs import Writer, latest_request
 from scaling_tui.runs.config import RunConfig
 from scaling_tui.runs.fence import SupersededError
 from scaling_tui.runs.format import HEARTBEAT_S, YIELDED, claim_if_alone
+from scaling_tui.runs.mailbox import WorkersEnd
 from scaling_tui.runs.writer import checkpoint_at, read_config
 
 if TYPE_CHECKING:
@@ -39,15 +42,19 @@ if TYPE_CHECKING:
     from scaling_tui.train.trainer import Trainer
 
 REQUEST_INTERVAL_S = 0.5
+# By which schedulers warn, beside SIGTERM; it would end a process that does not heed it.
+SCHEDULERS = (signal.SIGUSR2,) if hasattr(signal, "SIGUSR2") else ()
+PR_SET_PDEATHSIG = 1  # of prctl(2)
 MOST_DESCRIPTORS = 250  # that a message of a socket may carry, by Linux 253
 NICER = 5  # than the app and the commands, so that keys are answered at once while every core trains
 
 
 class Termination:
-    """SIGTERM asks the process to stop the run that it trains, and to take no other."""
+    """SIGTERM asks the process to stop the run that it trains, and to take no other; so does any of `signals`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *signals: signal.Signals) -> None:
         self.asked = False
+        self.signals = (signal.SIGTERM, *signals)
 
     def _on_term(self, number: int, frame: FrameType | None) -> None:
         self.asked = True
@@ -55,11 +62,12 @@ class Termination:
     @contextmanager
     def heeded(self) -> Iterator[None]:
         """In the block the signal is noted; outside it ends the process, which has nothing to lose there."""
-        before = signal.signal(signal.SIGTERM, self._on_term)
+        before = [(number, signal.signal(number, self._on_term)) for number in self.signals]
         try:
             yield
         finally:
-            signal.signal(signal.SIGTERM, before)
+            for number, handler in before:
+                signal.signal(number, handler)
 
 
 def stop_watch(run: Path, writer: Writer, termination: Termination) -> Callable[[], bool]:
@@ -103,15 +111,15 @@ def device_named(name: str) -> "torch.device":  # type: ignore[name-defined] # n
 
 
 @contextmanager
-def beating(writer: Writer) -> Iterator[None]:
-    """Shows that the run is alive while the block does: a large corpus or a slow disk can take a minute to load."""
+def beating(beat_once: Callable[[], None]) -> Iterator[None]:
+    """Shows a sign of life while the block lasts: a large corpus or a slow disk can take a minute to load."""
     over = Event()
 
     def beat() -> None:
         while not over.wait(HEARTBEAT_S):
             # A full disk fails the run where it writes, with its reason; another owner ends it there.
             with suppress(OSError, SupersededError):
-                writer.heartbeat()
+                beat_once()
 
     thread = Thread(target=beat, daemon=True)
     thread.start()
@@ -261,7 +269,7 @@ def _train(
                 print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {run.name} {text}", file=file)
 
             try:
-                with beating(writer):
+                with beating(writer.heartbeat):
                     trainer = load(run, config, corpus, device, threads, memory, writer, log)
                 where = f"from step {trainer.step}" if trainer.step else f"{config.params:,} parameters"
                 log(f"starts on {trainer.device} with {trainer.engine}, {where}")
@@ -294,6 +302,36 @@ def serve(supervisor: socket.socket, device: str) -> None:
             supervisor.sendall(answer.encode())
         if termination.asked:
             return
+
+
+def serve_mailbox(folder: Path, device: str, memory: int | None) -> None:
+    """Trains the runs that it is handed through the mailbox `folder`, each in `memory` bytes.
+
+    Raises:
+        InputError: the folder is not on this host.
+    """
+    corpus, termination = LastCorpus(), Termination(*SCHEDULERS)
+    end = WorkersEnd(folder)
+    with beating(end.beat):
+        for handed in end.commands():
+            status = 1  # where it fails, which ends the process
+            try:
+                status = work(handed.run, device, handed.threads, corpus, termination, memory, handed.over)
+            finally:
+                end.answer(handed.run.name, status)
+            free_memory()
+            if termination.asked:
+                return
+
+
+def die_with(parent: int) -> None:
+    """Has Linux kill this process when the one that started it dies; it ends at once if that is so already."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(f"process {parent}, which started it, is gone")
 
 
 def commands(supervisor: socket.socket) -> Iterator[tuple[dict[str, Any], list[int]]]:
@@ -341,15 +379,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="scaling_tui.train.worker")
     parser.add_argument("run", type=Path, nargs="?")
     parser.add_argument("--serve", type=int, metavar="FD")
+    parser.add_argument("--mailbox", type=Path, metavar="DIR")
+    parser.add_argument("--memory", type=int, metavar="BYTES")
+    parser.add_argument("--die-with", type=int, metavar="PID")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
-    if (options.run is None) == (options.serve is None):
-        parser.error("want either a run or --serve")
+    if [options.run, options.serve, options.mailbox].count(None) != 2:
+        parser.error("want a run, --serve or --mailbox")
+    if options.die_with is not None:
+        die_with(options.die_with)
     be_nice(own_session=options.serve is not None)
     try:
-        if options.run is None:
-            status = 0
+        status = 0
+        if options.mailbox is not None:
+            serve_mailbox(options.mailbox, options.device, options.memory)
+        elif options.run is None:
             serve(socket.socket(fileno=options.serve), options.device)
         else:
             status = work(options.run, options.device, options.threads)

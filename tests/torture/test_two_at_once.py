@@ -248,7 +248,7 @@ def test_a_worker_that_loads_for_long_shows_that_it_is_alive(tmp_path: Path, mon
             assert written is not None
             return written.heartbeat
 
-        with beating(writer):
+        with beating(writer.heartbeat):
             first = heartbeat()
             while heartbeat() == first:
                 threading.Event().wait(0.005)

@@ -1,0 +1,183 @@
+"""Where the runs of a sweep train: on this machine, on a Ray cluster, under SLURM.
+
+An engine has workers, processes that each hold a slot and train one run after the other. The supervisor tells it which
+run to train next and learns how each ended; what it decides, and from what, is the same everywhere.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol, get_args
+
+from scaling_tui import InputError
+from scaling_tui.runs import SweepView
+from scaling_tui.sweeps.resources import Resources
+from scaling_tui.sweeps.size import Size
+
+On = Literal["local", "ray", "slurm"]
+
+# Why a worker ended that was not asked to. The first three say nothing of the run that it trained.
+Cause = Literal["lost node", "preempted", "timed out", "out of memory", "crashed"]
+NOT_THE_RUNS: tuple[Cause, ...] = ("lost node", "preempted", "timed out")
+
+
+@dataclass(frozen=True)
+class Where:
+    """On what a sweep trains, as the options of a launch say.
+
+    Args:
+        on: the engine.
+        address: of a Ray cluster; "" is that of $RAY_ADDRESS, or a cluster of this machine for this sweep alone.
+        dashboard: whether Ray's dashboard is started with such a cluster.
+        partition: of SLURM; "" is its default.
+        options: further ones of SLURM's sbatch, by name.
+    """
+
+    on: On = "local"
+    address: str = ""
+    dashboard: bool = False
+    partition: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.on not in get_args(On):
+            raise InputError(f"--on {self.on!r}: not known here; want local, ray or slurm")
+        for option, given, engine in (
+            ("--address", self.address, "ray"), ("--dashboard", self.dashboard, "ray"),
+            ("--partition", self.partition, "slurm"), ("--slurm", self.options, "slurm"),
+        ):  # fmt: skip
+            if given and self.on != engine:
+                raise InputError(f"{option}: found with --on {self.on}, want --on {engine}")
+
+    @property
+    def here(self) -> bool:
+        """Whether the runs train on this machine, so that its devices and its memory count."""
+        return self.on == "local"
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def recorded(cls, options: Mapping[str, Any]) -> "Where":
+        """What the `launch` of a sweep.json says; local where it says nothing that can be followed."""
+        on, further = options.get("on", "local"), options.get("options")
+        texts = {key: value for key in ("address", "partition") if isinstance(value := options.get(key), str)}
+        try:
+            return cls(
+                on,
+                dashboard=options.get("dashboard") is True,
+                options={str(key): str(value) for key, value in further.items()} if isinstance(further, dict) else {},
+                **texts,
+            )
+        except InputError:
+            return cls()
+
+
+@dataclass(frozen=True)
+class Order:
+    """A run to train now.
+
+    Args:
+        run: its folder.
+        size: None where run.json does not tell.
+        alone: whether no other run of the sweep trains beside it.
+        resources: that its ladder asks for.
+        over: the attempts up to this number count as dead.
+    """
+
+    run: Path
+    size: Size | None
+    alone: bool
+    resources: Resources = Resources()
+    over: int = 0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run, or a worker without one, that has ended.
+
+    Args:
+        run: its name; None of a worker that had none.
+        status: the exit status of the worker, 0 where it lives on; negative if a signal killed it.
+        cause: why the worker is gone; None where the run ended by itself, well or badly.
+        how: what happened, in words.
+        host: the worker's, and its `pid`: which attempts of the run are its.
+    """
+
+    run: str | None
+    status: int
+    cause: Cause | None = None
+    how: str = ""
+    host: str = ""
+    pid: int = 0
+
+
+def check_where(where: Where, runs: Path) -> None:
+    """Checks what a launch there needs, before anything is written: the library, the cluster, the shared `runs`.
+
+    Raises:
+        InputError: something is missing; it says what.
+    """
+    if where.on == "ray":
+        from scaling_tui.sweeps.engines.ray import check_storage
+
+        check_storage(where, runs)
+    elif where.on == "slurm":
+        from scaling_tui.sweeps.engines.slurm import check_commands
+
+        check_commands(where)
+
+
+class Engine(Protocol):
+    """What trains the runs that a supervisor orders."""
+
+    @property
+    def at_a_time(self) -> int:
+        """How many runs train at a time; of a cluster it changes as nodes come and go."""
+
+    @property
+    def training(self) -> set[str]:
+        """The runs that workers have."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no worker trains, nor one ends: what comes next has the machine for itself."""
+
+    def order(self, order: Order) -> bool:
+        """Hands the run to a worker; False where there is none for it yet, and then it is ordered again."""
+
+    def settle(self, ready: int) -> None:
+        """Has the workers leave that no order needs, but `ready`, and starts as many as are missing of these."""
+
+    def ended(self) -> list[Ended]:
+        """What has ended since the last call."""
+
+    def waits(self) -> str:
+        """For what an order waits, in words."""
+
+    def wait(self, seconds: float) -> None:
+        """Waits for news of the workers, at most so long."""
+
+    def close(self) -> None:
+        """Lets go of everything; called once nothing trains any more."""
+
+
+def engine(where: Where, folder: Path, view: SweepView, device: str, jobs: int | None, per_gpu: int | None) -> Engine:
+    """The engine of a sweep; `folder` is its supervisor's.
+
+    Raises:
+        InputError: a library is missing, or the cluster cannot be reached.
+    """
+    if where.on == "ray":
+        from scaling_tui.sweeps.engines.ray import RayCluster
+        from scaling_tui.sweeps.engines.remote import Remote
+
+        return Remote(RayCluster(where, device), folder, view, jobs)
+    if where.on == "slurm":
+        from scaling_tui.sweeps.engines.remote import Remote
+        from scaling_tui.sweeps.engines.slurm import Slurm
+
+        return Remote(Slurm(where, device, folder, jobs), folder, view, jobs)
+    from scaling_tui.sweeps.engines.local import Local
+
+    return Local(view, device, jobs, per_gpu)

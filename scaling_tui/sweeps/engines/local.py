@@ -1,0 +1,81 @@
+"""This machine as an engine: its workers inherit slots, locks on its cores and GPUs, and hear over sockets."""
+
+import signal
+
+from scaling_tui.runs import SweepView
+from scaling_tui.sweeps.engines import Ended, Order
+from scaling_tui.sweeps.limits import cores, memory
+from scaling_tui.sweeps.placement import at_a_time, per_gpu_for, places, threads_for
+from scaling_tui.sweeps.size import Size
+from scaling_tui.sweeps.slots import told
+from scaling_tui.sweeps.sweep_fit import last_runs
+from scaling_tui.sweeps.workers import Workers
+
+
+class Local:
+    def __init__(self, view: SweepView, device: str, jobs: int | None, per_gpu: int | None) -> None:
+        last = last_runs(view)
+        sizes = [Size.of_config(run.config) for run in view.runs if run.name not in last]
+        beside = [size for size in sizes if size is not None]
+        per_gpu = per_gpu or per_gpu_for(beside, device)
+        self.sweep = view.path
+        self.workers = Workers(view.path, places(device, jobs, per_gpu))
+        self.at_a_time = at_a_time(jobs, device, per_gpu, beside)
+        self.starts_ahead = True
+
+    @property
+    def training(self) -> set[str]:
+        return {worker.run for worker in self.workers.all if worker.run}
+
+    @property
+    def is_empty(self) -> bool:
+        return len(self.workers.all) <= len(self.workers.idle)
+
+    def order(self, order: Order) -> bool:
+        """Hands the run to a worker that waits for one, or to a new one; False where no slot is free."""
+        worker = next(iter(self.workers.idle), None) or self.workers.start()
+        if worker is None:
+            return False
+        threads = threads_for(order.size, order.alone, cores(), self.at_a_time)
+        extra = []
+        if worker.slot.place.device == "cpu":
+            extra = self.workers.extra(threads - 1)
+            threads = 1 + len(extra)
+        for slot in extra:
+            slot.name_holder(self.sweep.name, worker.process.pid)
+        share = memory()[0] // (1 if order.alone else self.at_a_time)
+        worker.hand(order.run, threads, share, extra)
+        return True
+
+    def settle(self, ready: int) -> None:
+        ready = ready if self.starts_ahead else 0
+        self.workers.let_go(but=ready)
+        if len(self.workers.idle) < ready and len(self.workers.all) < self.at_a_time:
+            self.workers.start(load=True)
+
+    def ended(self) -> list[Ended]:
+        ended, gone = self.workers.reap()
+        found = [Ended(run, status) for run, status in ended]
+        for run, status in gone:
+            if run is None:
+                self.starts_ahead = False  # or it would do so again and again
+            how = f"was killed by {signal_name(-status)}" if status < 0 else f"failed with status {status}"
+            found.append(Ended(run, status, "crashed" if status < 0 else None, how))
+        return found
+
+    def waits(self) -> str:
+        another = "another slot" if self.workers.all else "a slot"
+        return f"waits for {another}: {told(self.workers.who_else())}"
+
+    def wait(self, seconds: float) -> None:
+        self.workers.wait(seconds)
+
+    def close(self) -> None:
+        self.workers.let_go()
+
+
+def signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most real-time signals have no name
+        return f"signal {number}"

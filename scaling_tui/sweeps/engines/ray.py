@@ -1,0 +1,297 @@
+"""Ray as an engine: each worker is a process of a Ray task, which holds the CPUs and GPUs of its slot.
+
+Ray starts and ends the tasks; which run a worker trains, and whether one that it lost is tried again, is the
+supervisor's to say. So Ray retries nothing itself. A task that dies takes its worker along.
+"""
+
+import logging
+import math
+import os
+import platform
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from scaling_tui import InputError
+from scaling_tui.sweeps.engines import Order, Where
+from scaling_tui.sweeps.engines.remote import Gone
+from scaling_tui.sweeps.limits import cores, memory
+from scaling_tui.sweeps.placement import threads_for
+from scaling_tui.sweeps.resources import Resources
+from scaling_tui.sweeps.workers import SLEEPING_THREADS
+from scaling_tui.text.visible import visible
+
+EXTRA = "pip install 'scaling-tui[ray]'"
+CONNECT_S = 10.0
+CHECK_S = 60.0
+OBJECT_STORE = 100_000_000  # bytes, near Ray's least: nothing goes through it
+PREEMPTED = 3  # AUTOSCALER_DRAIN_PREEMPTED of Ray's NodeDeathInfo
+BEGAN = "began"
+
+
+class RayCluster:
+    """A Ray cluster at an address, or one of this machine alone that ends with the sweep.
+
+    Raises:
+        InputError: Ray is not installed, or the cluster cannot be reached.
+    """
+
+    name = "Ray"
+
+    def __init__(self, where: Where, device: str) -> None:
+        self.ray = connect(where)
+        self.device, self.own = device, not where.address
+        self.task = self.ray.remote(max_calls=1, max_retries=0)(hold)
+        self._nodes: list[Mapping[str, Any]] = []
+        self._at: dict[Any, Path] = {}  # the mailbox of each task
+
+    def complete(self, resources: Resources) -> Resources:
+        gpu = self.device.startswith("cuda") or (self.device == "auto" and any("GPU" in node for node in self._sizes()))
+        return resources.over(Resources(1.0, 1.0 if gpu else 0.0))
+
+    def _sizes(self) -> list[Mapping[str, float]]:
+        """What each node has that is alive."""
+        self._nodes = self.ray.nodes()
+        return [node["Resources"] for node in self._nodes if node["Alive"]]
+
+    def capacity(self, least: Resources) -> int:
+        return max(1, sum(_fit(least, size) for size in self._sizes()))
+
+    def start(self, mailboxes: Sequence[Path], resources: Resources) -> list[Any]:
+        asked = self.task.options(num_cpus=resources.num_cpus, num_gpus=resources.num_gpus)
+        tickets = [asked.remote(str(mailbox), self.device, resources.as_json()) for mailbox in mailboxes]
+        self._at.update(zip(tickets, mailboxes, strict=True))
+        return tickets
+
+    def began(self, ticket: Any) -> bool:
+        return (self._at[ticket] / BEGAN).exists()
+
+    def gone(self, tickets: Sequence[Any]) -> dict[int, Gone]:
+        if not tickets:
+            return {}
+        done, _ = self.ray.wait(list(tickets), num_returns=len(tickets), timeout=0)
+        return {place: self._why(ticket) for place, ticket in enumerate(tickets) if ticket in done}
+
+    def _why(self, ticket: Any) -> Gone:
+        errors = self.ray.exceptions
+        mailbox = self._at.pop(ticket)
+        try:
+            status, how = self.ray.get(ticket)
+        except errors.TaskCancelledError:
+            return Gone()
+        except errors.OutOfMemoryError:
+            return Gone(-9, "out of memory", "was killed by Ray: its node ran out of memory")
+        except (errors.NodeDiedError, errors.LocalRayletDiedError, errors.WorkerCrashedError) as error:
+            return self._lost(mailbox, isinstance(error, errors.WorkerCrashedError))
+        except errors.RayError as error:
+            return Gone(1, None, _first_line(error))
+        if status < 0:
+            how = f"was killed by signal {-status}"
+            return Gone(status, "out of memory" if _oom_killed(mailbox) else "crashed", how)
+        return Gone(status, None, how)
+
+    def _lost(self, mailbox: Path, may_be_a_crash: bool) -> Gone:
+        """Whether a node was lost or a process; Ray tells of a node's end after that of its processes."""
+        self._sizes()
+        with suppress(OSError):
+            name = (mailbox / BEGAN).read_text(encoding="utf-8").strip()
+            node = next((node for node in self._nodes if node["NodeID"] == name), None)
+            if node is not None and node["Alive"] and may_be_a_crash and _raylet_answers(node):
+                return Gone(-9, "crashed", "died with its Ray task")
+            if node is not None and node.get("DeathReason") == PREEMPTED:
+                return Gone(-9, "preempted", "lost its node, which was preempted")
+        return Gone(-9, "lost node", "lost its node")
+
+    def cancel(self, ticket: Any) -> None:
+        with suppress(self.ray.exceptions.RayError, ValueError):
+            self.ray.cancel(ticket, force=True)
+
+    def threads(self, resources: Resources, order: Order) -> int:
+        whole = cores() if self.own and order.alone else math.floor(resources.num_cpus or 1)
+        return threads_for(order.size, True, max(1, whole), 1)
+
+    def queue(self, resources: Resources) -> str:
+        asked = " and ".join(
+            f"{amount:g} {name}" for amount, name in ((resources.num_cpus, "CPU"), (resources.num_gpus, "GPU")) if amount
+        )
+        fits = any(_fit(resources, size) for size in self._sizes())
+        return f"in its queue for {asked}" + ("" if fits else ", and no node has as much")
+
+    def close(self) -> None:
+        self.ray.shutdown()
+
+
+def _fit(resources: Resources, size: Mapping[str, float]) -> int:
+    """How many workers of this size fit on a node."""
+    asked = {"CPU": resources.num_cpus or 0.0, "GPU": resources.num_gpus or 0.0}
+    return int(min(size.get(name, 0.0) / amount + 1e-9 for name, amount in asked.items() if amount)) if any(
+        asked.values()
+    ) else 0  # fmt: skip
+
+
+def _raylet_answers(node: Mapping[str, Any]) -> bool:
+    try:
+        socket.create_connection((node["NodeManagerAddress"], node["NodeManagerPort"]), 2.0).close()
+    except OSError:
+        return False
+    return True
+
+
+def hold(mailbox: str, device: str, asked: dict[str, float]) -> tuple[int, str]:
+    """The task: runs a worker until it leaves; returns its exit status, and what there is to say of it."""
+    import ray
+
+    folder = Path(mailbox)
+    if not folder.is_dir():
+        return 1, (
+            f"on {platform.node()}: {folder} is not there; want RUNS on storage that every host sees under this path"
+        )
+    (folder / BEGAN).write_text(ray.get_runtime_context().get_node_id() + "\n", encoding="utf-8")
+    own = next((node for node in ray.nodes() if node["NodeID"] == ray.get_runtime_context().get_node_id()), None)
+    size = own["Resources"] if own else {}
+    shares = [asked[key] / size[name] for key, name in (("num_cpus", "CPU"), ("num_gpus", "GPU")) if size.get(name)]
+    share = int(memory()[0] * min(1.0, max(shares, default=1.0)))
+    # -P: a queue.py in the current folder must not shadow the standard library's.
+    command = [sys.executable, "-P", "-m", "scaling_tui.train.worker", "--mailbox", mailbox, "--device", device]
+    command += ["--memory", str(share), "--die-with", str(os.getpid())]
+    with (folder / "worker.log").open("ab") as log:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, **SLEEPING_THREADS, "OMP_NUM_THREADS": "1"},
+        )
+        return process.wait(), ""
+
+
+def _oom_killed(mailbox: Path) -> bool:
+    """Whether the worker says that memory ran out; a kill by the kernel says nothing."""
+    try:
+        return b"out of memory" in (mailbox / "worker.log").read_bytes()[-4096:].lower()
+    except OSError:
+        return False
+
+
+def connect(where: Where) -> Any:
+    """Ray, connected: to the cluster at the address, or to a new one that only this machine can reach.
+
+    Raises:
+        InputError: Ray is not installed, or the cluster cannot be reached.
+    """
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "240")  # on a busy machine
+    if not where.address:
+        # Ray takes this machine's outer address otherwise, and whoever reaches its ports may run code here.
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    ray = installed()
+    options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False, "logging_level": logging.ERROR}
+    if where.address:
+        _check_reachable(where.address)
+        options |= {"address": where.address}
+    else:
+        options |= {
+            "address": "local", "num_cpus": cores(), "object_store_memory": OBJECT_STORE,
+            "include_dashboard": where.dashboard, "dashboard_host": "127.0.0.1",
+        }  # fmt: skip
+    try:
+        ray.init(**options)
+    except Exception as error:  # of Ray's many kinds
+        at = f" at {where.address}" if where.address else ""
+        raise InputError(f"Ray{at}: did not start ({_first_line(error)})") from error
+    return ray
+
+
+def installed() -> Any:
+    """The library.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    try:
+        import ray
+        import ray.exceptions
+    except ImportError as error:
+        raise InputError(f"--on ray: Ray is not installed; want {EXTRA}") from error
+    return ray
+
+
+def _check_reachable(address: str) -> None:
+    """Raises InputError where nobody listens at the address: Ray itself would try for minutes."""
+    host, colon, port = address.rpartition(":")
+    if not colon or "/" in address or not port.isdecimal():
+        return  # auto, or a protocol that Ray reads
+    try:
+        socket.create_connection((host, int(port)), CONNECT_S).close()
+    except OSError as error:
+        raise InputError(f"--address {address}: nobody answers there ({error.strerror or error})") from error
+
+
+def check_storage(where: Where, runs: Path) -> None:
+    """Checks that every node of the cluster writes into the same `runs` as this machine: a task on each writes a token.
+
+    Raises:
+        InputError: one does not, or the cluster cannot be reached.
+    """
+    if not where.address:
+        installed()
+        return
+    ray = connect(where)
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
+
+        write = ray.remote(num_cpus=0, max_retries=0)(write_token)
+        nodes = [node for node in ray.nodes() if node["Alive"]]
+        named = {
+            node["NodeID"]: runs.absolute() / f".scaling-tui-{uuid.uuid4().hex}" for node in nodes
+        }  # fmt: skip
+        said = {
+            node: write.options(scheduling_strategy=On(node, soft=False)).remote(str(path))
+            for node, path in named.items()
+        }
+        for node in nodes:
+            host = node["NodeManagerHostname"]
+            try:
+                fault = ray.get(said[node["NodeID"]], timeout=CHECK_S)
+                found = "" if fault else _token(named[node["NodeID"]])
+            except Exception as error:  # of Ray's many kinds
+                raise InputError(f"Ray: its node {host} does not run a task ({_first_line(error)})") from error
+            if fault or found != named[node["NodeID"]].name:
+                why = fault or "what it writes does not arrive here"
+                raise InputError(
+                    f"--runs {runs}: not shared with the node {host} of Ray ({why}); "
+                    "want a folder on storage that every node sees under the same path"
+                )
+    except OSError as error:
+        raise InputError(f"runs folder {runs}: cannot be written to ({error.strerror})") from error
+    finally:
+        for path in runs.glob(".scaling-tui-*"):
+            path.unlink(missing_ok=True)
+        ray.shutdown()
+
+
+def write_token(path: str) -> str:
+    """Writes the name of the file into it; returns what went wrong."""
+    try:
+        Path(path).write_text(Path(path).name, encoding="utf-8")
+    except OSError as error:
+        return f"{error.strerror}"
+    return ""
+
+
+def _token(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return visible(lines[0])[:300] if lines else type(error).__name__

@@ -1,0 +1,253 @@
+"""An engine whose workers run on other hosts: a scheduler starts and ends them, files on the shared storage tell the rest.
+
+A worker is only handed a run once it has said that it is there, which also shows that its host sees the run folders and
+that this one sees what it writes. Until then it waits in the scheduler's queue, and the run is anybody's.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from scaling_tui import InputError, __version__
+from scaling_tui.runs import SweepView
+from scaling_tui.runs.format import numbered
+from scaling_tui.runs.mailbox import Answer, Hello, Mailbox
+from scaling_tui.sweeps.engines import Cause, Ended, Order
+from scaling_tui.sweeps.resources import Resources, recorded
+from scaling_tui.text import show
+from scaling_tui.text.visible import visible
+
+LOOK_S = 2.0  # between two looks at the heartbeats and at what the scheduler has
+SHOWS_WITHIN_S = 120.0  # from the start of a worker to its first word
+MOST_STILLBORN = 3
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A worker that its scheduler has seen end: its exit status, and why, where it was not the worker's own end."""
+
+    status: int = 0
+    cause: Cause | None = None
+    how: str = ""
+
+
+class Scheduler(Protocol):
+    """What starts workers somewhere. A ticket is its own word for one that it was asked to start."""
+
+    name: str
+
+    def complete(self, resources: Resources) -> Resources:
+        """What a worker is asked for where the ladder does not say."""
+
+    def capacity(self, least: Resources) -> int:
+        """How many workers of this size it can have at a time, at least 1."""
+
+    def start(self, mailboxes: Sequence[Path], resources: Resources) -> list[Any]:
+        """Asks for a worker for each mailbox; returns their tickets."""
+
+    def began(self, ticket: Any) -> bool:
+        """Whether the worker has left the queue."""
+
+    def gone(self, tickets: Sequence[Any]) -> dict[int, Gone]:
+        """Those that have ended, by their place in `tickets`."""
+
+    def cancel(self, ticket: Any) -> None:
+        """Takes a worker back that still waits in the queue, or ends one that hears nothing any more."""
+
+    def threads(self, resources: Resources, order: Order) -> int:
+        """With how many CPU threads a run trains."""
+
+    def queue(self, resources: Resources) -> str:
+        """For what a worker of this size waits, in words."""
+
+    def close(self) -> None:
+        """Leaves the cluster."""
+
+
+@dataclass
+class Worker:
+    mailbox: Mailbox
+    resources: Resources
+    ticket: Any
+    hello: Hello | None = None
+    run: str | None = None
+    line: int = -1  # of its mailbox, in which it was handed the run
+    leaving: bool = False
+    began: float | None = None  # when it left the queue, by the monotonic clock
+
+    @property
+    def is_idle(self) -> bool:
+        return self.hello is not None and self.run is None and not self.leaving
+
+    @property
+    def is_queued(self) -> bool:
+        return self.hello is None and not self.leaving
+
+
+class Remote:
+    def __init__(self, scheduler: Scheduler, folder: Path, view: SweepView, jobs: int | None) -> None:
+        self.scheduler, self.folder, self.jobs = scheduler, folder.absolute(), jobs
+        self.all: list[Worker] = []
+        self.wanted: Counter[Resources] = Counter()  # of the orders of this round that no worker could take
+        self.made = len(numbered(folder, "worker"))
+        asked = {scheduler.complete(recorded(view.document, run.rung)) for run in view.runs}
+        self.least = min(asked, key=lambda one: (one.num_gpus or 0, one.num_cpus or 0), default=Resources())
+        self._looked = time.monotonic()
+        self._capacity = scheduler.capacity(self.least)
+        self._stillborn = 0  # workers in a row that ended badly before they were handed anything
+
+    @property
+    def at_a_time(self) -> int:
+        return self.jobs or self._capacity
+
+    @property
+    def training(self) -> set[str]:
+        return {worker.run for worker in self.all if worker.run}
+
+    @property
+    def is_empty(self) -> bool:
+        return all(worker.is_idle or worker.is_queued for worker in self.all)
+
+    def order(self, order: Order) -> bool:
+        resources = self.scheduler.complete(order.resources)
+        worker = next((one for one in self.all if one.is_idle and one.resources == resources), None)
+        if worker is None:
+            self.wanted[resources] += 1
+            return False
+        worker.run = order.run.name
+        worker.line = worker.mailbox.hand(worker.run, self.scheduler.threads(resources, order), order.over)
+        return True
+
+    def settle(self, ready: int) -> None:
+        wanted, self.wanted = self.wanted, Counter()
+        idle = [worker for worker in self.all if worker.is_idle]
+        missing = max(0, ready - len(idle) - wanted.total())
+        wanted[self.least if not self.all else self.all[0].resources] += missing
+        for worker in idle[ready:]:
+            self._leave(worker)
+        for resources in {*wanted, *(worker.resources for worker in self.all if worker.is_queued)}:
+            queued = [worker for worker in self.all if worker.is_queued and worker.resources == resources]
+            for worker in queued[wanted[resources] :]:
+                worker.leaving = True
+                self.scheduler.cancel(worker.ticket)
+            self._start(wanted[resources] - len(queued), resources)
+
+    def _start(self, count: int, resources: Resources) -> None:
+        if count <= 0:
+            return
+        mailboxes = []
+        for _ in range(count):
+            self.made += 1
+            mailboxes.append(Mailbox(self.folder / f"worker-{self.made}"))
+        tickets = self.scheduler.start([mailbox.folder for mailbox in mailboxes], resources)
+        self.all += [Worker(mailbox, resources, ticket) for mailbox, ticket in zip(mailboxes, tickets, strict=True)]
+
+    def _leave(self, worker: Worker) -> None:
+        worker.leaving = True
+        worker.mailbox.leave()
+
+    def ended(self) -> list[Ended]:
+        """What has ended since the last call.
+
+        Raises:
+            InputError: worker after worker ends before it can train anything.
+        """
+        found = [ended for worker in self.all for ended in self._heard(worker)]
+        gone = self.scheduler.gone([worker.ticket for worker in self.all])
+        for place in sorted(gone, reverse=True):
+            worker = self.all.pop(place)
+            found += self._heard(worker)  # its last words may have come in between
+            found += self._told(worker, gone[place])
+        found += self._silent()
+        self._stillborn += sum(ended.run is None and ended.cause is None for ended in found)
+        if self._stillborn >= MOST_STILLBORN:
+            raise InputError(f"{self.scheduler.name}: {next(one.how for one in found if one.run is None)}")
+        return found
+
+    def _heard(self, worker: Worker) -> list[Ended]:
+        """The runs that have ended by what the worker says."""
+        found = []
+        for said in worker.mailbox.answers():
+            if isinstance(said, Answer):
+                if said.run == worker.run:
+                    found.append(Ended(said.run, said.status))
+                    worker.run = None
+                continue
+            if worker.run is not None and worker.hello is not None and worker.line < said.heeds_from:
+                # Its scheduler has started it again: what it had, it does not know of any more.
+                found.append(self._lost(worker, Gone(-1, "preempted", "was started again by its scheduler")))
+                worker.run = None
+            worker.hello = said
+            self._stillborn = 0 if said.version == __version__ else self._stillborn
+            if said.version != __version__:
+                self._leave(worker)
+                how = f"has scaling-tui {visible(said.version)[:40]}, want {__version__} as here"
+                found.append(Ended(None, 1, None, f"on {visible(said.host)[:100]} {how}"))
+        return found
+
+    def _told(self, worker: Worker, gone: Gone) -> list[Ended]:
+        if worker.run is not None:
+            return [self._lost(worker, gone)]
+        if worker.leaving or (gone.cause is None and gone.status == 0):
+            return []
+        return [Ended(None, gone.status or 1, gone.cause, gone.how or self._last_line(worker))]
+
+    def _last_line(self, worker: Worker) -> str:
+        """What a worker said last that ended without having trained anything."""
+        log = worker.mailbox.folder / "worker.log"
+        try:
+            lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        except OSError:
+            lines = []
+        return visible(lines[-1])[:300] if lines else f"ended at once; see {log}"
+
+    def _lost(self, worker: Worker, gone: Gone) -> Ended:
+        host, pid = (worker.hello.host, worker.hello.pid) if worker.hello else ("", 0)
+        cause = gone.cause or ("crashed" if gone.status <= 0 else None)
+        return Ended(worker.run, gone.status or -1, cause, gone.how or "ended without a word", host, pid)
+
+    def _silent(self) -> list[Ended]:
+        """The workers whose heartbeat has stopped although their scheduler says nothing of it, and who never spoke."""
+        if time.monotonic() - self._looked < LOOK_S:
+            return []
+        self._looked = time.monotonic()
+        self._capacity = self.scheduler.capacity(self.least)
+        found = []
+        for worker in list(self.all):
+            if worker.hello is None:
+                if worker.began is None and self.scheduler.began(worker.ticket):
+                    worker.began = time.monotonic()
+                if worker.leaving or worker.began is None or time.monotonic() - worker.began < SHOWS_WITHIN_S:
+                    continue
+                how = f"wrote nothing into {worker.mailbox.folder} within {SHOWS_WITHIN_S:.0f} s; want RUNS on storage "
+                found.append(Ended(None, 1, None, f"{how}that every host of the cluster shares"))
+            else:
+                status = worker.mailbox.status
+                if status is None or status.derived() == "running":
+                    continue
+                if worker.run is not None:
+                    found.append(self._lost(worker, Gone(-1, "lost node", "fell silent")))
+            self.all.remove(worker)
+            self.scheduler.cancel(worker.ticket)
+        return found
+
+    def waits(self) -> str:
+        queued = Counter(worker.resources for worker in self.all if worker.is_queued)
+        if not queued:
+            return ""
+        resources, count = queued.most_common(1)[0]
+        return f"waits for {self.scheduler.name}: {show.counted(count, 'worker')} {self.scheduler.queue(resources)}"
+
+    def wait(self, seconds: float) -> None:
+        time.sleep(min(seconds, 0.1))
+
+    def close(self) -> None:
+        for worker in self.all:
+            if worker.is_queued:
+                self.scheduler.cancel(worker.ticket)
+            elif not worker.leaving:
+                self._leave(worker)
+        self.scheduler.close()
