@@ -100,7 +100,9 @@ def lay_out(
             **({"tune": asdict(ladder.tune) | {"probes": ladder.probes}, "planned": planned} if ladder.tune else {}),
             **({"resources": ladder.resources} if ladder.resources else {}),
             "launch": {
-                "device": device, "jobs": jobs, "per_gpu": per_gpu,
+                "device": device,
+                "jobs": jobs,
+                "per_gpu": per_gpu,
                 **({"at_a_time": estimated.at_a_time} if where.here else where.as_json()),
             },
             "estimate": _written(estimated) if where.here else None,

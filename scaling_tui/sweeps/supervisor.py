@@ -29,7 +29,16 @@ from scaling_tui.runs import (
     append_prediction,
     make_request,
 )
-from scaling_tui.runs.format import HEARTBEAT_S, YIELDED, State, Status, claim_if_alone, is_running, numbered, write_json
+from scaling_tui.runs.format import (
+    HEARTBEAT_S,
+    YIELDED,
+    State,
+    Status,
+    claim_if_alone,
+    is_running,
+    numbered,
+    write_json,
+)
 from scaling_tui.runs.requests import RecordedRequest, latest_recorded_request
 from scaling_tui.runs.writer import checkpoint_at, write_run
 from scaling_tui.sweeps.engines import NOT_THE_RUNS, Cause, Ended, Engine, Order, Where, engine

@@ -318,7 +318,8 @@ def serve_mailbox(folder: Path, device: str, memory: int | None) -> None:
             try:
                 status = work(handed.run, device, handed.threads, corpus, termination, memory, handed.over)
             finally:
-                end.answer(handed.run.name, status)
+                # As a process that the signal ended: it stopped because its scheduler wanted it to, not the user.
+                end.answer(handed.run.name, -signal.SIGTERM if termination.asked else status)
             free_memory()
             if termination.asked:
                 return

@@ -117,7 +117,9 @@ class RayCluster:
 
     def queue(self, resources: Resources) -> str:
         asked = " and ".join(
-            f"{amount:g} {name}" for amount, name in ((resources.num_cpus, "CPU"), (resources.num_gpus, "GPU")) if amount
+            f"{amount:g} {name}"
+            for amount, name in ((resources.num_cpus, "CPU"), (resources.num_gpus, "GPU"))
+            if amount
         )
         fits = any(_fit(resources, size) for size in self._sizes())
         return f"in its queue for {asked}" + ("" if fits else ", and no node has as much")
@@ -185,8 +187,9 @@ def connect(where: Where) -> Any:
         InputError: Ray is not installed, or the cluster cannot be reached.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("RAY_raylet_start_wait_time_s", "240")  # on a busy machine
-    if not where.address:
+    for waits, long in (("RAY_raylet_start_wait_time_s", "240"), ("RAY_agent_register_timeout_ms", "240000")):
+        os.environ.setdefault(waits, long)  # on a busy machine
+    if not where.address or where.address.startswith(("127.", "localhost:")):
         # Ray takes this machine's outer address otherwise, and whoever reaches its ports may run code here.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     ray = installed()

@@ -173,7 +173,8 @@ class Remote:
         for said in worker.mailbox.answers():
             if isinstance(said, Answer):
                 if said.run == worker.run:
-                    found.append(Ended(said.run, said.status))
+                    asked = Gone(said.status, "preempted", "was asked to leave and wrote a checkpoint")
+                    found.append(self._lost(worker, asked) if said.status < 0 else Ended(said.run, said.status))
                     worker.run = None
                 continue
             if worker.run is not None and worker.hello is not None and worker.line < said.heeds_from:
