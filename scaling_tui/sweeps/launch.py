@@ -20,7 +20,7 @@ from scaling_tui.runs.format import YIELDED, Status, is_running, numbered
 from scaling_tui.runs.glance import glance
 from scaling_tui.runs.writer import write_run
 from scaling_tui.sweeps.devices import kind_of
-from scaling_tui.sweeps.engines import Where, check_where
+from scaling_tui.sweeps.engines import LOCAL, Where, check_where
 from scaling_tui.sweeps.ladder import Ladder
 from scaling_tui.sweeps.machine import machine, versions
 
@@ -53,7 +53,7 @@ def lay_out(
     from scaling_tui.sweeps.preflight import check_ladder
     from scaling_tui.sweeps.speeds import evidence
 
-    where = where or Where()
+    where = where or LOCAL
     checked = checked or check_ladder(ladder, device, jobs, here=where.here)
     read = checked.corpus
     seeds = ladder.seeds if seed is None else (seed,)
@@ -192,7 +192,7 @@ class LaunchOptions:
     device: str = "auto"
     jobs: int | None = None
     per_gpu: int | None = None
-    where: Where = Where()
+    where: Where = LOCAL
 
 
 def launched_with(sweep: SweepView) -> LaunchOptions:

@@ -40,6 +40,7 @@ class Resources:
 
 
 KEYS = tuple(item.name for item in fields(Resources))
+UNSAID = Resources()
 
 
 def resources_of(table: Any, where: str) -> Resources:

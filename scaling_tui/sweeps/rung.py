@@ -14,7 +14,7 @@ from scaling_tui.runs.config import Training, Trunk, known_keys, whole
 from scaling_tui.runs.format import safe_name
 from scaling_tui.runs.metrics import METRICS
 from scaling_tui.sweeps.resources import KEYS as RESOURCE_KEYS
-from scaling_tui.sweeps.resources import Resources, resources_of
+from scaling_tui.sweeps.resources import UNSAID, Resources, resources_of
 from scaling_tui.text.suggest import did_you_mean
 
 # The defaults of each family; a ladder gives the sizes and may change what CHOICES allows.
@@ -74,7 +74,7 @@ class Rung:
     trunk: Trunk | None = None
     keep: tuple[int, ...] = ()
     planned: bool = False
-    resources: Resources = Resources()
+    resources: Resources = UNSAID
     runs: int = 1
 
     def run_seeds(self, seed: int) -> list[int]:

@@ -41,8 +41,7 @@ from scaling_tui.runs.format import (
 )
 from scaling_tui.runs.requests import RecordedRequest, latest_recorded_request
 from scaling_tui.runs.writer import checkpoint_at, write_run
-from scaling_tui.sweeps.engines import NOT_THE_RUNS, Cause, Ended, Engine, Order, Where, engine
-from scaling_tui.sweeps.engines.local import signal_name
+from scaling_tui.sweeps.engines import LOCAL, NOT_THE_RUNS, Cause, Ended, Engine, Order, Where, engine
 from scaling_tui.sweeps.resources import recorded
 from scaling_tui.sweeps.size import Size
 from scaling_tui.sweeps.sweep_fit import last_runs, point_of, predict_run, predicted_runs
@@ -140,7 +139,7 @@ class Supervisor:
         self, folder: Path, jobs: int | None, device: str, per_gpu: int | None = None, where: Where | None = None
     ) -> None:
         self.folder, self.sweep = folder, folder.parent
-        self.where = where or Where()
+        self.where = where or LOCAL
         self.device = device
         self.reader = SweepReader(self.sweep)
         self.jobs, self.per_gpu = jobs, per_gpu

@@ -36,7 +36,7 @@ name = "words.txt"
 context = 16
 layers = 1
 [training]
-tokens = 1_024_000
+tokens = 512_000
 batch = 8
 lr = 1e-2
 evaluations = 4

@@ -38,7 +38,7 @@ name = "words.txt"
 context = 16
 layers = 1
 [training]
-tokens = 512_000
+tokens = 256_000
 batch = 8
 lr = 1e-2
 evaluations = 4
@@ -198,7 +198,7 @@ PartitionName=short Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 
 @pytest.fixture
 def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A SLURM of this machine, without root's help but for a mount of its own: slurmd has the path of a part built in."""
+    """A SLURM of this machine, installed nowhere; slurmd has the path of a part built in, so it gets a mount."""
     root = os.environ.get("SCALING_TUI_SLURM")
     if not root or not (Path(root) / "usr/sbin/slurmd-wlm").exists():
         pytest.skip("SCALING_TUI_SLURM names no unpacked SLURM; .ci/slurm fetches one")

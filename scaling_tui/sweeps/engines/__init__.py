@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol, get_args
 
 from scaling_tui import InputError
 from scaling_tui.runs import SweepView
-from scaling_tui.sweeps.resources import Resources
+from scaling_tui.sweeps.resources import UNSAID, Resources
 from scaling_tui.sweeps.size import Size
 
 On = Literal["local", "ray", "slurm"]
@@ -88,7 +88,7 @@ class Order:
     run: Path
     size: Size | None
     alone: bool
-    resources: Resources = Resources()
+    resources: Resources = UNSAID
     over: int = 0
 
 
@@ -110,6 +110,9 @@ class Ended:
     how: str = ""
     host: str = ""
     pid: int = 0
+
+
+LOCAL = Where()
 
 
 def check_where(where: Where, runs: Path) -> None:

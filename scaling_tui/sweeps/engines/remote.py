@@ -1,4 +1,4 @@
-"""An engine whose workers run on other hosts: a scheduler starts and ends them, files on the shared storage tell the rest.
+"""An engine whose workers run on other hosts: a scheduler starts and ends them, files on shared storage tell the rest.
 
 A worker is only handed a run once it has said that it is there, which also shows that its host sees the run folders and
 that this one sees what it writes. Until then it waits in the scheduler's queue, and the run is anybody's.
@@ -22,6 +22,7 @@ from scaling_tui.text.visible import visible
 
 LOOK_S = 2.0  # between two looks at the heartbeats and at what the scheduler has
 SHOWS_WITHIN_S = 120.0  # from the start of a worker to its first word
+TOLD_WITHIN_S = 30.0  # from the end of a worker to its scheduler's word on it
 MOST_STILLBORN = 3
 
 
@@ -77,6 +78,7 @@ class Worker:
     line: int = -1  # of its mailbox, in which it was handed the run
     leaving: bool = False
     began: float | None = None  # when it left the queue, by the monotonic clock
+    silent: float | None = None  # when its heartbeat was first missed
 
     @property
     def is_idle(self) -> bool:
@@ -176,6 +178,8 @@ class Remote:
                     asked = Gone(said.status, "preempted", "was asked to leave and wrote a checkpoint")
                     found.append(self._lost(worker, asked) if said.status < 0 else Ended(said.run, said.status))
                     worker.run = None
+                    if said.status < 0:
+                        worker.hello = None  # its scheduler ends it, or queues it again
                 continue
             if worker.run is not None and worker.hello is not None and worker.line < said.heeds_from:
                 # Its scheduler has started it again: what it had, it does not know of any more.
@@ -228,6 +232,11 @@ class Remote:
             else:
                 status = worker.mailbox.status
                 if status is None or status.derived() == "running":
+                    worker.silent = None
+                    continue
+                # Its scheduler knows better why, if it gets round to say so.
+                worker.silent = worker.silent or time.monotonic()
+                if time.monotonic() - worker.silent < TOLD_WITHIN_S:
                     continue
                 if worker.run is not None:
                     found.append(self._lost(worker, Gone(-1, "lost node", "fell silent")))

@@ -1,7 +1,7 @@
 """SLURM as an engine: arrays of jobs, each of which runs a worker, submitted and resubmitted by submitit.
 
-A job that reaches its time limit or is preempted gets a signal first: its worker writes a checkpoint and leaves, and the
-job goes back into the queue, where it finds the same mailbox again.
+A job that reaches its time limit or is preempted gets a signal first: its worker writes a checkpoint and leaves, and
+the job goes back into the queue, where it finds the same mailbox again.
 
 submitit pickles what a job runs into a folder of the supervisor's that only its user may enter; nothing of it is
 loaded here.
