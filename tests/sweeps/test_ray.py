@@ -96,6 +96,17 @@ def has_ended(view: SweepView) -> bool:
     return not view.trains and view.state not in ("queued", "running")
 
 
+def no_worker_of(sweep: Path) -> bool:
+    """Whether the workers of the sweep leave, within a minute."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        lines = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
+        if not any("scaling_tui.train.worker" in line and str(sweep) in line for line in lines):
+            return True
+        time.sleep(0.5)
+    return False
+
+
 def run_of(view: SweepView, name: str) -> RunView:
     run = view.run(name)
     assert run is not None
@@ -144,7 +155,8 @@ def test_a_run_whose_node_is_lost_resumes_on_the_other_and_ends_with_the_same_lo
     local = wait_for(undisturbed, has_ended)
     assert [run.loss for run in view.runs] == [run.loss for run in local.runs]
     assert len(steps) == len(run_of(local, name).curve)
-    assert not [process for process in psutil.process_iter(["cmdline"]) if str(sweep) in " ".join(process.info["cmdline"] or [])]  # fmt: skip # noqa: E501
+    assert no_worker_of(sweep)
+
 
 
 def test_a_failed_run_stops_no_other_and_killed_workers_are_counted_by_cause(ladder: Path, tmp_path: Path) -> None:

@@ -121,13 +121,17 @@ def two(tmp_path: Path) -> tuple[Writer, Writer]:
     return first, second
 
 
+def with_state(checkpoint: Path) -> None:
+    (checkpoint / "state.json").write_text("{}")
+
+
 def test_nothing_of_a_writer_goes_through_once_a_later_attempt_is_there(two: tuple[Writer, Writer]) -> None:
     first, second = two
     before = files(first.attempt)
     for write in (
         lambda: first.log(step=5, loss=1.0),
         lambda: first.status("finished"),
-        lambda: first.checkpoint(5, lambda folder: (folder / "state.json").write_text("{}") and None),
+        lambda: first.checkpoint(5, with_state),
         first.take_over,
     ):
         with pytest.raises(SupersededError, match="another process has taken over the run"):
