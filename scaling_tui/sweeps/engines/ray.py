@@ -29,6 +29,7 @@ from scaling_tui.text.visible import visible
 EXTRA = "pip install 'scaling-tui[ray]'"
 CONNECT_S = 10.0
 CHECK_S = 60.0
+TRIES = 3  # to start a cluster
 OBJECT_STORE = 100_000_000  # bytes, near Ray's least: nothing goes through it
 PREEMPTED = 3  # AUTOSCALER_DRAIN_PREEMPTED of Ray's NodeDeathInfo
 BEGAN = "began"
@@ -187,7 +188,7 @@ def connect(where: Where) -> Any:
         InputError: Ray is not installed, or the cluster cannot be reached.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    for waits, long in (("RAY_raylet_start_wait_time_s", "240"), ("RAY_agent_register_timeout_ms", "240000")):
+    for waits, long in (("RAY_raylet_start_wait_time_s", "60"), ("RAY_agent_register_timeout_ms", "60000")):
         os.environ.setdefault(waits, long)  # on a busy machine
     if not where.address or where.address.startswith(("127.", "localhost:")):
         # Ray takes this machine's outer address otherwise, and whoever reaches its ports may run code here.
@@ -202,11 +203,16 @@ def connect(where: Where) -> Any:
             "address": "local", "num_cpus": cores(), "object_store_memory": OBJECT_STORE,
             "include_dashboard": where.dashboard, "dashboard_host": "127.0.0.1",
         }  # fmt: skip
-    try:
-        ray.init(**options)
-    except Exception as error:  # of Ray's many kinds
-        at = f" at {where.address}" if where.address else ""
-        raise InputError(f"Ray{at}: did not start ({_first_line(error)})") from error
+    # A part of Ray gives up after 15 s, which nobody can change: on a busy machine the next try may be luckier.
+    for left in reversed(range(1 if where.address else TRIES)):
+        try:
+            ray.init(**options)
+            break
+        except Exception as error:  # of Ray's many kinds
+            ray.shutdown()
+            if not left:
+                at = f" at {where.address}" if where.address else ""
+                raise InputError(f"Ray{at}: did not start ({_first_line(error)})") from error
     return ray
 
 

@@ -1,0 +1,335 @@
+"""Workers on other hosts, with a scheduler of our own in their place: it starts, loses and cuts off processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from scaling_tui import InputError
+from scaling_tui.runs import SweepView, read_sweep
+from scaling_tui.runs.format import Status, append_line, claim
+from scaling_tui.runs.mailbox import Answer, Hello, Mailbox, WorkersEnd
+from scaling_tui.runs.writer import checkpoints
+from scaling_tui.sweeps import supervisor as supervisors
+from scaling_tui.sweeps.engines import Order, Where
+from scaling_tui.sweeps.engines.remote import Gone, Remote
+from scaling_tui.sweeps.ladder import load_ladder
+from scaling_tui.sweeps.launch import launched_with, lay_out
+from scaling_tui.sweeps.resources import Resources
+from scaling_tui.sweeps.supervisor import Supervisor
+from tests.conftest import record_sweep
+
+LADDER = """
+[corpus]
+name = "words.txt"
+[model]
+context = 16
+layers = 1
+[training]
+tokens = 128_000
+batch = 8
+lr = 1e-2
+evaluations = 4
+checkpoints = 20
+held_out_tokens = 512
+[resources]
+num_cpus = 2
+[[rungs]]
+name = "a"
+hidden = 8
+[[rungs]]
+name = "b"
+hidden = 12
+num_gpus = 0.5
+"""
+
+
+@pytest.fixture
+def ladder(tmp_path: Path) -> Path:
+    (tmp_path / "words.txt").write_text("the cat sat on the mat and the dog sat on the log\n" * 200)
+    (tmp_path / "pair.toml").write_text(LADDER)
+    return tmp_path / "pair.toml"
+
+
+class Here:
+    """A scheduler whose nodes are this machine. What it is told to lose it reports as lost, whether it lives or not."""
+
+    name = "here"
+
+    def __init__(self) -> None:
+        self.started: list[subprocess.Popen[bytes]] = []
+        self.asked: list[Resources] = []
+        self.lost: dict[int, Gone] = {}
+        self.cancelled = 0
+        self.command = [sys.executable, "-P", "-m", "scaling_tui.train.worker", "--device", "cpu", "--mailbox"]
+
+    def complete(self, resources: Resources) -> Resources:
+        return resources.over(Resources(1.0, 0.0))
+
+    def capacity(self, least: Resources) -> int:
+        return 2
+
+    def start(self, mailboxes: Sequence[Path], resources: Resources) -> list[int]:
+        first = len(self.started)
+        for mailbox in mailboxes:
+            with (mailbox / "worker.log").open("ab") as log:
+                self.started.append(subprocess.Popen([*self.command, str(mailbox)], stdout=log, stderr=log))
+            self.asked.append(resources)
+        return list(range(first, len(self.started)))
+
+    def began(self, ticket: int) -> bool:
+        return True
+
+    def gone(self, tickets: Sequence[int]) -> dict[int, Gone]:
+        found = {}
+        for place, ticket in enumerate(tickets):
+            status = self.started[ticket].poll()
+            if ticket in self.lost:
+                found[place] = self.lost.pop(ticket)
+            elif status is not None:
+                found[place] = Gone(status)
+        return found
+
+    def cancel(self, ticket: int) -> None:
+        self.cancelled += 1
+        self.started[ticket].kill()
+
+    def threads(self, resources: Resources, order: Order) -> int:
+        return 1
+
+    def queue(self, resources: Resources) -> str:
+        return "in its queue"
+
+    def close(self) -> None:
+        pass
+
+
+class Sweep:
+    """A sweep under a supervisor that runs in a thread of the test."""
+
+    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.path, self.scheduler = path, Here()
+        monkeypatch.setattr(
+            supervisors, "engine", lambda where, folder, view, *_: Remote(self.scheduler, folder, view, None)
+        )
+        self.supervisor = Supervisor(claim(path, "supervisor"), None, "cpu")
+        self.lines: list[str] = []
+        monkeypatch.setattr(self.supervisor, "log", self.lines.append)
+        self.thread = threading.Thread(target=self.supervisor.run, daemon=True)
+        self.thread.start()
+
+    def until(self, reached: Callable[[SweepView], bool]) -> SweepView:
+        deadline = time.monotonic() + 240
+        while not reached(view := read_sweep(self.path)):
+            assert time.monotonic() < deadline, (self.lines, view.log)
+            time.sleep(0.05)
+        return view
+
+    def end(self) -> SweepView:
+        self.thread.join(240)
+        assert not self.thread.is_alive(), self.lines
+        return read_sweep(self.path)
+
+    def worker_of(self, run: str) -> int:
+        """The place of the worker that was handed `run` last."""
+        handed = sorted(self.path.glob("supervisor-1/worker-*/handed.jsonl"), key=lambda path: path.stat().st_mtime_ns)
+        return int([path for path in handed if f'"{run}"' in path.read_text()][-1].parent.name.rpartition("-")[2]) - 1
+
+
+@pytest.fixture
+def sweep(ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sweep:
+    return Sweep(lay_out(tmp_path / "runs", load_ladder(str(ladder)), 0, "cpu"), monkeypatch)
+
+
+def test_a_node_that_is_cut_off_and_comes_back_writes_nothing_into_the_run_that_another_owns(sweep: Sweep) -> None:
+    run = sweep.path / "a-s0"
+    sweep.until(lambda view: bool(checkpoints(run)))
+    place = sweep.worker_of("a-s0")
+    process = sweep.scheduler.started[place]
+    process.send_signal(signal.SIGSTOP)
+    before = (run / "attempt-1" / "status.json").read_bytes(), (run / "attempt-1" / "metrics.jsonl").read_bytes()
+    sweep.scheduler.lost[place] = Gone(-9, "lost node", "lost its node")
+    view = sweep.end()
+    assert [(found.name, found.state, found.attempts) for found in view.runs] == [
+        ("a-s0", "finished", 2), ("b-s0", "finished", 1),
+    ], sweep.lines  # fmt: skip
+    assert "a-s0 worker lost its node: resumes from its last checkpoint (lost node, 1st time)" in sweep.lines
+    assert json.loads((sweep.path / "supervisor-1" / "retries.json").read_text()) == {"a-s0": {"lost node": 1}}
+    assert "from step" in (run / "attempt-2" / "worker.log").read_text()
+    process.send_signal(signal.SIGCONT)
+    process.wait(60)
+    log = (sweep.path / "supervisor-1" / f"worker-{place + 1}" / "worker.log").read_text()
+    assert "a-s0 exits: another worker took over" in log
+    after = (run / "attempt-1" / "status.json").read_bytes(), (run / "attempt-1" / "metrics.jsonl").read_bytes()
+    assert after == before
+    assert (np.diff(view.runs[0].curve["step"]) > 0).all()
+
+
+def test_each_run_gets_a_worker_of_the_size_that_its_ladder_asks_for(sweep: Sweep) -> None:
+    assert sweep.end().state == "finished", sweep.lines
+    assert sorted(sweep.scheduler.asked, key=str) == [Resources(2.0, 0.0), Resources(2.0, 0.5)]
+    assert read_sweep(sweep.path).document["resources"] == {
+        "a": {"num_cpus": 2.0}, "b": {"num_cpus": 2.0, "num_gpus": 0.5}
+    }  # fmt: skip
+    for process in sweep.scheduler.started:
+        assert process.wait(60) == 0, "they leave"
+
+
+def test_a_worker_that_its_scheduler_ends_says_so_and_the_run_goes_on(sweep: Sweep) -> None:
+    sweep.until(lambda view: bool(checkpoints(sweep.path / "b-s0")))
+    sweep.scheduler.started[sweep.worker_of("b-s0")].send_signal(signal.SIGUSR2)
+    view = sweep.end()
+    assert view.state == "finished", sweep.lines
+    line = (
+        "b-s0 worker was asked to leave and wrote a checkpoint: resumes from its last checkpoint (preempted, 1st time)"
+    )
+    assert line in sweep.lines
+    assert view.runs[1].attempts == 2
+
+
+def test_a_run_that_is_lost_for_ever_is_given_up_and_the_other_finishes(
+    ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisors, "MOST_LOSSES", 2)
+    path = lay_out(tmp_path / "runs", load_ladder(str(ladder)), 0, "cpu")
+    config = json.loads((path / "a-s0" / "run.json").read_text())
+    config["training"]["tokens"] = config["tokens"] = 128_000_000
+    (path / "a-s0" / "run.json").write_text(json.dumps(config))
+    sweep = Sweep(path, monkeypatch)
+    killed: set[int] = set()
+    while sweep.thread.is_alive():
+        status = next(
+            (
+                found
+                for attempt in sorted((path / "a-s0").glob("attempt-*"))
+                if (found := Status.read(attempt / "status.json"))
+                and found.pid not in killed
+                and found.state == "running"
+            ),
+            None,
+        )
+        if status is not None:
+            place = next(at for at, process in enumerate(sweep.scheduler.started) if process.pid == status.pid)
+            killed.add(status.pid)
+            sweep.scheduler.lost[place] = Gone(-9, "lost node", "lost its node")
+            os.kill(status.pid, signal.SIGKILL)
+        time.sleep(0.05)
+    view = sweep.end()
+    assert [run.state for run in view.runs] == ["lost", "finished"], sweep.lines
+    assert sweep.lines[-2:] == ["a-s0 worker lost its node: given up", "ended: a-s0 lost"] or "given up" in str(
+        sweep.lines
+    )
+    assert json.loads((path / "supervisor-1" / "retries.json").read_text())["a-s0"] == {"lost node": 5}
+
+
+def test_workers_that_cannot_begin_end_the_sweep_with_their_last_words(
+    ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = read_sweep(lay_out(tmp_path / "runs", load_ladder(str(ladder)), 0, "cpu"))
+    scheduler = Here()
+    scheduler.command = ["sh", "-c", "echo no such library; exit 3"]
+    engine = Remote(scheduler, claim(view.path, "supervisor"), view, None)
+    with pytest.raises(InputError, match="here: no such library"):
+        for _ in range(600):
+            assert not engine.order(Order(view.path / "a-s0", None, False))
+            engine.settle(0)
+            assert all(ended.run is None for ended in engine.ended())
+            engine.wait(0.05)
+
+
+def test_a_host_that_does_not_see_the_folder_says_so(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "scaling_tui.train.worker",
+        "--mailbox",
+        str(tmp_path / "supervisor-1" / "w"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "want RUNS on storage that every host sees under this path" in done.stderr
+
+
+def test_a_worker_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
+    sweep = record_sweep(tmp_path, ["queued"] * 7)
+    mailbox = Mailbox(claim(sweep, "supervisor") / "worker-1")
+    Status.of_this_process("running").write(mailbox.folder.parent / "status.json")
+    code = "import os, subprocess, sys; subprocess.run([*sys.argv[1:], '--die-with', str(os.getpid())])"
+    command = [sys.executable, "-c", code, sys.executable, "-P", "-m", "scaling_tui.train.worker", "--device", "cpu"]
+    with subprocess.Popen([*command, "--mailbox", str(mailbox.folder)]) as parent:
+        deadline = time.monotonic() + 120
+        while not (said := mailbox.answers()):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert isinstance(said[0], Hello)
+        worker = psutil.Process(said[0].pid)
+        parent.kill()
+        assert psutil.wait_procs([worker], timeout=60)[1] == []
+
+
+def test_a_worker_that_is_started_again_heeds_only_what_it_is_handed_then(tmp_path: Path) -> None:
+    sweep = record_sweep(tmp_path, ["queued"] * 7)
+    mailbox = Mailbox(claim(sweep, "supervisor") / "worker-1")
+    Status.of_this_process("running").write(mailbox.folder.parent / "status.json")
+    first = WorkersEnd(mailbox.folder)
+    assert mailbox.hand("r1-s0", 1, 0) == 0
+    assert next(first.commands()).run == sweep / "r1-s0"
+    second = WorkersEnd(mailbox.folder)
+    assert mailbox.hand("r2-s0", 2, 1) == 1
+    handed = next(second.commands())
+    assert (handed.run, handed.threads, handed.over) == (sweep / "r2-s0", 2, 1)
+    second.answer("r2-s0", 0)
+    append_line(mailbox.folder / "answers.jsonl", {"run": "../../etc", "status": 0})
+    with (mailbox.folder / "answers.jsonl").open("a") as file:
+        file.write('nonsense\n{"hello": 3}\n[]\n')
+    said = mailbox.answers()
+    assert [answer.heeds_from for answer in said if isinstance(answer, Hello)] == [0, 1]
+    assert [answer for answer in said if isinstance(answer, Answer)] == [Answer("r2-s0", 0)]
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ({"on": "mars"}, "--on 'mars': not known here; want local, ray or slurm"),
+        ({"address": "a:1"}, "--address: found with --on local, want --on ray"),
+        ({"on": "ray", "partition": "short"}, "--partition: found with --on ray, want --on slurm"),
+    ],
+)
+def test_options_of_another_engine_are_refused(options: dict[str, str], fault: str) -> None:
+    with pytest.raises(InputError, match=fault):
+        Where(**options)  # type: ignore[arg-type]
+
+
+def test_resume_trains_where_the_launch_did(tmp_path: Path) -> None:
+    sweep = record_sweep(tmp_path, ["queued"] * 7)
+    for where in (Where("ray", "head:6379", True), Where("slurm", partition="short", options={"time": "30"})):
+        document = json.loads((sweep / "sweep.json").read_text()) | {"launch": {"device": "cpu", **where.as_json()}}
+        (sweep / "sweep.json").write_text(json.dumps(document))
+        assert launched_with(read_sweep(sweep)).where == where
+    for broken in ({"on": 3}, {"on": "mars"}, {"on": "local", "address": "a:1"}, {"on": ["ray"]}, {}):
+        assert Where.recorded(broken) == Where()
+
+
+@pytest.mark.parametrize(
+    ("setting", "fault"),
+    [
+        ("num_gpus=1.5", "num_gpus: found 1.5, want a whole number above 1"),
+        ("num_cpus=0", "num_cpus: found 0, want a number of more than 0"),
+        ("rungs.a.num_gpus=-1", "num_gpus: found -1, want a number of 0 or more"),
+        ("resources.gpu=1", r"resources.gpu: not a key here"),
+        ("num_cpus=true", "num_cpus: found True, want a number of more than 0"),
+    ],
+)
+def test_amounts_that_are_none_are_refused(ladder: Path, setting: str, fault: str) -> None:
+    with pytest.raises(InputError, match=fault):
+        load_ladder(str(ladder), [setting])
