@@ -209,6 +209,9 @@ def resume(
         int | None,
         typer.Option("--per-gpu", min=1, max=64, help="Runs on one GPU at a time; default: as at the launch."),
     ] = None,
+    address: Annotated[
+        str, typer.Option(help="Of the Ray cluster, host:port; default: $RAY_ADDRESS.", show_default=False)
+    ] = "",
     detach: Detach = False,
     runs: Runs = None,
     as_json: AsJson = False,
@@ -223,7 +226,7 @@ def resume(
         if view.state == "finished":
             say(f"{view.name} is finished: nothing to resume")
         else:
-            resume_sweep(path, jobs=jobs, device=device, per_gpu=per_gpu, run=run)
+            resume_sweep(path, jobs=jobs, device=device, per_gpu=per_gpu, run=run, address=address)
 
     if not detach:
         return follow_to_end(path, as_json, on_interrupt="ask", start=start)

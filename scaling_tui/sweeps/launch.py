@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +20,10 @@ from scaling_tui.runs.format import YIELDED, Status, is_running, numbered
 from scaling_tui.runs.glance import glance
 from scaling_tui.runs.writer import write_run
 from scaling_tui.sweeps.devices import kind_of
-from scaling_tui.sweeps.engines import LOCAL, Where, check_where
+from scaling_tui.sweeps.engines import LOCAL, Where
 from scaling_tui.sweeps.ladder import Ladder
 from scaling_tui.sweeps.machine import machine, versions
+from scaling_tui.text.visible import visible
 
 if TYPE_CHECKING:
     from scaling_tui.sweeps.estimate import Estimate
@@ -159,13 +160,15 @@ def resume(
     device: str | None = None,
     per_gpu: int | None = None,
     run: str | None = None,
+    address: str = "",
 ) -> SweepView:
     """Resumes a sweep, or one run of it, and starts a supervisor where none is alive.
 
-    Without `jobs`, `device` and `per_gpu` those of the launch hold. It trains where it was launched on.
+    Without `jobs`, `device` and `per_gpu` those of the launch hold. It trains where it was launched on; a Ray cluster
+    has to be named again, as `address` or in $RAY_ADDRESS.
 
     Raises:
-        InputError: no such device, or nothing to resume.
+        InputError: no such device, nothing to resume, or a cluster that nobody but the sweep's files names.
     """
     from scaling_tui.sweeps.devices import check_device
 
@@ -174,15 +177,30 @@ def resume(
     jobs, device, per_gpu = jobs or launched.jobs, device or launched.device, per_gpu or launched.per_gpu
     if launched.where.here:
         check_device(device)
-    else:
-        check_where(launched.where, sweep.parent)
+    where = named_again(launched.where, address, view.name)
     candidates = resumable(view)
     if not candidates or run not in (None, *candidates):
         raise InputError(f"sweep {view.name}: nothing to resume, {why_not(view, run)}")
     make_request(sweep, "resume", run)
     if not supervised(sweep):
-        start_supervisor(sweep, jobs, device, per_gpu, launched.where)
+        start_supervisor(sweep, jobs, device, per_gpu, where)
     return glance(sweep)
+
+
+def named_again(where: Where, address: str, sweep: str) -> Where:
+    """Where to resume a sweep. What a cluster answers can run code here, so its address is not taken from a file.
+
+    Raises:
+        InputError: it trains on a Ray cluster that is named neither by `address` nor by $RAY_ADDRESS.
+    """
+    if not where.address:
+        return where
+    named = address or os.environ.get("RAY_ADDRESS", "")
+    if not named:
+        raise InputError(
+            f"sweep {sweep}: trains on a Ray cluster; want --address, such as --address {visible(where.address)}"
+        )
+    return replace(where, address=named)
 
 
 @dataclass(frozen=True)

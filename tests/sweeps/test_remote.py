@@ -23,7 +23,7 @@ from scaling_tui.sweeps import supervisor as supervisors
 from scaling_tui.sweeps.engines import Order, Where
 from scaling_tui.sweeps.engines.remote import Gone, Remote
 from scaling_tui.sweeps.ladder import load_ladder
-from scaling_tui.sweeps.launch import launched_with, lay_out
+from scaling_tui.sweeps.launch import launched_with, lay_out, named_again, resume
 from scaling_tui.sweeps.resources import Resources
 from scaling_tui.sweeps.supervisor import Supervisor
 from tests.conftest import record_sweep
@@ -303,9 +303,13 @@ def test_a_worker_that_is_started_again_heeds_only_what_it_is_handed_then(tmp_pa
         ({"on": "mars"}, "--on 'mars': not known here; want local, ray or slurm"),
         ({"address": "a:1"}, "--address: found with --on local, want --on ray"),
         ({"on": "ray", "partition": "short"}, "--partition: found with --on ray, want --on slurm"),
+        ({"on": "slurm", "options": {"wrap": "sh"}}, "--slurm wrap: not known here"),
+        ({"on": "slurm", "options": {"output": "/etc/x"}}, "--slurm output: not known here"),
+        ({"on": "slurm", "options": {"comment": "a\nrm -rf x"}}, r"found 'a\\nrm -rf x', want at most 200 printable"),
+        ({"on": "slurm", "partition": "a\nb"}, "want at most 200 printable characters"),
     ],
 )
-def test_options_of_another_engine_are_refused(options: dict[str, str], fault: str) -> None:
+def test_options_that_do_not_fit_are_refused(options: dict[str, object], fault: str) -> None:
     with pytest.raises(InputError, match=fault):
         Where(**options)  # type: ignore[arg-type]
 
@@ -318,6 +322,21 @@ def test_resume_trains_where_the_launch_did(tmp_path: Path) -> None:
         assert launched_with(read_sweep(sweep)).where == where
     for broken in ({"on": 3}, {"on": "mars"}, {"on": "local", "address": "a:1"}, {"on": ["ray"]}, {}):
         assert Where.recorded(broken) == Where()
+
+
+def test_a_cluster_that_only_the_files_of_a_sweep_name_is_not_connected_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it answers could run code here."""
+    sweep = record_sweep(tmp_path, ["queued"] * 7)
+    launch = {"device": "cpu", **Where("ray", "evil:6379").as_json()}
+    document = json.loads((sweep / "sweep.json").read_text()) | {"launch": launch}
+    (sweep / "sweep.json").write_text(json.dumps(document))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(InputError, match="trains on a Ray cluster; want --address, such as --address evil:6379"):
+        resume(sweep)
+    assert named_again(Where("ray", "evil:6379"), "mine:1", "x") == Where("ray", "mine:1")
+    assert named_again(Where("ray"), "", "x") == Where("ray")
 
 
 @pytest.mark.parametrize(

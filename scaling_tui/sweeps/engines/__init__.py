@@ -13,12 +13,23 @@ from scaling_tui import InputError
 from scaling_tui.runs import SweepView
 from scaling_tui.sweeps.resources import UNSAID, Resources
 from scaling_tui.sweeps.size import Size
+from scaling_tui.text.suggest import did_you_mean
 
 On = Literal["local", "ray", "slurm"]
 
 # Why a worker ended that was not asked to. The first three say nothing of the run that it trained.
 Cause = Literal["lost node", "preempted", "timed out", "out of memory", "crashed"]
 NOT_THE_RUNS: tuple[Cause, ...] = ("lost node", "preempted", "timed out")
+
+
+# What `--slurm` takes: options of sbatch that say what a job gets, not what it runs or where it writes; and of ours
+# `time` in minutes, `signal_delay` in seconds and `executor`.
+SBATCH = (
+    "account", "begin", "clusters", "comment", "constraint", "cpus_per_gpu", "exclude", "exclusive", "executor",
+    "gpus_per_task", "gres", "hint", "licenses", "mail_type", "mail_user", "mem", "mem_per_cpu", "mem_per_gpu", "nice",
+    "nodelist", "priority", "qos", "reservation", "signal_delay", "time", "tmp", "wckey",
+)  # fmt: skip
+LONGEST = 200
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,13 @@ class Where:
         ):  # fmt: skip
             if given and self.on != engine:
                 raise InputError(f"{option}: found with --on {self.on}, want --on {engine}")
+        # They become lines of a script.
+        for key in self.options:
+            if key not in SBATCH:
+                raise InputError(f"--slurm {key}: not known here; {did_you_mean(key, SBATCH)}")
+        for text in (self.partition, self.address, *self.options.values()):
+            if not text.isprintable() or len(text) > LONGEST:
+                raise InputError(f"--on {self.on}: found {text[:40]!r}, want at most {LONGEST} printable characters")
 
     @property
     def here(self) -> bool:
