@@ -35,7 +35,7 @@ name = "words.txt"
 context = 16
 layers = 1
 [training]
-tokens = 512_000
+tokens = 256_000
 batch = 8
 lr = 1e-2
 evaluations = 4
