@@ -120,7 +120,8 @@ def _find(name: str) -> Path:
 
 def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
     tables = (
-        "summary", "source", "expected", "seeds", "runs", "corpus", "model", "training", "tune", "fit", "resources", "rungs",
+        "summary", "source", "expected", "seeds", "runs", "corpus", "model", "training", "tune", "fit", "resources",
+        "rungs",
     )  # fmt: skip
     for key in document:
         if key not in tables:
