@@ -6,6 +6,7 @@ from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
 OWN_CGROUPS = Path("/proc/self/cgroup")
+COUNTERS = Path("/proc/vmstat")
 UNLIMITED = 1 << 60  # cgroup v1 writes the largest multiple of a page for no limit
 
 
@@ -45,6 +46,13 @@ def memory() -> tuple[int, bool]:
         if words and words[0].isdecimal() and int(words[0]) < UNLIMITED:
             found.append((int(words[0]), True))
     return min(found)
+
+
+def oom_kills() -> int:
+    """How many processes of this host Linux has killed since it started because memory ran out; 0 where none tells."""
+    words = _words(COUNTERS)
+    counts = dict(zip(words[::2], words[1::2], strict=False))
+    return int(counts.get("oom_kill", "0"))
 
 
 def address_space() -> int | None:

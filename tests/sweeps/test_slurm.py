@@ -20,13 +20,13 @@ import pytest
 
 from scaling_tui import InputError
 from scaling_tui.runs import SweepView, read_sweep
-from scaling_tui.runs.writer import checkpoints
 from scaling_tui.sweeps.engines import Where
 from scaling_tui.sweeps.engines.remote import Gone
 from scaling_tui.sweeps.engines.slurm import Slurm, check_commands
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import launched_with, lay_out, start_supervisor
 from scaling_tui.sweeps.resources import Resources
+from tests.sweeps.gate import Gates
 
 pytest.importorskip("submitit", reason="submitit is not installed")
 pytestmark = pytest.mark.timeout(900)
@@ -38,11 +38,11 @@ name = "words.txt"
 context = 16
 layers = 1
 [training]
-tokens = 256_000
+tokens = 64_000
 batch = 8
 lr = 1e-2
 evaluations = 4
-checkpoints = 20
+checkpoints = 8
 held_out_tokens = 512
 [[rungs]]
 name = "a"
@@ -77,15 +77,20 @@ def has_ended(view: SweepView) -> bool:
     return not view.trains and view.state not in ("queued", "running")
 
 
-def test_a_job_that_is_warned_writes_a_checkpoint_and_goes_back_into_the_queue(ladder: Path, tmp_path: Path) -> None:
+def test_a_job_that_is_warned_writes_a_checkpoint_and_goes_back_into_the_queue(
+    ladder: Path, tmp_path: Path, gates: Gates
+) -> None:
+    gates.close("a-s0")
     sweep = lay_out(tmp_path / "runs", load_ladder(str(ladder)), 0, "cpu", 2, where=HERE)
     assert launched_with(read_sweep(sweep)).where == HERE
     start_supervisor(sweep, 2, "cpu", where=HERE)
-    wait_for(sweep, lambda view: bool(checkpoints(sweep / "a-s0")))
+    gates.wait_for("a-s0")
     worker = psutil.Process(json.loads((sweep / "a-s0" / "attempt-1" / "status.json").read_text())["pid"])
     job = worker.parent()
     assert job is not None
     job.send_signal(signal.SIGUSR2)
+    wait_for(sweep, lambda view: view.runs[0].attempts == 2)
+    gates.open("a-s0")
     view = wait_for(sweep, has_ended)
     log = (sweep / "supervisor-1" / "supervisor.log").read_text()
     assert [(run.name, run.state) for run in view.runs] == [("a-s0", "finished"), ("b-s0", "finished")], log
@@ -99,13 +104,13 @@ def test_a_job_that_is_warned_writes_a_checkpoint_and_goes_back_into_the_queue(l
     assert len(again) == 1, "the job came back with the same mailbox"
 
 
-def test_a_job_that_is_killed_costs_its_run_one_of_its_attempts(ladder: Path, tmp_path: Path) -> None:
+def test_a_job_that_is_killed_costs_its_run_one_of_its_attempts(ladder: Path, tmp_path: Path, gates: Gates) -> None:
+    gates.close("b-s0")
     sweep = lay_out(tmp_path / "runs", load_ladder(str(ladder)), 0, "cpu", 1, where=HERE)
     start_supervisor(sweep, 1, "cpu", where=HERE)
-    view = wait_for(sweep, lambda view: any(checkpoints(run.path) for run in view.runs))
-    run = next(run for run in view.runs if checkpoints(run.path))
-    worker = psutil.Process(json.loads((run.path / "attempt-1" / "status.json").read_text())["pid"])
-    worker.kill()
+    gates.wait_for("b-s0")
+    psutil.Process(json.loads((sweep / "b-s0" / "attempt-1" / "status.json").read_text())["pid"]).kill()
+    gates.open("b-s0")
     view = wait_for(sweep, has_ended)
     log = (sweep / "supervisor-1" / "supervisor.log").read_text()
     assert view.state == "finished", log
@@ -250,14 +255,15 @@ def free_port() -> int:
 
 
 def test_a_sweep_trains_under_a_real_slurm_and_survives_a_warning(
-    slurm: None, ladder: Path, tmp_path: Path
-) -> None:  # fmt: skip
+    hooked: None, slurm: None, ladder: Path, tmp_path: Path, gates: Gates
+) -> None:
+    gates.close("a-s0")
     command = [sys.executable, "-P", "-m", "scaling_tui", "run", str(ladder), "--on", "slurm", "--partition", "short"]
     command += ["--slurm", "time=30", "--jobs", "2", "--device", "cpu", "--runs", str(tmp_path / "runs"), "--detach"]
     told = subprocess.run(command, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stderr
     sweep = tmp_path / "runs" / "pair"
-    wait_for(sweep, lambda view: bool(checkpoints(sweep / "a-s0")))
+    gates.wait_for("a-s0")
     squeue = subprocess.run(["squeue", "-h", "-r", "-o", "%i %T %j"], capture_output=True, text=True, check=True)
     assert squeue.stdout.count("RUNNING scaling-tui") == 2, squeue.stdout
     folder = next(
@@ -266,6 +272,8 @@ def test_a_sweep_trains_under_a_real_slurm_and_survives_a_warning(
     number = int(folder.name.rpartition("-")[2]) - 1
     array = squeue.stdout.split()[0].partition("_")[0]
     subprocess.run(["scancel", "--signal=USR2", f"{array}_{number}"], check=True)
+    wait_for(sweep, lambda view: view.runs[0].attempts == 2)
+    gates.open("a-s0")
     view = wait_for(sweep, has_ended)
     log = (sweep / "supervisor-1" / "supervisor.log").read_text()
     assert view.state == "finished", log

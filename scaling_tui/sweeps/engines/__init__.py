@@ -4,6 +4,7 @@ An engine has workers, processes that each hold a slot and train one run after t
 run to train next and learns how each ended; what it decides, and from what, is the same everywhere.
 """
 
+import signal
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -128,6 +129,13 @@ class Ended:
     how: str = ""
     host: str = ""
     pid: int = 0
+
+
+def signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most real-time signals have no name
+        return f"signal {number}"
 
 
 LOCAL = Where()

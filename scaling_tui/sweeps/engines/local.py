@@ -1,9 +1,7 @@
 """This machine as an engine: its workers inherit slots, locks on its cores and GPUs, and hear over sockets."""
 
-import signal
-
 from scaling_tui.runs import SweepView
-from scaling_tui.sweeps.engines import Ended, Order
+from scaling_tui.sweeps.engines import Ended, Order, signal_name
 from scaling_tui.sweeps.limits import cores, memory
 from scaling_tui.sweeps.placement import at_a_time, per_gpu_for, places, threads_for
 from scaling_tui.sweeps.size import Size
@@ -72,10 +70,3 @@ class Local:
 
     def close(self) -> None:
         self.workers.let_go()
-
-
-def signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # most real-time signals have no name
-        return f"signal {number}"

@@ -8,6 +8,8 @@ import logging
 import math
 import os
 import platform
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -18,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from scaling_tui import InputError
-from scaling_tui.sweeps.engines import Order, Where
+from scaling_tui.sweeps.engines import Order, Where, signal_name
 from scaling_tui.sweeps.engines.remote import Gone
-from scaling_tui.sweeps.limits import cores, memory
+from scaling_tui.sweeps.limits import cores, memory, oom_kills
 from scaling_tui.sweeps.placement import threads_for
 from scaling_tui.sweeps.resources import Resources
 from scaling_tui.sweeps.workers import SLEEPING_THREADS
@@ -76,13 +78,20 @@ class RayCluster:
         if not tickets:
             return {}
         done, _ = self.ray.wait(list(tickets), num_returns=len(tickets), timeout=0)
-        return {place: self._why(ticket) for place, ticket in enumerate(tickets) if ticket in done}
+        found = {place: self._why(ticket) for place, ticket in enumerate(tickets) if ticket in done}
+        # Of a node that fell silent Ray knows within a minute or so; its tasks end seven minutes after that, when their
+        # connections give up.
+        dead = {node["NodeID"] for node in self._nodes if not node["Alive"]}
+        for place, ticket in enumerate(tickets):
+            if place not in found and dead and _node_of(self._at[ticket]) in dead:
+                found[place] = self._lost(self._at.pop(ticket), False)
+        return found
 
     def _why(self, ticket: Any) -> Gone:
         errors = self.ray.exceptions
         mailbox = self._at.pop(ticket)
         try:
-            status, how = self.ray.get(ticket)
+            return _ended(*self.ray.get(ticket))
         except errors.TaskCancelledError:
             return Gone()
         except errors.OutOfMemoryError:
@@ -91,21 +100,16 @@ class RayCluster:
             return self._lost(mailbox, isinstance(error, errors.WorkerCrashedError))
         except errors.RayError as error:
             return Gone(1, None, _first_line(error))
-        if status < 0:
-            how = f"was killed by signal {-status}"
-            return Gone(status, "out of memory" if _oom_killed(mailbox) else "crashed", how)
-        return Gone(status, None, how)
 
     def _lost(self, mailbox: Path, may_be_a_crash: bool) -> Gone:
         """Whether a node was lost or a process; Ray tells of a node's end after that of its processes."""
         self._sizes()
-        with suppress(OSError):
-            name = (mailbox / BEGAN).read_text(encoding="utf-8").strip()
-            node = next((node for node in self._nodes if node["NodeID"] == name), None)
-            if node is not None and node["Alive"] and may_be_a_crash and _raylet_answers(node):
-                return Gone(-9, "crashed", "died with its Ray task")
-            if node is not None and node.get("DeathReason") == PREEMPTED:
-                return Gone(-9, "preempted", "lost its node, which was preempted")
+        name = _node_of(mailbox)
+        node = next((node for node in self._nodes if node["NodeID"] == name), None)
+        if node is not None and node["Alive"] and may_be_a_crash and _raylet_answers(node):
+            return Gone(-9, "crashed", "died with its Ray task")
+        if node is not None and node.get("DeathReason") == PREEMPTED:
+            return Gone(-9, "preempted", "lost its node, which was preempted")
         return Gone(-9, "lost node", "lost its node")
 
     def cancel(self, ticket: Any) -> None:
@@ -129,12 +133,27 @@ class RayCluster:
         self.ray.shutdown()
 
 
+def _ended(status: int, how: str, out_of_memory: bool) -> Gone:
+    """How a worker ended of which its task tells."""
+    if out_of_memory:
+        return Gone(status, "out of memory", "was killed: its node ran out of memory")
+    return Gone(status, "crashed", f"was killed by {signal_name(-status)}") if status < 0 else Gone(status, None, how)
+
+
 def _fit(resources: Resources, size: Mapping[str, float]) -> int:
     """How many workers of this size fit on a node."""
     asked = {"CPU": resources.num_cpus or 0.0, "GPU": resources.num_gpus or 0.0}
     return int(min(size.get(name, 0.0) / amount + 1e-9 for name, amount in asked.items() if amount)) if any(
         asked.values()
     ) else 0  # fmt: skip
+
+
+def _node_of(mailbox: Path) -> str:
+    """Ray's name of the node on which the worker of `mailbox` began, "" where it has not."""
+    try:
+        return (mailbox / BEGAN).read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
 
 
 def _raylet_answers(node: Mapping[str, Any]) -> bool:
@@ -145,15 +164,17 @@ def _raylet_answers(node: Mapping[str, Any]) -> bool:
     return True
 
 
-def hold(mailbox: str, device: str, asked: dict[str, float]) -> tuple[int, str]:
-    """The task: runs a worker until it leaves; returns its exit status, and what there is to say of it."""
+def hold(mailbox: str, device: str, asked: dict[str, float]) -> tuple[int, str, bool]:
+    """The task: runs a worker until it leaves.
+
+    Returns its exit status, what there is to say of it, and whether it was killed because memory ran out.
+    """
     import ray
 
     folder = Path(mailbox)
     if not folder.is_dir():
-        return 1, (
-            f"on {platform.node()}: {folder} is not there; want RUNS on storage that every host sees under this path"
-        )
+        how = f"on {platform.node()}: {folder} is not there; want RUNS on storage that every host sees under this path"
+        return 1, how, False
     (folder / BEGAN).write_text(ray.get_runtime_context().get_node_id() + "\n", encoding="utf-8")
     own = next((node for node in ray.nodes() if node["NodeID"] == ray.get_runtime_context().get_node_id()), None)
     size = own["Resources"] if own else {}
@@ -162,6 +183,7 @@ def hold(mailbox: str, device: str, asked: dict[str, float]) -> tuple[int, str]:
     # -P: a queue.py in the current folder must not shadow the standard library's.
     command = [sys.executable, "-P", "-m", "scaling_tui.train.worker", "--mailbox", mailbox, "--device", device]
     command += ["--memory", str(share), "--die-with", str(os.getpid())]
+    kills = oom_kills()
     with (folder / "worker.log").open("ab") as log:
         process = subprocess.Popen(
             command,
@@ -170,15 +192,8 @@ def hold(mailbox: str, device: str, asked: dict[str, float]) -> tuple[int, str]:
             stderr=log,
             env={**os.environ, **SLEEPING_THREADS, "OMP_NUM_THREADS": "1"},
         )
-        return process.wait(), ""
-
-
-def _oom_killed(mailbox: Path) -> bool:
-    """Whether the worker says that memory ran out; a kill by the kernel says nothing."""
-    try:
-        return b"out of memory" in (mailbox / "worker.log").read_bytes()[-4096:].lower()
-    except OSError:
-        return False
+        status = process.wait()
+    return status, "", status == -signal.SIGKILL and oom_kills() > kills
 
 
 def connect(where: Where) -> Any:
@@ -194,7 +209,8 @@ def connect(where: Where) -> Any:
         # Ray takes this machine's outer address otherwise, and whoever reaches its ports may run code here.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     ray = installed()
-    options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False, "logging_level": logging.ERROR}
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
     if where.address:
         _check_reachable(where.address)
         options |= {"address": where.address}
@@ -213,6 +229,9 @@ def connect(where: Where) -> Any:
             if not left:
                 at = f" at {where.address}" if where.address else ""
                 raise InputError(f"Ray{at}: did not start ({_first_line(error)})") from error
+    # It prints what goes wrong anywhere in the cluster on stdout, that is among data or into the supervisor's log,
+    # which is the story of the runs. What concerns a run is told with the run.
+    ray._private.worker.print_to_stdstream = lambda *_, **__: None
     return ray
 
 
@@ -251,27 +270,27 @@ def check_storage(where: Where, runs: Path) -> None:
         installed()
         return
     ray = connect(where)
+    folder = runs.absolute() / f".scaling-tui-{uuid.uuid4().hex}"
     try:
         runs.mkdir(parents=True, exist_ok=True)
+        folder.mkdir()
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 
         write = ray.remote(num_cpus=0, max_retries=0)(write_token)
         nodes = [node for node in ray.nodes() if node["Alive"]]
-        named = {
-            node["NodeID"]: runs.absolute() / f".scaling-tui-{uuid.uuid4().hex}" for node in nodes
-        }  # fmt: skip
         said = {
-            node: write.options(scheduling_strategy=On(node, soft=False)).remote(str(path))
-            for node, path in named.items()
+            node["NodeID"]: write.options(scheduling_strategy=On(node["NodeID"], soft=False)).remote(
+                str(folder / node["NodeID"])
+            )
+            for node in nodes
         }
         for node in nodes:
             host = node["NodeManagerHostname"]
             try:
                 fault = ray.get(said[node["NodeID"]], timeout=CHECK_S)
-                found = "" if fault else _token(named[node["NodeID"]])
             except Exception as error:  # of Ray's many kinds
                 raise InputError(f"Ray: its node {host} does not run a task ({_first_line(error)})") from error
-            if fault or found != named[node["NodeID"]].name:
+            if fault or _token(folder / node["NodeID"]) != node["NodeID"]:
                 why = fault or "what it writes does not arrive here"
                 raise InputError(
                     f"--runs {runs}: not shared with the node {host} of Ray ({why}); "
@@ -280,8 +299,8 @@ def check_storage(where: Where, runs: Path) -> None:
     except OSError as error:
         raise InputError(f"runs folder {runs}: cannot be written to ({error.strerror})") from error
     finally:
-        for path in runs.glob(".scaling-tui-*"):
-            path.unlink(missing_ok=True)
+        # With the folder: a node that is late finds nothing to write into.
+        shutil.rmtree(folder, ignore_errors=True)
         ray.shutdown()
 
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from scaling_tui import InputError, __version__
 from scaling_tui.runs import SweepView
-from scaling_tui.runs.format import numbered
+from scaling_tui.runs.format import YIELDED, numbered
 from scaling_tui.runs.mailbox import Answer, Hello, Mailbox
 from scaling_tui.sweeps.engines import Cause, Ended, Order
 from scaling_tui.sweeps.resources import Resources, recorded
@@ -163,6 +163,8 @@ class Remote:
             worker = self.all.pop(place)
             found += self._heard(worker)  # its last words may have come in between
             found += self._told(worker, gone[place])
+            if gone[place].cause == "lost node":
+                self._leave(worker)  # should it come back: it would hold its slot until the sweep is over
         found += self._silent()
         self._stillborn += sum(ended.run is None and ended.cause is None for ended in found)
         if self._stillborn >= MOST_STILLBORN:
@@ -180,6 +182,8 @@ class Remote:
                     worker.run = None
                     if said.status < 0:
                         worker.hello = None  # its scheduler ends it, or queues it again
+                    elif said.status not in (0, YIELDED):
+                        worker.leaving = True  # a run that fails ends its worker, which must not be handed another
                 continue
             if worker.run is not None and worker.hello is not None and worker.line < said.heeds_from:
                 # Its scheduler has started it again: what it had, it does not know of any more.
