@@ -334,7 +334,7 @@ def test_a_run_that_fails_or_diverges_stops_no_other_and_killed_workers_are_coun
     assert states == {"a-s0": ("finished", 2), "b-s0": ("failed", 1), "half-s0": ("diverged", 1)}, log
     assert "a-s0 worker was killed by SIGKILL: resumes from its last checkpoint, 2 more attempts" in log
     assert retries_of(sweep) == {"a-s0": {"crashed": 1}}
-    assert listens <= {"127.0.0.1", "::1"}, "nobody else can reach it"
+    assert listens <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}, "nobody else can reach it"
     assert psutil.wait_procs([supervisor, *cluster], timeout=300)[1] == [], "it ends with the sweep"
 
 

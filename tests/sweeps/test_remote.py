@@ -280,6 +280,28 @@ def test_workers_that_cannot_begin_end_the_sweep_with_their_last_words(
             engine.wait(0.05)
 
 
+def test_workers_that_are_killed_before_they_begin_end_the_sweep_but_lost_nodes_do_not(
+    ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = read_sweep(lay_out(tmp_path / "runs", load_ladder(str(ladder)), 0, "cpu"))
+    scheduler = Here()
+    scheduler.command = ["sleep", "1000"]
+    engine = Remote(scheduler, claim(view.path, "supervisor"), view, None)
+
+    def lose(gone: Gone, times: int) -> None:
+        for _ in range(times):
+            engine.order(Order(view.path / "a-s0", None, False))
+            engine.settle(0)
+            scheduler.started[-1].kill()
+            scheduler.lost[len(scheduler.started) - 1] = gone
+            assert [ended.cause for ended in engine.ended()] == [gone.cause]
+
+    lose(Gone(-9, "lost node", "lost its node"), 30)
+    lose(Gone(-9, "out of memory", "was killed: its node ran out of memory"), 19)
+    with pytest.raises(InputError, match="here: worker after worker was killed: its node ran out of memory"):
+        lose(Gone(-9, "out of memory", "was killed: its node ran out of memory"), 1)
+
+
 def test_a_host_that_does_not_see_the_folder_says_so(tmp_path: Path) -> None:
     command = [
         sys.executable,

@@ -15,7 +15,7 @@ from scaling_tui import InputError, __version__
 from scaling_tui.runs import SweepView
 from scaling_tui.runs.format import YIELDED, numbered
 from scaling_tui.runs.mailbox import Answer, Hello, Mailbox
-from scaling_tui.sweeps.engines import Cause, Ended, Order
+from scaling_tui.sweeps.engines import NOT_THE_RUNS, Cause, Ended, Order
 from scaling_tui.sweeps.resources import Resources, recorded
 from scaling_tui.text import show
 from scaling_tui.text.visible import visible
@@ -24,6 +24,7 @@ LOOK_S = 2.0  # between two looks at the heartbeats and at what the scheduler ha
 SHOWS_WITHIN_S = 120.0  # from the start of a worker to its first word
 TOLD_WITHIN_S = 30.0  # from the end of a worker to its scheduler's word on it
 MOST_STILLBORN = 3
+MOST_KILLED = 20  # before they were handed anything: memory may be short for a moment only
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ class Remote:
         self.least = min(asked, key=lambda one: (one.num_gpus or 0, one.num_cpus or 0), default=Resources())
         self._looked = time.monotonic()
         self._capacity = scheduler.capacity(self.least)
-        self._stillborn = 0  # workers in a row that ended badly before they were handed anything
+        # Workers in a row that ended badly before they were handed anything, by themselves and by others.
+        self._stillborn, self._killed = 0, 0
 
     @property
     def at_a_time(self) -> int:
@@ -166,9 +168,12 @@ class Remote:
             if gone[place].cause == "lost node":
                 self._leave(worker)  # should it come back: it would hold its slot until the sweep is over
         found += self._silent()
-        self._stillborn += sum(ended.run is None and ended.cause is None for ended in found)
-        if self._stillborn >= MOST_STILLBORN:
-            raise InputError(f"{self.scheduler.name}: {next(one.how for one in found if one.run is None)}")
+        dead = [ended for ended in found if ended.run is None and ended.cause not in NOT_THE_RUNS]
+        self._stillborn += sum(ended.cause is None for ended in dead)
+        self._killed += sum(ended.cause is not None for ended in dead)
+        if dead and (self._stillborn >= MOST_STILLBORN or self._killed >= MOST_KILLED):
+            last = dead[-1]
+            raise InputError(f"{self.scheduler.name}: {'worker after worker ' if last.cause else ''}{last.how}")
         return found
 
     def _heard(self, worker: Worker) -> list[Ended]:
@@ -190,8 +195,9 @@ class Remote:
                 found.append(self._lost(worker, Gone(-1, "preempted", "was started again by its scheduler")))
                 worker.run = None
             worker.hello = said
-            self._stillborn = 0 if said.version == __version__ else self._stillborn
-            if said.version != __version__:
+            if said.version == __version__:
+                self._stillborn, self._killed = 0, 0
+            else:
                 self._leave(worker)
                 how = f"has scaling-tui {visible(said.version)[:40]}, want {__version__} as here"
                 found.append(Ended(None, 1, None, f"on {visible(said.host)[:100]} {how}"))
