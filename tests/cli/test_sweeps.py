@@ -94,7 +94,7 @@ def test_without_a_terminal_it_prints_help(command: Command) -> None:
         (["run", "quikstart"], "ladder 'quikstart': not found; did you mean 'quickstart'?"),
         (["run", "quickstart", "--jobs", "0"], "Invalid value for '--jobs'"),
         (["run", "quickstart", "--seed", "x"], "Invalid value for '--seed'"),
-        (["run", "quickstart", "--on", "mars"], "--on 'mars': not known here; want 'local'"),
+        (["run", "quickstart", "--on", "mars"], "--on 'mars': not known here; want local, ray or slurm"),
         (["run", "quickstart", "--set", "lrr=1"], "--set lrr: not a key of a ladder; did you mean 'lr'?"),
         (["attach"], "no sweep there"),
         (["stop", "nope"], "sweep 'nope': not in"),

@@ -36,7 +36,7 @@ def no_supervisor(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int | None, str
     """Sweeps are laid out as ever, but nothing trains; returns what the supervisors were asked for."""
     asked = []
 
-    def start(sweep: Path, jobs: int | None, device: str, per_gpu: int | None) -> None:
+    def start(sweep: Path, jobs: int | None, device: str, *_: object) -> None:
         asked.append((jobs, device))
         Status.of_this_process("running").write(claim(sweep, "supervisor") / "status.json")
 
