@@ -214,9 +214,11 @@ def test_a_worker_whose_run_fails_is_handed_no_other_and_what_fails_or_diverges_
 ) -> None:
     """Many runs fail, and each ends its worker; those beside them cost none of their attempts."""
     path = lay_out(tmp_path / "runs", load_ladder(str(ladder), ["seeds=0,1,2,3,4,5"]), None, "cpu")
-    changes = {f"b-s{seed}": ("corpus", {"sha256": "0" * 64}) for seed in range(6)}
-    changes["a-s1"] = ("training", {"lr": 10.0, "weight_decay": 1.0, "warmup": 0.0})
-    for name, (part, change) in changes.items():
+    changes: list[tuple[str, str, dict[str, str | float]]] = [
+        ("a-s1", "training", {"lr": 10.0, "weight_decay": 1.0, "warmup": 0.0}),
+        *((f"b-s{seed}", "corpus", {"sha256": "0" * 64}) for seed in range(6)),
+    ]
+    for name, part, change in changes:
         config = json.loads((path / name / "run.json").read_text())
         config[part] |= change
         (path / name / "run.json").write_text(json.dumps(config))

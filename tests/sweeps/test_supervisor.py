@@ -9,7 +9,7 @@ import pytest
 
 from scaling_tui.runs import Status, SweepView, make_request, read_sweep
 from scaling_tui.runs.format import claim
-from scaling_tui.sweeps.engines.local import signal_name
+from scaling_tui.sweeps.engines import signal_name
 from scaling_tui.sweeps.placement import at_a_time, threads_for
 from scaling_tui.sweeps.size import Size
 from scaling_tui.sweeps.supervisor import Decision, Supervisor, decide
