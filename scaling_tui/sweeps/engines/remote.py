@@ -135,8 +135,7 @@ class Remote:
         for resources in {*wanted, *(worker.resources for worker in self.all if worker.is_queued)}:
             queued = [worker for worker in self.all if worker.is_queued and worker.resources == resources]
             for worker in queued[wanted[resources] :]:
-                worker.leaving = True
-                self.scheduler.cancel(worker.ticket)
+                self._take_back(worker)
             self._start(wanted[resources] - len(queued), resources)
 
     def _start(self, count: int, resources: Resources) -> None:
@@ -148,6 +147,11 @@ class Remote:
             mailboxes.append(Mailbox(self.folder / f"worker-{self.made}"))
         tickets = self.scheduler.start([mailbox.folder for mailbox in mailboxes], resources)
         self.all += [Worker(mailbox, resources, ticket) for mailbox, ticket in zip(mailboxes, tickets, strict=True)]
+
+    def _take_back(self, worker: Worker) -> None:
+        """Cancels a worker that is queued; a job that goes back into the queue meanwhile leaves when it comes up."""
+        self._leave(worker)
+        self.scheduler.cancel(worker.ticket)
 
     def _leave(self, worker: Worker) -> None:
         worker.leaving = True
@@ -267,7 +271,7 @@ class Remote:
     def close(self) -> None:
         for worker in self.all:
             if worker.is_queued:
-                self.scheduler.cancel(worker.ticket)
+                self._take_back(worker)
             elif not worker.leaving:
                 self._leave(worker)
         self.scheduler.close()

@@ -163,7 +163,12 @@ class Slurm:
         return f"in the queue{where}"
 
     def close(self) -> None:
-        """What the jobs were submitted with is of no use any more; their logs stay."""
+        """Takes back what waits in the queue, and deletes what the jobs were submitted with; their logs stay."""
+        arrays = sorted({job.partition("_")[0] for job in self._states})
+        if arrays and not self.local:
+            # A job that was cancelled while it went back into the queue is in there, for minutes.
+            with suppress(OSError, subprocess.SubprocessError):
+                subprocess.run(["scancel", "--state=PENDING", *arrays], capture_output=True, check=False, timeout=60)
         for pickled in self.folder.glob("*.pkl"):
             pickled.unlink(missing_ok=True)
 
