@@ -18,6 +18,7 @@ from scaling_tui import InputError
 from scaling_tui.runs import SweepView, read_sweep
 from scaling_tui.runs.format import Status, append_line, claim
 from scaling_tui.runs.mailbox import Answer, Hello, Mailbox, WorkersEnd
+from scaling_tui.sweeps import limits
 from scaling_tui.sweeps import supervisor as supervisors
 from scaling_tui.sweeps.engines import Order, Where
 from scaling_tui.sweeps.engines.remote import Gone, Remote
@@ -353,6 +354,15 @@ def test_a_worker_that_is_started_again_heeds_only_what_it_is_handed_then(tmp_pa
     said = mailbox.answers()
     assert [answer.heeds_from for answer in said if isinstance(answer, Hello)] == [0, 1]
     assert [answer for answer in said if isinstance(answer, Answer)] == [Answer("r2-s0", 0)]
+
+
+def test_the_kernel_tells_how_many_processes_it_killed_for_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "COUNTERS", tmp_path / "vmstat")
+    assert limits.oom_kills() == 0, "not on Linux"
+    (tmp_path / "vmstat").write_text("nr_free_pages 30\noom_kill 7\ndrop_pagecache 0\n")
+    assert limits.oom_kills() == 7
 
 
 @pytest.mark.parametrize(
