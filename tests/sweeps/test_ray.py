@@ -254,7 +254,8 @@ def test_a_node_that_is_cut_off_and_comes_back_writes_nothing_into_the_run_that_
     gates.open("b-s0")
     before = files_of(sweep / "b-s0" / "attempt-1").items()
     try:
-        wait_for(sweep, lambda view: run_of(view, "b-s0").attempts == 2)
+        # Ray itself would tell of the task only after seven minutes.
+        wait_for(sweep, lambda view: run_of(view, "b-s0").attempts == 2, seconds=300)
         # The worker alone, so that it and not the end of its node decides what it does.
         worker.resume()
         wait_for(sweep, lambda view: has_left(worker))
