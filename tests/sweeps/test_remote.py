@@ -210,19 +210,20 @@ def test_a_worker_that_its_scheduler_ends_says_so_and_the_run_goes_on(sweep: Swe
     assert view.runs[1].attempts == 2
 
 
+def edit(run: Path, part: str, **changes: object) -> None:
+    config = json.loads((run / "run.json").read_text())
+    config[part] |= changes
+    (run / "run.json").write_text(json.dumps(config))
+
+
 def test_a_worker_whose_run_fails_is_handed_no_other_and_what_fails_or_diverges_stops_nothing(
     ladder: Path, tmp_path: Path, hooked: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Many runs fail, and each ends its worker; those beside them cost none of their attempts."""
     path = lay_out(tmp_path / "runs", load_ladder(str(ladder), ["seeds=0,1,2,3,4,5"]), None, "cpu")
-    changes: list[tuple[str, str, dict[str, str | float]]] = [
-        ("a-s1", "training", {"lr": 10.0, "weight_decay": 1.0, "warmup": 0.0}),
-        *((f"b-s{seed}", "corpus", {"sha256": "0" * 64}) for seed in range(6)),
-    ]
-    for name, part, change in changes:
-        config = json.loads((path / name / "run.json").read_text())
-        config[part] |= change
-        (path / name / "run.json").write_text(json.dumps(config))
+    edit(path / "a-s1", "training", lr=10.0, weight_decay=1.0, warmup=0.0)
+    for seed in range(6):
+        edit(path / f"b-s{seed}", "corpus", sha256="0" * 64)
     sweep = Sweep(path, monkeypatch)
     monkeypatch.setattr(sweep.scheduler, "complete", lambda resources: Resources(1.0, 0.0))
     sweep.start()
