@@ -146,11 +146,12 @@ def list_runs(runs: Runs = None, as_json: AsJson = False) -> None:
     import time
 
     from scaling_tui.report.sweep import sweeps_table
-    from scaling_tui.runs import list_sweeps, read_sweep, runs_folder
+    from scaling_tui.runs import SweepReader, list_sweeps, runs_folder
+    from scaling_tui.runs.glance import decided
     from scaling_tui.sweeps.summary import sweep_summary
 
     folder = runs_folder(runs)
-    sweeps, broken = readable(list_sweeps(folder), lambda path: sweep_summary(read_sweep(path)))
+    sweeps, broken = readable(list_sweeps(folder), lambda path: sweep_summary(decided(SweepReader(path))))
     for sweep in sweeps:
         for fault in sweep["faults"]:
             say(f"{sweep['name']}: {fault}")
@@ -212,6 +213,10 @@ def resume(
     address: Annotated[
         str, typer.Option(help="Of the Ray cluster, host:port; default: $RAY_ADDRESS.", show_default=False)
     ] = "",
+    take_over: Annotated[
+        bool,
+        typer.Option("--take-over", help="Resume a copy here, although it may train where it was copied from."),
+    ] = False,
     detach: Detach = False,
     runs: Runs = None,
     as_json: AsJson = False,
@@ -226,7 +231,9 @@ def resume(
         if view.state == "finished":
             say(f"{view.name} is finished: nothing to resume")
         else:
-            resume_sweep(path, jobs=jobs, device=device, per_gpu=per_gpu, run=run, address=address)
+            if view.copy is not None:
+                say(f"{view.name}: a copy from {view.copy.host}; from now on it trains here, so copy it no more")
+            resume_sweep(path, jobs=jobs, device=device, per_gpu=per_gpu, run=run, address=address, take_over=take_over)
 
     if not detach:
         return follow_to_end(path, as_json, on_interrupt="ask", start=start)
@@ -247,11 +254,14 @@ def rm(
     from scaling_tui.runs import find_sweep, runs_folder
     from scaling_tui.runs.delete import delete_sweep
     from scaling_tui.runs.glance import trains
+    from scaling_tui.runs.liveness import copy_of
     from scaling_tui.text import show
 
     # Only its states are read, so that a broken sweep can be deleted too.
     path = find_sweep(runs_folder(runs), sweep)
-    if trains(path):
+    if trains(path, watch=True):
+        if (copy := copy_of(path)) is not None:
+            raise InputError(f"sweep {path.name}: a copy of what is {copy.says}; 'rm -r' deletes the copy alone")
         raise InputError(f"sweep {path.name}: still training; stop it first with 'scaling-tui stop {path.name}'")
     if not yes:
         if not sys.stdin.isatty():
@@ -357,9 +367,9 @@ def readable(paths: Iterable[Path], read: Callable[[Path], T]) -> tuple[list[T],
 def sweep_to_steer(runs: Path | None, sweep: str | None, run: str | None) -> "SweepView":
     """The sweep that a command should stop or resume; an InputError if it has no run called `run`."""
     from scaling_tui.runs import find_sweep, runs_folder
-    from scaling_tui.runs.glance import glance
+    from scaling_tui.runs.glance import watched
 
-    view = glance(find_sweep(runs_folder(runs), sweep))
+    view = watched(find_sweep(runs_folder(runs), sweep))
     if run is not None and view.run(run) is None:
         raise InputError(f"--run {run!r}: not in {view.name}; known: {', '.join(r.name for r in view.runs)}")
     return view
@@ -388,7 +398,7 @@ def follow_to_end(
         with ctrl_c_deferred() as ctrl_c_pressed:
             start()
         interrupted = ctrl_c_pressed()
-    reader = SweepReader(path)
+    reader = SweepReader(path, patient=True)
     view: SweepView | None = None
     status = 1
     while view is None:

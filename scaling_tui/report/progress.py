@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from scaling_tui.runs import RunView, SweepReader, SweepView
+from scaling_tui.runs.glance import decided
 from scaling_tui.text import show
 from scaling_tui.text.visible import terminal_of, visible
 
@@ -18,7 +19,7 @@ FAILURES = ("failed", "diverged", "lost")
 def follow(reader: SweepReader) -> SweepView:
     """Shows the sweep on stderr until it is over and returns its last view. The caller handles KeyboardInterrupt."""
     out = sys.stderr
-    view = reader.poll()
+    view = decided(reader)
     if is_over(view):
         return view
     with bars(out) if out.isatty() else lines(out) as update:

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -52,7 +52,8 @@ class Status:
     """The process that writes an attempt or supervises a sweep, and its state. `heartbeat`, `pid_started`: Unix s.
 
     `incarnation` tells the process from a later one with its pid where the clock was set in between: the boot and the
-    clock ticks since then; empty where the system has neither.
+    clock ticks since then; empty where the system has neither. `folder` is where the status was written, and `inode`
+    that folder's, by which a copy is told from it.
     """
 
     state: State
@@ -62,6 +63,8 @@ class Status:
     heartbeat: float
     reason: str = ""
     incarnation: str = ""
+    folder: str = ""
+    inode: int = 0
 
     @classmethod
     def of_this_process(cls, state: State, reason: str = "") -> Self:
@@ -86,19 +89,23 @@ class Status:
                 float(document.get("heartbeat", 0)),
                 str(document.get("reason", "")),
                 str(document.get("incarnation", "")),
+                str(document.get("folder", "")),
+                int(document.get("inode", 0)),
             )
         except (TypeError, ValueError, OverflowError):
             return None
 
     def write(self, path: Path) -> None:
         """Writes the status atomically; on a full disk into the space of the one before, so that the end is told."""
+        folder = path.parent
+        document = asdict(replace(self, folder=os.path.abspath(folder), inode=folder.stat().st_ino))  # noqa: PTH100
         try:
-            write_json(path, asdict(self))
+            write_json(path, document)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
             try:
-                _overwrite_json(path, asdict(self))
+                _overwrite_json(path, document)
             except FileNotFoundError:
                 raise error from None
 

@@ -18,6 +18,7 @@ from scaling_tui.runs.curve import OTHER_COLUMNS, Array, Curve, Records, parse
 from scaling_tui.runs.divergence import divergence, uniform_loss
 from scaling_tui.runs.fence import Fence, fences_of
 from scaling_tui.runs.format import LOST_AFTER_S, State, Status, numbered
+from scaling_tui.runs.liveness import Liveness
 from scaling_tui.runs.metrics import LONGEST_NAME, METRICS, MOST_OTHERS
 from scaling_tui.runs.tail import Tail
 from scaling_tui.runs.views import RunView, SweepView
@@ -185,9 +186,10 @@ class _RunReader:
         keep: int | None,
         last_bytes: int | None,
         breathe: Callable[[], None],
+        liveness: Liveness,
         planned: Mapping[str, Any] | None = None,
     ) -> None:
-        self._planned = planned
+        self._liveness, self._planned = liveness, planned
         self.path, self._keep, self._last_bytes, self._breathe = path, keep, last_bytes, breathe
         self._config: Mapping[str, Any] | None = None
         self._faults: list[str] = []
@@ -267,7 +269,7 @@ class _RunReader:
         """State and reason of the run by its last attempt and its curve, and the faults found on the way."""
         if not attempts:
             return "queued", "", []
-        state, reason, faults = _status(attempts[-1], f"{self.path.name}/{attempts[-1].name}")
+        state, reason, faults = _status(self._liveness, attempts[-1], f"{self.path.name}/{attempts[-1].name}")
         if state == "queued" and len(self._curve):
             state, reason = self._without_status(attempts[-1])
         if state == "finished":
@@ -321,6 +323,7 @@ class SweepReader:
         keep: records of an attempt to keep in memory; None keeps all (see `curve.Records`).
         last_bytes: skip all but this many bytes at the end of each attempt's records.
         breathe: called about every millisecond of parsing, to let other threads run.
+        patient: as `Liveness` has it.
     """
 
     LOG_LINES = 200
@@ -331,9 +334,11 @@ class SweepReader:
         keep: int | None = None,
         last_bytes: int | None = None,
         breathe: Callable[[], None] = lambda: None,
+        patient: bool = False,
     ) -> None:
         self.path, self._keep, self._last_bytes, self._breathe = path, keep, last_bytes, breathe
         self._document: Mapping[str, Any] | None = None
+        self._liveness = Liveness(patient)
         self._runs: dict[str, _RunReader] = {}
         self._logs: dict[Path, Tail] = {}
         self._log: list[str] = []
@@ -361,7 +366,10 @@ class SweepReader:
         for name in sorted({*order, *self._run_folders(faults)}):
             if name not in self._runs:
                 planned = (self._document.get("planned") or {}).get(name)
-                self._runs[name] = _RunReader(self.path / name, self._keep, self._last_bytes, self._breathe, planned)
+                self._runs[name] = _RunReader(
+                    self.path / name, self._keep, self._last_bytes, self._breathe, self._liveness, planned
+                )
+        self._liveness.look(self.path, (reader.path for reader in self._runs.values()))
         budget = _ByteBudget(most)
         runs = [reader.poll(budget) for reader in self._runs.values()]
         after: dict[str, int] = {}  # where a run of a listed rung goes that is not listed itself: a further probe
@@ -384,6 +392,8 @@ class SweepReader:
             log=tuple(self._new_log()),
             faults=tuple(faults),
             rates=rates,
+            copy=self._liveness.copy,
+            undecided=self._liveness.undecided,
         )
 
     def _run_folders(self, faults: list[str]) -> list[str]:
@@ -430,16 +440,23 @@ class SweepReader:
         """The supervisor's state; without a supervisor, as under another trainer, that of the runs together."""
         supervisors = numbered(self.path, "supervisor")
         if supervisors and (supervisors[-1][1] / "status.json").exists():
-            state, reason, broken = _status(supervisors[-1][1], supervisors[-1][1].name)
+            state, reason, broken = _status(self._liveness, supervisors[-1][1], supervisors[-1][1].name)
             faults += broken
+            if state == "running":
+                reason = "; ".join(filter(None, [self._since_when(), reason]))
             return _since(runs) if state == "finished" else (state, reason)
         states = {run.state for run in runs}
         if not states:
             return "empty", "no runs yet"
         for state in ("running", "lost", "failed", "diverged", "stopped", "unreadable"):
             if state in states:
-                return state, ""
+                return state, self._since_when() if state == "running" else ""
         return ("finished" if states == {"finished"} else "queued"), ""
+
+    def _since_when(self) -> str:
+        """How old a copy is of which nobody knows whether it still is brought up to date; else empty."""
+        copy = self._liveness.copy
+        return copy.says if copy is not None and copy.stale else ""
 
     def _new_log(self) -> list[str]:
         """The last `LOG_LINES` lines of the supervisor's and the workers' logs, in order of time."""
@@ -493,7 +510,7 @@ def _joined(attempts: Sequence[_Read]) -> Curve:
     return Curve.of(whole.table, whole.others)
 
 
-def _status(folder: Path, name: str) -> tuple[State, str, list[str]]:
+def _status(liveness: Liveness, folder: Path, name: str) -> tuple[State, str, list[str]]:
     """State and reason by the status.json in `folder`, and what is broken about it.
 
     A status that says nothing is no sign of life: `lost`, and it comes back with the next heartbeat.
@@ -501,7 +518,7 @@ def _status(folder: Path, name: str) -> tuple[State, str, list[str]]:
     path = folder / "status.json"
     status = Status.read(path)
     if status is not None:
-        return status.derived(), status.remark(), []
+        return *liveness.state(folder, status), []
     file = f"{name}/status.json"
     try:
         found, faults = schema.checked(path, schema.STATUS, file)
@@ -539,7 +556,9 @@ def read_run(path: Path) -> RunView:
     Raises:
         InputError: its run.json is missing or not a JSON object.
     """
-    run = _RunReader(path, None, None, lambda: None).poll(_ByteBudget(math.inf))
+    liveness = Liveness()
+    liveness.look(path.parent, [path])
+    run = _RunReader(path, None, None, lambda: None, liveness).poll(_ByteBudget(math.inf))
     if run.state == "unreadable":
         raise InputError(f"run {path}: {run.reason}")
     return run

@@ -9,13 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from scaling_tui import InputError
 from scaling_tui.runs.format import read_json
+from scaling_tui.runs.liveness import copy_of
 
 Request = Literal["stop", "resume"]
 
 
 def make_request(sweep: Path, request: Request, run: str | None = None) -> None:
-    """Asks the supervisor and the workers of `sweep` to stop or resume: all runs, or one."""
+    """Asks the supervisor and the workers of `sweep` to stop or resume: all runs, or one.
+
+    Raises:
+        InputError: to stop what trains elsewhere, of a copy of its folder, out of which no request comes.
+    """
+    if request == "stop" and (copy := copy_of(sweep)) is not None:
+        raise InputError(
+            f"sweep {sweep.name}: a copy, from which no request reaches {copy.host}; want '{copy.command('stop')}'"
+        )
     folder = sweep / "requests"
     folder.mkdir(exist_ok=True)
     line = json.dumps({"request": request, "run": run}, ensure_ascii=False).encode() + b"\n"

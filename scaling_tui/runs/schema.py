@@ -213,7 +213,7 @@ SWEEP = table({
 _state = leaf(f"one of {', '.join(STORED_STATES)}", lambda value: state_of(value) is not None)
 STATUS = table({
     "state": _state, "pid": whole, "pid_started": number, "host": text, "heartbeat": number,
-    "reason": text,
+    "reason": text, "folder": text, "inode": whole,
 })  # fmt: skip
 REQUEST = table({"request": one_of(("stop", "resume")), "run": text})
 PREDICTION = table({

@@ -10,6 +10,7 @@ import numpy as np
 from scaling_tui.runs.config import Trunk
 from scaling_tui.runs.curve import Curve
 from scaling_tui.runs.format import LARGEST, RecordedPrediction, RecordedRates, State
+from scaling_tui.runs.liveness import Copy
 
 FlopsBasis = Literal["counted", "given"]
 STEADY_FROM = 5  # records with a speed
@@ -161,7 +162,9 @@ class RunView:
 class SweepView:
     """A sweep as it stood when it was read. `document` is what fits of sweep.json; `faults` name what does not.
 
-    `rates` are the learning rates that were chosen from its probes; None before, and in a sweep without probes.
+    `rates` are the learning rates that were chosen from its probes; None before, and in a sweep without probes. `copy`
+    tells that the folder is a copy of where it trains. `undecided` is whether somebody counts as lost of whom a few
+    seconds may show that only the clock is wrong.
     """
 
     name: str
@@ -174,6 +177,8 @@ class SweepView:
     log: tuple[str, ...] = field(repr=False, default=())
     faults: tuple[str, ...] = ()
     rates: RecordedRates | None = None
+    copy: Copy | None = None
+    undecided: bool = False
 
     @property
     def all_faults(self) -> tuple[str, ...]:
@@ -205,8 +210,10 @@ class SweepView:
 
     @property
     def seconds_left(self) -> float | None:
-        """The FLOPs left over the joint rate of the live runs; None where either is unknown."""
+        """The FLOPs left over the joint rate of the live runs; None where either is unknown, or was long ago."""
         rate = left = 0.0
+        if self.copy is not None and self.copy.stale:
+            return None
         for run in self.runs:
             if not run.flops or not run.cost or not run.tokens:
                 return None

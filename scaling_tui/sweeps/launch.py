@@ -18,6 +18,7 @@ from scaling_tui.runs import SweepView, create_sweep, make_request
 from scaling_tui.runs.config import RunConfig
 from scaling_tui.runs.format import YIELDED, Status, is_running, numbered
 from scaling_tui.runs.glance import glance
+from scaling_tui.runs.liveness import last_statuses
 from scaling_tui.runs.writer import write_run
 from scaling_tui.sweeps.devices import kind_of
 from scaling_tui.sweeps.engines import LOCAL, Where
@@ -161,18 +162,21 @@ def resume(
     per_gpu: int | None = None,
     run: str | None = None,
     address: str = "",
+    take_over: bool = False,
 ) -> SweepView:
     """Resumes a sweep, or one run of it, and starts a supervisor where none is alive.
 
     Without `jobs`, `device` and `per_gpu` those of the launch hold. It trains where it was launched on; a Ray cluster
-    has to be named again, as `address` or in $RAY_ADDRESS.
+    has to be named again, as `address` or in $RAY_ADDRESS. A copy of what may still train on another host is resumed
+    only with `take_over`.
 
     Raises:
-        InputError: no such device, nothing to resume, or a cluster that nobody but the sweep's files names.
+        InputError: no such device, nothing to resume, a cluster that nobody but the sweep's files names, or a copy.
     """
     from scaling_tui.sweeps.devices import check_device
 
     view = glance(sweep)
+    check_copy(view, take_over)
     launched = launched_with(view)
     jobs, device, per_gpu = jobs or launched.jobs, device or launched.device, per_gpu or launched.per_gpu
     if launched.where.here:
@@ -185,6 +189,24 @@ def resume(
     if not supervised(sweep):
         start_supervisor(sweep, jobs, device, per_gpu, where)
     return glance(sweep)
+
+
+def check_copy(view: SweepView, take_over: bool) -> None:
+    """Raises InputError where the sweep is a copy of one that may still train elsewhere: two would write one history.
+
+    `take_over` says that it does not train any more; a heartbeat of the last minute says that it does.
+    """
+    copy = view.copy
+    if copy is None or not view.trains:
+        return
+    if not take_over:
+        raise InputError(
+            f"sweep {view.name}: a copy of what is {copy.says}; want '{copy.command('resume')}', or --take-over once "
+            f"{copy.host} is gone for good"
+        )
+    statuses = last_statuses(view.path, (run.path for run in view.runs))
+    if any(status.derived() == "running" for _, status in statuses):
+        raise InputError(f"sweep {view.name}: a copy, and {copy.host} was training less than a minute ago")
 
 
 def named_again(where: Where, address: str, sweep: str) -> Where:

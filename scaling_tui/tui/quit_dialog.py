@@ -7,14 +7,15 @@ from textual.app import App
 from scaling_tui import InputError
 from scaling_tui.runs import list_sweeps, make_request
 from scaling_tui.runs.glance import glance, trains
+from scaling_tui.runs.liveness import copy_of
 from scaling_tui.text import show
 from scaling_tui.tui.widgets.choose import Choose
 
 
 def training_sweeps(runs: Path) -> list[Path]:
-    """The sweeps in `runs` that are training."""
+    """The sweeps in `runs` that are training, without copies of those elsewhere."""
     try:
-        return [path for path in list_sweeps(runs) if trains(path)]
+        return [path for path in list_sweeps(runs) if trains(path) and copy_of(path) is None]
     except InputError:
         return []  # of a folder that cannot be listed nothing can be stopped
 

@@ -362,8 +362,12 @@ class LiveScreen(LivePage):
 
     def _stop(self, sweep: SweepView, what: str | None) -> None:
         if what is not None:
-            make_request(sweep.path, "stop", None if what == "sweep" else what)
-            self.notify(f"Asked {sweep.name if what == 'sweep' else what} to stop.")
+            try:
+                make_request(sweep.path, "stop", None if what == "sweep" else what)
+            except InputError as error:
+                self.notify(str(error), severity="error", markup=False)
+            else:
+                self.notify(f"Asked {sweep.name if what == 'sweep' else what} to stop.")
 
     def action_resume(self) -> None:
         sweep, run = self._sweep, self._run()

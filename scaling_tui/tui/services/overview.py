@@ -147,6 +147,8 @@ def running_line(view: SweepView) -> OverviewLine:
     text = f"{show.SIGNS['running']} {view.name}  {finished} of {len(view.runs)} finished"
     if view.seconds_left is not None:
         text += f", {show.duration(view.seconds_left)} left"
+    if view.copy is not None and view.copy.stale:
+        text += f", as of {show.date(view.copy.as_of)}"
     return OverviewLine(text, "live", view.name, bar=view.progress)
 
 

@@ -164,4 +164,4 @@ def _fingerprint(snapshot: SweepSnapshot) -> object:
     if sweep is None:
         return snapshot.problem
     runs = tuple((run.name, run.state, run.curve.records, run.attempts, run.unread) for run in sweep.runs)
-    return sweep.state, runs, len(sweep.predictions), sweep.log[-1:], snapshot.stopping
+    return sweep.state, sweep.reason, runs, len(sweep.predictions), sweep.log[-1:], snapshot.stopping
