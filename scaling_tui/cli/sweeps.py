@@ -231,9 +231,9 @@ def resume(
         if view.state == "finished":
             say(f"{view.name} is finished: nothing to resume")
         else:
+            resume_sweep(path, jobs=jobs, device=device, per_gpu=per_gpu, run=run, address=address, take_over=take_over)
             if view.copy is not None:
                 say(f"{view.name}: a copy from {view.copy.host}; from now on it trains here, so copy it no more")
-            resume_sweep(path, jobs=jobs, device=device, per_gpu=per_gpu, run=run, address=address, take_over=take_over)
 
     if not detach:
         return follow_to_end(path, as_json, on_interrupt="ask", start=start)

@@ -51,7 +51,7 @@ class Copy:
 
     @property
     def says(self) -> str:
-        return f"running on {self.host} as of {show.date(self.as_of)}; this copy shows nothing later"
+        return f"running on {self.host} as of {show.date(self.as_of)}"
 
     def command(self, words: str) -> str:
         """`scaling-tui WORDS SWEEP` as it has to be given where the sweep trains, to be read and copied.

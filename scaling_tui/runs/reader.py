@@ -456,7 +456,7 @@ class SweepReader:
     def _since_when(self) -> str:
         """How old a copy is of which nobody knows whether it still is brought up to date; else empty."""
         copy = self._liveness.copy
-        return copy.says if copy is not None and copy.stale else ""
+        return f"{copy.says}; this copy shows nothing later" if copy is not None and copy.stale else ""
 
     def _new_log(self) -> list[str]:
         """The last `LOG_LINES` lines of the supervisor's and the workers' logs, in order of time."""

@@ -77,10 +77,13 @@ def mounted(folder: Path) -> tuple[str, str]:
     import psutil
 
     found = ("", "")
-    for part in psutil.disk_partitions(all=True):
-        # The last one that fits as well lies over the others.
-        if len(part.mountpoint) >= len(found[0]) and folder.is_relative_to(part.mountpoint):
-            found = (part.mountpoint, part.fstype)
+    for _ in range(3):  # a list that is read while somebody mounts or unmounts can lack entries, even the root's
+        for part in psutil.disk_partitions(all=True):
+            # The last one that fits as well lies over the others.
+            if len(part.mountpoint) >= len(found[0]) and folder.is_relative_to(part.mountpoint):
+                found = (part.mountpoint, part.fstype)
+        if found[1]:
+            break
     return found
 
 

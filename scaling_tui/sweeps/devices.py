@@ -3,12 +3,12 @@
 import os
 import platform
 import re
-import subprocess
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 from scaling_tui import InputError
+from scaling_tui.sweeps.answers import answer
 
 # NVIDIA's driver, NVIDIA and AMD under WSL, AMD's driver (torch calls its GPUs cuda too).
 GPU_FILES = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
@@ -16,7 +16,7 @@ NVIDIA_GPUS = Path("/proc/driver/nvidia/gpus")
 NVIDIA_FILES = Path("/dev")
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 AMD_DRIVER = Path("/sys/module/amdgpu/version")
-SMI_S = 20.0  # the driver takes seconds to wake where no process keeps it awake
+SMI_S = 5.0  # the driver takes seconds to wake where no process keeps it awake
 
 
 def has_gpu() -> bool:
@@ -143,10 +143,9 @@ def _told(path: Path) -> str:
 def _smi(*arguments: str) -> str:
     """What `nvidia-smi` says; "" where there is none or it fails."""
     try:
-        done = subprocess.run(["nvidia-smi", *arguments], capture_output=True, text=True, timeout=SMI_S, check=True)
-    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+        return answer(["nvidia-smi", *arguments], SMI_S)
+    except OSError:
         return ""
-    return done.stdout
 
 
 def free_memory(device: str) -> int | None:

@@ -3,19 +3,19 @@
 import os
 import shutil
 import socket
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from scaling_tui import InputError
+from scaling_tui.sweeps.answers import answer
 from scaling_tui.sweeps.looks import Look, not_found, unknown
 from scaling_tui.sweeps.machine import installed
 from scaling_tui.text import show
 from scaling_tui.text.files import read_text
 
 ANSWER_S = 3.0
-SLURM_S = 10.0
+SLURM_S = 6.0
 MOST_ADDRESS = 4096  # bytes of the file in which Ray keeps its address
 SHOWN = 4  # partitions
 
@@ -82,12 +82,8 @@ def slurm(environment: Mapping[str, str] = os.environ) -> Look:
         advice.append("SLURM is there, but not the package that sends it jobs: pip install 'scaling-tui[slurm]'")
     try:
         partitions = _partitions(environment)
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        what = (
-            f"sinfo took longer than {SLURM_S:g} s"
-            if isinstance(error, subprocess.TimeoutExpired)
-            else show.fault(error)
-        )
+    except (OSError, ValueError) as error:
+        what = show.fault(error)
         advice.append("SLURM's controller tells nothing: try 'sinfo' here and 'sbatch' on the cluster's login node")
         return unknown(what, *advice, partitions=[], job=job)
     named = [
@@ -101,15 +97,8 @@ def slurm(environment: Mapping[str, str] = os.environ) -> Look:
 
 def _partitions(environment: Mapping[str, str]) -> list[dict[str, str]]:
     """The partitions that are up: `name`, number of `nodes`, and `gres`, which is "" without GPUs and the like."""
-    done = subprocess.run(
-        ["sinfo", "--noheader", "--format=%P|%a|%D|%G"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        errors="replace", timeout=SLURM_S, check=False, env=dict(environment),
-    )  # fmt: skip
-    if done.returncode:
-        raise OSError(
-            done.returncode, next(iter(done.stderr.strip().splitlines()), f"sinfo ended with status {done.returncode}")
-        )
-    rows = [line.strip().split("|") for line in done.stdout.splitlines()]
+    said = answer(["sinfo", "--noheader", "--format=%P|%a|%D|%G"], SLURM_S, environment)
+    rows = [line.strip().split("|") for line in said.splitlines()]
     return [
         {"name": row[0].rstrip("*"), "nodes": row[2], "gres": "" if row[3] in ("(null)", "N/A") else row[3]}
         for row in rows

@@ -2,10 +2,10 @@
 
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 
+from scaling_tui.sweeps.answers import answer
 from scaling_tui.sweeps.looks import Look, not_found, unknown
 from scaling_tui.text.visible import terminal_of
 from scaling_tui.tui import terminal
@@ -113,10 +113,6 @@ def _tmux_setting() -> str:
     if shutil.which("tmux") is None:
         return ""
     try:
-        done = subprocess.run(
-            ["tmux", "show-options", "-sv", "set-clipboard"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            errors="replace", timeout=TMUX_S, check=False,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
+        return answer(["tmux", "show-options", "-sv", "set-clipboard"], TMUX_S).strip()
+    except OSError:
         return ""
-    return done.stdout.strip()
