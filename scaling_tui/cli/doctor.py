@@ -16,12 +16,12 @@ def doctor(runs: Runs = None, as_json: AsJson = False) -> None:
     from scaling_tui.report.doctor import doctor_document, doctor_text
     from scaling_tui.runs import runs_folder
     from scaling_tui.sweeps.looks import take
-    from scaling_tui.sweeps.machine_looks import LONGEST_S, machine_looks
+    from scaling_tui.sweeps.machine_looks import longest, machine_looks
     from scaling_tui.tui.terminal_looks import terminal_looks
 
     if sys.stderr.isatty():
         say("looking, which takes some seconds, most of them to load torch …")
-    found = take({**machine_looks(runs_folder(runs)), **terminal_looks()}, LONGEST_S)
+    found = take({**machine_looks(runs_folder(runs)), **terminal_looks()}, longest)
     if as_json:
         print_json(doctor_document(found))
     else:

@@ -16,12 +16,28 @@ NVIDIA_GPUS = Path("/proc/driver/nvidia/gpus")
 NVIDIA_FILES = Path("/dev")
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 AMD_DRIVER = Path("/sys/module/amdgpu/version")
-SMI_S = 5.0  # the driver takes seconds to wake where no process keeps it awake
+SMI_S = 4.0  # the driver takes seconds to wake where no process keeps it awake
 
 
 def has_gpu() -> bool:
     """Whether there is a GPU that torch would call cuda."""
     return any(Path(file).exists() for file in GPU_FILES)
+
+
+def built_for_cpus() -> bool:
+    """Whether the torch that is installed can use no GPU, by the file that says what it was built for.
+
+    False where there is no such file: then only torch itself can tell.
+    """
+    from importlib.util import find_spec
+
+    try:
+        spec = find_spec("torch")
+    except (ImportError, ValueError):
+        return False
+    told = _told(Path(spec.origin).with_name("version.py")) if spec is not None and spec.origin else ""
+    builds = re.findall(r"^(?:cuda|hip)\b[^=\n]*=\s*(\S+)", told, re.MULTILINE)
+    return bool(builds) and all(build == "None" for build in builds)
 
 
 def check_device(name: str) -> str:
@@ -35,6 +51,8 @@ def check_device(name: str) -> str:
     if name.startswith("cuda"):
         if not has_gpu():
             raise InputError(f"--device {name!r}: this machine has no GPU; want auto or cpu")
+        if built_for_cpus():
+            raise InputError(f"--device {name!r}: the torch here is built for CPUs; want auto or cpu, or another torch")
         found, number = len(gpus()), int(name.partition(":")[2] or 0)
         if not found and hidden(os.environ):
             raise InputError(f"--device {name!r}: CUDA_VISIBLE_DEVICES hides every GPU; want auto or cpu")
@@ -51,7 +69,7 @@ def kind_of(name: str) -> str:
     """cpu, cuda or mps: the kind of device that the worker will choose for `name` on this machine."""
     if name != "auto":
         return name.partition(":")[0]
-    if has_gpu() and not hidden(os.environ):
+    if has_gpu() and not hidden(os.environ) and not built_for_cpus():
         return "cuda"
     return "mps" if (platform.system(), platform.machine()) == ("Darwin", "arm64") else "cpu"
 

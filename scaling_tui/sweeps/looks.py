@@ -54,14 +54,17 @@ def in_background(work: Callable[[], T]) -> "Future[T]":
     return future
 
 
-def take(looks: Mapping[str, Callable[[], Look]], seconds: float) -> dict[str, Look]:
-    """Takes all `looks` at once; one that fails, or has not ended after so many seconds, is unknown, with the reason.
+def take(looks: Mapping[str, Callable[[], Look]], seconds: Callable[[str], float]) -> dict[str, Look]:
+    """Takes all `looks` at once; one that fails, or has not ended after its `seconds`, is unknown, with the reason.
 
     A disk or a driver that hangs holds up its own look alone.
     """
     began = monotonic()
     futures = {name: in_background(look) for name, look in looks.items()}
-    return {name: _ended(future, max(0.0, began + seconds - monotonic()), seconds) for name, future in futures.items()}
+    return {
+        name: _ended(future, max(0.0, began + seconds(name) - monotonic()), seconds(name))
+        for name, future in futures.items()
+    }
 
 
 def _ended(future: "Future[Look]", left: float, seconds: float) -> Look:

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import os
 import platform
-import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -13,6 +12,7 @@ from typing import Any
 
 from scaling_tui.runs.storage import storage, write_speed
 from scaling_tui.sweeps import schedulers
+from scaling_tui.sweeps.answers import NoAnswerError, answer
 from scaling_tui.sweeps.devices import driver, free_memory, gpus, has_gpu, hidden, kind_of
 from scaling_tui.sweeps.limits import address_space, cores, memory
 from scaling_tui.sweeps.looks import Look, in_background, not_found, unknown
@@ -22,7 +22,9 @@ from scaling_tui.sweeps.slots import Slots, told
 from scaling_tui.text import show
 
 TORCH_S = 60.0  # from a cold network disk torch alone takes half a minute to load
-LONGEST_S = TORCH_S + 5  # for all looks; they are taken at once
+TORCH_HANGS_S = 5.0  # without computing or reading anything
+LONGEST_S = 8.0  # for all looks together; they are taken at once
+OF_TORCH = ("cpu", "devices", "torch", "bf16", "compile", "gloo", "nccl", "sweep")  # looks that may wait for torch
 ELSEWHERE = "choose another folder with --runs or SCALING_TUI_RUNS"
 LITTLE_FREE = 2e9  # bytes of disk
 SLOW_BYTES_PER_S = 20e6
@@ -66,26 +68,27 @@ class Torch:
 def _asked() -> dict[str, Found]:
     # -P: a torch.py in the current folder must not be taken for torch.
     command = [sys.executable, "-P", "-m", "scaling_tui.train.look"]
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-    )  # fmt: skip
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     try:
-        said, _ = process.communicate(timeout=TORCH_S)
-        end = f"the process that asks torch ended with status {process.returncode}"
-    except subprocess.TimeoutExpired as error:
-        process.kill()
-        said, end = error.output or b"", f"torch took longer than {TORCH_S:g} s"
+        said = answer(command, TORCH_S, environment, stalled=TORCH_HANGS_S)
+        end = "the process that asks torch ended too early"
+    except NoAnswerError as error:
+        said, end = error.said, f"the process that asks torch {error.told}"
     answers: dict[str, Found] = {}
     for line in said.splitlines():
         try:
-            answer = json.loads(line)
-            answers[answer.pop("look")] = answer
+            told = json.loads(line)
+            answers[told.pop("look")] = told
         except (ValueError, TypeError, KeyError, AttributeError):
             continue  # something else that a library printed
     answers["end"] = {"error": end}
     answers.setdefault("torch", answers["end"])
     return answers
+
+
+def longest(look: str) -> float:
+    """Seconds that a look may take: those that ask torch as long as it gets on, all others a few."""
+    return TORCH_S + LONGEST_S if look in OF_TORCH else LONGEST_S
 
 
 def machine_looks(runs: Path) -> dict[str, Callable[[], Look]]:
@@ -137,9 +140,11 @@ def main_memory() -> Look:
 
 def devices(torch: Torch) -> Look:
     """The GPUs by the driver's files and by torch; they differ where something is wrong."""
-    by_files, seen, asked = gpus(), torch["gpus"], torch["device"]
+    by_files = gpus()
+    told_free = in_background(lambda: free_memory("cuda") if by_files else None)
+    seen, asked = torch["gpus"], torch["device"]
     cards = seen.get("gpus", [])
-    free = free_memory("cuda") if cards else None
+    free = told_free.result() if cards else None
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     values = {"gpus": cards, "counted": len(by_files), "free": free, "CUDA_VISIBLE_DEVICES": visible}
     by_whom = f"CUDA_VISIBLE_DEVICES={visible}"
@@ -256,7 +261,10 @@ def nccl(torch: Torch) -> Look:
 
 def disk(runs: Path) -> Look:
     """Where the runs are, on what, and how much is free."""
-    found = storage(runs)
+    try:
+        found = storage(runs)
+    except OSError as error:
+        return unknown(show.fault(error), ELSEWHERE)
     kinds = {
         "local": "a local disk", "network": "a network disk", "memory": "main memory", "unknown": "of unknown kind",
         "container": "a container's own layer",

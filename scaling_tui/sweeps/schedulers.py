@@ -15,7 +15,7 @@ from scaling_tui.text import show
 from scaling_tui.text.files import read_text
 
 ANSWER_S = 3.0
-SLURM_S = 6.0
+SLURM_S = 5.0
 MOST_ADDRESS = 4096  # bytes of the file in which Ray keeps its address
 SHOWN = 4  # partitions
 

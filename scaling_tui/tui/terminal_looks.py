@@ -93,7 +93,7 @@ def clipboard() -> Look:
         setting = _tmux_setting()
         if setting == "on":
             return Look(f"tmux passes copies on; {kept}", values={**values, "osc52": True})
-        if setting:
+        if setting in ("off", "external"):
             return Look(
                 f"tmux does not take copies from programs (set-clipboard {setting}); {kept}", "found",
                 {**values, "osc52": False}, ("put 'set -s set-clipboard on' in ~/.tmux.conf",),

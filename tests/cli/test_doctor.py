@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pexpect
+import psutil
 import pytest
 
 from scaling_tui.report.doctor import GROUPS
@@ -182,6 +183,46 @@ def test_slurm_tells_its_partitions(doctor: Doctor, tmp_path: Path) -> None:
     assert found["status"] == "unknown"
     assert "Unable to contact slurm controller" in str(found["says"])
     assert "'sinfo'" in str(found["advice"])
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        ("sleep 1000 & sleep 1000", "took longer than"),
+        ("kill -9 $$", "ended with status -9"),
+        ("printf '\\033]0;mine\\007'; printf '\\033[31mred' >&2; exit 1", "red"),
+        ("exec cat /dev/zero", "says more than 1 MiB"),
+    ],
+    ids=["hangs", "crashes", "rubbish", "endless"],
+)
+def test_commands_that_hang_crash_or_print_rubbish_are_told_and_leave_nothing(
+    doctor: Doctor, tmp_path: Path, script: str, says: str
+) -> None:
+    for name in ("nvidia-smi", "sbatch", "sinfo", "tmux"):
+        executable(tmp_path / "bin" / name, f"PATH=/usr/bin:/bin; echo $$ >> {tmp_path}/pids; {script}")
+    found = looks(doctor("--json", TMUX="/tmp/tmux,1,0"))
+    assert (found["slurm"]["status"], found["clipboard"]["status"]) == ("unknown", "unknown")
+    assert says in str(found["slurm"]["says"])
+    assert found["driver"]["status"] == "not_found"
+    # Each was in a session of its own, of which nothing is left.
+    sessions = {int(line) for line in (tmp_path / "pids").read_text().split()}
+    assert sessions
+    assert not [process.pid for process in psutil.process_iter() if session_of(process.pid) in sessions]
+    assert "\x1b" not in doctor().stdout
+
+
+def session_of(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return -1
+
+
+def test_a_torch_that_hangs_is_given_up_and_holds_up_no_other(doctor: Doctor, tmp_path: Path) -> None:
+    (tmp_path / "fake" / "torch" / "__init__.py").write_text("import time; time.sleep(1000)")
+    found = looks(doctor("--json"))
+    assert (found["torch"]["status"], found["cpu"]["status"]) == ("unknown", "found")
+    assert "did nothing for" in str(found["torch"]["says"])
 
 
 def test_a_locale_without_utf8_is_told_and_the_output_survives_it(doctor: Doctor) -> None:

@@ -219,6 +219,7 @@ def test_a_gpu_that_is_not_there_is_refused(
     (gpus / "0000:00:04.0").mkdir(parents=True)
     monkeypatch.setattr("scaling_tui.sweeps.devices.GPU_FILES", (str(gpus),))
     monkeypatch.setattr("scaling_tui.sweeps.devices.NVIDIA_GPUS", gpus)
+    monkeypatch.setattr("scaling_tui.sweeps.devices.built_for_cpus", lambda: False)
     assert "this machine has 1 GPU; want cuda:0" in command("run", tiny, "--device", "cuda:1", "--dry-run")[2]
     assert command("run", tiny, "--device", "cuda:0", "--dry-run")[0] == 0
 

@@ -35,7 +35,7 @@ def test_a_look_that_fails_or_hangs_is_unknown_and_holds_up_no_other() -> None:
     def fails() -> Look:
         raise PermissionError(13, "Permission denied", "/disk")
 
-    found = take({"hangs": hangs, "fails": fails, "works": lambda: Look("yes")}, 0.5)
+    found = take({"hangs": hangs, "fails": fails, "works": lambda: Look("yes")}, lambda name: 0.5)
     never.set()
     assert found["hangs"].says == "unknown: took longer than 0.5 s"
     assert found["fails"].says == "unknown: /disk: Permission denied"

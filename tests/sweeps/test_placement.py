@@ -1,6 +1,7 @@
 """How runs are spread over a machine: cores, threads, GPUs, memory."""
 
 from dataclasses import replace
+import sys
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,7 @@ def four_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (folder / "information").write_text(f"Model: \t H100\nGPU UUID:\t GPU-{number}{number}ab\n")
     monkeypatch.setattr(devices, "NVIDIA_GPUS", tmp_path / "gpus")
     monkeypatch.setattr(devices, "has_gpu", lambda: True)
+    monkeypatch.setattr(devices, "built_for_cpus", lambda: False)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     return tmp_path / "gpus"
 
@@ -138,6 +140,33 @@ def test_cuda_is_every_gpu_and_cuda_1_one_of_them(four_gpus: Path, monkeypatch: 
     assert kind_of("auto") == "cpu"
     with pytest.raises(InputError, match=r"CUDA_VISIBLE_DEVICES hides every GPU; want auto or cpu"):
         check_device("cuda")
+
+
+@pytest.mark.parametrize(
+    ("version", "kind"),
+    [
+        ("__version__ = '2.13.0+cpu'\ncuda: Optional[str] = None\nhip: Optional[str] = None\n", "cpu"),
+        ("cuda = None\nhip = None\n", "cpu"),
+        ("cuda: Optional[str] = '12.8'\nhip: Optional[str] = None\n", "cuda"),
+        ("cuda: Optional[str] = None\nhip: Optional[str] = '6.4'\n", "cuda"),
+        ("", "cuda"),
+    ],
+)
+def test_a_torch_for_cpus_trains_on_the_cpu_whatever_cards_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, kind: str
+) -> None:
+    monkeypatch.setattr(devices, "has_gpu", lambda: True)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text("raise AssertionError('imported')")
+    (tmp_path / "torch" / "version.py").write_text(version)
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert kind_of("auto") == kind
+    assert {place.device.partition(":")[0] for place in places("auto")} <= {"cpu", "auto"}
+    if kind == "cpu":
+        with pytest.raises(InputError, match="the torch here is built for CPUs"):
+            check_device("cuda")
 
 
 def test_gpus_are_counted_by_their_device_files_where_the_driver_tells_nothing(
