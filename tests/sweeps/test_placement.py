@@ -1,7 +1,7 @@
 """How runs are spread over a machine: cores, threads, GPUs, memory."""
 
-from dataclasses import replace
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
