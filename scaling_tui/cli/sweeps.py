@@ -15,6 +15,7 @@ from scaling_tui.cli.options import (
     Runs,
     SweepName,
     ctrl_c_deferred,
+    number,
     plots_wanted,
     print_json,
     print_plots,
@@ -23,7 +24,9 @@ from scaling_tui.cli.options import (
 
 if TYPE_CHECKING:
     from scaling_tui.runs import SweepView
+    from scaling_tui.sweeps.cluster import Cluster
     from scaling_tui.sweeps.engines import Where
+    from scaling_tui.sweeps.ladder import Ladder
     from scaling_tui.tui.terminal import Appearance
 
 app = typer.Typer()
@@ -74,6 +77,18 @@ def run(
     ] = None,
     detach: Detach = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be trained, and write nothing.")] = False,
+    cluster: Annotated[
+        str,
+        typer.Option(
+            metavar="NODESxGPUS|FILE",
+            show_default=False,
+            help="With --dry-run --on ray or slurm: the cluster to plan for, such as 64x8x80GB, or a .toml file.",
+        ),
+    ] = "",
+    throughput: Annotated[
+        float | None, number("FLOP/s that a run reaches on a GPU of it, such as 4e14; default: as measured.")
+    ] = None,
+    price: Annotated[float | None, number("Price of an hour of a GPU of it.")] = None,
     open_app: Annotated[bool, typer.Option("--app", help="Watch in the app, if there is a terminal.")] = False,
     runs: Runs = None,
     as_json: AsJson = False,
@@ -91,7 +106,12 @@ def run(
 
     with_plot = plots_wanted(plot, as_json)
     where = where_of(on, address, dashboard, partition, slurm or [])
+    described = cluster_of_options(dry_run, where, cluster, throughput, price)
     chosen = load_ladder(ladder, setting or [])
+    if dry_run and not where.here:
+        return plan_beyond(
+            context, runs_folder(runs), chosen, seed, jobs, device, where, described, as_json, with_plot
+        )  # fmt: skip
     if dry_run:
         from scaling_tui.report.dry_run import dry_run_document, dry_run_text
         from scaling_tui.sweeps.dry_run import dry_run as estimated
@@ -350,6 +370,60 @@ def where_of(on: str, address: str, dashboard: bool, partition: str, slurm: list
     if on == "ray":
         address = address or os.environ.get("RAY_ADDRESS", "")
     return Where(on, address, dashboard, partition, options)  # type: ignore[arg-type] # it checks
+
+
+def cluster_of_options(
+    dry_run: bool, where: "Where", cluster: str, throughput: float | None, price: float | None
+) -> "Callable[[], Cluster] | None":
+    """What gives the cluster to plan for; None where nothing is planned for one.
+
+    Raises:
+        InputError: an option that does not fit the others.
+    """
+    for option, given in (("--cluster", cluster), ("--throughput", throughput), ("--price", price)):
+        if given and (not dry_run or where.here):
+            raise InputError(f"{option}: found without --dry-run --on ray or slurm, want all of them")
+    if not dry_run or where.here:
+        return None
+    from scaling_tui.sweeps.cluster import described
+    from scaling_tui.sweeps.timetable import cluster_of
+
+    return lambda: cluster_of(where, described(cluster) if cluster else None).given(throughput, price)
+
+
+def plan_beyond(
+    context: typer.Context,
+    runs: Path,
+    ladder: "Ladder",
+    seed: int | None,
+    jobs: int | None,
+    device: str,
+    where: "Where",
+    described: "Callable[[], Cluster] | None",
+    as_json: bool,
+    with_plot: bool,
+) -> None:
+    """Prints the timetable of a ladder on a cluster."""
+    from scaling_tui.report.preparing import preparing
+    from scaling_tui.report.timetable import timetable_document, timetable_text, use_figure
+    from scaling_tui.sweeps.preflight import rehearse
+    from scaling_tui.sweeps.timetable import timetable
+
+    assert described is not None
+    cluster = described()
+    with preparing() as progress:
+        rehearsed = rehearse(ladder, device, jobs, progress, here=False)
+    if isinstance(rehearsed, str):
+        say(rehearsed)
+    found = None if isinstance(rehearsed, str) else rehearsed
+    seeds = ladder.seeds if seed is None else (seed,)
+    time = timetable(runs, ladder, found, seeds, where, cluster, device, jobs, say)
+    if as_json:
+        print_json(timetable_document(ladder, time, found.data if found else None))
+        return
+    print(timetable_text(ladder, time, found.data if found else None))
+    if with_plot:
+        print_plots(context, [use_figure(time)])
 
 
 def readable(paths: Iterable[Path], read: Callable[[Path], T]) -> tuple[list[T], list[dict[str, str]]]:

@@ -3,18 +3,20 @@
 All estimates come from here.
 """
 
-import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from scaling_tui.laws.memory import ACTIVATIONS_SHARE, activation_bytes, micro_batches_for
+from scaling_tui.sweeps.cluster import MOST_CPUS, Nodes
 from scaling_tui.sweeps.devices import kind_of
 from scaling_tui.sweeps.ladder import Ladder
 from scaling_tui.sweeps.limits import cores, memory
 from scaling_tui.sweeps.placement import at_a_time, gpu_memory, main_memory, threads_for
-from scaling_tui.sweeps.rung import Rung
+from scaling_tui.sweeps.resources import Resources
+from scaling_tui.sweeps.rung import MOST_RUNS_OF_A_RUNG, SEEDS_APART, Rung
+from scaling_tui.sweeps.simulation import Rules, simulate, tasks_of
 from scaling_tui.sweeps.size import Size
 from scaling_tui.sweeps.speeds import Evidence, Speed, Trained
 from scaling_tui.text import show
@@ -35,6 +37,7 @@ WRITTEN_A_SECOND = 3e8  # bytes of a checkpoint
 CHECKPOINTED = 12  # bytes a parameter
 LIKELY = 0.4  # share of the peak that a model reaches which nobody measured
 NAMED = 3  # rungs, in words
+APART = SEEDS_APART * MOST_RUNS_OF_A_RUNG  # so that no two seeds share a run
 PROCESS_BYTES = 290_000_000  # resident memory of a worker with torch 2.13 for CPUs, without its model
 
 
@@ -83,17 +86,17 @@ def estimate(
         corpus_s: seconds that a worker needs to load the corpus.
     """
     together, trained = placed(ladder, seeds, device, jobs, per_gpu, known.gpu_free)
-    speeds = [_speed(one, known) for one in trained]
-    seconds = tuple(_seconds(rung, speed) for rung, (speed, _) in zip(ladder.rungs, speeds, strict=True))
+    speeds = [speed_of(one, known) for one in trained]
+    seconds = tuple(seconds_of(rung, speed) for rung, (speed, _) in zip(ladder.rungs, speeds, strict=True))
     start = (START_S if known.start is None else known.start) + corpus_s
     gpu = kind_of(device) == "cuda"
     return Estimate(
         seconds=seconds,
         memory=tuple(_memory(one, together, gpu) for one in trained),
         memory_of="GPU" if gpu else "process",
-        total=SUPERVISOR_S + _whole(ladder, seconds, seeds, together, start),
+        total=SUPERVISOR_S + makespan(ladder, seconds, seeds, together, start),
         at_a_time=together,
-        basis=_basis(ladder, trained, [how for _, how in speeds], known),
+        basis=basis_of(ladder, trained, [how for _, how in speeds], known),
         known=all(how in ("run", "probe", "between") for _, how in speeds),
     )
 
@@ -114,21 +117,24 @@ def placed(
     ]
 
 
-def _speed(trained: Trained, known: Evidence) -> tuple[Speed, str]:
+def speed_of(trained: Trained, known: Evidence) -> tuple[Speed, str]:
     """Its speed, complete, and how that is known: by a run, a probe, from sizes `between`, `beyond` them or nothing."""
     found, how = known.of(trained), "run" if trained in known.recorded else "probe"
     if found is None:
         found, how = _interpolated(trained, known)
-    size = trained.size
-    per_token = found.step / size.tokens_a_step
+    return complete(found, trained.size), how
+
+
+def complete(speed: Speed, size: Size) -> Speed:
+    """The speed with what nobody measured of it, by its steps and its size."""
+    per_token = speed.step / size.tokens_a_step
     written = size.params * CHECKPOINTED / WRITTEN_A_SECOND
-    complete = replace(
-        found,
-        evaluation=FORWARD * per_token if found.evaluation is None else found.evaluation,
-        setup=SETUP_S + TRIALS * found.step if found.setup is None else found.setup,
-        checkpoint=0.02 + written if found.checkpoint is None else found.checkpoint,
+    return replace(
+        speed,
+        evaluation=FORWARD * per_token if speed.evaluation is None else speed.evaluation,
+        setup=SETUP_S + TRIALS * speed.step if speed.setup is None else speed.setup,
+        checkpoint=0.02 + written if speed.checkpoint is None else speed.checkpoint,
     )
-    return complete, how
 
 
 def _interpolated(trained: Trained, known: Evidence) -> tuple[Speed, str]:
@@ -164,7 +170,7 @@ def _interpolated(trained: Trained, known: Evidence) -> tuple[Speed, str]:
     ), "between" if within or min(distances) < np.log(NEAR) else "beyond"
 
 
-def _seconds(rung: Rung, speed: Speed) -> float:
+def seconds_of(rung: Rung, speed: Speed) -> float:
     """Of one run of `rung`, in a worker that is ready."""
     assert speed.setup is not None
     assert speed.evaluation is not None
@@ -192,58 +198,25 @@ def _memory(trained: Trained, together: int, gpu: bool) -> int:
     return PROCESS_BYTES + whole - activations + activations // parts
 
 
-def _whole(ladder: Ladder, seconds: Sequence[float], seeds: int, together: int, start: float) -> float:
-    """Seconds of the whole sweep: the others first, the largest first, then each predicted run alone."""
-    predicted = ladder.fit.predict if ladder.fit else None
-    rungs = list(zip(ladder.rungs, seconds, strict=True))
-    alone = [took for rung, took in rungs if rung.name == predicted for _ in range(rung.runs * seeds)]
-    beside = [(rung, took) for rung, took in rungs if rung.name != predicted for _ in range(rung.runs * seeds)]
-    total = makespan(beside, together, start)
-    if alone:
-        total += (0.0 if beside else start) + PREDICT_S * bool(beside) + sum(alone) + HAND_OVER_S * len(alone)
-    return total
+def makespan(ladder: Ladder, seconds: Sequence[float], seeds: int, together: int, start: float) -> float:
+    """Seconds until every run is done, `together` at a time by workers that each take `start` to be ready."""
+    slot = Resources(1.0, 0.0)  # here it is not what a ladder asks of a cluster
+    apart = [seed * APART for seed in range(seeds)]
+    tasks = tasks_of(ladder, apart, [slot] * len(seconds), [(each,) for each in seconds])
+    rules = Rules(together, start, HAND_OVER_S, PREDICT_S)
+    return simulate(tasks, [Nodes(cpus=min(together, MOST_CPUS))], rules).makespan
 
 
-def makespan(runs: Sequence[tuple[Rung, float]], together: int, start: float) -> float:
-    """Seconds until these runs are done, `together` at a time by workers that each take `start` to be ready.
-
-    The run with the most FLOPs comes first; a branch waits until its trunk has come to where it begins.
-    """
-    workers = [start] * min(together, len(runs))
-    waiting = sorted(runs, key=lambda run: run[0].flops, reverse=True)
-    begun: dict[str, tuple[float, float, int]] = {}  # of each trunk: when, for how long, its steps
-    end = 0.0
-    while waiting:
-        now = heapq.heappop(workers)
-        ready = [_ready(rung, begun) for rung, _ in waiting]
-        index = next((place for place, moment in enumerate(ready) if moment <= now), None)
-        if index is None:
-            index = min(range(len(ready)), key=ready.__getitem__)
-            now = max(now, ready[index])
-        rung, took = waiting.pop(index)
-        begun[rung.case] = (now, took, rung.training.steps(rung.architecture.context))
-        end = max(end, now + took)
-        heapq.heappush(workers, now + took + HAND_OVER_S)
-    return end
-
-
-def _ready(rung: Rung, begun: dict[str, tuple[float, float, int]]) -> float:
-    if rung.trunk is None:
-        return 0.0
-    if rung.trunk.run not in begun:
-        return float("inf")
-    began, took, steps = begun[rung.trunk.run]
-    return began + took * rung.trunk.step / steps
-
-
-def _basis(ladder: Ladder, trained: Sequence[Trained], known_by: Sequence[str], known: Evidence) -> str:
+def basis_of(
+    ladder: Ladder, trained: Sequence[Trained], known_by: Sequence[str], known: Evidence, where: str = "on this machine"
+) -> str:
     """Where the times come from, in words."""
     runs = sum(1 for one in set(trained) if one in known.recorded)
     if all(how == "nothing" for how in known_by):
         return "times from a two-core machine: nothing was measured on this device yet"
     sources = []
     if runs or not known.probed:
-        sources.append(f"{show.counted(runs or len(known.recorded), 'earlier run')} on this machine")
+        sources.append(f"{show.counted(runs or len(known.recorded), 'earlier run')} {where}")
     if any(how == "probe" or (how in ("between", "beyond") and known.probed) for how in known_by):
         sources.append("a probe of this machine")
     if "peak" in known_by:

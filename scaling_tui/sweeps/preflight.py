@@ -75,14 +75,19 @@ def check_ladder(
 
 
 def rehearse(
-    ladder: Ladder, device: str = "auto", jobs: int | None = None, progress: Progress = no_progress
+    ladder: Ladder,
+    device: str = "auto",
+    jobs: int | None = None,
+    progress: Progress = no_progress,
+    here: bool = True,
 ) -> Checked | str:
     """Checks as `check_ladder` does but downloads nothing; returns what it could not check where it would have to."""
     missing = to_download(ladder.corpus)
     if missing is None:
-        return check_ladder(ladder, device, jobs, progress)
-    check_device(device)
-    check_memory(ladder, device, jobs)
+        return check_ladder(ladder, device, jobs, progress, here)
+    if here:
+        check_device(device)
+        check_memory(ladder, device, jobs)
     return f"{missing} is not on this machine and would be downloaded first, so its content was not checked"
 
 

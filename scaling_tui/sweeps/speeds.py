@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
@@ -19,6 +19,7 @@ from scaling_tui.runs.format import numbered, read_json, write_json
 from scaling_tui.runs.glance import glance
 from scaling_tui.sweeps.devices import free_memory, kind_of
 from scaling_tui.sweeps.machine import machine, versions
+from scaling_tui.sweeps.resources import recorded as asked
 from scaling_tui.sweeps.size import Size
 
 LATEST = 12  # sweeps to read; older ones add nothing
@@ -91,8 +92,38 @@ def evidence(runs: Path, device: str = "auto") -> Evidence:
 
 def recorded(runs: Path, kind: str) -> dict[Trained, Speed]:
     """The median speeds of the runs in the latest sweeps that this machine trained with these versions."""
-    found: dict[Trained, list[Speed]] = {}
-    here = (machine()["host"], kind)
+    return _medians(found for view in _latest(runs, kind) for found in _speeds(view))
+
+
+def on_clusters(runs: Path, on: str, kind: str) -> dict[Trained, Speed]:
+    """The median speeds of the runs in the latest sweeps that this host had trained by an engine, each as on one GPU.
+
+    Args:
+        runs: the folder of the sweeps.
+        on: the engine: `ray` or `slurm`.
+        kind: of the device that the workers had.
+    """
+    return _medians(found for view in _latest(runs, on) for found in _speeds_on_cluster(view, kind))
+
+
+def side_by_side(known: Evidence) -> Evidence:
+    """The same as of runs each of which has its own slot, on a machine that is as busy as it was with the most."""
+
+    def own(speeds: Mapping[Trained, Speed]) -> dict[Trained, Speed]:
+        ordered = sorted(speeds.items(), key=lambda item: item[0].together)
+        return {replace(trained, together=1): speed for trained, speed in ordered}
+
+    return replace(
+        known,
+        recorded=own(known.recorded),
+        probed=own(known.probed),
+        too_large=frozenset(replace(trained, together=1) for trained in known.too_large),
+    )
+
+
+def _latest(runs: Path, device: str) -> Iterator[SweepView]:
+    """The latest sweeps that this host launched with these versions, on that kind of device or by that engine."""
+    here = (machine()["host"], device)
     try:
         latest = list_sweeps(runs)[:LATEST]
     except InputError:
@@ -104,9 +135,14 @@ def recorded(runs: Path, kind: str) -> dict[Trained, Speed]:
             continue
         where, with_versions = view.document.get("machine") or {}, view.document.get("versions")
         if (where.get("host"), where.get("device")) == here and _same_code(with_versions):
-            for trained, speed in _speeds(view):
-                found.setdefault(trained, []).append(speed)
-    return {trained: _median(speeds) for trained, speeds in found.items()}
+            yield view
+
+
+def _medians(found: Iterable[tuple[Trained, Speed]]) -> dict[Trained, Speed]:
+    speeds: dict[Trained, list[Speed]] = {}
+    for trained, speed in found:
+        speeds.setdefault(trained, []).append(speed)
+    return {trained: _median(each) for trained, each in speeds.items()}
 
 
 def _same_code(found: object) -> bool:
@@ -127,12 +163,24 @@ def _speeds(view: SweepView) -> Iterable[tuple[Trained, Speed]]:
             yield Trained(size, threads, together), speed
 
 
+def _speeds_on_cluster(view: SweepView, kind: str) -> Iterable[tuple[Trained, Speed]]:
+    for run in view.runs:
+        size, threads, speed = Size.of_config(run.config), _threads(run), _speed(run)
+        if size is not None and threads and speed is not None and _engine(run).get("device") == kind:
+            gpus = max(1.0, asked(view.document, run.rung).num_gpus or 1.0)
+            yield Trained(size, threads, 1), replace(speed, step=speed.step * gpus)
+
+
 def _threads(run: RunView) -> int | None:
     """The CPU threads of the run's latest attempt."""
+    threads = _engine(run).get("threads")
+    return threads if isinstance(threads, int) and threads > 0 else None
+
+
+def _engine(run: RunView) -> dict[str, Any]:
     attempts = numbered(run.path, "attempt")
     engine = read_json(attempts[-1][1] / "engine.json") if attempts else None
-    threads = engine.get("threads") if isinstance(engine, dict) else None
-    return threads if isinstance(threads, int) and threads > 0 else None
+    return engine if isinstance(engine, dict) else {}
 
 
 def _speed(run: RunView) -> Speed | None:

@@ -2,8 +2,8 @@
 
 It claims a folder `supervisor-K`; where another supervisor is alive it yields, with the exit status `YIELDED`.
 
-`decide` chooses the next step from what is on disk alone, so a supervisor that died can be replaced by another, which
-also takes over the workers that outlived the first.
+`policy.decide` chooses the next step from what is on disk alone, so a supervisor that died can be replaced by another,
+which also takes over the workers that outlived the first.
 """
 
 import argparse
@@ -14,16 +14,15 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 from types import FrameType
 
 from scaling_tui import InputError
 from scaling_tui.runs import (
-    RunView,
     SweepReader,
     SweepView,
     append_prediction,
@@ -40,98 +39,18 @@ from scaling_tui.runs.format import (
     write_json,
 )
 from scaling_tui.runs.requests import RecordedRequest, latest_recorded_request
-from scaling_tui.runs.writer import checkpoint_at, write_run
+from scaling_tui.runs.writer import write_run
 from scaling_tui.sweeps.engines import LOCAL, NOT_THE_RUNS, Cause, Ended, Engine, Order, Where, engine
+from scaling_tui.sweeps.policy import ATTEMPTS, decide, early_branches, soon
 from scaling_tui.sweeps.resources import recorded
 from scaling_tui.sweeps.size import Size
 from scaling_tui.sweeps.sweep_fit import last_runs, point_of, predict_run, predicted_runs
-from scaling_tui.sweeps.tuning import can_choose, further_probes, give_rates, is_probe, rates_told
+from scaling_tui.sweeps.tuning import further_probes, give_rates, rates_told
 from scaling_tui.text import show
 
 POLL_S = 0.25
-ATTEMPTS = 3  # for a run whose worker is killed
 MOST_LOSSES = 20  # of a run's workers for one cause that says nothing of the run, before they count
 AGAIN_S = 2.0  # from a worker that yielded to the next one for the same run
-AHEAD_S = 15.0  # a worker is started so long before a trunk lets its branches begin
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What the supervisor does now: start these runs, after predicting the loss of `predict`; choose rates; or end."""
-
-    start: tuple[str, ...] = ()
-    predict: str | None = None
-    tune: bool = False
-    end: bool = False
-
-
-def decide(
-    sweep: SweepView,
-    requests: Mapping[str, str | None],
-    started: Mapping[str, int],
-    working: Sequence[str],
-    jobs: int,
-    early: Collection[str] = (),
-) -> Decision:
-    """Decides from what is on disk.
-
-    Args:
-        sweep: its current view.
-        requests: the latest request to each run.
-        started: attempts that this supervisor has started, by run.
-        working: runs with a live worker.
-        jobs: how many workers may run at a time.
-        early: branches whose trunk has not reached their first step.
-    """
-    could = [run for run in sweep.runs if run.name not in working and can_start(run, requests, started)]
-    waiting = [run for run in could if run.name not in early and not run.planned]
-    busy = {*working, *(run.name for run in waiting)}
-    probing = any(run.name in busy for run in sweep.runs if is_probe(sweep, run))
-    if any(run.planned for run in could) and not probing and can_choose(sweep):
-        return Decision(tune=True)
-    last = last_runs(sweep)
-    # The largest first, so that cores do not idle at the end; but predicted runs after all others.
-    others = sorted((run for run in waiting if run.name not in last), key=lambda run: run.flops or 0, reverse=True)
-    free = jobs - len(working)
-    if others:
-        return Decision(start=tuple(run.name for run in others[: max(0, free)]))
-    if working:
-        return Decision()
-    predicted = next((run.name for run in waiting if run.name in last), None)
-    return Decision(start=(predicted,), predict=predicted) if predicted else Decision(end=True)
-
-
-def can_start(run: RunView, requests: Mapping[str, str | None], started: Mapping[str, int]) -> bool:
-    """Whether to start a worker for `run`.
-
-    A failed run gets one attempt for each request to resume; a diverged one none, as it would diverge again.
-    """
-    request, tried = requests.get(run.name), started.get(run.name, 0)
-    if request == "stop" or run.state in ("running", "finished", "diverged", "unreadable"):
-        return False
-    return tried < (ATTEMPTS if run.state != "failed" else 1 if request == "resume" else 0)
-
-
-def early_branches(sweep: SweepView) -> list[str]:
-    """Runs that wait for their trunk's checkpoint."""
-    return [
-        run.name
-        for run in sweep.runs
-        if run.state == "queued" and (trunk := run.trunk) and not checkpoint_at(sweep.path / trunk.run, trunk.step)
-    ]
-
-
-def soon(sweep: SweepView, early: Collection[str]) -> int:
-    """How many of the `early` branches can start within AHEAD_S, at the speed of their trunks."""
-    count = 0
-    for name in early:
-        run = sweep.run(name)
-        if run is None or run.trunk is None or (trunk := sweep.run(run.trunk.run)) is None:
-            continue
-        done, speed = trunk.curve.last("tokens"), trunk.steady_speed
-        if trunk.state == "running" and done is not None and speed:
-            count += (run.trunk.tokens - done) / speed < AHEAD_S
-    return count
 
 
 class Supervisor:

@@ -104,20 +104,33 @@ def test_the_memory_of_a_batch_that_is_split_is_that_of_a_part(tiny: Path, monke
     assert time.memory_of == "process"
 
 
+def taking(tiny: Path, runs: list[tuple[Rung, float]], together: int, start: float) -> float:
+    """The makespan of runs of a rung each, none of which is predicted."""
+    names = [f"r{number}" for number in range(len(runs))]
+    rungs = tuple(replace(rung, name=name) for name, (rung, _) in zip(names, runs, strict=True))
+    ladder = replace(load_ladder(str(tiny)), rungs=rungs, fit=None)
+    return makespan(ladder, [seconds for _, seconds in runs], 1, together, start)
+
+
 def test_the_longest_run_first(tiny: Path) -> None:
     rung = load_ladder(str(tiny)).rungs[0]
     pause = estimates.HAND_OVER_S
     four = [lasting(rung, 1, 1e6), lasting(rung, 1, 1e6), lasting(rung, 1, 1e6), lasting(rung, 4, 1e8)]
-    assert makespan(four, 2, 3.0) == pytest.approx(3.0 + 4.0)
-    assert makespan([lasting(rung, 3, 1e6)] * 3, 2, 0.0) == pytest.approx(6.0 + pause)
-    assert makespan([], 2, 3.0) == 0.0
+    assert taking(tiny, four, 2, 3.0) == pytest.approx(3.0 + 4.0)
+    assert taking(tiny, [lasting(rung, 3, 1e6)] * 3, 2, 0.0) == pytest.approx(6.0 + pause)
 
 
 def test_a_branch_waits_for_its_trunk(tiny: Path) -> None:
     rung = load_ladder(str(tiny)).rungs[0]
     steps = rung.training.steps(16)
     trunk = lasting(rung, 10, rung.training.tokens)
-    branch = lasting(rung, 2, rung.training.tokens // 2, Trunk(rung.case, steps * 3 // 4, 0))
-    assert makespan([trunk, branch], 2, 1.0) == pytest.approx(1 + 10)
-    late = lasting(rung, 6, rung.training.tokens // 2, Trunk(rung.case, steps * 3 // 4, 0))
-    assert makespan([trunk, late], 2, 1.0) == pytest.approx(1 + 7.5 + 6)
+    branch = lasting(rung, 2, rung.training.tokens // 2, Trunk("r0", steps * 3 // 4, 0))
+    assert taking(tiny, [trunk, branch], 2, 1.0) == pytest.approx(1 + 10)
+    late = lasting(rung, 6, rung.training.tokens // 2, Trunk("r0", steps * 3 // 4, 0))
+    assert taking(tiny, [trunk, late], 2, 1.0) == pytest.approx(1 + 7.5 + 6)
+
+
+def test_many_seeds_of_several_runs_share_none(tiny: Path) -> None:
+    ladder = load_ladder(str(tiny), ["runs=2"])
+    one, many = (makespan(ladder, [10.0] * 4, seeds, 1, 0.0) for seeds in (1, 1001))
+    assert many > 1000 * one

@@ -11,8 +11,9 @@ from scaling_tui.runs import Status, SweepView, make_request, read_sweep
 from scaling_tui.runs.format import claim
 from scaling_tui.sweeps.engines import signal_name
 from scaling_tui.sweeps.placement import at_a_time, threads_for
+from scaling_tui.sweeps.policy import Decision, decide
 from scaling_tui.sweeps.size import Size
-from scaling_tui.sweeps.supervisor import Decision, Supervisor, decide
+from scaling_tui.sweeps.supervisor import Supervisor
 from tests.conftest import RECORDED, record_sweep
 
 NAMES = [f"{rung}-s0" for rung, *_ in RECORDED]

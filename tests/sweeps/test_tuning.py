@@ -15,8 +15,8 @@ from scaling_tui.runs import Status, SweepView, make_request, read_sweep
 from scaling_tui.runs.writer import append_rates, write_run
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import launch, lay_out, resume, start_supervisor
+from scaling_tui.sweeps.policy import Decision, decide
 from scaling_tui.sweeps.summary import summary
-from scaling_tui.sweeps.supervisor import Decision, decide
 from scaling_tui.sweeps.tuning import choose_rates, further_probes, give_rates
 from tests.sweeps.test_settings import finish
 from tests.sweeps.test_sweeps import over, wait_for

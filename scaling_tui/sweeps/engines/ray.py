@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from scaling_tui import InputError
+from scaling_tui.sweeps.cluster import Nodes, of_ray, usual, workers_on
 from scaling_tui.sweeps.engines import Order, Where, signal_name
 from scaling_tui.sweeps.engines.remote import Gone
 from scaling_tui.sweeps.limits import cores, memory, oom_kills
@@ -55,7 +56,7 @@ class RayCluster:
 
     def complete(self, resources: Resources) -> Resources:
         gpu = self.device.startswith("cuda") or (self.device == "auto" and any("GPU" in node for node in self._sizes()))
-        return resources.over(Resources(1.0, 1.0 if gpu else 0.0))
+        return resources.over(usual(gpu))
 
     def _sizes(self) -> list[Mapping[str, float]]:
         """What each node has that is alive."""
@@ -142,10 +143,23 @@ def _ended(status: int, how: str, out_of_memory: bool) -> Gone:
 
 def _fit(resources: Resources, size: Mapping[str, float]) -> int:
     """How many workers of this size fit on a node."""
-    asked = {"CPU": resources.num_cpus or 0.0, "GPU": resources.num_gpus or 0.0}
-    return int(min(size.get(name, 0.0) / amount + 1e-9 for name, amount in asked.items() if amount)) if any(
-        asked.values()
-    ) else 0  # fmt: skip
+    return workers_on(resources, size.get("CPU", 0.0), size.get("GPU", 0.0))
+
+
+def nodes_at(where: Where) -> list[Nodes]:
+    """The nodes of a cluster; it is only asked, and nothing runs there.
+
+    Raises:
+        InputError: Ray is not installed, or the cluster cannot be reached or has no node that trains.
+    """
+    ray = connect(where)
+    try:
+        found = of_ray(ray.nodes())
+    finally:
+        ray.shutdown()
+    if not found:
+        raise InputError(f"--address {where.address}: no node with a CPU or GPU is alive there")
+    return found
 
 
 def _node_of(mailbox: Path) -> str:

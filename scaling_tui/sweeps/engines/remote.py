@@ -16,6 +16,7 @@ from scaling_tui.runs import SweepView
 from scaling_tui.runs.format import YIELDED, numbered
 from scaling_tui.runs.mailbox import Answer, Hello, Mailbox
 from scaling_tui.sweeps.engines import NOT_THE_RUNS, Cause, Ended, Order
+from scaling_tui.sweeps.policy import settlement
 from scaling_tui.sweeps.resources import Resources, recorded
 from scaling_tui.text import show
 from scaling_tui.text.visible import visible
@@ -128,15 +129,15 @@ class Remote:
     def settle(self, ready: int) -> None:
         wanted, self.wanted = self.wanted, Counter()
         idle = [worker for worker in self.all if worker.is_idle]
-        missing = max(0, ready - len(idle) - wanted.total())
-        wanted[self.least if not self.all else self.all[0].resources] += missing
-        for worker in idle[ready:]:
+        queued = Counter(worker.resources for worker in self.all if worker.is_queued)
+        settled = settlement(wanted, queued, len(idle), ready, self.all[0].resources if self.all else self.least)
+        for worker in idle[len(idle) - settled.leave :]:
             self._leave(worker)
-        for resources in {*wanted, *(worker.resources for worker in self.all if worker.is_queued)}:
-            queued = [worker for worker in self.all if worker.is_queued and worker.resources == resources]
-            for worker in queued[wanted[resources] :]:
+        for resources, change in settled.ask.items():
+            asked = [worker for worker in self.all if worker.is_queued and worker.resources == resources]
+            for worker in asked[change:] if change < 0 else []:
                 self._take_back(worker)
-            self._start(wanted[resources] - len(queued), resources)
+            self._start(change, resources)
 
     def _start(self, count: int, resources: Resources) -> None:
         if count <= 0:

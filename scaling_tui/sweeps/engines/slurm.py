@@ -22,6 +22,7 @@ from typing import Any
 
 from scaling_tui import InputError
 from scaling_tui.runs.format import incarnation_of, process_is
+from scaling_tui.sweeps.cluster import usual
 from scaling_tui.sweeps.engines import Cause, Order, Where
 from scaling_tui.sweeps.engines.remote import Gone
 from scaling_tui.sweeps.limits import memory
@@ -66,10 +67,7 @@ class Slurm:
         self._asked = -LOOK_S
 
     def complete(self, resources: Resources) -> Resources:
-        whole = resources.over(Resources(1.0, 1.0 if self.device.startswith("cuda") else 0.0))
-        if (whole.num_gpus or 0) % 1:
-            raise InputError(f"num_gpus: found {whole.num_gpus:g}, want whole GPUs from SLURM, or --on ray")
-        return whole
+        return whole_gpus(resources.over(usual(self.device.startswith("cuda"))))
 
     def capacity(self, least: Resources) -> int:
         return MOST_AT_A_TIME
@@ -235,6 +233,17 @@ def check_commands(where: Where) -> Any:
     if missing and "executor" not in where.options:
         raise InputError(f"--on slurm: {missing[0]} not found; want a host that submits to SLURM")
     return submitit
+
+
+def whole_gpus(resources: Resources) -> Resources:
+    """The same, if it asks for what SLURM can give.
+
+    Raises:
+        InputError: it asks for a part of a GPU.
+    """
+    if (resources.num_gpus or 0) % 1:
+        raise InputError(f"num_gpus: found {resources.num_gpus:g}, want whole GPUs from SLURM, or --on ray")
+    return resources
 
 
 def minutes(where: Where) -> int:

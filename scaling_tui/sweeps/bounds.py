@@ -1,0 +1,89 @@
+"""What keeps a sweep on a cluster from being done sooner: its devices, the runs that follow each other, or a limit."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from scaling_tui.sweeps.cluster import Cluster, Nodes
+from scaling_tui.sweeps.cluster_fit import capacity, device_count
+from scaling_tui.sweeps.resources import Resources
+from scaling_tui.sweeps.simulation import Rules, Task, simulate
+from scaling_tui.text import show
+
+NEAR = 0.9  # of the makespan: what takes so much of it bounds it
+FULL = 0.75
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What keeps a sweep from being done sooner.
+
+    Args:
+        by: `devices`, `runs` that follow each other or are too long, `jobs`: the limit at a time, or `both`: devices
+            in the first part, long runs in the last.
+        told: in words.
+        path: seconds that it takes with as many devices as it can use.
+        work: seconds that it takes if no device idles.
+    """
+
+    by: str
+    told: str
+    path: float
+    work: float
+
+
+def work_of(tasks: Sequence[Task], gpu: bool) -> float:
+    """Device-seconds of all runs, each on the nodes on which it is fastest."""
+    return sum(device_count(task.asks, gpu) * min(task.seconds) for task in tasks)
+
+
+def bound_of(
+    tasks: Sequence[Task],
+    cluster: Cluster,
+    rules: Rules,
+    makespan: float,
+    work: float,
+    jobs: int | None,
+    asks: Sequence[Resources],
+) -> Bound:
+    best = [replace(task, seconds=(min(task.seconds),)) for task in tasks]
+    fullest = max(cluster.nodes, key=lambda each: (each.gpus, each.cpus or 0))
+    wide = Nodes(
+        min(len(tasks), 10_000),
+        max(fullest.gpus, math.ceil(max(task.asks.num_gpus or 0 for task in tasks))),
+        max(task.asks.num_cpus or 1 for task in tasks),
+    )
+    path = simulate(best, [wide], replace(rules, at_a_time=len(tasks))).makespan
+    room = capacity(asks, cluster.nodes)
+    chain = _chain(tasks, makespan)
+    if path >= NEAR * makespan:
+        return Bound("runs", f"{chain}; more devices do not shorten it", path, work)
+    if rules.at_a_time < room:
+        more = simulate(tasks, cluster.nodes, replace(rules, at_a_time=room)).makespan
+        if more < NEAR * makespan:
+            limit = f"--jobs {jobs}" if jobs else f"{rules.at_a_time} jobs at a time, since --jobs is not given"
+            told = f"{limit}; with --jobs {room} it would take {show.duration(more)}"
+            return Bound("jobs", told, path, work)
+    if work >= FULL * makespan:
+        return Bound("devices", f"the devices, which idle for {show.percent(1 - work / makespan)} of it", path, work)
+    told = f"the devices at first, then {chain}"
+    return Bound("both", told, path, work)
+
+
+def _chain(tasks: Sequence[Task], makespan: float) -> str:
+    """The runs that have to follow each other, in words."""
+    parts = []
+    last = [task for task in tasks if task.last]
+    others = [task for task in tasks if not task.last]
+    longest = max(others, key=lambda task: min(task.seconds), default=None)
+    alone = sum(min(task.seconds) for task in last)
+    if longest is not None and min(longest.seconds) >= (1 - NEAR) * makespan:
+        parts.append(f"the longest run of {longest.case} ({show.duration(min(longest.seconds))})")
+    if any(task.planned for task in tasks):
+        parts.insert(0, "the probes of learning rates, which come first")
+    if last and alone >= (1 - NEAR) * makespan:
+        each = f"{len(last)} runs, one after the other, each alone" if len(last) > 1 else "alone after all others"
+        parts.append(
+            f"{last[0].case.split('-')[0] if len(last) > 1 else last[0].case} ({each}: {show.duration(alone)})"
+        )
+    return " and then ".join(parts) if parts else "starting the workers"

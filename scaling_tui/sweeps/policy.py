@@ -1,0 +1,210 @@
+"""Which run trains next. The supervisor follows it with what lies on disk, a timetable with what it simulates."""
+
+import heapq
+from bisect import bisect_left, insort
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Generic, TypeVar
+
+from scaling_tui.runs import RunView, SweepView
+from scaling_tui.runs.writer import checkpoint_at
+from scaling_tui.sweeps.sweep_fit import last_runs
+from scaling_tui.sweeps.tuning import can_choose, is_probe
+
+ATTEMPTS = 3  # for a run whose worker is killed
+AHEAD_S = 15.0  # a worker is started so long before a trunk lets its branches begin
+
+K = TypeVar("K", bound=Hashable)
+Key = tuple[float, int, str]  # of a run: the smallest begins first
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the supervisor does now: start these runs, after predicting the loss of `predict`; choose rates; or end."""
+
+    start: tuple[str, ...] = ()
+    predict: str | None = None
+    tune: bool = False
+    end: bool = False
+
+
+@dataclass
+class Waiting(Generic[K]):
+    """The runs that could train now, in the order in which they begin.
+
+    The largest first, so that nothing idles at the end; but predicted runs after all others, each alone. Runs that ask
+    for the same are of one `kind`. A run is added or taken, and the next of a kind found, without going through all.
+    """
+
+    _others: dict[K, list[Key]] = field(default_factory=dict)
+    _last: list[Key] = field(default_factory=list)
+    planned: int = 0  # runs that wait for their learning rate
+    probes: int = 0  # runs that probe rates, waiting or training
+
+    def add(self, name: str, flops: float, place: int, kind: K, last: bool = False) -> None:
+        """Adds a run with so many FLOPs, the `place`-th of its sweep; `last` is one of the predicted rung."""
+        if last:
+            insort(self._last, (0.0, place, name))
+        else:
+            insort(self._others.setdefault(kind, []), (-flops, place, name))
+
+    def take(self, kind: K, free: int) -> str | None:
+        """Takes the first of a kind, if it is among the first `free` of all."""
+        runs = self._others.get(kind)
+        if not runs or self._before(runs[0]) >= free:
+            return None
+        return runs.pop(0)[2]
+
+    def take_last(self, working: int) -> str | None:
+        """Takes the predicted run that trains now, if no other run waits or works."""
+        return self._last.pop(0)[2] if self._last and not working and not self.any_others else None
+
+    @property
+    def next_last(self) -> str | None:
+        return self._last[0][2] if self._last else None
+
+    @property
+    def any_others(self) -> bool:
+        return any(self._others.values())
+
+    def kinds(self) -> list[K]:
+        """The kinds of which runs wait, that of the first run first."""
+        there = [(runs[0], kind) for kind, runs in self._others.items() if runs]
+        return [kind for _, kind in sorted(there, key=lambda item: item[0])]
+
+    def among(self, free: int) -> Counter[K]:
+        """How many of each kind are among the first `free`."""
+        counts = {kind: len(runs) for kind, runs in self._others.items() if runs}
+        if sum(counts.values()) > free:
+            counts = (
+                {kind: self._within(kind, free) for kind in counts} if len(counts) > 1 else dict.fromkeys(counts, free)
+            )
+        return Counter({kind: count for kind, count in counts.items() if count})
+
+    def _within(self, kind: K, free: int) -> int:
+        runs = self._others[kind]
+        low, high = 0, len(runs)
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (middle + 1, high) if self._before(runs[middle]) < free else (low, middle)
+        return low
+
+    def _before(self, key: Key) -> int:
+        return sum(bisect_left(runs, key) for runs in self._others.values())
+
+    def _in_order(self) -> Iterator[str]:
+        return (name for *_, name in heapq.merge(*self._others.values()))
+
+    @property
+    def tunes(self) -> bool:
+        """Whether it is time to choose learning rates, if the probes tell any."""
+        return self.planned > 0 and self.probes == 0
+
+    def decide(self, working: int, jobs: int) -> Decision:
+        """What to start where `working` runs train and at most `jobs` may."""
+        if self.any_others:
+            return Decision(start=tuple(islice(self._in_order(), max(0, jobs - working))))
+        if working:
+            return Decision()
+        predicted = self.next_last
+        return Decision(start=(predicted,), predict=predicted) if predicted else Decision(end=True)
+
+
+def decide(
+    sweep: SweepView,
+    requests: Mapping[str, str | None],
+    started: Mapping[str, int],
+    working: Sequence[str],
+    jobs: int,
+    early: Collection[str] = (),
+) -> Decision:
+    """Decides from what is on disk.
+
+    Args:
+        sweep: its current view.
+        requests: the latest request to each run.
+        started: attempts that this supervisor has started, by run.
+        working: runs with a live worker.
+        jobs: how many workers may run at a time.
+        early: branches whose trunk has not reached their first step.
+    """
+    waiting: Waiting[None] = Waiting()
+    last, at_work = last_runs(sweep), set(working)
+    for place, run in enumerate(sweep.runs):
+        could = run.name not in at_work and can_start(run, requests, started)
+        waits = could and not run.planned and run.name not in early
+        waiting.planned += could and run.planned
+        waiting.probes += (waits or run.name in at_work) and is_probe(sweep, run)
+        if waits:
+            waiting.add(run.name, run.flops or 0, place, None, run.name in last)
+    if waiting.tunes and can_choose(sweep):
+        return Decision(tune=True)
+    return waiting.decide(len(working), jobs)
+
+
+def can_start(run: RunView, requests: Mapping[str, str | None], started: Mapping[str, int]) -> bool:
+    """Whether to start a worker for `run`.
+
+    A failed run gets one attempt for each request to resume; a diverged one none, as it would diverge again.
+    """
+    request, tried = requests.get(run.name), started.get(run.name, 0)
+    if request == "stop" or run.state in ("running", "finished", "diverged", "unreadable"):
+        return False
+    return tried < (ATTEMPTS if run.state != "failed" else 1 if request == "resume" else 0)
+
+
+def early_branches(sweep: SweepView) -> list[str]:
+    """Runs that wait for their trunk's checkpoint."""
+    return [
+        run.name
+        for run in sweep.runs
+        if run.state == "queued" and (trunk := run.trunk) and not checkpoint_at(sweep.path / trunk.run, trunk.step)
+    ]
+
+
+def soon(sweep: SweepView, early: Collection[str]) -> int:
+    """How many of the `early` branches can start within AHEAD_S, at the speed of their trunks."""
+    count = 0
+    for name in early:
+        run = sweep.run(name)
+        if run is None or run.trunk is None or (trunk := sweep.run(run.trunk.run)) is None:
+            continue
+        done, speed = trunk.curve.last("tokens"), trunk.steady_speed
+        if trunk.state == "running" and done is not None and speed:
+            count += (run.trunk.tokens - done) / speed < AHEAD_S
+    return count
+
+
+@dataclass(frozen=True)
+class Settlement(Generic[K]):
+    """What an engine does about its workers once each run that could train has been offered to those that wait.
+
+    Args:
+        ask: by kind, how many more workers to ask for; less than 0, how many to take back from the queue.
+        leave: how many of the idle ones leave.
+    """
+
+    ask: Mapping[K, int]
+    leave: int
+
+
+def settlement(wanted: Mapping[K, int], queued: Mapping[K, int], idle: int, ready: int, usual: K) -> Settlement[K]:
+    """What becomes of the workers that no run was found for, and of the runs that no worker was found for.
+
+    Args:
+        wanted: workers for runs that could train now, by kind.
+        queued: workers asked for that are not there yet, by kind.
+        idle: workers that are there and have no run.
+        ready: how many are to be at hand for runs that come soon.
+        usual: the kind of worker for these.
+    """
+    wants: Counter[K] = Counter(wanted)
+    missing = max(0, ready - idle - wants.total())
+    if missing:
+        wants[usual] += missing
+    kinds = dict.fromkeys((*wants, *queued))
+    return Settlement(
+        {kind: change for kind in kinds if (change := wants[kind] - queued.get(kind, 0))}, max(0, idle - ready)
+    )

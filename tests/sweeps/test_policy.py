@@ -1,0 +1,52 @@
+"""The order in which runs begin: what the supervisor is told at once, a simulation is told one by one."""
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scaling_tui.sweeps.policy import Decision, Settlement, Waiting, settlement
+
+RUNS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), max_size=40)
+
+
+def waiting(runs: list[tuple[int, int]]) -> Waiting[int]:
+    found: Waiting[int] = Waiting()
+    for place, (flops, kind) in enumerate(runs):
+        found.add(f"r{place}", flops, place, kind)
+    return found
+
+
+@given(RUNS, st.integers(0, 50))
+def test_taking_one_by_one_gives_what_is_decided_at_once(runs: list[tuple[int, int]], free: int) -> None:
+    at_once = waiting(runs).decide(0, free).start
+    assert list(at_once) == [
+        f"r{place}" for place in sorted(range(len(runs)), key=lambda place: (-runs[place][0], place))
+    ][:free]  # fmt: skip
+    one_by_one, taken, left = waiting(runs), [], free
+    among = one_by_one.among(free)
+    for kind in one_by_one.kinds():
+        while (name := one_by_one.take(kind, left)) is not None:
+            taken.append(name)
+            left -= 1
+    assert sorted(taken) == sorted(at_once)
+    assert among == Counter(runs[int(name[1:])][1] for name in at_once)
+
+
+def test_the_predicted_runs_train_one_by_one_after_all_others() -> None:
+    runs = waiting([(1, 0)])
+    runs.add("last", 9, 5, 0, last=True)
+    runs.add("first", 9, 4, 0, last=True)
+    assert runs.decide(0, 2).start == ("r0",)
+    assert (runs.take(0, 1), runs.take_last(1)) == ("r0", None)
+    assert runs.decide(1, 2) == Decision()
+    assert runs.decide(0, 2) == Decision(start=("first",), predict="first")
+    assert [runs.take_last(0), runs.take_last(0), runs.take_last(0)] == ["first", "last", None]
+    assert runs.decide(0, 2) == Decision(end=True)
+
+
+def test_workers_that_nobody_wants_leave_and_those_in_the_queue_are_taken_back() -> None:
+    assert settlement({"a": 3, "b": 1}, {"a": 1, "c": 2}, 2, 0, "a") == Settlement({"a": 2, "b": 1, "c": -2}, 2)
+    assert settlement({}, {}, 0, 2, "a") == Settlement({"a": 2}, 0), "for branches that come soon"
+    assert settlement({}, {}, 3, 2, "a") == Settlement({}, 1)
+    assert settlement({"b": 2}, {"b": 2}, 0, 1, "a") == Settlement({}, 0)
