@@ -1,6 +1,7 @@
 """The timetable that `run --dry-run --on ray` tells, beside what happens on a Ray cluster of two nodes of this machine.
 
     python benchmarks/timetable.py             # with scaling-tui[ray]; two cores; about two minutes
+    python benchmarks/timetable.py --on slurm  # with scaling-tui[slurm], whose jobs are then processes of this machine
     python benchmarks/timetable.py --speed     # only how long it takes to simulate 1,000 runs on 512 GPUs
 
 Each node has one CPU. The first timetable is from a probe of this machine, the second from the runs that were trained.
@@ -11,9 +12,10 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 from scaling_tui.runs import read_sweep
 from scaling_tui.runs.format import numbered
@@ -27,36 +29,49 @@ from scaling_tui.sweeps.simulation import Rules, Task, simulate
 from scaling_tui.sweeps.timetable import Timetable, cluster_of, timetable
 
 SETTINGS = ("tokens=300_000", "runs=1", "seeds=[0, 1]", "num_cpus=1")
+JOBS = 2
 LONGEST_S = 1800.0
 
 
 @contextmanager
 def two_nodes() -> Iterator[str]:
-    """The address of a cluster with two nodes of one CPU each, and a head that trains nothing."""
+    """The address of a Ray cluster with two nodes of one CPU each, and a head that trains nothing."""
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # it listens on 127.0.0.1 only
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ["RAY_agent_register_timeout_ms"] = "60000"  # noqa: SIM112
+    for waits in ("RAY_raylet_start_wait_time_s", "RAY_agent_register_timeout_ms"):
+        os.environ[waits] = "60" if waits.endswith("_s") else "60000"
     from ray.cluster_utils import Cluster as Local
 
     lean = {"object_store_memory": 10**8, "include_dashboard": False}
-    cluster = Local(initialize_head=True, head_node_args={"num_cpus": 0, **lean})
+    cluster = started(lambda: Local(initialize_head=True, head_node_args={"num_cpus": 0, **lean}))
     try:
         for _ in range(2):
-            cluster.add_node(num_cpus=1, **lean)
+            started(lambda: cluster.add_node(num_cpus=1, **lean))
         yield cluster.address
     finally:
         cluster.shutdown()
 
 
+def started(start: Callable[[], Any]) -> Any:
+    """What `start` returns at last: a node of Ray gives up where a part of it takes 15 s to come up."""
+    for left in reversed(range(5)):
+        try:
+            return start()
+        except Exception as error:
+            if not left:
+                raise
+            print(f"once more: {str(error).splitlines()[0]}")
+
+
 def told(ladder: Ladder, runs: Path, where: Where, cluster: Cluster) -> Timetable:
-    return timetable(runs, ladder, check_ladder(ladder, here=False), ladder.seeds, where, cluster, "cpu")
+    return timetable(runs, ladder, check_ladder(ladder, here=False), ladder.seeds, where, cluster, "cpu", JOBS)
 
 
 def trained(ladder: Ladder, runs: Path, where: Where) -> dict[str, tuple[float, float]]:
     """When each run began and ended, in seconds from the launch."""
-    sweep = lay_out(runs, ladder, device="cpu", where=where)
+    sweep = lay_out(runs, ladder, device="cpu", jobs=JOBS, where=where)
     launched = time.time()
-    start_supervisor(sweep, None, "cpu", where=where)
+    start_supervisor(sweep, JOBS, "cpu", where=where)
     while (view := read_sweep(sweep)).trains or view.state in ("queued", "running"):
         assert time.time() - launched < LONGEST_S, view.state
         time.sleep(0.2)
@@ -113,13 +128,18 @@ def speed() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--on", choices=("ray", "slurm"), default="ray")
+    options = parser.parse_args()
     speed()
-    if parser.parse_args().speed:
+    if options.speed:
         return
-    with two_nodes() as address, tempfile.TemporaryDirectory() as folder:
-        where, runs = Where("ray", address=address), Path(folder) / "runs"
-        ladder = load_ladder("quickstart", SETTINGS)
-        cluster = cluster_of(where, None)
+    ladder = load_ladder("quickstart", SETTINGS)
+    with tempfile.TemporaryDirectory() as folder, two_nodes() if options.on == "ray" else nullcontext("") as address:
+        runs = Path(folder) / "runs"
+        where, cluster = Where("slurm", options={"executor": "local"}), Cluster((Nodes(2, cpus=1.0),), "this machine")
+        if options.on == "ray":
+            where = Where("ray", address=address)
+            cluster = cluster_of(where, None)
         first = told(ladder, runs, where, cluster)
         measured = trained(ladder, runs, where)
         compare(first, told(ladder, runs, where, cluster), measured)

@@ -1,6 +1,7 @@
 """The timetable of a ladder on a cluster, for `run --dry-run --on ray` and `--on slurm`: as text, JSON and a figure."""
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -23,72 +24,91 @@ NAMES = {"ray": "Ray", "slurm": "SLURM"}
 
 def timetable_text(ladder: Ladder, time: Timetable, data: DataCheck | None = None, width: int = WIDTH) -> str:
     """The text; without `data` where the corpus could not be read yet."""
-    runs = sum(row.runs for row in time.rows)
     text = [f"{ladder.name} · {ladder.summary}", f"corpus {ladder.corpus.name}, {ladder.corpus.tokenizer} tokens"]
     text += data_lines(data) if data else []
     text += [f"on {NAMES[time.on]}, {time.cluster.told} ({time.cluster.source})", ""]
     text += _table(ladder, time, width)
-    of_device = f"{time.device}-hours"
-    text += [
-        "",
-        f"{show.counted(runs, 'run')} in about {show.duration(_two_digits(time.makespan))}, at most "
-        f"{time.at_a_time:,} at a time; {time.peak:,.4g} of {time.devices:,.6g} {time.device}s are used at once",
-        f"{_hours(time.busy)} {of_device} of training, {_hours(time.held)} held by workers: "
-        f"{show.percent(time.utilisation)} of the cluster's time is used",
-        f"bound by {time.bound.told}",
-    ]
+    text.append("")
+    for line in _sentences(ladder, time):
+        text += textwrap.wrap(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return "\n".join(text) + ("\n" + bullet(time.warnings) if time.warnings else "")
+
+
+def _sentences(ladder: Ladder, time: Timetable) -> Iterator[str]:
+    device, runs = time.device, sum(row.runs for row in time.rows)
+    used = show.percent(time.utilisation, 0 if time.utilisation >= 0.1 else 1)
+    yield (
+        f"{show.counted(runs, 'run')} in about {_about(time.makespan)}, at most {time.at_a_time:,} at a time; "
+        f"{time.peak:,.4g} of {time.devices:,.6g} {device}s are used at once"
+    )
+    yield (
+        f"{_hours(time.busy)} {device}-hours of training, {_hours(time.held)} held by workers; "
+        f"{used} of the cluster's time is used to train"
+    )
+    yield f"bound by {time.bound.told}"
     if time.others:
-        text.append("; ".join(_with(count, seconds, time.device) for count, seconds in time.others.items()))
+        yield "; ".join(_with(count, seconds, device) for count, seconds in time.others.items())
     if time.cost:
         held, whole = time.cost
-        text.append(
-            f"cost {_money(held)} for what the workers hold, {_money(whole)} for the whole cluster until the end"
-        )
-    text.append(time.basis)
-    text.append("each: seconds that a run trains; C counts matmuls and attention, with the share of a trunk")
+        yield f"cost {_money(held)} for what the workers hold, {_money(whole)} for the whole cluster until the end"
+    yield time.basis
+    yield "each: the time that a run trains; C counts matmuls and attention, with the share of a trunk"
     if time.on == "slurm":
-        text.append("time in SLURM's queue for other people's jobs is not foreseen")
+        yield "the time in SLURM's queue behind the jobs of others is not foreseen"
     if ladder.probes:
-        text.append("a best learning rate at the edge of those probed adds probes, which are not foreseen")
-    return "\n".join(text) + ("\n" + bullet(time.warnings) if time.warnings else "")
+        yield "a best learning rate at the edge of those probed adds probes, which are not foreseen"
+
+
+def _about(seconds: float) -> str:
+    """A time in the digits that such an estimate is worth."""
+    return show.duration(float(f"{seconds:.2g}"))
 
 
 def _table(ladder: Ladder, time: Timetable, width: int) -> list[str]:
     """A line for each rung, with a bar that shows when its runs train."""
-    asks = {asked_told(row.asks) for row in time.rows}
-    columns = [["rung", *(row.case for row in time.rows)], ["runs", *(f"{row.runs:,}" for row in time.rows)]]
-    if len(asks) > 1:
-        columns.append(["asks", *(asked_told(row.asks) for row in time.rows)])
-    columns += [
-        ["C, FLOPs", *(show.scientific(rung.flops) for rung in ladder.rungs)],
-        ["memory", *(show.memory(row.memory) for row in time.rows)],
-        ["each", *(_each(row) for row in time.rows)],
-        ["from", *(show.duration(row.began) for row in time.rows)],
-        ["to", *(show.duration(row.ended) for row in time.rows)],
-    ]
+    asks = [asked_told(row.asks) for row in time.rows]
+    columns = {
+        "rung": [row.case for row in time.rows],
+        "runs": [f"{row.runs:,}" for row in time.rows],
+        "asks": asks,
+        "C, FLOPs": [show.scientific(rung.flops) for rung in ladder.rungs],
+        "memory": [show.memory(row.memory) for row in time.rows],
+        "each": [_each(row) for row in time.rows],
+        "from": [show.duration(row.began) for row in time.rows],
+        "to": [show.duration(row.ended) for row in time.rows],
+    }
+    if len(set(asks)) == 1:
+        del columns["asks"]
+    for spared in ("memory", "C, FLOPs"):  # for the bar
+        if spared in columns and width - sum(map(_width, columns.items())) < LEAST_BAR:
+            del columns[spared]
+    rows = [list(columns), *zip(*columns.values(), strict=True)]
+    sizes = [_width(column) - 2 for column in columns.items()]
     lines = [
         "  ".join(
             cell.ljust(size) if number == 0 else cell.rjust(size)
-            for number, (cell, size) in enumerate(zip(cells, map(_width, columns), strict=True))
+            for number, (cell, size) in enumerate(zip(cells, sizes, strict=True))
         )
-        for cells in zip(*columns, strict=True)
+        for cells in rows
     ]
     room = width - len(lines[0]) - 2
     if room >= LEAST_BAR:
         lines = [f"{line}  {bar}" for line, bar in zip(lines, ["", *_bars(time, room)], strict=True)]
     text = [line.rstrip() for line in lines]
-    if len(asks) == 1:
-        text.append(f"each run asks for {asks.pop()}")
+    if len(set(asks)) == 1:
+        text.append(f"each run asks for {asks[0]}")
     return text
 
 
-def _width(cells: Sequence[str]) -> int:
-    return max(map(len, cells))
+def _width(column: tuple[str, Sequence[str]]) -> int:
+    return max(map(len, (column[0], *column[1]))) + 2
 
 
 def _each(row: Row) -> str:
-    low, high = map(show.duration, row.seconds)
-    return low if low == high else f"{low} – {high}"
+    low, high = row.seconds
+    if high <= 1.05 * low:
+        return show.duration(high)
+    return f"{show.duration(low)} – {show.duration(high)}"
 
 
 def _bars(time: Timetable, width: int) -> list[str]:
@@ -102,13 +122,8 @@ def _bars(time: Timetable, width: int) -> list[str]:
 
 
 def _with(count: float, seconds: float | None, device: str) -> str:
-    took = f"about {show.duration(_two_digits(seconds))}" if seconds is not None else "a run fits on no node"
+    took = f"about {_about(seconds)}" if seconds is not None else "a run fits on no node"
     return f"with {count:,.6g} {device}s: {took}"
-
-
-def _two_digits(seconds: float) -> float:
-    """Rounded to what such an estimate is worth."""
-    return float(f"{seconds:.2g}")
 
 
 def _hours(seconds: float) -> str:

@@ -100,7 +100,7 @@ class Cluster:
         return replace(self, nodes=tuple(replace(each, **known) for each in self.nodes))  # type: ignore[arg-type]
 
     def scaled(self, factor: float) -> tuple[Nodes, ...]:
-        """`factor` times the nodes of each kind, rounded down; where that is none, a smaller node, if it has any GPU."""
+        """`factor` times the nodes of each kind, rounded down; where that is none, one with less of everything."""
         return tuple(scaled for each in self.nodes if (scaled := _scaled(each, factor)) is not None)
 
 
@@ -182,7 +182,9 @@ def of_ray(nodes: Iterable[Mapping[str, Any]]) -> list[Nodes]:
         has = node["Resources"]
         cpus, gpus = float(has.get("CPU", 0)), int(has.get("GPU", 0))
         if node["Alive"] and (cpus >= 1 or gpus):
-            found[Nodes(1, gpus, cpus if cpus >= 1 else None, memory=has.get("memory"))] += 1
+            # Each tells what it had free when it started.
+            memory = float(f"{has['memory']:.1e}") if has.get("memory") else None
+            found[Nodes(1, gpus, cpus if cpus >= 1 else None, memory=memory)] += 1
     return _counted(found)
 
 
@@ -228,7 +230,7 @@ def workers_on(asked: Resources, cpus: float | None, gpus: float) -> int:
         most.append(int(1 / share + 1e-9) * int(gpus) if share < 1 else int(gpus / share + 1e-9))
     if asked.num_cpus and cpus is not None:
         most.append(int(cpus / asked.num_cpus + 1e-9))
-    return min(most, default=0)
+    return min(most, default=int(MOST_CPUS) if asked.num_cpus else 0)
 
 
 def usual(gpu: bool) -> Resources:

@@ -117,7 +117,7 @@ def tasks_of(
     for seed in seeds:
         for index, rung in enumerate(ladder.rungs):
             for own in rung.run_seeds(seed):
-                trunk = rung.trunk and (f"{rung.trunk.run}-s{own}", rung.trunk.step / steps[rung.trunk.run])
+                trunk = (f"{rung.trunk.run}-s{own}", rung.trunk.step / steps[rung.trunk.run]) if rung.trunk else None
                 tasks.append(
                     Task(
                         name=f"{rung.case}-s{own}",
@@ -226,6 +226,7 @@ class _Worker:
     gpus: tuple[tuple[int, int], ...] = ()
     born: float = 0.0
     life: int = 0  # how often it was placed: an event of an earlier life is void
+    trained: int = 0  # runs in this life
 
 
 @dataclass(eq=False)
@@ -244,7 +245,7 @@ class _Run:
     @property
     def lost(self) -> float:
         """Seconds at the beginning of its stint in which it only catches up."""
-        return self.task.restart if self.stints > 1 else 0.0
+        return self.task.restart if self.left < 1 else 0.0
 
 
 class _Simulation:
@@ -375,11 +376,11 @@ class _Simulation:
     def _cut(self, run: _Run) -> None:
         worker = run.worker
         assert worker is not None
-        took = self.now - run.began - run.lost
-        if took <= 0:
+        took = max(0.0, self.now - run.began - run.lost)
+        if not took and worker.trained == 1:
             raise InputError(f"{run.task.name}: its job ends before it trains; want a longer time limit")
-        run.left -= took / self._seconds(run, worker)
         self._close(run, self.now)
+        run.left -= took / self._seconds(run, worker)
         for branch in run.branches:
             self.ready -= branch.soon
             branch.soon = False
@@ -393,10 +394,10 @@ class _Simulation:
     def _close(self, run: _Run, ended: float) -> None:
         assert run.worker is not None
         self.working -= 1
-        self.makespan = max(self.makespan, ended)
-        self.stints.append(
-            Stint(run.task.name, run.task.case, run.worker.number, run.worker.node, run.began, ended)
-        )  # fmt: skip
+        if ended > run.began:
+            self.makespan = max(self.makespan, ended)
+            number, node = run.worker.number, run.worker.node
+            self.stints.append(Stint(run.task.name, run.task.case, number, node, run.began, ended))
 
     def _vacate(self, worker: _Worker) -> None:
         self.room.free(worker.kind, worker.node, worker.gpus)
@@ -434,7 +435,7 @@ class _Simulation:
         if run.task.last and run.task.case not in self.predicted:
             self.predicted.add(run.task.case)
             wait = rules.predict if self.stints else 0.0
-        worker.state = "busy"
+        worker.state, worker.trained = "busy", worker.trained + 1
         run.worker, run.stints, run.began = worker, run.stints + 1, self.now + wait
         self.working += 1
         seconds = self._seconds(run, worker)
@@ -484,5 +485,5 @@ class _Simulation:
                 if (found := self.room.take(kind)) is None:
                     break
                 worker.node, worker.gpus = found
-                worker.state, worker.born, worker.life = "starting", self.now, worker.life + 1
+                worker.state, worker.born, worker.life, worker.trained = "starting", self.now, worker.life + 1, 0
                 self._push(self.rules.start, "ready", worker, worker.life)

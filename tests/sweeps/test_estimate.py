@@ -133,4 +133,4 @@ def test_a_branch_waits_for_its_trunk(tiny: Path) -> None:
 def test_many_seeds_of_several_runs_share_none(tiny: Path) -> None:
     ladder = load_ladder(str(tiny), ["runs=2"])
     one, many = (makespan(ladder, [10.0] * 4, seeds, 1, 0.0) for seeds in (1, 1001))
-    assert many > 1000 * one
+    assert many > 990 * one

@@ -1,7 +1,7 @@
 """The simulated course of a sweep: what holds of every one of them, and courses that can be told by hand."""
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import replace
 from itertools import pairwise
 
@@ -43,7 +43,7 @@ def tasks(draw: st.DrawFn) -> list[Task]:
         seconds = draw(st.floats(1.0, 60.0))
         trunk = None
         if found and draw(st.booleans()):
-            trunk = (draw(st.sampled_from(found)).name, draw(st.floats(0.05, 1.0)))
+            trunk = (draw(st.sampled_from([one.name for one in found])), draw(st.floats(0.05, 1.0)))
         kind = "probe" if number < probes else draw(st.sampled_from(["", "", "planned", "last"]))
         if kind in ("last", "probe") or (trunk and next(one for one in found if one.name == trunk[0]).last):
             trunk = None
@@ -82,14 +82,14 @@ def test_what_holds_of_every_course(runs: list[Task], nodes: tuple[Nodes, ...], 
         for node, amount in cpus.items():
             assert amount <= (each_node[node].cpus or math.inf) + 1e-9
     held = {(one.worker, one.began): one for one in course.holdings}
-    trained: Counter[str] = Counter()
+    trained: dict[str, float] = defaultdict(float)
     first: dict[str, float] = {}
     last: dict[str, float] = {}
     for stint in course.stints:
         task = by_name[stint.run]
         whole = task.seconds[kinds[stint.node]]
-        lost = task.restart if stint.run in first else 0.0
-        trained[stint.run] += (stint.ended - stint.began - lost) / whole  # type: ignore[assignment]
+        lost = task.restart if trained[stint.run] else 0.0
+        trained[stint.run] += max(0.0, stint.ended - stint.began - lost) / whole
         first.setdefault(stint.run, stint.began)
         last[stint.run] = stint.ended
         assert any(
@@ -139,7 +139,7 @@ def test_more_devices_never_take_longer_for_runs_that_wait_for_nothing(seconds: 
 
 
 def run(name: str, seconds: float, asks: Resources = GPU, flops: float = 0.0, **further: object) -> Task:
-    return Task(name, name, asks, (seconds,), flops or seconds, **further)  # type: ignore[arg-type]
+    return Task(name, name, asks, (seconds, seconds), flops or seconds, **further)  # type: ignore[arg-type]
 
 
 def began(course: Course) -> dict[str, float]:
