@@ -54,7 +54,9 @@ def two_nodes() -> Iterator[str]:
 
 def started(start: Callable[[], Any]) -> Any:
     """What `start` returns at last: a node of Ray gives up where a part of it takes 15 s to come up."""
-    for left in reversed(range(5)):
+    left = 5
+    while True:
+        left -= 1
         try:
             return start()
         except Exception as error:

@@ -26,7 +26,7 @@ def timetable_text(ladder: Ladder, time: Timetable, data: DataCheck | None = Non
     """The text; without `data` where the corpus could not be read yet."""
     text = [f"{ladder.name} · {ladder.summary}", f"corpus {ladder.corpus.name}, {ladder.corpus.tokenizer} tokens"]
     text += data_lines(data) if data else []
-    text += [f"on {NAMES[time.on]}, {time.cluster.told} ({time.cluster.source})", ""]
+    text += [f"on {NAMES[time.on]}: {time.cluster.told}, by {time.cluster.source}", ""]
     text += _table(ladder, time, width)
     text.append("")
     for line in _sentences(ladder, time):

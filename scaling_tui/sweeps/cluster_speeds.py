@@ -46,7 +46,12 @@ def sizes_of(
 ) -> Sizes:
     trained = [_trained(rung, asked) for rung, asked in zip(ladder.rungs, asks, strict=True)]
     gpu = any(asked.num_gpus for asked in asks)
-    if all(each.throughput is not None for each in cluster.nodes):
+    unknown = [each for each in cluster.nodes if each.throughput is None]
+    if unknown and len(unknown) < len(cluster.nodes):
+        raise InputError(
+            f"{cluster.source}: throughput given of some nodes, but not of {unknown[0].told}; want it of all or none"
+        )
+    if not unknown:
         speeds = [
             tuple(_given(one, asked, each, rung) for each in cluster.nodes)
             for rung, one, asked in zip(ladder.rungs, trained, asks, strict=True)

@@ -66,7 +66,7 @@ def test_text_and_plot_fit_80_columns(command: Command, tiny: Path) -> None:
     lines = out.splitlines()
     assert max(map(len, lines[lines.index("") :])) <= 80
     assert sum("█" in line for line in lines) == 4
-    assert "on Ray, 64 nodes of 8 GPUs (80 GB) (--cluster)" in out
+    assert "on Ray: 64 nodes of 8 GPUs (80 GB), by --cluster" in out
     assert "each run asks for 1 CPU, 1 GPU" in out
     assert "times from 4.0e14 FLOP/s a GPU, as given, for every size" in out
     assert "GPUs held, of 512" in out
@@ -142,6 +142,15 @@ def test_what_cannot_be_planned_is_refused(
     assert (status, out) == (2, "")
     assert fault in err
     assert err.count("\n") == 1
+
+
+def test_a_throughput_of_some_nodes_is_refused(command: Command, tiny: Path, tmp_path: Path) -> None:
+    mixed = tmp_path / "mixed.toml"
+    mixed.write_text("[[nodes]]\ngpus = 2\nthroughput = 1e13\n[[nodes]]\ncount = 3\ngpus = 1\n")
+    status, _, err = command("run", tiny, *RAY, "--cluster", mixed)
+    assert (status, "not of 3 nodes of 1 GPU; want it of all or none" in err) == (2, True)
+    found = told(command, tiny, *RAY, "--cluster", mixed, "--throughput", "1e13", "--price", "1")
+    assert [each["throughput"] for each in found["cluster"]["nodes"]] == [1e13, 1e13]
 
 
 def test_slurm_is_asked_with_sinfo(

@@ -42,7 +42,7 @@ def tasks(draw: st.DrawFn) -> list[Task]:
     for number in range(count):
         seconds = draw(st.floats(1.0, 60.0))
         trunk = None
-        if found and draw(st.booleans()):
+        if draw(st.booleans()) and found:
             trunk = (draw(st.sampled_from([one.name for one in found])), draw(st.floats(0.05, 1.0)))
         kind = "probe" if number < probes else draw(st.sampled_from(["", "", "planned", "last"]))
         if kind in ("last", "probe") or (trunk and next(one for one in found if one.name == trunk[0]).last):
