@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from scaling_tui.runs import read_sweep
-from scaling_tui.runs.format import numbered
 from scaling_tui.sweeps.cluster import Cluster, Nodes
 from scaling_tui.sweeps.engines import Where
 from scaling_tui.sweeps.ladder import Ladder, load_ladder
@@ -28,7 +27,7 @@ from scaling_tui.sweeps.resources import Resources
 from scaling_tui.sweeps.simulation import Rules, Task, simulate
 from scaling_tui.sweeps.timetable import Timetable, cluster_of, timetable
 
-SETTINGS = ("tokens=300_000", "runs=1", "seeds=[0, 1]", "num_cpus=1")
+SETTINGS = ("tokens=200_000", "runs=1", "seeds=[0, 1]", "num_cpus=1")
 JOBS = 2
 LONGEST_S = 1800.0
 
@@ -74,17 +73,19 @@ def trained(ladder: Ladder, runs: Path, where: Where) -> dict[str, tuple[float, 
     sweep = lay_out(runs, ladder, device="cpu", jobs=JOBS, where=where)
     launched = time.time()
     start_supervisor(sweep, JOBS, "cpu", where=where)
+    began: dict[str, float] = {}
+    ended: dict[str, float] = {}
     while (view := read_sweep(sweep)).trains or view.state in ("queued", "running"):
-        assert time.time() - launched < LONGEST_S, view.state
-        time.sleep(0.2)
+        now = time.time() - launched
+        assert now < LONGEST_S, view.state
+        for run in view.runs:
+            if run.attempts:
+                began.setdefault(run.name, now)
+            if run.state == "finished":
+                ended.setdefault(run.name, now)
+        time.sleep(0.1)
     assert view.state == "finished", view.log
-    return {
-        run.name: (
-            (numbered(run.path, "attempt")[0][1] / "fence.json").stat().st_mtime - launched,
-            (numbered(run.path, "attempt")[-1][1] / "status.json").stat().st_mtime - launched,
-        )
-        for run in view.runs
-    }
+    return {run.name: (began[run.name], ended.get(run.name, time.time() - launched)) for run in view.runs}
 
 
 def compare(first: Timetable, second: Timetable, measured: dict[str, tuple[float, float]]) -> None:
