@@ -92,7 +92,7 @@ def compare(first: Timetable, second: Timetable, measured: dict[str, tuple[float
     """Prints the predicted courses beside the measured one."""
     courses = [{one.run: (one.began, one.ended) for one in each.course.stints} for each in (first, second)]
     print(f"{'':14}{'from a probe':>16}{'from these runs':>18}{'measured':>16}")
-    print(f"{'run':14}{'began':>8}{'ended':>8}{'began':>10}{'ended':>8}{'began':>8}{'ended':>8}   seconds")
+    print(f"{'run':14}{'began':>8}{'ended':>8}{'began':>10}{'ended':>8}{'began':>8}{'ended':>8}")
     for name in sorted(measured, key=lambda name: measured[name]):
         (a, b), (c, d), (e, f) = courses[0][name], courses[1][name], measured[name]
         print(f"{name:14}{a:8.1f}{b:8.1f}{c:10.1f}{d:8.1f}{e:8.1f}{f:8.1f}")

@@ -123,7 +123,7 @@ def _bars(time: Timetable, width: int) -> list[str]:
 
 def _with(count: float, seconds: float | None, device: str) -> str:
     took = f"about {_about(seconds)}" if seconds is not None else "a run fits on no node"
-    return f"with {count:,.6g} {device}s: {took}"
+    return f"with {count:,.6g} {device}{'' if count == 1 else 's'}: {took}"
 
 
 def _hours(seconds: float) -> str:
