@@ -230,6 +230,10 @@ def resume(
         int | None,
         typer.Option("--per-gpu", min=1, max=64, help="Runs on one GPU at a time; default: as at the launch."),
     ] = None,
+    gpus: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, help="GPUs that train each run together; default: as its ladder says."),
+    ] = None,
     address: Annotated[
         str, typer.Option(help="Of the Ray cluster, host:port; default: $RAY_ADDRESS.", show_default=False)
     ] = "",
@@ -251,7 +255,9 @@ def resume(
         if view.state == "finished":
             say(f"{view.name} is finished: nothing to resume")
         else:
-            resume_sweep(path, jobs=jobs, device=device, per_gpu=per_gpu, run=run, address=address, take_over=take_over)
+            resume_sweep(
+                path, jobs=jobs, device=device, per_gpu=per_gpu, run=run, address=address, take_over=take_over, gpus=gpus
+            )
             if view.copy is not None:
                 say(f"{view.name}: a copy from {view.copy.host}; from now on it trains here, so copy it no more")
 

@@ -56,9 +56,13 @@ class Mailbox:
             (self.folder / name).touch()
         self._answers = Tail(self.folder / ANSWERS)
 
-    def hand(self, run: str, threads: int, over: int) -> int:
-        """Hands it `run`, of which the attempts up to `over` count as dead; returns the number of the line."""
-        append_line(self.folder / HANDED, {"run": run, "threads": threads, "over": over})
+    def hand(self, run: str, threads: int, over: int, processes: int = 1) -> int:
+        """Hands it `run`, of which the attempts up to `over` count as dead; returns the number of the line.
+
+        It trains in so many processes, with so many threads each.
+        """
+        line = {"run": run, "threads": threads, "over": over, "processes": processes}
+        append_line(self.folder / HANDED, line)
         self.handed += 1
         return self.handed - 1
 
@@ -93,6 +97,7 @@ class Handed:
     run: Path
     threads: int
     over: int
+    processes: int
 
 
 class WorkersEnd:
@@ -125,7 +130,8 @@ class WorkersEnd:
             for line in self._open or self._lines():
                 if "leave" in line:
                     return
-                yield Handed(sweep / safe_name(str(line["run"])), int(line["threads"]), int(line["over"]))
+                run = sweep / safe_name(str(line["run"]))
+                yield Handed(run, int(line["threads"]), int(line["over"]), int(line["processes"]))
             self._open = []
             if time.monotonic() - looked > HEARTBEAT_S:
                 looked = time.monotonic()

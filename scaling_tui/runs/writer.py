@@ -142,11 +142,13 @@ class Writer:
         *,
         strict: bool = True,
         config: Mapping[str, Any] | None = None,
+        status: Status | None = None,
     ) -> None:
         """Claims the next attempt of `run`, or takes one that this process has claimed.
 
         Checkpoints at the steps in `keep` stay. With `config` the folder of the run is made with its run.json where it
-        is not there yet, and the sweep around it; without, `write_run` has made it.
+        is not there yet, and the sweep around it; without, `write_run` has made it. `status` is that of the process in
+        whose name it writes, where that is not this one.
         """
         self.run, self.keep, self.strict = run, keep, strict
         self.attempt = attempt or run / "attempt-1"
@@ -158,7 +160,7 @@ class Writer:
         self._dead: list[Path] = []  # attempts that this one has taken over from
         self._last_heartbeat = 0.0
         self._loss_is_finite = True
-        self._status: Status | None = None
+        self._status = status
         self._superseded = False
         self._stop, self._last_look, self._asked_before = False, 0.0, -1
         self.status("running")

@@ -22,9 +22,10 @@ NAMED = 3  # rungs, in words
 def asks_of(rung: Rung, where: Where, cluster: Cluster, device: str) -> Resources:
     """What a worker of the rung is asked for, as the engine completes it."""
     if where.on == "slurm":
-        asked = whole_gpus(rung.resources.over(usual(device.startswith("cuda"))))
+        asked = whole_gpus(rung.resources.over(usual(device.startswith("cuda")))).in_all()
         return replace(asked, num_cpus=float(math.ceil(asked.num_cpus or 1)))
-    return rung.resources.over(usual(device.startswith("cuda") or (device == "auto" and cluster.has_gpus)))
+    gpu = device.startswith("cuda") or (device == "auto" and cluster.has_gpus)
+    return rung.resources.over(usual(gpu)).in_all()
 
 
 def device_count(asked: Resources, gpu: bool) -> float:

@@ -66,8 +66,10 @@ def sizes_of(
         known, whose = _measured(runs, where, trained, "cuda" if gpu else "cpu", device, checked, say)
         found = [speed_of(one, known) for one in trained]
         speeds = [
-            (replace(speed, step=speed.step / max(1.0, asked.num_gpus or 1.0)),) * len(cluster.nodes)
-            for (speed, _), asked in zip(found, asks, strict=True)
+            # Of several processes the speed is that of all.
+            (replace(speed, step=speed.step / (1.0 if one.size.processes > 1 else max(1.0, asked.num_gpus or 1.0))),)
+            * len(cluster.nodes)
+            for (speed, _), one, asked in zip(found, trained, asks, strict=True)
         ]
         basis = basis_of(ladder, trained, [how for _, how in found], known, whose)
     start = (START_S if known.start is None else known.start) + (checked.seconds if checked else 0.0)
@@ -95,7 +97,7 @@ def _given(trained: Trained, asked: Resources, nodes: Nodes, rung: Rung) -> Spee
             f"{rung.case}: asks for no GPU, but a throughput is given of GPUs; "
             "want num_gpus in [resources] or --device cuda, or a cluster without GPUs"
         )
-    devices = asked.num_gpus if nodes.gpus and asked.num_gpus else trained.threads
+    devices = asked.num_gpus if nodes.gpus and asked.num_gpus else trained.threads * trained.size.processes
     return complete(Speed(trained.size.flops_a_step / ((nodes.throughput or 1.0) * devices)), trained.size)
 
 

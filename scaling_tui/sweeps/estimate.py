@@ -30,6 +30,9 @@ START_S = 2.5  # of a worker, where it was not measured
 SUPERVISOR_S = 0.7  # its start, and what it does at the end
 PREDICT_S = 0.5  # fitting the law, before the predicted run
 HAND_OVER_S = 0.1  # from the end of a run to the next
+# Of a run in several processes, where no run has told: their start, and what exchanging gradients adds to a step.
+TOGETHER_S = 6.0
+EXCHANGE = 0.25
 FORWARD = 0.4  # of a training step's time per token, an evaluation
 SETUP_S = 0.3
 TRIALS = 4  # steps that a run tries out before it starts
@@ -119,7 +122,15 @@ def placed(
 
 def speed_of(trained: Trained, known: Evidence) -> tuple[Speed, str]:
     """Its speed, complete, and how that is known: by a run, a probe, from sizes `between`, `beyond` them or nothing."""
-    found, how = known.of(trained), "run" if trained in known.recorded else "probe"
+    size, found = trained.size, known.of(trained)
+    if size.processes > 1:
+        share, how = speed_of(trained.share, known)
+        step = share.step * (1 + EXCHANGE) if found is None else found.step
+        evaluation, setup = (share.evaluation or 0.0) / size.processes, (share.setup or 0.0) + TOGETHER_S
+        if found is not None:
+            evaluation, how = found.evaluation or evaluation, "run"
+        return replace(share, step=step, evaluation=evaluation, setup=setup), how
+    how = "run" if trained in known.recorded else "probe"
     if found is None:
         found, how = _interpolated(trained, known)
     return complete(found, trained.size), how
@@ -139,7 +150,7 @@ def complete(speed: Speed, size: Size) -> Speed:
 
 def _interpolated(trained: Trained, known: Evidence) -> tuple[Speed, str]:
     """From the sizes that were measured with as many runs at a time; where there are none, with any number."""
-    every = {**known.probed, **known.recorded}
+    every = [one for one in {**known.probed, **known.recorded} if one.size.processes == 1]
     similar = [one for one in every if one.together == trained.together] or list(every)
     size, measured = trained.size, [(one.size, known.of(one)) for one in similar]
     if not measured:
@@ -191,18 +202,21 @@ def _memory(trained: Trained, together: int, gpu: bool) -> int:
     size = trained.size
     if gpu:
         return gpu_memory(size)
-    whole = main_memory(size, gpu)
-    activations = activation_bytes(size.architecture, size.batch, size.recomputed)
-    share = memory()[0] / (1 if trained.together == 1 else together)  # as the supervisor grants it
-    parts = micro_batches_for(activations, ACTIVATIONS_SHARE * share, size.batch)
-    return PROCESS_BYTES + whole - activations + activations // parts
+    batch, processes = size.share.batch, size.processes
+    activations = activation_bytes(size.architecture, batch, size.recomputed)
+    share = memory()[0] / (1 if trained.together == 1 else together) / processes  # as the supervisor grants it
+    parts = micro_batches_for(activations, ACTIVATIONS_SHARE * share, batch)
+    return PROCESS_BYTES + main_memory(size, gpu) + processes * (activations // parts - activations)
 
 
 def makespan(ladder: Ladder, seconds: Sequence[float], seeds: int, together: int, start: float) -> float:
     """Seconds until every run is done, `together` at a time by workers that each take `start` to be ready."""
-    slot = Resources(1.0, 0.0)  # here it is not what a ladder asks of a cluster
+    # Here a slot is not what a ladder asks of a cluster; `together` of the narrowest train at a time.
+    narrowest = min((rung.resources.processes for rung in ladder.rungs), default=1)
+    widths = [min(together, -(-rung.resources.processes // narrowest)) for rung in ladder.rungs]
+    slots = [Resources(float(min(width, MOST_CPUS)), 0.0) for width in widths]
     apart = [seed * APART for seed in range(seeds)]
-    tasks = tasks_of(ladder, apart, [slot] * len(seconds), [(each,) for each in seconds])
+    tasks = tasks_of(ladder, apart, slots, [(each,) for each in seconds])
     rules = Rules(together, start, HAND_OVER_S, PREDICT_S)
     return simulate(tasks, [Nodes(cpus=min(together, MOST_CPUS))], rules).makespan
 
@@ -213,7 +227,9 @@ def basis_of(
     """Where the times come from, in words."""
     runs = sum(1 for one in set(trained) if one in known.recorded)
     if all(how == "nothing" for how in known_by):
-        return "times from a two-core machine: nothing was measured on this device yet"
+        return "times from a two-core machine: nothing was measured on this device yet" + _assumed(
+            ladder, trained, known
+        )
     sources = []
     if runs or not known.probed:
         sources.append(f"{show.counted(runs or len(known.recorded), 'earlier run')} {where}")
@@ -225,4 +241,19 @@ def basis_of(
     beyond = [rung.case for rung, how in zip(ladder.rungs, known_by, strict=True) if how in ("beyond", "peak")]
     if beyond:
         text += f"; {show.listed(beyond, NAMED)} extrapolated"
-    return text
+    return text + _assumed(ladder, trained, known)
+
+
+def _assumed(ladder: Ladder, trained: Sequence[Trained], known: Evidence) -> str:
+    """What was assumed of runs in several processes, in words; "" where runs have told."""
+    named = [
+        rung.case
+        for rung, one in zip(ladder.rungs, trained, strict=True)
+        if one.size.processes > 1 and one not in known.recorded
+    ]
+    if not named:
+        return ""
+    return (
+        f"; exchanging gradients is assumed to add {show.percent(EXCHANGE)} to the steps of "
+        f"{show.listed(named, NAMED)}, which no run has told"
+    )

@@ -24,6 +24,7 @@ from scaling_tui.sweeps.devices import kind_of
 from scaling_tui.sweeps.engines import LOCAL, Where
 from scaling_tui.sweeps.ladder import Ladder
 from scaling_tui.sweeps.machine import machine, versions
+from scaling_tui.sweeps.resources import Resources, recorded
 from scaling_tui.text.visible import visible
 
 if TYPE_CHECKING:
@@ -163,17 +164,20 @@ def resume(
     run: str | None = None,
     address: str = "",
     take_over: bool = False,
+    gpus: int | None = None,
 ) -> SweepView:
     """Resumes a sweep, or one run of it, and starts a supervisor where none is alive.
 
     Without `jobs`, `device` and `per_gpu` those of the launch hold. It trains where it was launched on; a Ray cluster
     has to be named again, as `address` or in $RAY_ADDRESS. A copy of what may still train on another host is resumed
-    only with `take_over`.
+    only with `take_over`. With `gpus` so many processes train each run from now on.
 
     Raises:
-        InputError: no such device, nothing to resume, a cluster that nobody but the sweep's files names, or a copy.
+        InputError: no such device, too few of them, nothing to resume, a cluster that nobody but the sweep's files
+            names, or a copy.
     """
     from scaling_tui.sweeps.devices import check_device
+    from scaling_tui.sweeps.placement import check_gpus
 
     view = glance(sweep)
     check_copy(view, take_over)
@@ -185,9 +189,19 @@ def resume(
     candidates = resumable(view)
     if not candidates or run not in (None, *candidates):
         raise InputError(f"sweep {view.name}: nothing to resume, {why_not(view, run)}")
+    for each in view.runs:
+        if each.name not in (candidates if run is None else [run]):
+            continue
+        asked = Resources(gpus=gpus) if gpus else recorded(view.document, each.rung)
+        try:
+            asked.check((each.config.get("training") or {}).get("batch") or asked.processes)
+            if launched.where.here:
+                check_gpus(asked.processes, device)
+        except InputError as error:
+            raise InputError(f"run {each.name}: {error}") from error
     make_request(sweep, "resume", run)
     if not supervised(sweep):
-        start_supervisor(sweep, jobs, device, per_gpu, where)
+        start_supervisor(sweep, jobs, device, per_gpu, where, gpus)
     return glance(sweep)
 
 
@@ -276,7 +290,12 @@ def supervised(sweep: Path) -> bool:
 
 
 def start_supervisor(
-    sweep: Path, jobs: int | None, device: str, per_gpu: int | None = None, where: Where | None = None
+    sweep: Path,
+    jobs: int | None,
+    device: str,
+    per_gpu: int | None = None,
+    where: Where | None = None,
+    gpus: int | None = None,
 ) -> None:
     """Starts a detached supervisor and waits for its first status; one that finds another alive yields to it.
 
@@ -289,6 +308,8 @@ def start_supervisor(
         command += ["--jobs", str(jobs)]
     if per_gpu is not None:
         command += ["--per-gpu", str(per_gpu)]
+    if gpus is not None:
+        command += ["--gpus", str(gpus)]
     if where is not None and not where.here:
         command += ["--where", json.dumps(where.as_json())]
     # What it says before it has a log of its own.

@@ -5,11 +5,13 @@ All of it is decided from counts and names, before anything is started and witho
 
 from collections.abc import Sequence
 
+from scaling_tui import InputError
 from scaling_tui.laws.memory import least_bytes, training_bytes
 from scaling_tui.sweeps.devices import free_memory, gpus, kind_of
 from scaling_tui.sweeps.limits import core_numbers, memory
 from scaling_tui.sweeps.size import Size
 from scaling_tui.sweeps.slots import Place
+from scaling_tui.text import show
 
 BYTES_A_TOKEN = 16  # of a batch: its place in the corpus, and its id
 BYTES_A_WEIGHT = 4  # for a GPU only the initial weights pass through main memory
@@ -70,9 +72,27 @@ def gpu_places(numbered: Sequence[tuple[int, str]], per_gpu: int, torch_name: st
 
 
 def threads_for(size: Size | None, alone: bool, cores: int, slots: int) -> int:
-    """CPU threads for a run, one of `slots` at a time; one that trains `alone` may use all `cores`."""
-    worth = int(size.flops_a_step / FLOPS_A_THREAD) if size else 1
-    return max(1, min(cores if alone else cores // slots, worth))
+    """CPU threads for each process of a run, one of `slots` at a time; one that trains `alone` may use all `cores`."""
+    if size is None:
+        return 1
+    worth = int(size.share.flops_a_step / FLOPS_A_THREAD)
+    return max(1, min((cores if alone else cores // slots) // size.processes, worth))
+
+
+def check_gpus(processes: int, device: str) -> None:
+    """Checks whether this machine has a device for each of so many processes of a run.
+
+    Raises:
+        InputError: it has fewer.
+    """
+    kind = kind_of(device)
+    has = len({place.name for place in places(device)})
+    if processes <= max(1, has):
+        return
+    what = {"cpu": "core", "cuda": "GPU"}.get(kind, "device")
+    on = f"--device {device} is" if ":" in device else "this machine has"
+    want = "want gpus 1" if has <= 1 else f"want at most {has}"
+    raise InputError(f"gpus: found {processes}, {on} {show.counted(has, what)}; {want}")
 
 
 def runs_per_gpu(parameters: Sequence[int], needs: Sequence[int], free: int | None) -> int:
@@ -100,14 +120,15 @@ def per_gpu_for(sizes: Sequence[Size], device: str, free: int | None = None) -> 
 
 
 def gpu_memory(size: Size) -> int:
-    """About how many bytes of GPU memory a run needs with its whole batch at once."""
-    return CONTEXT_BYTES + training_bytes(size.architecture, size.batch, size.recomputed, gpu=True)
+    """About how many bytes of the memory of one GPU a run needs with its whole batch, or its share of it, at once."""
+    return CONTEXT_BYTES + training_bytes(size.architecture, size.share.batch, size.recomputed, gpu=True)
 
 
 def main_memory(size: Size, gpu: bool) -> int:
     """About how many bytes of main memory a run needs with its whole batch at once, without its process."""
-    model = BYTES_A_WEIGHT * size.params if gpu else training_bytes(size.architecture, size.batch, size.recomputed)
-    return model + BYTES_A_TOKEN * size.tokens_a_step
+    batch = size.share.batch
+    model = BYTES_A_WEIGHT * size.params if gpu else training_bytes(size.architecture, batch, size.recomputed)
+    return _in_all(size, model)
 
 
 def least_memory(size: Size, gpu: bool) -> int:
@@ -115,8 +136,13 @@ def least_memory(size: Size, gpu: bool) -> int:
 
     Of its batch no more has to fit than the tokens: it is split into micro-batches, of one sequence each if need be.
     """
-    model = BYTES_A_WEIGHT * size.params if gpu else least_bytes(size.architecture)
-    return model + BYTES_A_TOKEN * size.tokens_a_step
+    return _in_all(size, BYTES_A_WEIGHT * size.params if gpu else least_bytes(size.architecture))
+
+
+def _in_all(size: Size, model: int) -> int:
+    """Bytes of all processes of a run; where there are several, they and torchrun come beside the worker."""
+    beside = (size.processes + 1) * WORKER_BYTES if size.processes > 1 else 0
+    return beside + size.processes * (model + BYTES_A_TOKEN * size.tokens_a_step)
 
 
 def fitting(needs: Sequence[int], available: int, worker: int = WORKER_BYTES) -> int:
@@ -133,15 +159,18 @@ def fitting(needs: Sequence[int], available: int, worker: int = WORKER_BYTES) ->
 def at_a_time(
     jobs: int | None, device: str, per_gpu: int | None = None, beside: Sequence[Size] = (), free: int | None = None
 ) -> int:
-    """How many runs to train at a time: `jobs` if given, else one a core, or `per_gpu` a GPU.
+    """How many runs to train at a time at most: `jobs` if given, else one a core, or `per_gpu` a GPU.
 
     Without `per_gpu`, as many as sizes and `free` memory of the GPU suggest for the runs that may train `beside` each
-    other; and without `jobs` no more than main memory holds.
+    other; and without `jobs` no more than main memory holds. Of runs in several processes there are fewer.
     """
     if jobs:
         return jobs
     slots = len(places(device, None, per_gpu or per_gpu_for(beside, device, free)))
-    return min(slots, fitting_now(beside, device)) if beside else slots
+    if not beside:
+        return slots
+    most = max(1, slots // min(size.processes for size in beside))
+    return min(most, fitting_now(beside, device))
 
 
 def fitting_now(sizes: Sequence[Size], device: str) -> int:

@@ -9,7 +9,7 @@ from scaling_tui.sweeps.data_check import DataCheck, check_data
 from scaling_tui.sweeps.devices import check_device, on_gpu
 from scaling_tui.sweeps.ladder import Ladder
 from scaling_tui.sweeps.limits import address_space, memory
-from scaling_tui.sweeps.placement import WORKER_BYTES, fitting, least_memory
+from scaling_tui.sweeps.placement import WORKER_BYTES, check_gpus, fitting, least_memory
 from scaling_tui.sweeps.size import Size
 from scaling_tui.text import show
 
@@ -45,12 +45,12 @@ def check_ladder(
     Unless they train `here`, neither the devices nor the memory of this machine count.
 
     Raises:
-        InputError: no such device; a rung, or `jobs` of them at a time, too large for this machine's memory; a corpus
-            or tokenizer that cannot be read or downloaded; a corpus too small for the context of a rung.
+        InputError: no such device, or too few of them for a rung; a rung, or `jobs` of them at a time, too large for
+            this machine's memory; a corpus or tokenizer that cannot be read or downloaded; a corpus too small for the
+            context of a rung.
     """
     if here:
-        check_device(device)
-        check_memory(ladder, device, jobs)
+        check_machine(ladder, device, jobs)
     began, prepared = time.perf_counter(), False
 
     def note(doing: str, done: int, total: int) -> None:
@@ -86,9 +86,19 @@ def rehearse(
     if missing is None:
         return check_ladder(ladder, device, jobs, progress, here)
     if here:
-        check_device(device)
-        check_memory(ladder, device, jobs)
+        check_machine(ladder, device, jobs)
     return f"{missing} is not on this machine and would be downloaded first, so its content was not checked"
+
+
+def check_machine(ladder: Ladder, device: str, jobs: int | None = None) -> None:
+    """Raises InputError where this machine lacks the device, enough of them for a rung, or memory."""
+    check_device(device)
+    for rung in ladder.rungs:
+        try:
+            check_gpus(rung.resources.processes, device)
+        except InputError as error:
+            raise InputError(f"{ladder.path}: rung {rung.name!r}: {error}") from error
+    check_memory(ladder, device, jobs)
 
 
 def check_memory(ladder: Ladder, device: str, jobs: int | None = None) -> None:

@@ -72,6 +72,8 @@ def lacking(wanted: Sequence[Trained], known: Evidence) -> bool:
 
 
 def _missing(wanted: Sequence[Trained], known: Evidence) -> list[Trained]:
+    # Of a run in several processes, what one of them computes.
+    wanted = [one if one in known.recorded else one.share for one in wanted]
     return [one for one in _chosen(wanted) if known.of(one) is None and one not in known.too_large]
 
 

@@ -60,7 +60,7 @@ class Rung:
         keep: steps at which other runs branch off.
         planned: its learning rate is a guess; the true one is chosen from the runs that probe rates.
         runs: how many are trained at each seed of the sweep, with seeds of their own (`run_seeds`).
-        resources: what it asks a cluster for.
+        resources: what a run of it trains on.
     """
 
     name: str
@@ -158,6 +158,7 @@ def _variants(name: str, document: Mapping[str, Any], own: Mapping[str, Any], co
     for combination in itertools.product(*lists.values()):
         chosen = dict(zip(lists, combination, strict=True))
         recipe = _recipe({**training, **chosen}, counted)
+        resources.check(recipe.batch)
         rung = Rung(
             name, "", expected, claimed, family_of(model), architecture, recipe, counted, runs=runs, resources=resources
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -21,6 +21,7 @@ class Size:
         batch: sequences a step.
         dropout: its share; without any, other kernels run.
         recomputed: whether activations are computed again instead of kept.
+        processes: that train it together, each on a share of the batch.
     """
 
     family: str
@@ -28,15 +29,20 @@ class Size:
     batch: int
     dropout: float = 0.0
     recomputed: bool = False
+    processes: int = 1
 
     @classmethod
     def of_rung(cls, rung: Rung) -> Self:
         training = rung.training
-        return cls(rung.family, rung.architecture, training.batch, training.dropout, training.activation_checkpointing)
+        recomputed, processes = training.activation_checkpointing, rung.resources.processes
+        return cls(rung.family, rung.architecture, training.batch, training.dropout, recomputed, processes)
 
     @classmethod
-    def of_config(cls, config: Mapping[str, Any]) -> Self | None:
-        """The size of the run that a run.json describes; None where it does not describe one of ours."""
+    def of_config(cls, config: Mapping[str, Any], processes: int = 1) -> Self | None:
+        """The size of the run that a run.json describes; None where it does not describe one of ours.
+
+        How many processes train it is not of the run: a resume may have other ones.
+        """
         training, described = config.get("training") or {}, config.get("architecture") or {}
         try:
             architecture = Architecture(**described)
@@ -46,7 +52,12 @@ class Size:
         if not isinstance(batch, int) or batch < 1 or architecture.context < 1 or not config.get("family"):
             return None
         recomputed = bool(training.get("activation_checkpointing"))
-        return cls(str(config["family"]), architecture, batch, float(dropout), recomputed)
+        return cls(str(config["family"]), architecture, batch, float(dropout), recomputed, processes)
+
+    @property
+    def share(self) -> Self:
+        """What one of its processes computes."""
+        return self if self.processes == 1 else replace(self, batch=max(1, self.batch // self.processes), processes=1)
 
     @cached_property
     def count(self) -> Count:

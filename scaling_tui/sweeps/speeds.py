@@ -30,11 +30,16 @@ TRIMMED = 0.1  # at each end: of a machine that did something else for a moment
 
 @dataclass(frozen=True)
 class Trained:
-    """A size as it is trained: with so many CPU threads, while so many runs of the sweep train at a time."""
+    """A size as it is trained: with so many CPU threads a process, while so many runs of the sweep train at a time."""
 
     size: Size
     threads: int
     together: int
+
+    @property
+    def share(self) -> "Trained":
+        """What one of its processes computes, while as many processes train."""
+        return replace(self, size=self.size.share, together=self.together * self.size.processes)
 
 
 @dataclass(frozen=True)
@@ -157,30 +162,41 @@ def _speeds(view: SweepView) -> Iterable[tuple[Trained, Speed]]:
         return
     beside = sum(run.rung != fitted.get("predict") for run in view.runs)
     for run in view.runs:
-        size, threads, speed = Size.of_config(run.config), _threads(run), _speed(run)
-        if size is not None and threads and speed is not None:
+        threads, processes = _threads(run)
+        size, speed = Size.of_config(run.config, processes), _speed(run)
+        if size is not None and threads and processes and speed is not None:
             together = 1 if run.rung == fitted.get("predict") else max(1, min(planned, beside))
             yield Trained(size, threads, together), speed
 
 
 def _speeds_on_cluster(view: SweepView, kind: str) -> Iterable[tuple[Trained, Speed]]:
     for run in view.runs:
-        size, threads, speed = Size.of_config(run.config), _threads(run), _speed(run)
-        if size is not None and threads and speed is not None and _engine(run).get("device") == kind:
-            gpus = max(1.0, asked(view.document, run.rung).num_gpus or 1.0)
+        threads, processes = _threads(run)
+        size, speed = Size.of_config(run.config, processes), _speed(run)
+        if size is not None and threads and processes and speed is not None and _engine(run).get("device") == kind:
+            gpus = max(1.0, asked(view.document, run.rung).num_gpus or 1.0) if processes == 1 else 1.0
             yield Trained(size, threads, 1), replace(speed, step=speed.step * gpus)
-
-
-def _threads(run: RunView) -> int | None:
-    """The CPU threads of the run's latest attempt."""
-    threads = _engine(run).get("threads")
-    return threads if isinstance(threads, int) and threads > 0 else None
 
 
 def _engine(run: RunView) -> dict[str, Any]:
     attempts = numbered(run.path, "attempt")
     engine = read_json(attempts[-1][1] / "engine.json") if attempts else None
     return engine if isinstance(engine, dict) else {}
+
+
+def _threads(run: RunView) -> tuple[int, int]:
+    """The CPU threads of each process in the run's latest attempt, and how many processes trained it in each attempt.
+
+    0 where that is not told, or changed.
+    """
+    found = [read_json(path / "engine.json") for _, path in numbered(run.path, "attempt")]
+    engines = [engine for engine in found if isinstance(engine, dict)]
+    if not engines or engines[-1] is not found[-1]:
+        return 0, 0
+    threads, processes = engines[-1].get("threads"), [engine.get("processes", 1) for engine in engines]
+    if not isinstance(threads, int) or threads < 1 or processes != [processes[-1]] * len(processes):
+        return 0, 0
+    return threads, processes[-1] if isinstance(processes[-1], int) else 0
 
 
 def _speed(run: RunView) -> Speed | None:

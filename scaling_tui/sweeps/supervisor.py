@@ -42,7 +42,7 @@ from scaling_tui.runs.requests import RecordedRequest, latest_recorded_request
 from scaling_tui.runs.writer import write_run
 from scaling_tui.sweeps.engines import LOCAL, NOT_THE_RUNS, Cause, Ended, Engine, Order, Where, engine
 from scaling_tui.sweeps.policy import ATTEMPTS, decide, early_branches, soon
-from scaling_tui.sweeps.resources import recorded
+from scaling_tui.sweeps.resources import recorded, with_gpus
 from scaling_tui.sweeps.size import Size
 from scaling_tui.sweeps.sweep_fit import last_runs, point_of, predict_run, predicted_runs
 from scaling_tui.sweeps.tuning import further_probes, give_rates, rates_told
@@ -55,13 +55,19 @@ AGAIN_S = 2.0  # from a worker that yielded to the next one for the same run
 
 class Supervisor:
     def __init__(
-        self, folder: Path, jobs: int | None, device: str, per_gpu: int | None = None, where: Where | None = None
+        self,
+        folder: Path,
+        jobs: int | None,
+        device: str,
+        per_gpu: int | None = None,
+        where: Where | None = None,
+        gpus: int | None = None,
     ) -> None:
         self.folder, self.sweep = folder, folder.parent
         self.where = where or LOCAL
         self.device = device
         self.reader = SweepReader(self.sweep)
-        self.jobs, self.per_gpu = jobs, per_gpu
+        self.jobs, self.per_gpu, self.gpus = jobs, per_gpu, gpus
         self.started: dict[str, int] = {}
         self.retries: dict[str, Counter[Cause]] = {}  # of each run, why its workers went
         self.over: dict[str, int] = {}  # of each run, the attempts whose workers are known to be gone
@@ -73,8 +79,12 @@ class Supervisor:
 
     def plan(self) -> None:
         """Decides how many runs to train at a time, and where."""
-        view = self.reader.poll()
+        view = self._view()
         self.engine: Engine = engine(self.where, self.folder, view, self.device, self.jobs, self.per_gpu)
+
+    def _view(self) -> SweepView:
+        view = self.reader.poll()
+        return replace(view, document=with_gpus(view.document, (run.rung for run in view.runs), self.gpus))
 
     @property
     def at_a_time(self) -> int:
@@ -131,7 +141,7 @@ class Supervisor:
                 time.sleep(POLL_S)
                 continue
             self._reap()
-            view = self._without_the_gone(self.reader.poll())
+            view = self._without_the_gone(self._view())
             self._read_requests(view)
             requests = {name: recorded.request if recorded else None for name, recorded in self.requests.items()}
             just_now = {name for name, moment in self.yielded.items() if time.monotonic() - moment < AGAIN_S}
@@ -184,11 +194,12 @@ class Supervisor:
         run, alone = view.run(name), name in last_runs(view)
         if alone:
             self._predict(view, name)
+        resources = recorded(view.document, run.rung if run else "")
         order = Order(
             run=self.sweep / name,
-            size=Size.of_config(run.config) if run else None,
+            size=Size.of_config(run.config, resources.processes) if run else None,
             alone=alone,
-            resources=recorded(view.document, run.rung if run else ""),
+            resources=resources,
             over=self.over.get(name, 0),
         )
         if not self.engine.order(order):
@@ -314,6 +325,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--per-gpu", type=int)
+    parser.add_argument("--gpus", type=int)
     parser.add_argument("--where", default="{}", help="a document as the launch in sweep.json")
     options = parser.parse_args()
     where = Where.recorded(json.loads(options.where))
@@ -326,7 +338,7 @@ def main() -> None:
         sys.exit(f"{options.sweep}: {error.strerror}")
     os.dup2(log.fileno(), sys.stdout.fileno())
     os.dup2(log.fileno(), sys.stderr.fileno())
-    supervisor = Supervisor(folder, options.jobs, options.device, options.per_gpu, where)
+    supervisor = Supervisor(folder, options.jobs, options.device, options.per_gpu, where, options.gpus)
 
     def on_term(number: int, frame: FrameType | None) -> None:
         # The workers read the request themselves; the loop ends after them.

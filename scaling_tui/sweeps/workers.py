@@ -29,14 +29,21 @@ class Worker:
     socket: socket.socket
     slot: Slot
     run: str | None = None
+    extra: list[Place] = field(default_factory=list)  # that it holds beside its slot, for as long as its run lasts
     leaving: bool = False
     _said: bytes = field(default=b"", repr=False)
 
-    def hand(self, run: Path, threads: int, memory: int, extra: Sequence[Slot] = ()) -> None:
-        """Has it train `run` in `memory` bytes of main memory; it holds `extra` slots for as long."""
-        self.run = run.name
+    def hand(
+        self, run: Path, threads: int, memory: int, extra: Sequence[Slot] = (), beside: Sequence[str] = ()
+    ) -> None:
+        """Has it train `run` in `memory` bytes of main memory; it holds `extra` slots for as long.
+
+        On devices `beside` its own other processes train the run together with it, all with so many `threads`.
+        """
+        self.run, self.extra = run.name, [slot.place for slot in extra]
         descriptors = [descriptor for slot in extra for descriptor in slot.descriptors]
-        self._say({"run": str(run), "threads": threads, "memory": memory}, descriptors)
+        command = {"run": str(run), "threads": threads, "memory": memory, "beside": list(beside)}
+        self._say(command, descriptors)
         for slot in extra:
             slot.release()
 
@@ -92,12 +99,12 @@ class Workers:
         found = self.slots.holders(self.places)
         return {holder: names for holder, names in found.items() if holder.pid not in own}
 
-    def start(self, load: bool = False) -> Worker | None:
-        """Starts a worker in a free slot, which it inherits; None where others hold them all.
+    def start(self, load: bool = False, slot: Slot | None = None) -> Worker | None:
+        """Starts a worker in a free slot, or in `slot`, which it inherits; None where others hold them all.
 
         It loads torch when its first run comes, after it has claimed it; with `load` at once.
         """
-        slot = self._free_slot()
+        slot = slot or self._free_slot()
         if slot is None:
             return None
         ours, theirs = socket.socketpair()
@@ -123,19 +130,35 @@ class Workers:
         ours: dict[Place, list[Slot]] = {}
         for worker in self.all:
             ours.setdefault(worker.slot.place, []).append(worker.slot)
+        extra = self._extra
         for place in self.places:
-            if place not in ours and (slot := self.slots.take(place)):
+            if place not in ours and place not in extra and (slot := self.slots.take(place)):
                 return slot
         held = sorted(ours.values(), key=len)
         return next((slots[0] for slots in held if len(slots) < slots[0].place.runs), None)
 
-    def extra(self, most: int) -> list[Slot]:
-        """Takes up to `most` more free slots, for a run that can use several cores."""
-        ours = {worker.slot.place for worker in self.all}
+    @property
+    def _extra(self) -> set[Place]:
+        return {place for worker in self.all for place in worker.extra}
+
+    def free_slots(self, least: int, most: int, beside: Sequence[Slot] = ()) -> list[Slot]:
+        """Takes up to `most` free slots, each on another core or GPU and none on those of `beside`.
+
+        Where there are fewer than `least` it takes none: whoever waits for the rest must not hold what others wait for.
+        """
+        ours = {worker.slot.place for worker in self.all} | self._extra
+        named = {slot.place.name for slot in beside}
         found: list[Slot] = []
         for place in self.places:
-            if len(found) < min(most, MOST_EXTRA) and place not in ours:
-                found += [slot] if (slot := self.slots.take(place)) else []
+            if len(found) == min(most, MOST_EXTRA):
+                break
+            if place not in ours and place.name not in named and (slot := self.slots.take(place)):
+                found.append(slot)
+                named.add(place.name)
+        if len(found) < least:
+            for slot in found:
+                slot.release()
+            return []
         return found
 
     def reap(self) -> tuple[list[tuple[str, int]], list[tuple[str | None, int]]]:
@@ -146,7 +169,7 @@ class Workers:
             exit_status = worker.process.poll()  # before its last words, which then are all there
             for run, status in worker.ended():
                 ended.append((run, status))
-                worker.run = None
+                worker.run, worker.extra = None, []
             if exit_status is not None:
                 self.all.remove(worker)
                 worker.socket.close()

@@ -23,6 +23,7 @@ from scaling_tui.runs.format import numbered, read_json, write_json
 from scaling_tui.train.model import Transformer
 from scaling_tui.train.optimizer import Optimizer
 from scaling_tui.train.peak import wait_for
+from scaling_tui.train.ranks import ALONE, Ranks
 from scaling_tui.train.step import WARM_UP_STEPS, CapturedStep, PlainStep, Rehearsal, Step
 
 FILE = "engine.json"
@@ -42,9 +43,10 @@ class Engine:
         device: `cpu`, `cuda` or `mps`.
         threads: of the CPU.
         host: the name of the machine.
-        micro_batches: parts of a batch that are computed one after the other.
+        micro_batches: parts of a batch, or of a process's share of it, that are computed one after the other.
         captured: whether a CUDA graph replays the steps.
         compiled: whether torch.compile made them.
+        processes: that train the run together.
     """
 
     device: str
@@ -53,6 +55,7 @@ class Engine:
     captured: bool = False
     compiled: bool = False
     host: str = field(default_factory=platform.node)
+    processes: int = 1
 
     @classmethod
     def recorded(cls, run: Path) -> Self | None:
@@ -62,7 +65,7 @@ class Engine:
         """
         for _, attempt in reversed(numbered(run, "attempt")):
             document = read_json(attempt / FILE)
-            if isinstance(document, dict) and _fits(document):
+            if isinstance(document, dict) and _fits(document := {"processes": 1, **document}):
                 engine = cls(**{item.name: document[item.name] for item in dataclasses.fields(cls)})
                 here = engine.host == platform.node() and engine.threads <= (os.cpu_count() or 1)
                 return engine if here else None
@@ -82,9 +85,10 @@ class Engine:
 def _fits(document: dict[str, Any]) -> bool:
     wanted = {
         "device": str, "threads": int, "micro_batches": int, "captured": bool, "compiled": bool, "host": str,
+        "processes": int,
     }  # fmt: skip
     return all(type(document.get(name)) is kind for name, kind in wanted.items()) and (
-        document["threads"] >= 1 and document["micro_batches"] >= 1
+        document["threads"] >= 1 and document["micro_batches"] >= 1 and document["processes"] >= 1
     )
 
 
@@ -114,9 +118,10 @@ class Maker:
         recomputed: bool,
         log: Callable[[str], None],
         memory: int | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.model, self.optimizer, self.generators, self.log = model, optimizer, generators, log
-        self.device, self.batch, self.recomputed, self.memory = device, batch, recomputed, memory
+        self.device, self.batch, self.recomputed, self.memory, self.ranks = device, batch, recomputed, memory, ranks
 
     def follow(self, engine: Engine, windows: Tensor, rate: float | Tensor) -> tuple[Engine, Step]:
         """The step as `engine` says; in more micro-batches where memory is short, and without what fails here.
@@ -126,12 +131,17 @@ class Maker:
         """
         if self.device.type == "cpu":
             torch.set_num_threads(engine.threads)
-        engine = dataclasses.replace(engine, micro_batches=min(self.batch, engine.micro_batches))
+        engine = self._agreed(dataclasses.replace(engine, micro_batches=min(self.batch, engine.micro_batches)))
         while True:
+            step = None
             try:
-                return engine, self._made(engine, windows, rate)
+                step, simpler = self._made(engine, windows, rate), engine
             except Exception as error:
                 simpler = self._simpler(engine, error)
+            simpler = self._agreed(simpler)
+            if step is not None and simpler == engine:
+                return engine, step
+            del step
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()  # not before the error is gone, whose frames hold the tensors of the step
             engine = simpler
@@ -142,8 +152,10 @@ class Maker:
         Raises:
             InputError: not even one sequence fits in memory.
         """
-        captured = self.device.type == "cuda"
-        first = Engine(self.device.type, torch.get_num_threads(), self._micro_batches(), captured)
+        # A graph that holds messages of NCCL has to be captured and replayed by all processes as one.
+        captured = self.device.type == "cuda" and self.ranks.count == 1
+        threads, processes = torch.get_num_threads(), self.ranks.count
+        first = Engine(self.device.type, threads, self._micro_batches(), captured, processes=processes)
         engine, step = self.follow(first, windows, rate)
         compile_from = COMPILE_FROM_S.get(self.device.type)
         if compile_from is None or steps_left < FEW_STEPS:
@@ -163,6 +175,14 @@ class Maker:
             return compiled, step
         del step
         return self.follow(engine, windows, rate)
+
+    def _agreed(self, engine: Engine) -> Engine:
+        """What works in all processes, by what each of them would try next."""
+        found = self.ranks.each([engine.micro_batches, engine.captured, engine.compiled])
+        parts, captured, compiled = zip(*found, strict=True)
+        return dataclasses.replace(
+            engine, micro_batches=max(parts), captured=bool(min(captured)), compiled=bool(min(compiled))
+        )
 
     def _simpler(self, engine: Engine, error: Exception) -> Engine:
         """What to try after `engine` failed with `error`; raises it, or an InputError, where nothing is left to try."""
@@ -186,10 +206,11 @@ class Maker:
         return simpler
 
     def _made(self, engine: Engine, windows: Tensor, rate: float | Tensor) -> Step:
-        step: Step = PlainStep(self.model, self.optimizer, engine.micro_batches, engine.compiled)
+        step: Step = PlainStep(self.model, self.optimizer, engine.micro_batches, engine.compiled, self.ranks)
         if self.device.type == "cpu" and not engine.captured and not engine.compiled:
             return step  # nothing in it can fail that a trial would tell
-        with Rehearsal(self.optimizer, self.generators):
+        # Apart, because what fails in one process would have the others wait for it.
+        with Rehearsal(self.optimizer, self.generators), self.ranks.apart():
             if not engine.captured:
                 step(windows, rate)
                 return step
@@ -212,13 +233,13 @@ class Maker:
         return micro_batches_for(needed, ACTIVATIONS_SHARE * available, self.batch)
 
     def _seconds(self, step: Step, windows: Tensor, rate: float | Tensor) -> float:
-        """Of one step, the fastest of a few."""
+        """Of one step, the fastest of a few; without what the processes tell each other, and by all of them."""
         times = []
-        with Rehearsal(self.optimizer, self.generators):
+        with Rehearsal(self.optimizer, self.generators), self.ranks.apart():
             for _ in range(TIMED_STEPS):
                 wait_for(self.device)
                 began = time.perf_counter()
                 step(windows, rate)
                 wait_for(self.device)
                 times.append(time.perf_counter() - began)
-        return min(times)
+        return self.ranks.totals([min(times)])[0] / self.ranks.count

@@ -1,11 +1,13 @@
 """What the coming steps need, on the device ahead of time: their windows and learning rates."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from scaling_tui.data import Windows
 from scaling_tui.laws.schedules.shapes import rate_share
 from scaling_tui.runs.config import Training
+from scaling_tui.train.ranks import ALONE, Ranks
 
 AHEAD_BYTES = 4_000_000
 AHEAD_STEPS = 256
@@ -27,8 +29,11 @@ class Feed:
     file that is larger than memory.
     """
 
-    def __init__(self, windows: Windows, steps: int, training: Training, device: torch.device) -> None:
+    def __init__(
+        self, windows: Windows, steps: int, training: Training, device: torch.device, ranks: Ranks = ALONE
+    ) -> None:
         self.windows, self.steps, self.training, self.device = windows, steps, training, device
+        self.own = ranks.share(training.batch)
         bytes_a_step = training.batch * (windows.context + 1) * 8
         self.at_once = max(1, min(AHEAD_STEPS, AHEAD_BYTES // bytes_a_step))
         self.first = self.end = 0
@@ -36,7 +41,7 @@ class Feed:
         self.rates: list[float] | Tensor = []
 
     def at(self, step: int) -> tuple[Tensor, float | Tensor]:
-        """The windows of `step`, (batch, context + 1), and its learning rate: on a GPU a tensor too."""
+        """The windows of `step` that are this process's, (batch, context + 1), and its rate: on a GPU a tensor too."""
         if not self.first <= step < self.end:
             self._fill(step)
         return self.ahead[step - self.first], self.rates[step - self.first]
@@ -48,7 +53,7 @@ class Feed:
         # The windows of several steps are those of one step of so many times the batch, wherever that step begins.
         gathered = self.windows.at(step * batch, count * batch).reshape(count, batch, context + 1)
         rates = [learning_rate(each, self.steps, self.training) for each in range(self.first, self.end)]
-        self.ahead, self.rates = torch.from_numpy(gathered), rates
+        self.ahead, self.rates = torch.from_numpy(np.ascontiguousarray(gathered[:, self.own])), rates
         if self.device.type == "cuda":
             self.ahead = self.ahead.pin_memory().to(self.device, non_blocking=True)
             self.rates = torch.tensor(rates).pin_memory().to(self.device, non_blocking=True)

@@ -10,6 +10,7 @@ from torch import Tensor
 from scaling_tui.train.loss import head_loss
 from scaling_tui.train.model import Transformer
 from scaling_tui.train.optimizer import Optimizer
+from scaling_tui.train.ranks import ALONE, Ranks
 
 WARM_UP_STEPS = 3  # before a capture, in which libraries set up what they must not set up in one
 
@@ -40,12 +41,18 @@ class PlainStep:
     Args:
         micro_batches: parts into which a batch is split, one after the other, so that only one has to fit in memory.
         compiled: whether torch.compile makes the forward and the backward pass.
+        ranks: over which the gradients are averaged; the loss is that of this one's windows.
     """
 
     def __init__(
-        self, model: Transformer, optimizer: Optimizer, micro_batches: int = 1, compiled: bool = False
+        self,
+        model: Transformer,
+        optimizer: Optimizer,
+        micro_batches: int = 1,
+        compiled: bool = False,
+        ranks: Ranks = ALONE,
     ) -> None:
-        self.model, self.optimizer, self.micro_batches = model, optimizer, micro_batches
+        self.model, self.optimizer, self.micro_batches, self.ranks = model, optimizer, micro_batches, ranks
         if compiled:
             # What the process compiled for an earlier run makes the compiler write code for any shape, with other sums
             # than in a new process, and counts towards a limit beyond which nothing is compiled.
@@ -55,15 +62,22 @@ class PlainStep:
     def __call__(self, windows: Tensor, rate: float | Tensor) -> tuple[Tensor, Tensor]:
         self.optimizer.zero()
         if self.micro_batches == 1:
-            loss = self.loss_of(windows)
+            loss = self.ranks.loss(self.loss_of, windows)
             loss.backward()  # type: ignore[no-untyped-call]
             return loss.detach(), self.optimizer.step(rate)
         total = torch.zeros((), device=windows.device)
-        for part in windows.tensor_split(self.micro_batches):
-            loss = self.loss_of(part) * (len(part) / len(windows))
-            loss.backward()  # type: ignore[no-untyped-call]
-            total += loss.detach()
+        *others, last = windows.tensor_split(self.micro_batches)
+        with self.ranks.apart():
+            for part in others:
+                total += self._backward(part, len(windows))
+        total += self._backward(last, len(windows))
         return total, self.optimizer.step(rate)
+
+    def _backward(self, part: Tensor, whole: int) -> Tensor:
+        """Adds the gradients of a part of a batch of `whole` sequences; returns its part of the loss."""
+        loss = self.ranks.loss(self.loss_of, part) * (len(part) / whole)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
 
     def _loss_of(self, windows: Tensor) -> Tensor:
         inputs, targets = inputs_and_targets(windows, self.model.arch.classes is None)

@@ -1,4 +1,7 @@
-"""Trains one run: batches in, records and checkpoints out. It knows nothing of processes, supervisors or screens."""
+"""Trains one run: batches in, records and checkpoints out. It knows nothing of workers, supervisors or screens.
+
+Where several processes train a run together, each has a trainer, and the first alone has a writer.
+"""
 
 import math
 import time
@@ -7,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -24,6 +28,7 @@ from scaling_tui.train.model import GPT
 from scaling_tui.train.optimizer import Optimizer
 from scaling_tui.train.peak import matmul_peak
 from scaling_tui.train.post_norm import Activation, PostNorm
+from scaling_tui.train.ranks import ALONE, Ranks
 from scaling_tui.train.step import autocast, inputs_and_targets
 
 LOGITS_AT_ONCE = 1 << 24  # in an evaluation: 64 MB
@@ -78,17 +83,25 @@ def is_due(step: int, steps: int, times: int) -> bool:
     return step * times // steps > (step - 1) * times // steps
 
 
+def check_shares(batch: int, processes: int) -> None:
+    """Raises InputError where so many processes cannot take equal shares of a batch."""
+    if batch % processes:
+        raise InputError(f"batch: found {batch} with gpus {processes}, want a multiple of {processes}")
+
+
 class Trainer:
     """Holds one run: model, optimiser, data, and how far it has come."""
 
-    def __init__(self, config: RunConfig, tokens: Encoded, device: torch.device) -> None:
+    def __init__(self, config: RunConfig, tokens: Encoded, device: torch.device, ranks: Ranks = ALONE) -> None:
         """Builds the model from the run's seed.
 
         Raises:
-            InputError: the model does not fit the tokenizer, or not the parameter count of `config`.
+            InputError: the model does not fit the tokenizer, or not the parameter count of `config`, or the batch
+                cannot be shared out.
         """
+        check_shares(config.training.batch, ranks.count)
         torch.manual_seed(config.seed)
-        self.config, self.device = config, device
+        self.config, self.device, self.ranks = config, device, ranks
         self.generators = generators_of(device)
         self.arch = Architecture(**config.architecture)
         if tokens.vocab > self.arch.vocab:
@@ -113,7 +126,7 @@ class Trainer:
         self.steps = config.training.steps(self.arch.context)
         self.tokens_per_step = config.training.batch * self.arch.context
         self.flops_per_token = count(self.arch).flops(1.0)
-        self.feed = Feed(self.windows, self.steps, config.training, device)
+        self.feed = Feed(self.windows, self.steps, config.training, device, ranks)
         self.engine: Engine | None = None
         self.peak: float | None = None
         self.step = 0
@@ -121,27 +134,36 @@ class Trainer:
         self.open_losses = torch.zeros(self.steps // min(self.steps, config.training.records) + 1, device=device)
         self.open = 0
         self.cpu_s_before = -time.process_time()
+        self.others_cpu_s = 0.0  # of the other processes, at the last record or checkpoint
+        ranks.averaging(self.model)
 
-    def train(self, writer: Writer, stop_requested: Callable[[], bool], log: Callable[[str], None]) -> State:
-        """Trains from the current step to the end, to a request to stop, or until the loss is not finite."""
+    def train(self, writer: Writer | None, stop_requested: Callable[[], bool], log: Callable[[str], None]) -> State:
+        """Trains from the current step to the end, to a request to stop, or until the loss is not finite.
+
+        `writer` is that of the first of the processes; the others have none.
+        """
         if self.engine is None:
-            self.prepare(Engine.recorded(writer.run), log)
+            self.prepare(Engine.recorded(writer.run) if writer else None, log)
         assert self.engine is not None
-        self.engine.record(writer.attempt)
+        if writer is not None:
+            self.engine.record(writer.attempt)
         training, recorded_at, recorded_time = self.config.training, self.step, time.perf_counter()
         saved_time = recorded_time
+        stop = self.ranks.agreed(stop_requested)
+        late = self.ranks.agreed(lambda: time.perf_counter() - saved_time > CHECKPOINT_AT_LEAST_EVERY_S)
         while self.step < self.steps:
-            if stop_requested():
+            if stop():
                 self._save(writer)
                 log(f"stopped at step {self.step}/{self.steps}, checkpoint written")
                 return "stopped"
             loss, norm = self.take_step()
             self.open_losses[self.open].copy_(loss)
             self.open += 1
-            writer.heartbeat()
+            if writer is not None:
+                writer.heartbeat()
             evaluate = is_due(self.step, self.steps, training.evaluations)
             if evaluate or is_due(self.step, self.steps, training.records):
-                mean = self.open_losses[: self.open].mean().item()
+                mean = self._mean(self.open_losses[: self.open].mean().item())
                 if not math.isfinite(mean):
                     log(f"diverged at step {self.step}/{self.steps}: the loss is {mean}")
                     return "diverged"
@@ -153,8 +175,7 @@ class Trainer:
                     losses_now = f"loss {mean:.4f} held-out {evaluation.loss:.4f}"
                     log(f"step {self.step}/{self.steps} {losses_now} {speed:,.0f} tok/s")
                 self.open, recorded_at, recorded_time = 0, self.step, time.perf_counter()
-            late = time.perf_counter() - saved_time > CHECKPOINT_AT_LEAST_EVERY_S
-            if late or self.step in self.config.keep or is_due(self.step, self.steps, training.checkpoints):
+            if late() or self.step in self.config.keep or is_due(self.step, self.steps, training.checkpoints):
                 self._save(writer)
                 saved_time = time.perf_counter()
         return "finished"
@@ -171,19 +192,23 @@ class Trainer:
             self.optimizer,
             list(self.generators.values()),
             self.device,
-            self.config.training.batch,
+            self.config.training.batch // self.ranks.count,
             self.config.training.activation_checkpointing,
             log,
             memory,
+            self.ranks,
         )
         windows, rate = self.feed.at(min(self.step, self.steps - 1))
         self.model.train()
-        if recorded is not None and recorded.device == self.device.type:
+        here = (self.device.type, self.ranks.count)
+        if recorded is not None and (recorded.device, recorded.processes) == here:
             self.engine, self.take = make.follow(recorded, windows, rate)
         else:
             self.engine, self.take = make.choose(windows, rate, self.steps - self.step)
         with suppress(torch.OutOfMemoryError):  # the steps fit, which is what counts: records then have no MFU
             self.peak = matmul_peak(self.device, torch.get_num_threads())
+        if self.peak is not None:
+            self.peak *= self.ranks.count
 
     def take_step(self) -> tuple[Tensor, Tensor]:
         """One optimiser step; returns its loss and the norm of the gradients before clipping, both on the device."""
@@ -193,14 +218,18 @@ class Trainer:
 
     @torch.no_grad()
     def evaluate(self, windows: Tensor | None = None) -> Evaluation:
-        """Loss and accuracy without dropout, over the fixed held-out windows or over `windows`."""
+        """Loss and accuracy without dropout, over the fixed held-out windows or over `windows`.
+
+        Each of the processes reads its share of them.
+        """
         was_training = self.model.training
         self.model.eval()
         k = self.config.training.exact_match if self.arch.classes is None else 0
         loss, right, targets, matched, runs = 0.0, 0, 0, 0, 0
         logits_a_window = self.arch.outputs * (self.arch.context if self.arch.classes is None else 1)
         at_once = max(1, min(32, LOGITS_AT_ONCE // logits_a_window))
-        for chunk in torch.split(self.held_out if windows is None else windows, at_once):
+        own = (self.held_out if windows is None else windows)[self.ranks.rank :: self.ranks.count]
+        for chunk in torch.split(own, at_once) if len(own) else ():
             inputs, wanted = inputs_and_targets(chunk, self.arch.classes is None)
             with autocast(self.device):
                 logits = self.model(inputs).float()
@@ -213,15 +242,22 @@ class Trainer:
                 matched += int(of_k.sum())
                 runs += len(of_k)
         self.model.train(was_training)
+        loss, *counts = self.ranks.totals([loss, right, targets, matched, runs])
+        right, targets, matched, runs = map(int, counts)
         return Evaluation(loss / targets, right / targets, matched / runs if runs else None)
 
-    def _record(self, writer: Writer, loss: float, norm: float, speed: float, evaluation: Evaluation | None) -> None:
+    def _record(
+        self, writer: Writer | None, loss: float, norm: float, speed: float, evaluation: Evaluation | None
+    ) -> None:
         tokens = self.step * self.tokens_per_step
         bpb = gap = None
         if evaluation and self.bytes_per_token:
             bpb = evaluation.loss / math.log(2) / self.bytes_per_token
         if evaluation and self.config.training.gap:
             gap = evaluation.loss - self.evaluate(self.trained_on).loss
+        self._count_others()
+        if writer is None:
+            return
         writer.log(
             step=self.step,
             epoch=self.step * self.config.training.batch / self.windows.per_epoch,
@@ -243,10 +279,21 @@ class Trainer:
     @property
     def cpu_s(self) -> float:
         """CPU seconds of all threads spent on the run so far, from the construction of its model."""
-        return self.cpu_s_before + time.process_time()
+        return self.cpu_s_before + time.process_time() + self.others_cpu_s
 
-    def _save(self, writer: Writer) -> None:
-        writer.checkpoint(self.step, self.write_checkpoint, self.config.training.keep_checkpoints)
+    def _count_others(self) -> None:
+        own = self.cpu_s - self.others_cpu_s
+        self.others_cpu_s = self.ranks.totals([own])[0] - own
+
+    def _mean(self, loss: float) -> float:
+        return self.ranks.totals([loss])[0] / self.ranks.count
+
+    def _save(self, writer: Writer | None) -> None:
+        self._count_others()
+        if self.open:
+            self.ranks.mean(self.open_losses[: self.open])
+        if writer is not None:
+            writer.checkpoint(self.step, self.write_checkpoint, self.config.training.keep_checkpoints)
 
     def write_checkpoint(self, folder: Path) -> None:
         """Writes all that the run needs to continue to the bit; see `scaling_tui.train.checkpoints`."""
@@ -274,6 +321,18 @@ class Trainer:
             if broken:
                 log("no readable checkpoint is left: starting over")
         writer.take_over(broken, self.config.training.keep_checkpoints)
+
+    def follow_first(self) -> None:
+        """Continues where the first of the processes does, which alone has read a checkpoint.
+
+        It alone goes on with the random numbers of the checkpoint too; each other process draws its own, by the run's
+        seed, its rank and the step at which it begins.
+        """
+        state = [*self.optimizer.state(), self.open_losses]
+        self.step, self.open = self.ranks.of_first(state, [self.step, self.open])
+        if not self.ranks.first:
+            drawn = np.random.SeedSequence([self.config.seed, self.ranks.rank, self.step])
+            torch.manual_seed(int(drawn.generate_state(1, np.uint64)[0]))
 
     def branch_off(self, folder: Path) -> None:
         """Continues from a checkpoint of the trunk, whose cost is not counted again, nor losses not yet recorded."""

@@ -1,16 +1,19 @@
 """The process that trains: `python -m scaling_tui.train.worker RUN`, or one run after the other with `--serve FD` or
 `--mailbox DIR`.
 
+With `--processes N` so many train the run together; see `scaling_tui.train.group`.
+
 For each run it claims an attempt, continues from the run's last checkpoint, and watches for a request to stop. It
 reports through the run's folder and its exit status alone: 0 ended as asked, 1 failed, `YIELDED` another process trains
 the run.
 
-To serve, it reads a line of JSON for each run from the socket FD: the `run`'s path, the number of `threads` and its
-share of main `memory` in bytes, with descriptors that it keeps open while it trains the run, as locks of the cores; an
-empty object has it load torch while it waits. After each run it answers with a line: the `run`'s name and its `status`.
-A run that fails ends the process, as it may leave anything behind. When the socket ends, as it does when the supervisor
-dies, it finishes the run that it has and leaves. With `--mailbox` the same is said through files, for a worker on
-another host; see `scaling_tui.runs.mailbox`.
+To serve, it reads a line of JSON for each run from the socket FD: the `run`'s path, the number of `threads`, its share
+of main `memory` in bytes, and the devices `beside` its own on which others train the run together with it; with
+descriptors that it keeps open while it trains the run, as locks of the cores; an empty object has it load torch while
+it waits. After each run it answers with a line: the `run`'s name and its `status`. A run that fails ends the process,
+as it may leave anything behind. When the socket ends, as it does when the supervisor dies, it finishes the run that it
+has and leaves. With `--mailbox` the same is said through files, for a worker on another host; see
+`scaling_tui.runs.mailbox`.
 """
 
 import argparse
@@ -21,7 +24,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,12 +36,14 @@ from scaling_tui import InputError
 from scaling_tui.runs import Writer, latest_request
 from scaling_tui.runs.config import RunConfig
 from scaling_tui.runs.fence import SupersededError
-from scaling_tui.runs.format import HEARTBEAT_S, YIELDED, claim_if_alone
+from scaling_tui.runs.format import HEARTBEAT_S, YIELDED, State, claim_if_alone
 from scaling_tui.runs.mailbox import WorkersEnd
 from scaling_tui.runs.writer import checkpoint_at, read_config
+from scaling_tui.train.group import Claim, devices_of, train_together
 
 if TYPE_CHECKING:
     from scaling_tui.data import Encoded
+    from scaling_tui.train.ranks import Ranks
     from scaling_tui.train.trainer import Trainer
 
 REQUEST_INTERVAL_S = 0.5
@@ -70,8 +75,8 @@ class Termination:
                 signal.signal(number, handler)
 
 
-def stop_watch(run: Path, writer: Writer, termination: Termination) -> Callable[[], bool]:
-    """A function that returns whether to stop: on a request in the sweep's folder, or on SIGTERM.
+def stop_watch(run: Path, writer: Writer, told: Callable[[], bool]) -> Callable[[], bool]:
+    """A function that returns whether to stop: on a request in the sweep's folder, or once the process is `told` to.
 
     It raises SupersededError once another worker has taken over.
     """
@@ -83,7 +88,7 @@ def stop_watch(run: Path, writer: Writer, termination: Termination) -> Callable[
             checked_at = time.monotonic()
             writer.check_owner()
             requested = latest_request(run.parent, run.name) == "stop"
-        return termination.asked or requested
+        return told() or requested
 
     return stop_requested
 
@@ -162,10 +167,13 @@ def load(
     device: str,
     threads: int,
     memory: int | None,
-    writer: Writer,
+    writer: Writer | None,
     log: Callable[[str], None],
+    ranks: "Ranks | None" = None,
 ) -> "Trainer":
     """The run's trainer, at its last checkpoint or where it branches off its trunk, ready for its next step.
+
+    Of several processes the first has the `writer`.
 
     Raises:
         InputError: the corpus has changed, the device is not there, or the trunk's checkpoint is missing.
@@ -175,10 +183,24 @@ def load(
     import torch
 
     from scaling_tui.train.engine import Engine
+    from scaling_tui.train.ranks import ALONE
     from scaling_tui.train.trainer import Trainer
 
     torch.set_num_threads(threads)
-    trainer = Trainer(config, tokens, device_named(device))
+    trainer = Trainer(config, tokens, device_named(device), ranks or ALONE)
+    if writer is not None:
+        continue_run(run, config, trainer, writer, log)
+    trainer.follow_first()
+    trainer.prepare(Engine.recorded(run), log, memory)
+    return trainer
+
+
+def continue_run(run: Path, config: RunConfig, trainer: "Trainer", writer: Writer, log: Callable[[str], None]) -> None:
+    """Takes the run to its last checkpoint, or to where it branches off its trunk.
+
+    Raises:
+        InputError: the trunk's checkpoint is missing.
+    """
     trainer.resume(writer, log)
     if config.trunk and not trainer.step:
         fork = checkpoint_at(run.parent / config.trunk.run, config.trunk.step)
@@ -189,8 +211,6 @@ def load(
             log(f"branches off {config.trunk.run} after step {config.trunk.step}")
         except InputError as error:
             log(f"{error}; training the steps of {config.trunk.run} here instead")
-    trainer.prepare(Engine.recorded(run), log, memory)
-    return trainer
 
 
 @contextmanager
@@ -225,9 +245,11 @@ def work(
     termination: Termination | None = None,
     memory: int | None = None,
     over: int = 0,
+    beside: Sequence[str] = (),
 ) -> int:
     """Trains `run` from its last checkpoint in `memory` bytes, or in what is free; returns the exit status.
 
+    Where there are devices `beside` this one, a process on each of them trains it, together.
     The writers of the attempts up to `over` count as dead.
     """
     corpus, termination = corpus or LastCorpus(), termination or Termination()
@@ -237,6 +259,8 @@ def work(
         print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {run.name} exits: another worker is training it", flush=True)
         return YIELDED
     try:
+        if beside:
+            return _train_together(run, attempt, [device, *beside], threads, corpus, termination, memory)
         return _train(run, attempt, device, threads, corpus, termination, memory)
     except SupersededError:
         # Not into the run: it is another's now.
@@ -259,7 +283,7 @@ def _train(
         SupersededError: another process has claimed a later attempt.
     """
     with termination.heeded(), Writer(run, attempt=attempt) as writer:
-        stop_requested = stop_watch(run, writer, termination)
+        stop_requested = stop_watch(run, writer, lambda: termination.asked)
         config = RunConfig.from_json(read_config(run))
         writer.keep = config.keep
         with output_to(writer.attempt / "worker.log") as file:
@@ -273,16 +297,50 @@ def _train(
                     trainer = load(run, config, corpus, device, threads, memory, writer, log)
                 where = f"from step {trainer.step}" if trainer.step else f"{config.params:,} parameters"
                 log(f"starts on {trainer.device} with {trainer.engine}, {where}")
-                state = trainer.train(writer, stop_requested, log)
-                writer.status(state, "the loss is not a finite number" if state == "diverged" else "")
-                log(state)
+                end(writer, trainer.train(writer, stop_requested, log), log)
             except Exception as error:
                 writer.check_owner()  # whatever went wrong, it is not of the run any more
-                text = str(error).splitlines()[0] if str(error) else type(error).__name__
-                writer.status("failed", text if isinstance(error, InputError) else f"{type(error).__name__}: {text}")
-                log(f"failed: {text}")
+                writer.status("failed", fault(error))
+                log(f"failed: {fault(error)}")
                 raise
     return 0
+
+
+def _train_together(
+    run: Path,
+    attempt: Path,
+    devices: Sequence[str],
+    threads: int,
+    corpus: LastCorpus,
+    termination: Termination,
+    memory: int | None,
+) -> int:
+    """Trains `run` as `_train` does, by a process on each of `devices`."""
+    claim = Claim(attempt)
+    with termination.heeded(), output_to(attempt / "worker.log"):
+        try:
+            with beating(claim.beat):
+                corpus.of(RunConfig.from_json(read_config(run)).corpus)  # prepared once, before all want it at once
+            train_together(run, claim, devices, threads, memory, lambda: termination.asked)
+        except SupersededError:
+            raise
+        except Exception as error:
+            claim.write("failed", fault(error))
+            print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {run.name} failed: {fault(error)}", flush=True)
+            raise
+    return 0
+
+
+def end(writer: Writer, state: State, log: Callable[[str], None]) -> None:
+    """Writes how the attempt ended."""
+    writer.status(state, "the loss is not a finite number" if state == "diverged" else "")
+    log(state)
+
+
+def fault(error: BaseException) -> str:
+    """What went wrong, as a line for the run's status."""
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return text if isinstance(error, InputError) else f"{type(error).__name__}: {text}"
 
 
 def serve(supervisor: socket.socket, device: str) -> None:
@@ -293,11 +351,12 @@ def serve(supervisor: socket.socket, device: str) -> None:
             import torch  # noqa: F401 - so that it is there when the first run comes
 
             continue
-        status = work(Path(command["run"]), device, command["threads"], corpus, termination, command["memory"])
+        run, threads, beside = Path(command["run"]), command["threads"], command["beside"]
+        status = work(run, device, threads, corpus, termination, command["memory"], beside=beside)
         free_memory()
         for descriptor in locks:
             os.close(descriptor)
-        answer = json.dumps({"run": Path(command["run"]).name, "status": status}) + "\n"
+        answer = json.dumps({"run": run.name, "status": status}) + "\n"
         with suppress(OSError):  # the supervisor is gone: the next one reads the run's folder
             supervisor.sendall(answer.encode())
         if termination.asked:
@@ -316,7 +375,9 @@ def serve_mailbox(folder: Path, device: str, memory: int | None) -> None:
         for handed in end.commands():
             status = 1  # where it fails, which ends the process
             try:
-                status = work(handed.run, device, handed.threads, corpus, termination, memory, handed.over)
+                own, *beside = devices_of(device, handed.processes)
+                threads, over = handed.threads, handed.over
+                status = work(handed.run, own, threads, corpus, termination, memory, over, beside)
             finally:
                 # As a process that the signal ended: it stopped because its scheduler wanted it to, not the user.
                 end.answer(handed.run.name, -signal.SIGTERM if termination.asked else status)
@@ -385,6 +446,7 @@ def main() -> None:
     parser.add_argument("--die-with", type=int, metavar="PID")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=1)
     options = parser.parse_args()
     if [options.run, options.serve, options.mailbox].count(None) != 2:
         parser.error("want a run, --serve or --mailbox")
@@ -398,7 +460,8 @@ def main() -> None:
         elif options.run is None:
             serve(socket.socket(fileno=options.serve), options.device)
         else:
-            status = work(options.run, options.device, options.threads)
+            own, *beside = devices_of(options.device, options.processes)
+            status = work(options.run, own, options.threads, beside=beside)
     except (InputError, OSError) as error:
         print(f"{options.run.name}: {error}" if options.run else error, file=sys.stderr)
         status = 1

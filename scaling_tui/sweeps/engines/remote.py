@@ -43,7 +43,7 @@ class Scheduler(Protocol):
     name: str
 
     def complete(self, resources: Resources) -> Resources:
-        """What a worker is asked for where the ladder does not say."""
+        """What a run is asked for where the ladder does not say: for each of its processes."""
 
     def capacity(self, least: Resources) -> int:
         """How many workers of this size it can have at a time, at least 1."""
@@ -61,7 +61,7 @@ class Scheduler(Protocol):
         """Takes a worker back that still waits in the queue, or ends one that hears nothing any more."""
 
     def threads(self, resources: Resources, order: Order) -> int:
-        """With how many CPU threads a run trains."""
+        """With how many CPU threads each process of a run trains."""
 
     def queue(self, resources: Resources) -> str:
         """For what a worker of this size waits, in words."""
@@ -97,7 +97,7 @@ class Remote:
         self.all: list[Worker] = []
         self.wanted: Counter[Resources] = Counter()  # of the orders of this round that no worker could take
         self.made = len(numbered(folder, "worker"))
-        asked = {scheduler.complete(recorded(view.document, run.rung)) for run in view.runs}
+        asked = {self._held(recorded(view.document, run.rung)) for run in view.runs}
         self.least = min(asked, key=lambda one: (one.num_gpus or 0, one.num_cpus or 0), default=Resources())
         self._looked = time.monotonic()
         self._capacity = scheduler.capacity(self.least)
@@ -117,14 +117,19 @@ class Remote:
         return all(worker.is_idle or worker.is_queued for worker in self.all)
 
     def order(self, order: Order) -> bool:
-        resources = self.scheduler.complete(order.resources)
+        resources = self._held(order.resources)
         worker = next((one for one in self.all if one.is_idle and one.resources == resources), None)
         if worker is None:
             self.wanted[resources] += 1
             return False
         worker.run = order.run.name
-        worker.line = worker.mailbox.hand(worker.run, self.scheduler.threads(resources, order), order.over)
+        threads, processes = self.scheduler.threads(resources, order), resources.processes
+        worker.line = worker.mailbox.hand(worker.run, threads, order.over, processes)
         return True
+
+    def _held(self, resources: Resources) -> Resources:
+        """What the slot of a worker holds that trains such a run."""
+        return self.scheduler.complete(resources).in_all()
 
     def settle(self, ready: int) -> None:
         wanted, self.wanted = self.wanted, Counter()
