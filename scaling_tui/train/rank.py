@@ -63,7 +63,16 @@ def torchrun(arguments: list[str]) -> int:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import parse_args, run
 
-    own = ["--standalone", "--local-addr", "127.0.0.1", "--nproc-per-node", str(count), "--max-restarts", "0"]
+    # By a file, not by a port, where whoever reaches it may send a pickle.
+    own = [
+        "--rdzv-backend",
+        "c10d",
+        "--rdzv-conf",
+        "store_type=file",
+        "--rdzv-endpoint",
+        str(options.notes / "meeting"),
+    ]
+    own += ["--local-addr", "127.0.0.1", "--nproc-per-node", str(count), "--max-restarts", "0"]
     own += ["--signals-to-handle", "SIGHUP", "--log-dir", str(options.notes / "torchrun")]
     try:
         run(parse_args([*own, "-m", "scaling_tui.train.rank", *arguments]))  # type: ignore[no-untyped-call]

@@ -195,6 +195,19 @@ def test_each_run_gets_a_worker_of_the_size_that_its_ladder_asks_for(sweep: Swee
         assert process.wait(300) == 0, "they leave"
 
 
+def test_a_run_in_several_processes_gets_one_worker_that_holds_all(
+    ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = load_ladder(str(ladder), ["rungs.b.gpus=2", "rungs.b.num_gpus=2", "tokens=16_000"])
+    sweep = Sweep(lay_out(tmp_path / "runs", short, 0, "cpu"), monkeypatch)
+    sweep.start()
+    view = sweep.end()
+    assert view.state == "finished", sweep.lines
+    assert sorted(sweep.scheduler.asked, key=str) == [Resources(2.0, 0.0), Resources(4.0, 2.0, 2)]
+    assert "b-s0 starts on cpu × 2 with" in (sweep.path / "b-s0" / "attempt-1" / "worker.log").read_text()
+    assert [run.attempts for run in view.runs] == [1, 1]
+
+
 def test_a_worker_that_its_scheduler_ends_says_so_and_the_run_goes_on(sweep: Sweep, gates: Gates) -> None:
     gates.close("b-s0")
     sweep.start()
