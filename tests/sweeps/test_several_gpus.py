@@ -103,7 +103,7 @@ def over(view: SweepView) -> bool:
 
 def records(run: Path) -> list[dict[str, float]]:
     """The run's records over all attempts; of a step that two attempts made the later one's."""
-    found = {}
+    found: dict[float, dict[str, float]] = {}
     for _, attempt in numbered(run, "attempt"):
         if (attempt / "metrics.jsonl").exists():
             lines = (attempt / "metrics.jsonl").read_text().splitlines(keepends=True)
