@@ -55,7 +55,7 @@ def bound_of(
     )
     path = simulate(best, [wide], replace(rules, at_a_time=len(tasks))).makespan
     room = capacity(asks, cluster.nodes)
-    chain = _chain(tasks, makespan, rules.start)
+    chain = _chain(tasks, makespan, rules)
     if path >= NEAR * makespan:
         return Bound("runs", f"{chain}; more devices do not shorten it", path, work)
     if rules.at_a_time < room:
@@ -70,22 +70,23 @@ def bound_of(
     return Bound("both", told, path, work)
 
 
-def _chain(tasks: Sequence[Task], makespan: float, start: float) -> str:
+def _chain(tasks: Sequence[Task], makespan: float, rules: Rules) -> str:
     """What has to follow each other, in words; what takes less than a tenth of the time is left out."""
     little = (1 - NEAR) * makespan
     probes = max((min(task.seconds) for task in tasks if task.probe), default=0.0)
     longest = max((task for task in tasks if not task.last), key=lambda task: min(task.seconds), default=None)
     last = [task for task in tasks if task.last]
     parts = []
-    if start > little:
-        parts.append(f"starting a worker ({show.duration(start)})")
+    if rules.start > little:
+        parts.append(f"starting a worker ({show.duration(rules.start)})")
     if probes > little and any(task.planned for task in tasks):
         parts.append(f"the longest probe of a learning rate ({show.duration(probes)})")
     if longest is not None and min(longest.seconds) > little and not (longest.probe and probes > little):
         parts.append(f"the longest run of {longest.case} ({show.duration(min(longest.seconds))})")
-    alone = sum(min(task.seconds) for task in last)
-    if alone > little:
+    takes = [min(task.seconds) for task in last]
+    after = sum(takes) if rules.alone else max(takes, default=0.0)
+    if after > little:
         cases = show.listed(list(dict.fromkeys(task.case for task in last)), 3)
-        how = "after all others" if len(last) == 1 else f"{len(last)} runs after all others, one by one"
-        parts.append(f"{cases} ({how}, {show.duration(alone)})")
+        how = f"{len(last)} runs after all others, one by one" if len(last) > 1 and rules.alone else "after all others"
+        parts.append(f"{cases} ({how}, {show.duration(after)})")
     return ", then ".join(parts) or "many short runs that follow each other"

@@ -22,10 +22,11 @@ Key = tuple[float, int, str]  # of a run: the smallest begins first
 
 @dataclass(frozen=True)
 class Decision:
-    """What the supervisor does now: start these runs, after predicting the loss of `predict`; choose rates; or end."""
+    """What the supervisor does now: start these runs, of which the one in `alone` needs the engine to be empty; choose
+    rates; or end."""
 
     start: tuple[str, ...] = ()
-    predict: str | None = None
+    alone: str | None = None
     tune: bool = False
     end: bool = False
 
@@ -34,10 +35,12 @@ class Decision:
 class Waiting(Generic[K]):
     """The runs that could train now, in the order in which they begin.
 
-    The largest first, so that nothing idles at the end; but predicted runs after all others, each alone. Runs that ask
-    for the same are of one `kind`. A run is added or taken, and the next of a kind found, without going through all.
+    The largest first, so that nothing idles at the end; but predicted runs after all others, each `alone` where that
+    gives it the cores of the others. Runs that ask for the same are of one `kind`. A run is added or taken, and the
+    next of a kind found, without going through all.
     """
 
+    alone: bool = True
     _others: dict[K, list[Key]] = field(default_factory=dict)
     _last: list[Key] = field(default_factory=list)
     planned: int = 0  # runs that wait for their learning rate
@@ -57,13 +60,15 @@ class Waiting(Generic[K]):
             return None
         return runs.pop(0)[2]
 
-    def take_last(self, working: int) -> str | None:
-        """Takes the predicted run that trains now, if no other run waits or works."""
-        return self._last.pop(0)[2] if self._last and not working and not self.any_others else None
+    def last_now(self, working: int, last: int, jobs: int) -> tuple[str, ...]:
+        """The predicted runs that train now, where `working` runs do already, `last` of them predicted ones."""
+        if self.any_others or working > last or (self.alone and working):
+            return ()
+        return tuple(name for *_, name in self._last[: 1 if self.alone else max(0, jobs - working)])
 
-    @property
-    def next_last(self) -> str | None:
-        return self._last[0][2] if self._last else None
+    def take_last(self, name: str) -> None:
+        """Takes a predicted run."""
+        self._last = [key for key in self._last if key[2] != name]
 
     @property
     def any_others(self) -> bool:
@@ -102,14 +107,12 @@ class Waiting(Generic[K]):
         """Whether it is time to choose learning rates, if the probes tell any."""
         return self.planned > 0 and self.probes == 0
 
-    def decide(self, working: int, jobs: int) -> Decision:
-        """What to start where `working` runs train and at most `jobs` may."""
+    def decide(self, working: int, last: int, jobs: int) -> Decision:
+        """What to start where `working` runs train, `last` of them predicted ones, and at most `jobs` may."""
         if self.any_others:
             return Decision(start=tuple(islice(self._in_order(), max(0, jobs - working))))
-        if working:
-            return Decision()
-        predicted = self.next_last
-        return Decision(start=(predicted,), predict=predicted) if predicted else Decision(end=True)
+        start = self.last_now(working, last, jobs)
+        return Decision(start, start[0] if start and self.alone else None, end=not start and not working)
 
 
 def decide(
@@ -119,6 +122,7 @@ def decide(
     working: Sequence[str],
     jobs: int,
     early: Collection[str] = (),
+    alone: bool = True,
 ) -> Decision:
     """Decides from what is on disk.
 
@@ -129,8 +133,9 @@ def decide(
         working: runs with a live worker.
         jobs: how many workers may run at a time.
         early: branches whose trunk has not reached their first step.
+        alone: whether each predicted run trains alone.
     """
-    waiting: Waiting[None] = Waiting()
+    waiting: Waiting[None] = Waiting(alone)
     last, at_work = last_runs(sweep), set(working)
     for place, run in enumerate(sweep.runs):
         could = run.name not in at_work and can_start(run, requests, started)
@@ -141,7 +146,7 @@ def decide(
             waiting.add(run.name, run.flops or 0, place, None, run.name in last)
     if waiting.tunes and can_choose(sweep):
         return Decision(tune=True)
-    return waiting.decide(len(working), jobs)
+    return waiting.decide(len(working), len(at_work.intersection(last)), jobs)
 
 
 def can_start(run: RunView, requests: Mapping[str, str | None], started: Mapping[str, int]) -> bool:

@@ -31,7 +31,7 @@ class Task:
         seconds: that it trains on each kind of nodes, in a worker that is ready.
         flops: by which it has its turn.
         trunk: the run that it branches off, and after which share of that one's time.
-        last: of the predicted rung, whose runs train one after the other once all others are over.
+        last: of the predicted rung, whose runs train once all others are over.
         probe: one of those that tell learning rates.
         planned: it waits for its rate.
         restart: seconds lost each time that it continues from a checkpoint.
@@ -60,6 +60,7 @@ class Rules:
         predict: fitting the law before the first predicted run of a case.
         limit: after which a worker has to leave; its run continues in another one.
         requeue: from then until it can start again.
+        alone: whether each predicted run trains alone.
     """
 
     at_a_time: int
@@ -68,6 +69,7 @@ class Rules:
     predict: float = 0.0
     limit: float = math.inf
     requeue: float = 0.0
+    alone: bool = True
 
 
 @dataclass(frozen=True)
@@ -262,7 +264,7 @@ class _Simulation:
         self.runs = {
             task.name: _Run(task, place, kinds.index(task.asks)) for place, task in enumerate(tasks)
         }  # fmt: skip
-        self.waiting: Waiting[int] = Waiting()
+        self.waiting: Waiting[int] = Waiting(rules.alone)
         self.tuned = False
         self.planned: list[_Run] = []
         for run in self.runs.values():
@@ -271,7 +273,7 @@ class _Simulation:
                 run.early = True
             self._admit(run)
         self.waiting.planned = len(self.planned)
-        self.working = 0
+        self.working = self.working_last = 0
         self.ready = 0  # branches that come soon
         self.usual = min(
             range(len(kinds)), key=lambda kind: (kinds[kind].num_gpus or 0, kinds[kind].num_cpus or 0), default=0
@@ -394,6 +396,7 @@ class _Simulation:
     def _close(self, run: _Run, ended: float) -> None:
         assert run.worker is not None
         self.working -= 1
+        self.working_last -= run.task.last
         if ended > run.began:
             self.makespan = max(self.makespan, ended)
             number, node = run.worker.number, run.worker.node
@@ -420,12 +423,11 @@ class _Simulation:
                 self._hand(workers.pop(0), self.runs[name])
                 free -= 1
         wanted = self.waiting.among(free)
-        alone = None if self.waiting.any_others or self.working else self.waiting.next_last
-        if alone is not None:
-            kind = self.runs[alone].kind
+        for name in self.waiting.last_now(self.working, self.working_last, self.rules.at_a_time):
+            kind = self.runs[name].kind
             if self.idle[kind]:
-                self.waiting.take_last(self.working)
-                self._hand(self.idle[kind].pop(0), self.runs[alone])
+                self.waiting.take_last(name)
+                self._hand(self.idle[kind].pop(0), self.runs[name])
             else:
                 wanted[kind] += 1
         self._staff(wanted)
@@ -438,6 +440,7 @@ class _Simulation:
         worker.state, worker.trained = "busy", worker.trained + 1
         run.worker, run.stints, run.began = worker, run.stints + 1, self.now + wait
         self.working += 1
+        self.working_last += run.task.last
         seconds = self._seconds(run, worker)
         takes = wait + run.lost + run.left * seconds
         left = worker.born + rules.limit - self.now

@@ -148,7 +148,7 @@ class Supervisor:
             running = {run.name for run in view.runs if run.state == "running"}
             working = sorted({*self.engine.training, *just_now, *running})
             early = early_branches(view)
-            decision = decide(view, requests, self.started, working, self.at_a_time, early)
+            decision = decide(view, requests, self.started, working, self.at_a_time, early, self.engine.alone)
             if decision.tune:
                 self._tune(view)
                 continue
@@ -159,8 +159,8 @@ class Supervisor:
                     return
                 self.report()
                 continue
-            if decision.predict:
-                # It trains alone: the cores of the others are for it.
+            if decision.alone:
+                # The cores of the others are for it.
                 self.engine.settle(1)
                 if not self.engine.is_empty:
                     self.engine.wait(POLL_S)
@@ -191,14 +191,14 @@ class Supervisor:
 
     def _start(self, view: SweepView, name: str) -> bool:
         """Has a worker train the run; returns whether there was one for it."""
-        run, alone = view.run(name), name in last_runs(view)
-        if alone:
+        run, last = view.run(name), name in last_runs(view)
+        if last:
             self._predict(view, name)
         resources = recorded(view.document, run.rung if run else "")
         order = Order(
             run=self.sweep / name,
             size=Size.of_config(run.config, resources.processes) if run else None,
-            alone=alone,
+            alone=last and self.engine.alone,
             resources=resources,
             over=self.over.get(name, 0),
         )

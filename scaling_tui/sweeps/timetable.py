@@ -217,8 +217,8 @@ def rules_of(where: Where, nodes: Sequence[Nodes], asks: Sequence[Resources], jo
         limit = minutes(where) * 60.0 - warns(where)
         if limit <= start:
             raise InputError(f"--slurm time: {minutes(where)} minutes leave no time to train; want more")
-        return Rules(jobs or MOST_AT_A_TIME, start, HAND_OVER_S, PREDICT_S, limit, REQUEUE_S)
-    return Rules(jobs or capacity(asks, nodes), start, HAND_OVER_S, PREDICT_S)
+        return Rules(jobs or MOST_AT_A_TIME, start, HAND_OVER_S, PREDICT_S, limit, REQUEUE_S, alone=False)
+    return Rules(jobs or capacity(asks, nodes), start, HAND_OVER_S, PREDICT_S, alone=False)
 
 
 def _cost(cluster: Cluster, course: Course) -> tuple[float, float] | None:

@@ -54,9 +54,13 @@ def test_a_thousand_runs_on_512_gpus(command: Command, tiny: Path) -> None:
     assert found["cost"]["held"] == pytest.approx(2.5 * found["held"] / 3600)
     assert found["cost"]["whole"] == pytest.approx(2.5 * 512 * found["seconds"] / 3600)
     assert found["seconds"] == max(one["ended"] for one in found["schedule"])
-    # The predicted rung has 250 runs, which train one by one.
-    assert found["bound"]["by"] == "runs"
-    assert "d (250 runs after all others, one by one" in found["bound"]["told"]
+    # The predicted rung has 250 runs, which train beside each other once all others are over.
+    assert found["bound"]["by"] == "both"
+    assert "d (after all others" in found["bound"]["told"]
+    *others, last = (
+        [one for one in found["schedule"] if one["run"].startswith(f"{rung['rung']}-")] for rung in found["rungs"]
+    )
+    assert min(one["began"] for one in last) >= max(one["ended"] for rung in others for one in rung)
     assert [one["devices"] for one in found["with_devices"]] == [256, 1024]
 
 

@@ -10,8 +10,8 @@ from scaling_tui.sweeps.policy import Decision, Settlement, Waiting, settlement
 RUNS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), max_size=40)
 
 
-def waiting(runs: list[tuple[int, int]]) -> Waiting[int]:
-    found: Waiting[int] = Waiting()
+def waiting(runs: list[tuple[int, int]], alone: bool = True) -> Waiting[int]:
+    found: Waiting[int] = Waiting(alone)
     for place, (flops, kind) in enumerate(runs):
         found.add(f"r{place}", flops, place, kind)
     return found
@@ -19,7 +19,7 @@ def waiting(runs: list[tuple[int, int]]) -> Waiting[int]:
 
 @given(RUNS, st.integers(0, 50))
 def test_taking_one_by_one_gives_what_is_decided_at_once(runs: list[tuple[int, int]], free: int) -> None:
-    at_once = waiting(runs).decide(0, free).start
+    at_once = waiting(runs).decide(0, 0, free).start
     assert list(at_once) == [
         f"r{place}" for place in sorted(range(len(runs)), key=lambda place: (-runs[place][0], place))
     ][:free]  # fmt: skip
@@ -37,12 +37,29 @@ def test_the_predicted_runs_train_one_by_one_after_all_others() -> None:
     runs = waiting([(1, 0)])
     runs.add("last", 9, 5, 0, last=True)
     runs.add("first", 9, 4, 0, last=True)
-    assert runs.decide(0, 2).start == ("r0",)
-    assert (runs.take(0, 1), runs.take_last(1)) == ("r0", None)
-    assert runs.decide(1, 2) == Decision()
-    assert runs.decide(0, 2) == Decision(start=("first",), predict="first")
-    assert [runs.take_last(0), runs.take_last(0), runs.take_last(0)] == ["first", "last", None]
-    assert runs.decide(0, 2) == Decision(end=True)
+    assert runs.decide(0, 0, 2).start == ("r0",)
+    assert (runs.take(0, 1), runs.last_now(1, 0, 2)) == ("r0", ())
+    assert runs.decide(1, 0, 2) == Decision()
+    assert runs.decide(0, 0, 2) == Decision(("first",), alone="first")
+    runs.take_last("first")
+    assert runs.decide(1, 1, 2) == Decision()
+    assert runs.decide(0, 0, 2) == Decision(("last",), alone="last")
+    runs.take_last("last")
+    assert runs.decide(0, 0, 2) == Decision(end=True)
+
+
+def test_the_predicted_runs_train_beside_each_other_where_that_takes_no_cores_from_them() -> None:
+    runs = waiting([(1, 0)], alone=False)
+    for place, name in enumerate(("first", "second", "third"), 4):
+        runs.add(name, 9, place, 0, last=True)
+    assert runs.decide(0, 0, 8).start == ("r0",)
+    assert runs.take(0, 1) == "r0"
+    assert runs.decide(1, 0, 8) == Decision(), "the law is fitted to all others"
+    assert runs.decide(0, 0, 2) == Decision(("first", "second"))
+    for name in ("first", "second"):
+        runs.take_last(name)
+    assert runs.decide(2, 2, 2) == Decision()
+    assert runs.decide(1, 1, 2) == Decision(("third",))
 
 
 def test_workers_that_nobody_wants_leave_and_those_in_the_queue_are_taken_back() -> None:

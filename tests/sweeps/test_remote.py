@@ -67,6 +67,7 @@ class Here:
     """A scheduler whose nodes are this machine. What it is told to lose it reports as lost, whether it lives or not."""
 
     name = "here"
+    alone = False
 
     def __init__(self) -> None:
         self.started: list[subprocess.Popen[bytes]] = []

@@ -45,9 +45,9 @@ def test_the_predicted_run_waits_for_the_last_of_the_others(tmp_path: Path) -> N
 
 
 def test_when_the_others_are_over_it_is_predicted_and_then_started(tmp_path: Path) -> None:
-    assert planned(tmp_path, ["finished"] * 6 + ["queued"]) == Decision(start=("r7-s0",), predict="r7-s0")
+    assert planned(tmp_path, ["finished"] * 6 + ["queued"]) == Decision(start=("r7-s0",), alone="r7-s0")
     states = ["failed", "diverged"] + ["finished"] * 4 + ["queued"]
-    assert planned(tmp_path, states) == Decision(start=("r7-s0",), predict="r7-s0")
+    assert planned(tmp_path, states) == Decision(start=("r7-s0",), alone="r7-s0")
 
 
 def test_when_nothing_is_left_it_ends(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_run_whose_worker_was_lost_is_started_again_a_few_times(tmp_path: Path
     view = read_sweep(sweep)
     assert [run.state for run in view.runs] == states
     found = decide(view, dict.fromkeys(NAMES), {"r6-s0": attempts}, [], 2)
-    assert found == (Decision(start=("r6-s0",)) if again else Decision(start=("r7-s0",), predict="r7-s0"))
+    assert found == (Decision(start=("r6-s0",)) if again else Decision(start=("r7-s0",), alone="r7-s0"))
 
 
 @pytest.mark.parametrize(("request_", "tried", "again"), [(None, 0, False), ("resume", 0, True), ("resume", 1, False)])

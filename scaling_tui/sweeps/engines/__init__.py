@@ -165,6 +165,10 @@ class Engine(Protocol):
         """How many runs train at a time; of a cluster it changes as nodes come and go."""
 
     @property
+    def alone(self) -> bool:
+        """Whether a run that trains alone has the cores of the others, so that a predicted run had better do so."""
+
+    @property
     def training(self) -> set[str]:
         """The runs that workers have."""
 

@@ -28,7 +28,7 @@ class Local:
         self.sweep = view.path
         self.workers = Workers(view.path, places(device, jobs, per_gpu))
         self.at_a_time = at_a_time(jobs, device, per_gpu, beside)
-        self.starts_ahead = True
+        self.starts_ahead = self.alone = True
         self.saves = False  # in this round, the slots that become free, for a run that needs several
 
     @property

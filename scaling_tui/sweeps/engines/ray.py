@@ -50,6 +50,7 @@ class RayCluster:
     def __init__(self, where: Where, device: str) -> None:
         self.ray = connect(where)
         self.device, self.own = device, not where.address
+        self.alone = self.own
         self.task = self.ray.remote(max_calls=1, max_retries=0)(hold)
         self._nodes: list[Mapping[str, Any]] = []
         self._at: dict[Any, Path] = {}  # the mailbox of each task

@@ -45,6 +45,10 @@ class Scheduler(Protocol):
     def complete(self, resources: Resources) -> Resources:
         """What a run is asked for where the ladder does not say: for each of its processes."""
 
+    @property
+    def alone(self) -> bool:
+        """Whether a run that trains alone has the cores of the others."""
+
     def capacity(self, least: Resources) -> int:
         """How many workers of this size it can have at a time, at least 1."""
 
@@ -107,6 +111,10 @@ class Remote:
     @property
     def at_a_time(self) -> int:
         return self.jobs or self._capacity
+
+    @property
+    def alone(self) -> bool:
+        return self.scheduler.alone
 
     @property
     def training(self) -> set[str]:

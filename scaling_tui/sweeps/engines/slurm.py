@@ -56,6 +56,7 @@ class Slurm:
     """
 
     name = "SLURM"
+    alone = False
 
     def __init__(self, where: Where, device: str, folder: Path, jobs: int | None) -> None:
         self.submitit = check_commands(where)
