@@ -255,9 +255,8 @@ def resume(
         if view.state == "finished":
             say(f"{view.name} is finished: nothing to resume")
         else:
-            resume_sweep(
-                path, jobs=jobs, device=device, per_gpu=per_gpu, run=run, address=address, take_over=take_over, gpus=gpus
-            )
+            chosen = {"jobs": jobs, "per_gpu": per_gpu, "gpus": gpus}
+            resume_sweep(path, device=device, run=run, address=address, take_over=take_over, **chosen)
             if view.copy is not None:
                 say(f"{view.name}: a copy from {view.copy.host}; from now on it trains here, so copy it no more")
 

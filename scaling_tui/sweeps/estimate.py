@@ -212,7 +212,9 @@ def _memory(trained: Trained, together: int, gpu: bool) -> int:
 def makespan(ladder: Ladder, seconds: Sequence[float], seeds: int, together: int, start: float) -> float:
     """Seconds until every run is done, `together` at a time by workers that each take `start` to be ready."""
     # Here a slot is not what a ladder asks of a cluster; `together` of the narrowest train at a time.
-    narrowest = min((rung.resources.processes for rung in ladder.rungs), default=1)
+    predicted = ladder.fit.predict if ladder.fit else None
+    beside = [rung.resources.processes for rung in ladder.rungs if rung.name != predicted]
+    narrowest = min(beside, default=1)
     widths = [min(together, -(-rung.resources.processes // narrowest)) for rung in ladder.rungs]
     slots = [Resources(float(min(width, MOST_CPUS)), 0.0) for width in widths]
     apart = [seed * APART for seed in range(seeds)]

@@ -391,6 +391,10 @@ def test_an_estimate_says_what_it_assumes_of_several_processes(pair: Path, two_c
 
 
 def test_a_run_in_two_processes_takes_two_of_the_machine(pair: Path) -> None:
-    small, _, large = load_ladder(str(pair), ["rungs.large.gpus=2"]).rungs
-    assert makespan([(large, 10.0), (small, 4.0)], 2, 0.0) == pytest.approx(14.1)
-    assert makespan([(small, 10.0), (small, 4.0)], 2, 0.0) == pytest.approx(10)
+    narrow, wide, all_wide = (
+        makespan(load_ladder(str(pair), settings), [10.0, 4.0, 1.0], 1, together, 0.0)
+        for settings, together in (([], 2), (["rungs.small.gpus=2"], 2), (["gpus=2"], 1))
+    )
+    assert narrow == pytest.approx(11, abs=1)
+    assert wide == pytest.approx(15, abs=1)
+    assert all_wide == pytest.approx(15, abs=1)
