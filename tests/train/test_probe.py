@@ -34,8 +34,10 @@ def test_every_part_of_a_run_is_measured(family: str) -> None:
 
 
 def test_fewer_sequences_at_once_tell_the_time_of_a_whole_batch() -> None:
-    few = measure({**task(batch=64, context=64, hidden=64), "sequences": 8}, CPU)
-    assert few["step"] > 4 * measure(task(batch=8, context=64, hidden=64), CPU)["step"]
+    whole, eighth = task(batch=64, context=64, hidden=64), task(batch=8, context=64, hidden=64)
+    # The least of three: other processes can only slow it down.
+    took = [[measure({**one, "sequences": 8}, CPU)["step"] for one in (whole, eighth)] for _ in range(3)]
+    assert min(step for step, _ in took) > 4 * min(step for _, step in took)
 
 
 def test_what_takes_too_long_is_not_tried() -> None:
