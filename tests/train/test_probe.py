@@ -13,6 +13,7 @@ import torch
 from scaling_tui.laws import Architecture
 from scaling_tui.sweeps.rung import FAMILIES
 from scaling_tui.train.probe import measure, random_tokens
+from scaling_tui.train.trainer import Trainer
 
 CPU = torch.device("cpu")
 
@@ -33,11 +34,16 @@ def test_every_part_of_a_run_is_measured(family: str) -> None:
     assert found["peak"] > 1e8
 
 
-def test_fewer_sequences_at_once_tell_the_time_of_a_whole_batch() -> None:
-    whole, eighth = task(batch=64, context=64, hidden=64), task(batch=8, context=64, hidden=64)
-    # The least of three: other processes can only slow it down.
-    took = [[measure({**one, "sequences": 8}, CPU)["step"] for one in (whole, eighth)] for _ in range(3)]
-    assert min(step for step, _ in took) > 4 * min(step for _, step in took)
+def test_fewer_sequences_at_once_tell_the_time_of_a_whole_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = []
+
+    def step(trainer: Trainer, window: float) -> float:
+        trained.append(trainer.config.training.batch)
+        return 0.5
+
+    monkeypatch.setattr("scaling_tui.train.probe._step", step)
+    assert measure({**task(batch=64), "sequences": 8}, CPU)["step"] == 0.5 * 64 / 8
+    assert trained == [8]
 
 
 def test_what_takes_too_long_is_not_tried() -> None:
