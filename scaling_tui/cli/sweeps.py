@@ -127,7 +127,7 @@ def run(
         if as_json:
             return print_json(dry_run_document(chosen, time, data))
         return print(dry_run_text(chosen, time, seeds, data))
-    check_where(where, runs_folder(runs))
+    check_where(where, runs_folder(runs), (rung.resources for rung in chosen.rungs))
     with preparing() as progress:
         checked = check_ladder(chosen, device, jobs, progress, where.here)
     for line in data_lines(checked.data):

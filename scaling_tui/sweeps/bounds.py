@@ -51,7 +51,7 @@ def bound_of(
     wide = Nodes(
         min(len(tasks), 10_000),
         max(fullest.gpus, math.ceil(max(task.asks.num_gpus or 0 for task in tasks))),
-        max(task.asks.num_cpus or 1 for task in tasks),
+        max(1.0, *(task.asks.num_cpus or 1.0 for task in tasks)),
     )
     path = simulate(best, [wide], replace(rules, at_a_time=len(tasks))).makespan
     room = capacity(asks, cluster.nodes)

@@ -8,7 +8,7 @@ from typing import Any
 from scaling_tui import InputError
 from scaling_tui.runs.config import known_keys, whole
 
-MOST = 100_000.0
+LEAST, MOST = 0.001, 100_000.0  # Ray counts in ten thousandths
 MOST_GPUS = 256  # of one machine
 
 
@@ -32,9 +32,10 @@ class Resources:
             if value is None:
                 continue
             number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-            if not number or not 0 <= value <= MOST or (name == "num_cpus" and value == 0):
-                least = "more than 0" if name == "num_cpus" else "0 or more"
-                raise InputError(f"{name}: found {value!r}, want a number of {least}")
+            none = name == "num_gpus" and value == 0
+            if not number or not (none or LEAST <= value <= MOST):
+                wanted = f"{'0, or ' if name == 'num_gpus' else ''}a number from {LEAST:g} to {MOST:,.0f}"
+                raise InputError(f"{name}: found {value!r}, want {wanted}")
             if name == "num_gpus" and value > 1 and value != int(value):
                 raise InputError(f"num_gpus: found {value!r}, want a whole number above 1")
             object.__setattr__(self, name, float(value))

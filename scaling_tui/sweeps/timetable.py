@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scaling_tui import InputError
 from scaling_tui.sweeps.bounds import Bound, bound_of, work_of
-from scaling_tui.sweeps.cluster import Cluster, Nodes, of_sinfo
+from scaling_tui.sweeps.cluster import MOST_NODES, Cluster, Nodes, of_sinfo
 from scaling_tui.sweeps.cluster_fit import asks_of, capacity, check_fits, device_count, least_bytes_of
 from scaling_tui.sweeps.cluster_speeds import sizes_of
 from scaling_tui.sweeps.engines import Where
@@ -176,6 +176,8 @@ def timetable(
     bound = bound_of(tasks, cluster, rules, course.makespan, work, jobs, asks)
     others: dict[float, float | None] = {}
     for factor in (0.5, 2.0):
+        if factor * sum(each.count for each in cluster.nodes) > MOST_NODES:
+            continue
         other = cluster.scaled(factor)
         count = _devices(other, gpu)
         if count in (0, devices):

@@ -79,7 +79,7 @@ def torchrun(arguments: list[str]) -> int:
     except ChildFailedError as error:
         for rank, failure in sorted(error.failures.items()):
             status = failure.exitcode
-            how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+            how = f"was killed by {failure.signal_name()}" if status < 0 else f"ended with status {status}"
             say(options.run, f"process {rank + 1} of {count} {how}")
         return 1
     return 0

@@ -148,6 +148,22 @@ def test_what_cannot_be_planned_is_refused(
     assert err.count("\n") == 1
 
 
+def test_parts_of_a_cpu_and_the_largest_cluster_are_planned(command: Command, tiny: Path) -> None:
+    found = told(command, tiny, *RAY, "--cluster", "60000x1", "--throughput", "1e13", "--set", "num_cpus=0.5")
+    assert list(found["with_devices"][0].values())[0] == 30_000
+    assert len(found["with_devices"]) == 1, "twice as many nodes are more than can be planned"
+
+
+def test_parts_of_a_gpu_are_refused_by_slurm_before_anything_is_written(
+    command: Command, tiny: Path, tmp_path: Path
+) -> None:
+    local = ("--on", "slurm", "--slurm", "executor=local", "--runs", tmp_path / "none")
+    status, out, err = command("run", tiny, *local, "--set", "num_gpus=0.5")
+    assert (status, out) == (2, "")
+    assert err == "scaling-tui: num_gpus: found 0.5, want whole GPUs from SLURM, or --on ray\n"
+    assert not (tmp_path / "none").exists()
+
+
 def test_a_throughput_of_some_nodes_is_refused(command: Command, tiny: Path, tmp_path: Path) -> None:
     mixed = tmp_path / "mixed.toml"
     mixed.write_text("[[nodes]]\ngpus = 2\nthroughput = 1e13\n[[nodes]]\ncount = 3\ngpus = 1\n")

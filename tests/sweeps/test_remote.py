@@ -386,6 +386,10 @@ def test_the_kernel_tells_how_many_processes_it_killed_for_memory(
         ({"on": "mars"}, "--on 'mars': not known here; want local, ray or slurm"),
         ({"address": "a:1"}, "--address: found with --on local, want --on ray"),
         ({"on": "ray", "partition": "short"}, "--partition: found with --on ray, want --on slurm"),
+        *(
+            ({"on": "ray", "address": address}, "^--address .*: want HOST:PORT such as head:6379, or auto$")
+            for address in ("this://x", "file:///x", "ray://h:1", "head", ":1", "h:0", "h:65536", "h:٣", "h:-1", "a b:1")
+        ),
         ({"on": "slurm", "options": {"wrap": "sh"}}, "--slurm wrap: not known here"),
         ({"on": "slurm", "options": {"output": "/etc/x"}}, "--slurm output: not known here"),
         ({"on": "slurm", "options": {"comment": "a\nrm -rf x"}}, r"found 'a\\nrm -rf x', want at most 200 printable"),
@@ -426,10 +430,12 @@ def test_a_cluster_that_only_the_files_of_a_sweep_name_is_not_connected_to(
     ("setting", "fault"),
     [
         ("num_gpus=1.5", "num_gpus: found 1.5, want a whole number above 1"),
-        ("num_cpus=0", "num_cpus: found 0, want a number of more than 0"),
-        ("rungs.a.num_gpus=-1", "num_gpus: found -1, want a number of 0 or more"),
+        ("num_cpus=0", "num_cpus: found 0, want a number from 0.001 to 100,000"),
+        ("rungs.a.num_gpus=-1", "num_gpus: found -1, want 0, or a number from 0.001 to 100,000"),
         ("resources.gpu=1", r"resources.gpu: not a key here"),
-        ("num_cpus=true", "num_cpus: found True, want a number of more than 0"),
+        ("num_cpus=true", "num_cpus: found True, want a number from 0.001 to 100,000"),
+        ("num_cpus=1e9", "num_cpus: found 1000000000.0, want a number from 0.001 to 100,000"),
+        ("num_gpus=1e-300", "num_gpus: found 1e-300, want 0, or a number from 0.001 to 100,000"),
     ],
 )
 def test_amounts_that_are_none_are_refused(ladder: Path, setting: str, fault: str) -> None:

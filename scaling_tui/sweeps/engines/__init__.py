@@ -4,8 +4,9 @@ An engine has workers, processes that each hold a slot and train one run after t
 run to train next and learns how each ended; what it decides, and from what, is the same everywhere.
 """
 
+import re
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
@@ -31,6 +32,9 @@ SBATCH = (
     "nodelist", "priority", "qos", "reservation", "signal_delay", "time", "tmp", "wckey",
 )  # fmt: skip
 LONGEST = 200
+MOST_PORT = 65_535
+# Ray takes any other protocol for the name of a module, which it imports.
+ADDRESS = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,9 @@ class Where:
         for text in (self.partition, self.address, *self.options.values()):
             if not text.isprintable() or len(text) > LONGEST:
                 raise InputError(f"--on {self.on}: found {text[:40]!r}, want at most {LONGEST} printable characters")
+        port = ADDRESS.fullmatch(self.address)
+        if self.address not in ("", "auto") and not (port and 1 <= int(port[1]) <= MOST_PORT):
+            raise InputError(f"--address {self.address!r}: want HOST:PORT such as head:6379, or auto")
 
     @property
     def here(self) -> bool:
@@ -141,8 +148,10 @@ def signal_name(number: int) -> str:
 LOCAL = Where()
 
 
-def check_where(where: Where, runs: Path) -> None:
+def check_where(where: Where, runs: Path, asks: Iterable[Resources] = ()) -> None:
     """Checks what a launch there needs, before anything is written: the library, the cluster, the shared `runs`.
+
+    And whether its scheduler can give what its runs ask for.
 
     Raises:
         InputError: something is missing; it says what.
@@ -152,8 +161,10 @@ def check_where(where: Where, runs: Path) -> None:
 
         check_storage(where, runs)
     elif where.on == "slurm":
-        from scaling_tui.sweeps.engines.slurm import check_commands
+        from scaling_tui.sweeps.engines.slurm import check_commands, whole_gpus
 
+        for asked in asks:
+            whole_gpus(asked)
         check_commands(where)
 
 

@@ -27,6 +27,7 @@ from scaling_tui.sweeps.limits import cores, memory, oom_kills
 from scaling_tui.sweeps.placement import threads_for
 from scaling_tui.sweeps.resources import Resources
 from scaling_tui.sweeps.workers import SLEEPING_THREADS
+from scaling_tui.text import show
 from scaling_tui.text.visible import visible
 
 EXTRA = "pip install 'scaling-tui[ray]'"
@@ -266,13 +267,13 @@ def installed() -> Any:
 
 def _check_reachable(address: str) -> None:
     """Raises InputError where nobody listens at the address: Ray itself would try for minutes."""
-    host, colon, port = address.rpartition(":")
-    if not colon or "/" in address or not port.isdecimal():
-        return  # auto, or a protocol that Ray reads
+    host, _, port = address.rpartition(":")
+    if address == "auto":
+        return
     try:
-        socket.create_connection((host, int(port)), CONNECT_S).close()
-    except OSError as error:
-        raise InputError(f"--address {address}: nobody answers there ({error.strerror or error})") from error
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
+    except (OSError, UnicodeError) as error:  # UnicodeError: a name that no host can have
+        raise InputError(f"--address {address}: nobody answers there ({show.fault(error)})") from error
 
 
 def check_storage(where: Where, runs: Path) -> None:

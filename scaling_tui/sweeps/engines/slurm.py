@@ -35,6 +35,7 @@ EXTRA = "pip install 'scaling-tui[slurm]'"
 MOST_AT_A_TIME = 16  # jobs, where nobody says how many
 TIME_MIN = 60
 WARNS_S = 90  # before the time limit
+MOST_MIN, MOST_WARNS_S = 525_600, 65_535  # a year; sbatch's own limit
 LEAVES_WITHIN_S = 60.0  # a worker that is asked to: the time to write a checkpoint
 LOOK_S = 5.0  # between two questions to the scheduler
 POLL_S = 0.2
@@ -249,17 +250,24 @@ def whole_gpus(resources: Resources) -> Resources:
 
 def minutes(where: Where) -> int:
     """The time limit of a job in minutes."""
-    return _whole(where, "time", TIME_MIN, 1)
+    return _whole(where, "time", TIME_MIN, MOST_MIN)
 
 
 def warns(where: Where) -> int:
-    """Seconds before the time limit at which a job is warned."""
-    return _whole(where, "signal_delay", WARNS_S, 1)
+    """Seconds before the time limit at which a job is warned.
+
+    Raises:
+        InputError: it would be warned before it begins, and go back into the queue for ever.
+    """
+    found = _whole(where, "signal_delay", WARNS_S, MOST_WARNS_S)
+    if found >= 60 * (limit := minutes(where)):
+        raise InputError(f"--slurm time: found {limit} with signal_delay {found}, want more minutes than {found} s")
+    return found
 
 
-def _whole(where: Where, key: str, default: int, least: int) -> int:
+def _whole(where: Where, key: str, default: int, most: int) -> int:
     text = where.options.get(key, str(default))
-    if not (text.isascii() and text.isdecimal() and int(text) >= least):
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= most):
         unit = {"time": "minutes", "signal_delay": "seconds"}[key]
-        raise InputError(f"--slurm {key}: found {text!r}, want {unit}, such as {default}")
+        raise InputError(f"--slurm {key}: found {text!r}, want {unit} up to {most}, such as {default}")
     return int(text)
