@@ -107,6 +107,8 @@ def run(
     with_plot = plots_wanted(plot, as_json)
     where = where_of(on, address, dashboard, partition, slurm or [])
     described = cluster_of_options(dry_run, where, cluster, throughput, price)
+    if not where.here:
+        where.check_device(device)
     chosen = load_ladder(ladder, setting or [])
     if dry_run and not where.here:
         return plan_beyond(

@@ -109,10 +109,10 @@ class Liveness:
         as_of = min(newest.heartbeat, _arrived(claimed))
         changes = [self._changed_lately(*found) for found in every]
         # RUNS/SWEEP/supervisor-K, or RUNS/SWEEP/RUN/attempt-K
-        above = Path(first[1].folder).parents[len(first[0].relative_to(sweep).parts) - 1 :] if first[1].folder else ()
+        above, up = Path(first[1].folder).parents, len(first[0].relative_to(sweep).parts) - 1
         self.copy = Copy(
             host=first[1].host or "another host",
-            folder=str(above[0]) if above else "",
+            folder=str(above[up]) if up < len(above) else "",
             as_of=as_of,
             stale=not any(changes) and time.time() - as_of > STALE_AFTER_S,
             here=first[1].is_here,

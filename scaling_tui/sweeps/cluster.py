@@ -1,6 +1,7 @@
 """A cluster as described: its nodes, by a short form, a TOML file, or what a scheduler says of them."""
 
 import math
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -19,6 +20,7 @@ MOST_NODES = 100_000
 MOST_GPUS = 1_024  # of a node
 MOST_CPUS = 100_000.0
 LARGEST = 1e30  # of any amount
+LEAST_BYTES = 1e6  # less is an amount whose unit was left out
 SHORT = re.compile(r"([0-9]{1,6})x([0-9]{1,4})(?:x(.+))?")
 WANTED = "want NODESxGPUS such as 64x8, 64x8x80GB with the memory of a GPU, or a .toml file"
 BYTES = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
@@ -55,13 +57,13 @@ class Nodes:
             _amount("cpus", self.cpus, 1, MOST_CPUS)
         if not self.gpus and self.cpus is None:
             raise InputError("cpus: missing, in nodes without GPUs")
-        for name in ("gpu_memory", "memory", "throughput"):
-            if (value := getattr(self, name)) is not None:
-                _amount(name, value, 1, LARGEST)
-        if self.price is not None:
-            _amount("price", self.price, 0, LARGEST)
         if self.gpu_memory is not None and not self.gpus:
             raise InputError("gpu_memory: found in nodes without GPUs")
+        for name, least in (("gpu_memory", LEAST_BYTES), ("memory", LEAST_BYTES), ("throughput", 1)):
+            if (value := getattr(self, name)) is not None:
+                _amount(name, value, least, LARGEST)
+        if self.price is not None:
+            _amount("price", self.price, 0, LARGEST)
 
     @property
     def told(self) -> str:
@@ -135,7 +137,7 @@ def described(text: str) -> Cluster:
             raise InputError(f"--cluster {text[:60]!r}: {error}; {WANTED}") from error
         return Cluster((nodes,), "--cluster")
     path = Path(text)
-    if path.suffix != ".toml" and not path.is_file():
+    if path.suffix != ".toml" and not os.path.isfile(path):  # noqa: PTH113 - False of names that are too long
         raise InputError(f"--cluster {text[:60]!r}: neither; {WANTED}")
     document = read_toml(path, "a cluster (.toml)")
     try:

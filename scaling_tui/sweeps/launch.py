@@ -176,15 +176,13 @@ def resume(
         InputError: no such device, too few of them, nothing to resume, a cluster that nobody but the sweep's files
             names, or a copy.
     """
-    from scaling_tui.sweeps.devices import check_device
     from scaling_tui.sweeps.placement import check_gpus
 
     view = glance(sweep)
     check_copy(view, take_over)
     launched = launched_with(view)
     jobs, device, per_gpu = jobs or launched.jobs, device or launched.device, per_gpu or launched.per_gpu
-    if launched.where.here:
-        check_device(device)
+    launched.where.check_device(device)
     where = named_again(launched.where, address, view.name)
     candidates = resumable(view)
     if not candidates or run not in (None, *candidates):

@@ -133,6 +133,8 @@ def test_a_cluster_of_cpus_is_measured_here(command: Command, tiny: Path, tmp_pa
         ((*RAY, *H100S, "--set", "num_gpus=16"), "a asks for 1 CPU, 16 GPUs, no node has as much; "),
         ((*RAY, *H100S, "--set", "num_gpus=0"), "a: asks for no GPU, but a throughput is given of GPUs"),
         (("--on", "ray", "--cluster", "64x8"), "--cluster: found without --dry-run --on ray or slurm"),
+        ((*RAY, *H100S, "--device", "cuda:1"), "--device 'cuda:1': found with --on ray, want auto, cpu, cuda, mps"),
+        (("--on", "ray", "--device", "foo"), "--device 'foo': found with --on ray, want auto, cpu, cuda, mps"),
         (("--dry-run", "--price", "2"), "--price: found without --dry-run --on ray or slurm"),
         ((*RAY, "--cluster", "64"), "--cluster '64': neither; want NODESxGPUS"),
         (("--dry-run", "--on", "slurm", *H100S, "--device", "cuda", "--slurm", "time=1"), "--slurm time: "),

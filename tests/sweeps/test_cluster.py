@@ -43,6 +43,8 @@ def test_a_cluster_in_a_few_signs_or_in_a_file(tmp_path: Path) -> None:
     ("text", "fault"),
     [
         ("64", "--cluster '64': neither; want NODESxGPUS such as 64x8"),
+        ("9" * 400 + "x1", "--cluster '9+': neither; want NODESxGPUS such as 64x8"),
+        ("4x8x80", r"--cluster '4x8x80': gpu_memory: found 80.0, want a number from 1e\+06"),
         ("0x8", "--cluster '0x8': count: found 0, want a whole number from 1 to 100,000"),
         ("4x0", "--cluster '4x0': cpus: missing, in nodes without GPUs"),
         ("4x8xmuch", "--cluster '4x8xmuch': memory: cannot read 'much' as a number"),

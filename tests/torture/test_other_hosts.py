@@ -246,6 +246,17 @@ def test_what_a_file_says_of_its_host_and_folder_is_no_part_of_a_command(tmp_pat
 
 
 @pytest.mark.usefixtures("needs_steady_inodes")
+@pytest.mark.usefixtures("needs_steady_inodes")
+def test_a_folder_of_very_many_levels_is_read_at_once(tmp_path: Path) -> None:
+    """Each level would be a copy of all those above it: gigabytes."""
+    sweep = copy(on_box(tmp_path / "box", time.time() - 600), tmp_path / "here")
+    path = sweep / "supervisor-1" / "status.json"
+    write_json(path, {**json.loads(path.read_text()), "folder": "/a" * 100_000})
+    view = read_sweep(sweep)
+    assert view.copy is not None
+    assert view.copy.folder == "/a" * 99_999
+
+
 def test_a_copy_of_what_is_over_is_a_sweep_like_any_other(tmp_path: Path) -> None:
     there = copy(on_box(tmp_path / "box", time.time(), FINISHED), tmp_path / "here")
     assert states(read_sweep(there)) == ["finished"] * 4

@@ -31,6 +31,7 @@ SBATCH = (
     "gpus_per_task", "gres", "hint", "licenses", "mail_type", "mail_user", "mem", "mem_per_cpu", "mem_per_gpu", "nice",
     "nodelist", "priority", "qos", "reservation", "signal_delay", "time", "tmp", "wckey",
 )  # fmt: skip
+ELSEWHERE = ("auto", "cpu", "cuda", "mps")  # devices; which GPU of a host is its scheduler's to say
 LONGEST = 200
 MOST_PORT = 65_535
 # Ray takes any other protocol for the name of a module, which it imports.
@@ -79,6 +80,19 @@ class Where:
     def here(self) -> bool:
         """Whether the runs train on this machine, so that its devices and its memory count."""
         return self.on == "local"
+
+    def check_device(self, name: str) -> None:
+        """Checks whether runs can have such a device there, as far as this machine can tell.
+
+        Raises:
+            InputError: no.
+        """
+        from scaling_tui.sweeps.devices import check_device
+
+        if self.here:
+            check_device(name)
+        elif name not in ELSEWHERE:
+            raise InputError(f"--device {name!r}: found with --on {self.on}, want {', '.join(ELSEWHERE)}")
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
