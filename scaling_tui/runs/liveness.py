@@ -28,6 +28,7 @@ STEADY = {
     "lustre", "nfs", "nfs4", "ocfs2", "panfs", "reiserfs", "tmpfs", "ufs", "wekafs", "xfs", "zfs",
 }  # fmt: skip
 STALE_AFTER_S = 2 * LOST_AFTER_S  # of a copy: rsync once a minute keeps it younger
+LONGEST_HOST = 253  # characters, of the name system
 A_DAY_S = 86_400.0  # a clock that is further behind is unlikely; a writer that died is not
 
 
@@ -59,7 +60,7 @@ class Copy:
         What a file says is not put into a command line unless it is plain.
         """
         folder = Path(self.folder)
-        plain = re.fullmatch(r"/[\w./+-]+", self.folder, re.ASCII)
+        plain = re.fullmatch(r"(/[\w.+][\w.+-]*)+", self.folder, re.ASCII)
         sweep = f"{folder.name} --runs {folder.parent}" if plain else "SWEEP"
         host = self.host if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.host) else "HOST"
         return f"{'' if self.here else f'ssh {shlex.quote(host)} '}scaling-tui {words} {sweep}"
@@ -111,7 +112,7 @@ class Liveness:
         # RUNS/SWEEP/supervisor-K, or RUNS/SWEEP/RUN/attempt-K
         above, up = Path(first[1].folder).parents, len(first[0].relative_to(sweep).parts) - 1
         self.copy = Copy(
-            host=first[1].host or "another host",
+            host=" ".join(first[1].host.split())[:LONGEST_HOST] or "another host",
             folder=str(above[up]) if up < len(above) else "",
             as_of=as_of,
             stale=not any(changes) and time.time() - as_of > STALE_AFTER_S,

@@ -243,6 +243,12 @@ def test_what_a_file_says_of_its_host_and_folder_is_no_part_of_a_command(tmp_pat
     found = copy_of(there)
     assert found is not None
     assert found.command("stop") == "ssh HOST scaling-tui stop SWEEP"
+    write_json(path, {**written, "host": "a\nb" * 1000, "folder": "/runs/--take-over/supervisor-1"})
+    found = copy_of(there)
+    assert found is not None
+    assert found.command("resume") == "ssh HOST scaling-tui resume SWEEP", "a name is no option"
+    assert found.says.startswith("running on a b")
+    assert len(found.host) < 300
 
 
 @pytest.mark.usefixtures("needs_steady_inodes")
