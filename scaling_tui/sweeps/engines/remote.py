@@ -83,7 +83,7 @@ class Worker:
     run: str | None = None
     line: int = -1  # of its mailbox, in which it was handed the run
     leaving: bool = False
-    began: float | None = None  # when it left the queue, by the monotonic clock
+    began: float | None = None  # when it left the queue, in which it may be more than once, by the monotonic clock
     silent: float | None = None  # when its heartbeat was first missed
 
     @property
@@ -143,7 +143,8 @@ class Remote:
         wanted, self.wanted = self.wanted, Counter()
         idle = [worker for worker in self.all if worker.is_idle]
         queued = Counter(worker.resources for worker in self.all if worker.is_queued)
-        settled = settlement(wanted, queued, len(idle), ready, self.all[0].resources if self.all else self.least)
+        usual = next((worker.resources for worker in self.all if not worker.leaving), self.least)
+        settled = settlement(wanted, queued, len(idle), ready, usual)
         for worker in idle[len(idle) - settled.leave :]:
             self._leave(worker)
         for resources, change in settled.ask.items():
@@ -204,7 +205,7 @@ class Remote:
                     found.append(self._lost(worker, asked) if said.status < 0 else Ended(said.run, said.status))
                     worker.run = None
                     if said.status < 0:
-                        worker.hello = None  # its scheduler ends it, or queues it again
+                        worker.hello = worker.began = None  # its scheduler ends it, or queues it again
                     elif said.status not in (0, YIELDED):
                         worker.leaving = True  # a run that fails ends its worker, which must not be handed another
                 continue
@@ -251,7 +252,9 @@ class Remote:
         found = []
         for worker in list(self.all):
             if worker.hello is None:
-                if worker.began is None and self.scheduler.began(worker.ticket):
+                if not self.scheduler.began(worker.ticket):
+                    worker.began = None
+                elif worker.began is None:
                     worker.began = time.monotonic()
                 if worker.leaving or worker.began is None or time.monotonic() - worker.began < SHOWS_WITHIN_S:
                     continue
