@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from scaling_tui import InputError
-from scaling_tui.runs import SweepView, read_sweep
+from scaling_tui.runs import SweepView, liveness, read_sweep
 from scaling_tui.runs.format import Status, append_line, claim
 from scaling_tui.runs.mailbox import Answer, Hello, Mailbox, WorkersEnd
 from scaling_tui.sweeps import limits
@@ -404,6 +404,56 @@ def test_a_predicted_run_that_asks_for_another_worker_than_the_others_gets_it(
     WorkersEnd(scheduler.mailboxes[1])
     assert engine.ended() == []
     assert engine.order(Order(tmp_path / "b-s0", None, True, own))
+
+
+def elsewhere(path: Path, heartbeat: float) -> None:
+    Status("running", 1, 0.0, "another host", heartbeat).write(path / "status.json")
+
+
+@pytest.mark.parametrize("wrong_by", [-3600.0, 3600.0])
+def test_a_worker_whose_clock_is_wrong_keeps_its_run(
+    queue: tuple[Queue, Remote], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong_by: float
+) -> None:
+    scheduler, engine = queue
+    assert not engine.order(Order(tmp_path / "a-s0", None, False))
+    engine.settle(0)
+    (mailbox,) = scheduler.mailboxes
+    WorkersEnd(mailbox)
+    assert engine.ended() == []
+    assert engine.order(Order(tmp_path / "a-s0", None, False))
+    elsewhere(mailbox, time.time() + wrong_by)
+    assert engine.ended() == []
+    monkeypatch.setattr(remote, "TOLD_WITHIN_S", 0.0)
+    elsewhere(mailbox, time.time() + wrong_by + 5)
+    assert engine.ended() == []
+    assert engine.training == {"a-s0"}
+    monkeypatch.setattr(liveness, "LOST_AFTER_S", 0.0)
+    assert [(ended.run, ended.how) for ended in engine.ended()] == [("a-s0", "fell silent")]
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_a_worker_heeds_a_supervisor_whose_clock_is_wrong_until_it_is_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, alive: bool
+) -> None:
+    sweep = record_sweep(tmp_path, ["queued"] * 7)
+    mailbox = Mailbox(claim(sweep, "supervisor") / "worker-1")
+    supervisor = mailbox.folder.parent
+    elsewhere(supervisor, time.time() - 3600)
+    worker, slept = WorkersEnd(mailbox.folder), 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal slept
+        slept += seconds
+        if alive:
+            elsewhere(supervisor, time.time() - 3600 + slept)
+        if slept > 60:
+            mailbox.hand("r1-s0", 1, 0)
+
+    now = time.monotonic
+    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(time, "monotonic", lambda: now() + slept)
+    handed = next(worker.commands(), None)
+    assert (handed is not None) == alive
 
 
 def test_a_host_that_does_not_see_the_folder_says_so(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from scaling_tui import InputError, __version__
 from scaling_tui.runs import SweepView
 from scaling_tui.runs.format import YIELDED, numbered
+from scaling_tui.runs.liveness import Liveness
 from scaling_tui.runs.mailbox import Answer, Hello, Mailbox
 from scaling_tui.sweeps.engines import NOT_THE_RUNS, Cause, Ended, Order
 from scaling_tui.sweeps.policy import settlement
@@ -103,6 +104,7 @@ class Remote:
         self.made = len(numbered(folder, "worker"))
         asked = {self._held(recorded(view.document, run.rung)) for run in view.runs}
         self.least = min(asked, key=lambda one: (one.num_gpus or 0, one.num_cpus or 0), default=Resources())
+        self._liveness = Liveness()
         self._looked = time.monotonic()
         self._capacity = scheduler.capacity(self.least)
         # Workers in a row that ended badly before they were handed anything, by themselves and by others.
@@ -262,7 +264,7 @@ class Remote:
                 found.append(Ended(None, 1, None, f"{how}that every host of the cluster shares"))
             else:
                 status = worker.mailbox.status
-                if status is None or status.derived() == "running":
+                if status is None or self._liveness.state(worker.mailbox.folder, status)[0] == "running":
                     worker.silent = None
                     continue
                 # Its scheduler knows better why, if it gets round to say so.
