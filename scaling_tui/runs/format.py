@@ -312,7 +312,7 @@ def claim_if_alone(folder: Path, prefix: str, over: int = 0) -> Path | None:
         while True:
             claimed = numbered(folder, prefix)
             others = [path for number, path in claimed if number > over]
-            if any(is_running(path) for path in others) or (others and _comes_alive(others[-1])):
+            if any(is_running(path) for path in others) or (others and comes_alive(others[-1])):
                 return None
             prepared.mkdir(exist_ok=True)
             Status.of_this_process("running").write(prepared / "status.json")
@@ -360,7 +360,7 @@ def supervised_seconds(sweep: Path) -> float | None:
     return sum(sound) if sound and len(sound) == len(lived) else None
 
 
-def _comes_alive(claimed: Path) -> bool:
+def comes_alive(claimed: Path) -> bool:
     """Watches a status whose age cannot tell whether its writer is alive; a change shows that it is."""
     status = Status.read(claimed / "status.json")
     if status is None:

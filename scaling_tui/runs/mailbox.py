@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from scaling_tui import InputError, __version__
-from scaling_tui.runs.format import HEARTBEAT_S, Status, append_line, is_running, safe_name
+from scaling_tui.runs.format import HEARTBEAT_S, Status, append_line, comes_alive, is_running, safe_name
 from scaling_tui.runs.schema import parse_json
 from scaling_tui.runs.tail import Tail
 
@@ -135,7 +135,7 @@ class WorkersEnd:
             self._open = []
             if time.monotonic() - looked > HEARTBEAT_S:
                 looked = time.monotonic()
-                if not is_running(self.folder.parent):
+                if not is_running(self.folder.parent) and not comes_alive(self.folder.parent):
                     return
             time.sleep(POLL_S)
 

@@ -104,7 +104,8 @@ def train_together(
         InputError: they have failed; it says with what.
         SupersededError: another worker has taken over.
     """
-    with tempfile.TemporaryDirectory(prefix="scaling-tui-") as folder:
+    # Processes that are killed write into it to their last instant.
+    with tempfile.TemporaryDirectory(prefix="scaling-tui-", ignore_cleanup_errors=True) as folder:
         notes = Notes(Path(folder))
         # -P: a queue.py in the current folder must not shadow the standard library's.
         command = [sys.executable, "-P", "-m", "scaling_tui.train.rank", str(run), "--attempt", str(claim.attempt)]
@@ -125,6 +126,7 @@ def train_together(
                     process.wait(POLL_S)
         finally:
             process.kill()
+            process.wait()
         failure = notes.failure
     if superseded(claim.attempt):
         raise SupersededError("another process has taken over the run")

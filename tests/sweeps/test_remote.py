@@ -15,12 +15,12 @@ import psutil
 import pytest
 
 from scaling_tui import InputError
-from scaling_tui.runs import SweepView, read_sweep
+from scaling_tui.runs import SweepView, liveness, read_sweep
 from scaling_tui.runs.format import Status, append_line, claim
 from scaling_tui.runs.mailbox import Answer, Hello, Mailbox, WorkersEnd
 from scaling_tui.sweeps import limits
 from scaling_tui.sweeps import supervisor as supervisors
-from scaling_tui.sweeps.engines import Order, Where
+from scaling_tui.sweeps.engines import Order, Where, remote
 from scaling_tui.sweeps.engines.remote import Gone, Remote
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import launched_with, lay_out, named_again, resume
@@ -318,6 +318,142 @@ def test_workers_that_are_killed_before_they_begin_end_the_sweep_but_lost_nodes_
     lose(Gone(-9, "out of memory", "was killed: its node ran out of memory"), 19)
     with pytest.raises(InputError, match="here: worker after worker was killed: its node ran out of memory"):
         lose(Gone(-9, "out of memory", "was killed: its node ran out of memory"), 1)
+
+
+class Queue(Here):
+    """A scheduler that starts nothing: what a job does, the test does in its place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.running: set[int] = set()
+        self.mailboxes: list[Path] = []
+        self.told: set[int] = set()
+
+    def start(self, mailboxes: Sequence[Path], resources: Resources) -> list[int]:
+        self.mailboxes += mailboxes
+        self.asked += [resources] * len(mailboxes)
+        return list(range(len(self.mailboxes) - len(mailboxes), len(self.mailboxes)))
+
+    def began(self, ticket: int) -> bool:
+        return ticket in self.running
+
+    def gone(self, tickets: Sequence[int]) -> dict[int, Gone]:
+        """Those that were told to leave by the last time that it was asked: none ends in an instant."""
+        before, self.told = self.told, {ticket for ticket in tickets if self.leaves(ticket)}
+        return {place: Gone() for place, ticket in enumerate(tickets) if ticket in before}
+
+    def leaves(self, ticket: int) -> bool:
+        return "leave" in (self.mailboxes[ticket] / "handed.jsonl").read_text()
+
+    def cancel(self, ticket: int) -> None:
+        self.cancelled += 1
+
+
+@pytest.fixture
+def queue(ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Queue, Remote]:
+    """An engine that looks at its workers each time that it is asked; its supervisor lives."""
+    monkeypatch.setattr(remote, "LOOK_S", 0.0)
+    view = read_sweep(lay_out(tmp_path / "runs", load_ladder(str(ladder)), 0, "cpu"))
+    supervisor = claim(view.path, "supervisor")
+    Status.of_this_process("running").write(supervisor / "status.json")
+    scheduler = Queue()
+    return scheduler, Remote(scheduler, supervisor, view, None)
+
+
+def test_a_job_that_goes_back_into_the_queue_may_wait_there(
+    queue: tuple[Queue, Remote], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler, engine = queue
+    order = Order(tmp_path / "runs" / "x" / "a-s0", None, False)
+    assert not engine.order(order)
+    engine.settle(0)
+    scheduler.running.add(0)
+    assert engine.ended() == [], "it begins, and says nothing yet"
+    for times in (1, 2):
+        worker = WorkersEnd(scheduler.mailboxes[0])
+        assert engine.ended() == []
+        assert engine.order(order)
+        worker.answer("a-s0", -signal.SIGTERM)
+        assert [(ended.run, ended.cause) for ended in engine.ended()] == [("a-s0", "preempted")]
+        scheduler.running.clear()
+        assert engine.ended() == []
+        with monkeypatch.context() as patch:
+            patch.setattr(remote, "SHOWS_WITHIN_S", 0.0)
+            assert engine.ended() == [], f"it waits, for the {times}. time"
+        scheduler.running.add(0)
+        assert engine.ended() == [], "nobody has said anything yet, but it has only begun"
+    assert (len(scheduler.mailboxes), scheduler.cancelled) == (1, 0)
+
+
+def test_a_predicted_run_that_asks_for_another_worker_than_the_others_gets_it(
+    queue: tuple[Queue, Remote], tmp_path: Path
+) -> None:
+    scheduler, engine = queue
+    others, own = Resources(2.0, 0.0), Resources(2.0, 0.5)
+    engine.order(Order(tmp_path / "a-s0", None, False, others))
+    engine.settle(0)
+    WorkersEnd(scheduler.mailboxes[0])
+    assert engine.ended() == []
+    for _ in range(6):  # as the supervisor does while a run waits that trains alone
+        engine.settle(1)
+        if engine.is_empty:
+            assert not engine.order(Order(tmp_path / "b-s0", None, True, own))
+            engine.settle(0)
+        assert engine.ended() == []
+    assert (scheduler.asked, scheduler.cancelled) == ([others, own], 0)
+    WorkersEnd(scheduler.mailboxes[1])
+    assert engine.ended() == []
+    assert engine.order(Order(tmp_path / "b-s0", None, True, own))
+
+
+def elsewhere(path: Path, heartbeat: float) -> None:
+    Status("running", 1, 0.0, "another host", heartbeat).write(path / "status.json")
+
+
+@pytest.mark.parametrize("wrong_by", [-3600.0, 3600.0])
+def test_a_worker_whose_clock_is_wrong_keeps_its_run(
+    queue: tuple[Queue, Remote], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong_by: float
+) -> None:
+    scheduler, engine = queue
+    assert not engine.order(Order(tmp_path / "a-s0", None, False))
+    engine.settle(0)
+    (mailbox,) = scheduler.mailboxes
+    WorkersEnd(mailbox)
+    assert engine.ended() == []
+    assert engine.order(Order(tmp_path / "a-s0", None, False))
+    elsewhere(mailbox, time.time() + wrong_by)
+    assert engine.ended() == []
+    monkeypatch.setattr(remote, "TOLD_WITHIN_S", 0.0)
+    elsewhere(mailbox, time.time() + wrong_by + 5)
+    assert engine.ended() == []
+    assert engine.training == {"a-s0"}
+    monkeypatch.setattr(liveness, "LOST_AFTER_S", 0.0)
+    assert [(ended.run, ended.how) for ended in engine.ended()] == [("a-s0", "fell silent")]
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_a_worker_heeds_a_supervisor_whose_clock_is_wrong_until_it_is_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, alive: bool
+) -> None:
+    sweep = record_sweep(tmp_path, ["queued"] * 7)
+    mailbox = Mailbox(claim(sweep, "supervisor") / "worker-1")
+    supervisor = mailbox.folder.parent
+    elsewhere(supervisor, time.time() - 3600)
+    worker, slept = WorkersEnd(mailbox.folder), 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal slept
+        slept += seconds
+        if alive:
+            elsewhere(supervisor, time.time() - 3600 + slept)
+        if slept > 60:
+            mailbox.hand("r1-s0", 1, 0)
+
+    now = time.monotonic
+    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(time, "monotonic", lambda: now() + slept)
+    handed = next(worker.commands(), None)
+    assert (handed is not None) == alive
 
 
 def test_a_host_that_does_not_see_the_folder_says_so(tmp_path: Path) -> None:

@@ -263,15 +263,16 @@ def free_port() -> int:
 def test_a_sweep_trains_under_a_real_slurm_and_survives_a_warning(
     hooked: None, slurm: None, ladder: Path, tmp_path: Path, gates: Gates
 ) -> None:
-    gates.close("a-s0")
+    gates.close("a-s0", "b-s0")
     command = [sys.executable, "-P", "-m", "scaling_tui", "run", str(ladder), "--on", "slurm", "--partition", "short"]
     command += ["--slurm", "time=30", "--jobs", "2", "--device", "cpu", "--runs", str(tmp_path / "runs"), "--detach"]
     told = subprocess.run(command, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stderr
     sweep = tmp_path / "runs" / "pair"
-    gates.wait_for("a-s0")
+    gates.wait_for("a-s0", "b-s0")
     squeue = subprocess.run(["squeue", "-h", "-r", "-o", "%i %T %j"], capture_output=True, text=True, check=True)
     assert squeue.stdout.count("RUNNING scaling-tui") == 2, squeue.stdout
+    gates.open("b-s0")
     folder = next(
         path.parent for path in sweep.glob("supervisor-1/worker-*/handed.jsonl") if '"a-s0"' in path.read_text()
     )

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from scaling_tui import InputError, __version__
 from scaling_tui.runs import SweepView
 from scaling_tui.runs.format import YIELDED, numbered
+from scaling_tui.runs.liveness import Liveness
 from scaling_tui.runs.mailbox import Answer, Hello, Mailbox
 from scaling_tui.sweeps.engines import NOT_THE_RUNS, Cause, Ended, Order
 from scaling_tui.sweeps.policy import settlement
@@ -83,7 +84,7 @@ class Worker:
     run: str | None = None
     line: int = -1  # of its mailbox, in which it was handed the run
     leaving: bool = False
-    began: float | None = None  # when it left the queue, by the monotonic clock
+    began: float | None = None  # when it left the queue, in which it may be more than once, by the monotonic clock
     silent: float | None = None  # when its heartbeat was first missed
 
     @property
@@ -103,6 +104,7 @@ class Remote:
         self.made = len(numbered(folder, "worker"))
         asked = {self._held(recorded(view.document, run.rung)) for run in view.runs}
         self.least = min(asked, key=lambda one: (one.num_gpus or 0, one.num_cpus or 0), default=Resources())
+        self._liveness = Liveness()
         self._looked = time.monotonic()
         self._capacity = scheduler.capacity(self.least)
         # Workers in a row that ended badly before they were handed anything, by themselves and by others.
@@ -143,7 +145,8 @@ class Remote:
         wanted, self.wanted = self.wanted, Counter()
         idle = [worker for worker in self.all if worker.is_idle]
         queued = Counter(worker.resources for worker in self.all if worker.is_queued)
-        settled = settlement(wanted, queued, len(idle), ready, self.all[0].resources if self.all else self.least)
+        usual = next((worker.resources for worker in self.all if not worker.leaving), self.least)
+        settled = settlement(wanted, queued, len(idle), ready, usual)
         for worker in idle[len(idle) - settled.leave :]:
             self._leave(worker)
         for resources, change in settled.ask.items():
@@ -204,7 +207,7 @@ class Remote:
                     found.append(self._lost(worker, asked) if said.status < 0 else Ended(said.run, said.status))
                     worker.run = None
                     if said.status < 0:
-                        worker.hello = None  # its scheduler ends it, or queues it again
+                        worker.hello = worker.began = None  # its scheduler ends it, or queues it again
                     elif said.status not in (0, YIELDED):
                         worker.leaving = True  # a run that fails ends its worker, which must not be handed another
                 continue
@@ -251,7 +254,9 @@ class Remote:
         found = []
         for worker in list(self.all):
             if worker.hello is None:
-                if worker.began is None and self.scheduler.began(worker.ticket):
+                if not self.scheduler.began(worker.ticket):
+                    worker.began = None
+                elif worker.began is None:
                     worker.began = time.monotonic()
                 if worker.leaving or worker.began is None or time.monotonic() - worker.began < SHOWS_WITHIN_S:
                     continue
@@ -259,7 +264,7 @@ class Remote:
                 found.append(Ended(None, 1, None, f"{how}that every host of the cluster shares"))
             else:
                 status = worker.mailbox.status
-                if status is None or status.derived() == "running":
+                if status is None or self._liveness.state(worker.mailbox.folder, status)[0] == "running":
                     worker.silent = None
                     continue
                 # Its scheduler knows better why, if it gets round to say so.
