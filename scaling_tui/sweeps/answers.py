@@ -95,7 +95,7 @@ def _read(
                 if not piece:
                     selector.unregister(stream)
                 if len(said[stream]) > MOST_BYTES:
-                    return f"says more than {MOST_BYTES >> 20} MiB"
+                    return f"printed more than {MOST_BYTES >> 20} MiB"
     return ""
 
 

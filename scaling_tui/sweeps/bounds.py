@@ -57,15 +57,17 @@ def bound_of(
     room = capacity(asks, cluster.nodes)
     chain = _chain(tasks, makespan, rules)
     if path >= NEAR * makespan:
-        return Bound("runs", f"{chain}; more devices do not shorten it", path, work)
+        return Bound("runs", f"{chain}; more devices would not help", path, work)
     if rules.at_a_time < room:
         more = simulate(tasks, cluster.nodes, replace(rules, at_a_time=room)).makespan
         if more < NEAR * makespan:
-            limit = f"--jobs {jobs}" if jobs else f"{rules.at_a_time} jobs at a time, since --jobs is not given"
+            limit = f"--jobs {jobs}" if jobs else f"the default of {rules.at_a_time} jobs at a time"
             told = f"{limit}; with --jobs {room} it would take {show.duration(more)}"
             return Bound("jobs", told, path, work)
     if work >= FULL * makespan:
-        return Bound("devices", f"the devices, which idle for {show.percent(1 - work / makespan)} of it", path, work)
+        return Bound(
+            "devices", f"the devices, which idle for {show.percent(1 - work / makespan)} of the time", path, work
+        )
     told = f"the devices at first, then {chain}"
     return Bound("both", told, path, work)
 
@@ -89,4 +91,4 @@ def _chain(tasks: Sequence[Task], makespan: float, rules: Rules) -> str:
         cases = show.listed(list(dict.fromkeys(task.case for task in last)), 3)
         how = f"{len(last)} runs after all others, one by one" if len(last) > 1 and rules.alone else "after all others"
         parts.append(f"{cases} ({how}, {show.duration(after)})")
-    return ", then ".join(parts) or "many short runs that follow each other"
+    return ", then ".join(parts) or "many short runs, one after another"

@@ -54,14 +54,14 @@ class Nodes:
         if self.cpus is not None:
             _amount("cpus", self.cpus, 1, MOST_CPUS)
         if not self.gpus and self.cpus is None:
-            raise InputError("cpus: missing, in nodes without GPUs")
+            raise InputError("cpus: missing, want a number for nodes without GPUs")
         for name in ("gpu_memory", "memory", "throughput"):
             if (value := getattr(self, name)) is not None:
                 _amount(name, value, 1, LARGEST)
         if self.price is not None:
             _amount("price", self.price, 0, LARGEST)
         if self.gpu_memory is not None and not self.gpus:
-            raise InputError("gpu_memory: found in nodes without GPUs")
+            raise InputError("gpu_memory: found for nodes without GPUs")
 
     @property
     def told(self) -> str:
@@ -82,9 +82,9 @@ class Cluster:
 
     def __post_init__(self) -> None:
         if not self.nodes:
-            raise InputError(f"{self.source}: no node, want at least one")
+            raise InputError(f"{self.source}: found no node, want at least one")
         if (count := sum(each.count for each in self.nodes)) > MOST_NODES:
-            raise InputError(f"{self.source}: {count:,} nodes, want at most {MOST_NODES:,}")
+            raise InputError(f"{self.source}: found {count:,} nodes, want at most {MOST_NODES:,}")
 
     @property
     def has_gpus(self) -> bool:
@@ -92,7 +92,7 @@ class Cluster:
 
     @property
     def told(self) -> str:
-        return ", ".join(each.told for each in self.nodes)
+        return " and ".join(each.told for each in self.nodes)
 
     def given(self, throughput: float | None, price: float | None) -> "Cluster":
         """The same, with what the options of a command say of all its nodes."""
@@ -136,7 +136,7 @@ def described(text: str) -> Cluster:
         return Cluster((nodes,), "--cluster")
     path = Path(text)
     if path.suffix != ".toml" and not path.is_file():
-        raise InputError(f"--cluster {text[:60]!r}: neither; {WANTED}")
+        raise InputError(f"--cluster {text[:60]!r}: not a cluster; {WANTED}")
     document = read_toml(path, "a cluster (.toml)")
     try:
         return Cluster(tuple(_nodes_of(document)), str(path))
@@ -171,7 +171,7 @@ def read_bytes_of(text: str) -> float:
     """
     number = re.fullmatch(r"\s*(.+?)\s*([kKMGT]i?B)?\s*", text, re.DOTALL)
     if number is None:
-        raise InputError("memory: nothing given, want one such as 80GB")
+        raise InputError("memory: found nothing, want an amount such as 80GB")
     return read_quantity(number[1], what="memory") * BYTES.get((number[2] or "").upper(), 1)
 
 

@@ -73,7 +73,7 @@ def _ended(future: "Future[Look]", left: float, seconds: float) -> Look:
     except OverTimeError:
         if not future.done():
             return unknown(f"took longer than {seconds:g} s")
-        return unknown("a time limit of the system ran out")
+        return unknown("a time limit of the system expired")
     except KeyboardInterrupt:
         raise
     except BaseException as error:

@@ -36,7 +36,7 @@ class Resources:
                 least = "more than 0" if name == "num_cpus" else "0 or more"
                 raise InputError(f"{name}: found {value!r}, want a number of {least}")
             if name == "num_gpus" and value > 1 and value != int(value):
-                raise InputError(f"num_gpus: found {value!r}, want a whole number above 1")
+                raise InputError(f"num_gpus: found {value!r}, want a whole number if above 1")
             object.__setattr__(self, name, float(value))
         if self.gpus is None:
             return
@@ -73,7 +73,7 @@ class Resources:
             return
         if self.num_gpus != self.gpus:
             found = f"found {self.num_gpus:g} with gpus {self.gpus}"
-            raise InputError(f"num_gpus: {found}, want {self.gpus}, or only one of them")
+            raise InputError(f"num_gpus: {found}, want {self.gpus}, or only one of the two keys")
 
     def as_json(self) -> dict[str, float]:
         return {name: value for name in KEYS if (value := getattr(self, name)) is not None}

@@ -121,13 +121,13 @@ def cluster_of(where: Where, given: Cluster | None) -> Cluster:
             check=True,
         ).stdout
     except FileNotFoundError:
-        raise InputError(f"--dry-run --on slurm: no sinfo here to ask; {wanted}") from None
+        raise InputError(f"--dry-run --on slurm: sinfo not found here; {wanted}") from None
     except (OSError, subprocess.SubprocessError) as error:
         raise InputError(f"--dry-run --on slurm: sinfo fails ({show.fault(error)[:200]}); {wanted}") from None
     nodes = of_sinfo(told, where.partition)
     if not nodes:
         what = f"partition {where.partition!r}" if where.partition else "SLURM"
-        raise InputError(f"--dry-run --on slurm: sinfo tells of no node of {what} that takes jobs; {wanted}")
+        raise InputError(f"--dry-run --on slurm: sinfo shows no node of {what} that takes jobs; {wanted}")
     return Cluster(tuple(nodes), "sinfo")
 
 
@@ -216,7 +216,7 @@ def rules_of(where: Where, nodes: Sequence[Nodes], asks: Sequence[Resources], jo
     if where.on == "slurm":
         limit = minutes(where) * 60.0 - warns(where)
         if limit <= start:
-            raise InputError(f"--slurm time: {minutes(where)} minutes leave no time to train; want more")
+            raise InputError(f"--slurm time: found {minutes(where)}, which leaves no time to train; want more minutes")
         return Rules(jobs or MOST_AT_A_TIME, start, HAND_OVER_S, PREDICT_S, limit, REQUEUE_S, alone=False)
     return Rules(jobs or capacity(asks, nodes), start, HAND_OVER_S, PREDICT_S, alone=False)
 

@@ -149,7 +149,7 @@ def main() -> None:
         status = YIELDED
     except Exception as error:
         if of_another(error):
-            say(options.run, f"process {rank + 1} of {count} has lost another one")
+            say(options.run, f"process {rank + 1} of {count} lost contact with another process")
         else:
             Notes(options.notes).fail(rank, fault(error))
             sys.excepthook(type(error), error, error.__traceback__)

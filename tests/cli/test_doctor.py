@@ -192,7 +192,7 @@ def test_slurm_tells_its_partitions(doctor: Doctor, tmp_path: Path) -> None:
         ("sleep 1000 & sleep 1000", "took longer than"),
         ("kill -9 $$", "ended with status -9"),
         ("printf '\\033]0;mine\\007'; printf '\\033[31mred' >&2; exit 1", "red"),
-        ("exec cat /dev/zero", "says more than 1 MiB"),
+        ("exec cat /dev/zero", "printed more than 1 MiB"),
     ],
     ids=["hangs", "crashes", "rubbish", "endless"],
 )

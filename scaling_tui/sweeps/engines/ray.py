@@ -97,7 +97,7 @@ class RayCluster:
         except errors.TaskCancelledError:
             return Gone()
         except errors.OutOfMemoryError:
-            return Gone(-9, "out of memory", "was killed by Ray: its node ran out of memory")
+            return Gone(-9, "out of memory", "was killed by Ray because its node ran out of memory")
         except (errors.NodeDiedError, errors.LocalRayletDiedError, errors.WorkerCrashedError) as error:
             return self._lost(mailbox, isinstance(error, errors.WorkerCrashedError))
         except errors.RayError as error:
@@ -129,7 +129,7 @@ class RayCluster:
             if amount
         )
         fits = any(_fit(resources, size) for size in self._sizes())
-        return f"in its queue for {asked}" + ("" if fits else ", and no node has as much")
+        return f"queued for {asked}" + ("" if fits else "; no node is that large")
 
     def close(self) -> None:
         self.ray.shutdown()
@@ -138,7 +138,7 @@ class RayCluster:
 def _ended(status: int, how: str, out_of_memory: bool) -> Gone:
     """How a worker ended of which its task tells."""
     if out_of_memory:
-        return Gone(status, "out of memory", "was killed: its node ran out of memory")
+        return Gone(status, "out of memory", "was killed because its node ran out of memory")
     return Gone(status, "crashed", f"was killed by {signal_name(-status)}") if status < 0 else Gone(status, None, how)
 
 
@@ -242,8 +242,8 @@ def connect(where: Where) -> Any:
         except Exception as error:  # of Ray's many kinds
             ray.shutdown()
             if not left:
-                at = f" at {where.address}" if where.address else ""
-                raise InputError(f"Ray{at}: did not start ({_first_line(error)})") from error
+                what = f"--address {where.address}: cannot connect" if where.address else "Ray: did not start"
+                raise InputError(f"{what} ({_first_line(error)})") from error
     # It prints what goes wrong anywhere in the cluster on stdout, that is among data or into the supervisor's log,
     # which is the story of the runs. What concerns a run is told with the run.
     ray._private.worker.print_to_stdstream = lambda *_, **__: None
@@ -272,7 +272,7 @@ def _check_reachable(address: str) -> None:
     try:
         socket.create_connection((host, int(port)), CONNECT_S).close()
     except OSError as error:
-        raise InputError(f"--address {address}: nobody answers there ({error.strerror or error})") from error
+        raise InputError(f"--address {address}: nothing answers there ({error.strerror or error})") from error
 
 
 def check_storage(where: Where, runs: Path) -> None:
@@ -304,11 +304,11 @@ def check_storage(where: Where, runs: Path) -> None:
             try:
                 fault = ray.get(said[node["NodeID"]], timeout=CHECK_S)
             except Exception as error:  # of Ray's many kinds
-                raise InputError(f"Ray: its node {host} does not run a task ({_first_line(error)})") from error
+                raise InputError(f"Ray: node {host} does not run tasks ({_first_line(error)})") from error
             if fault or _token(folder / node["NodeID"]) != node["NodeID"]:
                 why = fault or "what it writes does not arrive here"
                 raise InputError(
-                    f"--runs {runs}: not shared with the node {host} of Ray ({why}); "
+                    f"--runs {runs}: not shared with Ray node {host} ({why}); "
                     "want a folder on storage that every node sees under the same path"
                 )
     except OSError as error:

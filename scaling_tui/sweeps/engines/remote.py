@@ -210,14 +210,14 @@ class Remote:
                 continue
             if worker.run is not None and worker.hello is not None and worker.line < said.heeds_from:
                 # Its scheduler has started it again: what it had, it does not know of any more.
-                found.append(self._lost(worker, Gone(-1, "preempted", "was started again by its scheduler")))
+                found.append(self._lost(worker, Gone(-1, "preempted", "was restarted by its scheduler")))
                 worker.run = None
             worker.hello = said
             if said.version == __version__:
                 self._stillborn, self._killed = 0, 0
             else:
                 self._leave(worker)
-                how = f"has scaling-tui {visible(said.version)[:40]}, want {__version__} as here"
+                how = f"has scaling-tui {visible(said.version)[:40]}, want {__version__}, as here"
                 found.append(Ended(None, 1, None, f"on {visible(said.host)[:100]} {how}"))
         return found
 
@@ -240,7 +240,7 @@ class Remote:
     def _lost(self, worker: Worker, gone: Gone) -> Ended:
         host, pid = (worker.hello.host, worker.hello.pid) if worker.hello else ("", 0)
         cause = gone.cause or ("crashed" if gone.status <= 0 else None)
-        return Ended(worker.run, gone.status or -1, cause, gone.how or "ended without a word", host, pid)
+        return Ended(worker.run, gone.status or -1, cause, gone.how or "ended without saying why", host, pid)
 
     def _silent(self) -> list[Ended]:
         """The workers whose heartbeat has stopped although their scheduler says nothing of it, and who never spoke."""

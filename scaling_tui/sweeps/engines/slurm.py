@@ -100,7 +100,7 @@ class Slurm:
         except (self.submitit.core.utils.FailedJobError, subprocess.CalledProcessError, RuntimeError) as error:
             said = getattr(error, "stderr", None) or str(error)
             lines = [line for line in str(said).splitlines() if "error" in line.lower()] or [str(error)]
-            raise InputError(f"SLURM takes no such job: {visible(lines[0].strip())[:300]}") from error
+            raise InputError(f"SLURM rejects the job: {visible(lines[0].strip())[:300]}") from error
         self._asked = -LOOK_S
         return jobs
 
@@ -158,8 +158,7 @@ class Slurm:
         return threads_for(order.size, True, max(1, math.ceil(resources.num_cpus or 1)), 1)
 
     def queue(self, resources: Resources) -> str:
-        where = f" of {self.where.partition}" if self.where.partition else ""
-        return f"in the queue{where}"
+        return f"queued in partition {self.where.partition}" if self.where.partition else "queued"
 
     def close(self) -> None:
         """Takes back what waits in the queue, and deletes what the jobs were submitted with; their logs stay."""
@@ -232,7 +231,7 @@ def check_commands(where: Where) -> Any:
         raise InputError(f"--on slurm: submitit is not installed; want {EXTRA}") from error
     missing = [name for name in ("sbatch", "squeue", "scancel", "srun") if shutil.which(name) is None]
     if missing and "executor" not in where.options:
-        raise InputError(f"--on slurm: {missing[0]} not found; want a host that submits to SLURM")
+        raise InputError(f"--on slurm: {missing[0]} not found; want a host that can submit to SLURM")
     return submitit
 
 
