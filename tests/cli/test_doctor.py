@@ -95,7 +95,7 @@ def test_without_torch_path_home_or_terminal_it_tells_what_is_there_and_leaves_n
     assert "not found: no sbatch in PATH" in line_of(text, "SLURM")
     assert "a pipe or a file; TERM=dumb" in line_of(text, "terminal")
     assert "runs (not there yet)" in " ".join(text.split())
-    assert re.search(r"^\d+ problems?: see the lines with !$", text, re.MULTILINE)
+    assert re.search(r"^\d+ problems?: see the lines that begin with !$", text, re.MULTILINE)
     assert "Traceback" not in text
     assert all(len(line) <= 100 for line in text.splitlines())
     assert files(tmp_path) == before
