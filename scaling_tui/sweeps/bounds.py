@@ -1,4 +1,4 @@
-"""What keeps a sweep on a cluster from being done sooner: its devices, the runs that follow each other, or a limit."""
+"""What keeps a sweep on a cluster from being done sooner: its devices, runs that follow each other, or a limit."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from scaling_tui.sweeps.resources import Resources
 from scaling_tui.sweeps.simulation import Rules, Task, simulate
 from scaling_tui.text import show
 
-NEAR = 0.9  # of the makespan: what takes so much of it bounds it
+NEAR = 0.9  # of the makespan: what takes so much of it limits it
 FULL = 0.75
 
 
@@ -22,8 +22,8 @@ class Bound:
         by: `devices`, `runs` that follow each other or are too long, `jobs`: the limit at a time, or `both`: devices
             in the first part, long runs in the last.
         told: in words.
-        path: seconds that it takes with as many devices as it can use.
-        work: seconds that it takes if no device idles.
+        path: seconds that it would take with as many devices as it can use.
+        work: seconds that it would take if no device idled.
     """
 
     by: str
@@ -73,7 +73,7 @@ def bound_of(
 
 
 def _chain(tasks: Sequence[Task], makespan: float, rules: Rules) -> str:
-    """What has to follow each other, in words; what takes less than a tenth of the time is left out."""
+    """The parts that have to follow each other, in words, without those that take less than a tenth of the time."""
     little = (1 - NEAR) * makespan
     probes = max((min(task.seconds) for task in tasks if task.probe), default=0.0)
     longest = max((task for task in tasks if not task.last), key=lambda task: min(task.seconds), default=None)

@@ -1,4 +1,4 @@
-"""A cluster as described: its nodes, by a short form, a TOML file, or what a scheduler says of them."""
+"""The description of a cluster: its nodes, from a short form, a TOML file, or what a scheduler reports."""
 
 import math
 import re
@@ -22,22 +22,22 @@ LARGEST = 1e30  # of any amount
 SHORT = re.compile(r"([0-9]{1,6})x([0-9]{1,4})(?:x(.+))?")
 WANTED = "want NODESxGPUS such as 64x8, 64x8x80GB with the memory of a GPU, or a .toml file"
 BYTES = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
-# States of a node of SLURM that takes jobs, now or once those that it has are over.
+# States of a SLURM node that takes jobs, now or once its current ones are over.
 TAKES_JOBS = ("idle", "mixed", "allocated", "completing", "reserved", "planned", "powering_up", "powered_down")
 
 
 @dataclass(frozen=True)
 class Nodes:
-    """Nodes that are alike. None where nobody says.
+    """Nodes that are alike; None is unknown.
 
     Args:
         count: of them.
         gpus: of each.
-        cpus: of each; None has as many as its runs ask for.
+        cpus: of each; None means as many as its runs ask for.
         gpu_memory: bytes of each GPU.
         memory: bytes of main memory of each node.
-        throughput: FLOP/s that a run reaches on a GPU, or on a CPU of nodes without any; C as the ladders count it.
-        price: of an hour of a GPU, or of a CPU of nodes without any.
+        throughput: FLOP/s that a run reaches on a GPU, or on a CPU of nodes without GPUs; C as the ladders count it.
+        price: of an hour of a GPU, or of a CPU of nodes without GPUs.
     """
 
     count: int = 1
@@ -95,7 +95,7 @@ class Cluster:
         return " and ".join(each.told for each in self.nodes)
 
     def given(self, throughput: float | None, price: float | None) -> "Cluster":
-        """The same, with what the options of a command say of all its nodes."""
+        """The same, with what the options of a command set for all its nodes."""
         known = {name: value for name, value in (("throughput", throughput), ("price", price)) if value is not None}
         return replace(self, nodes=tuple(replace(each, **known) for each in self.nodes))  # type: ignore[arg-type]
 
@@ -176,22 +176,22 @@ def read_bytes_of(text: str) -> float:
 
 
 def of_ray(nodes: Iterable[Mapping[str, Any]]) -> list[Nodes]:
-    """What `ray.nodes()` tells of those that are alive and have anything to compute with."""
+    """The live nodes in `ray.nodes()` that have a CPU or a GPU."""
     found: Counter[Nodes] = Counter()
     for node in nodes:
         has = node["Resources"]
         cpus, gpus = float(has.get("CPU", 0)), int(has.get("GPU", 0))
         if node["Alive"] and (cpus >= 1 or gpus):
-            # Each tells what it had free when it started.
+            # Each reports what it had free when it started.
             memory = float(f"{has['memory']:.1e}") if has.get("memory") else None
             found[Nodes(1, gpus, cpus if cpus >= 1 else None, memory=memory)] += 1
     return _counted(found)
 
 
 def of_sinfo(text: str, partition: str = "") -> list[Nodes]:
-    """What `sinfo --noheader --Node --format=%N|%P|%T|%c|%m|%G` tells: of a partition, by default the site's default.
+    """The nodes that `sinfo --noheader --Node --format=%N|%P|%T|%c|%m|%G` lists for a partition, by default SLURM's.
 
-    Lines that say something else are passed over.
+    Lines of another form are ignored.
     """
     rows: dict[str, tuple[bool, Nodes]] = {}
     for line in text.splitlines():
@@ -220,7 +220,7 @@ def _counted(found: Mapping[Nodes, int]) -> list[Nodes]:
 
 
 def workers_on(asked: Resources, cpus: float | None, gpus: float) -> int:
-    """How many workers of this size fit on an empty node; 0 where they ask for nothing.
+    """How many workers of this size fit on an empty node; 0 if they ask for nothing.
 
     Several share a GPU, but none takes parts of two.
     """
@@ -234,5 +234,5 @@ def workers_on(asked: Resources, cpus: float | None, gpus: float) -> int:
 
 
 def usual(gpu: bool) -> Resources:
-    """What a run gets whose ladder says nothing: a CPU, and a GPU where there are any."""
+    """What a run gets by default: a CPU, and a GPU if there are any."""
     return Resources(1.0, 1.0 if gpu else 0.0)

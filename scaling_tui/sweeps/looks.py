@@ -1,4 +1,4 @@
-"""Looks at this machine that never fail: each is bounded in time, and what goes wrong in it is what it tells."""
+"""Looks at this machine that never fail: each is limited in time, and reports what goes wrong in it."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future

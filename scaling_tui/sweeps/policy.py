@@ -22,8 +22,8 @@ Key = tuple[float, int, str]  # of a run: the smallest begins first
 
 @dataclass(frozen=True)
 class Decision:
-    """What the supervisor does now: start these runs, the one in `alone` only once the engine is empty; choose rates; or
-    end."""
+    """What the supervisor does now: start these runs, the one in `alone` only once the engine is empty; choose rates;
+    or end."""
 
     start: tuple[str, ...] = ()
     alone: str | None = None

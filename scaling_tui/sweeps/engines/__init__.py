@@ -39,7 +39,7 @@ class Where:
 
     Args:
         on: the engine.
-        address: of a Ray cluster; "" means that of $RAY_ADDRESS, or else a cluster on this machine for this sweep alone.
+        address: of a Ray cluster; "" means that of $RAY_ADDRESS, or else a cluster on this machine for this sweep.
         dashboard: whether to start Ray's dashboard with a cluster on this machine.
         partition: of SLURM; "" means its default.
         options: further sbatch options, by name.

@@ -244,7 +244,7 @@ def connect(where: Where) -> Any:
             if not left:
                 what = f"--address {where.address}: cannot connect" if where.address else "Ray: did not start"
                 raise InputError(f"{what} ({_first_line(error)})") from error
-    # Ray prints whatever goes wrong anywhere in the cluster on stdout, which is for data, or the supervisor's log of the
+    # Ray prints whatever goes wrong anywhere in the cluster on stdout, which is for data, or the supervisor's log of
     # runs. What concerns a run is logged with the run.
     ray._private.worker.print_to_stdstream = lambda *_, **__: None
     return ray

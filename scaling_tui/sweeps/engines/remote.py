@@ -1,7 +1,7 @@
-"""An engine whose workers run on other hosts: a scheduler starts and ends them, and files on shared storage do the rest.
+"""An engine whose workers run on other hosts: a scheduler starts and ends them, files on shared storage do the rest.
 
-A worker is handed a run only after its hello, which also shows that its host sees the run folders and that this one sees
-what it writes. Until then it waits in the scheduler's queue, and any other worker may get the run.
+A worker is handed a run only after its hello, which also shows that its host sees the run folders and that this one
+sees what it writes. Until then it waits in the scheduler's queue, and any other worker may get the run.
 """
 
 import time

@@ -1,7 +1,7 @@
 """SLURM as an engine: arrays of jobs, each of which runs a worker, submitted and resubmitted by submitit.
 
-A job that reaches its time limit or is preempted gets a signal first. Its worker writes a checkpoint and leaves, and the
-job is requeued and starts again with the same mailbox.
+A job that reaches its time limit or is preempted gets a signal first. Its worker writes a checkpoint and leaves, and
+the job is requeued and starts again with the same mailbox.
 
 submitit pickles what a job runs into a folder of the supervisor's that only its user may enter; nothing is unpickled
 here.
