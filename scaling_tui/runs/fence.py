@@ -1,8 +1,8 @@
 """Fences between the attempts of a run: what an earlier attempt writes once a later one has begun does not count.
 
 The number of an attempt is its fencing token: a later claim has a higher one. A writer checks for a higher number
-before it writes anything. One that was suspended between the check and the write, or whose host was cut off, is kept out
-by the reader: before an attempt reads anything of the earlier ones, it writes down how much of them counts.
+before it writes anything. One that was suspended between the check and the write, or whose host was cut off, is kept
+out by the reader: before an attempt reads anything of the earlier ones, it writes down how much of them counts.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What this machine has for a sweep, and what of it a sweep would use, look by look."""
+"""What this machine has for a sweep, and what a sweep would use, look by look."""
 
 import dataclasses
 import json
@@ -22,7 +22,7 @@ from scaling_tui.sweeps.slots import Slots, told
 from scaling_tui.text import show
 
 TORCH_S = 60.0  # from a cold network disk torch alone takes half a minute to load
-TORCH_HANGS_S = 5.0  # without computing or reading anything
+TORCH_HANGS_S = 5.0  # without computing, reading or printing anything
 LONGEST_S = 8.0  # for all looks together; they are taken at once
 OF_TORCH = ("cpu", "devices", "torch", "bf16", "compile", "gloo", "nccl", "sweep")  # looks that may wait for torch
 ELSEWHERE = "choose another folder with --runs or SCALING_TUI_RUNS"
@@ -56,11 +56,11 @@ class Torch:
         return {"error": "torch does not answer"} if "error" in answers["torch"] else answers["end"]
 
     def answered(self, look: str) -> bool:
-        """Whether it was taken, even if it failed."""
+        """Whether torch got as far as this look, even if it failed."""
         return look in self._answers.result()
 
     def known(self, look: str) -> Found:
-        """What it found; empty where it does not tell."""
+        """What it found; empty if that is unknown."""
         found = self[look]
         return {} if "error" in found else found
 
@@ -87,7 +87,7 @@ def _asked() -> dict[str, Found]:
 
 
 def longest(look: str) -> float:
-    """Seconds that a look may take: those that ask torch as long as it gets on, all others a few."""
+    """Seconds that a look may take: a few, or more if it asks torch, as long as torch makes progress."""
     return TORCH_S + LONGEST_S if look in OF_TORCH else LONGEST_S
 
 
@@ -139,7 +139,7 @@ def main_memory() -> Look:
 
 
 def devices(torch: Torch) -> Look:
-    """The GPUs by the driver's files and by torch; they differ where something is wrong."""
+    """The GPUs by the driver's files and by torch; these differ if something is wrong."""
     by_files = gpus()
     told_free = in_background(lambda: free_memory("cuda") if by_files else None)
     seen, asked = torch["gpus"], torch["device"]
@@ -164,7 +164,7 @@ def devices(torch: Torch) -> Look:
 
 
 def _cards(cards: list[Found]) -> str:
-    """The GPUs, those of a kind together: 2 × NVIDIA H100 80GB HBM3, 85.0 GB each."""
+    """The GPUs, grouped by kind: 2 × NVIDIA H100 80GB HBM3, 85.0 GB each."""
     kinds = [(card["name"], card["memory"]) for card in cards]
     return "; ".join(
         f"{kinds.count(kind)} × {kind[0]}, {show.memory(kind[1])}{' each' if kinds.count(kind) > 1 else ''}"
@@ -173,7 +173,7 @@ def _cards(cards: list[Found]) -> str:
 
 
 def _unused(counted: str, seen: Found, asked: Found, values: Found) -> Look:
-    """Of GPUs that the driver knows and torch does not use."""
+    """GPUs that the driver sees and torch does not use."""
     fault = seen.get("error") or asked.get("error")
     if fault:
         return unknown(f"the driver sees {counted}, but torch does not answer: {fault}", **values)
@@ -204,7 +204,7 @@ def torch_itself(torch: Torch) -> Look:
 
 
 def _of_torch(torch: Torch, look: str) -> tuple[Found, Look | None]:
-    """What it found, or else the look that says why nothing is known."""
+    """What it found, and if that is an error, the look that says so."""
     found = torch[look]
     return found, unknown(found["error"]) if "error" in found else None
 
@@ -262,7 +262,7 @@ def nccl(torch: Torch) -> Look:
 
 
 def disk(runs: Path) -> Look:
-    """Where the runs are, on what, and how much is free."""
+    """Where the runs are, on what kind of disk, and how much is free."""
     try:
         found = storage(runs)
     except OSError as error:
@@ -290,7 +290,7 @@ def disk(runs: Path) -> Look:
 
 
 def disk_speed(runs: Path) -> Look:
-    """How fast the folder of the runs takes what they write; not measured where there is none yet."""
+    """How fast the runs folder can be written to; not measured if it does not exist yet."""
     nothing = {"bytes_per_s": None, "record_s": None}
     if not runs.is_dir():
         return unknown("measured once the folder exists", **nothing)
@@ -322,7 +322,7 @@ def all_versions() -> Look:
 
 def used(torch: Torch) -> Look:
     """What a sweep that is launched now with no options would train on."""
-    # Its slots are counted before any torch is asked, its workers then train on what torch finds.
+    # Its slots are counted without torch; its workers then train on what torch finds.
     planned = kind_of("auto")
     slots, runs = places("auto"), at_a_time(None, "auto")
     device = torch.known("device").get("device") or planned

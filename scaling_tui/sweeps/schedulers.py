@@ -1,4 +1,4 @@
-"""Which schedulers of clusters can be reached from here, told without importing or starting any of them."""
+"""Which cluster schedulers can be reached from here, found out without importing or starting any of them."""
 
 import os
 import shutil
@@ -60,7 +60,7 @@ def ray_address(environment: Mapping[str, str]) -> tuple[str, str]:
 
 
 def no_answer(address: str) -> str:
-    """Why nothing answers at HOST:PORT; "" where something does. It is connected to and sent nothing."""
+    """Why nothing answers at HOST:PORT; "" where something does. Connects, and sends nothing."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
         return "not HOST:PORT"

@@ -1,4 +1,4 @@
-"""What the terminal that a command runs in can do, look by look, told from its names: it is asked nothing."""
+"""What this terminal can do, look by look, from the environment alone: the terminal is not queried."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ WHOLE = (80, 24)  # what the app needs to show everything
 COLOURS = {"standard": 16, "windows": 16, "256": 256, "truecolor": 1 << 24}
 TMUX_S = 3.0
 
-# What they do with OSC 52, the sequence that copies, as far as the terminal names itself.
+# How terminals treat OSC 52, the escape sequence that copies, for those that name themselves.
 TAKES_COPIES = {"TERM": ("alacritty", "foot", "xterm-ghostty", "xterm-kitty"), "TERM_PROGRAM": ("WezTerm", "ghostty")}
 NO_COPIES = {"TERM_PROGRAM": ("Apple_Terminal",)}
 
@@ -88,7 +88,7 @@ def utf8() -> Look:
 
 
 def clipboard() -> Look:
-    """Whether a copy by OSC 52 arrives; whether it does or not, the app keeps the last one in a file."""
+    """Whether a copy by OSC 52 arrives; either way the app keeps the last one in a file."""
     kept = f"the app also keeps the last copy in {copies()}"
     values = {"osc52": None, "file": str(copies())}
     if os.environ.get("TMUX"):
