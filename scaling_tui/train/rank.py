@@ -51,7 +51,7 @@ def say(run: Path, text: str) -> None:
 
 
 def torchrun(arguments: list[str]) -> int:
-    """Starts the processes and waits for them; returns its exit status. It dies with the worker, and they die with it."""
+    """Starts the processes and waits for them; returns its exit status. It dies with the worker, they die with it."""
     options = options_of(arguments)
     die_with(options.worker)
     # A scheduler signals every process of a job; only the worker heeds it, and the first process stops at a step.
@@ -63,7 +63,7 @@ def torchrun(arguments: list[str]) -> int:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import parse_args, run
 
-    # They meet through a file, not a port: anyone who reaches a port may send a pickle.
+    # They meet by a file, not a port: whoever reaches a port may send a pickle.
     own = [
         "--rdzv-backend",
         "c10d",
