@@ -158,7 +158,7 @@ def test_a_torch_that_does_not_load_is_told_with_the_reason(
     found = looks(doctor("--json"))
     assert found["torch"]["status"] == "unknown"
     assert says in str(found["torch"]["says"])
-    assert found["torch"]["advice"] == ["see how it loads: python -c 'import torch'"]
+    assert found["torch"]["advice"] == ["try to load it: python -c 'import torch'"]
     assert "\x1b" not in doctor().stdout
 
 
