@@ -1,4 +1,4 @@
-"""The command that tells what this machine, its disk and its terminal can do."""
+"""The command that checks what this machine, its disk and its terminal can do."""
 
 import shutil
 import sys
@@ -12,7 +12,7 @@ app = typer.Typer()
 
 @app.command()
 def doctor(runs: Runs = None, as_json: AsJson = False) -> None:
-    """Tell what this machine, its disk and this terminal can do, and what a sweep would use. Changes nothing."""
+    """Check what this machine, its disk and this terminal can do, and what a sweep would use. Changes nothing."""
     from scaling_tui.report.doctor import doctor_document, doctor_text
     from scaling_tui.runs import runs_folder
     from scaling_tui.sweeps.looks import take
@@ -20,7 +20,7 @@ def doctor(runs: Runs = None, as_json: AsJson = False) -> None:
     from scaling_tui.tui.terminal_looks import terminal_looks
 
     if sys.stderr.isatty():
-        say("looking, which takes some seconds, most of them to load torch …")
+        say("checking, which takes a few seconds, most of them to load torch …")
     found = take({**machine_looks(runs_folder(runs)), **terminal_looks()}, longest)
     if as_json:
         print_json(doctor_document(found))

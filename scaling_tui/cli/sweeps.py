@@ -65,15 +65,17 @@ def run(
     address: Annotated[
         str,
         typer.Option(
-            help="Of a Ray cluster, host:port; default: $RAY_ADDRESS, or a cluster of this machine for this sweep.",
+            help="Ray cluster to train on, host:port; default: $RAY_ADDRESS, or a cluster on this machine.",
             show_default=False,
         ),
     ] = "",
-    dashboard: Annotated[bool, typer.Option("--dashboard", help="Start Ray's dashboard with such a cluster.")] = False,
-    partition: Annotated[str, typer.Option(help="SLURM's partition; default: its own.", show_default=False)] = "",
+    dashboard: Annotated[
+        bool, typer.Option("--dashboard", help="Start Ray's dashboard with a cluster on this machine.")
+    ] = False,
+    partition: Annotated[str, typer.Option(help="SLURM partition; default: SLURM's own.", show_default=False)] = "",
     slurm: Annotated[
         list[str] | None,
-        typer.Option("--slurm", metavar="KEY=VALUE", help="An option of sbatch, such as account=lab or time=240."),
+        typer.Option("--slurm", metavar="KEY=VALUE", help="An sbatch option, such as account=lab or time=240."),
     ] = None,
     detach: Detach = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be trained, and write nothing.")] = False,
@@ -82,13 +84,13 @@ def run(
         typer.Option(
             metavar="NODESxGPUS|FILE",
             show_default=False,
-            help="With --dry-run --on ray or slurm: the cluster to plan for, such as 64x8x80GB, or a .toml file.",
+            help="With --dry-run --on ray or slurm: the cluster to plan for, such as 64x8x80GB or a .toml file.",
         ),
     ] = "",
     throughput: Annotated[
-        float | None, number("FLOP/s that a run reaches on a GPU of it, such as 4e14; default: as measured.")
+        float | None, number("FLOP/s that a run reaches on one of its GPUs, such as 4e14; default: measured.")
     ] = None,
-    price: Annotated[float | None, number("Price of an hour of a GPU of it.")] = None,
+    price: Annotated[float | None, number("Price of an hour of one of its GPUs.")] = None,
     open_app: Annotated[bool, typer.Option("--app", help="Watch in the app, if there is a terminal.")] = False,
     runs: Runs = None,
     as_json: AsJson = False,
@@ -234,14 +236,14 @@ def resume(
     ] = None,
     gpus: Annotated[
         int | None,
-        typer.Option(min=1, max=256, help="GPUs that train each run together; default: as its ladder says."),
+        typer.Option(min=1, max=256, help="GPUs to train each run on; default: as the ladder says."),
     ] = None,
     address: Annotated[
-        str, typer.Option(help="Of the Ray cluster, host:port; default: $RAY_ADDRESS.", show_default=False)
+        str, typer.Option(help="Ray cluster to train on, host:port; default: $RAY_ADDRESS.", show_default=False)
     ] = "",
     take_over: Annotated[
         bool,
-        typer.Option("--take-over", help="Resume a copy here, although it may train where it was copied from."),
+        typer.Option("--take-over", help="Resume a copy here, even if it may still train where it was copied from."),
     ] = False,
     detach: Detach = False,
     runs: Runs = None,
@@ -260,7 +262,7 @@ def resume(
             chosen = {"jobs": jobs, "per_gpu": per_gpu, "gpus": gpus}
             resume_sweep(path, device=device, run=run, address=address, take_over=take_over, **chosen)
             if view.copy is not None:
-                say(f"{view.name}: a copy from {view.copy.host}; from now on it trains here, so copy it no more")
+                say(f"{view.name}: a copy from {view.copy.host}; from now on it trains here, so stop copying it")
 
     if not detach:
         return follow_to_end(path, as_json, on_interrupt="ask", start=start)
@@ -288,7 +290,7 @@ def rm(
     path = find_sweep(runs_folder(runs), sweep)
     if trains(path, watch=True):
         if (copy := copy_of(path)) is not None:
-            raise InputError(f"sweep {path.name}: a copy of what is {copy.says}; 'rm -r' deletes the copy alone")
+            raise InputError(f"sweep {path.name}: a copy of a sweep {copy.says}; 'rm -r' deletes only the copy")
         raise InputError(f"sweep {path.name}: still training; stop it first with 'scaling-tui stop {path.name}'")
     if not yes:
         if not sys.stdin.isatty():
@@ -359,10 +361,10 @@ def export(
 
 
 def where_of(on: str, address: str, dashboard: bool, partition: str, slurm: list[str]) -> "Where":
-    """On what to train, by the options.
+    """Where to train, as the options say.
 
     Raises:
-        InputError: an engine that is not known, or an option of another one.
+        InputError: an unknown engine, or an option of another one.
     """
     import os
 
@@ -382,14 +384,14 @@ def where_of(on: str, address: str, dashboard: bool, partition: str, slurm: list
 def cluster_of_options(
     dry_run: bool, where: "Where", cluster: str, throughput: float | None, price: float | None
 ) -> "Callable[[], Cluster] | None":
-    """What gives the cluster to plan for; None where nothing is planned for one.
+    """A function that returns the cluster to plan for; None if there is nothing to plan.
 
     Raises:
-        InputError: an option that does not fit the others.
+        InputError: options that do not go together.
     """
     for option, given in (("--cluster", cluster), ("--throughput", throughput), ("--price", price)):
         if given and (not dry_run or where.here):
-            raise InputError(f"{option}: found without --dry-run --on ray or slurm, want all of them")
+            raise InputError(f"{option}: found without --dry-run --on ray or slurm; want both")
     if not dry_run or where.here:
         return None
     from scaling_tui.sweeps.cluster import described

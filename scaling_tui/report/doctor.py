@@ -38,7 +38,7 @@ def doctor_text(looks: Mapping[str, Look], width: int = WIDEST) -> str:
         lines += [""]
     problems = sum(len(look.advice) for look in looks.values())
     many = show.counted(problems, "problem")
-    return "\n".join([*lines, f"{many}: see the lines with !" if problems else "no problem found"])
+    return "\n".join([*lines, f"{many}: see the lines that begin with !" if problems else "no problems found"])
 
 
 def _wrapped(text: str, first: str, indent: int, width: int) -> list[str]:

@@ -26,7 +26,7 @@ def timetable_text(ladder: Ladder, time: Timetable, data: DataCheck | None = Non
     """The text; without `data` where the corpus could not be read yet."""
     text = [f"{ladder.name} · {ladder.summary}", f"corpus {ladder.corpus.name}, {ladder.corpus.tokenizer} tokens"]
     text += data_lines(data) if data else []
-    text += [f"on {NAMES[time.on]}: {time.cluster.told}, by {time.cluster.source}", ""]
+    text += [f"on {NAMES[time.on]}: {time.cluster.told}, from {time.cluster.source}", ""]
     text += _table(ladder, time, width)
     text.append("")
     for line in _sentences(ladder, time):
@@ -38,25 +38,25 @@ def _sentences(ladder: Ladder, time: Timetable) -> Iterator[str]:
     device, runs = time.device, sum(row.runs for row in time.rows)
     used = show.percent(time.utilisation, 0 if time.utilisation >= 0.1 else 1)
     yield (
-        f"{show.counted(runs, 'run')} in about {_about(time.makespan)}, at most {time.at_a_time:,} at a time; "
-        f"{time.peak:,.4g} of {time.devices:,.6g} {device}s are used at once"
+        f"{show.counted(runs, 'run')} in about {_about(time.makespan)}, up to {time.at_a_time:,} at a time; "
+        f"{time.peak:,.4g} of {time.devices:,.6g} {device}s used at once"
     )
     yield (
         f"{_hours(time.busy)} {device}-hours of training, {_hours(time.held)} held by workers; "
-        f"{used} of the cluster's time is used to train"
+        f"{used} of the cluster's time goes into training"
     )
-    yield f"bound by {time.bound.told}"
+    yield f"limited by {time.bound.told}"
     if time.others:
         yield "; ".join(_with(count, seconds, device) for count, seconds in time.others.items())
     if time.cost:
         held, whole = time.cost
-        yield f"cost {_money(held)} for what the workers hold, {_money(whole)} for the whole cluster until the end"
+        yield f"cost {_money(held)} for what workers hold, {_money(whole)} for the whole cluster until the end"
     yield time.basis
-    yield "each: the time that a run trains; C counts matmuls and attention, with the share of a trunk"
+    yield "each: how long one run trains; C counts matmuls and attention, with a branch's share of its trunk"
     if time.on == "slurm":
-        yield "the time in SLURM's queue behind the jobs of others is not foreseen"
+        yield "time in SLURM's queue behind other people's jobs is not included"
     if ladder.probes:
-        yield "a best learning rate at the edge of those probed adds probes, which are not foreseen"
+        yield "more probes, if the best learning rate is the highest or lowest probed, are not included"
 
 
 def _about(seconds: float) -> str:
@@ -122,7 +122,7 @@ def _bars(time: Timetable, width: int) -> list[str]:
 
 
 def _with(count: float, seconds: float | None, device: str) -> str:
-    took = f"about {_about(seconds)}" if seconds is not None else "a run fits on no node"
+    took = f"about {_about(seconds)}" if seconds is not None else "some run fits on no node"
     return f"with {count:,.6g} {device}{'' if count == 1 else 's'}: {took}"
 
 

@@ -1,8 +1,8 @@
-"""Fences between the attempts of a run: what an earlier attempt writes once a later one has begun is no part of it.
+"""Fences between the attempts of a run: what an earlier attempt writes once a later one has begun does not count.
 
-The number of an attempt is its fencing token: a later claim has a higher one. A writer looks for a higher number before
-it writes anything. One that was stopped between the look and the write, or whose host was cut off from the others, is
-kept out by the reader: each attempt writes down, before it reads anything of those before it, how much of them counts.
+The number of an attempt is its fencing token: a later claim has a higher one. A writer checks for a higher number
+before it writes anything. One that was suspended between the check and the write, or whose host was cut off, is kept
+out by the reader: before an attempt reads anything of the earlier ones, it writes down how much of them counts.
 """
 
 import os
@@ -17,7 +17,7 @@ FILE = "fence.json"
 
 
 class SupersededError(Exception):
-    """A later attempt owns the run: nothing more of it may be written, no checkpoint and no status either."""
+    """A later attempt owns the run: this one may write nothing more, not even a checkpoint or a status."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Fence:
 
 
 def put_up(attempt: Path) -> None:
-    """Writes down what of the attempts before `attempt` counts; it has none if it is the first."""
+    """Writes down what counts of the attempts before `attempt`; nothing if it is the first."""
     found = {
         path.name: {"bytes": _size(path / "metrics.jsonl"), "checkpoints": [k for k, _ in numbered(path, "checkpoint")]}
         for number, path in numbered(attempt.parent, "attempt")
@@ -70,7 +70,7 @@ def _fence(entry: Any) -> Fence | None:
 
 
 def _size(path: Path) -> int:
-    """By opening it: over NFS an open sees what other hosts have written, a look at the name may not."""
+    """By opening it: over NFS an open sees what other hosts have written, where a stat may not."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:

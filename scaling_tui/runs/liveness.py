@@ -1,13 +1,13 @@
-"""Whether those who write a sweep are alive, as far as a reader on another host can tell.
+"""Whether the writers of a sweep are alive, as far as a reader on another host can tell.
 
-On their own host the process table tells (`Status.derived`). Elsewhere only the heartbeat does, and two things deceive:
+On their own host the process table tells (`Status.derived`). Elsewhere only the heartbeat does, and two things mislead:
 
-A clock that is wrong. The heartbeat is a time by the writer's clock, so one that changes under the reader's eyes counts
-for more than its age.
+A wrong clock. The heartbeat is a time by the writer's clock, so a change while the reader watches counts for more than
+its age.
 
-A copy of the folder, as rsync makes it. What it shows ends with the last pass, so how old it is tells nothing of the
-writers; how old their heartbeats are beside each other does. A copy is known by the inode that each status names: that
-of the folder in which it was written, which a copy does not have.
+A copy of the folder, as rsync makes it. It ends with the last pass, so its age says nothing about the writers; their
+heartbeats compared with each other do. A copy is recognised by the inode in each status: that of the folder in which it
+was written, which the copy does not have.
 """
 
 import re
@@ -21,15 +21,15 @@ from scaling_tui.runs.format import LOST_AFTER_S, State, Status, numbered
 from scaling_tui.runs.storage import mounted
 from scaling_tui.text import show
 
-# File systems of which every host that mounts them sees the same inodes, today and tomorrow. Not so sshfs and whatever
-# else FUSE serves, the layers of containers, FAT.
+# File systems on which every host sees the same inodes, and keeps seeing them. Not so sshfs and other FUSE file
+# systems, container layers, FAT.
 STEADY = {
     "apfs", "bcachefs", "beegfs", "btrfs", "ceph", "ext2", "ext3", "ext4", "f2fs", "gfs2", "gpfs", "hfs", "jfs",
     "lustre", "nfs", "nfs4", "ocfs2", "panfs", "reiserfs", "tmpfs", "ufs", "wekafs", "xfs", "zfs",
 }  # fmt: skip
 STALE_AFTER_S = 2 * LOST_AFTER_S  # of a copy: rsync once a minute keeps it younger
 LONGEST_HOST = 253  # characters, of the name system
-A_DAY_S = 86_400.0  # a clock that is further behind is unlikely; a writer that died is not
+A_DAY_S = 86_400.0  # a clock that far behind is unlikely; a dead writer is not
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class Copy:
     """That a sweep is read in a copy of its folder.
 
     Args:
-        host: where it trained, as that calls itself.
+        host: where it trained, by that host's own name.
         folder: the sweep's there, "" where no status tells.
         as_of: Unix s of the last heartbeat in the copy, or of its arrival if that was earlier.
-        stale: whether that is so long ago that the copy may well have been left behind.
+        stale: whether that is so long ago that copying may have stopped.
         here: whether `host` is this one.
     """
 
@@ -55,9 +55,9 @@ class Copy:
         return f"running on {self.host} as of {show.date(self.as_of)}"
 
     def command(self, words: str) -> str:
-        """`scaling-tui WORDS SWEEP` as it has to be given where the sweep trains, to be read and copied.
+        """`scaling-tui WORDS SWEEP` to give where the sweep trains, to be read and pasted.
 
-        What a file says is not put into a command line unless it is plain.
+        Text from a file goes into the command only if it is plain.
         """
         folder = Path(self.folder)
         plain = re.fullmatch(r"(/[\w.+][\w.+-]*)+", self.folder, re.ASCII)
@@ -87,7 +87,7 @@ def _is_steady(device: int, folder: Path) -> bool:
 class Liveness:
     """What one reader of a sweep knows of its writers. Call `look` before each round of `state`.
 
-    A `patient` reader leaves undecided whoever may be alive by a clock that is behind, though nothing shows that it is.
+    A `patient` reader leaves undecided any writer that may be alive with a slow clock, even without a sign of one.
     """
 
     def __init__(self, patient: bool = False) -> None:
@@ -120,7 +120,7 @@ class Liveness:
         )
 
     def state(self, claimed: Path, status: Status) -> tuple[State, str]:
-        """The state to show of who writes in `claimed`, with the reason."""
+        """The state to show for the writer of `claimed`, with the reason."""
         if status.state != "running" or status.is_here:
             return status.derived(), status.reason
         if self._now is not None:
@@ -134,7 +134,7 @@ class Liveness:
         return "lost", status.remark()
 
     def _changed_lately(self, claimed: Path, status: Status) -> bool:
-        """Whether the heartbeat has changed while this reader looked on, and not long ago."""
+        """Whether the heartbeat has changed recently, while this reader watched."""
         before, changed = self._seen.get(claimed, (status.heartbeat, None))
         if before != status.heartbeat:
             changed = time.monotonic()
@@ -143,7 +143,7 @@ class Liveness:
 
 
 def may_be_alive(claimed: Path, status: Status, patient: bool) -> bool:
-    """Of a writer that its heartbeat calls lost: whether its clock may be wrong by less than a day.
+    """For a writer that is lost by its heartbeat: whether its clock may be wrong by less than a day.
 
     Where that is not `patient`, it takes a sign: a heartbeat of the future, or one older than the file that holds it,
     which another clock has dated.

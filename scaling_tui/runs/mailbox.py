@@ -1,12 +1,12 @@
 """How a supervisor hands runs to a worker on another host: by files in a folder that both see.
 
-    supervisor-K/worker-N/handed.jsonl    the supervisor's: a run a line, in the end {"leave": true}
-    supervisor-K/worker-N/answers.jsonl   the worker's: a line that it is there, then one for each run that ended
+    supervisor-K/worker-N/handed.jsonl    the supervisor's: one run a line, finally {"leave": true}
+    supervisor-K/worker-N/answers.jsonl   the worker's: a hello, then a line for each run that ended
     supervisor-K/worker-N/status.json     the worker's heartbeat
     supervisor-K/worker-N/worker.log      what the worker prints outside of its runs
 
-Files that are there are appended to and opened anew at each look: over NFS that shows what another host wrote. A worker
-that its scheduler starts again in the same folder says from which line on it heeds what it is handed.
+Existing files are appended to, and reopened for each read: over NFS that shows what another host wrote. A worker that
+its scheduler restarts in the same folder says from which line on it heeds what it is handed.
 """
 
 import time

@@ -24,7 +24,7 @@ def make_request(sweep: Path, request: Request, run: str | None = None) -> None:
     """
     if request == "stop" and (copy := copy_of(sweep)) is not None:
         raise InputError(
-            f"sweep {sweep.name}: a copy, from which no request reaches {copy.host}; want '{copy.command('stop')}'"
+            f"sweep {sweep.name}: a copy, from which requests do not reach {copy.host}; want '{copy.command('stop')}'"
         )
     folder = sweep / "requests"
     folder.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""The disk that the runs are on: its kind, what is free, and how fast it writes. Looking leaves nothing behind."""
+"""The disk that holds the runs: its kind, free space and write speed. Measuring leaves nothing behind."""
 
 import os
 import shutil
@@ -79,7 +79,7 @@ def mounted(folder: Path) -> tuple[str, str]:
     found = ("", "")
     for _ in range(3):  # a list that is read while somebody mounts or unmounts can lack entries, even the root's
         for part in psutil.disk_partitions(all=True):
-            # The last one that fits as well lies over the others.
+            # Of equal matches the last one is mounted over the others.
             if len(part.mountpoint) >= len(found[0]) and folder.is_relative_to(part.mountpoint):
                 found = (part.mountpoint, part.fstype)
         if found[1]:
@@ -96,7 +96,7 @@ def kind_of(file_system: str) -> Kind:
         return "memory"
     if name in CONTAINER or own == "fuse-overlayfs":
         return "container"
-    # What else FUSE serves may be anywhere.
+    # Other FUSE file systems may be anywhere.
     return "unknown" if not name or name.startswith("fuse") else "local"
 
 
@@ -104,7 +104,7 @@ def kind_of(file_system: str) -> Kind:
 class WriteSpeed:
     """How fast a disk takes what a run writes: `bytes_per_s` of checkpoints, and the seconds until a `record` is safe.
 
-    Both with fsync, so that no cache tells them.
+    Both with fsync, so that no cache flatters them.
     """
 
     bytes_per_s: float
@@ -112,14 +112,14 @@ class WriteSpeed:
 
 
 def write_speed(folder: Path) -> WriteSpeed | None:
-    """Measured on a file without a name in `folder`, so that nothing is left however this process ends.
+    """Measured on an unnamed file in `folder`, so that nothing is left, however this process ends.
 
-    None where too little is free to try.
+    None if too little space is free to try.
 
     Raises:
         OSError: the folder cannot be written to.
     """
-    block = os.urandom(BLOCK)  # what a file system could compress would tell too much
+    block = os.urandom(BLOCK)  # random, so that no file system can compress it
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
         if shutil.disk_usage(folder).free < SPARE:
             return None

@@ -1,7 +1,7 @@
-"""What another program answers: within a time and a size, and nothing of it is left behind.
+"""What another program prints, within limits of time and size; nothing of it is left running.
 
-A command may be a script that starts others. They share its output, so waiting for the end of that would outlast the
-command itself; and they would go on after it. So each command gets a session of its own, which is ended as a whole.
+A command may be a script that starts others. They share its output, so waiting for its end could outlast the command
+itself, and they could keep running. So each command gets a session of its own, which is ended as a whole.
 """
 
 import errno
@@ -18,7 +18,7 @@ MOST_BYTES = 1 << 20
 PIECE = 1 << 16
 LOOK_S = 0.1
 MOST_SHOWN = 200  # characters of a complaint
-ENDS_WITHIN_S = 1.0  # after it was killed; one that the kernel holds is left to the kernel
+ENDS_WITHIN_S = 1.0  # after it was killed; a process stuck in the kernel is left to the kernel
 
 
 class NoAnswerError(OSError):
@@ -95,7 +95,7 @@ def _read(
                 if not piece:
                     selector.unregister(stream)
                 if len(said[stream]) > MOST_BYTES:
-                    return f"says more than {MOST_BYTES >> 20} MiB"
+                    return f"printed more than {MOST_BYTES >> 20} MiB"
     return ""
 
 

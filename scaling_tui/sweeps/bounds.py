@@ -1,4 +1,4 @@
-"""What keeps a sweep on a cluster from being done sooner: its devices, the runs that follow each other, or a limit."""
+"""What keeps a sweep on a cluster from being done sooner: its devices, runs that follow each other, or a limit."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from scaling_tui.sweeps.resources import Resources
 from scaling_tui.sweeps.simulation import Rules, Task, simulate
 from scaling_tui.text import show
 
-NEAR = 0.9  # of the makespan: what takes so much of it bounds it
+NEAR = 0.9  # of the makespan: what takes so much of it limits it
 FULL = 0.75
 
 
@@ -22,8 +22,8 @@ class Bound:
         by: `devices`, `runs` that follow each other or are too long, `jobs`: the limit at a time, or `both`: devices
             in the first part, long runs in the last.
         told: in words.
-        path: seconds that it takes with as many devices as it can use.
-        work: seconds that it takes if no device idles.
+        path: seconds that it would take with as many devices as it can use.
+        work: seconds that it would take if no device idled.
     """
 
     by: str
@@ -57,21 +57,23 @@ def bound_of(
     room = capacity(asks, cluster.nodes)
     chain = _chain(tasks, makespan, rules)
     if path >= NEAR * makespan:
-        return Bound("runs", f"{chain}; more devices do not shorten it", path, work)
+        return Bound("runs", f"{chain}; more devices would not help", path, work)
     if rules.at_a_time < room:
         more = simulate(tasks, cluster.nodes, replace(rules, at_a_time=room)).makespan
         if more < NEAR * makespan:
-            limit = f"--jobs {jobs}" if jobs else f"{rules.at_a_time} jobs at a time, since --jobs is not given"
+            limit = f"--jobs {jobs}" if jobs else f"the default of {rules.at_a_time} jobs at a time"
             told = f"{limit}; with --jobs {room} it would take {show.duration(more)}"
             return Bound("jobs", told, path, work)
     if work >= FULL * makespan:
-        return Bound("devices", f"the devices, which idle for {show.percent(1 - work / makespan)} of it", path, work)
+        return Bound(
+            "devices", f"the devices, which idle for {show.percent(1 - work / makespan)} of the time", path, work
+        )
     told = f"the devices at first, then {chain}"
     return Bound("both", told, path, work)
 
 
 def _chain(tasks: Sequence[Task], makespan: float, rules: Rules) -> str:
-    """What has to follow each other, in words; what takes less than a tenth of the time is left out."""
+    """The parts that have to follow each other, in words, without those that take less than a tenth of the time."""
     little = (1 - NEAR) * makespan
     probes = max((min(task.seconds) for task in tasks if task.probe), default=0.0)
     longest = max((task for task in tasks if not task.last), key=lambda task: min(task.seconds), default=None)
@@ -89,4 +91,4 @@ def _chain(tasks: Sequence[Task], makespan: float, rules: Rules) -> str:
         cases = show.listed(list(dict.fromkeys(task.case for task in last)), 3)
         how = f"{len(last)} runs after all others, one by one" if len(last) > 1 and rules.alone else "after all others"
         parts.append(f"{cases} ({how}, {show.duration(after)})")
-    return ", then ".join(parts) or "many short runs that follow each other"
+    return ", then ".join(parts) or "many short runs, one after another"

@@ -1,4 +1,4 @@
-"""A cluster as described: its nodes, by a short form, a TOML file, or what a scheduler says of them."""
+"""The description of a cluster: its nodes, from a short form, a TOML file, or what a scheduler reports."""
 
 import math
 import os
@@ -24,22 +24,22 @@ LEAST_BYTES = 1e6  # less is an amount whose unit was left out
 SHORT = re.compile(r"([0-9]{1,6})x([0-9]{1,4})(?:x(.+))?")
 WANTED = "want NODESxGPUS such as 64x8, 64x8x80GB with the memory of a GPU, or a .toml file"
 BYTES = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
-# States of a node of SLURM that takes jobs, now or once those that it has are over.
+# States of a SLURM node that takes jobs, now or once its current ones are over.
 TAKES_JOBS = ("idle", "mixed", "allocated", "completing", "reserved", "planned", "powering_up", "powered_down")
 
 
 @dataclass(frozen=True)
 class Nodes:
-    """Nodes that are alike. None where nobody says.
+    """Nodes that are alike; None is unknown.
 
     Args:
         count: of them.
         gpus: of each.
-        cpus: of each; None has as many as its runs ask for.
+        cpus: of each; None means as many as its runs ask for.
         gpu_memory: bytes of each GPU.
         memory: bytes of main memory of each node.
-        throughput: FLOP/s that a run reaches on a GPU, or on a CPU of nodes without any; C as the ladders count it.
-        price: of an hour of a GPU, or of a CPU of nodes without any.
+        throughput: FLOP/s that a run reaches on a GPU, or on a CPU of nodes without GPUs; C as the ladders count it.
+        price: of an hour of a GPU, or of a CPU of nodes without GPUs.
     """
 
     count: int = 1
@@ -56,9 +56,9 @@ class Nodes:
         if self.cpus is not None:
             _amount("cpus", self.cpus, 1, MOST_CPUS)
         if not self.gpus and self.cpus is None:
-            raise InputError("cpus: missing, in nodes without GPUs")
+            raise InputError("cpus: missing, want a number for nodes without GPUs")
         if self.gpu_memory is not None and not self.gpus:
-            raise InputError("gpu_memory: found in nodes without GPUs")
+            raise InputError("gpu_memory: found for nodes without GPUs")
         for name, least in (("gpu_memory", LEAST_BYTES), ("memory", LEAST_BYTES), ("throughput", 1)):
             if (value := getattr(self, name)) is not None:
                 _amount(name, value, least, LARGEST)
@@ -84,9 +84,9 @@ class Cluster:
 
     def __post_init__(self) -> None:
         if not self.nodes:
-            raise InputError(f"{self.source}: no node, want at least one")
+            raise InputError(f"{self.source}: found no node, want at least one")
         if (count := sum(each.count for each in self.nodes)) > MOST_NODES:
-            raise InputError(f"{self.source}: {count:,} nodes, want at most {MOST_NODES:,}")
+            raise InputError(f"{self.source}: found {count:,} nodes, want at most {MOST_NODES:,}")
 
     @property
     def has_gpus(self) -> bool:
@@ -94,10 +94,10 @@ class Cluster:
 
     @property
     def told(self) -> str:
-        return ", ".join(each.told for each in self.nodes)
+        return " and ".join(each.told for each in self.nodes)
 
     def given(self, throughput: float | None, price: float | None) -> "Cluster":
-        """The same, with what the options of a command say of all its nodes."""
+        """The same, with what the options of a command set for all its nodes."""
         known = {name: value for name, value in (("throughput", throughput), ("price", price)) if value is not None}
         return replace(self, nodes=tuple(replace(each, **known) for each in self.nodes))  # type: ignore[arg-type]
 
@@ -138,7 +138,7 @@ def described(text: str) -> Cluster:
         return Cluster((nodes,), "--cluster")
     path = Path(text)
     if path.suffix != ".toml" and not os.path.isfile(path):  # noqa: PTH113 - False of names that are too long
-        raise InputError(f"--cluster {text[:60]!r}: neither; {WANTED}")
+        raise InputError(f"--cluster {text[:60]!r}: not a cluster; {WANTED}")
     document = read_toml(path, "a cluster (.toml)")
     try:
         return Cluster(tuple(_nodes_of(document)), str(path))
@@ -173,27 +173,27 @@ def read_bytes_of(text: str) -> float:
     """
     number = re.fullmatch(r"\s*(.+?)\s*([kKMGT]i?B)?\s*", text, re.DOTALL)
     if number is None:
-        raise InputError("memory: nothing given, want one such as 80GB")
+        raise InputError("memory: found nothing, want an amount such as 80GB")
     return read_quantity(number[1], what="memory") * BYTES.get((number[2] or "").upper(), 1)
 
 
 def of_ray(nodes: Iterable[Mapping[str, Any]]) -> list[Nodes]:
-    """What `ray.nodes()` tells of those that are alive and have anything to compute with."""
+    """The live nodes in `ray.nodes()` that have a CPU or a GPU."""
     found: Counter[Nodes] = Counter()
     for node in nodes:
         has = node["Resources"]
         cpus, gpus = float(has.get("CPU", 0)), int(has.get("GPU", 0))
         if node["Alive"] and (cpus >= 1 or gpus):
-            # Each tells what it had free when it started.
+            # Each reports what it had free when it started.
             memory = float(f"{has['memory']:.1e}") if has.get("memory") else None
             found[Nodes(1, gpus, cpus if cpus >= 1 else None, memory=memory)] += 1
     return _counted(found)
 
 
 def of_sinfo(text: str, partition: str = "") -> list[Nodes]:
-    """What `sinfo --noheader --Node --format=%N|%P|%T|%c|%m|%G` tells: of a partition, by default the site's default.
+    """The nodes that `sinfo --noheader --Node --format=%N|%P|%T|%c|%m|%G` lists for a partition, by default SLURM's.
 
-    Lines that say something else are passed over.
+    Lines of another form are ignored.
     """
     rows: dict[str, tuple[bool, Nodes]] = {}
     for line in text.splitlines():
@@ -222,7 +222,7 @@ def _counted(found: Mapping[Nodes, int]) -> list[Nodes]:
 
 
 def workers_on(asked: Resources, cpus: float | None, gpus: float) -> int:
-    """How many workers of this size fit on an empty node; 0 where they ask for nothing.
+    """How many workers of this size fit on an empty node; 0 if they ask for nothing.
 
     Several share a GPU, but none takes parts of two.
     """
@@ -236,5 +236,5 @@ def workers_on(asked: Resources, cpus: float | None, gpus: float) -> int:
 
 
 def usual(gpu: bool) -> Resources:
-    """What a run gets whose ladder says nothing: a CPU, and a GPU where there are any."""
+    """What a run gets by default: a CPU, and a GPU if there are any."""
     return Resources(1.0, 1.0 if gpu else 0.0)

@@ -58,17 +58,17 @@ def check_fits(ladder: Ladder, asks: Sequence[Resources], memory: Sequence[int],
     for rung, asked, need in zip(ladder.rungs, asks, memory, strict=True):
         rooms = [each for each in cluster.nodes if workers_on(asked, each.cpus, each.gpus)]
         if not rooms:
-            too_large.append(f"{rung.case} asks for {asked_told(asked)}, no node has as much")
+            too_large.append(f"{rung.case} asks for {asked_told(asked)}, more than any node has")
             continue
         available = [_memory_for(asked, each) for each in rooms]
         unknown = unknown or None in available
         known = [found for found in available if found is not None]
         if len(known) == len(available) and need > max(known):
-            what = "of each GPU" if asked.num_gpus else "of main memory"
+            what = "on each GPU" if asked.num_gpus else "of main memory"
             too_large.append(f"{rung.case} needs at least {show.memory(need)} {what}, found {show.memory(max(known))}")
         elif known and need > min(known):
             warnings.append(
-                f"{rung.case} needs at least {show.memory(need)}, which some nodes that it may be placed on do not have"
+                f"{rung.case} needs at least {show.memory(need)}, but some nodes that it may be placed on have less"
             )
     if too_large:
         more = f"; and {len(too_large) - NAMED} more rungs fit on no node" if len(too_large) > NAMED else ""

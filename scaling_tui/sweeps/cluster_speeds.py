@@ -49,7 +49,7 @@ def sizes_of(
     unknown = [each for each in cluster.nodes if each.throughput is None]
     if unknown and len(unknown) < len(cluster.nodes):
         raise InputError(
-            f"{cluster.source}: throughput given of some nodes, but not of {unknown[0].told}; want it of all or none"
+            f"{cluster.source}: throughput given for some nodes, but not for {unknown[0].told}; want it for all or none"
         )
     if not unknown:
         speeds = [
@@ -60,7 +60,7 @@ def sizes_of(
         told = " to ".join(
             show.scientific(rate) for rate in (sorted(rates) if len(rates) < 2 else (min(rates), max(rates)))
         )
-        basis = f"times from {told} FLOP/s a {'GPU' if gpu else 'CPU'}, as given, for every size"
+        basis = f"times from the given {told} FLOP/s per {'GPU' if gpu else 'CPU'}, for every size"
         known = Evidence()
     else:
         known, whose = _measured(runs, where, trained, "cuda" if gpu else "cpu", device, checked, say)
@@ -94,7 +94,7 @@ def _given(trained: Trained, asked: Resources, nodes: Nodes, rung: Rung) -> Spee
     """The speed by a throughput that is given of each device."""
     if nodes.gpus and not asked.num_gpus:
         raise InputError(
-            f"{rung.case}: asks for no GPU, but a throughput is given of GPUs; "
+            f"{rung.case}: asks for no GPU, but the throughput is given per GPU; "
             "want num_gpus in [resources] or --device cuda, or a cluster without GPUs"
         )
     devices = asked.num_gpus if nodes.gpus and asked.num_gpus else trained.threads * trained.size.processes

@@ -257,5 +257,5 @@ def _assumed(ladder: Ladder, trained: Sequence[Trained], known: Evidence) -> str
         return ""
     return (
         f"; exchanging gradients is assumed to add {show.percent(EXCHANGE)} to the steps of "
-        f"{show.listed(named, NAMED)}, which no run has told"
+        f"{show.listed(named, NAMED)}, which no run has measured"
     )

@@ -213,12 +213,14 @@ def check_copy(view: SweepView, take_over: bool) -> None:
         return
     if not take_over:
         raise InputError(
-            f"sweep {view.name}: a copy of what is {copy.says}; want '{copy.command('resume')}', or --take-over once "
+            f"sweep {view.name}: a copy of a sweep {copy.says}; want '{copy.command('resume')}', or --take-over once "
             f"{copy.host} is gone for good"
         )
     statuses = last_statuses(view.path, (run.path for run in view.runs))
     if any(status.derived() == "running" for _, status in statuses):
-        raise InputError(f"sweep {view.name}: a copy, and {copy.host} was training less than a minute ago")
+        raise InputError(
+            f"sweep {view.name}: a copy, and {copy.host} was training it less than a minute ago; stop it there first"
+        )
 
 
 def named_again(where: Where, address: str, sweep: str) -> Where:

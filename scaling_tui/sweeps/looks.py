@@ -1,4 +1,4 @@
-"""Looks at this machine that never fail: each is bounded in time, and what goes wrong in it is what it tells."""
+"""Looks at this machine that never fail: each is limited in time, and reports what goes wrong in it."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -73,7 +73,7 @@ def _ended(future: "Future[Look]", left: float, seconds: float) -> Look:
     except OverTimeError:
         if not future.done():
             return unknown(f"took longer than {seconds:g} s")
-        return unknown("a time limit of the system ran out")
+        return unknown("a time limit of the system expired")
     except KeyboardInterrupt:
         raise
     except BaseException as error:

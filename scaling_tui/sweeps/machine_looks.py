@@ -1,4 +1,4 @@
-"""What this machine has for a sweep, and what of it a sweep would use, look by look."""
+"""What this machine has for a sweep, and what a sweep would use, look by look."""
 
 import dataclasses
 import json
@@ -22,7 +22,7 @@ from scaling_tui.sweeps.slots import Slots, told
 from scaling_tui.text import show
 
 TORCH_S = 60.0  # from a cold network disk torch alone takes half a minute to load
-TORCH_HANGS_S = 5.0  # without computing or reading anything
+TORCH_HANGS_S = 5.0  # without computing, reading or printing anything
 LONGEST_S = 8.0  # for all looks together; they are taken at once
 OF_TORCH = ("cpu", "devices", "torch", "bf16", "compile", "gloo", "nccl", "sweep")  # looks that may wait for torch
 ELSEWHERE = "choose another folder with --runs or SCALING_TUI_RUNS"
@@ -31,7 +31,7 @@ SLOW_BYTES_PER_S = 20e6
 SLOW_RECORD_S = 0.1
 OLDEST_BF16 = "Ampere (8.0)"
 
-NO_GLOO = "processes cannot find each other: see that this host's name resolves, or set GLOO_SOCKET_IFNAME=lo"
+NO_GLOO = "processes cannot find each other: make sure that this host's name resolves, or set GLOO_SOCKET_IFNAME=lo"
 
 PACKAGES = (
     "textual", "plotext", "safetensors", "matplotlib", "pyarrow", "transformers", "lightning", "tensorboard", "wandb",
@@ -56,11 +56,11 @@ class Torch:
         return {"error": "torch does not answer"} if "error" in answers["torch"] else answers["end"]
 
     def answered(self, look: str) -> bool:
-        """Whether it was taken, even if it failed."""
+        """Whether torch got as far as this look, even if it failed."""
         return look in self._answers.result()
 
     def known(self, look: str) -> Found:
-        """What it found; empty where it does not tell."""
+        """What it found; empty if that is unknown."""
         found = self[look]
         return {} if "error" in found else found
 
@@ -87,7 +87,7 @@ def _asked() -> dict[str, Found]:
 
 
 def longest(look: str) -> float:
-    """Seconds that a look may take: those that ask torch as long as it gets on, all others a few."""
+    """Seconds that a look may take: a few, or more if it asks torch, as long as torch makes progress."""
     return TORCH_S + LONGEST_S if look in OF_TORCH else LONGEST_S
 
 
@@ -133,13 +133,13 @@ def main_memory() -> Look:
     if addresses is not None:
         says += f"; 'ulimit -v' allows {show.memory(addresses)}"
     if min(usable, addresses or usable) < 2 * WORKER_BYTES:
-        advice.append("a worker needs 150 MB before its model: free some memory, or raise the limit")
+        advice.append("a worker needs 150 MB besides its model: free some memory, or raise the limit")
     values = {"usable": usable, "total": total, "by_cgroup": by_cgroup, "address_space": addresses}
     return Look(says, values=values, advice=tuple(advice))
 
 
 def devices(torch: Torch) -> Look:
-    """The GPUs by the driver's files and by torch; they differ where something is wrong."""
+    """The GPUs by the driver's files and by torch; these differ if something is wrong."""
     by_files = gpus()
     told_free = in_background(lambda: free_memory("cuda") if by_files else None)
     seen, asked = torch["gpus"], torch["device"]
@@ -151,7 +151,7 @@ def devices(torch: Torch) -> Look:
     if cards:
         says = _cards(cards) + (f"; at least {show.memory(free)} free" if free is not None else "")
         lost = len(by_files) - len(cards)
-        advice = (f"torch sees {len(cards)} of {len(by_files)} GPUs: see what nvidia-smi says of the others",)
+        advice = (f"torch sees {len(cards)} of {len(by_files)} GPUs: check the others with nvidia-smi",)
         says += f" ({by_whom})" if visible is not None else ""
         return Look(says, values=values, advice=advice if lost > 0 else ())
     if asked.get("device") == "mps":
@@ -164,7 +164,7 @@ def devices(torch: Torch) -> Look:
 
 
 def _cards(cards: list[Found]) -> str:
-    """The GPUs, those of a kind together: 2 × NVIDIA H100 80GB HBM3, 85.0 GB each."""
+    """The GPUs, grouped by kind: 2 × NVIDIA H100 80GB HBM3, 85.0 GB each."""
     kinds = [(card["name"], card["memory"]) for card in cards]
     return "; ".join(
         f"{kinds.count(kind)} × {kind[0]}, {show.memory(kind[1])}{' each' if kinds.count(kind) > 1 else ''}"
@@ -173,15 +173,15 @@ def _cards(cards: list[Found]) -> str:
 
 
 def _unused(counted: str, seen: Found, asked: Found, values: Found) -> Look:
-    """Of GPUs that the driver knows and torch does not use."""
+    """GPUs that the driver sees and torch does not use."""
     fault = seen.get("error") or asked.get("error")
     if fault:
-        return unknown(f"{counted} by the driver, but torch does not tell: {fault}", **values)
+        return unknown(f"the driver sees {counted}, but torch does not answer: {fault}", **values)
     why = asked["why_no_gpu"]
-    advice = "torch and the driver do not fit: update the driver, or install a torch for an older CUDA"
+    advice = "torch and the driver do not match: update the driver, or install a torch built for an older CUDA"
     if why == "torch is built for CPUs":
-        advice = "install a torch for CUDA or ROCm (pytorch.org/get-started); until then runs train on the CPU"
-    return Look(f"{counted} by the driver, but torch uses none: {why}", values=values, advice=(advice,))
+        advice = "install a torch built for CUDA or ROCm (pytorch.org/get-started); until then runs train on the CPU"
+    return Look(f"the driver sees {counted}, but torch uses none: {why}", values=values, advice=(advice,))
 
 
 def gpu_driver() -> Look:
@@ -189,7 +189,7 @@ def gpu_driver() -> Look:
     if found:
         return Look(found, values={"driver": found})
     if has_gpu():
-        return unknown("a GPU's files are there, but no driver tells its version", driver=None)
+        return unknown("a GPU's device files are there, but no driver reports a version", driver=None)
     return not_found(driver=None)
 
 
@@ -200,11 +200,11 @@ def torch_itself(torch: Torch) -> Look:
     if found.get("missing") == "torch":
         return not_found("not installed", "nothing can be trained without torch: pip install torch", version=None)
     version = installed(("torch",))["torch"]
-    return unknown(found["error"], "see how it loads: python -c 'import torch'", version=version)
+    return unknown(found["error"], "try to load it: python -c 'import torch'", version=version)
 
 
 def _of_torch(torch: Torch, look: str) -> tuple[Found, Look | None]:
-    """What it found, or else the look that says why nothing is known."""
+    """What it found, and if that is an error, the look that says so."""
     found = torch[look]
     return found, unknown(found["error"]) if "error" in found else None
 
@@ -218,8 +218,8 @@ def bf16(torch: Torch) -> Look:
     if found["bf16"]:
         return Look("yes: GPUs train in bfloat16", values=found)
     return Look(
-        "no: this GPU has no products in bfloat16", values=found,
-        advice=(f"bfloat16 needs a GPU from {OLDEST_BF16} on; this one imitates it slowly",),
+        "no: this GPU does not multiply in bfloat16", values=found,
+        advice=(f"bfloat16 needs {OLDEST_BF16} or newer; this GPU emulates it slowly",),
     )  # fmt: skip
 
 
@@ -237,7 +237,9 @@ def compiling(torch: Torch) -> Look:
     if lacks:
         what = " and ".join(lacks)
         return not_found(
-            f"torch.compile lacks {what}", f"long runs would be faster with {what}; they train without", **found
+            f"torch.compile lacks {what}",
+            f"long runs would train faster with {what}, but they also train without",
+            **found,
         )
     has = [Path(found["compiler"]).name, "Python.h"] + ["Triton"] * bool(found["triton"])
     return Look(f"all that torch.compile needs is there ({', '.join(has)}); long runs try it", values=found)
@@ -247,7 +249,7 @@ def gloo(torch: Torch) -> Look:
     found, fault = _of_torch(torch, "gloo")
     if fault:
         return dataclasses.replace(fault, advice=(NO_GLOO,)) if torch.answered("gloo") else fault
-    return Look("works", values=found) if found["works"] else not_found("not in this torch", **found)
+    return Look("works", values=found) if found["works"] else not_found("this torch is built without it", **found)
 
 
 def nccl(torch: Torch) -> Look:
@@ -255,19 +257,19 @@ def nccl(torch: Torch) -> Look:
     if fault:
         return fault
     if found["version"] is None:
-        return not_found("not in this torch; GPUs need it, CPUs use gloo", **found)
+        return not_found("this torch is built without it; GPUs need it, CPUs use gloo", **found)
     return Look(f"{found['version']}{', works' if found['works'] else '; no GPU to try it on'}", values=found)
 
 
 def disk(runs: Path) -> Look:
-    """Where the runs are, on what, and how much is free."""
+    """Where the runs are, on what kind of disk, and how much is free."""
     try:
         found = storage(runs)
     except OSError as error:
         return unknown(show.fault(error), ELSEWHERE)
     kinds = {
-        "local": "a local disk", "network": "a network disk", "memory": "main memory", "unknown": "of unknown kind",
-        "container": "a container's own layer",
+        "local": "a local disk", "network": "a network disk", "memory": "main memory",
+        "container": "a container's own layer", "unknown": "a disk of unknown kind",
     }  # fmt: skip
     says = f"{found.folder}{'' if found.exists else ' (not there yet)'}: {found.file_system or 'file system unknown'}, "
     says += f"{kinds[found.kind]}, {show.memory(found.free)} free"
@@ -288,22 +290,22 @@ def disk(runs: Path) -> Look:
 
 
 def disk_speed(runs: Path) -> Look:
-    """How fast the folder of the runs takes what they write; not measured where there is none yet."""
+    """How fast the runs folder can be written to; not measured if it does not exist yet."""
     nothing = {"bytes_per_s": None, "record_s": None}
     if not runs.is_dir():
-        return unknown("measured once the folder is there", **nothing)
+        return unknown("measured once the folder exists", **nothing)
     try:
         speed = write_speed(runs)
     except OSError as error:
         # The path is that of a temporary file, or none.
         return unknown(f"nothing can be written ({error.strerror or error})", ELSEWHERE, **nothing)
     if speed is None:
-        return unknown("too little is free to measure it", **nothing)
-    says = f"writes {show.memory(speed.bytes_per_s)}/s; a record is safe after {1e3 * speed.record:.2g} ms"
+        return unknown("too little free space to measure it", **nothing)
+    says = f"writes {show.memory(speed.bytes_per_s)}/s; a record is on disk after {1e3 * speed.record:.2g} ms"
     advice = []
     if speed.bytes_per_s < SLOW_BYTES_PER_S or speed.record > SLOW_RECORD_S:
         advice.append(
-            "the disk is slow, or busy now: set fewer checkpoints in the ladder, or choose a faster one with --runs"
+            "the disk is slow, or busy now: set fewer checkpoints in the ladder, or choose a faster disk with --runs"
         )
     return Look(says, values={"bytes_per_s": speed.bytes_per_s, "record_s": speed.record}, advice=tuple(advice))
 
@@ -320,7 +322,7 @@ def all_versions() -> Look:
 
 def used(torch: Torch) -> Look:
     """What a sweep that is launched now with no options would train on."""
-    # Its slots are counted before any torch is asked, its workers then train on what torch finds.
+    # Its slots are counted without torch; its workers then train on what torch finds.
     planned = kind_of("auto")
     slots, runs = places("auto"), at_a_time(None, "auto")
     device = torch.known("device").get("device") or planned
@@ -335,9 +337,9 @@ def used(torch: Torch) -> Look:
     says += (
         f"{show.listed([slot.name for slot in slots], 8)}; {'up to ' * (each > 1)}{show.counted(each, 'thread')} each, "
     )
-    says += f"a run alone up to {alone}"
+    says += f"up to {alone} for a run alone"
     if planned == "cuda":
-        says += f"; up to {MOST_A_GPU} runs a GPU below {show.count(SMALL_PARAMETERS)} parameters"
+        says += f"; up to {MOST_A_GPU} runs per GPU below {show.count(SMALL_PARAMETERS)} parameters"
     if held:
         says += f"; now {told(held)}"
     values = {

@@ -1,4 +1,4 @@
-"""Which run trains next. The supervisor follows it with what lies on disk, a timetable with what it simulates."""
+"""Which run trains next: decided by the supervisor from what is on disk, and by a timetable from what it simulates."""
 
 import heapq
 from bisect import bisect_left, insort
@@ -22,8 +22,8 @@ Key = tuple[float, int, str]  # of a run: the smallest begins first
 
 @dataclass(frozen=True)
 class Decision:
-    """What the supervisor does now: start these runs, of which the one in `alone` needs the engine to be empty; choose
-    rates; or end."""
+    """What the supervisor does now: start these runs, the one in `alone` only once the engine is empty; choose rates;
+    or end."""
 
     start: tuple[str, ...] = ()
     alone: str | None = None
@@ -35,9 +35,9 @@ class Decision:
 class Waiting(Generic[K]):
     """The runs that could train now, in the order in which they begin.
 
-    The largest first, so that nothing idles at the end; but predicted runs after all others, each `alone` where that
-    gives it the cores of the others. Runs that ask for the same are of one `kind`. A run is added or taken, and the
-    next of a kind found, without going through all.
+    The largest first, so that nothing idles at the end; but predicted runs after all others, each `alone` if that gives
+    it the cores of the others. Runs that ask for the same resources are of one `kind`. Adding or taking a run, and
+    finding the next of a kind, needs no search through all.
     """
 
     alone: bool = True
@@ -61,7 +61,7 @@ class Waiting(Generic[K]):
         return runs.pop(0)[2]
 
     def last_now(self, working: int, last: int, jobs: int) -> tuple[str, ...]:
-        """The predicted runs that train now, where `working` runs do already, `last` of them predicted ones."""
+        """The predicted runs to start now, while `working` runs train, `last` of them predicted."""
         if self.any_others or working > last or (self.alone and working):
             return ()
         return tuple(name for *_, name in self._last[: 1 if self.alone else max(0, jobs - working)])
@@ -75,7 +75,7 @@ class Waiting(Generic[K]):
         return any(self._others.values())
 
     def kinds(self) -> list[K]:
-        """The kinds of which runs wait, that of the first run first."""
+        """The kinds of the waiting runs, that of the first run first."""
         there = [(runs[0], kind) for kind, runs in self._others.items() if runs]
         return [kind for _, kind in sorted(there, key=lambda item: item[0])]
 
@@ -104,11 +104,11 @@ class Waiting(Generic[K]):
 
     @property
     def tunes(self) -> bool:
-        """Whether it is time to choose learning rates, if the probes tell any."""
+        """Whether it is time to choose learning rates, if the probes give any."""
         return self.planned > 0 and self.probes == 0
 
     def decide(self, working: int, last: int, jobs: int) -> Decision:
-        """What to start where `working` runs train, `last` of them predicted ones, and at most `jobs` may."""
+        """What to start while `working` runs train, `last` of them predicted, and at most `jobs` may."""
         if self.any_others:
             return Decision(start=tuple(islice(self._in_order(), max(0, jobs - working))))
         start = self.last_now(working, last, jobs)
@@ -184,10 +184,10 @@ def soon(sweep: SweepView, early: Collection[str]) -> int:
 
 @dataclass(frozen=True)
 class Settlement(Generic[K]):
-    """What an engine does about its workers once each run that could train has been offered to those that wait.
+    """What an engine does with its workers once the idle ones have been offered every run that could train.
 
     Args:
-        ask: by kind, how many more workers to ask for; less than 0, how many to take back from the queue.
+        ask: by kind, how many more workers to ask for; if negative, how many to cancel in the queue.
         leave: how many of the idle ones leave.
     """
 
@@ -196,13 +196,13 @@ class Settlement(Generic[K]):
 
 
 def settlement(wanted: Mapping[K, int], queued: Mapping[K, int], idle: int, ready: int, usual: K) -> Settlement[K]:
-    """What becomes of the workers that no run was found for, and of the runs that no worker was found for.
+    """Which idle workers leave, and which workers are asked for or cancelled.
 
     Args:
         wanted: workers for runs that could train now, by kind.
-        queued: workers asked for that are not there yet, by kind.
-        idle: workers that are there and have no run.
-        ready: how many are to be at hand for runs that come soon.
+        queued: workers asked for that have not started yet, by kind.
+        idle: workers that have started and have no run.
+        ready: how many to keep ready for runs that come soon.
         usual: the kind of worker for these.
     """
     wants: Counter[K] = Counter(wanted)

@@ -37,7 +37,7 @@ class Resources:
                 wanted = f"{'0, or ' if name == 'num_gpus' else ''}a number from {LEAST:g} to {MOST:,.0f}"
                 raise InputError(f"{name}: found {value!r}, want {wanted}")
             if name == "num_gpus" and value > 1 and value != int(value):
-                raise InputError(f"num_gpus: found {value!r}, want a whole number above 1")
+                raise InputError(f"num_gpus: found {value!r}, want a whole number if above 1")
             object.__setattr__(self, name, float(value))
         if self.gpus is None:
             return
@@ -74,7 +74,7 @@ class Resources:
             return
         if self.num_gpus != self.gpus:
             found = f"found {self.num_gpus:g} with gpus {self.gpus}"
-            raise InputError(f"num_gpus: {found}, want {self.gpus}, or only one of them")
+            raise InputError(f"num_gpus: {found}, want {self.gpus}, or only one of the two keys")
 
     def as_json(self) -> dict[str, float]:
         return {name: value for name in KEYS if (value := getattr(self, name)) is not None}

@@ -1,4 +1,4 @@
-"""Which schedulers of clusters can be reached from here, told without importing or starting any of them."""
+"""Which cluster schedulers can be reached from here, found out without importing or starting any of them."""
 
 import os
 import shutil
@@ -36,12 +36,12 @@ def ray(environment: Mapping[str, str] = os.environ) -> Look:
     advice = []
     if fault:
         says += f"; {address} does not answer ({fault})"
-        undo = "unset RAY_ADDRESS" if source == "RAY_ADDRESS" else f"remove {source}, which it left"
-        advice.append(f"{address} is no cluster that runs: start it there with 'ray start --head', or {undo}")
+        undo = "unset RAY_ADDRESS" if source == "RAY_ADDRESS" else f"remove {source}, which an earlier one left"
+        advice.append(f"no cluster runs at {address}: start one there with 'ray start --head', or {undo}")
     else:
         says += f"; a cluster at {address} answers"
         if not is_installed:
-            advice.append("a Ray cluster is there, but not the package: pip install 'scaling-tui[ray]'")
+            advice.append("a Ray cluster is there, but the package is not installed: pip install 'scaling-tui[ray]'")
     return Look(says, "found" if is_installed or not fault else "not found", values, tuple(advice))
 
 
@@ -60,7 +60,7 @@ def ray_address(environment: Mapping[str, str]) -> tuple[str, str]:
 
 
 def no_answer(address: str) -> str:
-    """Why nothing answers at HOST:PORT; "" where something does. It is connected to and sent nothing."""
+    """Why nothing answers at HOST:PORT; "" where something does. Connects, and sends nothing."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
         return "not HOST:PORT"
@@ -79,12 +79,12 @@ def slurm(environment: Mapping[str, str] = os.environ) -> Look:
         return not_found("; ".join(filter(None, ["no sbatch in PATH", inside])), partitions=[], job=job)
     advice = []
     if installed(("submitit",))["submitit"] == "not installed":
-        advice.append("SLURM is there, but not the package that sends it jobs: pip install 'scaling-tui[slurm]'")
+        advice.append("SLURM is there, but submitit, which submits jobs, is not: pip install 'scaling-tui[slurm]'")
     try:
         partitions = _partitions(environment)
     except (OSError, ValueError) as error:
         what = show.fault(error)
-        advice.append("SLURM's controller tells nothing: try 'sinfo' here and 'sbatch' on the cluster's login node")
+        advice.append("SLURM's controller does not answer: try 'sinfo' here, and 'sbatch' on the cluster's login node")
         return unknown(what, *advice, partitions=[], job=job)
     named = [
         f"{part['name']} ({show.counted(int(part['nodes']), 'node')}{', ' + part['gres'] if part['gres'] else ''})"

@@ -1,7 +1,7 @@
-"""The course of a sweep on a described cluster, from event to event: workers start, take runs, and leave.
+"""Simulates a sweep on a described cluster, event by event: workers start, take runs, and leave.
 
-What trains next is `policy`'s to say, as for the supervisor; what becomes of the workers too, as for the engines.
-Workers are placed node by node, on the first that has room: nodes without GPUs first for a run that needs none.
+`policy` decides what trains next, as for the supervisor, and which workers start and leave, as for the engines. Each
+worker is placed on the first node with room; for a run that needs no GPU, nodes without GPUs come first.
 """
 
 import heapq
@@ -17,7 +17,7 @@ from scaling_tui.sweeps.ladder import Ladder
 from scaling_tui.sweeps.policy import AHEAD_S, Waiting, settlement
 from scaling_tui.sweeps.resources import Resources
 
-WHOLE = 10_000  # parts of a CPU or GPU that are told apart, as Ray does
+WHOLE = 10_000  # parts into which a CPU or GPU can be split, as in Ray
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,13 @@ class Task:
         name: of the run.
         case: its rung and variant.
         asks: what its worker holds.
-        seconds: that it trains on each kind of nodes, in a worker that is ready.
-        flops: by which it has its turn.
-        trunk: the run that it branches off, and after which share of that one's time.
+        seconds: how long it trains on each kind of node, in a worker that is ready.
+        flops: which decide its turn.
+        trunk: the run that it branches off, and after what share of that run's time.
         last: of the predicted rung, whose runs train once all others are over.
-        probe: one of those that tell learning rates.
-        planned: it waits for its rate.
-        restart: seconds lost each time that it continues from a checkpoint.
+        probe: whether it probes learning rates.
+        planned: whether it waits for its learning rate.
+        restart: seconds lost each time it continues from a checkpoint.
     """
 
     name: str
@@ -55,11 +55,11 @@ class Rules:
 
     Args:
         at_a_time: how many runs train at a time.
-        start: from room for a worker to one that can be handed a run.
+        start: from when there is room for a worker until it can be handed a run.
         hand_over: from the end of a run to the next one in its worker, or to room for another worker.
         predict: fitting the law before the first predicted run of a case.
-        limit: after which a worker has to leave; its run continues in another one.
-        requeue: from then until it can start again.
+        limit: after which a worker has to leave, and its run continues in another worker.
+        requeue: from then until the worker can start again.
         alone: whether each predicted run trains alone.
     """
 
@@ -86,7 +86,7 @@ class Stint:
 
 @dataclass(frozen=True)
 class Holding:
-    """What a worker held for as long as it lived: CPUs, and of GPUs of its node a share each; shares are of 1."""
+    """What a worker held while it lived: CPUs, and GPUs of its node, each with the share held, from 0 to 1."""
 
     worker: int
     node: int
@@ -165,7 +165,7 @@ class Room:
         for place, order in zip(self._place, self._order, strict=True):
             for at, node in enumerate(order):
                 place[node] = at
-        self._open = [list(range(count)) for _ in kinds]  # of each kind a heap of the nodes that may have room
+        self._open = [list(range(count)) for _ in kinds]  # for each kind, a heap of the nodes that may have room
         self._is_open = [[True] * count for _ in kinds]
 
     def fits(self, kind: int, node: int) -> bool:
@@ -246,7 +246,7 @@ class _Run:
 
     @property
     def lost(self) -> float:
-        """Seconds at the beginning of its stint in which it only catches up."""
+        """Seconds at the beginning of a stint that it needs to catch up."""
         return self.task.restart if self.left < 1 else 0.0
 
 
@@ -318,7 +318,7 @@ class _Simulation:
         self.pushed += 1
         heapq.heappush(self.heap, (self.now + seconds, self.pushed, what, about, life))
 
-    # --- what happens
+    # --- events
 
     def _happen(self, what: str, about: "_Worker | _Run", life: int) -> None:
         if isinstance(about, _Worker):
@@ -348,7 +348,7 @@ class _Simulation:
         return self.runs[branch.task.trunk[0]]
 
     def _admit(self, run: _Run) -> None:
-        """A run that can train, unless it waits for its trunk or its rate."""
+        """Lets a run train, unless it waits for its trunk or its rate."""
         if run.task.planned and not self.tuned:
             if run not in self.planned:
                 self.planned.append(run)
@@ -409,7 +409,7 @@ class _Simulation:
         self.holdings.append(Holding(worker.number, worker.node, cpus / WHOLE, shares, worker.born, self.now))
         worker.state = "gone"
 
-    # --- what is decided
+    # --- decisions
 
     def _settle(self) -> None:
         if self.waiting.tunes:

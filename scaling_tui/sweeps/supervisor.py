@@ -49,7 +49,7 @@ from scaling_tui.sweeps.tuning import further_probes, give_rates, rates_told
 from scaling_tui.text import show
 
 POLL_S = 0.25
-MOST_LOSSES = 20  # of a run's workers for one cause that says nothing of the run, before they count
+MOST_LOSSES = 20  # of a run's workers, for one cause that is not the run's fault, before they count as attempts
 AGAIN_S = 2.0  # from a worker that yielded to the next one for the same run
 
 
@@ -69,8 +69,8 @@ class Supervisor:
         self.reader = SweepReader(self.sweep)
         self.jobs, self.per_gpu, self.gpus = jobs, per_gpu, gpus
         self.started: dict[str, int] = {}
-        self.retries: dict[str, Counter[Cause]] = {}  # of each run, why its workers went
-        self.over: dict[str, int] = {}  # of each run, the attempts whose workers are known to be gone
+        self.retries: dict[str, Counter[Cause]] = {}  # by run, how often its workers were lost, by cause
+        self.over: dict[str, int] = {}  # by run, the last attempt whose worker is known to be gone
         self.requests: dict[str, RecordedRequest | None] = {}
         self.yielded: dict[str, float] = {}  # when a worker of a run yielded to another, by the monotonic clock
         self.state = Status.of_this_process("running")
@@ -160,7 +160,7 @@ class Supervisor:
                 self.report()
                 continue
             if decision.alone:
-                # The cores of the others are for it.
+                # It gets the cores of the others.
                 self.engine.settle(1)
                 if not self.engine.is_empty:
                     self.engine.wait(POLL_S)
@@ -217,7 +217,7 @@ class Supervisor:
                 self.log(waiting)
 
     def _without_the_gone(self, view: SweepView) -> SweepView:
-        """The view, with the runs as lost whose worker is known to be gone; their heartbeat alone takes a minute."""
+        """The view, with runs whose worker is known to be gone as lost; by the heartbeat alone that takes a minute."""
         runs = tuple(
             replace(run, state="lost") if run.state == "running" and run.attempts <= self.over.get(run.name, 0) else run
             for run in view.runs
@@ -238,7 +238,7 @@ class Supervisor:
                 self.log(f"{ended.run} worker {ended.how}; see {ended.run}/attempt-*/worker.log{self._space()}")
 
     def _retry(self, name: str, cause: Cause, ended: Ended) -> None:
-        """Counts a worker that was lost; what says nothing of the run costs it none of its attempts, for long."""
+        """Counts a lost worker; up to MOST_LOSSES that are not the run's fault use up none of its attempts."""
         counts = self.retries.setdefault(name, Counter())
         counts[cause] += 1
         if ended.host:

@@ -1,4 +1,4 @@
-"""The timetable of a ladder on a cluster before anything starts: when each rung trains, what bounds it, its cost."""
+"""The timetable of a ladder on a cluster before anything starts: when each rung trains, what limits it, its cost."""
 
 import math
 import subprocess
@@ -22,8 +22,8 @@ from scaling_tui.text import show
 
 SINFO = ("sinfo", "--noheader", "--Node", "--format=%N|%P|%T|%c|%m|%G")
 SINFO_S = 20.0
-# SLURM lets a job that is requeued start again only after its credential has expired, 120 s unless the site says
-# otherwise (AuthInfo=cred_expire).
+# SLURM lets a requeued job start again only after its credential has expired: 120 s, unless the site sets another
+# time (AuthInfo=cred_expire).
 REQUEUE_S = 121.0
 
 
@@ -35,7 +35,7 @@ class Row:
         case: rung and variant.
         runs: how many.
         asks: of a cluster.
-        seconds: that a run trains, at least and at most.
+        seconds: how long a run trains, at least and at most.
         memory: bytes that a run needs at least, of each GPU, or of main memory.
         began, ended: as above.
     """
@@ -64,11 +64,11 @@ class Timetable:
         busy: device-seconds in which runs train.
         held: device-seconds in which workers hold devices, also while they start and end.
         peak: the most devices that were held at a time.
-        bound: what bounds it.
+        bound: what limits it.
         others: the makespan with other numbers of devices, by their number; None where a run then fits nowhere.
         cost: of what the workers hold, and of the whole cluster as long as the sweep lasts; None without prices.
         basis: where the times come from, in words.
-        warnings: what may be otherwise.
+        warnings: what may turn out otherwise.
         course: of the simulation.
     """
 
@@ -96,10 +96,10 @@ class Timetable:
 
 
 def cluster_of(where: Where, given: Cluster | None) -> Cluster:
-    """The described cluster, or the one that the engine tells of.
+    """The described cluster, or else the one that the scheduler reports.
 
     Raises:
-        InputError: nobody describes one, or the scheduler cannot be asked.
+        InputError: none is described, and the scheduler cannot be asked.
     """
     if given is not None:
         return given
@@ -121,13 +121,13 @@ def cluster_of(where: Where, given: Cluster | None) -> Cluster:
             check=True,
         ).stdout
     except FileNotFoundError:
-        raise InputError(f"--dry-run --on slurm: no sinfo here to ask; {wanted}") from None
+        raise InputError(f"--dry-run --on slurm: sinfo not found here; {wanted}") from None
     except (OSError, subprocess.SubprocessError) as error:
         raise InputError(f"--dry-run --on slurm: sinfo fails ({show.fault(error)[:200]}); {wanted}") from None
     nodes = of_sinfo(told, where.partition)
     if not nodes:
         what = f"partition {where.partition!r}" if where.partition else "SLURM"
-        raise InputError(f"--dry-run --on slurm: sinfo tells of no node of {what} that takes jobs; {wanted}")
+        raise InputError(f"--dry-run --on slurm: sinfo shows no node of {what} that takes jobs; {wanted}")
     return Cluster(tuple(nodes), "sinfo")
 
 
@@ -147,16 +147,16 @@ def timetable(
     Args:
         runs: the folder of earlier sweeps.
         ladder: what would be trained.
-        checked: its corpus; None where that is not on this machine.
+        checked: its corpus; None if that is not on this machine.
         seeds: that would be trained.
-        where: the engine with its options.
+        where: the engine and its options.
         cluster: on which nodes.
         device: as for a launch.
         jobs: likewise.
-        say: is told before a probe, which takes seconds.
+        say: is called before a probe, which takes seconds.
 
     Raises:
-        InputError: runs that fit on no node, or of whose speed nothing is known.
+        InputError: runs that fit on no node, or whose speed is unknown.
     """
     asks = tuple(asks_of(rung, where, cluster, device) for rung in ladder.rungs)
     memory = [least_bytes_of(rung, each) for rung, each in zip(ladder.rungs, asks, strict=True)]
@@ -218,7 +218,7 @@ def rules_of(where: Where, nodes: Sequence[Nodes], asks: Sequence[Resources], jo
     if where.on == "slurm":
         limit = minutes(where) * 60.0 - warns(where)
         if limit <= start:
-            raise InputError(f"--slurm time: {minutes(where)} minutes leave no time to train; want more")
+            raise InputError(f"--slurm time: found {minutes(where)}, which leaves no time to train; want more minutes")
         return Rules(jobs or MOST_AT_A_TIME, start, HAND_OVER_S, PREDICT_S, limit, REQUEUE_S, alone=False)
     return Rules(jobs or capacity(asks, nodes), start, HAND_OVER_S, PREDICT_S, alone=False)
 

@@ -29,7 +29,7 @@ class Worker:
     socket: socket.socket
     slot: Slot
     run: str | None = None
-    extra: list[Place] = field(default_factory=list)  # that it holds beside its slot, for as long as its run lasts
+    extra: list[Place] = field(default_factory=list)  # held beside its slot while its run lasts
     leaving: bool = False
     _said: bytes = field(default=b"", repr=False)
 
@@ -38,7 +38,7 @@ class Worker:
     ) -> None:
         """Has it train `run` in `memory` bytes of main memory; it holds `extra` slots for as long.
 
-        On devices `beside` its own other processes train the run together with it, all with so many `threads`.
+        On the devices `beside` its own, other processes train the run with it, each with `threads` threads.
         """
         self.run, self.extra = run.name, [slot.place for slot in extra]
         descriptors = [descriptor for slot in extra for descriptor in slot.descriptors]
@@ -144,7 +144,7 @@ class Workers:
     def free_slots(self, least: int, most: int, beside: Sequence[Slot] = ()) -> list[Slot]:
         """Takes up to `most` free slots, each on another core or GPU and none on those of `beside`.
 
-        Where there are fewer than `least` it takes none: whoever waits for the rest must not hold what others wait for.
+        If there are fewer than `least`, takes none: a run that waits for the rest must not hold what others wait for.
         """
         ours = {worker.slot.place for worker in self.all} | self._extra
         named = {slot.place.name for slot in beside}

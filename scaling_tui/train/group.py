@@ -2,8 +2,8 @@
 
 The worker that was handed the run, and has claimed an attempt of it, starts torchrun (`scaling_tui.train.rank`), which
 starts a process for each device. The first of them writes the run's folder in the worker's name. All of them die with
-the worker, and where one dies all do: then the worker ends as if a signal had killed it, and the run is resumed as
-after any crash.
+the worker, and if one dies, all do; then the worker ends as if killed by a signal, and the run resumes as after any
+crash.
 """
 
 import os
@@ -22,7 +22,7 @@ from scaling_tui.runs.fence import SupersededError
 from scaling_tui.runs.format import HEARTBEAT_S, State, Status, superseded
 
 POLL_S = 0.1
-# Nobody else's business: the processes are all on this machine.
+# The processes are all on this machine, so no other interface is needed.
 LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
 
 
@@ -42,13 +42,13 @@ def devices_of(device: str, processes: int) -> list[str]:
 
 @dataclass(frozen=True)
 class Notes:
-    """What the worker and the processes tell each other, in a folder that ends with the attempt."""
+    """What the worker and the processes tell each other, in a folder that is deleted with the attempt."""
 
     folder: Path
 
     @property
     def began(self) -> bool:
-        """Whether the first process shows by now that the run is alive."""
+        """Whether the first process has taken over the heartbeat."""
         return (self.folder / "began").exists()
 
     def begin(self) -> None:
@@ -73,7 +73,7 @@ class Notes:
 
 @dataclass
 class Claim:
-    """The attempt in the worker's name while the first process is not there yet, or not any more."""
+    """The worker's hold on the attempt before the first process starts and after it ends."""
 
     attempt: Path
     beaten: float = 0.0
@@ -98,7 +98,7 @@ def train_together(
 ) -> None:
     """Has a process on each of `devices` train `run`, and waits for their end; `memory` bytes are for all of them.
 
-    Where they were killed, so is this process.
+    If they were killed, this process kills itself too.
 
     Raises:
         InputError: they have failed; it says with what.

@@ -1,7 +1,7 @@
 """What torch can do on this machine: `python -m scaling_tui.train.look` prints a line of JSON for each look.
 
-In a process of its own, because a driver may hang or crash it; each line is there before the next look begins. A line
-holds the `look`, and what it found or the `error`.
+In a process of its own, because a driver may hang or crash it. Each line is printed before the next look begins, and
+holds the `look` and what it found, or the `error`.
 """
 
 import json

@@ -51,10 +51,10 @@ def say(run: Path, text: str) -> None:
 
 
 def torchrun(arguments: list[str]) -> int:
-    """Starts the processes and waits for them; returns its exit status. It dies with the worker, they with it."""
+    """Starts the processes and waits for them; returns its exit status. It dies with the worker, they die with it."""
     options = options_of(arguments)
     die_with(options.worker)
-    # A scheduler signals every process of a job; the worker alone heeds it, and has the first process stop at a step.
+    # A scheduler signals every process of a job; only the worker heeds it, and the first process stops at a step.
     for number in (signal.SIGTERM, signal.SIGINT, *SCHEDULERS):
         signal.signal(number, signal.SIG_IGN)
     os.environ[TORCHRUN] = str(os.getpid())
@@ -63,7 +63,7 @@ def torchrun(arguments: list[str]) -> int:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import parse_args, run
 
-    # By a file, not by a port, where whoever reaches it may send a pickle.
+    # They meet by a file, not a port: whoever reaches a port may send a pickle.
     own = [
         "--rdzv-backend",
         "c10d",
@@ -86,7 +86,7 @@ def torchrun(arguments: list[str]) -> int:
 
 
 def heed_torchrun_alone(torchrun: int) -> None:
-    """Ends this process on SIGTERM if torchrun sends it, because another one has died; from others it means nothing."""
+    """Ends this process on a SIGTERM from torchrun, sent because another process died; ignores it from others."""
     for number in (signal.SIGINT, *SCHEDULERS):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -97,7 +97,7 @@ def heed_torchrun_alone(torchrun: int) -> None:
     def wait() -> None:
         while signal.sigwaitinfo({signal.SIGTERM}).si_pid != torchrun:
             pass
-        os._exit(128 + signal.SIGTERM)  # the main thread may wait for the dead one, deep in a library
+        os._exit(128 + signal.SIGTERM)  # the main thread may be waiting for the dead process, deep in a library
 
     Thread(target=wait, daemon=True).start()
 
@@ -149,17 +149,17 @@ def main() -> None:
         status = YIELDED
     except Exception as error:
         if of_another(error):
-            say(options.run, f"process {rank + 1} of {count} has lost another one")
+            say(options.run, f"process {rank + 1} of {count} lost contact with another process")
         else:
             Notes(options.notes).fail(rank, fault(error))
             sys.excepthook(type(error), error, error.__traceback__)
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(status)  # threads of a library that wait for a dead process would keep this one
+    os._exit(status)  # library threads that wait for a dead process would keep this one alive
 
 
 def of_another(error: BaseException) -> bool:
-    """Whether `error` tells of the end of another process: the libraries say so in their own words."""
+    """Whether `error` is due to the end of another process, as the libraries word it."""
     import torch.distributed as dist
 
     text = str(error).lower()

@@ -1,6 +1,6 @@
 """The processes that train one run together, as the trainer sees them: each takes its share of every batch.
 
-All of them go through the same steps in the same order, so whatever one of them asks of the others here, all ask.
+All take the same steps in the same order, so whatever one of them asks of the others here, all ask.
 """
 
 import time
@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-WAITS = timedelta(minutes=30)  # for the others: while the first writes a large checkpoint to a slow disk
+WAITS = timedelta(minutes=30)  # for the others, for example while the first writes a large checkpoint to a slow disk
 ASKS_EVERY_S = 0.5  # what only the first process knows
 MOST_UNASKED = 1000  # steps from one question to the next
 
@@ -21,7 +21,7 @@ Loss = Callable[[Tensor], Tensor]
 
 
 class Ranks:
-    """One process that trains alone: nothing is shared out and nobody is asked.
+    """One process that trains alone: there is nobody to share with or ask.
 
     Args:
         rank: of this process, from 0.
@@ -49,7 +49,7 @@ class Ranks:
         return loss_of(windows)
 
     def apart(self) -> AbstractContextManager[Any]:
-        """In the block nothing is averaged: of a batch's parts only the last one is, and of trial steps none."""
+        """Nothing is averaged in this block: it holds all parts of a batch but the last, and trial steps."""
         return nullcontext()
 
     def totals(self, values: Sequence[float]) -> list[float]:
@@ -68,7 +68,7 @@ class Ranks:
         return list(values)
 
     def agreed(self, question: Callable[[], bool]) -> Callable[[], bool]:
-        """What answers `question`, to be asked at each step, with the first process's word in all of them."""
+        """A function to call at each step that gives every process the first one's answer to `question`."""
         return question
 
 
@@ -76,7 +76,7 @@ ALONE = Ranks()
 
 
 class _Through(nn.Module):
-    """Has a loss pass through a module, which is what DistributedDataParallel takes."""
+    """Passes a loss through a module, as DistributedDataParallel needs."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -89,11 +89,11 @@ class _Through(nn.Module):
 class Group(Ranks):
     """This process among those that torchrun has started, by DistributedDataParallel: NCCL on GPUs, else gloo.
 
-    Tensors on the CPU go by gloo in any case, so that no GPU is waited for.
+    Tensors on the CPU always go by gloo, so that no GPU has to be waited for.
     """
 
     def __init__(self, rank: int, count: int, device: torch.device) -> None:
-        """Waits for the others, where torchrun's environment says."""
+        """Waits for the others, as torchrun's environment describes them."""
         import torch.distributed as dist
 
         self.rank, self.count, self.device, self._dist = rank, count, device, dist
@@ -107,7 +107,7 @@ class Group(Ranks):
         devices = [self.device.index] if self.device.type == "cuda" else None
         # Its buffers are constants. Gradients stay views of the optimizer's flat tensors, not of DDP's buckets.
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # newer versions call broadcast_buffers otherwise
+            warnings.simplefilter("ignore", FutureWarning)  # newer versions rename broadcast_buffers
             self._averaged = nn.parallel.DistributedDataParallel(
                 _Through(model), device_ids=devices, broadcast_buffers=False
             )
@@ -146,7 +146,7 @@ class Group(Ranks):
         return said.tolist()
 
     def agreed(self, question: Callable[[], bool]) -> Callable[[], bool]:
-        """As often as `ASKS_EVERY_S`, at steps that the first process names beforehand: a question costs a message."""
+        """Asked every `ASKS_EVERY_S` or so, at steps that the first process announces: a question costs a message."""
         left = skipped = 0
         asked_at = time.monotonic()
 

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from scaling_tui.train.trainer import Trainer
 
 REQUEST_INTERVAL_S = 0.5
-# By which schedulers warn, beside SIGTERM; it would end a process that does not heed it.
+# With which schedulers warn, besides SIGTERM; unhandled it would end the process.
 SCHEDULERS = (signal.SIGUSR2,) if hasattr(signal, "SIGUSR2") else ()
 PR_SET_PDEATHSIG = 1  # of prctl(2)
 MOST_DESCRIPTORS = 250  # that a message of a socket may carry, by Linux 253
@@ -249,7 +249,7 @@ def work(
 ) -> int:
     """Trains `run` from its last checkpoint in `memory` bytes, or in what is free; returns the exit status.
 
-    Where there are devices `beside` this one, a process on each of them trains it, together.
+    With devices `beside` this one, a process on each of them trains it together with this one's.
     The writers of the attempts up to `over` count as dead.
     """
     corpus, termination = corpus or LastCorpus(), termination or Termination()
@@ -263,7 +263,7 @@ def work(
             return _train_together(run, attempt, [device, *beside], threads, corpus, termination, memory)
         return _train(run, attempt, device, threads, corpus, termination, memory)
     except SupersededError:
-        # Not into the run: it is another's now.
+        # Not into the run's log: the run is another's now.
         print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {run.name} exits: another worker took over", flush=True)
         return YIELDED
 
@@ -299,7 +299,7 @@ def _train(
                 log(f"starts on {trainer.device} with {trainer.engine}, {where}")
                 end(writer, trainer.train(writer, stop_requested, log), log)
             except Exception as error:
-                writer.check_owner()  # whatever went wrong, it is not of the run any more
+                writer.check_owner()  # if the run is another's by now, this fault is not the run's
                 writer.status("failed", fault(error))
                 log(f"failed: {fault(error)}")
                 raise
@@ -379,7 +379,7 @@ def serve_mailbox(folder: Path, device: str, memory: int | None) -> None:
                 threads, over = handed.threads, handed.over
                 status = work(handed.run, own, threads, corpus, termination, memory, over, beside)
             finally:
-                # As a process that the signal ended: it stopped because its scheduler wanted it to, not the user.
+                # Reported as ended by the signal: the scheduler stopped it, not the user.
                 end.answer(handed.run.name, -signal.SIGTERM if termination.asked else status)
             free_memory()
             if termination.asked:

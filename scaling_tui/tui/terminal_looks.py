@@ -1,4 +1,4 @@
-"""What the terminal that a command runs in can do, look by look, told from its names: it is asked nothing."""
+"""What this terminal can do, look by look, from the environment alone: the terminal is not queried."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ WHOLE = (80, 24)  # what the app needs to show everything
 COLOURS = {"standard": 16, "windows": 16, "256": 256, "truecolor": 1 << 24}
 TMUX_S = 3.0
 
-# What they do with OSC 52, the sequence that copies, as far as the terminal names itself.
+# How terminals treat OSC 52, the escape sequence that copies, for those that name themselves.
 TAKES_COPIES = {"TERM": ("alacritty", "foot", "xterm-ghostty", "xterm-kitty"), "TERM_PROGRAM": ("WezTerm", "ghostty")}
 NO_COPIES = {"TERM_PROGRAM": ("Apple_Terminal",)}
 
@@ -48,9 +48,11 @@ def size() -> Look:
     says = f"{found[0]}×{found[1]}, {called}"
     advice = []
     if terminal.is_dumb():
-        advice.append("the app needs a terminal that can move its cursor: set TERM as it is called, such as xterm")
+        advice.append(
+            "the app needs a terminal that can move its cursor: set TERM to this terminal's type, such as xterm"
+        )
     if found[0] < WHOLE[0] or found[1] < WHOLE[1]:
-        advice.append("the app shows everything from 80×24 on: make the window larger")
+        advice.append("the app needs 80×24 to show everything: make the window larger")
     return Look(says, values=values, advice=tuple(advice))
 
 
@@ -71,7 +73,7 @@ def colours() -> Look:
         says += f"; TEXTUAL_COLOR_SYSTEM={limited} in the app"
     advice = []
     if 0 < number < 256 and not limited and _columns_and_lines():
-        advice.append("most terminals have 256 colours: set TERM as yours is called, such as xterm-256color")
+        advice.append("most terminals have 256 colours: set TERM to this terminal's type, such as xterm-256color")
     return Look(says, values=values, advice=tuple(advice))
 
 
@@ -81,13 +83,13 @@ def utf8() -> Look:
     values = {"utf8": not terminal.wants_ascii(), "encoding": sys.stdout.encoding}
     if values["utf8"]:
         return Look(f"yes{by}", values=values)
-    advice = "the app draws in ASCII: if this terminal takes UTF-8, set LC_ALL=C.UTF-8 or give --no-ascii"
+    advice = "the app draws in ASCII: if this terminal shows UTF-8, set LC_ALL=C.UTF-8 or give --no-ascii"
     return Look(f"no{by}", values=values, advice=(advice,))
 
 
 def clipboard() -> Look:
-    """Whether a copy by OSC 52 arrives; whether it does or not, the app keeps the last one in a file."""
-    kept = f"the app keeps copies in {copies()} too"
+    """Whether a copy by OSC 52 arrives; either way the app keeps the last one in a file."""
+    kept = f"the app also keeps the last copy in {copies()}"
     values = {"osc52": None, "file": str(copies())}
     if os.environ.get("TMUX"):
         setting = _tmux_setting()
@@ -95,18 +97,18 @@ def clipboard() -> Look:
             return Look(f"tmux passes copies on; {kept}", values={**values, "osc52": True})
         if setting in ("off", "external"):
             return Look(
-                f"tmux does not take copies from programs (set-clipboard {setting}); {kept}", "found",
+                f"tmux does not let programs copy (set-clipboard {setting}); {kept}", "found",
                 {**values, "osc52": False}, ("put 'set -s set-clipboard on' in ~/.tmux.conf",),
             )  # fmt: skip
-        return unknown(f"tmux does not tell; {kept}", **values)
+        return unknown(f"tmux does not say whether it passes copies on; {kept}", **values)
     if os.environ.get("STY"):
         return Look(f"screen passes no copies on; {kept}", values={**values, "osc52": False})
     for told, takes in ((TAKES_COPIES, True), (NO_COPIES, False)):
         for name, known in told.items():
             if (value := os.environ.get(name, "")) in known:
-                says = f"{value} {'takes copies' if takes else 'takes no copies from programs'}; {kept}"
+                says = f"{value} {'lets programs copy' if takes else 'does not let programs copy'}; {kept}"
                 return Look(says, values={**values, "osc52": takes})
-    return unknown(f"a terminal does not say whether it takes copies; {kept}", **values)
+    return unknown(f"this terminal does not say whether programs can copy; {kept}", **values)
 
 
 def _tmux_setting() -> str:

@@ -95,7 +95,7 @@ def test_without_torch_path_home_or_terminal_it_tells_what_is_there_and_leaves_n
     assert "not found: no sbatch in PATH" in line_of(text, "SLURM")
     assert "a pipe or a file; TERM=dumb" in line_of(text, "terminal")
     assert "runs (not there yet)" in " ".join(text.split())
-    assert re.search(r"^\d+ problems?: see the lines with !$", text, re.MULTILINE)
+    assert re.search(r"^\d+ problems?: see the lines that begin with !$", text, re.MULTILINE)
     assert "Traceback" not in text
     assert all(len(line) <= 100 for line in text.splitlines())
     assert files(tmp_path) == before
@@ -158,7 +158,7 @@ def test_a_torch_that_does_not_load_is_told_with_the_reason(
     found = looks(doctor("--json"))
     assert found["torch"]["status"] == "unknown"
     assert says in str(found["torch"]["says"])
-    assert found["torch"]["advice"] == ["see how it loads: python -c 'import torch'"]
+    assert found["torch"]["advice"] == ["try to load it: python -c 'import torch'"]
     assert "\x1b" not in doctor().stdout
 
 
@@ -192,7 +192,7 @@ def test_slurm_tells_its_partitions(doctor: Doctor, tmp_path: Path) -> None:
         ("sleep 1000 & sleep 1000", "took longer than"),
         ("kill -9 $$", "ended with status -9"),
         ("printf '\\033]0;mine\\007'; printf '\\033[31mred' >&2; exit 1", "red"),
-        ("exec cat /dev/zero", "says more than 1 MiB"),
+        ("exec cat /dev/zero", "printed more than 1 MiB"),
     ],
     ids=["hangs", "crashes", "rubbish", "endless"],
 )

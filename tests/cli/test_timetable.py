@@ -70,9 +70,9 @@ def test_text_and_plot_fit_80_columns(command: Command, tiny: Path) -> None:
     lines = out.splitlines()
     assert max(map(len, lines[lines.index("") :])) <= 80
     assert sum("█" in line for line in lines) == 4
-    assert "on Ray: 64 nodes of 8 GPUs (80 GB), by --cluster" in out
+    assert "on Ray: 64 nodes of 8 GPUs (80 GB), from --cluster" in out
     assert "each run asks for 1 CPU, 1 GPU" in out
-    assert "times from 4.0e14 FLOP/s a GPU, as given, for every size" in out
+    assert "times from the given 4.0e14 FLOP/s per GPU, for every size" in out
     assert "GPUs held, of 512" in out
     assert "nan" not in out
 
@@ -130,13 +130,13 @@ def test_a_cluster_of_cpus_is_measured_here(command: Command, tiny: Path, tmp_pa
         (RAY, "--dry-run --on ray: no cluster to plan for; want --cluster, such as 64x8x80GB"),
         ((*RAY, "--cluster", "64x8"), "--throughput: not given, and nothing was measured on a GPU here"),
         ((*RAY, *H100S, "--set", "hidden=40000", "--set", "layers=99"), "a needs at least "),
-        ((*RAY, *H100S, "--set", "num_gpus=16"), "a asks for 1 CPU, 16 GPUs, no node has as much; "),
-        ((*RAY, *H100S, "--set", "num_gpus=0"), "a: asks for no GPU, but a throughput is given of GPUs"),
+        ((*RAY, *H100S, "--set", "num_gpus=16"), "a asks for 1 CPU, 16 GPUs, more than any node has; "),
+        ((*RAY, *H100S, "--set", "num_gpus=0"), "a: asks for no GPU, but the throughput is given per GPU"),
         (("--on", "ray", "--cluster", "64x8"), "--cluster: found without --dry-run --on ray or slurm"),
         ((*RAY, *H100S, "--device", "cuda:1"), "--device 'cuda:1': found with --on ray, want auto, cpu, cuda, mps"),
         (("--on", "ray", "--device", "foo"), "--device 'foo': found with --on ray, want auto, cpu, cuda, mps"),
         (("--dry-run", "--price", "2"), "--price: found without --dry-run --on ray or slurm"),
-        ((*RAY, "--cluster", "64"), "--cluster '64': neither; want NODESxGPUS"),
+        ((*RAY, "--cluster", "64"), "--cluster '64': not a cluster; want NODESxGPUS"),
         (("--dry-run", "--on", "slurm", *H100S, "--device", "cuda", "--slurm", "time=1"), "--slurm time: "),
     ],
 )
@@ -170,7 +170,7 @@ def test_a_throughput_of_some_nodes_is_refused(command: Command, tiny: Path, tmp
     mixed = tmp_path / "mixed.toml"
     mixed.write_text("[[nodes]]\ngpus = 2\nthroughput = 1e13\n[[nodes]]\ncount = 3\ngpus = 1\n")
     status, _, err = command("run", tiny, *RAY, "--cluster", mixed)
-    assert (status, "not of 3 nodes of 1 GPU; want it of all or none" in err) == (2, True)
+    assert (status, "not for 3 nodes of 1 GPU; want it for all or none" in err) == (2, True)
     found = told(command, tiny, *RAY, "--cluster", mixed, "--throughput", "1e13", "--price", "1")
     assert [each["throughput"] for each in found["cluster"]["nodes"]] == [1e13, 1e13]
 
@@ -181,7 +181,7 @@ def test_slurm_is_asked_with_sinfo(
     options = ("--dry-run", "--on", "slurm", "--throughput", "1e13", "--device", "cuda")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     status, _, err = command("run", tiny, *options)
-    assert (status, "no sinfo here to ask; want --cluster" in err) == (2, True)
+    assert (status, "sinfo not found here; want --cluster" in err) == (2, True)
     (tmp_path / "bin").mkdir()
     sinfo = tmp_path / "bin" / "sinfo"
     sinfo.write_text("#!/bin/sh\necho 'n1|gpu*|idle|32|128000|gpu:a100:4'\necho 'n2|gpu*|mixed|32|128000|gpu:a100:4'\n")
@@ -189,7 +189,7 @@ def test_slurm_is_asked_with_sinfo(
     found = told(command, tiny, *options)
     assert (found["devices"], found["cluster"]["source"]) == (8, "sinfo")
     status, _, err = command("run", tiny, *options, "--partition", "big")
-    assert (status, "sinfo tells of no node of partition 'big' that takes jobs" in err) == (2, True)
+    assert (status, "sinfo shows no node of partition 'big' that takes jobs" in err) == (2, True)
     sinfo.write_text("#!/bin/sh\nexit 3\n")
     status, _, err = command("run", tiny, *options)
     assert (status, "sinfo fails" in err) == (2, True)

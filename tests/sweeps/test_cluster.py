@@ -35,18 +35,18 @@ def test_a_cluster_in_a_few_signs_or_in_a_file(tmp_path: Path) -> None:
     path.write_text(FILE)
     found = described(str(path))
     assert found.nodes == (Nodes(4, 8, 96, 80e9, 2**40, 4e14, 2.5), Nodes(16, 0, 32))
-    assert found.told == "4 nodes of 8 GPUs (80 GB), 96 CPUs, 16 nodes of 32 CPUs"
+    assert found.told == "4 nodes of 8 GPUs (80 GB), 96 CPUs and 16 nodes of 32 CPUs"
     assert [each.price for each in found.given(None, 3.0).nodes] == [3.0, 3.0]
 
 
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("64", "--cluster '64': neither; want NODESxGPUS such as 64x8"),
-        ("9" * 400 + "x1", "--cluster '9+': neither; want NODESxGPUS such as 64x8"),
+        ("64", "--cluster '64': not a cluster; want NODESxGPUS such as 64x8"),
+        ("9" * 400 + "x1", "--cluster '9+': not a cluster; want NODESxGPUS such as 64x8"),
         ("4x8x80", r"--cluster '4x8x80': gpu_memory: found 80.0, want a number from 1e\+06"),
         ("0x8", "--cluster '0x8': count: found 0, want a whole number from 1 to 100,000"),
-        ("4x0", "--cluster '4x0': cpus: missing, in nodes without GPUs"),
+        ("4x0", "--cluster '4x0': cpus: missing, want a number for nodes without GPUs"),
         ("4x8xmuch", "--cluster '4x8xmuch': memory: cannot read 'much' as a number"),
         ("missing.toml", "missing.toml: no such file, want a cluster"),
         ("[[nodes]]\ngpus = true", r"nodes\[1\].gpus: found True, want a whole number from 0 to 1,024"),
@@ -54,7 +54,7 @@ def test_a_cluster_in_a_few_signs_or_in_a_file(tmp_path: Path) -> None:
         ("[[nodes]]\ngpus = 8\nmemory = 'x'", r"nodes\[1\].memory: cannot read 'x'"),
         ("[[nodes]]\ngpus = 8\nprice = nan", r"nodes\[1\].price: found nan, want a number"),
         ("[[nodes]]\ngpus = 8\nthroughput = [1]", r"nodes\[1\].throughput: found \[1\], want a number"),
-        ("[[nodes]]\ncpus = 8\ngpu_memory = 1", r"nodes\[1\].gpu_memory: found in nodes without GPUs"),
+        ("[[nodes]]\ncpus = 8\ngpu_memory = 1", r"nodes\[1\].gpu_memory: found for nodes without GPUs"),
         ("nodes = 3", "nodes: missing, want at least one"),
         ("gpus = 3", "gpus: not a key here, want"),
     ],

@@ -57,7 +57,7 @@ def test_a_gpu_that_torch_does_not_use_is_told(
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     torch = answering(monkeypatch, gpus={"gpus": []}, device={"device": "cpu", "why_no_gpu": built_for})
     look = machine_looks.devices(torch)
-    assert look.says.startswith("2 GPUs by the driver, but torch uses none")
+    assert look.says.startswith("the driver sees 2 GPUs, but torch uses none")
     assert says in look.says
     assert advice in look.advice[0]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")

@@ -345,7 +345,7 @@ def test_a_folder_that_the_nodes_do_not_share_is_refused_before_anything_is_writ
     from scaling_tui.sweeps.engines import ray as engine
 
     monkeypatch.setattr(engine, "_token", lambda path: "")
-    with pytest.raises(Exception, match=r"--runs .*: not shared with the node .* of Ray \(what it writes does not arr"):
+    with pytest.raises(Exception, match=r"--runs .*: not shared with Ray node .* \(what it writes does not arr"):
         engine.check_storage(Where("ray", address=cluster.address), tmp_path / "runs")
     assert list((tmp_path / "runs").iterdir()) == []
 
@@ -353,5 +353,5 @@ def test_a_folder_that_the_nodes_do_not_share_is_refused_before_anything_is_writ
 def test_an_address_at_which_nobody_listens_is_told_at_once(ladder: Path, tmp_path: Path) -> None:
     told = cli("run", ladder, "--on", "ray", "--address", "127.0.0.1:9", "--runs", tmp_path / "runs")
     assert (told.returncode, told.stdout) == (2, "")
-    assert "--address 127.0.0.1:9: nobody answers there" in told.stderr
+    assert "--address 127.0.0.1:9: nothing answers there" in told.stderr
     assert not (tmp_path / "runs").exists()

@@ -111,7 +111,7 @@ class Here:
         return 1
 
     def queue(self, resources: Resources) -> str:
-        return "in its queue"
+        return "queued"
 
     def close(self) -> None:
         pass
@@ -315,9 +315,9 @@ def test_workers_that_are_killed_before_they_begin_end_the_sweep_but_lost_nodes_
             assert [ended.cause for ended in engine.ended()] == [gone.cause]
 
     lose(Gone(-9, "lost node", "lost its node"), 30)
-    lose(Gone(-9, "out of memory", "was killed: its node ran out of memory"), 19)
-    with pytest.raises(InputError, match="here: worker after worker was killed: its node ran out of memory"):
-        lose(Gone(-9, "out of memory", "was killed: its node ran out of memory"), 1)
+    lose(Gone(-9, "out of memory", "was killed because its node ran out of memory"), 19)
+    with pytest.raises(InputError, match="here: worker after worker was killed because its node ran out of memory"):
+        lose(Gone(-9, "out of memory", "was killed because its node ran out of memory"), 1)
 
 
 class Queue(Here):
@@ -565,7 +565,7 @@ def test_a_cluster_that_only_the_files_of_a_sweep_name_is_not_connected_to(
 @pytest.mark.parametrize(
     ("setting", "fault"),
     [
-        ("num_gpus=1.5", "num_gpus: found 1.5, want a whole number above 1"),
+        ("num_gpus=1.5", "num_gpus: found 1.5, want a whole number if above 1"),
         ("num_cpus=0", "num_cpus: found 0, want a number from 0.001 to 100,000"),
         ("rungs.a.num_gpus=-1", "num_gpus: found -1, want 0, or a number from 0.001 to 100,000"),
         ("resources.gpu=1", r"resources.gpu: not a key here"),

@@ -319,7 +319,7 @@ def test_slots_of_a_run_are_taken_all_or_none(tmp_path: Path) -> None:
     [
         (["gpus=3"], "rung 'small': batch: found 8 with gpus 3, want a multiple of 3"),
         (["rungs.large.gpus=16"], "rung 'large': batch: found 8 with gpus 16, want a multiple of 16"),
-        (["gpus=2", "num_gpus=1"], "rung 'small': num_gpus: found 1 with gpus 2, want 2, or only one of them"),
+        (["gpus=2", "num_gpus=1"], "rung 'small': num_gpus: found 1 with gpus 2, want 2, or only one of the two keys"),
         (["rungs.small.gpus=2", "rungs.small.num_gpus=0.5"], "num_gpus: found 0.5 with gpus 2, want 2"),
         (["gpus=0"], "gpus: found 0, want a whole number from 1 to 256"),
         (["gpus=1.5"], "gpus: found 1.5, want a whole number from 1 to 256"),
@@ -382,7 +382,9 @@ def test_an_estimate_says_what_it_assumes_of_several_processes(pair: Path, two_c
     parts = {"evaluation": 1e-6, "setup": 0.1, "checkpoint": 0.1}
     probed = Evidence(probed={share: Speed(1.0, **parts), alone: Speed(100.0, **parts)})
     guessed = estimate(ladder, probed, seeds=1, device="cpu")
-    assert "exchanging gradients is assumed to add 25 % to the steps of large, which no run has told" in guessed.basis
+    assert (
+        "exchanging gradients is assumed to add 25 % to the steps of large, which no run has measured" in guessed.basis
+    )
     assert guessed.seconds[-1] == pytest.approx(48 * 1.25, rel=0.2)
     told = Evidence(recorded={Trained(large, 1, 1): Speed(0.5)}, probed=probed.probed)
     known = estimate(ladder, told, seeds=1, device="cpu")

@@ -1,7 +1,7 @@
 """Where the runs of a sweep train: on this machine, on a Ray cluster, under SLURM.
 
 An engine has workers, processes that each hold a slot and train one run after the other. The supervisor tells it which
-run to train next and learns how each ended; what it decides, and from what, is the same everywhere.
+run to train next and learns how each ended. What it decides, and from what, is the same for every engine.
 """
 
 import re
@@ -19,12 +19,12 @@ from scaling_tui.text.suggest import did_you_mean
 
 On = Literal["local", "ray", "slurm"]
 
-# Why a worker ended that was not asked to. The first three say nothing of the run that it trained.
+# Why a worker ended without being asked to. The first three say nothing about the run that it trained.
 Cause = Literal["lost node", "preempted", "timed out", "out of memory", "crashed"]
 NOT_THE_RUNS: tuple[Cause, ...] = ("lost node", "preempted", "timed out")
 
 
-# What `--slurm` takes: options of sbatch that say what a job gets, not what it runs or where it writes; and of ours
+# What `--slurm` takes: sbatch options that say what a job gets, not what it runs or where it writes; and our own
 # `time` in minutes, `signal_delay` in seconds and `executor`.
 SBATCH = (
     "account", "begin", "clusters", "comment", "constraint", "cpus_per_gpu", "exclude", "exclusive", "executor",
@@ -40,14 +40,14 @@ ADDRESS = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-F
 
 @dataclass(frozen=True)
 class Where:
-    """On what a sweep trains, as the options of a launch say.
+    """Where a sweep trains, as the options of a launch say.
 
     Args:
         on: the engine.
-        address: of a Ray cluster; "" is that of $RAY_ADDRESS, or a cluster of this machine for this sweep alone.
-        dashboard: whether Ray's dashboard is started with such a cluster.
-        partition: of SLURM; "" is its default.
-        options: further ones of SLURM's sbatch, by name.
+        address: of a Ray cluster; "" means that of $RAY_ADDRESS, or else a cluster on this machine for this sweep.
+        dashboard: whether to start Ray's dashboard with a cluster on this machine.
+        partition: of SLURM; "" means its default.
+        options: further sbatch options, by name.
     """
 
     on: On = "local"
@@ -65,7 +65,7 @@ class Where:
         ):  # fmt: skip
             if given and self.on != engine:
                 raise InputError(f"{option}: found with --on {self.on}, want --on {engine}")
-        # They become lines of a script.
+        # They become lines of a batch script.
         for key in self.options:
             if key not in SBATCH:
                 raise InputError(f"--slurm {key}: not known here; {did_you_mean(key, SBATCH)}")
@@ -99,7 +99,7 @@ class Where:
 
     @classmethod
     def recorded(cls, options: Mapping[str, Any]) -> "Where":
-        """What the `launch` of a sweep.json says; local where it says nothing that can be followed."""
+        """What the `launch` of a sweep.json says; local if it names nothing usable."""
         on, further = options.get("on", "local"), options.get("options")
         texts = {key: value for key in ("address", "partition") if isinstance(value := options.get(key), str)}
         try:
@@ -119,10 +119,10 @@ class Order:
 
     Args:
         run: its folder.
-        size: None where run.json does not tell.
+        size: None if run.json does not say.
         alone: whether no other run of the sweep trains beside it.
-        resources: that its ladder asks for.
-        over: the attempts up to this number count as dead.
+        resources: what its ladder asks for.
+        over: attempts up to this number count as dead.
     """
 
     run: Path
@@ -137,11 +137,11 @@ class Ended:
     """A run, or a worker without one, that has ended.
 
     Args:
-        run: its name; None of a worker that had none.
-        status: the exit status of the worker, 0 where it lives on; negative if a signal killed it.
-        cause: why the worker is gone; None where the run ended by itself, well or badly.
+        run: its name; None if the worker had no run.
+        status: the exit status of the worker, 0 if it lives on; negative if a signal killed it.
+        cause: why the worker is gone; None if the run ended by itself, well or badly.
         how: what happened, in words.
-        host: the worker's, and its `pid`: which attempts of the run are its.
+        host: the worker's; with its `pid` it tells which attempts of the run are its own.
     """
 
     run: str | None
@@ -163,12 +163,12 @@ LOCAL = Where()
 
 
 def check_where(where: Where, runs: Path, asks: Iterable[Resources] = ()) -> None:
-    """Checks what a launch there needs, before anything is written: the library, the cluster, the shared `runs`.
+    """Checks what a launch needs before anything is written: the library, the cluster, the shared `runs`.
 
     And whether its scheduler can give what its runs ask for.
 
     Raises:
-        InputError: something is missing; it says what.
+        InputError: something is missing; the message says what.
     """
     if where.on == "ray":
         from scaling_tui.sweeps.engines.ray import check_storage
@@ -183,15 +183,15 @@ def check_where(where: Where, runs: Path, asks: Iterable[Resources] = ()) -> Non
 
 
 class Engine(Protocol):
-    """What trains the runs that a supervisor orders."""
+    """Trains the runs that a supervisor orders."""
 
     @property
     def at_a_time(self) -> int:
-        """How many runs train at a time; of a cluster it changes as nodes come and go."""
+        """How many runs train at a time; on a cluster this changes as nodes come and go."""
 
     @property
     def alone(self) -> bool:
-        """Whether a run that trains alone has the cores of the others, so that a predicted run had better do so."""
+        """Whether a run that trains alone gets the cores of the others, so that a predicted run should."""
 
     @property
     def training(self) -> set[str]:
@@ -199,25 +199,25 @@ class Engine(Protocol):
 
     @property
     def is_empty(self) -> bool:
-        """Whether no worker trains, nor one ends: what comes next has the machine for itself."""
+        """Whether no worker is training or ending, so that the next run has the machine to itself."""
 
     def order(self, order: Order) -> bool:
-        """Hands the run to a worker; False where there is none for it yet, and then it is ordered again."""
+        """Hands the run to a worker; False if none is ready for it yet, and then it is ordered again."""
 
     def settle(self, ready: int) -> None:
-        """Has the workers leave that no order needs, but `ready`, and starts as many as are missing of these."""
+        """Lets the workers go that no order needs, except `ready` of them, and starts those that are missing."""
 
     def ended(self) -> list[Ended]:
         """What has ended since the last call."""
 
     def waits(self) -> str:
-        """For what an order waits, in words."""
+        """What an order is waiting for, in words."""
 
     def wait(self, seconds: float) -> None:
-        """Waits for news of the workers, at most so long."""
+        """Waits at most this long for news of the workers."""
 
     def close(self) -> None:
-        """Lets go of everything; called once nothing trains any more."""
+        """Releases everything; called once nothing trains any more."""
 
 
 def engine(where: Where, folder: Path, view: SweepView, device: str, jobs: int | None, per_gpu: int | None) -> Engine:

@@ -1,4 +1,4 @@
-"""This machine as an engine: its workers inherit slots, locks on its cores and GPUs, and hear over sockets."""
+"""This machine as an engine: its workers inherit slots (locks on cores and GPUs) and get runs over sockets."""
 
 from scaling_tui.runs import SweepView
 from scaling_tui.sweeps.engines import Ended, Order, signal_name
@@ -15,7 +15,7 @@ class Local:
     """The cores or the GPUs of this machine.
 
     Raises:
-        InputError: a run that is not finished asks for more of them than there are.
+        InputError: an unfinished run asks for more of them than there are.
     """
 
     def __init__(self, view: SweepView, device: str, jobs: int | None, per_gpu: int | None) -> None:
@@ -29,7 +29,7 @@ class Local:
         self.workers = Workers(view.path, places(device, jobs, per_gpu))
         self.at_a_time = at_a_time(jobs, device, per_gpu, beside)
         self.starts_ahead = self.alone = True
-        self.saves = False  # in this round, the slots that become free, for a run that needs several
+        self.saves = False  # slots that become free in this round are kept for a run that needs several
 
     @property
     def training(self) -> set[str]:
@@ -40,7 +40,7 @@ class Local:
         return len(self.workers.all) <= len(self.workers.idle)
 
     def order(self, order: Order) -> bool:
-        """Hands the run to a worker that waits for one, or to a new one; False where too few slots are free."""
+        """Hands the run to an idle worker or a new one; False if too few slots are free."""
         if self.saves:
             return False
         threads, processes = threads_for(order.size, order.alone, cores(), self.at_a_time), order.resources.processes
@@ -78,7 +78,7 @@ class Local:
         found = [Ended(run, status) for run, status in ended]
         for run, status in gone:
             if run is None:
-                self.starts_ahead = False  # or it would do so again and again
+                self.starts_ahead = False  # or it would fail again and again
             how = f"was killed by {signal_name(-status)}" if status < 0 else f"failed with status {status}"
             found.append(Ended(run, status, "crashed" if status < 0 else None, how))
         return found

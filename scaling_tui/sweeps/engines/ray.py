@@ -1,7 +1,7 @@
 """Ray as an engine: each worker is a process of a Ray task, which holds the CPUs and GPUs of its slot.
 
-Ray starts and ends the tasks; which run a worker trains, and whether one that it lost is tried again, is the
-supervisor's to say. So Ray retries nothing itself. A task that dies takes its worker along.
+Ray starts and ends the tasks. The supervisor decides which run a worker trains, and whether to retry a run that lost
+its worker, so Ray's own retries are off. A worker dies with its task.
 """
 
 import logging
@@ -40,7 +40,7 @@ BEGAN = "began"
 
 
 class RayCluster:
-    """A Ray cluster at an address, or one of this machine alone that ends with the sweep.
+    """A Ray cluster at an address, or one on this machine alone that ends with the sweep.
 
     Raises:
         InputError: Ray is not installed, or the cluster cannot be reached.
@@ -61,7 +61,7 @@ class RayCluster:
         return resources.over(usual(gpu))
 
     def _sizes(self) -> list[Mapping[str, float]]:
-        """What each node has that is alive."""
+        """What each live node has."""
         self._nodes = self.ray.nodes()
         return [node["Resources"] for node in self._nodes if node["Alive"]]
 
@@ -82,8 +82,8 @@ class RayCluster:
             return {}
         done, _ = self.ray.wait(list(tickets), num_returns=len(tickets), timeout=0)
         found = {place: self._why(ticket) for place, ticket in enumerate(tickets) if ticket in done}
-        # Of a node that fell silent Ray knows within a minute or so; its tasks end seven minutes after that, when their
-        # connections give up.
+        # Ray notices a silent node within about a minute, but ends its tasks only seven minutes later, when their
+        # connections time out.
         dead = {node["NodeID"] for node in self._nodes if not node["Alive"]}
         for place, ticket in enumerate(tickets):
             if place not in found and dead and _node_of(self._at[ticket]) in dead:
@@ -98,14 +98,14 @@ class RayCluster:
         except errors.TaskCancelledError:
             return Gone()
         except errors.OutOfMemoryError:
-            return Gone(-9, "out of memory", "was killed by Ray: its node ran out of memory")
+            return Gone(-9, "out of memory", "was killed by Ray because its node ran out of memory")
         except (errors.NodeDiedError, errors.LocalRayletDiedError, errors.WorkerCrashedError) as error:
             return self._lost(mailbox, isinstance(error, errors.WorkerCrashedError))
         except errors.RayError as error:
             return Gone(1, None, _first_line(error))
 
     def _lost(self, mailbox: Path, may_be_a_crash: bool) -> Gone:
-        """Whether a node was lost or a process; Ray tells of a node's end after that of its processes."""
+        """Whether a node or only a process was lost; Ray reports the end of a node after that of its processes."""
         self._sizes()
         name = _node_of(mailbox)
         node = next((node for node in self._nodes if node["NodeID"] == name), None)
@@ -130,16 +130,16 @@ class RayCluster:
             if amount
         )
         fits = any(_fit(resources, size) for size in self._sizes())
-        return f"in its queue for {asked}" + ("" if fits else ", and no node has as much")
+        return f"queued for {asked}" + ("" if fits else "; no node is that large")
 
     def close(self) -> None:
         self.ray.shutdown()
 
 
 def _ended(status: int, how: str, out_of_memory: bool) -> Gone:
-    """How a worker ended of which its task tells."""
+    """How a worker ended, as its task reports."""
     if out_of_memory:
-        return Gone(status, "out of memory", "was killed: its node ran out of memory")
+        return Gone(status, "out of memory", "was killed because its node ran out of memory")
     return Gone(status, "crashed", f"was killed by {signal_name(-status)}") if status < 0 else Gone(status, None, how)
 
 
@@ -149,7 +149,7 @@ def _fit(resources: Resources, size: Mapping[str, float]) -> int:
 
 
 def nodes_at(where: Where) -> list[Nodes]:
-    """The nodes of a cluster; it is only asked, and nothing runs there.
+    """The nodes of a cluster. It is only asked; nothing runs there.
 
     Raises:
         InputError: Ray is not installed, or the cluster cannot be reached or has no node that trains.
@@ -165,7 +165,7 @@ def nodes_at(where: Where) -> list[Nodes]:
 
 
 def _node_of(mailbox: Path) -> str:
-    """Ray's name of the node on which the worker of `mailbox` began, "" where it has not."""
+    """Ray's id of the node where the worker of `mailbox` started; "" if it has not."""
     try:
         return (mailbox / BEGAN).read_text(encoding="utf-8").strip()
     except OSError:
@@ -183,7 +183,7 @@ def _raylet_answers(node: Mapping[str, Any]) -> bool:
 def hold(mailbox: str, device: str, asked: dict[str, float]) -> tuple[int, str, bool]:
     """The task: runs a worker until it leaves.
 
-    Returns its exit status, what there is to say of it, and whether it was killed because memory ran out.
+    Returns its exit status, an explanation or "", and whether it was killed because memory ran out.
     """
     import ray
 
@@ -222,7 +222,7 @@ def connect(where: Where) -> Any:
     for waits, long in (("RAY_raylet_start_wait_time_s", "60"), ("RAY_agent_register_timeout_ms", "60000")):
         os.environ.setdefault(waits, long)  # on a busy machine
     if not where.address or where.address.startswith(("127.", "localhost:")):
-        # Ray takes this machine's outer address otherwise, and whoever reaches its ports may run code here.
+        # Otherwise Ray uses this machine's external address, and anyone who reaches its ports may run code here.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     ray = installed()
     logging.getLogger("ray").setLevel(logging.ERROR)
@@ -235,18 +235,18 @@ def connect(where: Where) -> Any:
             "address": "local", "num_cpus": cores(), "object_store_memory": OBJECT_STORE,
             "include_dashboard": where.dashboard, "dashboard_host": "127.0.0.1",
         }  # fmt: skip
-    # A part of Ray gives up after 15 s, which nobody can change: on a busy machine the next try may be luckier.
+    # A part of Ray gives up after 15 s, which cannot be changed; on a busy machine another try may succeed.
     for left in reversed(range(1 if where.address else TRIES)):
         try:
             ray.init(**options)
             break
-        except Exception as error:  # of Ray's many kinds
+        except Exception as error:  # Ray raises many kinds
             ray.shutdown()
             if not left:
-                at = f" at {where.address}" if where.address else ""
-                raise InputError(f"Ray{at}: did not start ({_first_line(error)})") from error
-    # It prints what goes wrong anywhere in the cluster on stdout, that is among data or into the supervisor's log,
-    # which is the story of the runs. What concerns a run is told with the run.
+                what = f"--address {where.address}: cannot connect" if where.address else "Ray: did not start"
+                raise InputError(f"{what} ({_first_line(error)})") from error
+    # Ray prints whatever goes wrong anywhere in the cluster on stdout, which is for data, or the supervisor's log of
+    # runs. What concerns a run is logged with the run.
     ray._private.worker.print_to_stdstream = lambda *_, **__: None
     return ray
 
@@ -266,14 +266,14 @@ def installed() -> Any:
 
 
 def _check_reachable(address: str) -> None:
-    """Raises InputError where nobody listens at the address: Ray itself would try for minutes."""
+    """Raises InputError if nothing listens at the address; Ray itself would retry for minutes."""
     host, _, port = address.rpartition(":")
     if address == "auto":
         return
     try:
         socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
     except (OSError, UnicodeError) as error:  # UnicodeError: a name that no host can have
-        raise InputError(f"--address {address}: nobody answers there ({show.fault(error)})") from error
+        raise InputError(f"--address {address}: nothing answers there ({show.fault(error)})") from error
 
 
 def check_storage(where: Where, runs: Path) -> None:
@@ -304,24 +304,24 @@ def check_storage(where: Where, runs: Path) -> None:
             host = node["NodeManagerHostname"]
             try:
                 fault = ray.get(said[node["NodeID"]], timeout=CHECK_S)
-            except Exception as error:  # of Ray's many kinds
-                raise InputError(f"Ray: its node {host} does not run a task ({_first_line(error)})") from error
+            except Exception as error:  # Ray raises many kinds
+                raise InputError(f"Ray: node {host} does not run tasks ({_first_line(error)})") from error
             if fault or _token(folder / node["NodeID"]) != node["NodeID"]:
                 why = fault or "what it writes does not arrive here"
                 raise InputError(
-                    f"--runs {runs}: not shared with the node {host} of Ray ({why}); "
+                    f"--runs {runs}: not shared with Ray node {host} ({why}); "
                     "want a folder on storage that every node sees under the same path"
                 )
     except OSError as error:
         raise InputError(f"runs folder {runs}: cannot be written to ({error.strerror})") from error
     finally:
-        # With the folder: a node that is late finds nothing to write into.
+        # Folder included, so that a late node finds nothing to write into.
         shutil.rmtree(folder, ignore_errors=True)
         ray.shutdown()
 
 
 def write_token(path: str) -> str:
-    """Writes the name of the file into it; returns what went wrong."""
+    """Writes the file's own name into it; returns what went wrong, or ""."""
     try:
         Path(path).write_text(Path(path).name, encoding="utf-8")
     except OSError as error:

@@ -1,7 +1,7 @@
-"""An engine whose workers run on other hosts: a scheduler starts and ends them, files on shared storage tell the rest.
+"""An engine whose workers run on other hosts: a scheduler starts and ends them, files on shared storage do the rest.
 
-A worker is only handed a run once it has said that it is there, which also shows that its host sees the run folders and
-that this one sees what it writes. Until then it waits in the scheduler's queue, and the run is anybody's.
+A worker is handed a run only after its hello, which also shows that its host sees the run folders and that this one
+sees what it writes. Until then it waits in the scheduler's queue, and any other worker may get the run.
 """
 
 import time
@@ -22,16 +22,16 @@ from scaling_tui.sweeps.resources import Resources, recorded
 from scaling_tui.text import show
 from scaling_tui.text.visible import visible
 
-LOOK_S = 2.0  # between two looks at the heartbeats and at what the scheduler has
-SHOWS_WITHIN_S = 120.0  # from the start of a worker to its first word
-TOLD_WITHIN_S = 30.0  # from the end of a worker to its scheduler's word on it
+LOOK_S = 2.0  # between checks of the heartbeats and of the scheduler's capacity
+SHOWS_WITHIN_S = 120.0  # from the start of a worker to its hello
+TOLD_WITHIN_S = 30.0  # from the end of a worker to its scheduler's report
 MOST_STILLBORN = 3
-MOST_KILLED = 20  # before they were handed anything: memory may be short for a moment only
+MOST_KILLED = 20  # before they were handed a run: memory may be short only for a moment
 
 
 @dataclass(frozen=True)
 class Gone:
-    """A worker that its scheduler has seen end: its exit status, and why, where it was not the worker's own end."""
+    """A worker that its scheduler saw end: its exit status, and the cause if it did not end by itself."""
 
     status: int = 0
     cause: Cause | None = None
@@ -39,16 +39,16 @@ class Gone:
 
 
 class Scheduler(Protocol):
-    """What starts workers somewhere. A ticket is its own word for one that it was asked to start."""
+    """Starts workers somewhere. A ticket is its own handle on a worker that it was asked to start."""
 
     name: str
 
     def complete(self, resources: Resources) -> Resources:
-        """What a run is asked for where the ladder does not say: for each of its processes."""
+        """Fills in what the ladder leaves open, for each process of a run."""
 
     @property
     def alone(self) -> bool:
-        """Whether a run that trains alone has the cores of the others."""
+        """Whether a run that trains alone gets the cores of the others."""
 
     def capacity(self, least: Resources) -> int:
         """How many workers of this size it can have at a time, at least 1."""
@@ -63,13 +63,13 @@ class Scheduler(Protocol):
         """Those that have ended, by their place in `tickets`."""
 
     def cancel(self, ticket: Any) -> None:
-        """Takes a worker back that still waits in the queue, or ends one that hears nothing any more."""
+        """Removes a worker from the queue, or ends one that no longer responds."""
 
     def threads(self, resources: Resources, order: Order) -> int:
-        """With how many CPU threads each process of a run trains."""
+        """How many CPU threads each process of a run gets."""
 
     def queue(self, resources: Resources) -> str:
-        """For what a worker of this size waits, in words."""
+        """What a queued worker of this size is waiting for, in words."""
 
     def close(self) -> None:
         """Leaves the cluster."""
@@ -82,7 +82,7 @@ class Worker:
     ticket: Any
     hello: Hello | None = None
     run: str | None = None
-    line: int = -1  # of its mailbox, in which it was handed the run
+    line: int = -1  # of its mailbox, with which it was handed the run
     leaving: bool = False
     began: float | None = None  # when it left the queue, in which it may be more than once, by the monotonic clock
     silent: float | None = None  # when its heartbeat was first missed
@@ -100,14 +100,14 @@ class Remote:
     def __init__(self, scheduler: Scheduler, folder: Path, view: SweepView, jobs: int | None) -> None:
         self.scheduler, self.folder, self.jobs = scheduler, folder.absolute(), jobs
         self.all: list[Worker] = []
-        self.wanted: Counter[Resources] = Counter()  # of the orders of this round that no worker could take
+        self.wanted: Counter[Resources] = Counter()  # by the orders of this round that no worker could take
         self.made = len(numbered(folder, "worker"))
         asked = {self._held(recorded(view.document, run.rung)) for run in view.runs}
         self.least = min(asked, key=lambda one: (one.num_gpus or 0, one.num_cpus or 0), default=Resources())
         self._liveness = Liveness()
         self._looked = time.monotonic()
         self._capacity = scheduler.capacity(self.least)
-        # Workers in a row that ended badly before they were handed anything, by themselves and by others.
+        # Workers in a row that ended badly before they were handed a run: by themselves, and killed.
         self._stillborn, self._killed = 0, 0
 
     @property
@@ -138,7 +138,7 @@ class Remote:
         return True
 
     def _held(self, resources: Resources) -> Resources:
-        """What the slot of a worker holds that trains such a run."""
+        """What the slot of a worker for such a run holds."""
         return self.scheduler.complete(resources).in_all()
 
     def settle(self, ready: int) -> None:
@@ -166,7 +166,7 @@ class Remote:
         self.all += [Worker(mailbox, resources, ticket) for mailbox, ticket in zip(mailboxes, tickets, strict=True)]
 
     def _take_back(self, worker: Worker) -> None:
-        """Cancels a worker that is queued; a job that goes back into the queue meanwhile leaves when it comes up."""
+        """Cancels a queued worker; if its job is requeued meanwhile, the worker leaves as soon as it starts."""
         self._leave(worker)
         self.scheduler.cancel(worker.ticket)
 
@@ -184,10 +184,10 @@ class Remote:
         gone = self.scheduler.gone([worker.ticket for worker in self.all])
         for place in sorted(gone, reverse=True):
             worker = self.all.pop(place)
-            found += self._heard(worker)  # its last words may have come in between
+            found += self._heard(worker)  # its last answers may have come in between
             found += self._told(worker, gone[place])
             if gone[place].cause == "lost node":
-                self._leave(worker)  # should it come back: it would hold its slot until the sweep is over
+                self._leave(worker)  # or, if it came back, it would hold its slot until the sweep is over
         found += self._silent()
         dead = [ended for ended in found if ended.run is None and ended.cause not in NOT_THE_RUNS]
         self._stillborn += sum(ended.cause is None for ended in dead)
@@ -198,7 +198,7 @@ class Remote:
         return found
 
     def _heard(self, worker: Worker) -> list[Ended]:
-        """The runs that have ended by what the worker says."""
+        """The runs that have ended, as the worker says."""
         found = []
         for said in worker.mailbox.answers():
             if isinstance(said, Answer):
@@ -212,15 +212,15 @@ class Remote:
                         worker.leaving = True  # a run that fails ends its worker, which must not be handed another
                 continue
             if worker.run is not None and worker.hello is not None and worker.line < said.heeds_from:
-                # Its scheduler has started it again: what it had, it does not know of any more.
-                found.append(self._lost(worker, Gone(-1, "preempted", "was started again by its scheduler")))
+                # Its scheduler has restarted it, and it no longer knows what it was training.
+                found.append(self._lost(worker, Gone(-1, "preempted", "was restarted by its scheduler")))
                 worker.run = None
             worker.hello = said
             if said.version == __version__:
                 self._stillborn, self._killed = 0, 0
             else:
                 self._leave(worker)
-                how = f"has scaling-tui {visible(said.version)[:40]}, want {__version__} as here"
+                how = f"has scaling-tui {visible(said.version)[:40]}, want {__version__}, as here"
                 found.append(Ended(None, 1, None, f"on {visible(said.host)[:100]} {how}"))
         return found
 
@@ -232,7 +232,7 @@ class Remote:
         return [Ended(None, gone.status or 1, gone.cause, gone.how or self._last_line(worker))]
 
     def _last_line(self, worker: Worker) -> str:
-        """What a worker said last that ended without having trained anything."""
+        """The last line of a worker that ended without training anything."""
         log = worker.mailbox.folder / "worker.log"
         try:
             lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
@@ -243,10 +243,10 @@ class Remote:
     def _lost(self, worker: Worker, gone: Gone) -> Ended:
         host, pid = (worker.hello.host, worker.hello.pid) if worker.hello else ("", 0)
         cause = gone.cause or ("crashed" if gone.status <= 0 else None)
-        return Ended(worker.run, gone.status or -1, cause, gone.how or "ended without a word", host, pid)
+        return Ended(worker.run, gone.status or -1, cause, gone.how or "ended without saying why", host, pid)
 
     def _silent(self) -> list[Ended]:
-        """The workers whose heartbeat has stopped although their scheduler says nothing of it, and who never spoke."""
+        """Workers whose heartbeat stopped without a report of their scheduler, and those that never said hello."""
         if time.monotonic() - self._looked < LOOK_S:
             return []
         self._looked = time.monotonic()
@@ -267,7 +267,7 @@ class Remote:
                 if status is None or self._liveness.state(worker.mailbox.folder, status)[0] == "running":
                     worker.silent = None
                     continue
-                # Its scheduler knows better why, if it gets round to say so.
+                # Its scheduler knows better why, so it gets some time to say so.
                 worker.silent = worker.silent or time.monotonic()
                 if time.monotonic() - worker.silent < TOLD_WITHIN_S:
                     continue

@@ -1,10 +1,10 @@
 """SLURM as an engine: arrays of jobs, each of which runs a worker, submitted and resubmitted by submitit.
 
-A job that reaches its time limit or is preempted gets a signal first: its worker writes a checkpoint and leaves, and
-the job goes back into the queue, where it finds the same mailbox again.
+A job that reaches its time limit or is preempted gets a signal first. Its worker writes a checkpoint and leaves, and
+the job is requeued and starts again with the same mailbox.
 
-submitit pickles what a job runs into a folder of the supervisor's that only its user may enter; nothing of it is
-loaded here.
+submitit pickles what a job runs into a folder of the supervisor's that only its user may enter; nothing is unpickled
+here.
 """
 
 import math
@@ -32,15 +32,15 @@ from scaling_tui.sweeps.workers import SLEEPING_THREADS
 from scaling_tui.text.visible import visible
 
 EXTRA = "pip install 'scaling-tui[slurm]'"
-MOST_AT_A_TIME = 16  # jobs, where nobody says how many
+MOST_AT_A_TIME = 16  # jobs, without --jobs
 TIME_MIN = 60
 WARNS_S = 90  # before the time limit
 MOST_MIN, MOST_WARNS_S = 525_600, 65_535  # a year; sbatch's own limit
-LEAVES_WITHIN_S = 60.0  # a worker that is asked to: the time to write a checkpoint
-LOOK_S = 5.0  # between two questions to the scheduler
+LEAVES_WITHIN_S = 60.0  # once asked to: the time to write a checkpoint
+LOOK_S = 5.0  # between queries to the scheduler
 POLL_S = 0.2
 OWN = ("time", "executor", "signal_delay")  # options that are not passed on to sbatch
-# By the last state that SLURM tells of a job; of any other the worker's exit status tells.
+# By the last state that SLURM reports of a job; for any other state the worker's exit status decides.
 CAUSES: dict[str, Cause] = {
     "NODE_FAIL": "lost node", "BOOT_FAIL": "lost node", "PREEMPTED": "preempted", "TIMEOUT": "timed out",
     "OUT_OF_MEMORY": "out of memory", "CANCELLED": "preempted", "FAILED": "crashed", "INTERRUPTED": "crashed",
@@ -78,7 +78,7 @@ class Slurm:
         """Submits an array of jobs, or a single one.
 
         Raises:
-            InputError: SLURM takes no such job.
+            InputError: SLURM rejects the job.
         """
         executor = self.submitit.AutoExecutor(
             folder=self.folder, cluster="local" if self.local else "slurm", slurm_max_num_timeout=10**6
@@ -101,7 +101,7 @@ class Slurm:
         except (self.submitit.core.utils.FailedJobError, subprocess.CalledProcessError, RuntimeError) as error:
             said = getattr(error, "stderr", None) or str(error)
             lines = [line for line in str(said).splitlines() if "error" in line.lower()] or [str(error)]
-            raise InputError(f"SLURM takes no such job: {visible(lines[0].strip())[:300]}") from error
+            raise InputError(f"SLURM rejects the job: {visible(lines[0].strip())[:300]}") from error
         self._asked = -LOOK_S
         return jobs
 
@@ -129,7 +129,7 @@ class Slurm:
         return self._states.get(ticket.job_id, "PENDING")
 
     def _ask(self, tickets: Sequence[Any]) -> None:
-        """Asks squeue for the states of the jobs; one that it has forgotten counts as completed.
+        """Asks squeue for the states of the jobs; a job that it has forgotten counts as completed.
 
         Not sacct, which not every site has: it needs a database.
         """
@@ -142,12 +142,12 @@ class Slurm:
         try:
             told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
         except (OSError, subprocess.SubprocessError):
-            return  # the scheduler is busy or away: its jobs go on
+            return  # the scheduler is busy or down: its jobs go on
         if told.returncode and "Invalid job id" not in told.stderr:
             return
         states = dict(re.findall(r"^(\S+) (\S+)$", told.stdout, re.MULTILINE))
         for job in jobs:
-            # It lists a job just submitted only after a moment.
+            # squeue lists a newly submitted job only after a moment.
             if job in states or job in self._states:
                 self._states[job] = states.get(job, "COMPLETED")
 
@@ -159,14 +159,13 @@ class Slurm:
         return threads_for(order.size, True, max(1, math.ceil(resources.num_cpus or 1)), 1)
 
     def queue(self, resources: Resources) -> str:
-        where = f" of {self.where.partition}" if self.where.partition else ""
-        return f"in the queue{where}"
+        return f"queued in partition {self.where.partition}" if self.where.partition else "queued"
 
     def close(self) -> None:
-        """Takes back what waits in the queue, and deletes what the jobs were submitted with; their logs stay."""
+        """Cancels what is still queued, and deletes the pickles of the jobs; their logs stay."""
         arrays = sorted({job.partition("_")[0] for job in self._states})
         if arrays and not self.local:
-            # A job that was cancelled while it went back into the queue is in there, for minutes.
+            # A job that was cancelled while it was being requeued stays in the queue for minutes.
             with suppress(OSError, subprocess.SubprocessError):
                 subprocess.run(["scancel", "--state=PENDING", *arrays], capture_output=True, check=False, timeout=60)
         for pickled in self.folder.glob("*.pkl"):
@@ -174,7 +173,7 @@ class Slurm:
 
 
 class Hold:
-    """What a job runs: a worker until it leaves. On a warning it has the worker stop, and goes back into the queue."""
+    """What a job runs: a worker, until it leaves. On a warning it stops the worker, and the job is requeued."""
 
     def __init__(self, mailbox: str, device: str) -> None:
         self.mailbox, self.device = mailbox, device
@@ -196,7 +195,7 @@ class Hold:
                 env={**os.environ, **SLEEPING_THREADS, "OMP_NUM_THREADS": "1"},
             )
             self._worker = (process.pid, time.time(), incarnation_of(process.pid))
-            # Not wait(), whose lock the warning's handler could never get.
+            # Not wait(): it holds a lock that the warning's handler needs.
             while process.poll() is None:
                 time.sleep(POLL_S)
         if process.returncode:
@@ -218,7 +217,7 @@ class Hold:
 
 
 def check_commands(where: Where) -> Any:
-    """submitit, where it and SLURM's commands are there, and the options can be followed.
+    """Returns submitit, if it and SLURM's commands are there and the options are valid.
 
     Raises:
         InputError: something is missing.
@@ -233,7 +232,7 @@ def check_commands(where: Where) -> Any:
         raise InputError(f"--on slurm: submitit is not installed; want {EXTRA}") from error
     missing = [name for name in ("sbatch", "squeue", "scancel", "srun") if shutil.which(name) is None]
     if missing and "executor" not in where.options:
-        raise InputError(f"--on slurm: {missing[0]} not found; want a host that submits to SLURM")
+        raise InputError(f"--on slurm: {missing[0]} not found; want a host that can submit to SLURM")
     return submitit
 
 
