@@ -181,6 +181,12 @@ def resume(
     view = glance(sweep)
     check_copy(view, take_over)
     launched = launched_with(view)
+    options = view.document.get("launch")
+    said = options.get("on", "local") if isinstance(options, dict) else "local"
+    if said != launched.where.on:
+        raise InputError(f"sweep {view.name}: cannot follow where sweep.json says that it trains ({said!r:.100})")
+    if gpus and supervised(sweep):
+        raise InputError(f"sweep {view.name}: --gpus found while it trains; stop it first")
     jobs, device, per_gpu = jobs or launched.jobs, device or launched.device, per_gpu or launched.per_gpu
     launched.where.check_device(device)
     where = named_again(launched.where, address, view.name)

@@ -9,7 +9,7 @@ from scaling_tui import InputError
 from scaling_tui.runs.config import known_keys, whole
 
 LEAST, MOST = 0.001, 100_000.0  # Ray counts in ten thousandths
-MOST_GPUS = 256  # of one machine
+MOST_GPUS = 128  # of one machine; a slot's locks are handed over in one message
 
 
 @dataclass(frozen=True)

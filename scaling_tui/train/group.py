@@ -22,6 +22,8 @@ from scaling_tui.runs.fence import SupersededError
 from scaling_tui.runs.format import HEARTBEAT_S, State, Status, superseded
 
 POLL_S = 0.1
+# By which a scheduler warns every process of a job, although the worker alone heeds them.
+HELD = {signal.SIGTERM, signal.SIGINT, signal.SIGUSR2}
 # The processes are all on this machine, so no other interface is needed.
 LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
 
@@ -64,6 +66,15 @@ class Notes:
 
     def fail(self, rank: int, fault: str) -> None:
         (self.folder / f"failed-{rank}").write_text(fault, encoding="utf-8")
+
+    def doubt(self, rank: int, fault: str) -> None:
+        """As `fail`, of a fault that the death of another process would explain."""
+        (self.folder / f"doubtful-{rank}").write_text(fault, encoding="utf-8")
+
+    def nobody_died(self) -> None:
+        """No process was killed, so the doubtful faults are their own."""
+        for path in self.folder.glob("doubtful-*"):
+            path.replace(path.with_name(path.name.replace("doubtful", "failed")))
 
     @property
     def failure(self) -> str:
@@ -115,7 +126,12 @@ def train_together(
             command += ["--memory", str(memory // len(devices))]
         own = {"PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
         chosen = {"GLOO_SOCKET_IFNAME": LOOPBACK, "NCCL_SOCKET_IFNAME": LOOPBACK}
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, env={**chosen, **os.environ, **own})
+        # Held back until torchrun ignores them: they would kill it, and a preemption would count as a crash.
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
+        try:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, env={**chosen, **os.environ, **own})
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
         try:
             while process.poll() is None:
                 if stops():

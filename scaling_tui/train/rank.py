@@ -18,7 +18,7 @@ from scaling_tui.runs.config import RunConfig
 from scaling_tui.runs.fence import SupersededError
 from scaling_tui.runs.format import YIELDED, Status
 from scaling_tui.runs.writer import read_config
-from scaling_tui.train.group import Notes
+from scaling_tui.train.group import HELD, Notes
 from scaling_tui.train.worker import (
     SCHEDULERS,
     LastCorpus,
@@ -55,8 +55,9 @@ def torchrun(arguments: list[str]) -> int:
     options = options_of(arguments)
     die_with(options.worker)
     # A scheduler signals every process of a job; only the worker heeds it, and the first process stops at a step.
-    for number in (signal.SIGTERM, signal.SIGINT, *SCHEDULERS):
+    for number in HELD:
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
     os.environ[TORCHRUN] = str(os.getpid())
     count = len(options.devices.split(","))
 
@@ -81,6 +82,8 @@ def torchrun(arguments: list[str]) -> int:
             status = failure.exitcode
             how = f"was killed by {failure.signal_name()}" if status < 0 else f"ended with status {status}"
             say(options.run, f"process {rank + 1} of {count} {how}")
+        if all(failure.exitcode >= 0 for failure in error.failures.values()):
+            Notes(options.notes).nobody_died()
         return 1
     return 0
 
@@ -149,7 +152,9 @@ def main() -> None:
         status = YIELDED
     except Exception as error:
         if of_another(error):
-            say(options.run, f"process {rank + 1} of {count} lost contact with another process")
+            told = str(error).strip() or type(error).__name__
+            say(options.run, f"process {rank + 1} of {count} lost contact with another process: {told}")
+            Notes(options.notes).doubt(rank, fault(error))
         else:
             Notes(options.notes).fail(rank, fault(error))
             sys.excepthook(type(error), error, error.__traceback__)

@@ -547,6 +547,15 @@ def test_resume_trains_where_the_launch_did(tmp_path: Path) -> None:
         assert Where.recorded(broken) == Where()
 
 
+@pytest.mark.parametrize("launch", [{"on": 3}, {"on": "mars\x1b[2J"}, {"on": "ray", "address": "this://x"}])
+def test_a_sweep_whose_engine_cannot_be_followed_does_not_train_here_instead(tmp_path: Path, launch: object) -> None:
+    sweep = record_sweep(tmp_path, ["queued"] * 7)
+    document = json.loads((sweep / "sweep.json").read_text()) | {"launch": launch}
+    (sweep / "sweep.json").write_text(json.dumps(document))
+    with pytest.raises(InputError, match=r"cannot follow where sweep.json says that it trains \([^\x1b]*\)$"):
+        resume(sweep)
+
+
 def test_a_cluster_that_only_the_files_of_a_sweep_name_is_not_connected_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

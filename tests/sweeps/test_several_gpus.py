@@ -321,9 +321,9 @@ def test_slots_of_a_run_are_taken_all_or_none(tmp_path: Path) -> None:
         (["rungs.large.gpus=16"], "rung 'large': batch: found 8 with gpus 16, want a multiple of 16"),
         (["gpus=2", "num_gpus=1"], "rung 'small': num_gpus: found 1 with gpus 2, want 2, or only one of the two keys"),
         (["rungs.small.gpus=2", "rungs.small.num_gpus=0.5"], "num_gpus: found 0.5 with gpus 2, want 2"),
-        (["gpus=0"], "gpus: found 0, want a whole number from 1 to 256"),
-        (["gpus=1.5"], "gpus: found 1.5, want a whole number from 1 to 256"),
-        (["gpus=true"], "gpus: found True, want a whole number from 1 to 256"),
+        (["gpus=0"], "gpus: found 0, want a whole number from 1 to 128"),
+        (["gpus=1.5"], "gpus: found 1.5, want a whole number from 1 to 128"),
+        (["gpus=true"], "gpus: found True, want a whole number from 1 to 128"),
         (["batch=[8, 9]", "gpus=2"], "batch: found 9 with gpus 2, want a multiple of 2"),
     ],
 )
