@@ -1,4 +1,4 @@
-"""Commands that launch, watch, stop, resume, list, export and delete sweeps."""
+"""Commands that launch, watch, stop, resume and export sweeps."""
 
 import signal
 import sys
@@ -43,6 +43,7 @@ PerGpu = Annotated[
     ),
 ]  # fmt: skip
 Device = Annotated[str, typer.Option(help="Device: auto, cpu, cuda (every GPU), cuda:1 (one of them) or mps.")]
+OpenApp = Annotated[bool, typer.Option("--app", help="Watch in the app, if there is a terminal.")]
 Detach = Annotated[bool, typer.Option("--detach", help="Return at once; the sweep keeps training in the background.")]
 
 
@@ -91,7 +92,10 @@ def run(
         float | None, number("FLOP/s that a run reaches on one of its GPUs, such as 4e14; default: measured.")
     ] = None,
     price: Annotated[float | None, number("Price of an hour of one of its GPUs.")] = None,
-    open_app: Annotated[bool, typer.Option("--app", help="Watch in the app, if there is a terminal.")] = False,
+    open_app: OpenApp = False,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the sweep; default: that of the ladder.", show_default=False)
+    ] = None,
     runs: Runs = None,
     as_json: AsJson = False,
     plot: Plot = None,
@@ -100,6 +104,7 @@ def run(
     from scaling_tui.report.dry_run import data_lines
     from scaling_tui.report.preparing import preparing
     from scaling_tui.runs import runs_folder
+    from scaling_tui.runs.writer import check_free
     from scaling_tui.sweeps.engines import check_where
     from scaling_tui.sweeps.ladder import load_ladder
     from scaling_tui.sweeps.launch import lay_out, start_supervisor
@@ -107,6 +112,8 @@ def run(
     from scaling_tui.tui import terminal
 
     with_plot = plots_wanted(plot, as_json)
+    if name is not None:
+        check_free(runs_folder(runs), name)
     where = where_of(on, address, dashboard, partition, slurm or [])
     described = cluster_of_options(dry_run, where, cluster, throughput, price)
     if not where.here:
@@ -136,7 +143,7 @@ def run(
         checked = check_ladder(chosen, device, jobs, progress, where.here)
     for line in data_lines(checked.data):
         say(line)
-    sweep = lay_out(runs_folder(runs), chosen, seed, device, jobs, per_gpu, checked, where)
+    sweep = lay_out(runs_folder(runs), chosen, seed, device, jobs, per_gpu, checked, where, name)
 
     def start() -> None:
         start_supervisor(sweep, jobs, device, per_gpu, where)
@@ -164,44 +171,26 @@ def ladders(as_json: AsJson = False) -> None:
         print(ladders_table(loaded))
 
 
-@app.command(name="runs")
-def list_runs(runs: Runs = None, as_json: AsJson = False) -> None:
-    """List the sweeps and the state of their runs, the latest first."""
-    import time
-
-    from scaling_tui.report.sweep import sweeps_table
-    from scaling_tui.runs import SweepReader, list_sweeps, runs_folder
-    from scaling_tui.runs.glance import decided
-    from scaling_tui.sweeps.summary import sweep_summary
-
-    folder = runs_folder(runs)
-    sweeps, broken = readable(list_sweeps(folder), lambda path: sweep_summary(decided(SweepReader(path))))
-    for sweep in sweeps:
-        for fault in sweep["faults"]:
-            say(f"{sweep['name']}: {fault}")
-        if sweep["state"] == "running" and sweep["reason"]:
-            say(f"{sweep['name']}: {sweep['reason']}")
-    if as_json:
-        print_json({"sweeps": sweeps, "broken": broken})
-    elif sweeps:
-        print(sweeps_table(sweeps, time.time()))
-    elif not broken:
-        say(f"no sweep in {folder}; 'scaling-tui run quickstart' starts one")
-
-
 @app.command()
 def attach(
     context: typer.Context,
     sweep: SweepName = None,
+    open_app: OpenApp = False,
     runs: Runs = None,
     as_json: AsJson = False,
     plot: Plot = None,
 ) -> None:
     """Watch a sweep until it ends; ctrl+c leaves it running."""
     from scaling_tui.runs import find_sweep, runs_folder
+    from scaling_tui.tui import terminal
 
+    path = find_sweep(runs_folder(runs), sweep)
     plots = context if plots_wanted(plot, as_json) else None
-    follow_to_end(find_sweep(runs_folder(runs), sweep), as_json, on_interrupt="leave", plots=plots)
+    if open_app and as_json:
+        raise InputError("--app: found with --json, want one of them")
+    if open_app and terminal.is_there():
+        return open_tui(context.find_root().obj, path.parent, path.name)
+    return follow_to_end(path, as_json, on_interrupt="leave", plots=plots)
 
 
 @app.command()
@@ -271,40 +260,6 @@ def resume(
     if view.state != "finished":
         say(f"{path.name} is training in the background")
     return None
-
-
-@app.command()
-def rm(
-    sweep: Annotated[str, typer.Argument(help="Name of a sweep.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
-    runs: Runs = None,
-) -> None:
-    """Delete a sweep and everything it recorded."""
-    from scaling_tui.runs import find_sweep, runs_folder
-    from scaling_tui.runs.delete import delete_sweep
-    from scaling_tui.runs.glance import trains
-    from scaling_tui.runs.liveness import copy_of
-    from scaling_tui.text import show
-
-    # Only its states are read, so that a broken sweep can be deleted too.
-    path = find_sweep(runs_folder(runs), sweep)
-    if trains(path, watch=True):
-        if (copy := copy_of(path)) is not None:
-            raise InputError(f"sweep {path.name}: a copy of a sweep {copy.says}; 'rm -r' deletes only the copy")
-        raise InputError(f"sweep {path.name}: still training; stop it first with 'scaling-tui stop {path.name}'")
-    if not yes:
-        if not sys.stdin.isatty():
-            raise InputError(f"rm {path.name}: no terminal to ask for confirmation; add --yes")
-        number = len(list(path.glob("*/run.json")))
-        what = f"the link {path}" if path.is_symlink() else f"{path} with {show.counted(number, 'run')}"
-        typer.confirm(f"Delete {what}?", abort=True, err=True)
-    if path.is_symlink():
-        kept = path.resolve()
-        path.unlink()
-        say(f"deleted the link {path}; the sweep is still at {kept}")
-    else:
-        delete_sweep(path)
-        say(f"deleted {path}")
 
 
 @app.command()

@@ -1,9 +1,8 @@
-"""A sweep as text: runs, law, predicted against measured; and tables of sweeps and ladders."""
+"""A sweep as text: runs, law, predicted against measured; and the table of ladders."""
 
 import math
 import statistics
 import textwrap
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -170,7 +169,6 @@ def _case(run: Mapping[str, Any]) -> str:
 
 
 BEST = "best"
-TRAINING_MARK = "*"
 MOST_OTHERS = 5  # columns of a table that 80 cells hold
 
 
@@ -282,33 +280,6 @@ def _range(values: list[int]) -> str:
     return show.count(low) if low == high else f"{show.count(low)} – {show.count(high)}"
 
 
-def sweeps_table(sweeps: Sequence[Mapping[str, Any]], now: float) -> str:
-    """A line for each sweep of `scaling_tui.sweeps.summary.sweep_summary`; `now` in Unix seconds."""
-    table = [["  sweep", "ladder", "state", "done", "best", "largest", "began", "ago", "estimate", "took", "runs"]]
-    for sweep in sweeps:
-        counted = Counter[str](run["state"] for run in sweep["runs"])
-        states = ", ".join(f"{counted[state]} {state}" for state in show.SIGNS if counted[state])
-        lacking = sum(run["lacks_final_evaluation"] for run in sweep["runs"])
-        states += f" ({lacking} without a final evaluation)" if lacking else ""
-        best, largest = (_marked_loss(sweep[key]) for key in ("best", "largest"))
-        began, estimate = sweep["created"], sweep["estimate"] or {}
-        table.append([
-            f"{show.SIGNS[sweep['state']]} {sweep['name']}", sweep["ladder"] or "–", sweep["state"],
-            show.percent(sweep["progress"]), best, largest, show.date(began),
-            show.ago(began, now), show.duration(estimate.get("seconds")), show.duration(estimate.get("took")), states,
-        ])  # fmt: skip
-    note = "  best: the lowest loss so far; largest: the loss of the largest rung; held out, in nats per token"
-    if any(cell.endswith(TRAINING_MARK) for row in table[1:] for cell in row[4:6]):
-        note += f"\n  {TRAINING_MARK} training loss: the run recorded no held-out loss"
-    return f"{columns(table, numeric=(3, 4, 5, 8, 9))}\n{note}"
-
-
-def _marked_loss(run: Mapping[str, Any] | None) -> str:
-    if run is None or run["loss"] is None:
-        return show.loss(None)
-    return show.loss(run["loss"]) + (TRAINING_MARK if run["loss_is_held_out"] is False else "")
-
-
 def law_plot(sweep: SweepView, fitted: SweepFit | None) -> Figure:
     """The law of a sweep with its points: the best setting of each rung, as the mean over seeds; other runs faint."""
     names, used = labels(sweep), set(fitted.runs if fitted else ())
@@ -340,13 +311,6 @@ def law_text(sweep: SweepView, fitted: SweepFit | None) -> Text:
             text += f" · measured {measured_text(prediction)}, {error}"
         lines.append(text)
     return Text("\n".join(lines))
-
-
-def faults_in_brief(view: SweepView) -> str:
-    """The first of a sweep's faults, and how many more there are; empty without any."""
-    faults = view.all_faults
-    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    return f"{view.name}: {faults[0]}{more}" if faults else ""
 
 
 def promised_text(sweep: SweepView) -> Text:

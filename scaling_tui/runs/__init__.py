@@ -17,13 +17,17 @@ Your own trainer writes the same folder with `Writer`, and gets the app, fits an
             run.log(step=step, tokens=step * 2**19, loss=loss)
 """
 
-from scaling_tui.runs.curve import Curve
-from scaling_tui.runs.find import find_run, find_sweep, list_sweeps
-from scaling_tui.runs.format import RecordedPrediction, State, Status, runs_folder
-from scaling_tui.runs.reader import SweepReader, read_run, read_sweep
-from scaling_tui.runs.requests import latest_request, make_request
-from scaling_tui.runs.views import RunView, SweepView
-from scaling_tui.runs.writer import Writer, append_prediction, create_sweep, join_sweep
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scaling_tui.runs.curve import Curve
+    from scaling_tui.runs.find import find_run, find_sweep, list_sweeps
+    from scaling_tui.runs.format import RecordedPrediction, State, Status, runs_folder
+    from scaling_tui.runs.reader import SweepReader, read_run, read_sweep
+    from scaling_tui.runs.requests import latest_request, make_request
+    from scaling_tui.runs.views import RunView, SweepView
+    from scaling_tui.runs.writer import Writer, append_prediction, create_sweep, join_sweep
 
 __all__ = [
     "Curve",
@@ -46,3 +50,26 @@ __all__ = [
     "read_sweep",
     "runs_folder",
 ]
+
+_MODULES = {
+    "curve": ("Curve",),
+    "find": ("find_run", "find_sweep", "list_sweeps"),
+    "format": ("RecordedPrediction", "State", "Status", "runs_folder"),
+    "reader": ("SweepReader", "read_run", "read_sweep"),
+    "requests": ("latest_request", "make_request"),
+    "views": ("RunView", "SweepView"),
+    "writer": ("Writer", "append_prediction", "create_sweep", "join_sweep"),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what is asked for: listing sweeps needs no NumPy, which takes longer to import than a list to print."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

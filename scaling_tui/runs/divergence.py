@@ -69,7 +69,7 @@ def _not_finite(curve: Curve) -> str:
 def _jump(loss: Array) -> tuple[float, float, bool]:
     """The best of (n,) `loss` before its last tenth, the least in that, and whether it jumped between; smoothed."""
     size = max(1, len(loss) // BLOCKS)
-    smooth = np.array([np.median(block) for block in np.array_split(loss, len(loss) // size)])
+    smooth = _medians(loss, len(loss) // size)
     last = max(1, len(smooth) // 10)
     before, tail = smooth[:-last], smooth[-last:]
     at = int(before.argmin())
@@ -82,6 +82,14 @@ def _jump(loss: Array) -> tuple[float, float, bool]:
     rise = smooth[at + last :] - smooth[at:-last]
     sudden = len(rise) > 0 and float(rise.max()) > 0.5 * lost
     return best, end, lost > max(LOST_SHARE * gained, LOST_SDS * noise, LOST_LEVEL * abs(best), 1e-9) and sudden
+
+
+def _medians(values: Array, blocks: int) -> Array:
+    """The median of each of the `blocks` into which `np.array_split` parts (n,) `values`."""
+    size, longer = divmod(len(values), blocks)
+    cut = longer * (size + 1)
+    parts = [values[:cut].reshape(longer, size + 1), values[cut:].reshape(blocks - longer, size)]
+    return np.concatenate([np.median(part, axis=1) for part in parts if len(part)])
 
 
 def _number(value: float) -> str:

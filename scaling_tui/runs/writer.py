@@ -41,13 +41,16 @@ from scaling_tui.text.visible import visible
 KEPT_CHECKPOINTS = 2  # so that one is complete while the next is being written
 
 
-def create_sweep(runs: Path, name: str, document: Mapping[str, Any]) -> Path:
+def create_sweep(runs: Path, name: str, document: Mapping[str, Any], exactly: bool = False) -> Path:
     """Makes `RUNS/<name>` (or `<name>-2`, `-3` … if taken) with its sweep.json; returns the folder.
 
     Raises:
-        InputError: an unusable name, or a folder that cannot be written to.
+        InputError: an unusable name, one that is taken if it has to be `exactly` this, or a folder that cannot be
+            written to.
     """
     safe_name(name)
+    if exactly:
+        check_free(runs, name)
     made = [] if runs.exists() else [runs]
     try:
         runs.mkdir(parents=True, exist_ok=True)
@@ -59,6 +62,8 @@ def create_sweep(runs: Path, name: str, document: Mapping[str, Any]) -> Path:
                 made.insert(0, folder)
                 break
             except FileExistsError:
+                if exactly:
+                    raise taken(name) from None
                 number += 1
         write_json(folder / "sweep.json", _sweep_document(folder.name, document))
     except OSError as error:
@@ -68,6 +73,20 @@ def create_sweep(runs: Path, name: str, document: Mapping[str, Any]) -> Path:
                 empty.rmdir()
         raise InputError(f"runs folder {runs}: cannot be written to ({error.strerror})") from error
     return folder
+
+
+def check_free(runs: Path, name: str) -> None:
+    """Returns if a sweep in `runs` can get this name.
+
+    Raises:
+        InputError: it cannot.
+    """
+    if os.path.lexists(runs / safe_name(name)):
+        raise taken(name)
+
+
+def taken(name: str) -> InputError:
+    return InputError(f"name {name!r}: found in the runs folder already, want another one")
 
 
 def join_sweep(runs: Path, name: str, document: Mapping[str, Any] | None = None) -> Path:

@@ -43,13 +43,16 @@ def lay_out(
     per_gpu: int | None = None,
     checked: "Checked | None" = None,
     where: Where | None = None,
+    name: str | None = None,
 ) -> Path:
     """Writes the sweep's folder with all its runs queued, and the options that it resumes with; returns it.
 
-    `checked` is what `preflight.check_ladder` returned for this ladder and device; None has it checked here.
+    Its `name` is that of the ladder, with a number where that is taken. `checked` is what `preflight.check_ladder`
+    returned for this ladder and device; None has it checked here.
 
     Raises:
-        InputError: the ladder cannot be trained on this machine, or `runs` cannot be written to. Nothing is left over.
+        InputError: the ladder cannot be trained on this machine, the `name` that is given is taken or unusable, or
+            `runs` cannot be written to. Nothing is left over.
     """
     from scaling_tui.data import tokenizer_sha256
     from scaling_tui.sweeps.estimate import estimate
@@ -81,7 +84,7 @@ def lay_out(
     }
     sweep = create_sweep(
         runs,
-        ladder.name,
+        name or ladder.name,
         {
             "ladder": ladder.name,
             "summary": ladder.summary,
@@ -110,12 +113,13 @@ def lay_out(
             },
             "estimate": _written(estimated) if where.here else None,
         },
+        exactly=name is not None,
     )
     try:
-        for name, config in configs:
-            if name in planned:
+        for run, config in configs:
+            if run in planned:
                 continue
-            write_run(sweep / name, config.as_json())
+            write_run(sweep / run, config.as_json())
     except BaseException as error:
         # A partial folder would be taken for a sweep and trained.
         shutil.rmtree(sweep, ignore_errors=True)
@@ -145,12 +149,13 @@ def launch(
     per_gpu: int | None = None,
     checked: "Checked | None" = None,
     where: Where | None = None,
+    name: str | None = None,
 ) -> Path:
     """Lays out a sweep of `ladder` in `runs` and starts its supervisor; returns the sweep's folder.
 
-    `seed` is the only seed to train; None trains all seeds of the ladder. `checked` is as in `lay_out`.
+    `seed` is the only seed to train; None trains all seeds of the ladder. `checked` and `name` are as in `lay_out`.
     """
-    sweep = lay_out(runs, ladder, seed, device, jobs, per_gpu, checked, where)
+    sweep = lay_out(runs, ladder, seed, device, jobs, per_gpu, checked, where, name)
     start_supervisor(sweep, jobs, device, per_gpu, where)
     return sweep
 

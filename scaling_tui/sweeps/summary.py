@@ -1,15 +1,18 @@
 """A sweep as plain data, which is also its JSON: runs, law, predicted against measured."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from scaling_tui.runs import RunView, SweepView
 from scaling_tui.runs.format import supervised_seconds
+from scaling_tui.runs.labels import read_labels
 from scaling_tui.sweeps.best_rates import LEVEL, BestRate, RateTrend, best_rates, rate_trend, size_name
 from scaling_tui.sweeps.points import SweepPoint, Trial, points_of
 from scaling_tui.sweeps.results import outcome
+from scaling_tui.sweeps.row import SweepRow
 from scaling_tui.sweeps.sweep_fit import (
     SweepFit,
     edge_warnings,
@@ -53,7 +56,17 @@ def summary(sweep: SweepView) -> dict[str, Any]:
 
 
 def sweep_summary(sweep: SweepView) -> dict[str, Any]:
-    """A sweep as `runs` lists it: `best` is the run with the lowest loss so far, `largest` the one with most params.
+    """A sweep as `runs --json` lists it: its row, and each of its runs."""
+    row = row_of(sweep).as_json()
+    left_out = ("broken", "trains", "planned", "copied")
+    return {key: value for key, value in row.items() if key not in left_out} | {
+        "copy": sweep.copy and asdict(sweep.copy),
+        "runs": [run_summary(run) for run in sweep.runs],
+    }
+
+
+def row_of(sweep: SweepView, active: float | None = None, size: int | None = None) -> SweepRow:
+    """A sweep as a line of a list; `active` and `size` are as in the row.
 
     A training loss is the best one only where no run has a held-out loss.
     """
@@ -61,27 +74,38 @@ def sweep_summary(sweep: SweepView) -> dict[str, Any]:
     measured = [run for run in measured if run.loss_is_held_out] or measured
     best = min(measured, key=lambda run: run.loss or 0.0, default=None)
     largest = max(sweep.runs, key=lambda run: run.params or 0, default=None)
-    return {
-        "name": sweep.name,
-        "ladder": sweep.document.get("ladder"),
-        "state": sweep.state,
-        "reason": sweep.reason,
-        "copy": sweep.copy and asdict(sweep.copy),
-        "path": str(sweep.path),
-        "created": sweep.document.get("created"),
-        "progress": sweep.progress,
-        "best": best and {"run": best.name, "loss": best.loss, "loss_is_held_out": best.loss_is_held_out},
-        "largest": largest
-        and {
-            "run": largest.name,
-            "params": largest.params,
-            "loss": largest.loss,
-            "loss_is_held_out": largest.loss_is_held_out,
-        },
-        "runs": [run_summary(run) for run in sweep.runs],
-        "estimate": estimate_summary(sweep),
-        "faults": list(sweep.all_faults),
-    }
+    chosen, corpus, (labels, faults) = law_of_sweep(sweep), sweep.document.get("corpus"), read_labels(sweep.path)
+    return SweepRow(
+        name=sweep.name,
+        path=str(sweep.path),
+        ladder=sweep.document.get("ladder"),
+        corpus=corpus.get("name") if corpus else None,
+        state=sweep.state,
+        reason=sweep.reason,
+        copied=sweep.copy is not None,
+        created=sweep.document.get("created"),
+        active=active,
+        trains=sweep.trains,
+        planned=any(run.tokens for run in sweep.runs),
+        progress=sweep.progress,
+        states=dict(Counter(run.state for run in sweep.runs)),
+        lacking=sum(run.lacks_final_evaluation for run in sweep.runs),
+        params=largest.params if largest else None,
+        best=_result(best) if best else None,
+        largest=_result(largest) | {"params": largest.params} if largest else None,
+        law=chosen[0] if chosen else None,
+        prediction=prediction_summary(sweep),
+        estimate=estimate_summary(sweep),
+        size=size,
+        faults=[*sweep.all_faults, *faults],
+        tags=list(labels.tags),
+        note=labels.note,
+        archived=labels.archived,
+    )
+
+
+def _result(run: RunView) -> dict[str, Any]:
+    return {"run": run.name, "loss": run.loss, "loss_is_held_out": run.loss_is_held_out}
 
 
 def estimate_summary(sweep: SweepView) -> dict[str, Any] | None:

@@ -32,6 +32,7 @@ from scaling_tui.tui.terminal import Appearance
 from scaling_tui.tui.widgets.choose import Choose
 
 if TYPE_CHECKING:
+    from scaling_tui.sweeps.listing import Listing
     from scaling_tui.tui.services.table_form import OpenedTable
     from scaling_tui.tui.services.watch import Watches
 
@@ -122,6 +123,13 @@ class ScalingApp(App[None]):
 
         return Watches(self.runs, self.refresh_s)
 
+    @cached_property
+    def listing(self) -> "Listing":
+        """The list of sweeps that Home and the dialogs share."""
+        from scaling_tui.sweeps.listing import Listing
+
+        return Listing(self.runs)
+
     async def on_event(self, event: Event) -> None:
         """A key or a mouse movement goes before reading files."""
         if isinstance(event, InputEvent) and "watches" in vars(self):
@@ -192,7 +200,7 @@ class ScalingApp(App[None]):
     async def action_open(self) -> None:
         from scaling_tui.tui import quit_dialog
 
-        choices = await to_thread(quit_dialog.sweep_choices, self.runs)
+        choices = await to_thread(quit_dialog.sweep_choices, self.listing)
         if choices:
             self.push_screen(Choose("Show which sweep?", choices), self._open)
         else:
@@ -206,7 +214,7 @@ class ScalingApp(App[None]):
     async def action_quit(self) -> None:
         from scaling_tui.tui import quit_dialog
 
-        running = await to_thread(quit_dialog.training_sweeps, self.runs)
+        running = await to_thread(quit_dialog.training_sweeps, self.listing)
         if running:
             self.push_screen(quit_dialog.quit_question(running), partial(quit_dialog.act_on_answer, self, running))
         else:

@@ -20,6 +20,7 @@ from scaling_tui.tui.widgets.mode_bar import ModeBar
 from scaling_tui.tui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
+    from scaling_tui.sweeps.listing import Listing
     from scaling_tui.tui.services.table_form import OpenedTable
     from scaling_tui.tui.services.watch import Watches
 
@@ -42,6 +43,9 @@ class Host(Protocol):
 
     @property
     def watches(self) -> "Watches": ...
+
+    @property
+    def listing(self) -> "Listing": ...
 
     async def visit(self, mode: str, what: str = "") -> None: ...
 

@@ -1,43 +1,44 @@
 """The dialogs for quitting while a sweep trains and for choosing a sweep."""
 
+import time
 from pathlib import Path
 
 from textual.app import App
 
 from scaling_tui import InputError
-from scaling_tui.runs import list_sweeps, make_request
-from scaling_tui.runs.glance import glance, trains
+from scaling_tui.report.sweeps import choice_line
+from scaling_tui.runs import make_request
+from scaling_tui.runs.glance import trains
 from scaling_tui.runs.liveness import copy_of
-from scaling_tui.text import show
+from scaling_tui.sweeps.listing import Listing
 from scaling_tui.tui.widgets.choose import Choose
 
+PATIENCE_S = 0.3
 
-def training_sweeps(runs: Path) -> list[Path]:
-    """The sweeps in `runs` that are training, without copies of those elsewhere."""
+
+def training_sweeps(listing: Listing) -> list[Path]:
+    """The sweeps that are training, without copies of those elsewhere."""
     try:
-        return [path for path in list_sweeps(runs) if trains(path) and copy_of(path) is None]
+        listed = listing.poll(PATIENCE_S)
     except InputError:
         return []  # of a folder that cannot be listed nothing can be stopped
+    found = [Path(row.path) for row in listed.rows if row.trains and not row.copied]
+    unread = [listing.runs / name for name in listed.unread]
+    return found + [path for path in unread if trains(path) and copy_of(path) is None]
 
 
-def sweep_choices(runs: Path) -> list[tuple[str, str]]:
-    """Every sweep in `runs`, the latest first, as (name, line) for `Choose`."""
-    choices: list[tuple[str, str]] = []
+def sweep_choices(listing: Listing) -> list[tuple[str, str]]:
+    """Every sweep that is not archived, the latest first, as (name, line) for `Choose`.
+
+    Of those that are new here, as many are read as fit in `PATIENCE_S`; the others are known by their names.
+    """
     try:
-        paths = list_sweeps(runs)
+        listed = listing.poll(PATIENCE_S)
     except InputError:
-        return choices
-    for path in paths:
-        try:
-            view = glance(path)
-        except InputError as error:
-            choices.append((path.name, f"? {path.name:<24} {error}"))
-            continue
-        losses = [run.loss for run in view.runs if run.loss is not None]
-        best = f"best loss {show.loss(min(losses))}" if losses else ""
-        line = f"{show.SIGNS[view.state]} {view.name:<24} {view.state:<9} {len(view.runs):>3} runs  {best}"
-        choices.append((path.name, line.rstrip()))
-    return choices
+        return []
+    now = time.time()
+    choices = [(row.name, choice_line(row, now)) for row in listed.rows if not row.archived]
+    return choices + [(name, f"· {name}") for name in listed.unread]
 
 
 def quit_question(paths: list[Path]) -> Choose:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from scaling_tui import InputError
 from scaling_tui.text.numbers import read_number
-from scaling_tui.tutor.progress import Answer, append, guesses, keep_guess, progress_file
+from scaling_tui.tutor.progress import Answer, append, drop_guess, guesses, keep_guess, progress_file
 
 LESSON = "planning"
 SKILL = "predict-a-rung"
@@ -129,6 +129,20 @@ def keep(challenge: Challenge, guess: float, path: Path | None = None) -> None:
 def kept(challenge: Challenge, path: Path | None = None) -> float | None:
     """The guess still waiting for the run to end, if any."""
     return guesses(path or progress_file()).get(_question(challenge))
+
+
+def carry_over(old: str, new: str, path: Path | None = None) -> None:
+    """Lets the guesses that wait for runs of a sweep follow it to its new name.
+
+    Raises:
+        InputError: the learner's progress cannot be read or written.
+    """
+    file = path or progress_file()
+    before, after = f"predict:{old}/", f"predict:{new}/"
+    for question, guess in guesses(file).items():
+        if question.startswith(before):
+            keep_guess(after + question.removeprefix(before), guess, file)
+            drop_guess(question, file)
 
 
 def _question(challenge: Challenge) -> str:

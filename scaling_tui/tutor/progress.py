@@ -57,6 +57,15 @@ def keep_guess(question: str, guess: float, path: Path) -> None:
     _append({"time": datetime.now(UTC).isoformat(), "question": question, "guess": guess}, path)
 
 
+def drop_guess(question: str, path: Path) -> None:
+    """Forgets a guess that was kept.
+
+    Raises:
+        InputError: as `append`.
+    """
+    _append({"time": datetime.now(UTC).isoformat(), "question": question, "guess": None}, path)
+
+
 def guesses(path: Path) -> dict[str, float]:
     """Guesses whose question has not been answered since, by question.
 
@@ -68,7 +77,7 @@ def guesses(path: Path) -> dict[str, float]:
         question, guess = record.get("question"), record.get("guess")
         if isinstance(question, str) and isinstance(guess, float):
             pending[question] = guess
-        elif isinstance(question, str) and "correct" in record:
+        elif isinstance(question, str) and ("correct" in record or ("guess" in record and guess is None)):
             pending.pop(question, None)
     return pending
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from scaling_tui.report.sweep import report, sweeps_table
+from scaling_tui.report.sweep import report
+from scaling_tui.report.sweeps import sweeps_table
 from scaling_tui.runs import Writer, create_sweep, read_sweep
 from scaling_tui.sweeps.summary import summary, sweep_summary
 

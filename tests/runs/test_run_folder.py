@@ -210,7 +210,8 @@ LOG = (
 )
 def test_a_final_evaluation_that_is_missing_is_told(tmp_path: Path, records: tuple[Any, ...], lacks: bool) -> None:
     from scaling_tui.report.fit import sweep_source
-    from scaling_tui.report.sweep import report, sweeps_table
+    from scaling_tui.report.sweep import report
+    from scaling_tui.report.sweeps import sweeps_table
     from scaling_tui.sweeps.summary import summary, sweep_summary
 
     sweep = create_sweep(tmp_path, "mine", {})
@@ -428,7 +429,8 @@ def test_no_name_escapes_the_runs_folder(name: str) -> None:
     ],
 )
 def test_whatever_another_program_wrote_the_sweep_is_shown(tmp_path: Path, name: str, content: object) -> None:
-    from scaling_tui.report.sweep import report, sweeps_table
+    from scaling_tui.report.sweep import report
+    from scaling_tui.report.sweeps import sweeps_table
     from scaling_tui.sweeps.summary import summary, sweep_summary
 
     sweep = create_sweep(tmp_path, "mine", {})

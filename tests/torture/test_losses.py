@@ -16,7 +16,8 @@ from scaling_tui.laws.forms import LAWS
 from scaling_tui.laws.planning.plan import Goal, plan, plan_fit
 from scaling_tui.plots.curves import Choice, Curves
 from scaling_tui.report.fit import sweep_source
-from scaling_tui.report.sweep import report, sweeps_table
+from scaling_tui.report.sweep import report
+from scaling_tui.report.sweeps import sweeps_table
 from scaling_tui.runs import Writer, create_sweep, read_run, read_sweep
 from scaling_tui.runs.curve import COLUMNS, Curve
 from scaling_tui.runs.divergence import divergence, uniform_loss

@@ -40,7 +40,7 @@ class HomeScreen(Page):
         """Imported by the reading thread, so that the first frame does not wait for NumPy."""
         from scaling_tui.tui.services.overview import Overview
 
-        return Overview(self.runs)
+        return Overview(self.scaling_app.listing)
 
     def body(self) -> ComposeResult:
         yield OptionList(id="lines")

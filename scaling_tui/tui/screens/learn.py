@@ -14,8 +14,6 @@ from textual.widgets.option_list import Option
 
 from scaling_tui import InputError
 from scaling_tui.report.lesson import figure
-from scaling_tui.runs import list_sweeps
-from scaling_tui.runs.glance import glance
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import launch
 from scaling_tui.tui.page import Page
@@ -170,11 +168,10 @@ class LearnScreen(Page):
             return
         ladder = self._lesson.ladder
         with suppress(InputError):
-            for path in list_sweeps(self.runs):
-                with suppress(InputError):
-                    if glance(path).document.get("ladder") == ladder:
-                        self._watch(path.name)
-                        return
+            for row in self.scaling_app.listing.poll(close=False).rows:
+                if row.ladder == ladder and not row.archived:
+                    self._watch(row.name)
+                    return
         choices = [("launch", f"Launch {ladder} now"), ("no", "Not now")]
         self.app.push_screen(Choose(f"You have no sweep of {ladder} yet.", choices), self._launch)
 

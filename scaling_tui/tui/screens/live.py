@@ -1,5 +1,6 @@
 """The live screen: curves and a table of all runs, the law so far, log, machine load, and keys to stop and resume."""
 
+from asyncio import to_thread
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,7 +27,8 @@ from scaling_tui.plots.curves import (
 )
 from scaling_tui.plots.figures import colour_of
 from scaling_tui.plots.results import metrics_over_size, result_figure
-from scaling_tui.report.sweep import faults_in_brief, law_plot, law_text, promised_text
+from scaling_tui.report.sweep import law_plot, law_text, promised_text
+from scaling_tui.report.sweeps import faults_in_brief
 from scaling_tui.runs import RunView, SweepView, make_request
 from scaling_tui.runs.metrics import described
 from scaling_tui.sweeps.launch import resumable, resume
@@ -228,7 +230,7 @@ class LiveScreen(LivePage):
             text.append(f"\n{run.name} {run.state}: {run.reason}")
         if sweep.state == "running" and sweep.reason:
             text.append(f"\n{sweep.name}: {sweep.reason}")
-        if fault := faults_in_brief(sweep):
+        if fault := faults_in_brief(sweep.name, sweep.all_faults):
             text.append(f"\n{fault}")
         return text
 
@@ -334,9 +336,10 @@ class LiveScreen(LivePage):
         self.toggle_class("-machine")
         self._show_machine()
 
-    def action_compare(self) -> None:
+    async def action_compare(self) -> None:
         name = self._sweep.name if self._sweep else None
-        choices = [(other, other) for other, _ in sweep_choices(self.runs) if other != name]
+        found = await to_thread(sweep_choices, self.scaling_app.listing)
+        choices = [(other, line) for other, line in found if other != name]
         if self._beside_name is not None:
             choices.insert(0, (NOTHING, f"Stop comparing with {self._beside_name}"))
         if choices:

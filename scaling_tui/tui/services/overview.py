@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from scaling_tui import InputError
-from scaling_tui.report.sweep import faults_in_brief
-from scaling_tui.runs import SweepView, list_sweeps
+from scaling_tui.report.sweeps import faults_in_brief
+from scaling_tui.runs import SweepView
 from scaling_tui.runs.glance import glance
 from scaling_tui.sweeps.devices import kind_of
 from scaling_tui.sweeps.estimate import estimate
 from scaling_tui.sweeps.ladder import ladders, load_ladder
-from scaling_tui.sweeps.launch import resumable
+from scaling_tui.sweeps.listing import Listed, Listing
+from scaling_tui.sweeps.row import SweepRow
 from scaling_tui.sweeps.speeds import cached
 from scaling_tui.sweeps.summary import prediction_summary
 from scaling_tui.sweeps.sweep_fit import SweepFit, fit_beforehand
@@ -23,6 +24,9 @@ from scaling_tui.tutor.course import Course
 from scaling_tui.tutor.progress import progress_file, read_answers
 
 FIRST = "quickstart"
+PATIENCE_S = 0.3  # that one look may take before what is known is shown
+MOST_FITTED = 20  # sweeps to try for the last law
+MOST_PROBLEMS = 50  # lines of what cannot be read
 
 
 @dataclass(frozen=True)
@@ -54,50 +58,45 @@ class TutorStatus:
 
 
 class Overview:
-    """Reads again and again, but not what has not changed on disk."""
+    """Reads again and again, but not what has not changed on disk, and little at a time."""
 
-    def __init__(self, runs: Path) -> None:
-        self._runs = runs
-        self._views: dict[Path, tuple[object, SweepView]] = {}
-        self._laws: dict[Path, tuple[SweepView, SweepFit | None]] = {}
+    def __init__(self, listing: Listing) -> None:
+        self._listing = listing
+        self._laws: dict[str, tuple[SweepRow, SweepView, SweepFit | None]] = {}
         self._tutor: tuple[object, TutorStatus] | None = None
 
     def sections(self) -> tuple[OverviewSection, ...]:
-        """Home's sections, without the empty ones."""
-        views, problems = [], []
+        """Home's sections, without the empty ones. Of many sweeps that are new here, later calls tell the rest."""
+        listed, problems = Listed((), (), {}), []
         try:
-            paths = list_sweeps(self._runs)
+            listed = self._listing.poll(PATIENCE_S, close=False)
         except InputError as error:
-            paths, problems = [], [OverviewLine(str(error), "home")]
-        for path in paths:
-            try:
-                views.append(self._view(path))
-            except (InputError, OSError) as error:
-                # A folder as long as some are would push the reason out of sight.
-                problems.append(OverviewLine(str(error).replace(str(path), path.name), "home"))
-        problems += [OverviewLine(text, "live", view.name) for view in views if (text := faults_in_brief(view))]
+            problems = [OverviewLine(str(error), "home")]
+        # A folder as long as some are would push the reason out of sight.
+        problems += [OverviewLine(row.broken.replace(row.path, row.name), "home") for row in listed.rows if row.broken]
+        rows = [row for row in listed.rows if not row.broken and not row.archived]
+        problems += [
+            OverviewLine(text, "live", row.name) for row in rows if (text := faults_in_brief(row.name, row.faults))
+        ]
         learning = None
         try:
             learning = self._tutor_status()
         except InputError as error:
             problems.append(OverviewLine(str(error), "home"))
+        training = [running_line(listed.live[row.name]) for row in rows if row.name in listed.live]
+        if listed.unread:
+            training.append(OverviewLine(f"Reading {show.counted(len(listed.unread), 'more sweep')} …", "home"))
+        more = len(problems) - MOST_PROBLEMS
+        if more > 0:
+            problems[MOST_PROBLEMS:] = [OverviewLine(f"and {more} more; 'scaling-tui runs' names all", "home")]
         sections = (
-            OverviewSection("Training", tuple(running_line(view) for view in views if view.trains)),
+            OverviewSection("Training", tuple(training)),
             OverviewSection("Questions", tuple(due_lines(learning))),
-            OverviewSection("Last law", tuple(self._law_lines(views))),
-            OverviewSection("Next", tuple(next_lines(views, learning))),
+            OverviewSection("Last law", tuple(self._law_lines(rows))),
+            OverviewSection("Next", tuple(next_lines(rows, learning))),
             OverviewSection("Cannot be read", tuple(problems)),
         )
         return tuple(section for section in sections if section.lines)
-
-    def _view(self, path: Path) -> SweepView:
-        """A sweep at a glance; cached while nothing trains and no status changed."""
-        statuses = [*path.glob("*/status.json"), *path.glob("*/attempt-*/status.json")]
-        stamp = sorted((str(status), status.stat().st_mtime_ns) for status in statuses)
-        known = self._views.get(path)
-        if known is None or known[0] != stamp or known[1].trains:
-            known = self._views[path] = (stamp, glance(path))
-        return known[1]
 
     def _tutor_status(self) -> TutorStatus:
         path = progress_file()
@@ -108,17 +107,20 @@ class Overview:
             self._tutor = (stamp, tutor_status(path, now))
         return self._tutor[1]
 
-    def _law_lines(self, views: Sequence[SweepView]) -> Iterator[OverviewLine]:
+    def _law_lines(self, rows: Sequence[SweepRow]) -> Iterator[OverviewLine]:
         """The law of the latest finished sweep that has one, and how its prediction turned out."""
-        for view in views:
-            if view.state != "finished":
-                continue
-            known = self._laws.get(view.path)
-            if known is None or known[0] is not view:
-                fit = fit_beforehand(view)
-                known = self._laws[view.path] = (view, fit)
-            if known[1] is not None:
-                yield OverviewLine(law_line(view.name, known[1]), "law", view.name)
+        finished = [row for row in rows if row.state == "finished" and row.law]
+        for row in finished[:MOST_FITTED]:
+            known = self._laws.get(row.path)
+            if known is None or known[0] is not row:
+                try:
+                    view = glance(Path(row.path))
+                except (InputError, OSError):  # it was deleted since it was listed
+                    continue
+                known = self._laws[row.path] = (row, view, fit_beforehand(view))
+            _, view, fit = known
+            if fit is not None:
+                yield OverviewLine(law_line(view.name, fit), "law", view.name)
                 if result := prediction_line(view):
                     yield OverviewLine(result, "live", view.name)
                 return
@@ -180,17 +182,17 @@ def prediction_line(view: SweepView) -> str:
     return f"{prediction['rung']} {error} from the prediction: {result}"
 
 
-def next_lines(views: Sequence[SweepView], learning: TutorStatus | None) -> Iterator[OverviewLine]:
+def next_lines(rows: Sequence[SweepRow], learning: TutorStatus | None) -> Iterator[OverviewLine]:
     """What to do next, the most useful first."""
-    if not views:
+    if not rows:
         ladder = load_ladder(FIRST)
         time = estimate(ladder, replace(cached(kind_of("auto")), gpu_free=0), seeds=len(ladder.seeds))
         yield OverviewLine(f"Train the ladder {FIRST}: about {show.duration(time.total)}", "lab", what=FIRST)
-    for view in views[:1]:
-        if not view.trains and view.state in ("stopped", "lost", "failed", "diverged"):
-            done = f" at {show.percent(view.progress)}" if any(run.tokens for run in view.runs) else ""
-            choice = ", or resume" if resumable(view) else ""
-            yield OverviewLine(f"{view.name} is {view.state}{done}: see why{choice}", "live", view.name)
+    for row in rows[:1]:
+        if not row.trains and row.state in ("stopped", "lost", "failed", "diverged"):
+            done = f" at {show.percent(row.progress)}" if row.planned else ""
+            choice = ", or resume" if row.resumable else ""
+            yield OverviewLine(f"{row.name} is {row.state}{done}: see why{choice}", "live", row.name)
     if learning is not None and learning.unread:
         lesson, count = learning.unread[0], len(learning.unread)
         minutes = f"{lesson.head['minutes']} min" + (
@@ -199,10 +201,10 @@ def next_lines(views: Sequence[SweepView], learning: TutorStatus | None) -> Iter
         yield OverviewLine(f"Read: {lesson.title} ({minutes})", "learn", what=lesson.id)
     if learning is not None and not learning.begun:
         yield OverviewLine(f"Try the first questions, about {max(1, round(learning.minutes))} min", "quiz")
-    if views and not any(view.trains for view in views):
-        if any(view.state == "finished" for view in views):
+    if rows and not any(row.trains for row in rows):
+        if any(row.state == "finished" for row in rows):
             yield OverviewLine("Plan the best run for a budget", "plan")
-        trained = {str(view.document.get("ladder")) for view in views}
+        trained = {row.ladder for row in rows}
         for path in ladders():
             if path.stem not in trained:
                 try:
