@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,7 +74,7 @@ class Listing:
         self._dirty, self._saved = False, 0.0
 
     def poll(self, most_s: float = math.inf, close: bool = True) -> Listed:
-        """The sweeps as they stand; beyond `most_s` seconds no further one is read.
+        """The sweeps as they stand; beyond `most_s` seconds no further one than the first is read.
 
         Without a `close` look, a change inside a sweep at rest may take `TURNS` polls to show.
 
@@ -91,14 +92,16 @@ class Listing:
         rows: list[SweepRow] = []
         unread: list[str] = []
         live: dict[str, SweepView] = {}
+        read = 0  # one at least, so that each look comes further
         self._turn = (self._turn + 1) % TURNS
         for place, path in enumerate(paths):
             known = self._still(path, kept.get(path.name), close or place % TURNS == self._turn)
             if known is None:
-                if time.monotonic() > until and rows:
+                if read and time.monotonic() > until:
                     unread.append(path.name)
                     continue
                 known, view = self._read(path)
+                read += 1
                 if view is not None:
                     live[path.name] = view
             rows.append(known.row)
@@ -222,7 +225,8 @@ def _save(path: Path, kept: Mapping[str, _Kept]) -> None:
         temporary.write_bytes(_digest(text) + b"\n" + text)
         temporary.replace(path)
     except (OSError, ValueError):
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def _digest(text: bytes) -> bytes:
