@@ -41,6 +41,7 @@ def list_runs(
 ) -> None:
     """List the sweeps and the state of their runs, the latest first."""
     import time
+    from dataclasses import replace
 
     from scaling_tui.report.sweeps import sweeps_table
     from scaling_tui.runs import runs_folder
@@ -69,10 +70,12 @@ def list_runs(
         documents = []
         for row in sound:
             try:
-                documents.append(sweep_summary(decided(SweepReader(Path(row.path)))) | {"size": row.size, "active": row.active})
+                view = decided(SweepReader(Path(row.path)))
             except InputError as error:  # it has been deleted or broken since
                 say(f"scaling-tui: {error}")
-                broken.append(row)
+                broken.append(replace(row, broken=str(error)))
+                continue
+            documents.append(sweep_summary(view) | {"size": row.size, "active": row.active})
         return print_json({"sweeps": documents, "broken": [{"path": row.path, "reason": row.broken} for row in broken]})
     if sound:
         print(sweeps_table([row.as_json() for row in sound], time.time()))

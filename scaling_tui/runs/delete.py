@@ -55,7 +55,7 @@ def in_trash(runs: Path) -> list[Deleted]:
             when, _, _ = entry.name.partition("-")
             if when.isascii() and when.isdecimal():
                 with suppress(OSError):
-                    found += [Deleted(path, int(when[:25]) / 1e9) for path in entry.iterdir()]
+                    found += [Deleted(path, int(when[:25]) / 1e9) for path in entry.iterdir() if path.name[0] != "."]
     return sorted(found, key=lambda one: one.when, reverse=True)
 
 

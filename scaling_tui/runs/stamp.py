@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SETTLES_NS = 2_000_000_000  # some file systems tell times to two seconds: a later change could bear the same one
-_FIXED = ("", "sweep.json", "predictions.jsonl", "rates.jsonl", "requests", "labels")
+_FIXED = ("", "sweep.json", "predictions.jsonl", "rates.jsonl")
 _MASK = (1 << 64) - 1
 
 
@@ -23,7 +23,7 @@ class Stamp:
 
     Args:
         supervisors: names of their folders.
-        runs: names of the other folders, with the names of the attempts in each.
+        runs: names of the other folders, requests and labels among them, with the names of the attempts in each.
         digest: of all times, sizes and inodes.
         newest: the latest change, Unix ns by the clock of the file system.
         records: bytes of the longest file of records.
@@ -49,9 +49,9 @@ class Stamp:
         for name in _folders(str(sweep)):
             if name.startswith("supervisor-"):
                 supervisors.append(name)
-            elif name not in ("requests", "labels"):
-                runs[name] = sorted(inner for inner in _folders(f"{sweep}/{name}") if inner.startswith("attempt-"))
-        return cls.again(sweep, sorted(supervisors), runs)
+            else:
+                runs[name] = [inner for inner in _folders(f"{sweep}/{name}") if inner.startswith("attempt-")]
+        return cls.again(sweep, supervisors, runs)
 
     @classmethod
     def again(cls, sweep: Path, supervisors: Sequence[str], runs: Mapping[str, Sequence[str]]) -> "Stamp":

@@ -28,7 +28,7 @@ from scaling_tui.text.files import read_bytes
 if TYPE_CHECKING:
     from scaling_tui.runs import SweepView
 
-FORMAT = 1
+FORMAT = 1  # of the cache
 MOST_CACHE_BYTES = 256 << 20
 TURNS = 8  # polls in which each sweep at rest is looked at closely once
 SAVED_EVERY_S = 5.0
@@ -164,8 +164,8 @@ def rows_of(runs: Path, exact: bool = False) -> Sequence[SweepRow]:
 def is_at_rest(view: "SweepView") -> bool:
     """Whether the states of a sweep stay as they are until a file changes, on this host.
 
-    What trains does not, nor what may only have a wrong clock, nor what counts as lost only because its last heartbeat is too old or lies ahead, where that
-    was but a moment ago.
+    What trains does not, nor what may only have a wrong clock, nor what counts as lost because its last heartbeat is
+    too old or lies ahead, where that was but a moment ago.
     """
     if view.trains or view.undecided:
         return False
@@ -182,7 +182,7 @@ def is_at_rest(view: "SweepView") -> bool:
 
 def _ctime(path: Path) -> int:
     try:
-        return path.stat().st_ctime_ns
+        return os.stat(path).st_ctime_ns  # noqa: PTH116 - of a thousand, once a second
     except OSError:
         return 0
 

@@ -304,5 +304,6 @@ print("heavy:", *sorted({{"torch", "numpy", "textual", "rich"}} & set(sys.module
     cold, warm = (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout for _ in "12"
     )
-    assert cold.splitlines()[:-1] == warm.splitlines()[:-1]
-    assert (cold.splitlines()[-1], warm.splitlines()[-1].strip()) == ("heavy: numpy rich", "heavy:")
+    assert [line.split()[1] for line in cold.splitlines()[:-1]] == [line.split()[1] for line in warm.splitlines()[:-1]]
+    assert "numpy" in cold.splitlines()[-1]
+    assert warm.splitlines()[-1].strip() == "heavy:"

@@ -1,5 +1,6 @@
 """What Home says to do next."""
 
+import math
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -56,7 +57,10 @@ def test_an_archived_sweep_is_not_what_home_tells_of(tmp_path: Path) -> None:
     assert not [line for line in texts(Overview(Listing(tmp_path))) if "shelved" in line]
 
 
-async def test_the_choice_of_a_sweep_tells_state_age_size_law_and_tags(tmp_path: Path) -> None:
+async def test_the_choice_of_a_sweep_tells_state_age_size_law_and_tags(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scaling_tui.tui.quit_dialog.PATIENCE_S", math.inf)
     change_labels(record_sweep(tmp_path, FINISHED, "tagged"), lambda labels: labels.tagged(["paper", "x\u0301"]))
     change_labels(record_sweep(tmp_path, FINISHED, "shelved"), lambda labels: replace(labels, archived=True))
     app = ScalingApp(tmp_path)
@@ -66,5 +70,5 @@ async def test_the_choice_of_a_sweep_tells_state_age_size_law_and_tags(tmp_path:
             await pilot.pause()
         lines = [str(option.prompt) for option in app.screen.query_one(OptionList).options]
     (line,) = lines
-    for part in ("✓ tagged", "finished", "7 runs", "s ago", "N 468k", "best loss 1.4479", "chinchilla-n", "#paper"):
+    for part in ("✓ tagged", "finished", "7 runs", " ago", "N 468k", "best loss 1.4479", "chinchilla-n", "#paper"):
         assert part in line, part
