@@ -144,7 +144,12 @@ def test_a_sweep_that_begins_to_train_meanwhile_is_moved_back(
     command: Command, runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[Path] = []
-    monkeypatch.setattr("scaling_tui.runs.rename.trains", lambda path: bool(looks.append(path)) or len(looks) > 1)
+
+    def begins(path: Path) -> bool:
+        looks.append(path)
+        return len(looks) > 1
+
+    monkeypatch.setattr("scaling_tui.runs.rename.trains", begins)
     status, _, err = command("rename", "quickstart", "other")
     assert (status, "still training" in err) == (2, True)
     assert [path.name for path in looks] == ["quickstart", "other"]

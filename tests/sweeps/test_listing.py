@@ -171,6 +171,11 @@ def test_what_trains_or_was_lost_a_moment_ago_is_always_read(settled: Path, monk
     assert read == ["gone"]
 
 
+def a_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
 def with_other_fields(file: Path) -> None:
     entries = json.loads(file.read_bytes().partition(b"\n")[2])
     for entry in entries.values():
@@ -184,7 +189,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "torn": lambda file: os.truncate(file, file.stat().st_size // 2),
     "other text": lambda file: file.write_bytes(file.read_bytes().replace(b"finished", b"stopped!")),
     "not text": lambda file: file.write_bytes(os.urandom(1000)),
-    "a folder": lambda file: (file.unlink(), file.mkdir()),
+    "a folder": a_folder,
     "of another program": lambda file: file.write_bytes(listing._digest(b"[1]") + b"\n[1]"),
     "with other fields": with_other_fields,
 }
