@@ -7,7 +7,7 @@ from textual.app import App
 
 from scaling_tui import InputError
 from scaling_tui.report.sweeps import choice_line
-from scaling_tui.runs import make_request
+from scaling_tui.runs import list_sweeps, make_request
 from scaling_tui.runs.glance import trains
 from scaling_tui.runs.liveness import copy_of
 from scaling_tui.sweeps.listing import Listing
@@ -39,6 +39,14 @@ def sweep_choices(listing: Listing) -> list[tuple[str, str]]:
     now = time.time()
     choices = [(row.name, choice_line(row, now)) for row in listed.rows if not row.archived]
     return choices + [(name, f"· {name}") for name in listed.unread]
+
+
+def sweep_names(runs: Path) -> list[str]:
+    """The name of every sweep in `runs`, the latest first; none is read for it."""
+    try:
+        return [path.name for path in list_sweeps(runs)]
+    except InputError:
+        return []
 
 
 def quit_question(paths: list[Path]) -> Choose:

@@ -1,6 +1,5 @@
 """The live screen: curves and a table of all runs, the law so far, log, machine load, and keys to stop and resume."""
 
-from asyncio import to_thread
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -36,7 +35,7 @@ from scaling_tui.sweeps.results import outcome
 from scaling_tui.sweeps.sweep_fit import law_of_sweep
 from scaling_tui.text import show
 from scaling_tui.tui.live_page import LivePage
-from scaling_tui.tui.quit_dialog import sweep_choices
+from scaling_tui.tui.quit_dialog import sweep_names
 from scaling_tui.tui.save_dialog import Picture, save
 from scaling_tui.tui.services import machine
 from scaling_tui.tui.services.watch import SweepSnapshot
@@ -336,10 +335,9 @@ class LiveScreen(LivePage):
         self.toggle_class("-machine")
         self._show_machine()
 
-    async def action_compare(self) -> None:
+    def action_compare(self) -> None:
         name = self._sweep.name if self._sweep else None
-        found = await to_thread(sweep_choices, self.scaling_app.listing)
-        choices = [(other, line) for other, line in found if other != name]
+        choices = [(other, other) for other in sweep_names(self.runs) if other != name]
         if self._beside_name is not None:
             choices.insert(0, (NOTHING, f"Stop comparing with {self._beside_name}"))
         if choices:
