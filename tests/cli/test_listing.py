@@ -145,7 +145,7 @@ def test_a_sweep_that_begins_to_train_meanwhile_is_moved_back(
 ) -> None:
     looks: list[Path] = []
 
-    def begins(path: Path) -> bool:
+    def begins(path: Path, watch: bool = False) -> bool:
         looks.append(path)
         return len(looks) > 1
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scaling_tui.runs import Status, SweepView, create_sweep, latest_request, make_request, read_sweep
+from scaling_tui.runs import Status, SweepView, create_sweep, latest_request, list_sweeps, make_request, read_sweep
 from scaling_tui.runs.format import claim, claim_if_alone, incarnation_of, process_is
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import lay_out, supervised
@@ -62,7 +62,7 @@ def test_a_heartbeat_from_the_future_is_told_and_blocks_neither_resume_nor_rm(tm
     command = [sys.executable, "-m", "scaling_tui", "rm", "quickstart", "--yes", "--runs", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert list_sweeps(tmp_path) == []
 
 
 def test_a_live_writer_with_a_wrong_clock_is_seen_by_its_next_heartbeat(
