@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from scaling_tui import InputError
 from scaling_tui.runs import RunView, SweepView
 from scaling_tui.runs.metrics import METRICS
+from scaling_tui.text.files import write_whole
 from scaling_tui.text.json_documents import dumps, finite
 
 if TYPE_CHECKING:
@@ -152,19 +153,19 @@ def document(sweep: SweepView) -> dict[str, Any]:
     return {key: finite(value) for key, value in found.items()}
 
 
-def write_new(path: Path, content: bytes) -> None:
-    """Writes a file that is not there yet.
+def write_new(path: Path, content: bytes, replace: bool = False) -> None:
+    """Writes a file that is not there yet, as a whole or not at all; with `replace` also over another file.
 
     Raises:
-        InputError: it is there, or cannot be written.
+        InputError: it is there, is no regular file, or cannot be written.
     """
     try:
-        with path.open("xb") as file:
-            file.write(content)
+        write_whole(path, content, replace)
     except FileExistsError:
         raise InputError(f"--output {path}: exists already, want a new name") from None
-    except OSError as error:
-        raise InputError(f"--output {path}: cannot be written ({error.strerror})") from None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not a file name"
+        raise InputError(f"--output {path}: cannot be written ({why})") from None
 
 
 def _plain(value: float, missing: Any) -> Any:

@@ -14,6 +14,7 @@ from scaling_tui.laws.fitting.influence import influence
 from scaling_tui.laws.fitting.restrictions import Restrictions
 from scaling_tui.laws.fitting.study import study
 from scaling_tui.laws.fitting.tables import LeftOut, TableOptions, table_points
+from scaling_tui.laws.fitting.valleys import HOW, SHAPES
 from scaling_tui.laws.forms import SYMBOLS, Input
 from scaling_tui.report.inputs import read_inputs
 from scaling_tui.report.standing import standing_document, standing_text
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from scaling_tui.plots.figures import Figure
     from scaling_tui.runs import SweepView
 
+DRAWS = 200  # refits of the bootstrap
 SLOW = 10_000_000  # bytes of a table
 BYTES_A_SECOND = 3e6  # read and fitted, measured with a million rows on one core
 Method = Literal["parametric", "isoflop", "envelope"]
@@ -245,9 +247,6 @@ def fit_source(
     for option, given in options.items():
         if given and method != "parametric":
             raise InputError(f"{option}: found with --method {method}, want --method parametric")
-    from scaling_tui.plots.law_plots import law_view
-    from scaling_tui.report.influence import influence_document
-
     if method == "envelope" and table.points == "auto" and is_table(source):
         table = replace(table, points="all")  # it is the curves that have an envelope
     loaded = load(source, runs, table)
@@ -255,29 +254,20 @@ def fit_source(
         if predict is not None:
             read_inputs(predict, get(law or loaded.law or "chinchilla"))  # before the fit, which may take a while
         with option_names(), loaded.explained():
-            fitted = study(
-                loaded.points,
-                law or loaded.law or "chinchilla",
+            fitted = fit_loaded(
+                loaded,
+                law,
                 draws=draws,
                 holdout_flops=holdout_flops,
                 drop_highest=drop_highest,
                 delta=delta,
-                convention=params_as or loaded.convention,
+                params_as=params_as,
                 level=level,
                 restrictions=restrictions,
-                warnings=loaded.warnings,
             )
-        prediction = None if predict is None else predicted_run(fitted, predict)
-        document = fitted.document() | {
-            "source": source,
-            "loss": loaded.loss or "as given",
-            "notes": list(loaded.notes),
-            "published": standing_document(fitted.fit),
-            "prediction": None if prediction is None else prediction.document(),
-        }
-        moved = influence(fitted.fit)
-        document |= loaded.document() | influence_document(fitted, moved)
-        text = fit_text(fitted, loaded.loss, loaded.notes, moved)
+        prediction = None if predict is None else predicted_run(fitted.study, predict)
+        document = fitted.document(source) | {"prediction": None if prediction is None else prediction.document()}
+        text = fit_text(fitted.study, loaded.loss, loaded.notes, fitted.moved)
         if prediction is not None:
             document["warnings"] += prediction.warnings
             text += f"\n\n{prediction.text}"
@@ -286,15 +276,72 @@ def fit_source(
             from scaling_tui.report.compare import compare_document, compare_text
 
             with loaded.explained():
-                compared = compare_laws(fitted.fit)
+                compared = compare_laws(fitted.study.fit)
             document |= compare_document(compared)
             text = f"{text}\n\n{compare_text(compared)}"
-        return (
-            document,
-            text,
-            lambda: law_view(fitted, loaded.names, counted_as(fitted.fit.convention, loaded.beside)),
-        )
+        return document, text, fitted.figure
     return _profile_source(source, loaded, method, valley, level)
+
+
+@dataclass(frozen=True)
+class LoadedFit:
+    """A fit to points that were read from `source`, and what leaving out runs changes."""
+
+    source: FitSource
+    study: "Study"
+    moved: "Influence | None"
+
+    def document(self, name: str) -> dict[str, Any]:
+        """For JSON; `name` is what the source is called."""
+        from scaling_tui.report.influence import influence_document
+
+        document = self.study.document() | {
+            "source": name,
+            "loss": self.source.loss or "as given",
+            "notes": list(self.source.notes),
+            "published": standing_document(self.study.fit),
+            "prediction": None,
+        }
+        return document | self.source.document() | influence_document(self.study, self.moved)
+
+    def figure(self) -> "Figure":
+        """The points and the law through them."""
+        from scaling_tui.plots.law_plots import law_view
+
+        beside = counted_as(self.study.fit.convention, self.source.beside)
+        return law_view(self.study, self.source.names, beside)
+
+
+def fit_loaded(
+    loaded: FitSource,
+    law: str | None = None,
+    *,
+    draws: int = DRAWS,
+    holdout_flops: float | None = None,
+    drop_highest: int = 0,
+    delta: float | None = None,
+    params_as: str | None = None,
+    level: float = 0.9,
+    restrictions: Restrictions = Restrictions(),  # noqa: B008 - frozen
+) -> LoadedFit:
+    """The law, the source's own or `chinchilla` where none is given, through points that were read.
+
+    Raises:
+        InputError: as `study`.
+    """
+    fitted = study(
+        loaded.points,
+        law or loaded.law or "chinchilla",
+        draws=draws,
+        holdout_flops=holdout_flops,
+        drop_highest=drop_highest,
+        delta=delta,
+        convention=params_as or loaded.convention,
+        level=level,
+        restrictions=restrictions,
+        warnings=loaded.warnings,
+    )
+    return LoadedFit(loaded, fitted, influence(fitted.fit))
 
 
 def _profile_source(
@@ -304,7 +351,6 @@ def _profile_source(
 
     if method == "isoflop":
         from scaling_tui.laws.fitting.isoflop import profiles
-        from scaling_tui.laws.fitting.valleys import SHAPES
 
         if valley not in SHAPES:
             raise InputError(f"--valley: found {valley!r}, want one of {', '.join(SHAPES)}")
@@ -394,60 +440,86 @@ def fit_text(study: "Study", loss: str = "", notes: Sequence[str] = (), moved: "
 
     `loss` says which loss was fitted, `notes` what its points are, `moved` what leaving out runs changes.
     """
-    from scaling_tui.report.influence import correlation_lines, influence_lines, pattern_lines
+    parts = [
+        [f"{study.fit.law.name}   {study.fit.law.text}", *fitted_lines(study, loss, notes)],
+        [columns(coefficient_rows(study), numeric=(1,)), *interval_lines(study)],
+        held_out_lines(study),
+        leaning_lines(study, moved),
+        [conventions_text(study)] if study.conventions else [],
+        standing_text(study.fit),
+    ]
+    return "\n\n".join("\n".join(lines) for lines in parts if lines)
 
+
+def fitted_lines(study: "Study", loss: str = "", notes: Sequence[str] = ()) -> list[str]:
+    """What a law was fitted to, and how: points, conventions of N and C, objective; then as `fit_text`."""
     fit = study.fit
     document = study.document()
-    lines = [
-        f"{fit.law.name}   {fit.law.text}",
+    return [
         f"{len(fit.points)} points, N {fit.convention}, "
         f"C {document['convention']['flops']}; objective {fit.objective:.6g} ({document['objective_kind']}); "
         f"residual s.d. {show.percent(document['residual_sd'], 2)} of the loss",
         *([f"given: {fit.restrictions.text}"] if fit.restrictions else []),
         *([f"fitted to the {loss}"] if loss else []),
         *notes,
-        "",
-        columns(
-            [
-                ("", "estimate", f"{show.percent(study.level)} interval"),
-                *(
-                    (
-                        name,
-                        show.coefficient(value),
-                        "given" if name in fit.restrictions.fixed else span(*study.intervals[name]),
-                    )
-                    for name, value in fit.coefficients.items()
-                ),
-            ],
-            numeric=(1,),
+    ]
+
+
+def coefficient_rows(study: "Study") -> list[tuple[str, str, str]]:
+    """A row a coefficient, with its interval, under a row of names."""
+    fit = study.fit
+    return [
+        ("", "estimate", f"{show.percent(study.level)} interval"),
+        *(
+            (
+                name,
+                show.coefficient(value),
+                "given" if name in fit.restrictions.fixed else span(*study.intervals[name]),
+            )
+            for name, value in fit.coefficients.items()
         ),
     ]
-    if study.draws:
-        lines.append(f"intervals: {study.draws.how}; they assume that the law is right")
-        lines += [f"noise: {study.draws.noise_text}"] if study.draws.noise_text else []
-    if study.holdout:
-        holdout = study.holdout
-        symbol = {"flops": "C", "params": "N", "tokens": "D"}[holdout.by]
-        lines += [
-            "",
-            f"held out: {holdout.points} with {symbol} ≥ {holdout.threshold:.3g}, "
-            f"fitted to the other {holdout.fitted}: "
-            f"mean error {show.percent(holdout.mape, 3)}, bias {show.percent(holdout.bias, 3, sign=True)}",
-        ]
-    leaning = [*(influence_lines(fit, moved) if moved else ()), *correlation_lines(study.draws), *pattern_lines(fit)]
-    if leaning:
-        lines += ["", *leaning]
-    if study.conventions:
-        lines += ["", conventions_text(study)]
-    if among := standing_text(fit):
-        lines += ["", *among]
-    return "\n".join(lines)
+
+
+def interval_lines(study: "Study") -> list[str]:
+    """Where the intervals come from, and the noise that was found; empty without any."""
+    if not study.draws:
+        return []
+    noise = [f"noise: {study.draws.noise_text}"] if study.draws.noise_text else []
+    return [f"intervals: {study.draws.how}; they assume that the law is right", *noise]
+
+
+def held_out_lines(study: "Study") -> list[str]:
+    """The error on the largest runs of a fit without them; empty where there are too few."""
+    holdout = study.holdout
+    if not holdout:
+        return []
+    symbol = {"flops": "C", "params": "N", "tokens": "D"}[holdout.by]
+    return [
+        f"held out: {holdout.points} with {symbol} ≥ {holdout.threshold:.3g}, "
+        f"fitted to the other {holdout.fitted}: "
+        f"mean error {show.percent(holdout.mape, 3)}, bias {show.percent(holdout.bias, 3, sign=True)}"
+    ]
+
+
+def leaning_lines(study: "Study", moved: "Influence | None") -> list[str]:
+    """The runs that the law leans on, coefficients that the points cannot tell apart, residuals with a pattern."""
+    from scaling_tui.report.influence import correlation_lines, influence_lines, pattern_lines
+
+    leaning = influence_lines(study.fit, moved) if moved else []
+    return [*leaning, *correlation_lines(study.draws), *pattern_lines(study.fit)]
 
 
 def conventions_text(study: "Study") -> str:
     """The exponents under each convention for N or C, with their change."""
+    rows = conventions_rows(study)
+    return columns(rows, numeric=range(1, len(rows[0])))
+
+
+def conventions_rows(study: "Study") -> list[tuple[str, ...]]:
+    """A row a convention, under a row of names."""
     exponents = [name for name in study.fit.law.coefficients if name in study.fit.law.exponents]
-    rows = [("convention", *exponents, "objective")]
+    rows: list[tuple[str, ...]] = [("convention", *exponents, "objective")]
     for name, other in study.conventions.items():
         cells = []
         for key in exponents:
@@ -456,7 +528,7 @@ def conventions_text(study: "Study") -> str:
             shift = f" ({show.percent(change, 1, sign=True)})" if other is not study.fit else ""
             cells.append(f"{other.coefficients[key]:.4f}{shift}")
         rows.append((name, *cells, f"{other.objective:.5g}"))
-    return columns(rows, numeric=range(1, len(rows[0])))
+    return rows
 
 
 def power_text(symbol: str, law: "PowerLaw | None", level: float) -> str:
@@ -469,9 +541,20 @@ def power_text(symbol: str, law: "PowerLaw | None", level: float) -> str:
 
 def profiles_text(profiles: "Profiles") -> str:
     """The isoFLOP minima and the power laws through them, with what other shapes make of the same losses."""
-    from scaling_tui.laws.fitting.valleys import HOW
+    return "\n".join(
+        [
+            f"isoFLOP profiles, minimum by {HOW[profiles.shape]}",
+            "",
+            columns(profile_rows(profiles), numeric=range(6)),
+            "",
+            *profile_lines(profiles),
+        ]
+    )
 
-    rows = [("C", "points", "best N", "D = C/6N", "D/N", "loss", "")]
+
+def profile_rows(profiles: "Profiles") -> list[tuple[str, ...]]:
+    """A row a budget with its minimum, under a row of names."""
+    rows: list[tuple[str, ...]] = [("C", "points", "best N", "D = C/6N", "D/N", "loss", "")]
     rows += [
         (
             show.scientific(v.flops),
@@ -484,21 +567,20 @@ def profiles_text(profiles: "Profiles") -> str:
         )
         for v in profiles.valleys
     ]
-    return "\n".join(
-        [
-            f"isoFLOP profiles, minimum by {HOW[profiles.shape]}",
-            "",
-            columns(rows, numeric=range(6)),
-            "",
-            power_text("N", profiles.params, profiles.level),
-            power_text("D", profiles.tokens, profiles.level),
-            *(
-                f"by {HOW[other.shape]}: N as C^{other.exponent:.4f}"
-                for other in profiles.disagreement
-                if other.exponent is not None
-            ),
-        ]
-    )
+    return rows
+
+
+def profile_lines(profiles: "Profiles") -> list[str]:
+    """The power laws through the minima, and what other shapes make of them."""
+    return [
+        power_text("N", profiles.params, profiles.level),
+        power_text("D", profiles.tokens, profiles.level),
+        *(
+            f"by {HOW[other.shape]}: N as C^{other.exponent:.4f}"
+            for other in profiles.disagreement
+            if other.exponent is not None
+        ),
+    ]
 
 
 def envelope_text(hull: "Envelope") -> str:

@@ -131,9 +131,16 @@ def flops_note(runs: Sequence[Mapping[str, Any]]) -> str:
 
 
 def runs_table(runs: Sequence[Mapping[str, Any]]) -> str:
-    """A line for each run of `scaling_tui.sweeps.summary.run_summary`; its state only where it is not finished.
+    """`runs_rows` as aligned columns."""
+    table = runs_rows(runs)
+    return columns(table, numeric=range(1, len(table[0]) - 1))
 
-    Finished runs that differ in their seed alone share a line, with the mean and standard deviation of their losses.
+
+def runs_rows(runs: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """A row for each run of `scaling_tui.sweeps.summary.run_summary`, under a row of names.
+
+    The state is told only where a run is not finished. Finished runs that differ in their seed alone share a row, with
+    the mean and standard deviation of their losses.
     """
     table = [["  run", "N", "N non-emb", "D", "C, FLOPs", "loss", "± s.d.", "bits/byte", ""]]
     for alike in _alike(runs):
@@ -152,7 +159,7 @@ def runs_table(runs: Sequence[Mapping[str, Any]]) -> str:
         ])  # fmt: skip
     if not any(line[6] for line in table[1:]):
         table = [line[:6] + line[7:] for line in table]
-    return columns(table, numeric=range(1, len(table[0]) - 1))
+    return table
 
 
 def _alike(runs: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
@@ -174,14 +181,21 @@ MOST_OTHERS = 5  # columns of a table that 80 cells hold
 
 def other_lines(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     """The last values of the metrics that are not among the known ones, a line a run; empty without any."""
+    table, more = other_rows(runs)
+    if not table:
+        return []
+    left = [f"  {more:,} more: Live and --json show all"] if more else []
+    return ["", columns(table, numeric=range(1, len(table[0]))), *left]
+
+
+def other_rows(runs: Sequence[Mapping[str, Any]], most: int = MOST_OTHERS) -> tuple[list[list[str]], int]:
+    """As `other_lines`, a row a run under a row of names: of `most` metrics, and how many more there are."""
     names = sorted({name for run in runs for name in run["metrics"]} - set(KNOWN))
     if not names:
-        return []
-    shown = names[:MOST_OTHERS]
+        return [], 0
+    shown = names[:most]
     rows = [[f"  {run['run']}", *(show.value(run["metrics"].get(name)) for name in shown)] for run in runs]
-    table = [["  last value", *map(_short, shown)], *rows]
-    more = [f"  {len(names) - len(shown):,} more: Live and --json show all"]
-    return ["", columns(table, numeric=range(1, len(shown) + 1)), *(more if len(names) > len(shown) else [])]
+    return [["  last value", *map(_short, shown)], *rows], len(names) - len(shown)
 
 
 def _short(name: str, most: int = 24) -> str:
@@ -193,6 +207,18 @@ def outcome_lines(summary: dict[str, Any]) -> list[str]:
 
     Nor is it wanted beside a law, without expectations: the table of runs has the means that the law goes through.
     """
+    table = outcome_rows(summary)
+    return ["", columns(table, numeric=range(2, 8)), f"  {OUTCOME_NOTE}", *outcome_notes(summary)] if table else []
+
+
+OUTCOME_NOTE = (
+    "measured: mean ± standard deviation over seeds; s.e.: standard error of the mean; "
+    "source: the value it reports; CPU: per run, all threads"
+)
+
+
+def outcome_rows(summary: Mapping[str, Any]) -> list[list[str]]:
+    """As `outcome_lines`: a row for each case and metric, under a row of names."""
     cases = summary["outcome"]
     promised = any(metric["expected"] or metric["claimed"] for case in cases for metric in case["metrics"].values())
     if not promised and (summary["fit"] or all(len(case["seeds"]) < 2 for case in cases)):
@@ -213,11 +239,12 @@ def outcome_lines(summary: dict[str, Any]) -> list[str]:
                 "" if value["claimed"] is None else format(value["claimed"], ".4g"),
                 "" if case["cpu_s"] is None else show.duration(case["cpu_s"]),
             ])  # fmt: skip
-    rows = ["", columns(table, numeric=range(2, 8))]
-    rows.append(
-        "  measured: mean ± standard deviation over seeds; s.e.: standard error of the mean; "
-        "source: the value it reports; CPU: per run, all threads"
-    )
+    return table
+
+
+def outcome_notes(summary: Mapping[str, Any]) -> list[str]:
+    """What is possible at best, and what the ladder expects, in words."""
+    rows = []
     for key, name in (("ceiling", "best possible accuracy"), ("entropy", "lowest possible loss, nats per token")):
         if (summary["corpus"] or {}).get(key) is not None:
             rows.append(f"  {name} (closed form of the source): {summary['corpus'][key]:.4f}")

@@ -1,8 +1,12 @@
-"""Text files that people wrote: regular, of bounded size, UTF-8 with or without a BOM; every fault is one line."""
+"""Text files that people wrote: regular, of bounded size, UTF-8 with or without a BOM; every fault is one line.
+
+And files for people, written as a whole or not at all.
+"""
 
 import errno
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,6 +74,42 @@ def read_text(path: Path, wanted: str, most_bytes: int = MOST_BYTES) -> str:
         raise InputError(f"{path}: not UTF-8 at byte {error.start}, want {wanted}") from None
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}, want {wanted}") from None
+
+
+def write_whole(path: Path, content: bytes, replace: bool = False) -> None:
+    """Writes a new file, or with `replace` over another one; who reads it finds all of it, or what was there before.
+
+    Raises:
+        FileExistsError: it is there, and may not be replaced.
+        OSError: it cannot be written, or what is there is not a regular file.
+        ValueError: no name of a file.
+    """
+    if replace and path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    temporary = path.with_name(f".scaling-tui-{os.getpid()}-{time.monotonic_ns()}")
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if replace:
+            temporary.replace(path)
+        else:
+            _link(temporary, path, content)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _link(temporary: Path, path: Path, content: bytes) -> None:
+    """Gives a finished file its name, unless the name is taken."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # Some file systems have no second name for a file.
+        with path.open("xb") as file:
+            file.write(content)
 
 
 def read_toml(path: Path, wanted: str) -> dict[str, Any]:

@@ -113,6 +113,14 @@ def date(moment: float | None) -> str:
         return "–"
 
 
+def date_utc(moment: float | None) -> str:
+    """A Unix time for readers anywhere: 2026-11-22 17:02 UTC."""
+    try:
+        return "–" if moment is None else time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(moment))
+    except (OverflowError, OSError, ValueError):
+        return "–"
+
+
 def ago(moment: float | None, now: float) -> str:
     """How long a Unix time is past, in one unit: 58 s ago, 4 min ago, 2 h ago, 3 days ago."""
     if moment is None or not math.isfinite(moment):

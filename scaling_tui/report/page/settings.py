@@ -1,0 +1,99 @@
+"""How the runs of a sweep were set up: the ladder as it was launched, and in what its rungs differ."""
+
+import json
+import reprlib
+from collections.abc import Mapping
+from typing import Any
+
+from scaling_tui.report.page.blocks import Block, Code, Paragraph, Table
+from scaling_tui.runs import RunView, SweepView
+from scaling_tui.sweeps.points import case_of
+from scaling_tui.text import show
+from scaling_tui.text.toml import toml_text
+
+MOST_KEYS = 12  # columns of a table of differences
+MOST_CHARACTERS = 100_000  # of a ladder
+# What other parts of the page tell, and what is not a setting.
+_ELSEWHERE = frozenset((
+    "format", "rung", "seed", "params", "non_embedding", "tokens", "flops", "unique_tokens", "loss", "val_loss",
+    "corpus", "trunk", "keep", "imported",
+))  # fmt: skip
+_NESTED = ("architecture", "training", "settings")
+
+_cut = reprlib.Repr()
+_cut.maxlevel, _cut.maxdict, _cut.maxlist, _cut.maxstring, _cut.maxother = 2, 4, 6, 80, 80
+
+
+def settings_of(run: RunView) -> dict[str, Any]:
+    """The settings in a run.json by name: those of its architecture and training, and what other trainers wrote."""
+    found: dict[str, Any] = {}
+    for key, value in run.config.items():
+        if key in _NESTED and isinstance(value, Mapping):
+            found |= value
+        elif key not in _ELSEWHERE:
+            found[key] = value
+    return {str(key): value for key, value in found.items() if value is not None}
+
+
+def settings(sweep: SweepView) -> tuple[list[Block], dict[str, Any]]:
+    """What the runs share and in what they differ, then the ladder; and the same for JSON."""
+    cases = {case_of(run): settings_of(run) for run in reversed(sweep.runs)}
+    cases = dict(reversed(cases.items()))
+    keys = list(dict.fromkeys(key for own in cases.values() for key in own))
+    values = {key: [json.dumps(own.get(key), default=str) for own in cases.values()] for key in keys}
+    differ = [key for key in keys if len(set(values[key])) > 1]
+    first = next(iter(cases.values()), {})
+    shared = {key: first[key] for key in keys if key not in differ}
+    blocks: list[Block] = []
+    if differ:
+        shown = differ[:MOST_KEYS]
+        rows = [[case, *(setting_text(own.get(key)) for key in shown)] for case, own in cases.items()]
+        blocks.append(Table("In what the runs differ", ["run", *shown], rows, _numeric(rows)))
+        if len(differ) > MOST_KEYS:
+            blocks.append(Paragraph(f"They also differ in {show.listed(differ[MOST_KEYS:], 20)}."))
+    if shared:
+        told = "; ".join(f"{key} {setting_text(value)}" for key, value in shared.items())
+        blocks.append(Paragraph(f"{'The same for all' if len(cases) > 1 else 'The settings'}: {told}."))
+    if ladder := ladder_toml(sweep):
+        blocks.append(Paragraph("The ladder as it was launched:"))
+        blocks.append(Code(ladder, "toml"))
+    return blocks, {
+        "shared": shared,
+        "runs": {case: {key: own.get(key) for key in differ} for case, own in cases.items()},
+    }
+
+
+def ladder_toml(sweep: SweepView) -> str:
+    """The ladder as it stands in sweep.json; empty where there is none, or none that can be shown."""
+    document = sweep.document.get("document")
+    if not isinstance(document, Mapping) or not document:
+        return ""
+    try:
+        text = toml_text(document)
+    except RecursionError:
+        return ""
+    return text if len(text) <= MOST_CHARACTERS else ""
+
+
+def setting_text(value: Any) -> str:
+    """A setting of any kind in a few characters."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return f"{value:,}" if abs(value) < 10**15 else show.scientific(float(value)) if abs(value) < 10**300 else "–"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return value if isinstance(value, str) and len(value) <= 80 else _cut.repr(value)
+
+
+def _numeric(rows: list[list[str]]) -> frozenset[int]:
+    def is_number(text: str) -> bool:
+        try:
+            float(text.replace(",", ""))
+        except ValueError:
+            return text == "–"
+        return True
+
+    return frozenset(column for column in range(1, len(rows[0])) if all(is_number(row[column]) for row in rows))
