@@ -57,6 +57,8 @@ figure pre { background: none; padding: 0; line-height: 1.2;
   font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace;
   font-size: min(.85rem, calc((100vw - 2.5rem) / 46)); }
 .strong { font-weight: bold; }
+figure pre b { display: inline-flex; justify-content: center; width: 1ch; height: 1.2em; line-height: 1.2;
+  vertical-align: top; font-weight: inherit; }
 .faint { opacity: .6; }
 footer { color: var(--soft); font-size: .85rem; margin-top: 2.5rem; }
 @media (max-width: 34rem) {
@@ -74,6 +76,7 @@ footer { color: var(--soft); font-size: .85rem; margin-top: 2.5rem; }
 }
 """
 # What the parser of HTML takes for an error: code points that are no characters.
+_OTHER_FONT = re.compile("[\u2190-\u24ff\u2580-\u2bff]")
 _NO_CHARACTER = re.compile("[\ufdd0-\ufdef\ufffe\uffff]|[^\x00-\uffff]")
 
 
@@ -133,7 +136,9 @@ def characters(figure: Figure, number: int) -> str:
             if ink.colour != "foreground":
                 style = ' style="color: #{:02x}{:02x}{:02x}"'.format(*colour_of(ink.colour, COLOURS))
             weight = "" if ink.weight == "normal" else f' class="{ink.weight}"'
-            spans.append(f"<span{weight}{style}>{_text(part)}</span>" if style or weight else _text(part))
+            # Signs that a browser takes from another font, of another width, are held in a cell of their own.
+            cells = _OTHER_FONT.sub(r"<b>\g<0></b>", _text(part))
+            spans.append(f"<span{weight}{style}>{cells}</span>" if style or weight else cells)
         lines.append("".join(spans))
     # A newline right after <pre> is dropped by the parser: an empty first line needs one more.
     return f'<pre aria-hidden="true">\n{chr(10).join(lines)}</pre>'
