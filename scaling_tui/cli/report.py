@@ -1,6 +1,5 @@
 """The command that makes one page of a sweep or a table of runs."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,7 +7,6 @@ import typer
 
 from scaling_tui import InputError
 from scaling_tui.cli.options import AsJson, BestOf, Cluster, Columns, Runs, Where, Which, print_json, say
-from scaling_tui.text.visible import terminal_of
 
 if TYPE_CHECKING:
     from scaling_tui.report.page.blocks import Page
@@ -91,7 +89,4 @@ def print_markdown(context: typer.Context, page: "Page") -> None:
         from scaling_tui.tui.ascii import to_ascii
 
         text = to_ascii(text)
-    # Everything of others in it is visible already.
-    stream = terminal_of(sys.stdout)
-    stream.write(text)
-    stream.flush()
+    print(text, end="")

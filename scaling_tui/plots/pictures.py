@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from xml.etree import ElementTree
 
-
 from scaling_tui import InputError
 from scaling_tui.plots.axes import Axis, apart, labels, thin, tick_label
 from scaling_tui.plots.figures import DOTTED, Colour, Figure, Ink, colour_of

@@ -208,7 +208,13 @@ def outcome_lines(summary: dict[str, Any]) -> list[str]:
     Nor is it wanted beside a law, without expectations: the table of runs has the means that the law goes through.
     """
     table = outcome_rows(summary)
-    return ["", columns(table, numeric=range(2, 8)), f"  {OUTCOME_NOTE}", *outcome_notes(summary)] if table else []
+    if not table:
+        return []
+    lines = ["", columns(table, numeric=range(2, 8)), f"  {OUTCOME_NOTE}"]
+    lines += [f"  {limit}" for limit in known_limits(summary)]
+    if summary["about"]["expected"]:
+        lines += ["", *textwrap.wrap(" ".join(summary["about"]["expected"].split()), 100)]
+    return lines
 
 
 OUTCOME_NOTE = (
@@ -242,15 +248,14 @@ def outcome_rows(summary: Mapping[str, Any]) -> list[list[str]]:
     return table
 
 
-def outcome_notes(summary: Mapping[str, Any]) -> list[str]:
-    """What is possible at best, and what the ladder expects, in words."""
-    rows = []
-    for key, name in (("ceiling", "best possible accuracy"), ("entropy", "lowest possible loss, nats per token")):
-        if (summary["corpus"] or {}).get(key) is not None:
-            rows.append(f"  {name} (closed form of the source): {summary['corpus'][key]:.4f}")
-    if summary["about"]["expected"]:
-        rows += ["", *textwrap.wrap(" ".join(summary["about"]["expected"].split()), 100)]
-    return rows
+def known_limits(summary: Mapping[str, Any]) -> list[str]:
+    """What a synthetic corpus allows at best, in words."""
+    corpus = summary["corpus"] or {}
+    return [
+        f"{name} (closed form of the source): {corpus[key]:.4f}"
+        for key, name in (("ceiling", "best possible accuracy"), ("entropy", "lowest possible loss, nats per token"))
+        if corpus.get(key) is not None
+    ]
 
 
 def _spread(value: dict[str, Any]) -> str:

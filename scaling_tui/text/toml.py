@@ -20,9 +20,6 @@ def toml_text(document: Mapping[str, Any]) -> str:
     """A document of strings, numbers, truth values, lists and tables; null, which TOML has not, is left out.
 
     `tomli.loads` gives the document again. Lone surrogates, which no TOML may hold, become U+FFFD.
-
-    Raises:
-        RecursionError: nested too deeply.
     """
     return "\n".join(_table(document, ())).strip("\n") + "\n"
 

@@ -236,7 +236,7 @@ def test_500_runs_stay_a_page(tmp_path: Path, report: Report) -> None:
 
 HOSTILE = [
     "<script>alert(1)</script>",
-    "\"><img src=x onerror=alert(1)>",
+    '"><img src=x onerror=alert(1)>',
     "]]> --> </style></svg></pre></title>",
     "&lt;b&gt; &amp; &#x3c;",
     "\x1b]0;owned\x07 \x00 \x9b31m \x7f",
@@ -293,6 +293,27 @@ def test_texts_of_others_are_text_in_every_place(
     assert set(levels) == {"h1", "h2"}
     words = [child.content for child in inner if child.type == "text"]
     assert not {"two", "four", "six"} & set(words), "no line of it stands by itself"
+
+
+def test_what_is_large_or_deep_is_cut(
+    tmp_path: Path, report: Report, command: Callable[..., tuple[int, str, str]]
+) -> None:
+    deep: Any = "end"
+    for _ in range(400):
+        deep = {"in": [deep]}
+    sweep = create_sweep(tmp_path, "mine", {"ladder": "deep", "document": deep, "versions": deep, "launch": deep})
+    wide = {f"key{number}" * 40: number for number in range(40)}
+    for number in range(2):
+        with Writer.create(
+            sweep / f"n{number}", {"params": 10, "a": deep, "b": 10**400, "c": "x" * 10**5, **wide}
+        ) as run:
+            run.log(step=1, loss=3.0, **{f"metric/{place}": 1.0 for place in range(30)})
+    text = report("mine")
+    assert len(text) < 100_000
+    assert "The ladder in sweep.json cannot be shown" in text
+    assert "22 more metrics" in text
+    document = json.loads(command("report", "mine", "--json")[1])
+    assert document["repeat"]["command"] is None
 
 
 def test_a_file_that_is_there_is_replaced_only_on_request(
@@ -354,7 +375,9 @@ def test_nothing_heavy_is_imported_and_matplotlib_may_be_missing(tmp_path: Path)
     assert page.count("figure") == 3
     assert re.search(r'<span style="color: #[0-9a-f]{6}"><b>[⠀-⣿]</b>', text), "curves in colour"
     md = code.replace("sys.modules['matplotlib'] = None", "pass").replace("'scipy'", "'matplotlib'")
-    done = subprocess.run([sys.executable, "-c", md, str(tmp_path / "p.md")], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", md, str(tmp_path / "p.md")], check=True, capture_output=True, text=True
+    )
     assert done.stdout == "0\n", done.stderr
 
 
@@ -398,7 +421,9 @@ def test_imported_logs_are_imported_again_by_the_command(
     log.parent.mkdir()
     with log.open("w", newline="") as file:
         csv.writer(file).writerows([("step", "nll"), *((step, 5 / step) for step in range(1, 40))])
-    assert command("import", log, "--name", "logs", "--columns", "loss=nll", "--set", "params=10M", "--finished")[0] == 0
+    assert (
+        command("import", log, "--name", "logs", "--columns", "loss=nll", "--set", "params=10M", "--finished")[0] == 0
+    )
     page = checked(report("logs"))
     words = shlex.split(repeat(read_sweep(tmp_path / "logs")).command)
     assert words == [
@@ -409,7 +434,9 @@ def test_imported_logs_are_imported_again_by_the_command(
 
 @pytest.mark.parametrize("name", ["$(touch owned)", "a\nb", "--app", "x'; id", "\u202eevil", "../../etc/passwd"])
 def test_no_name_in_a_file_becomes_a_command(tmp_path: Path, name: str) -> None:
-    path = sweep_of(tmp_path, ladder=name, document={"corpus": {"name": "./x"}, "rungs": []}, corpus={"name": f"./{name}"})
+    path = sweep_of(
+        tmp_path, ladder=name, document={"corpus": {"name": "./x"}, "rungs": []}, corpus={"name": f"./{name}"}
+    )
     found = repeat(read_sweep(path))
     if found.command:
         assert found.command.isprintable()
@@ -436,3 +463,15 @@ def test_a_table_is_a_page(tmp_path: Path, report: Report, command: Callable[...
 def test_published_profiles_are_a_page(shared_data: Path, report: Report) -> None:
     page = checked(report(shared_data / "tables" / "isoflop_decay.csv"))
     assert "isoFLOP profiles" in page.texts["h2"]
+
+
+def test_tasks_of_a_table_are_on_its_page(
+    shared_data: Path, report: Report, command: Callable[..., tuple[int, str, str]]
+) -> None:
+    table = shared_data / "tables" / "olmo_ladder_tasks.csv"
+    page = checked(report(table))
+    titles = [title for title in page.texts["h2"] if title.startswith("Task ")]
+    assert len(titles) == 5
+    first = titles[0].removeprefix("Task ")
+    told = command("fit", table, "--task", first, "--no-plot")[1]
+    assert told.strip() in "\n".join(page.texts["pre"])

@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Callable, Iterator
+from itertools import count
 
 from scaling_tui import InputError, __version__
 from scaling_tui.plots.drawing import draw
@@ -83,7 +84,7 @@ _NO_CHARACTER = re.compile("[\ufdd0-\ufdef\ufffe\uffff]|[^\x00-\uffff]")
 def html_text(page: Page) -> str:
     """The page as a whole HTML document."""
     drawn = drawn_by()
-    numbers = iter(range(1, 1_000))
+    numbers = count(1)
     parts = [
         "<!DOCTYPE html>",
         '<html lang="en">',

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from scaling_tui.report.page.settings import setting_text
+from scaling_tui.report.page.settings import bounded, setting_text
 from scaling_tui.report.sweep import flops_note, loss_note, took_text
 from scaling_tui.runs import RunView, Status, SweepView
 from scaling_tui.runs.format import numbered, read_json, supervised_seconds
@@ -34,14 +34,14 @@ def provenance(sweep: SweepView, summary: Mapping[str, Any]) -> tuple[Pairs, dic
         "took_s": took,
         "cpu_s": cpu,
         "flops": spent or None,
-        "versions": document.get("versions"),
-        "machine": document.get("machine"),
+        "versions": bounded(document.get("versions")),
+        "machine": bounded(document.get("machine")),
         "places": [{"host": host, "device": device, "runs": count} for (host, device), count in places.items()],
-        "corpus": document.get("corpus"),
-        "data": document.get("data"),
+        "corpus": bounded(document.get("corpus")),
+        "data": bounded(document.get("data")),
         "seeds": seeds,
-        "launch": document.get("launch"),
-        "imported": document.get("imported"),
+        "launch": bounded(document.get("launch")),
+        "imported": bounded(document.get("imported")),
     }
     pairs: Pairs = []
 

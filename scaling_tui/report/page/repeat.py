@@ -10,6 +10,7 @@ from typing import Any
 from scaling_tui import InputError
 from scaling_tui.data import is_path
 from scaling_tui.imports.given import Given
+from scaling_tui.report.page.settings import ladder_toml
 from scaling_tui.runs import SweepView
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import launched_with
@@ -46,8 +47,10 @@ def _launched(sweep: SweepView) -> Repeat:
     known = _known(name, document)
     if known is not None:
         return _checked(["scaling-tui", "run", name, *known, *_options(sweep)])
+    if not ladder_toml(sweep):
+        return Repeat("", "The ladder in sweep.json cannot be shown, so no command to repeat it can be given.")
     file = f"{name}.toml" if _FILE.fullmatch(name) else "ladder.toml"
-    note = f"Save the ladder above as {file} first: it is not one that this machine knows by name."
+    note = f"Before that, save the ladder above as {file}: no ladder of this machine is the same."
     return _checked(["scaling-tui", "run", file, *_corpus(sweep, document), *_options(sweep)], note)
 
 

@@ -12,6 +12,8 @@ from scaling_tui.text import show
 from scaling_tui.text.toml import toml_text
 
 MOST_KEYS = 12  # columns of a table of differences
+LONGEST_KEY = 60  # characters
+DEEPEST = 20  # of the tables of a ladder
 MOST_CHARACTERS = 100_000  # of a ladder
 # What other parts of the page tell, and what is not a setting.
 _ELSEWHERE = frozenset((
@@ -32,7 +34,16 @@ def settings_of(run: RunView) -> dict[str, Any]:
             found |= value
         elif key not in _ELSEWHERE:
             found[key] = value
-    return {str(key): value for key, value in found.items() if value is not None}
+    return {_name(str(key)): bounded(value) for key, value in found.items() if value is not None}
+
+
+def bounded(value: Any, depth: int = 5) -> Any:
+    """What other trainers wrote, for JSON: as it is, but no deeper than `depth`."""
+    if isinstance(value, Mapping):
+        return {str(key): bounded(item, depth - 1) for key, item in value.items()} if depth else "…"
+    if isinstance(value, list | tuple):
+        return [bounded(item, depth - 1) for item in value] if depth else "…"
+    return value
 
 
 def settings(sweep: SweepView) -> tuple[list[Block], dict[str, Any]]:
@@ -63,16 +74,25 @@ def settings(sweep: SweepView) -> tuple[list[Block], dict[str, Any]]:
     }
 
 
+def _name(key: str) -> str:
+    return key if len(key) <= LONGEST_KEY else f"{key[: LONGEST_KEY - 1]}…"
+
+
 def ladder_toml(sweep: SweepView) -> str:
     """The ladder as it stands in sweep.json; empty where there is none, or none that can be shown."""
     document = sweep.document.get("document")
     if not isinstance(document, Mapping) or not document:
         return ""
-    try:
-        text = toml_text(document)
-    except RecursionError:
+    if _depth(document) > DEEPEST:
         return ""
+    text = toml_text(document)
     return text if len(text) <= MOST_CHARACTERS else ""
+
+
+def _depth(value: Any, most: int = 50) -> int:
+    """How deeply a value is nested, counted up to `most`."""
+    inner = list(value.values()) if isinstance(value, Mapping) else value if isinstance(value, list) else []
+    return 1 + max((_depth(item, most - 1) for item in inner), default=0) if most > 0 else 1
 
 
 def setting_text(value: Any) -> str:

@@ -19,11 +19,11 @@ from scaling_tui.report.sweep import (
     BEST,
     OUTCOME_NOTE,
     flops_note,
+    known_limits,
     law_plot,
     loss_note,
     measured_text,
     other_rows,
-    outcome_notes,
     outcome_rows,
     predicted_text,
     runs_rows,
@@ -34,6 +34,7 @@ from scaling_tui.sweeps.summary import summary
 from scaling_tui.sweeps.sweep_fit import fit_beforehand, law_of_sweep
 from scaling_tui.text import show
 
+MOST_FAULTS = 50
 OTHERS = 8  # columns of metrics of somebody's own
 
 
@@ -59,7 +60,7 @@ def of_sweep(sweep: SweepView, now: float, law: str | None = None) -> Report:
     found, page = summary(sweep), _Sections()
     _curves(sweep, page)
     source, fitted = _law(sweep, page, law)
-    _prediction(sweep, found, page)
+    _prediction(sweep, found, page, told=fitted is not None)
     _outcome(sweep, found, page)
     profiles = valleys(source.points) if source is not None else None
     if profiles is not None:
@@ -74,7 +75,9 @@ def of_sweep(sweep: SweepView, now: float, law: str | None = None) -> Report:
         page.missing.append("There are no settings: no run.json and no sweep.json tells any.")
     origin, again = _provenance(sweep, found, page)
     if sweep.all_faults:
-        page.add("Faults in the files", Bullets(sweep.all_faults, warns=True))
+        more = len(sweep.all_faults) - MOST_FAULTS
+        faults = [*sweep.all_faults[:MOST_FAULTS], *([f"and {more:,} more"] if more > 0 else [])]
+        page.add("Faults in the files", Bullets(faults, warns=True))
     if page.missing:
         page.add("What is not here", Bullets(page.missing))
     says = [*_about(sweep), *_state(sweep, now), *([fitted.sentence] if fitted else []), *_foretold(found)]
@@ -88,6 +91,7 @@ def of_sweep(sweep: SweepView, now: float, law: str | None = None) -> Report:
             "sweep": found,
             "law": fitted.document if fitted else None,
             "isoflop": profiles[1] if profiles else None,
+            "tasks": [],
             "settings": chosen,
             "provenance": origin,
             "repeat": {"command": again.command or None, "note": again.note},
@@ -145,7 +149,7 @@ def _about(sweep: SweepView) -> list[str]:
     ladder, corpus = sweep.document.get("ladder"), sweep.document.get("corpus") or {}
     text = show.counted(len(sweep.runs), "run") + (f" of the ladder {ladder}" if ladder else "")
     sizes = _range([run.params for run in sweep.runs])
-    text += f": models of {sizes} parameters" if sizes else ""
+    text += f": {'a model' if len(sweep.runs) == 1 else 'models'} of {sizes} parameters" if sizes else ""
     if tokens := _range([run.tokens for run in sweep.runs]):
         text += f"{',' if sizes else ':'} trained on {tokens} tokens"
     if corpus.get("name"):
@@ -209,7 +213,8 @@ def _plot(figure: Figure, what: str) -> Plot:
     return Plot(figure, f"{what}: {figure.heading}.", seen(figure))
 
 
-def _prediction(sweep: SweepView, found: Mapping[str, Any], page: _Sections) -> None:
+def _prediction(sweep: SweepView, found: Mapping[str, Any], page: _Sections, told: bool) -> None:
+    """The prediction, and what was measured since; `told` is whether a law was told before."""
     made = found["prediction"]
     reasons = [f"{run} is not predicted: {reason}" for run, reason in found["unpredicted"].items()]
     if made is None:
@@ -259,20 +264,22 @@ def _prediction(sweep: SweepView, found: Mapping[str, Any], page: _Sections) -> 
     ]
     if found["fit"] and found["fit"]["warnings"]:
         blocks.append(Bullets(found["fit"]["warnings"], warns=True))
-    if reasons:
-        blocks.append(Bullets(reasons))
+    notes = ["the law above also goes through the rung that was predicted here without it"] if known and told else []
+    if notes or reasons:
+        blocks.append(Bullets([*notes, *reasons]))
     page.add("Prediction beside measurement", *blocks)
 
 
 def _outcome(sweep: SweepView, found: Mapping[str, Any], page: _Sections) -> None:
     rows = outcome_rows(found)
-    expected = [line.strip() for line in outcome_notes(found) if line.strip()]
+    expected = " ".join(found["about"]["expected"].split())
     metrics = metrics_over_size(sweep) if rows or not found["fit"] else ()  # beside a law the losses are what counts
-    figures = [_plot(result_figure(sweep, found["outcome"], metric), described(metric).name) for metric in metrics]
     blocks: list[Block] = [Table.of(OUTCOME_NOTE, rows, range(2, 8))] if rows else []
-    blocks += [Paragraph(f"What the ladder expects: {' '.join(expected)}")] if expected else []
-    if blocks or figures:
-        page.add("Expected and measured", *blocks, *figures)
+    blocks += [Bullets(limits)] if (limits := known_limits(found)) else []
+    blocks += [Paragraph(f"What the ladder expects: {expected}")] if expected else []
+    blocks += [_plot(result_figure(sweep, found["outcome"], metric), described(metric).name) for metric in metrics]
+    if blocks:
+        page.add("Expected and measured" if rows else "What was expected", *blocks)
 
 
 def _runs(found: Mapping[str, Any], page: _Sections, told: bool) -> None:

@@ -9,13 +9,29 @@ from typing import Any
 from scaling_tui import InputError, __version__
 from scaling_tui.laws.fitting.points import Points
 from scaling_tui.laws.fitting.tables import TableOptions
-from scaling_tui.report.fit import FitSource, table_source
-from scaling_tui.report.page.blocks import Block, Bullets, Code, Facts, Page, Paragraph, Report, Section, Table
+from scaling_tui.laws.fitting.task_columns import tasks_of
+from scaling_tui.report.fit import DRAWS, FitSource, table_source
+from scaling_tui.report.page.blocks import (
+    Block,
+    Bullets,
+    Code,
+    Facts,
+    Page,
+    Paragraph,
+    Plot,
+    Report,
+    Section,
+    Table,
+)
 from scaling_tui.report.page.law import page_law, valleys
+from scaling_tui.report.page.seen import seen
+from scaling_tui.report.tasks import fit_task_source
+from scaling_tui.tables.read import read_table
 from scaling_tui.tables.source import STDIN
 from scaling_tui.text import show
 
 MOST_ROWS = 1_000
+MOST_TASKS = 8
 
 
 def of_table(source: str, options: TableOptions, law: str | None, given: Sequence[str]) -> Report:
@@ -27,7 +43,8 @@ def of_table(source: str, options: TableOptions, law: str | None, given: Sequenc
     loaded = table_source(source, options)
     fitted = page_law(loaded, source, law)
     profiles = valleys(loaded.points)
-    sections = [fitted.section, *([profiles[0]] if profiles else []), Section("Points", _points(loaded))]
+    tasks, found, missing = _tasks(source, options)
+    sections = [fitted.section, *([profiles[0]] if profiles else []), *tasks, Section("Points", _points(loaded))]
     name = "standard input" if source == STDIN else Path(source).name
     digest = "" if source == STDIN else _sha256(Path(source))
     command = shlex.join(["scaling-tui", "report", *given, *(["--", source] if source.startswith("-") else [source])])
@@ -42,7 +59,7 @@ def of_table(source: str, options: TableOptions, law: str | None, given: Sequenc
     if shown:
         blocks += [Paragraph("The command to make this page again:"), Code(command, "sh")]
     sections.append(Section("Provenance", blocks))
-    missing = ["There are no loss curves and no predictions: a table holds results alone."]
+    missing = ["There are no loss curves and no predictions: a table holds results alone.", *missing]
     sections.append(Section("What is not here", [Bullets(missing)]))
     about = _about(loaded.points, name)
     return Report(
@@ -55,12 +72,36 @@ def of_table(source: str, options: TableOptions, law: str | None, given: Sequenc
             "sweep": None,
             "law": fitted.document,
             "isoflop": profiles[1] if profiles else None,
+            "tasks": found,
             "settings": None,
             "provenance": {"sha256": digest or None, "columns": dict(loaded.columns)},
             "repeat": {"command": command if shown else None, "note": ""},
             "missing": missing,
         },
     )
+
+
+def _tasks(source: str, options: TableOptions) -> tuple[list[Section], list[dict[str, Any]], list[str]]:
+    """A section for each task of the table, as `fit --task` tells it; the same for JSON; and what cannot be told."""
+    names = [] if source == STDIN else list(tasks_of(list(read_table(source).columns)))
+    sections, documents, missing = [], [], []
+    for name in names[:MOST_TASKS]:
+        try:
+            document, text, figure = fit_task_source(
+                source, name, law=None, draws=DRAWS, level=0.9, delta=None, predict=None, table=options
+            )
+        except InputError as error:
+            missing.append(f"There is no task {name}: {error}.")
+            continue
+        drawn = figure()
+        blocks: list[Block] = [Code(text), Plot(drawn, f"{drawn.heading}.", seen(drawn))]
+        if document["warnings"]:
+            blocks.append(Bullets(document["warnings"], warns=True))
+        sections.append(Section(f"Task {name}", blocks))
+        documents.append(document)
+    if len(names) > MOST_TASKS:
+        missing.append(f"{show.counted(len(names) - MOST_TASKS, 'more task')}: scaling-tui fit --task NAME fits one.")
+    return sections, documents, missing
 
 
 def _about(points: Points, name: str) -> str:
