@@ -299,7 +299,7 @@ def test_what_is_large_or_deep_is_cut(
     tmp_path: Path, report: Report, command: Callable[..., tuple[int, str, str]]
 ) -> None:
     deep: Any = "end"
-    for _ in range(400):
+    for _ in range(60):
         deep = {"in": [deep]}
     sweep = create_sweep(tmp_path, "mine", {"ladder": "deep", "document": deep, "versions": deep, "launch": deep})
     wide = {f"key{number}" * 40: number for number in range(40)}

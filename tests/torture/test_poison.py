@@ -36,7 +36,8 @@ def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_
 COMMANDS = (
     ("runs",), ("runs", "--json"), ("attach",), ("attach", "--json"), ("stop",), ("stop", "--run", f"x{POISON}"),
     ("resume", "--detach", "--run", f"x{POISON}"), ("fit",), ("fit", "--json"),
-    ("report",), ("report", "--json"), ("pipeline", "run0"), ("trace", "run0"), ("quiz", "predict"), ("rm",), ("plan", "--fit"),
+    ("report",), ("report", "--json"),
+    ("pipeline", "run0"), ("trace", "run0"), ("quiz", "predict"), ("rm",), ("plan", "--fit"),
 )  # fmt: skip
 
 
@@ -55,7 +56,8 @@ def test_commands_on_a_poisoned_sweep(run: Run, tmp_path: Path, command: tuple[s
 
 FILES = (
     ("run", "ladder.toml", "--dry-run"), ("run", "key.toml", "--dry-run"), ("run", "corpus.toml", "--dry-run"),
-    ("count", "ladder.toml"), ("fit", "header.csv"), ("report", "header.csv"), ("fit", "value.csv"), ("fit", "name.csv"), ("fit", "key.jsonl"),
+    ("count", "ladder.toml"), ("fit", "header.csv"), ("report", "header.csv"),
+    ("fit", "value.csv"), ("fit", "name.csv"), ("fit", "key.jsonl"),
     ("quiz", "check", "bank.toml"), ("quiz", "list", "--bank", "bank.toml"),
 )  # fmt: skip
 
