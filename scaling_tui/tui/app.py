@@ -162,7 +162,7 @@ class ScalingApp(App[None]):
 
     def copy_to_clipboard(self, text: str) -> None:
         super().copy_to_clipboard(text)
-        self.notify(clipboard.keep_copy(text), markup=False)
+        self.notify(clipboard.keep_copy(text, self.is_web), markup=False)
 
     def switch_mode(self, mode: str) -> AwaitMount:
         if mode != self.current_mode:

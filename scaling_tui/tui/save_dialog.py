@@ -1,5 +1,9 @@
-"""Writes what is on a screen to a file of its own in the folder one stands in; never over another one."""
+"""Writes what is on a screen to a file of its own in the folder one stands in; never over another one.
 
+In a browser the file is a download: the folder may be on another computer.
+"""
+
+import io
 from asyncio import to_thread
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,11 +43,17 @@ def save(screen: Screen[Any], picture: Picture) -> None:
     async def write(kind: str) -> None:
         try:
             # Away from the screen: matplotlib takes a second to start.
-            path = await to_thread(_write, picture, kind, looks)
+            stem, ending, content = await to_thread(_content, picture, kind, looks)
+            if screen.app.is_web:
+                name = f"{stem}.{ending}"
+                screen.app.deliver_binary(io.BytesIO(content), save_filename=name)
+                done = f"Sent to the browser as a download: {name}"
+            else:
+                done = f"Written: {await to_thread(free_file, stem, ending, content)}"
         except (InputError, OSError) as error:
             screen.notify(f"Not written: {error}", severity="error", markup=False)
         else:
-            screen.notify(f"Written: {path}", markup=False)
+            screen.notify(done, markup=False)
 
     def chosen(kind: str | None) -> None:
         if kind is not None:
@@ -53,15 +63,16 @@ def save(screen: Screen[Any], picture: Picture) -> None:
     screen.app.push_screen(Choose("Write what to a file?", formats), chosen)
 
 
-def _write(picture: Picture, kind: str, looks: str) -> Path:
+def _content(picture: Picture, kind: str, looks: str) -> tuple[str, str, bytes]:
+    """Name, ending and content of the file."""
     stem = f"{picture.name}-{picture.what}"
     match kind:
         case "svg" | "pdf" | "png":
-            return free_file(stem, kind, drawn([picture.figure], kind))
+            return stem, kind, drawn([picture.figure], kind)
         case "csv":
-            return free_file(stem, "csv", figure_csv(picture.figure).encode())
+            return stem, "csv", figure_csv(picture.figure).encode()
         case _:
-            return free_file(f"{stem}-screen", "svg", looks.encode())
+            return f"{stem}-screen", "svg", looks.encode()
 
 
 def free_file(stem: str, ending: str, content: bytes) -> Path:

@@ -1,4 +1,4 @@
-"""Copied text goes to the terminal, which does not say whether it took it, and to a file, which is certain."""
+"""Copied text goes to the terminal or browser, which may not take it and does not say so, and to a file for certain."""
 
 from pathlib import Path
 
@@ -10,10 +10,14 @@ def copies() -> Path:
     return Path(user_state_path("scaling-tui", appauthor=False)) / "copied.txt"
 
 
-def keep_copy(text: str) -> str:
+def keep_copy(text: str, in_browser: bool) -> str:
     """Writes `text` to a file too; returns where the copy is, claiming no more than is known."""
     path = copies()
-    sent = "Sent to the terminal's clipboard, if it takes OSC 52"
+    sent = (
+        "Sent to the clipboard, if the browser allows it"
+        if in_browser
+        else "Sent to the terminal's clipboard, if it takes OSC 52"
+    )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
