@@ -324,7 +324,7 @@ async def test_options_reach_the_apps(runs: Path, client: ClientSession) -> None
     assert server.end()[0] == 130
 
 
-def command(*args: str, code: str = "") -> subprocess.CompletedProcess[str]:
+def command(*args: str, code: str = "pass") -> subprocess.CompletedProcess[str]:
     program = f"import sys; sys.argv[0] = 'scaling-tui'; {code}; from scaling_tui.cli import main; main()"
     return subprocess.run(
         [sys.executable, "-c", program, *args], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL

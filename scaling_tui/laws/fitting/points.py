@@ -12,9 +12,9 @@ from scaling_tui.laws.forms import Input
 from scaling_tui.laws.kernels import Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Points:
-    """Runs as arrays of equal length.
+    """Runs as arrays of equal length. Equal to itself only: arrays have no one answer to `==`.
 
     Args:
         loss: nats per token.
