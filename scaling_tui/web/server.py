@@ -8,6 +8,7 @@ through a shell and waits for its end for ever.
 import asyncio
 import errno
 import json
+import logging
 import signal
 import socket
 import sys
@@ -20,6 +21,7 @@ from urllib.parse import quote, urlsplit
 
 import textual_serve
 from aiohttp import WSMsgType, web
+from aiohttp.http_exceptions import HttpProcessingError
 from textual_serve.app_service import AppService
 from textual_serve.download_manager import DownloadManager
 
@@ -265,10 +267,21 @@ async def _protect(request: web.Request, response: web.StreamResponse) -> None:
     response.headers["Cache-Control"] = "private, no-cache" if kept else "no-store"
 
 
+class OneLine(logging.Handler):
+    """Says on stderr what went wrong. That somebody sends what is not HTTP is answered, and not told."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if not isinstance(error, HttpProcessingError):
+            why = f": {type(error).__name__}: {error}" if error else ""
+            print(" ".join(f"serve: {record.getMessage()}{why}".split()), file=sys.stderr)
+
+
 def run(command: Sequence[str], port: int, announce: Callable[[int, str], None]) -> int:
     """As `scaling_tui.web.serve`, which imports this."""
     # A tab or an app that is gone is an error to pass over, not the end of the server.
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    logging.basicConfig(handlers=[OneLine()])
     listener = _listen(port)
     server = Server(command)
     announce(listener.getsockname()[1], server.access.token)
