@@ -136,7 +136,7 @@ class AppProcess(AppService):
             return None
         match message:
             case ["stdin", str(typed)]:
-                await self.send_bytes(typed.encode(errors="replace"))
+                await self.send_bytes(typed.encode(errors="ignore"))
             case ["resize", {"width": int(width), "height": int(height)}]:
                 await self.set_terminal_size(_cells(width), _cells(height))
             case ["focus", *_]:
