@@ -1,7 +1,7 @@
 """How long each rung trains on the nodes of a cluster, from what is given, or was measured there or here."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from scaling_tui import InputError
@@ -65,12 +65,7 @@ def sizes_of(
     else:
         known, whose = _measured(runs, where, trained, "cuda" if gpu else "cpu", device, checked, say)
         found = [speed_of(one, known) for one in trained]
-        speeds = [
-            # Of several processes the speed is that of all.
-            (replace(speed, step=speed.step / (1.0 if one.size.processes > 1 else max(1.0, asked.num_gpus or 1.0))),)
-            * len(cluster.nodes)
-            for (speed, _), one, asked in zip(found, trained, asks, strict=True)
-        ]
+        speeds = [(speed,) * len(cluster.nodes) for speed, _ in found]
         basis = basis_of(ladder, trained, [how for _, how in found], known, whose)
     start = (START_S if known.start is None else known.start) + (checked.seconds if checked else 0.0)
     return Sizes(
@@ -97,7 +92,8 @@ def _given(trained: Trained, asked: Resources, nodes: Nodes, rung: Rung) -> Spee
             f"{rung.case}: asks for no GPU, but the throughput is given per GPU; "
             "want num_gpus in [resources] or --device cuda, or a cluster without GPUs"
         )
-    devices = asked.num_gpus if nodes.gpus and asked.num_gpus else trained.threads * trained.size.processes
+    # A process uses one GPU, or the share of one that it asks for, however many it holds.
+    devices = trained.size.processes * (min(1.0, asked.num_gpus or 1.0) if nodes.gpus else trained.threads)
     return complete(Speed(trained.size.flops_a_step / ((nodes.throughput or 1.0) * devices)), trained.size)
 
 

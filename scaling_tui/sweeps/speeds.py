@@ -19,7 +19,6 @@ from scaling_tui.runs.format import numbered, read_json, write_json
 from scaling_tui.runs.glance import glance
 from scaling_tui.sweeps.devices import free_memory, kind_of
 from scaling_tui.sweeps.machine import machine, versions
-from scaling_tui.sweeps.resources import recorded as asked
 from scaling_tui.sweeps.size import Size
 
 LATEST = 12  # sweeps to read; older ones add nothing
@@ -174,8 +173,7 @@ def _speeds_on_cluster(view: SweepView, kind: str) -> Iterable[tuple[Trained, Sp
         threads, processes = _threads(run)
         size, speed = Size.of_config(run.config, processes), _speed(run)
         if size is not None and threads and processes and speed is not None and _engine(run).get("device") == kind:
-            gpus = max(1.0, asked(view.document, run.rung).num_gpus or 1.0) if processes == 1 else 1.0
-            yield Trained(size, threads, 1), replace(speed, step=speed.step * gpus)
+            yield Trained(size, threads, 1), speed
 
 
 def _engine(run: RunView) -> dict[str, Any]:
