@@ -222,7 +222,7 @@ def test_what_steers_is_refused_in_a_copy_with_the_command_to_give_there(tmp_pat
         (("stop", "quickstart"), f"want 'ssh box scaling-tui stop quickstart --runs {box_runs}'"),
         (("stop", "quickstart", "--run", "r2-s0"), "ssh box scaling-tui stop quickstart"),
         (("resume", "quickstart"), f"want 'ssh box scaling-tui resume quickstart --runs {box_runs}'"),
-        (("resume", "quickstart", "--take-over"), "box was training less than a minute ago"),
+        (("resume", "quickstart", "--take-over"), "box was training it less than a minute ago"),
         (("rm", "quickstart", "--yes"), "a copy of a sweep running on box as of "),
     ):
         done = scaling_tui(*words, "--runs", here)
