@@ -53,5 +53,5 @@ def check_at_rest(path: Path, by_hand: str) -> None:
 
 def _training(path: Path, by_hand: str) -> InputError:
     if (copy := copy_of(path)) is not None:
-        return InputError(f"sweep {path.name}: a copy of what is {copy.says}; {by_hand} the copy alone")
+        return InputError(f"sweep {path.name}: a copy of a sweep {copy.says}; {by_hand} only the copy")
     return InputError(f"sweep {path.name}: still training; stop it first with 'scaling-tui stop {path.name}'")
