@@ -355,3 +355,33 @@ def test_an_address_at_which_nobody_listens_is_told_at_once(ladder: Path, tmp_pa
     assert (told.returncode, told.stdout) == (2, "")
     assert "--address 127.0.0.1:9: nothing answers there" in told.stderr
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_worker_that_may_wait_on_a_silent_node_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray itself would leave it there until the connection times out, seven minutes later."""
+    from scaling_tui.sweeps.engines.ray import BEGAN, RayCluster
+    from scaling_tui.sweeps.engines.remote import Gone
+
+    monkeypatch.setattr("scaling_tui.sweeps.engines.ray.connect", lambda where: ray)
+    cluster = RayCluster(Where("ray", "127.0.0.1:1"), "cpu")
+    nodes = [{"NodeID": name, "Alive": True, "Resources": {"CPU": 1.0}} for name in ("here", "silent")]
+    cancelled: list[str] = []
+    monkeypatch.setattr(ray, "nodes", lambda: nodes)
+    monkeypatch.setattr(ray, "wait", lambda tickets, **options: ([], tickets))
+    monkeypatch.setattr(ray, "cancel", lambda ticket, force: cancelled.append(ticket))
+    for name in ("trains", "lost", "queued"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "trains" / BEGAN).write_text("here\n")
+    (tmp_path / "lost" / BEGAN).write_text("silent\n")
+    tickets = ["trains", "lost", "queued"]
+    cluster._at = {name: tmp_path / name for name in tickets}
+    cluster._sizes()
+    assert cluster.gone(tickets) == {}
+    nodes[1]["Alive"] = False
+    cluster._sizes()
+    assert cluster.gone(tickets) == {1: Gone(-9, "lost node", "lost its node"), 2: Gone()}
+    assert cancelled == ["queued"]
+    cluster._at["again"] = tmp_path / "queued"
+    assert cluster.gone(["trains", "again"]) == {}, "one that was asked for since then goes to another node"

@@ -54,6 +54,7 @@ class RayCluster:
         self.alone = self.own
         self.task = self.ray.remote(max_calls=1, max_retries=0)(hold)
         self._nodes: list[Mapping[str, Any]] = []
+        self._dead: set[str] = set()
         self._at: dict[Any, Path] = {}  # the mailbox of each task
 
     def complete(self, resources: Resources) -> Resources:
@@ -85,9 +86,18 @@ class RayCluster:
         # Ray notices a silent node within about a minute, but ends its tasks only seven minutes later, when their
         # connections time out.
         dead = {node["NodeID"] for node in self._nodes if not node["Alive"]}
+        fresh, self._dead = dead - self._dead, dead
         for place, ticket in enumerate(tickets):
-            if place not in found and dead and _node_of(self._at[ticket]) in dead:
+            if place in found or not dead:
+                continue
+            node = _node_of(self._at[ticket])
+            if node in dead:
                 found[place] = self._lost(self._at.pop(ticket), False)
+            elif fresh and not node:
+                # Ray may have sent it to the silent node already, and would wait there for just as long.
+                del self._at[ticket]
+                self.cancel(ticket)
+                found[place] = Gone()
         return found
 
     def _why(self, ticket: Any) -> Gone:

@@ -185,8 +185,9 @@ class Remote:
         for place in sorted(gone, reverse=True):
             worker = self.all.pop(place)
             found += self._heard(worker)  # its last answers may have come in between
+            never_began = worker.is_queued
             found += self._told(worker, gone[place])
-            if gone[place].cause == "lost node":
+            if gone[place].cause == "lost node" or never_began:
                 self._leave(worker)  # or, if it came back, it would hold its slot until the sweep is over
         found += self._silent()
         dead = [ended for ended in found if ended.run is None and ended.cause not in NOT_THE_RUNS]
