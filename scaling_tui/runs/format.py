@@ -26,6 +26,7 @@ FORMAT = 1
 # A live worker writes a heartbeat at least every HEARTBEAT_S; after LOST_AFTER_S without one it counts as lost.
 HEARTBEAT_S = 2.0
 LOST_AFTER_S = 60.0
+A_DAY_S = 86_400.0  # a clock that far behind is unlikely; a dead writer is not
 AHEAD_S = 120.0  # a heartbeat further in the future tells of a wrong clock, not of a live writer
 # How long a status must stay the same before its writer counts as dead, where its age cannot tell: it was written by a
 # clock that may be wrong, or is not there yet.
@@ -369,7 +370,7 @@ def comes_alive(claimed: Path) -> bool:
         except OSError:
             return False
     else:
-        undecided = status.derived() == "lost" and not status.is_here and time.time() - status.heartbeat < 86_400
+        undecided = status.derived() == "lost" and not status.is_here and time.time() - status.heartbeat < A_DAY_S
     deadline = time.monotonic() + WATCH_S
     while undecided and time.monotonic() < deadline:
         time.sleep(0.1)

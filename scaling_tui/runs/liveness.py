@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scaling_tui.runs.format import LOST_AFTER_S, State, Status, numbered
+from scaling_tui.runs.format import A_DAY_S, LOST_AFTER_S, State, Status, numbered
 from scaling_tui.runs.storage import mounted
 from scaling_tui.text import show
 
@@ -29,7 +29,6 @@ STEADY = {
 }  # fmt: skip
 STALE_AFTER_S = 2 * LOST_AFTER_S  # of a copy: rsync once a minute keeps it younger
 LONGEST_HOST = 253  # characters, of the name system
-A_DAY_S = 86_400.0  # a clock that far behind is unlikely; a dead writer is not
 
 
 @dataclass(frozen=True)

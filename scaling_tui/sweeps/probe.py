@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from scaling_tui.laws.memory import training_bytes
 from scaling_tui.sweeps.limits import memory
 from scaling_tui.sweeps.placement import places
 from scaling_tui.sweeps.speeds import Evidence, Speed, Trained, keep
-from scaling_tui.sweeps.workers import SLEEPING_THREADS
+from scaling_tui.sweeps.workers import environment
 
 LONGEST_S = 20.0  # for the whole probe
 LEAST_S = 1.0  # for a size: one that does not even fit into this is too large
@@ -127,7 +126,7 @@ class _Process:
         command = [sys.executable, "-P", "-m", "scaling_tui.train.probe", "--device", device]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env={**os.environ, **SLEEPING_THREADS, "OMP_NUM_THREADS": "1"},
+            env=environment(),
         )  # fmt: skip
 
     def ask(self, question: dict[str, Any]) -> None:

@@ -14,11 +14,10 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from threading import Event, Thread
 from types import FrameType
 
 from scaling_tui import InputError
@@ -38,6 +37,7 @@ from scaling_tui.runs.format import (
     numbered,
     write_json,
 )
+from scaling_tui.runs.heartbeat import beating
 from scaling_tui.runs.requests import RecordedRequest, latest_recorded_request
 from scaling_tui.runs.writer import write_run
 from scaling_tui.sweeps.engines import LOCAL, NOT_THE_RUNS, Cause, Ended, Engine, Order, Where, engine
@@ -103,30 +103,12 @@ class Supervisor:
     def run(self) -> None:
         """Runs the sweep until it is over or asked to stop."""
         self.report()
-        with self.alive():
+        with beating(lambda: self.report(reason=self.waiting)):  # a cluster can take a minute to start
             self.plan()
         try:
             self._see_through()
         finally:
             self.engine.close()
-
-    @contextmanager
-    def alive(self) -> Iterator[None]:
-        """Shows that the supervisor is alive while the block lasts: a cluster can take a minute to start."""
-        over = Event()
-
-        def beat() -> None:
-            while not over.wait(HEARTBEAT_S):
-                with suppress(OSError):
-                    self.report(reason=self.waiting)
-
-        thread = Thread(target=beat, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
 
     def _see_through(self) -> None:
         while True:

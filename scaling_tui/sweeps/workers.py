@@ -16,9 +16,14 @@ from scaling_tui.sweeps.slots import Holder, Place, Slot, Slots
 
 # Threads that wait for each other must sleep, not spin: on cores that others use too, a spinning thread takes the time
 # of the one that it waits for (two threads on a busy two-core machine: 1.3 s a step spinning, 0.023 s sleeping).
-SLEEPING_THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
+_SLEEPING_THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
 MOST_EXTRA = 200  # locks handed over with a run
 NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)  # a worker that died is an error to handle, not our end by SIGPIPE
+
+
+def environment() -> dict[str, str]:
+    """Of a process that trains: one thread until a run is given more, and none that spins."""
+    return {**os.environ, **_SLEEPING_THREADS, "OMP_NUM_THREADS": "1"}
 
 
 @dataclass
@@ -116,7 +121,7 @@ class Workers:
                 command,
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(), *slot.descriptors),
-                env={**os.environ, **SLEEPING_THREADS, "OMP_NUM_THREADS": "1"},
+                env=environment(),
             )
         slot.name_holder(self.sweep.name, process.pid)
         worker = Worker(process, ours, slot)

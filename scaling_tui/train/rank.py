@@ -17,12 +17,12 @@ from scaling_tui.runs import Writer
 from scaling_tui.runs.config import RunConfig
 from scaling_tui.runs.fence import SupersededError
 from scaling_tui.runs.format import YIELDED, Status
+from scaling_tui.runs.heartbeat import beating
 from scaling_tui.runs.writer import read_config
 from scaling_tui.train.group import HELD, Notes
 from scaling_tui.train.worker import (
     SCHEDULERS,
     LastCorpus,
-    beating,
     device_named,
     die_with,
     end,

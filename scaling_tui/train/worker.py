@@ -28,7 +28,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Thread
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -36,7 +35,8 @@ from scaling_tui import InputError
 from scaling_tui.runs import Writer, latest_request
 from scaling_tui.runs.config import RunConfig
 from scaling_tui.runs.fence import SupersededError
-from scaling_tui.runs.format import HEARTBEAT_S, YIELDED, State, claim_if_alone
+from scaling_tui.runs.format import YIELDED, State, claim_if_alone
+from scaling_tui.runs.heartbeat import beating
 from scaling_tui.runs.mailbox import WorkersEnd
 from scaling_tui.runs.writer import checkpoint_at, read_config
 from scaling_tui.train.group import Claim, devices_of, train_together
@@ -113,26 +113,6 @@ def device_named(name: str) -> "torch.device":  # type: ignore[name-defined] # n
     if device.type == "cuda" and device.index is not None:
         torch.cuda.set_device(device)  # or whatever names no GPU would run, and take memory, on the first one
     return device
-
-
-@contextmanager
-def beating(beat_once: Callable[[], None]) -> Iterator[None]:
-    """Shows a sign of life while the block lasts: a large corpus or a slow disk can take a minute to load."""
-    over = Event()
-
-    def beat() -> None:
-        while not over.wait(HEARTBEAT_S):
-            # A full disk fails the run where it writes, with its reason; another owner ends it there.
-            with suppress(OSError, SupersededError):
-                beat_once()
-
-    thread = Thread(target=beat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 @dataclass

@@ -17,10 +17,10 @@ import pytest
 
 from scaling_tui.runs import Status, SweepView, Writer, create_sweep, latest_request, make_request, read_sweep
 from scaling_tui.runs.format import YIELDED, claim_if_alone, numbered
+from scaling_tui.runs.heartbeat import beating
 from scaling_tui.runs.writer import checkpoints, write_run
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import lay_out, start_supervisor
-from scaling_tui.train.worker import beating
 
 LADDER = """
 [corpus]

@@ -11,8 +11,6 @@ import platform
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -22,11 +20,10 @@ from typing import Any
 from scaling_tui import InputError
 from scaling_tui.sweeps.cluster import Nodes, of_ray, usual, workers_on
 from scaling_tui.sweeps.engines import Order, Where, signal_name
-from scaling_tui.sweeps.engines.remote import Gone
+from scaling_tui.sweeps.engines.remote import Gone, start_worker
 from scaling_tui.sweeps.limits import cores, memory, oom_kills
 from scaling_tui.sweeps.placement import threads_for
 from scaling_tui.sweeps.resources import Resources
-from scaling_tui.sweeps.workers import SLEEPING_THREADS
 from scaling_tui.text import show
 from scaling_tui.text.visible import visible
 
@@ -206,19 +203,8 @@ def hold(mailbox: str, device: str, asked: dict[str, float]) -> tuple[int, str, 
     size = own["Resources"] if own else {}
     shares = [asked[key] / size[name] for key, name in (("num_cpus", "CPU"), ("num_gpus", "GPU")) if size.get(name)]
     share = int(memory()[0] * min(1.0, max(shares, default=1.0)))
-    # -P: a queue.py in the current folder must not shadow the standard library's.
-    command = [sys.executable, "-P", "-m", "scaling_tui.train.worker", "--mailbox", mailbox, "--device", device]
-    command += ["--memory", str(share), "--die-with", str(os.getpid())]
     kills = oom_kills()
-    with (folder / "worker.log").open("ab") as log:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env={**os.environ, **SLEEPING_THREADS, "OMP_NUM_THREADS": "1"},
-        )
-        status = process.wait()
+    status = start_worker(folder, device, share).wait()
     return status, "", status == -signal.SIGKILL and oom_kills() > kills
 
 

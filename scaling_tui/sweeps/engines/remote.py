@@ -4,6 +4,9 @@ A worker is handed a run only after its hello, which also shows that its host se
 sees what it writes. Until then it waits in the scheduler's queue, and any other worker may get the run.
 """
 
+import os
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -19,6 +22,7 @@ from scaling_tui.runs.mailbox import Answer, Hello, Mailbox
 from scaling_tui.sweeps.engines import NOT_THE_RUNS, Cause, Ended, Order
 from scaling_tui.sweeps.policy import settlement
 from scaling_tui.sweeps.resources import Resources, recorded
+from scaling_tui.sweeps.workers import environment
 from scaling_tui.text import show
 from scaling_tui.text.visible import visible
 
@@ -36,6 +40,15 @@ class Gone:
     status: int = 0
     cause: Cause | None = None
     how: str = ""
+
+
+def start_worker(mailbox: Path, device: str, share: int) -> subprocess.Popen[bytes]:
+    """Starts a worker on this host that dies with this process; each run of its has `share` bytes of main memory."""
+    # -P: a queue.py in the current folder must not shadow the standard library's.
+    command = [sys.executable, "-P", "-m", "scaling_tui.train.worker", "--mailbox", str(mailbox), "--device", device]
+    command += ["--memory", str(share), "--die-with", str(os.getpid())]
+    with (mailbox / "worker.log").open("ab") as log:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment())
 
 
 class Scheduler(Protocol):

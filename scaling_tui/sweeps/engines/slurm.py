@@ -13,7 +13,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -24,11 +23,10 @@ from scaling_tui import InputError
 from scaling_tui.runs.format import incarnation_of, process_is
 from scaling_tui.sweeps.cluster import usual
 from scaling_tui.sweeps.engines import Cause, Order, Where
-from scaling_tui.sweeps.engines.remote import Gone
+from scaling_tui.sweeps.engines.remote import Gone, start_worker
 from scaling_tui.sweeps.limits import memory
 from scaling_tui.sweeps.placement import threads_for
 from scaling_tui.sweeps.resources import Resources
-from scaling_tui.sweeps.workers import SLEEPING_THREADS
 from scaling_tui.text.visible import visible
 
 EXTRA = "pip install 'scaling-tui[slurm]'"
@@ -183,21 +181,11 @@ class Hold:
         folder = Path(self.mailbox)
         if not folder.is_dir():
             raise FileNotFoundError(f"{folder} is not there; want RUNS on storage that every host sees under this path")
-        # -P: a queue.py in the current folder must not shadow the standard library's.
-        command = [sys.executable, "-P", "-m", "scaling_tui.train.worker", "--mailbox", self.mailbox]
-        command += ["--device", self.device, "--memory", str(memory()[0]), "--die-with", str(os.getpid())]
-        with (folder / "worker.log").open("ab") as log:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, **SLEEPING_THREADS, "OMP_NUM_THREADS": "1"},
-            )
-            self._worker = (process.pid, time.time(), incarnation_of(process.pid))
-            # Not wait(): it holds a lock that the warning's handler needs.
-            while process.poll() is None:
-                time.sleep(POLL_S)
+        process = start_worker(folder, self.device, memory()[0])
+        self._worker = (process.pid, time.time(), incarnation_of(process.pid))
+        # Not wait(): it holds a lock that the warning's handler needs.
+        while process.poll() is None:
+            time.sleep(POLL_S)
         if process.returncode:
             raise subprocess.CalledProcessError(process.returncode, "the worker")
         return 0
