@@ -6,36 +6,24 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from scaling_tui.cli import app as cli
 from scaling_tui.runs import Writer, create_sweep, find_sweep
 from scaling_tui.tutor.progress import guesses, keep_guess, progress_file
+from tests.cli.conftest import Command
 from tests.conftest import FINISHED, record_sweep
 
-Command = Callable[..., tuple[int, str, str]]
 RUNNING = ["finished", "running", *["queued"] * 5]
 
 
 @pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
-    """Runs `scaling-tui ARGS…` on the sweeps in `tmp_path / "runs"`; returns status, stdout and stderr."""
+def command(command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+    """On the sweeps in `tmp_path / "runs"`."""
     monkeypatch.setenv("SCALING_TUI_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-
-    def run(*args: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["scaling-tui", *map(str, args)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        captured = capsys.readouterr()
-        code = ended.value.code
-        assert isinstance(code, int)
-        return code, captured.out, captured.err
-
-    return run
+    return command
 
 
 @pytest.fixture

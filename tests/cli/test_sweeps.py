@@ -13,31 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from scaling_tui.cli import app as cli
 from scaling_tui.report.sweep import report
 from scaling_tui.runs import Status, Writer, create_sweep, latest_request, read_sweep
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import lay_out
 from scaling_tui.sweeps.summary import estimate_summary, summary
+from tests.cli.conftest import Command
 from tests.conftest import FINISHED, interruptible, record_sweep
-
-Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Runs `scaling-tui ARGS…` in this process; returns status, stdout and stderr."""
-
-    def run(*args: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["scaling-tui", *map(str, args)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        captured = capsys.readouterr()
-        code = ended.value.code
-        assert isinstance(code, int)
-        return code, captured.out, captured.err
-
-    return run
 
 
 def test_help_is_plain_and_needs_neither_numpy_nor_textual_nor_torch() -> None:

@@ -1,32 +1,26 @@
 """`run --dry-run` for a cluster: what it tells, in text and JSON, and what it refuses."""
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scaling_tui.cli import main
+from tests.cli.conftest import Command
 
-Command = Callable[..., tuple[int, str, str]]
 RAY = ("--dry-run", "--on", "ray")
 H100S = ("--cluster", "64x8x80GB", "--throughput", "4e14", "--price", "2.5")
 
 
 @pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+def command(command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
 
     def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["scaling-tui", *map(str, arguments), "--runs", str(tmp_path / "runs")])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
+        found = command(*arguments, "--runs", tmp_path / "runs")
         assert not (tmp_path / "runs").exists(), "nothing is written"
-        return int(ended.value.code or 0), out, err
+        return found
 
     return run
 

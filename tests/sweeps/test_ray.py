@@ -5,9 +5,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,14 @@ import numpy as np
 import psutil
 import pytest
 
-from scaling_tui.runs import RunView, SweepView, read_sweep
+from scaling_tui.runs import RunView, SweepView
 from scaling_tui.runs.format import numbered
 from scaling_tui.sweeps.engines import Where
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import lay_out, start_supervisor
+from tests.sweeps import waiting
 from tests.sweeps.gate import Gates
+from tests.sweeps.waiting import over
 
 # Before Ray is imported: it takes the outer address of this machine otherwise.
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
@@ -115,18 +117,7 @@ def launch(cluster: Any, ladder: Path, runs: Path, *options: object) -> Path:
     return runs / "pair"
 
 
-def wait_for(sweep: Path, reached: Callable[[SweepView], bool], seconds: float = 900) -> SweepView:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        view = read_sweep(sweep)
-        if reached(view):
-            return view
-        time.sleep(0.1)
-    pytest.fail(f"not reached; {view.state} {view.reason}\n{log_of(sweep)}\n" + "\n".join(view.log))
-
-
-def has_ended(view: SweepView) -> bool:
-    return not view.trains and view.state not in ("queued", "running")
+wait_for = partial(waiting.wait_for, seconds=900)
 
 
 def log_of(sweep: Path) -> str:
@@ -206,7 +197,7 @@ def undisturbed(ladder: Path, tmp_path_factory: pytest.TempPathFactory) -> Sweep
     """The same ladder trained on this machine."""
     sweep = lay_out(tmp_path_factory.mktemp("local"), load_ladder(str(ladder)), 0, "cpu", 2)
     start_supervisor(sweep, 2, "cpu")
-    view = wait_for(sweep, has_ended)
+    view = wait_for(sweep, over)
     assert view.state == "finished", log_of(sweep)
     return view
 
@@ -223,7 +214,7 @@ def test_a_run_whose_node_loses_power_resumes_on_the_other_and_ends_with_the_sam
     send(signal.SIGKILL, processes)
     cluster.remove_node(node, allow_graceful=False)
     gates.open("b-s0")
-    view = wait_for(sweep, has_ended)
+    view = wait_for(sweep, over)
     log = log_of(sweep)
     print(log, (sweep / "b-s0" / "attempt-2" / "worker.log").read_text())
     assert view.state == "finished", log
@@ -259,7 +250,7 @@ def test_a_node_that_is_cut_off_and_comes_back_writes_nothing_into_the_run_that_
         # The worker alone, so that it and not the end of its node decides what it does.
         worker.resume()
         wait_for(sweep, lambda view: has_left(worker))
-        view = wait_for(sweep, has_ended)
+        view = wait_for(sweep, over)
         # Only the owner tidies up: checkpoints that nobody needs any more.
         assert files_of(sweep / "b-s0" / "attempt-1").items() <= before
         # Its node hears that it counts as dead.
@@ -301,7 +292,7 @@ def test_runs_that_share_gpus_die_with_their_supervisor_and_resume(
     assert f"trains on a Ray cluster; want --address, such as --address {cluster.address}" in told.stderr
     told = cli("resume", "pair", "--runs", tmp_path / "runs", "--address", cluster.address, "--detach")
     assert told.returncode == 0, told.stderr
-    view = wait_for(sweep, has_ended)
+    view = wait_for(sweep, over)
     assert [(run.name, run.state, run.attempts) for run in view.runs] == [(run, "finished", 2) for run in runs]
     for run in view.runs:
         assert (np.diff(run.curve["step"]) > 0).all()
@@ -329,7 +320,7 @@ def test_a_run_that_fails_or_diverges_stops_no_other_and_killed_workers_are_coun
     listens = {at.laddr.ip for process in cluster for at in process.net_connections() if at.status == "LISTEN"}
     worker_of(sweep / "a-s0").kill()
     gates.open("a-s0")
-    view = wait_for(sweep, has_ended)
+    view = wait_for(sweep, over)
     log = log_of(sweep)
     states = {run.name: (run.state, run.attempts) for run in view.runs}
     assert states == {"a-s0": ("finished", 2), "b-s0": ("failed", 1), "half-s0": ("diverged", 1)}, log

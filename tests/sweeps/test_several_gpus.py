@@ -8,26 +8,28 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
 
 from scaling_tui import InputError
-from scaling_tui.runs import Status, SweepView, read_sweep
+from scaling_tui.runs import Status, read_sweep
 from scaling_tui.runs.format import numbered, write_json
 from scaling_tui.sweeps.engines.local import Local
 from scaling_tui.sweeps.estimate import estimate, makespan
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import launch, lay_out, resume
-from scaling_tui.sweeps.limits import cores
 from scaling_tui.sweeps.placement import at_a_time, cpu_places, gpu_places, least_memory, threads_for
 from scaling_tui.sweeps.resources import Resources
 from scaling_tui.sweeps.size import Size
 from scaling_tui.sweeps.slots import Slots
 from scaling_tui.sweeps.speeds import Evidence, Speed, Trained, recorded
 from scaling_tui.sweeps.workers import Workers
+from tests.sweeps import waiting
+from tests.sweeps.waiting import over
 
 pytestmark = pytest.mark.timeout(1500)  # on a machine that is busy
 
@@ -73,32 +75,14 @@ hidden = 24
 
 
 @pytest.fixture
-def two_cores() -> Iterator[int]:
-    """What the test starts sees two cores at most."""
-    if not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2:
+def two_cores(two_cores: int) -> int:
+    if two_cores < 2:
         pytest.skip("wants two cores to pin processes to")
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, sorted(before)[:2])
-    try:
-        yield cores()
-    finally:
-        os.sched_setaffinity(0, before)
+    return two_cores
 
 
-def until(reached: Callable[[], bool], seconds: float = 1200) -> None:
-    deadline = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < deadline, "not reached"
-        time.sleep(0.02)
-
-
-def wait_for(sweep: Path, reached: Callable[[SweepView], bool]) -> SweepView:
-    until(lambda: reached(read_sweep(sweep)))
-    return read_sweep(sweep)
-
-
-def over(view: SweepView) -> bool:
-    return not view.trains and view.state not in ("running", "queued")
+until = partial(waiting.until, seconds=1200)
+wait_for = partial(waiting.wait_for, seconds=1200)
 
 
 def records(run: Path) -> list[dict[str, float]]:

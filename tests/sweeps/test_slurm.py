@@ -11,7 +11,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +20,16 @@ import psutil
 import pytest
 
 from scaling_tui import InputError
-from scaling_tui.runs import SweepView, read_sweep
+from scaling_tui.runs import read_sweep
 from scaling_tui.sweeps.engines import Where
 from scaling_tui.sweeps.engines.remote import Gone
 from scaling_tui.sweeps.engines.slurm import Slurm, check_commands
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import launched_with, lay_out, start_supervisor
 from scaling_tui.sweeps.resources import Resources
+from tests.sweeps import waiting
 from tests.sweeps.gate import Gates
+from tests.sweeps.waiting import over
 
 pytest.importorskip("submitit", reason="submitit is not installed")
 pytestmark = pytest.mark.timeout(1800)
@@ -62,19 +65,7 @@ def ladder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "pair.toml"
 
 
-def wait_for(sweep: Path, reached: Callable[[SweepView], bool], seconds: float = 600) -> SweepView:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        view = read_sweep(sweep)
-        if reached(view):
-            return view
-        time.sleep(0.1)
-    log = (sweep / "supervisor-1" / "supervisor.log").read_text()
-    pytest.fail(f"not reached; {view.state} {view.reason}\n{log}\n" + "\n".join(view.log))
-
-
-def has_ended(view: SweepView) -> bool:
-    return not view.trains and view.state not in ("queued", "running")
+wait_for = partial(waiting.wait_for, seconds=600)
 
 
 def test_a_job_that_is_warned_writes_a_checkpoint_and_goes_back_into_the_queue(
@@ -91,7 +82,7 @@ def test_a_job_that_is_warned_writes_a_checkpoint_and_goes_back_into_the_queue(
     job.send_signal(signal.SIGUSR2)
     wait_for(sweep, lambda view: view.runs[0].attempts == 2)
     gates.open("a-s0", "b-s0")
-    view = wait_for(sweep, has_ended)
+    view = wait_for(sweep, over)
     log = (sweep / "supervisor-1" / "supervisor.log").read_text()
     assert [(run.name, run.state) for run in view.runs] == [("a-s0", "finished"), ("b-s0", "finished")], log
     assert "a-s0 worker was asked to leave and wrote a checkpoint" in log
@@ -111,7 +102,7 @@ def test_a_job_that_is_killed_costs_its_run_one_of_its_attempts(ladder: Path, tm
     gates.wait_for("b-s0")
     psutil.Process(json.loads((sweep / "b-s0" / "attempt-1" / "status.json").read_text())["pid"]).kill()
     gates.open("b-s0")
-    view = wait_for(sweep, has_ended)
+    view = wait_for(sweep, over)
     log = (sweep / "supervisor-1" / "supervisor.log").read_text()
     assert view.state == "finished", log
     assert "resumes from its last checkpoint" in log
@@ -281,7 +272,7 @@ def test_a_sweep_trains_under_a_real_slurm_and_survives_a_warning(
     subprocess.run(["scancel", "--signal=USR2", f"{array}_{number}"], check=True)
     wait_for(sweep, lambda view: view.runs[0].attempts == 2)
     gates.open("a-s0")
-    view = wait_for(sweep, has_ended)
+    view = wait_for(sweep, over)
     log = (sweep / "supervisor-1" / "supervisor.log").read_text()
     assert view.state == "finished", log
     assert "a-s0 worker was asked to leave and wrote a checkpoint" in log

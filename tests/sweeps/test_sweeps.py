@@ -3,33 +3,25 @@
 import json
 import os
 import signal
-import time
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
 
 from scaling_tui import InputError
-from scaling_tui.runs import SweepView, make_request, read_sweep
+from scaling_tui.runs import SweepView, make_request
 from scaling_tui.runs.format import Status
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import launch, lay_out, resume, start_supervisor
 from scaling_tui.sweeps.summary import summary
+from tests.sweeps import waiting
 
 LONG = ["tokens=20_000_000", "rungs.d.tokens=4096"]
 
 
-def wait_for(sweep: Path, reached: Callable[[SweepView], bool], seconds: float = 120) -> SweepView:
-    """Reads on until `reached`; fails with the logs when that takes too long."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        view = read_sweep(sweep)
-        if reached(view):
-            return view
-        time.sleep(0.05)
-    pytest.fail(f"not reached; {view.state} {view.reason}\n" + "\n".join(view.log))
+wait_for = partial(waiting.wait_for, seconds=120)
 
 
 def over(view: SweepView) -> bool:

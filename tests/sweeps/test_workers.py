@@ -6,54 +6,26 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
-import pytest
 
-from scaling_tui.runs import Status, SweepView, make_request, read_sweep
+from scaling_tui.runs import Status, make_request, read_sweep
 from scaling_tui.runs.format import claim_if_alone, numbered
 from scaling_tui.runs.writer import checkpoints
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import launch, lay_out, resume, start_supervisor
-from scaling_tui.sweeps.limits import cores
 from scaling_tui.sweeps.placement import cpu_places
 from scaling_tui.sweeps.slots import Slots
 from scaling_tui.sweeps.workers import Worker, Workers
+from tests.sweeps import waiting
+from tests.sweeps.waiting import over
 
 LONG = ["tokens=20_000_000"]
 PLACES = cpu_places(range(2))
-
-
-@pytest.fixture
-def two_cores() -> Iterator[int]:
-    """What the test starts sees two cores at most; how many there are."""
-    if not hasattr(os, "sched_setaffinity"):
-        pytest.skip("this system pins no process to cores")
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, sorted(before)[:2])
-    try:
-        yield cores()
-    finally:
-        os.sched_setaffinity(0, before)
-
-
-def until(reached: Callable[[], bool], seconds: float = 240) -> None:
-    deadline = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < deadline, "not reached"
-        time.sleep(0.02)
-
-
-def wait_for(sweep: Path, reached: Callable[[SweepView], bool]) -> SweepView:
-    until(lambda: reached(read_sweep(sweep)))
-    return read_sweep(sweep)
-
-
-def over(view: SweepView) -> bool:
-    return not view.trains and view.state not in ("running", "queued")
+until = partial(waiting.until, seconds=240)
+wait_for = partial(waiting.wait_for, seconds=240)
 
 
 def end(sweep: Path) -> None:

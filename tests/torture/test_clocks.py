@@ -14,7 +14,8 @@ from scaling_tui.runs.format import claim, claim_if_alone, incarnation_of, proce
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import lay_out, supervised
 from tests.conftest import FINISHED, record_sweep
-from tests.torture.test_two_at_once import over, wait_for
+from tests.sweeps.waiting import over
+from tests.torture.test_two_at_once import wait_for
 
 HOURS = 3600.0
 

@@ -28,7 +28,8 @@ from scaling_tui.sweeps.launch import lay_out, start_supervisor
 from scaling_tui.sweeps.summary import summary, sweep_summary
 from scaling_tui.sweeps.sweep_fit import fit_sweep
 from tests.conftest import FINISHED, record_sweep
-from tests.torture.test_two_at_once import over, wait_for
+from tests.sweeps.waiting import over
+from tests.torture.test_two_at_once import wait_for
 
 UNIFORM = math.log(256)
 HOFFMANN = {"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28}

@@ -8,19 +8,20 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
 
-from scaling_tui.runs import Status, SweepView, Writer, create_sweep, latest_request, make_request, read_sweep
+from scaling_tui.runs import Status, Writer, create_sweep, latest_request, make_request
 from scaling_tui.runs.format import YIELDED, claim_if_alone, numbered
 from scaling_tui.runs.heartbeat import beating
 from scaling_tui.runs.writer import checkpoints, write_run
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import lay_out, start_supervisor
+from tests.sweeps import waiting
+from tests.sweeps.waiting import over
 
 LADDER = """
 [corpus]
@@ -61,18 +62,7 @@ def alone(pair: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str
     return weights(sweep)
 
 
-def wait_for(sweep: Path, reached: Callable[[SweepView], bool], seconds: float = 240) -> SweepView:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        view = read_sweep(sweep)
-        if reached(view):
-            return view
-        time.sleep(0.05)
-    pytest.fail(f"not reached; {view.state} {view.reason}\n" + "\n".join(view.log))
-
-
-def over(view: SweepView) -> bool:
-    return not view.trains and view.state not in ("queued", "running")
+wait_for = partial(waiting.wait_for, seconds=240)
 
 
 def weights(sweep: Path) -> dict[str, str]:
