@@ -227,7 +227,7 @@ def test_a_killed_writer_of_another_trainer_leaves_the_run_to_the_next(tmp_path:
 
 def test_a_worker_that_loads_for_long_shows_that_it_is_alive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise a supervisor on another host takes it for lost after a minute and starts a second one."""
-    for module in ("scaling_tui.runs.writer", "scaling_tui.train.worker"):
+    for module in ("scaling_tui.runs.writer", "scaling_tui.runs.heartbeat"):
         monkeypatch.setattr(f"{module}.HEARTBEAT_S", 0.01)
     sweep = create_sweep(tmp_path, "slow", {"runs": ["a"]})
     with Writer.create(sweep / "a", {"rung": "a", "params": 1, "tokens": 1}) as writer:
