@@ -104,7 +104,7 @@ class CheckpointCache:
         found = [(int(path.name.rpartition("-")[2]), path) for path in checkpoints(folder)]
         name = f"run {folder.parent.name}/{folder.name}"
         if not found:
-            raise InputError(f"{name}: no checkpoint; 'scaling-tui run' writes the first one partway through training")
+            raise InputError(f"{name}: no checkpoint; want one, which training writes from partway on")
         wanted = [(at, path) for at, path in found if step in (None, at)]
         if not wanted:
             listed = ", ".join(str(at) for at in sorted({at for at, _ in found}))

@@ -77,6 +77,12 @@ class Tracer:
         )
         return Continuation.from_json(answer)
 
+    def interrupt(self) -> None:
+        """Ends the process in the midst of a request, which then raises OSError; the next request starts another."""
+        process = self._process
+        if process is not None:
+            process.kill()
+
     def close(self) -> None:
         """Ends the process; the next request would start another."""
         process, self._process = self._process, None
@@ -144,6 +150,15 @@ def to_trace(sweep: SweepView) -> RunView | None:
     return max(ready, key=lambda run: (run.params or 0, -run.seed), default=None)
 
 
+def why_untraceable(sweep: SweepView) -> str:
+    """Why no run of `sweep` can be traced, in one line."""
+    if "ladder" not in sweep.document:
+        return f"sweep {sweep.name}: another trainer wrote it; want a sweep trained here, or the folder of a model"
+    if sweep.trains or sweep.state in ("queued", "empty"):
+        return f"sweep {sweep.name}: no run has a checkpoint yet; the first is written after part of the training"
+    return f"sweep {sweep.name}: it is {sweep.state} and no run has a checkpoint; want a sweep that kept some"
+
+
 def ladder_of(sweep: SweepView, run: RunView) -> list[Member]:
     """The rungs with a checkpoint at the seed of `run`, from the smallest to the largest.
 
@@ -152,7 +167,7 @@ def ladder_of(sweep: SweepView, run: RunView) -> list[Member]:
     """
     ready = [other for other in sweep.runs if other.seed == run.seed and can_be_traced(other)]
     if not ready:
-        raise InputError(f"sweep {sweep.name}: no rung has a checkpoint yet")
+        raise InputError(f"sweep {sweep.name}: no rung has a checkpoint")
     ready.sort(key=lambda other: (other.params or 0, other.tokens or 0, other.name))
     return [(other.name.removesuffix(f"-s{run.seed}"), other.path, None) for other in ready]
 
@@ -165,7 +180,7 @@ def in_time(run: RunView) -> list[Member]:
     """
     steps = sorted({int(path.name.rpartition("-")[2]) for path in checkpoints(run.path)})
     if not steps:
-        raise InputError(f"run {run.path.parent.name}/{run.name}: no checkpoint yet")
+        raise InputError(f"run {run.path.parent.name}/{run.name}: no checkpoint")
     return [(f"step {step}", run.path, step) for step in steps]
 
 

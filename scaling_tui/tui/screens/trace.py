@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any, ClassVar, Literal
 
 from rich.text import Text
@@ -15,21 +16,33 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.geometry import Size
 from textual.widgets import ContentSwitcher, Input, Label, Static
 from textual.worker import get_current_worker
 
 from scaling_tui import InputError
 from scaling_tui.lens import records
-from scaling_tui.lens.client import Member, Tracer, can_be_traced, in_time, ladder_of, models_of, to_trace
+from scaling_tui.lens.client import (
+    Member,
+    Tracer,
+    can_be_traced,
+    in_time,
+    ladder_of,
+    models_of,
+    to_trace,
+    why_untraceable,
+)
 from scaling_tui.lens.hugging_face.folder import find_model
 from scaling_tui.lens.stages import first_right, quoted
 from scaling_tui.runs import find_sweep
 from scaling_tui.runs.glance import glance
 from scaling_tui.runs.writer import checkpoints
 from scaling_tui.text import show
+from scaling_tui.text.columns import flush_left
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tui.widgets.open_folder import OpenFolder
+from scaling_tui.tui.widgets.text import MadeToSize
 from scaling_tui.tui.widgets.trace_detail import (
     SIDE_BY_SIDE,
     beside,
@@ -74,14 +87,24 @@ class TraceQuery:
     at: int | None = None
     watch: str | None = None
 
+    @property
+    def loads(self) -> bool:
+        """Whether it may load models that take minutes: those that were not trained here."""
+        return self.model is not None
+
+    def shares(self, later: "TraceQuery") -> bool:
+        """Whether `later` needs what this loads."""
+        return self.model == later.model and self.rows in ("layers", later.rows)
+
     def question(self) -> dict[str, Any]:
         return {"prompt": self.prompt, "example": self.example, "at": self.at, "watch": self.watch}
 
 
 @dataclass(frozen=True)
 class Traced:
-    """The reading of the run or model in `folder`; `members` are the rows of a comparison."""
+    """The answer to `request`: the reading of the run or model in `folder`; `members` are the rows of a comparison."""
 
+    request: TraceQuery
     folder: Path
     reading: records.Reading
     members: Sequence[Member] = ()
@@ -91,6 +114,21 @@ class Traced:
         if isinstance(self.reading, records.Trace):
             return self.reading.run
         return f"{self.folder.parent.name}/{self.folder.name}"
+
+    @property
+    def source(self) -> "Source":
+        step = self.reading.step if isinstance(self.reading, records.Trace) else self.request.step
+        return Source(self.folder, step, self.request.prompt, self.request.example)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a continuation goes on from: a prompt, and the weights that read it."""
+
+    folder: Path
+    step: int | None
+    prompt: str | None
+    example: int
 
 
 class TraceScreen(Page):
@@ -136,10 +174,12 @@ class TraceScreen(Page):
     def __init__(self, runs: Path) -> None:
         super().__init__(runs)
         self._tracer = Tracer()
+        self._turn = Lock()  # of the threads that ask it: what is no longer wanted when its turn comes is not asked
+        self._asked: TraceQuery | None = None  # what is being traced
         self._request = TraceQuery()
         self._traced: Traced | None = None
-        self._continuation: records.Continuation | None = None
-        self._sampling: tuple[int, float, int] = (0, 0.0, 0)
+        self._continued: tuple[Source, records.Continuation] | None = None
+        self._sampling: tuple[Source, tuple[int, float, int]] | None = None
         self._read_latest: tuple[str, int] | None = None
         self._stale = True
 
@@ -152,7 +192,7 @@ class TraceScreen(Page):
         with ContentSwitcher(id="shown", initial="grid-panel"):
             with Vertical(id="grid-panel"):
                 yield TokenGrid(id="grid")
-                yield Static(id="below")
+                yield MadeToSize(self._below, id="below")
             with VerticalScroll(id="stages"):
                 yield Static(id="stages-text")
             with VerticalScroll(id="detail"):
@@ -189,10 +229,10 @@ class TraceScreen(Page):
     def _another(self, request: TraceQuery) -> None:
         """Shows another sweep or model; of what was shown nothing stays."""
         self._request, self._traced, self._stale = request, None, True
-        self._forget_continuation()
         self._set_note("")
         self.query_one("#grid", TokenGrid).clear()
-        for selector in ("#below", "#stages-text", "#detail-text", "#cell"):
+        self.query_one("#below").refresh()
+        for selector in ("#stages-text", "#detail-text", "#cell"):
             self.query_one(selector, Static).update("")
         self.panel = "grid"
         if self.is_current:
@@ -200,6 +240,9 @@ class TraceScreen(Page):
 
     def _ask(self) -> None:
         self._stale = False
+        if self._asked is not None and self._asked.loads and not self._asked.shares(self._request):
+            self._tracer.interrupt()  # loading takes minutes, and what is wanted now would wait for it
+        self._asked = self._request
         if self._traced is None and not self.query_one("#note").has_class("-filled"):
             model = self._request.model
             told = "Reading the checkpoint; the first takes a few seconds …"
@@ -212,12 +255,15 @@ class TraceScreen(Page):
     def _read(self, request: TraceQuery) -> None:
         """Traces in a thread."""
         worker = get_current_worker()
-        try:
-            result: Traced | str = self._trace(request)
-        except InputError as error:
-            result = str(error)
-        except OSError as error:
-            result = f"{error.filename or 'disk'}: {error.strerror or error}"
+        with self._turn:
+            if worker.is_cancelled:
+                return
+            try:
+                result: Traced | str = self._trace(request)
+            except InputError as error:
+                result = str(error)
+            except OSError as error:
+                result = f"{error.filename or 'disk'}: {error.strerror or error}"
         if not worker.is_cancelled:
             self.app.call_from_thread(self._take, request, result)
 
@@ -225,21 +271,21 @@ class TraceScreen(Page):
         question = request.question()
         if (model := request.model) is not None:
             if request.rows == "layers":
-                return Traced(model, self._tracer.trace(model, **question))
+                return Traced(request, model, self._tracer.trace(model, **question))
             members = models_of(model, request.rows)
-            return Traced(model, self._tracer.across(members, **question), members)
+            return Traced(request, model, self._tracer.across(members, **question), members)
         sweep = glance(find_sweep(self.runs, request.sweep))
         run = sweep.run(request.run) if request.run else to_trace(sweep)
         if run is None:
-            raise InputError(
-                f"sweep {sweep.name}: no run has a checkpoint yet; the first is written after part of the training"
-            )
+            raise InputError(why_untraceable(sweep))
         if request.rows == "layers":
-            return Traced(run.path, self._tracer.trace(run.path, request.step, **question))
+            return Traced(request, run.path, self._tracer.trace(run.path, request.step, **question))
         members = ladder_of(sweep, run) if request.rows == "ladder" else in_time(run)
-        return Traced(run.path, self._tracer.across(members, **question), members)
+        return Traced(request, run.path, self._tracer.across(members, **question), members)
 
     def _take(self, request: TraceQuery, result: Traced | str) -> None:
+        if request == self._asked:
+            self._asked = None
         if request != self._request or not self.is_mounted:
             return
         if isinstance(result, str):
@@ -249,6 +295,11 @@ class TraceScreen(Page):
                 self.query_one("#cell", Static).update(
                     Text("Press 2 for the Lab, o to show another sweep, f to open a model.")
                 )
+            else:
+                self._request = self._traced.request  # what is still shown is what the keys go on from
+                at, column = self._traced.reading.at, self.query_one("#grid", TokenGrid).cursor[1]
+                traced = isinstance(self._traced.reading, records.Trace) and (self.panel != "detail" or at == column)
+                self.panel = self.panel if traced else "grid"
             return
         other = self._traced is None or type(self._traced.reading) is not type(result.reading)
         other = other or self._traced.reading.tokens != result.reading.tokens  # type: ignore[union-attr]
@@ -261,9 +312,8 @@ class TraceScreen(Page):
         field = self.query_one("#prompt", Input)
         untyped = "sample text" if request.model else "held-out text"
         field.placeholder = show.token(reading.prompt)[-200:] if request.prompt is None else untyped
+        self.refresh_bindings()
         self._show()
-        # How many rows fit is known once the grid is laid out.
-        self.call_after_refresh(self._show)
 
     def _set_note(self, text: str) -> None:
         note = self.query_one("#note", Static)
@@ -304,36 +354,38 @@ class TraceScreen(Page):
         if self._traced is None:
             return
         reading, grid = self._traced.reading, self.query_one("#grid", TokenGrid)
-        metric, (first, last, count) = METRICS[grid.metric], grid.span
         parts = [self._traced.name]
         if isinstance(reading, records.Trace):
             parts += [f"step {reading.step:,}"] if reading.step is not None else []
             parts.append(f"N {show.count(reading.params)}")
         else:
-            parts.append(ROW_TITLES[self._request.rows])
-        if self.panel == "grid":
-            if len(grid.rows) < len(reading.grid.names):
-                parts.append(f"{len(grid.rows)} of {len(reading.grid.names)} rows, a: all")
-            parts += [metric.name, *([f"{first}–{last} of {count}"] if last - first + 1 < count else [])]
-        else:
-            parts.append(reading.origin)
+            parts.append(ROW_TITLES[self._traced.request.rows])
+        parts += grid.part_shown if self.panel == "grid" else [reading.origin]
         self.query_one("#about", Static).update(Text(" · ".join(parts), no_wrap=True, overflow="ellipsis"))
         width = self.query_one("#shown").content_size.width - 2
-        if width > 0:
-            if isinstance(reading, records.Trace) and self.panel == "stages":
-                self.query_one("#stages-text", Static).update(stages_text(reading, self._continuation, width))
-            elif isinstance(reading, records.Trace) and self.panel == "detail":
-                row = min(grid.cursor[0], len(reading.rows) - 1)
-                self.query_one("#detail-text", Static).update(detail_text(reading, row, width))
-            else:
-                self.query_one("#below", Static).update(self._below(width))
+        if width > 0 and self.panel != "grid":
+            self.query_one(f"#{self.panel}-text", Static).update(self._panel_text(width))
+        self.query_one("#below").refresh()
         self.query_one("#cell", Static).update(self._cell())
 
-    def _below(self, width: int) -> Text:
-        """What fits under a grid of few rows, once the column of the cursor is traced."""
+    def _panel_text(self, width: int) -> Text:
+        """The stages, or the cell under the cursor in detail; while it is being traced, that."""
         assert self._traced is not None
         reading, (row, column) = self._traced.reading, self.query_one("#grid", TokenGrid).cursor
-        room = self.query_one("#below").content_size.height
+        if not isinstance(reading, records.Trace):
+            return Text("Tracing its layers …", "dim")
+        if self.panel == "stages":
+            return stages_text(reading, self._continuation, width)
+        if reading.at != column:
+            return Text(f"Tracing token {column + 1} …", "dim")
+        return detail_text(reading, min(row, len(reading.rows) - 1), width)
+
+    def _below(self, size: Size) -> Text:
+        """What fits under a grid of few rows, once the column of the cursor is traced."""
+        if self._traced is None:
+            return Text()
+        reading, (row, column) = self._traced.reading, self.query_one("#grid", TokenGrid).cursor
+        width, room = size.width - 2, size.height
         if column != reading.at or room < 3 or row >= len(reading.rows):
             return Text()
         half = (width - 3) // 2
@@ -363,6 +415,9 @@ class TraceScreen(Page):
     def on_resize(self) -> None:
         self.call_after_refresh(self._show)
 
+    def on_token_grid_laid_out(self) -> None:
+        self._show()
+
     def on_token_grid_moved(self) -> None:
         self._show()
         self._cursor_timer.reset()
@@ -385,7 +440,7 @@ class TraceScreen(Page):
             other = {"run": folder.name, "step": step} if self._request.model is None else {"model": folder}
             self._request = dataclasses.replace(self._request, rows="layers", **other)
         self.panel = "detail"
-        if self._request.at != column or isinstance(reading, records.Across):
+        if reading.at != column or isinstance(reading, records.Across):
             self.change(at=column)
 
     # --- keys
@@ -401,7 +456,7 @@ class TraceScreen(Page):
         if action == "stages":
             return self.panel != "stages"
         if action in ("go_on", "draw") and self._traced is not None:
-            return not self._traced.reading.classifies
+            return isinstance(self._traced.reading, records.Trace) and not self._traced.reading.classifies
         return not (action == "rows" and parameters[0] == self._request.rows)
 
     def action_metric(self) -> None:
@@ -432,13 +487,11 @@ class TraceScreen(Page):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if event.input.id == "prompt":
-            self._forget_continuation()
             self.change(prompt=event.value or None, at=None, watch=None)
             self.query_one(f"#{self.panel}").focus()
 
     def action_example(self) -> None:
         self.query_one("#prompt", Input).value = ""
-        self._forget_continuation()
         self.change(prompt=None, example=self._request.example + 1, at=None, watch=None)
 
     def action_watch(self) -> None:
@@ -462,7 +515,7 @@ class TraceScreen(Page):
         try:
             sweep = glance(find_sweep(self.runs, self._request.sweep))
             choices[:0] = [
-                (run.name, f"{run.name:<20} N {show.count(run.params):>6}  {run.state}")
+                (run.name, f"{flush_left(run.name, 20)} N {show.count(run.params):>6}  {run.state}")
                 for run in sweep.runs
                 if can_be_traced(run)
             ]
@@ -491,41 +544,53 @@ class TraceScreen(Page):
         if choices:
             self.app.push_screen(Choose(question, choices), lambda chosen: then(chosen) if chosen is not None else None)
 
+    @property
+    def _continuation(self) -> records.Continuation | None:
+        """How the model shown continues the prompt shown, if it was asked."""
+        if self._traced is None or self._continued is None or self._continued[0] != self._traced.source:
+            return None
+        return self._continued[1] if isinstance(self._traced.reading, records.Trace) else None
+
     def action_go_on(self) -> None:
-        tokens, temperature, seed = self._sampling
+        tokens, temperature, seed = self._sampled
         self._go_on(tokens + CONTINUE_BY, temperature, seed)
 
     def action_draw(self) -> None:
-        self._go_on(CONTINUE_BY, TEMPERATURE, self._sampling[2] + 1)
+        self._go_on(CONTINUE_BY, TEMPERATURE, self._sampled[2] + 1)
+
+    @property
+    def _sampled(self) -> tuple[int, float, int]:
+        """Tokens, temperature and seed of the last continuation of what is shown."""
+        if self._traced is None or self._sampling is None or self._sampling[0] != self._traced.source:
+            return 0, 0.0, 0
+        return self._sampling[1]
 
     def _go_on(self, tokens: int, temperature: float, seed: int) -> None:
         if self._traced is not None:
-            self._sampling = (tokens, temperature, seed)
-            self._continue(self._traced.folder, self._request, tokens, temperature, seed)
+            self._sampling = (self._traced.source, (tokens, temperature, seed))
+            self._continue(self._traced.source, tokens, temperature, seed)
 
     @work(thread=True, exclusive=True, group="continue")
-    def _continue(self, folder: Path, request: TraceQuery, tokens: int, temperature: float, seed: int) -> None:
+    def _continue(self, source: Source, tokens: int, temperature: float, seed: int) -> None:
+        worker = get_current_worker()
         try:
             result = self._tracer.generate(
-                folder,
-                request.step,
-                request.prompt,
+                source.folder,
+                source.step,
+                source.prompt,
                 tokens=tokens,
                 temperature=temperature,
                 seed=seed,
-                example=request.example,
+                example=source.example,
             )
         except (InputError, OSError) as error:
-            self.app.call_from_thread(self._set_note, str(error))
+            if not worker.is_cancelled:
+                self.app.call_from_thread(self._set_note, str(error))
         else:
-            self.app.call_from_thread(self._take_continuation, folder, request, result)
+            if not worker.is_cancelled:
+                self.app.call_from_thread(self._take_continuation, source, result)
 
-    def _take_continuation(self, folder: Path, request: TraceQuery, result: records.Continuation) -> None:
-        # Meanwhile the screen may have gone on to another run, model or prompt.
-        current = self._traced is not None and self._traced.folder == folder
-        if self.is_mounted and current and request == self._request:
-            self._continuation = result
+    def _take_continuation(self, source: Source, result: records.Continuation) -> None:
+        if self.is_mounted:
+            self._continued = (source, result)
             self._show()
-
-    def _forget_continuation(self) -> None:
-        self._continuation, self._sampling = None, (0, 0.0, 0)

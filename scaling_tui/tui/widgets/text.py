@@ -1,9 +1,22 @@
 """Text that is set often and repainted only when it changes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.text import Text
+from textual.geometry import Size
+from textual.widget import Widget
 from textual.widgets import Static
+
+
+class MadeToSize(Widget):
+    """A text that depends on the room it has, made anew each time it is painted: only then is the room certain."""
+
+    def __init__(self, make: Callable[[Size], Text], id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._make = make
+
+    def render(self) -> Text:
+        return self._make(self.content_size)
 
 
 class PlainText(Static):

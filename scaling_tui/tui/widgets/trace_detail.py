@@ -8,6 +8,7 @@ from rich.text import Text
 from scaling_tui.lens.records import Attribution, Continuation, LensRow, Reading, Token, Trace
 from scaling_tui.lens.stages import quoted, stages, verdict
 from scaling_tui.text import show
+from scaling_tui.text.columns import flush_left
 from scaling_tui.tui.widgets.trace_grid import fitted
 
 SIDE_BY_SIDE = 76
@@ -105,7 +106,7 @@ def path(rows: Sequence[LensRow], width: int, here: int | None = None) -> Text:
     room = max(cell_len(row.name) for row in rows) + 2
     for place, row in enumerate(rows):
         mark = "▸ " if place == here else "  "
-        text.append(f"{mark}{row.name}".ljust(room), "bold" if place == here else "")
+        text.append(flush_left(f"{mark}{row.name}", room), "bold" if place == here else "")
         text.append(f" {show.probability(row.watched.p):>5} ")
         text.append(show.bar(row.watched.p, max(4, width - room - 8)) + "\n")
     text.right_crop(1)

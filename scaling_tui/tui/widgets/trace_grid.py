@@ -106,6 +106,9 @@ class TokenGrid(Widget, can_focus=True):
     class Chosen(Message):
         """Enter or a second click on a cell."""
 
+    class LaidOut(Message):
+        """Other rows or columns may be in view."""
+
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self.reading: Reading | None = None
@@ -138,6 +141,7 @@ class TokenGrid(Widget, can_focus=True):
         self.set_reactive(TokenGrid.cursor, (min(row, len(grid.names) - 1), min(column, len(reading.truth) - 1)))
         self._keep_in_view()
         self.refresh(layout=True)
+        self.post_message(self.LaidOut())
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return HEADERS + (len(self.reading.grid.names) if self.reading else 0)
@@ -167,6 +171,16 @@ class TokenGrid(Widget, can_focus=True):
         count = len(self.reading.truth) if self.reading else 0
         return self._first[1] + 1, min(count, self._first[1] + self.columns), count
 
+    @property
+    def part_shown(self) -> list[str]:
+        """What is in view, in words: how many rows if not all, the metric, which columns if not all."""
+        if self.reading is None or not self.size.height:
+            return []
+        rows, (first, last, count) = len(self.reading.grid.names), self.span
+        words = [f"{len(self.rows)} of {rows} rows, a: all"] if len(self.rows) < rows else []
+        words.append(METRICS[self.metric].name)
+        return [*words, f"{first}–{last} of {count}"] if last - first + 1 < count else words
+
     def _keep_in_view(self) -> None:
         rows, (row, column) = self.rows, self.cursor
         if not rows or not self.size.height:  # hidden: the cursor stays where it is
@@ -187,10 +201,16 @@ class TokenGrid(Widget, can_focus=True):
 
     def watch_every_row(self) -> None:
         self._first[0] = 0
-        self._keep_in_view()
+        self._lay_out()
 
     def on_resize(self) -> None:
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        """Chooses what is in view for the size at hand, and paints it: a resized widget is painted before it knows."""
         self._keep_in_view()
+        self.refresh()
+        self.post_message(self.LaidOut())
 
     def action_move(self, down: int, right: int) -> None:
         rows = self.rows

@@ -1,8 +1,10 @@
 """The trace screen: grid, metrics, detail, stages, ladder and time, by keys; how it looks. Its answers are recorded."""
 
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -102,6 +104,9 @@ class Recorded:
         text = ("and the dog " * 9)[: how["tokens"]]
         return plain.Continuation(text, [plain.Token(ord(one), one) for one in text], how["temperature"], how["seed"])
 
+    def interrupt(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
@@ -112,8 +117,6 @@ def prepared(runs: Path) -> None:
     for path in sweep.glob("*/run.json"):
         text = path.read_text()
         path.unlink()
-        import json
-
         described = {"architecture": {"vocab": 256, "classes": None}}
         write_run(path.parent, {**json.loads(text), **described})
         for step in (1466, 1954):
@@ -339,6 +342,135 @@ async def test_a_sweep_without_checkpoints_does_not_keep_the_grid_of_another(
         assert said(pilot, "#note") == ""
 
 
+def below(pilot: Pilot[None]) -> str:
+    return str(pilot.app.screen.query_one("#below").render())
+
+
+def seen(pilot: Pilot[None]) -> str:
+    """What is painted, as a reader of the terminal sees it."""
+    return "\n".join(strip.text.rstrip() for strip in pilot.app.screen._compositor.render_strips())
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("enter", "escape"), ("s", "g"), ("l", "g"), ("t", "s", "g"), ("enter", "g"),
+        ("s", "enter", "g"), ("l", "enter", "g"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+async def test_the_grid_comes_back_as_it_was_left(
+    recorded: Recorded, tmp_path: Path, size: tuple[int, int], keys: tuple[str, ...]
+) -> None:
+    recorded.text = "the cat sat on the mat and the dog sat on the log\n"
+    async with ScalingApp(tmp_path, mode="trace").run_test(size=size) as pilot:
+        await shown(pilot)
+        await settled(pilot)
+        before = seen(pilot)
+        assert "output: most likely" in before and "of 6 rows" not in before
+        for key in keys:
+            await pilot.press(key)
+            await settled(pilot)
+        assert seen(pilot) == before
+
+
+async def test_a_trace_that_comes_while_the_stages_are_shown_is_in_view_afterwards(
+    recorded: Recorded, tmp_path: Path
+) -> None:
+    """The prompt's first tokens stood under the numbers of its last."""
+    recorded.text = "the cat sat on the mat and the dog sat on the log\n"
+    async with ScalingApp(tmp_path, mode="trace").run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(pilot.app.screen, TraceScreen))
+        await pilot.press("s")
+        grid = await shown(pilot)
+        await pilot.press("g")
+        await settled(pilot)
+        painted = seen(pilot)
+        first, last, count = grid.span
+        assert first > 1 and last == count and f"{first}–{last} of " in painted
+        heads = next(line for line in painted.splitlines() if line.strip().startswith("token"))
+        assert heads.split()[-4:] == ["l", "o", "g", "↵"]
+
+
+async def test_all_rows_are_all_rows_in_the_header_too(recorded: Recorded, tmp_path: Path) -> None:
+    recorded.layers = 24
+    async with ScalingApp(tmp_path, mode="trace").run_test(size=(80, 24)) as pilot:
+        await shown(pilot)
+        await until(pilot, lambda: "16 of 50 rows" in said(pilot, "#about"))
+        await pilot.press("a")
+        await until(pilot, lambda: "of 50 rows" not in said(pilot, "#about"))
+        await pilot.press("a")
+        await until(pilot, lambda: "16 of 50 rows" in said(pilot, "#about"))
+
+
+async def test_a_continuation_belongs_to_the_run_and_the_prompt_that_it_goes_on_from(
+    recorded: Recorded, tmp_path: Path
+) -> None:
+    async with ScalingApp(tmp_path, mode="trace").run_test(size=(80, 24)) as pilot:
+        grid = await shown(pilot)
+        await pilot.press("c")
+        await until(pilot, lambda: "continues: " in said(pilot, "#cell"))
+        await pilot.press("l")
+        await until(pilot, lambda: isinstance(grid.reading, plain.Across))
+        await until(pilot, lambda: "loss of the row" in said(pilot, "#cell"))
+        assert "continues: " not in said(pilot, "#cell")
+        await pilot.press("up", "up", "enter")
+        await until(pilot, lambda: "quickstart/r5-s0" in said(pilot, "#about"))
+        await pilot.press("g")
+        await settled(pilot)
+        assert "continues: " not in said(pilot, "#cell"), "it is r7's"
+
+
+async def test_no_detail_of_another_cell_stands_while_a_cell_is_traced(recorded: Recorded, tmp_path: Path) -> None:
+    async with ScalingApp(tmp_path, mode="trace").run_test(size=(120, 40)) as pilot:
+        grid = await shown(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: "output: most likely" in said(pilot, "#detail-text"))
+        await pilot.press("g", "l")
+        await until(pilot, lambda: isinstance(grid.reading, plain.Across))
+        held, trace = Event(), recorded.trace
+
+        def slowly(*arguments: Any, **question: Any) -> plain.Trace:
+            held.wait(30)
+            return trace(*arguments, **question)
+
+        recorded.trace = slowly  # type: ignore[method-assign]
+        await pilot.press("up", "enter")
+        await pilot.pause()
+        assert said(pilot, "#detail-text") == "Tracing its layers …"
+        held.set()
+        await until(pilot, lambda: "output: most likely" in said(pilot, "#detail-text"))
+        assert "quickstart/r6-s0" in said(pilot, "#about")
+
+
+async def test_what_cannot_be_traced_leaves_what_is_shown_in_charge(recorded: Recorded, tmp_path: Path) -> None:
+    async with ScalingApp(tmp_path, mode="trace").run_test(size=(80, 24)) as pilot:
+        await shown(pilot)
+        await pilot.press("p", *"nonsense", "enter")
+        await until(pilot, lambda: "found no token" in said(pilot, "#note"))
+        await pilot.press("c")
+        await until(pilot, lambda: "continues: " in said(pilot, "#cell"))
+        await pilot.press("l")
+        await until(pilot, lambda: "members" in recorded.asked[-1])
+        assert recorded.asked[-1]["prompt"] is None, "the prompt that is shown"
+
+
+@pytest.mark.parametrize(
+    ("states", "says"),
+    [
+        (["finished"] * 7, "it is finished and no run has a checkpoint"),
+        (["stopped"] * 7, "it is stopped and no run has a checkpoint"),
+        (["running", *["queued"] * 6], "the first is written after part of the training"),
+    ],
+)
+async def test_it_says_whether_a_checkpoint_will_come(tmp_path: Path, states: list[str], says: str) -> None:
+    record_sweep(tmp_path, states)
+    async with ScalingApp(tmp_path, mode="trace").run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(pilot.app.screen, TraceScreen))
+        await until(pilot, lambda: says in said(pilot, "#note"))
+
+
 def folder_of(where: Path, name: str, step: bool = False) -> Path:
     """A model as far as its folder tells; the double answers for it."""
     import numpy as np
@@ -385,6 +517,30 @@ async def test_a_model_is_opened_by_its_path(
         await pilot.press("home", "enter")
         await until(pilot, lambda: recorded.asked[-1].get("run") == "r1-s0")
         await until(pilot, lambda: "quickstart/r1-s0" in said(pilot, "#about"))
+
+
+async def test_a_model_that_is_being_loaded_keeps_no_run_waiting(recorded: Recorded, tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "models", "pythia-160m")
+    interrupted, trace, began = Event(), recorded.trace, Event()
+
+    def loading(where: Path, *rest: Any, **question: Any) -> plain.Trace:
+        if where != folder:
+            return trace(where, *rest, **question)
+        began.set()
+        assert interrupted.wait(60), "nobody ended it"
+        raise OSError(None, "the tracing process died", "trace")
+
+    recorded.trace, recorded.interrupt = loading, interrupted.set  # type: ignore[method-assign, assignment]
+    app = ScalingApp(tmp_path, mode="home")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.visit("trace", str(folder))
+        await until(pilot, lambda: began.is_set() and said(pilot, "#about").startswith("Loading pythia-160m"))
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, Choose))
+        await pilot.press("home", "enter")
+        grid = await shown(pilot)
+        assert grid.reading is not None and "quickstart/r1-s0" in said(pilot, "#about")
+        assert said(pilot, "#note") == ""
 
 
 async def test_the_checkpoints_of_another_trainer_are_compared_and_opened(recorded: Recorded, tmp_path: Path) -> None:
