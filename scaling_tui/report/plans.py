@@ -1,7 +1,7 @@
 """Plans side by side, by the user's own fit and by the published laws, for the Plan screen."""
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +17,11 @@ from scaling_tui.report.plan import plan_study, plan_text, planning_study
 from scaling_tui.report.standing import measured_text, ratio, runs_for, runs_table, runs_text
 from scaling_tui.runs import SweepView
 from scaling_tui.text import show
-from scaling_tui.text.columns import bullet, span
+from scaling_tui.text.columns import bullet, cell_len, cut, flush_left, span
 from scaling_tui.text.numbers import read_quantity
 
 ROOMY = 72  # columns needed to show the full table
+MOST_GIVEN = 2  # a third quantity would follow from the others
 # The published laws with a row of their own: the refit that plans usually start from, and the two that it corrects.
 MAIN = ("chinchilla:besiroglu2024", "chinchilla:hoffmann2022", "kaplan:kaplan2020")
 
@@ -122,6 +123,15 @@ def goal_of(texts: Mapping[str, str]) -> Goal | None:
     return Goal(**given) if given else None
 
 
+def standing(given: Sequence[str]) -> tuple[str, ...]:
+    """The fields of `given`, the newest first, that stand beside it: two at most, and not both C and L."""
+    kept: list[str] = []
+    for name in given:
+        if len(kept) < MOST_GIVEN and {*kept, name} != {"flops", "loss"}:
+            kept.append(name)
+    return tuple(kept)
+
+
 def plans_for(basis: Basis, goal: Goal) -> Plans:
     """The user's own plan first, then those of the main published laws, and the spread of all of them."""
     rows = [_own(basis, goal)]
@@ -159,12 +169,12 @@ def plans_text(plans: Plans, width: int) -> str:
     heads = ("N", "D", "D/N", "C", "L", "off") if wide else ("N", "D", "D/N", "L")
     cells = {row.name: [_cell(head, row.plan) for head in heads] for row in plans.rows if row.plan}
     called = {row.name: row.name if wide else row.name.partition(":")[2] or row.name for row in plans.rows}
-    names = max([12, *(len(called[name]) for name in cells)])
+    names = max([12, *(cell_len(called[name]) for name in cells)])
     sizes = [max(len(head), *(row[i] for row in _lengths(cells.values()))) for i, head in enumerate(heads)]
 
     def line(name: str, values: Iterable[str]) -> str:
         numbers = "  ".join(value.rjust(size) for value, size in zip(values, sizes, strict=True))
-        return f"{name:<{names}}  {numbers}"
+        return f"{flush_left(name, names)}  {numbers}"
 
     lines = [line("", heads)]
     for row in plans.rows:
@@ -176,7 +186,7 @@ def plans_text(plans: Plans, width: int) -> str:
             lines.append(f"  {_intervals(row.plan)}")
     if plans.published:
         lines += textwrap.wrap(runs_text(plans.published), width, subsequent_indent="  ")
-    return "\n".join(text[: width - 1] + "…" if len(text) > width else text for text in lines)
+    return "\n".join(cut(text, width) for text in lines)
 
 
 def _lengths(rows: Iterable[list[str]]) -> list[list[int]]:

@@ -1,5 +1,6 @@
 """The plan screen: from a budget, a loss, an N or a D to the best run for it, by your own fit and published ones."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -26,6 +27,7 @@ from scaling_tui.report.plans import (
     plans_for,
     plans_text,
     plans_words,
+    standing,
 )
 from scaling_tui.text import show
 from scaling_tui.tui.live_page import LivePage
@@ -43,6 +45,23 @@ NEXT = 10.0  # times the largest budget of the user's own runs
 View = Literal["sizes", "loss"]
 
 
+class Quantity(Input):
+    """A field whose text is selected when it is entered, by the mouse too, so that typing replaces it."""
+
+    _entered = False
+
+    def on_focus(self) -> None:
+        self._entered = True
+
+    def on_click(self) -> None:
+        if self._entered and self.selection.is_empty:
+            self.action_select_all()
+        self._entered = False
+
+    def on_key(self) -> None:
+        self._entered = False
+
+
 class PlanScreen(TablePage):
     """Plans as the user types. The first comes from the fit of the sweep or table shown, as `plan --fit` gives it."""
 
@@ -55,6 +74,7 @@ class PlanScreen(TablePage):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "app.focus_next", "field", tooltip="Go to the next field; esc leaves it"),
+        Binding("ctrl+z", "take_back", "undo", tooltip="Undo an entry that cleared other fields, and bring those back"),
         Binding("d", "details", "details", tooltip="Show the whole plan: intervals, warnings, where the laws differ"),
         Binding("v", "view", "view", tooltip="Show N of the optimal run over its budget, or its loss"),
         Binding("left", "crosshair(-1)", "crosshair", show=False, tooltip="Move the crosshair left"),
@@ -106,6 +126,9 @@ class PlanScreen(TablePage):
         self._goal: Goal | None = None
         self._plans: Plans | None = None
         self._view: View = "sizes"
+        self._texts: dict[str, str] = {}
+        self._given: list[str] = []  # the fields with a text, the newest first
+        self._undo: tuple[str, dict[str, str]] | None = None  # the field that cleared others, all texts before
         self._fitting = OneAtATime(self, self._fit)
         self._planning = OneAtATime(self, self._plan)
 
@@ -113,7 +136,7 @@ class PlanScreen(TablePage):
         with Horizontal(id="given"):
             for name, field in FIELDS.items():
                 yield Label(field.symbol)
-                yield Input(id=name, placeholder=field.example, compact=True)
+                yield Quantity(id=name, placeholder=field.example, compact=True)
         yield PlainText(id="reading")
         yield PlainText(id="answers")
         yield Plot(id="plot")
@@ -160,7 +183,10 @@ class PlanScreen(TablePage):
         if (first and not typed) or (self.table is not None and typed in ([], [self._suggested])):
             largest = message.basis.largest_flops
             self._suggested = show.scientific(largest * NEXT if largest else GOPHER)
-            self.query_one("#flops", Input).value = self._suggested
+            field = self.query_one("#flops", Input)
+            field.value = self._suggested
+            if field.has_focus:
+                field.action_select_all()
         self._request_plans()
 
     # --- the goal
@@ -169,11 +195,51 @@ class PlanScreen(TablePage):
         """Fills the fields from options of the command `plan`, such as --flops 1e21."""
         words = what.split()
         given = dict(zip(words[::2], words[1::2], strict=True))
-        for name in FIELDS:
-            self.query_one(f"#{name}", Input).value = given.get(f"--{name}", "")
-
-    def on_input_changed(self) -> None:
+        self._fill({name: given.get(f"--{name}", "") for name in FIELDS})
+        self._undo = None
         self._request_plans()
+
+    def _fill(self, texts: Mapping[str, str]) -> None:
+        """Sets every field; `on_input_changed` then finds nothing new in them."""
+        self._texts = {name: texts.get(name, "") for name in FIELDS}
+        self._given = [name for name in dict.fromkeys([*self._given, *FIELDS]) if self._texts[name]]
+        for name, text in self._texts.items():
+            self.query_one(f"#{name}", Input).value = text
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        name, before = event.input.id or "", self._texts
+        texts = {key: self.query_one(f"#{key}", Input).value for key in FIELDS}
+        if texts == before:
+            return
+        self._texts = texts
+        self._given = [key for key in dict.fromkeys([name, *self._given, *FIELDS]) if texts[key].strip()]
+        if self._undo is not None and self._undo[0] != name:
+            self._undo = None
+        kept = standing(self._given)
+        if name in kept and len(kept) < len(self._given) and self._is_read(name):
+            self._undo = (name, before)
+            self._fill({key: text for key, text in texts.items() if key in kept})
+        self.refresh_bindings()
+        self._request_plans()
+
+    def _is_read(self, name: str) -> bool:
+        """Whether what a field holds is a goal: a text that cannot be read clears nothing."""
+        try:
+            return goal_of({name: self._texts[name]}) is not None
+        except InputError:
+            return False
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The footer lists only what can be done now."""
+        return action != "take_back" or self._undo is not None
+
+    def action_take_back(self) -> None:
+        """Undoes an entry that cleared other fields."""
+        if self._undo is not None:
+            (_, before), self._undo = self._undo, None
+            self._fill(before)
+            self.refresh_bindings()
+            self._request_plans()
 
     def _request_plans(self) -> None:
         if self._basis is None:
@@ -214,7 +280,10 @@ class PlanScreen(TablePage):
         plans = self._plans
         if plans is None:
             return
-        self._set_reading(plans.problem or plans.read, wrong=bool(plans.problem))
+        before = self._undo[1] if self._undo else {}
+        gone = [field.symbol for name, field in FIELDS.items() if before.get(name) and not self._texts[name]]
+        cleared = f" · {' and '.join(gone)} cleared, ctrl+z undoes it" if gone else ""
+        self._set_reading(plans.problem or plans.read + cleared, wrong=bool(plans.problem))
         self.query_one("#answers", PlainText).set_text(
             Text(plans_text(plans, max(LEAST[0], self.size.width) - 2), no_wrap=True)
         )

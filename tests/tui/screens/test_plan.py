@@ -88,7 +88,7 @@ async def test_own_fit_stands_first_with_intervals_where_it_carries_a_plan(tmp_p
 
 @pytest.mark.parametrize(
     ("name", "value", "says"),
-    [("flops", "", "Enter one of C, L, N, D"), ("flops", "abc", "C: cannot read 'abc'"), ("loss", "2", "each determin"),
+    [("flops", "", "Enter one of C, L, N, D"), ("flops", "abc", "C: cannot read 'abc'"),
      ("flops", "1e-30", "want from 1 to 1e40 FLOPs")],
 )  # fmt: skip
 async def test_no_answer_to_an_earlier_question_stays(tmp_path: Path, name: str, value: str, says: str) -> None:
@@ -100,6 +100,61 @@ async def test_no_answer_to_an_earlier_question_stays(tmp_path: Path, name: str,
         await until(pilot, lambda: says in text(app, "#reading"))
         assert text(app, "#answers") == ""
         assert app.screen.query_one("#plot", Plot).figure.series == ()
+
+
+def values(app: ScalingApp) -> dict[str, str]:
+    return {str(field.id): field.value for field in app.screen.query(Input) if field.value}
+
+
+async def test_the_newest_of_two_fields_that_contradict_wins_and_a_key_undoes_it(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path, mode="plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await planned(pilot)
+        await pilot.press("tab", "tab", *"2.1")
+        await planned(pilot)
+        assert values(app) == {"loss": "2.1"}
+        assert "read as L = 2.1000 nats per token · C cleared, ctrl+z undoes it" in text(app, "#reading")
+        assert "chinchilla:hoffmann2022" in answers(app)
+        await pilot.press("ctrl+z")
+        await planned(pilot)
+        assert values(app) == {"flops": "5.8e23"}
+        assert text(app, "#reading").endswith("FLOPs") and "chinchilla:hoffmann2022" in answers(app)
+        # The other way round, and with what fits beside both.
+        await given(pilot, loss="2.1", params="70B")
+        app.screen.query_one("#flops", Input).value = "1e24"
+        await until(pilot, lambda: values(app) == {"flops": "1e24", "params": "70B"})
+        await planned(pilot)
+        assert "L cleared" in text(app, "#reading")
+
+
+async def test_a_third_field_clears_the_oldest_and_what_cannot_be_read_clears_nothing(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path, mode="plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await planned(pilot)
+        for name, typed in (("params", "70B"), ("tokens", "1T")):
+            app.screen.query_one(f"#{name}", Input).value = typed
+            await planned(pilot)
+        assert values(app) == {"params": "70B", "tokens": "1T"}
+        app.screen.query_one("#loss", Input).value = "two"
+        await until(pilot, lambda: "cannot read 'two'" in text(app, "#reading"))
+        assert values(app) == {"params": "70B", "tokens": "1T", "loss": "two"}
+        app.screen.query_one("#loss", Input).value = "2"
+        await until(pilot, lambda: values(app) == {"loss": "2", "tokens": "1T"})
+
+
+async def test_a_field_is_selected_when_it_is_entered(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path, mode="plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, PlanScreen))
+        await pilot.press("tab")  # before the suggestion is there, perhaps
+        await planned(pilot)
+        await pilot.press("7")
+        assert values(app) == {"flops": "7"}
+        await pilot.click("#loss")
+        await pilot.press("2")
+        await pilot.click("#flops")
+        await pilot.press("1", "e", "9")
+        await until(pilot, lambda: values(app) == {"flops": "1e9"})
 
 
 async def test_a_fit_that_carries_no_plan_says_what_is_missing(tmp_path: Path) -> None:
