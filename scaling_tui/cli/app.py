@@ -65,9 +65,12 @@ def root(
 
         sweeps.open_tui(context.obj, runs_folder(runs))
     elif sys.stdout.isatty() and terminal.is_dumb():
+        from scaling_tui.runs import runs_folder
+        from scaling_tui.runs.commands import suggested
+
         raise InputError(
             f"TERM={os.environ['TERM']}: the app needs a terminal that can move its cursor, such as TERM=xterm; "
-            "commands such as 'scaling-tui runs' work here (--help lists them)"
+            f"commands such as {suggested(runs_folder(runs), 'runs')} work here (--help lists them)"
         )
     else:
         print(context.get_help())

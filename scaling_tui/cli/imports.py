@@ -8,7 +8,6 @@ import typer
 
 from scaling_tui import InputError
 from scaling_tui.cli.options import AsJson, Runs, print_json, say
-from scaling_tui.text.columns import bullet
 
 if TYPE_CHECKING:
     from scaling_tui.imports.importing import Import, Request
@@ -51,6 +50,7 @@ def import_logs(
     from scaling_tui.imports.importing import Import, Request
     from scaling_tui.report.imports import import_document, import_text
     from scaling_tui.runs import read_sweep, runs_folder
+    from scaling_tui.text.columns import bullet
 
     if follow and finished:
         raise InputError("--finished: found with --follow, want one of them")
@@ -78,6 +78,8 @@ def import_logs(
 
 def follow_logs(done: "Import", request: "Request") -> bool:
     """Reads on until every log has ended, or 'stop' or ctrl+c ends it; returns whether the last did."""
+    from scaling_tui.text.columns import bullet
+
     try:
         say(f"{done.path.name}: following {', '.join(map(str, request.paths))}; ctrl+c ends")
         if waiting := done.waits_for():

@@ -1,6 +1,5 @@
 """Commands that list sweeps, label, rename and delete them. Each names the command that undoes it."""
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -45,6 +44,7 @@ def list_runs(
 
     from scaling_tui.report.sweeps import sweeps_table
     from scaling_tui.runs import runs_folder
+    from scaling_tui.runs.commands import suggested
     from scaling_tui.sweeps.listing import rows_of
     from scaling_tui.sweeps.query import read_query, select
     from scaling_tui.text import show
@@ -80,7 +80,7 @@ def list_runs(
     if sound:
         print(sweeps_table([row.as_json() for row in sound], time.time()))
     elif not rows:
-        say(f"no sweep in {folder}; 'scaling-tui run quickstart' starts one")
+        say(f"no sweep in {folder}; {suggested(folder, 'run', 'quickstart')} starts one")
     elif query.terms:
         say(f"no sweep fits {str(query)!r}, of {len(rows):,} in {folder}")
     hidden = sum(row.archived for row in rows)
@@ -97,6 +97,7 @@ def rename(
 ) -> None:
     """Rename a sweep that does not train."""
     from scaling_tui.runs import find_sweep, runs_folder
+    from scaling_tui.runs.commands import suggested
     from scaling_tui.runs.rename import rename_sweep
     from scaling_tui.tutor.prediction_game import carry_over
 
@@ -106,7 +107,8 @@ def rename(
         carry_over(path.name, renamed.name)
     except InputError as error:
         say(f"scaling-tui: {error}")
-    say(f"{path.name} is now called {renamed.name}; {undo('rename', renamed.name, path.name)} undoes it")
+    back = suggested(path.parent, "rename", renamed.name, path.name)
+    say(f"{path.name} is now called {renamed.name}; {back} undoes it")
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
@@ -120,6 +122,7 @@ def tag(
     as_json: AsJson = False,
 ) -> None:
     """Tag a sweep, such as 'tag quickstart +base -old'."""
+    from scaling_tui.runs.commands import suggested
     from scaling_tui.runs.labels import checked_tag
 
     add: list[str] = []
@@ -131,7 +134,7 @@ def tag(
         undone = [f"-{one}" for one in after.tags if one not in before.tags]
         undone += [f"+{one}" for one in before.tags if one not in after.tags]
         shown = ", ".join(after.tags) or "none"
-        say(f"{path.name}: tags {shown}; {undo('tag', path.name, *undone)} undoes it")
+        say(f"{path.name}: tags {shown}; {suggested(path.parent, 'tag', path.name, options=tuple(undone))} undoes it")
     elif tags:
         say(f"{path.name}: tags {', '.join(after.tags) or 'none'}, as before")
     if as_json:
@@ -152,13 +155,14 @@ def note(
     """Note something on a sweep, in place of its note."""
     from dataclasses import replace
 
+    from scaling_tui.runs.commands import suggested
     from scaling_tui.runs.labels import checked_note
 
     new = None if text is None else checked_note(text)
     path, before, after = relabel(runs, sweep, lambda labels: labels if new is None else replace(labels, note=new))
     if before != after:
         done = "noted" if after.note else "its note is gone"
-        say(f"{path.name}: {done}; {undo('note', path.name, before.note)} undoes it")
+        say(f"{path.name}: {done}; {suggested(path.parent, 'note', path.name, before.note)} undoes it")
     if as_json:
         print_json({"sweep": path.name, "note": after.note})
     elif new is None and after.note:
@@ -170,9 +174,11 @@ def archive(sweep: Sweep, runs: Runs = None) -> None:
     """Leave a sweep out of the lists; nothing of it is deleted."""
     from dataclasses import replace
 
+    from scaling_tui.runs.commands import suggested
+
     path, before, after = relabel(runs, sweep, lambda labels: replace(labels, archived=True))
     done = "archived" if before != after else "archived already"
-    say(f"{path.name} is {done}; {undo('unarchive', path.name)} undoes it")
+    say(f"{path.name} is {done}; {suggested(path.parent, 'unarchive', path.name)} undoes it")
 
 
 @app.command()
@@ -198,6 +204,7 @@ def rm(
 ) -> None:
     """Delete a sweep: move it to the trash of its folder, from which 'restore' brings it back."""
     from scaling_tui.runs import find_sweep, runs_folder
+    from scaling_tui.runs.commands import suggested
     from scaling_tui.runs.delete import BY_HAND, delete_sweep, trash_sweep
     from scaling_tui.runs.rename import check_at_rest
     from scaling_tui.runs.stamp import disk_bytes
@@ -225,7 +232,9 @@ def rm(
     else:
         size = show.memory(disk_bytes(path))
         trash_sweep(path)
-        say(f"deleted {path}; {undo('restore', path.name)} brings it back, 'scaling-tui rm --empty-trash' frees {size}")
+        back = suggested(path.parent, "restore", path.name)
+        free = suggested(path.parent, "rm", options=("--empty-trash",))
+        say(f"deleted {path}; {back} brings it back, {free} frees {size}")
     return None
 
 
@@ -238,10 +247,11 @@ def restore(
 ) -> None:
     """Bring back a sweep that 'rm' deleted."""
     from scaling_tui.runs import runs_folder
+    from scaling_tui.runs.commands import suggested
     from scaling_tui.runs.delete import restore_sweep
 
     path = restore_sweep(runs_folder(runs), sweep)
-    say(f"restored {path}; {undo('rm', path.name)} undoes it")
+    say(f"restored {path}; {suggested(path.parent, 'rm', path.name)} undoes it")
 
 
 def emptied(runs: Path, yes: bool) -> None:
@@ -284,9 +294,3 @@ def relabel(runs: Path | None, sweep: str, change: "Callable[[Labels], Labels]")
         say(f"{path.name}: {fault}")
     before, after = change_labels(path, change)
     return path, before, after
-
-
-def undo(command: str, *words: str) -> str:
-    """A command as it can be typed into a shell, in quotes."""
-    typed = shlex.join(words)
-    return f"'scaling-tui {command} {typed}'" if "'" not in typed else f"`scaling-tui {command} {typed}`"

@@ -104,6 +104,7 @@ def run(
     from scaling_tui.report.dry_run import data_lines
     from scaling_tui.report.preparing import preparing
     from scaling_tui.runs import runs_folder
+    from scaling_tui.runs.commands import suggested
     from scaling_tui.runs.writer import check_free
     from scaling_tui.sweeps.engines import check_where
     from scaling_tui.sweeps.ladder import load_ladder
@@ -153,7 +154,8 @@ def run(
     with ctrl_c_deferred():
         start()
     if detach:
-        say(f"{sweep.name} is training; 'scaling-tui attach {sweep.name}' watches it, 'scaling-tui stop' stops it")
+        watch, end = (suggested(sweep.parent, name, sweep.name) for name in ("attach", "stop"))
+        say(f"{sweep.name} is training; {watch} watches it, {end} stops it")
         return print_json({"sweep": sweep.name, "path": str(sweep)}) if as_json else print(sweep.name)
     return open_tui(context.find_root().obj, sweep.parent, sweep.name)
 
@@ -201,13 +203,14 @@ def stop(
 ) -> None:
     """Stop a sweep. Each run writes a checkpoint first and can be resumed."""
     from scaling_tui.runs import make_request
+    from scaling_tui.runs.commands import suggested
 
     view = sweep_to_steer(runs, sweep, run)
     path = view.path
     if not view.trains:
         return say(f"{view.name} is {view.state}: nothing to stop")
     make_request(path, "stop", run)
-    return say(f"{run or view.name} was asked to stop; 'scaling-tui resume {view.name}' resumes it")
+    return say(f"{run or view.name} was asked to stop; {suggested(path.parent, 'resume', path.name)} resumes it")
 
 
 @app.command()
@@ -428,6 +431,7 @@ def follow_to_end(
     from scaling_tui.report.progress import follow
     from scaling_tui.report.sweep import report
     from scaling_tui.runs import SweepReader, make_request
+    from scaling_tui.runs.commands import suggested
     from scaling_tui.sweeps.launch import resumable
     from scaling_tui.sweeps.summary import summary
 
@@ -454,9 +458,8 @@ def follow_to_end(
                 say(f"{path.name}: stopping; waiting for checkpoints")
                 on_interrupt, status = "leave", 130
             elif answer == "leave":
-                say(
-                    f"{path.name} keeps training; 'scaling-tui attach {path.name}' watches, 'scaling-tui stop' stops it"
-                )
+                watch, end = (suggested(path.parent, name, path.name) for name in ("attach", "stop"))
+                say(f"{path.name} keeps training; {watch} watches it, {end} stops it")
                 raise
     document = summary(view)
     if as_json:
@@ -467,7 +470,7 @@ def follow_to_end(
         print_plots(plots, [figure for figure in sweep_figures(view) if figure.series])
     if view.state != "finished":
         if resumable(view):
-            say(f"'scaling-tui resume {view.name}' resumes it")
+            say(f"{suggested(path.parent, 'resume', path.name)} resumes it")
         raise typer.Exit(status)
 
 

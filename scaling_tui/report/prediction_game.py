@@ -8,6 +8,7 @@ from typing import Any
 
 from scaling_tui import InputError
 from scaling_tui.runs import RunView, SweepView, find_sweep, list_sweeps, read_sweep, runs_folder
+from scaling_tui.runs.commands import suggested
 from scaling_tui.sweeps.sweep_fit import SweepFit, fit_sweep, point_of, training_loss
 from scaling_tui.text import show
 from scaling_tui.text.columns import columns
@@ -31,7 +32,8 @@ def find_challenge(runs: Path | None = None, name: str | None = None) -> Challen
         except InputError:
             continue
     raise InputError(
-        f"runs folder {folder}: no sweep with a law and {FEWEST} finished sizes; 'scaling-tui run quickstart' makes one"
+        f"runs folder {folder}: no sweep with a law and {FEWEST} finished sizes; "
+        f"{suggested(folder, 'run', 'quickstart')} makes one"
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scaling_tui import InputError
+from scaling_tui.runs.commands import suggested
 from scaling_tui.runs.labels import read_labels
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def find_sweep(runs: Path, name: str | None = None) -> Path:
     sweeps = list_sweeps(runs)
     if name is None:
         if not sweeps:
-            raise InputError(f"runs folder {runs}: no sweep there; start one with 'scaling-tui run quickstart'")
+            start = suggested(runs, "run", "quickstart")
+            raise InputError(f"runs folder {runs}: no sweep there; start one with {start}")
         return next((path for path in sweeps if not read_labels(path)[0].archived), sweeps[0])
     known = ", ".join(path.name for path in sweeps[:8]) or "none"
     raise InputError(f"sweep {name!r}: not in {runs}; known: {known}")

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from scaling_tui import InputError
+from scaling_tui.runs.commands import suggested
 from scaling_tui.runs.format import safe_name
 from scaling_tui.runs.glance import trains
 from scaling_tui.runs.liveness import copy_of
@@ -54,4 +55,5 @@ def check_at_rest(path: Path, by_hand: str) -> None:
 def _training(path: Path, by_hand: str) -> InputError:
     if (copy := copy_of(path)) is not None:
         return InputError(f"sweep {path.name}: a copy of a sweep {copy.says}; {by_hand} only the copy")
-    return InputError(f"sweep {path.name}: still training; stop it first with 'scaling-tui stop {path.name}'")
+    stop = suggested(path.parent, "stop", path.name)
+    return InputError(f"sweep {path.name}: still training; stop it first with {stop}")

@@ -8,6 +8,7 @@ from textual.app import App
 from scaling_tui import InputError
 from scaling_tui.report.sweeps import choice_line
 from scaling_tui.runs import list_sweeps, make_request
+from scaling_tui.runs.commands import suggested
 from scaling_tui.runs.glance import trains
 from scaling_tui.runs.liveness import copy_of
 from scaling_tui.sweeps.listing import Listing
@@ -67,9 +68,12 @@ def act_on_answer(app: App[None], paths: list[Path], answer: str | None) -> None
     if answer == "stop":
         for path in paths:
             make_request(path, "stop")
-    first, names = paths[0].name, ", ".join(path.name for path in paths)
-    still, were = ("is", "was") if len(paths) == 1 else ("are", "were")
+    names, runs = ", ".join(path.name for path in paths), paths[0].parent
+    still, were, them = ("is", "was", "it") if len(paths) == 1 else ("are", "were", "them")
     if answer == "leave":
-        app.exit(message=f"{names} {still} still training; 'scaling-tui' shows it, 'scaling-tui stop {first}' stops it")
+        stop = ", ".join(suggested(runs, "stop", path.name) for path in paths)
+        stops = "stops it" if len(paths) == 1 else "stop them"
+        app.exit(message=f"{names} {still} still training; {suggested(runs)} shows {them}, {stop} {stops}")
     elif answer == "stop":
-        app.exit(message=f"{names} {were} asked to stop; resume with 'scaling-tui resume {first}'")
+        resume = ", ".join(suggested(runs, "resume", path.name) for path in paths)
+        app.exit(message=f"{names} {were} asked to stop; resume with {resume}")

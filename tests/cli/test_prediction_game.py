@@ -64,7 +64,7 @@ def test_what_no_loss_can_be_is_not_read(text: str) -> None:
 
 
 def test_sweeps_that_leave_nothing_to_go_by_are_passed_over(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="'scaling-tui run quickstart' makes one"):
+    with pytest.raises(InputError, match=r"'scaling-tui run quickstart --runs .*' makes one"):
         find_challenge(tmp_path)
     record_sweep(tmp_path, FINISHED, "whole")
     record_sweep(tmp_path, ["finished", "finished", "running", *["queued"] * 4], "young")

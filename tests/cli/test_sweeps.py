@@ -351,7 +351,7 @@ def test_no_sweep_is_no_error(command: Command, tmp_path: Path) -> None:
     assert command("runs", "--runs", tmp_path) == (
         0,
         "",
-        f"no sweep in {tmp_path}; 'scaling-tui run quickstart' starts one\n",
+        f"no sweep in {tmp_path}; 'scaling-tui run quickstart --runs {tmp_path}' starts one\n",
     )
     assert json.loads(command("runs", "--runs", tmp_path, "--json")[1]) == {"sweeps": [], "broken": []}
 
@@ -372,7 +372,7 @@ def test_a_sweep_that_did_not_finish_is_status_1_and_says_how_to_go_on(command: 
     status, out, err = command("attach", "--runs", tmp_path)
     assert status == 1
     assert "failed" in out
-    assert "'scaling-tui resume quickstart' resumes it" in err
+    assert "'scaling-tui resume quickstart --runs " in err
 
 
 def test_nobody_is_told_to_resume_what_cannot_be(command: Command, tmp_path: Path) -> None:
@@ -432,7 +432,7 @@ def test_rm_deletes_what_is_over_and_asks_first(command: Command, tmp_path: Path
     running = record_sweep(tmp_path, ["finished", "running", *["queued"] * 5])
     status, _, err = command("rm", "quickstart", "--yes", "--runs", tmp_path)
     assert (status, running.exists()) == (2, True)
-    assert "still training; stop it first with 'scaling-tui stop quickstart'" in err
+    assert "still training; stop it first with 'scaling-tui stop quickstart --runs " in err
 
 
 def test_rm_deletes_a_sweep_that_cannot_be_read(command: Command, tmp_path: Path) -> None:
