@@ -13,6 +13,7 @@ from pathlib import Path
 from scaling_tui.runs import find_sweep
 from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.modes import MODES
+from scaling_tui.tui.save_dialog import screen_svg
 
 SIZES = ((120, 40), (80, 24), (50, 20))
 SETTLES_S = 0.5  # a screen is taken once nothing on it has changed for this long
@@ -28,7 +29,7 @@ async def picture(sweep: Path, mode: str, size: tuple[int, int]) -> str:
         # A trace comes from a process that has to load the model first.
         while seen != before or "Reading&#160;the&#160;checkpoint" in seen:
             await pilot.pause(SETTLES_S)
-            before, seen = seen, app.export_screenshot(title=f"scaling-tui · {mode}")
+            before, seen = seen, screen_svg(app, f"scaling-tui · {mode}")
         return seen
 
 

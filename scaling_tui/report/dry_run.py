@@ -9,6 +9,7 @@ from scaling_tui.sweeps.data_check import DataCheck
 from scaling_tui.sweeps.estimate import Estimate
 from scaling_tui.sweeps.ladder import Ladder
 from scaling_tui.text import show
+from scaling_tui.text.columns import flush_left, flush_right
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def _fitting(columns: Sequence[RungColumn], width: int | None) -> list[RungColum
 
 
 def _cell(text: str, column: RungColumn) -> str:
-    return text.ljust(column.width) if column.priority == 0 else text.rjust(column.width)
+    return flush_left(text, column.width) if column.priority == 0 else flush_right(text, column.width)
 
 
 def data_lines(data: DataCheck) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 from scaling_tui.runs import RunView, SweepReader, SweepView
 from scaling_tui.runs.glance import decided
 from scaling_tui.text import show
+from scaling_tui.text.columns import cell_len, flush_left
 from scaling_tui.text.visible import terminal_of, visible
 
 POLL_S = 0.5
@@ -45,7 +46,7 @@ def bars(out: TextIO) -> Iterator[Any]:
     progress = Progress(
         TextColumn("{task.fields[sign]} {task.description}", markup=False),
         BarColumn(bar_width=None),
-        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[share]:>5}"),
         TextColumn("{task.fields[loss]:>7}"),
         TextColumn("{task.fields[speed]:>11}"),
         TextColumn("{task.fields[left]:>9}"),
@@ -61,14 +62,16 @@ def bars(out: TextIO) -> Iterator[Any]:
             progress.console.print(visible(line), markup=False, highlight=False)
         for run in view.runs:
             if run.name not in tasks:
-                tasks[run.name] = progress.add_task(visible(run.name), total=1.0, sign=" ", loss="", speed="", left="")
-            progress.update(tasks[run.name], completed=run.progress, **_fields(run))  # type: ignore[arg-type]
+                tasks[run.name] = progress.add_task(visible(run.name), total=1.0, **_fields(run))  # type: ignore[arg-type]
+            progress.update(tasks[run.name], completed=run.progress or 0.0, **_fields(run))  # type: ignore[arg-type]
         if view.name not in tasks:
-            tasks[view.name] = progress.add_task(visible(view.name), total=1.0, sign=" ", loss="", speed="", left="")
+            blank = dict.fromkeys(("sign", "share", "loss", "speed", "left"), "")
+            tasks[view.name] = progress.add_task(visible(view.name), total=1.0, **blank)  # type: ignore[arg-type]
         progress.update(
             tasks[view.name],
-            completed=view.progress,
+            completed=view.progress or 0.0,
             sign=show.SIGNS[view.state],
+            share=show.percent(view.progress),
             speed=f"{show.duration(time.monotonic() - began)} elapsed",
             left=show.duration(view.seconds_left) if view.seconds_left is not None else "",
         )
@@ -82,6 +85,7 @@ def _fields(run: RunView) -> dict[str, str]:
     speed = run.curve.last("tokens_per_s") if run.state == "running" else None
     return {
         "sign": show.SIGNS[run.state],
+        "share": show.percent(run.progress),
         "loss": show.loss(run.loss) if run.loss else "",
         "speed": f"{show.count(speed)} tok/s" if speed else "",
         "left": show.duration(run.seconds_left) if run.seconds_left is not None else "",
@@ -144,12 +148,12 @@ def _news() -> Callable[[SweepView], list[str]]:
 
 
 def _name_width(view: SweepView) -> int:
-    return max(len(run.name) for run in view.runs)
+    return max(cell_len(run.name) for run in view.runs)
 
 
 def _line(run: RunView, name_width: int) -> str:
     fields = _fields(run)
-    parts = [f"{fields['sign']} {run.name:<{name_width}} {run.state:<8} {show.percent(run.progress):>5}"]
+    parts = [f"{fields['sign']} {flush_left(run.name, name_width)} {run.state:<8} {fields['share']:>5}"]
     if fields["loss"]:
         parts.append(f"loss {fields['loss']}")
     parts += [fields["speed"]] if fields["speed"] else []

@@ -5,7 +5,7 @@ from typing import Any
 
 from scaling_tui.sweeps.row import SweepRow
 from scaling_tui.text import show
-from scaling_tui.text.columns import columns
+from scaling_tui.text.columns import columns, flush_left
 
 TRAINING_MARK = "*"
 ALWAYS = 13  # columns that are there even if all cells are empty
@@ -54,15 +54,15 @@ def _marked_loss(run: Mapping[str, Any] | None) -> str:
 def choice_line(row: SweepRow, now: float) -> str:
     """A sweep on one line of a list to choose from; what matters least is at the end, where it may be cut off."""
     if row.broken:
-        return f"{show.SIGNS['unreadable']} {row.name:<24} {row.broken}"
+        return f"{show.SIGNS['unreadable']} {flush_left(row.name, 24)} {row.broken}"
     began = show.ago(row.created, now)
     best = f"best loss {show.loss(row.best['loss'])}" if row.best else ""
     size = f"N {show.count(row.params)}" if row.params else ""
     tags = " ".join(f"#{tag}" for tag in row.tags)
     law = row.law or ""
     parts = [f"{row.state:<10}", f"{show.counted(row.runs, 'run'):>7}", f"{began:>11}", f"{size:<8}", f"{best:<16}"]
-    line = f"{show.SIGNS[row.state]} {row.name:<24} " + "  ".join([*parts, law, tags, noted(row.as_json(), 40)])
-    return line.rstrip()
+    parts += [law, tags, noted(row.as_json(), 40)]
+    return f"{show.SIGNS[row.state]} {flush_left(row.name, 24)} {'  '.join(parts)}".rstrip()
 
 
 def faults_in_brief(sweep: str, faults: Sequence[str]) -> str:

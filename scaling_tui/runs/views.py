@@ -130,10 +130,15 @@ class RunView:
         return "counted" if self.config.get("architecture") and self.config.get("family") else "given"
 
     @property
-    def progress(self) -> float:
-        """The share of its tokens that the run has trained on, 0 to 1; a branch counts from where it left its trunk."""
+    def progress(self) -> float | None:
+        """The share of its tokens that the run has trained on, 0 to 1; a branch counts from where it left its trunk.
+
+        None where nobody knows how many tokens it will train on, as with the run of another trainer.
+        """
         if self.state == "finished":
             return 1.0
+        if self.tokens is None:
+            return None
         done, planned = self.curve.last("tokens"), self.tokens
         start = self.trunk.tokens if self.trunk else 0
         share = (done - start) / (planned - start) if done and planned and planned > start else 0.0
@@ -199,13 +204,17 @@ class SweepView:
         return self.state == "running" or any(run.state == "running" for run in self.runs)
 
     @property
-    def progress(self) -> float:
-        """The share done of the sweep's FLOPs (of its runs where FLOPs are unknown), 0 to 1."""
+    def progress(self) -> float | None:
+        """The share done of the sweep's FLOPs (of its runs where FLOPs are unknown), 0 to 1; None if a run's is."""
         weights = [run.cost or 0.0 for run in self.runs]
         if not all(weights):
             weights = [1.0] * len(self.runs)
         total = sum(weights)
-        done = sum(weight * run.progress for weight, run in zip(weights, self.runs, strict=True))
+        done = 0.0
+        for weight, run in zip(weights, self.runs, strict=True):
+            if (share := run.progress) is None:
+                return None
+            done += weight * share
         return done / total if total else 0.0
 
     @property
@@ -217,7 +226,7 @@ class SweepView:
         for run in self.runs:
             if not run.flops or not run.cost or not run.tokens:
                 return None
-            left += run.cost * (1 - run.progress)
+            left += run.cost * (1 - (run.progress or 0.0))
             if run.state == "running":
                 rate += (run.steady_speed or 0.0) * run.flops / run.tokens
         return left / rate if rate else None

@@ -15,7 +15,7 @@ class SweepRow:
         active: when a record or status was last written.
         trains: whether a supervisor or worker was alive when it was read.
         copied: whether this is a copy of the folder in which it trained (`runs.liveness`).
-        planned: whether it is known of any run how many tokens it trains on, so that `progress` tells something.
+        progress: the share done; None where it is unknown how many tokens a run will train on.
         states: how many runs are in each state.
         lacking: how many finished runs have no final evaluation.
         params: N of the largest run.
@@ -38,8 +38,7 @@ class SweepRow:
     active: float | None = None
     trains: bool = False
     copied: bool = False
-    planned: bool = False
-    progress: float = 0.0
+    progress: float | None = None
     states: Mapping[str, int] = field(default_factory=dict)
     lacking: int = 0
     params: float | None = None

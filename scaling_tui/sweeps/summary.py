@@ -58,7 +58,7 @@ def summary(sweep: SweepView) -> dict[str, Any]:
 def sweep_summary(sweep: SweepView) -> dict[str, Any]:
     """A sweep as `runs --json` lists it: its row, and each of its runs."""
     row = row_of(sweep).as_json()
-    left_out = ("broken", "trains", "planned", "copied")
+    left_out = ("broken", "trains", "copied")
     return {key: value for key, value in row.items() if key not in left_out} | {
         "copy": sweep.copy and asdict(sweep.copy),
         "runs": [run_summary(run) for run in sweep.runs],
@@ -86,7 +86,6 @@ def row_of(sweep: SweepView, active: float | None = None, size: int | None = Non
         created=sweep.document.get("created"),
         active=active,
         trains=sweep.trains,
-        planned=any(run.tokens for run in sweep.runs),
         progress=sweep.progress,
         states=dict(Counter(run.state for run in sweep.runs)),
         lacking=sum(run.lacks_final_evaluation for run in sweep.runs),

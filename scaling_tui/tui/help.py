@@ -54,7 +54,7 @@ class HelpScreen(AppSized, ModalScreen[None]):
 
     def _table(self, keys: list[ActiveBinding]) -> Table:
         table = Table.grid(padding=(0, 2, 0, 0), expand=True)
-        table.add_column(width=5)
+        table.add_column(no_wrap=True, min_width=5)
         table.add_column(ratio=1)
         table.add_column(justify="right", no_wrap=True)
         for key in keys:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from textual.app import App
 from textual.screen import Screen
 
 from scaling_tui import InputError
@@ -38,7 +39,7 @@ FORMATS = [
 def save(screen: Screen[Any], picture: Picture) -> None:
     """Asks which format, writes the file, and says where it is. A plot without a point has no format of its own."""
     # Taken now: the question would be in it.
-    looks = screen.app.export_screenshot(title=f"scaling-tui {picture.name}")
+    looks = screen_svg(screen.app, f"scaling-tui {picture.name}")
 
     async def write(kind: str) -> None:
         try:
@@ -61,6 +62,12 @@ def save(screen: Screen[Any], picture: Picture) -> None:
 
     formats = FORMATS if picture.figure.series else FORMATS[-1:]
     screen.app.push_screen(Choose("Write what to a file?", formats), chosen)
+
+
+def screen_svg(app: App[Any], title: str) -> str:
+    """The screen as SVG. Without the attribute some viewers drop the spaces that texts begin with: what is aligned to
+    the right then runs into what stands to its left."""
+    return app.export_screenshot(title=title).replace("<svg ", '<svg xml:space="preserve" ', 1)
 
 
 def _content(picture: Picture, kind: str, looks: str) -> tuple[str, str, bytes]:

@@ -38,6 +38,16 @@ def test_the_lines_of_runs_begin_their_columns_below_the_heads(sweep: Path) -> N
     assert row.index("2 finished") == head.index("runs")
 
 
+def test_what_is_done_of_an_unknown_number_of_tokens_is_unknown(tmp_path: Path) -> None:
+    run = Writer.create(tmp_path / "theirs" / "a", {"params": 1000})
+    run.log(step=1, tokens=100, loss=3.0)
+    listed = sweep_summary(read_sweep(tmp_path / "theirs"))
+    assert listed["state"] == "running" and listed["progress"] is None
+    assert sweeps_table([listed], now=0.0).splitlines()[1].split()[4] == "–"
+    run.status("finished")
+    assert sweep_summary(read_sweep(tmp_path / "theirs"))["progress"] == 1.0
+
+
 def test_a_prediction_without_interval_or_rung_below_says_nothing_of_them(sweep: Path) -> None:
     prediction = {
         "rung": "a", "law": "chinchilla-n", "predicted": 1.25, "low": None, "high": None, "level": 0.9,

@@ -78,7 +78,7 @@ class LabScreen(Page):
                 yield Static(id="table")
                 for name, wanted in FIELDS.items():
                     with Horizontal(classes="field"):
-                        yield Label(name)
+                        yield Label(name.replace("_", "-"))
                         yield Input(placeholder=wanted, id=name, compact=True, select_on_focus=False)
                     yield Static(id=f"{name}-mistake", classes="mistake")
                 yield Button("Launch", id="launch", compact=True, variant="primary")
@@ -169,7 +169,9 @@ class LabScreen(Page):
             self._known[request.device] = Evidence(gpu_free=0)  # the driver takes its time, the screen does not wait
             self._read_evidence(request.device)
         known, seeds = self._known[request.device], len(request.ladder.seeds)
-        return estimate(request.ladder, known, seeds=seeds, device=request.device, jobs=request.jobs)
+        return estimate(
+            request.ladder, known, seeds=seeds, device=request.device, jobs=request.jobs, per_gpu=request.per_gpu
+        )
 
     def action_edit(self) -> None:
         self.query_one("#tokens", Input).focus()
@@ -198,7 +200,10 @@ class LabScreen(Page):
         """In a thread: reading the corpus and starting a supervisor take a second or more."""
         try:
             checked = check_ladder(request.ladder, request.device, request.jobs, self._prepare)
-            sweep = launch(self.runs, request.ladder, jobs=request.jobs, device=request.device, checked=checked)
+            sweep = launch(
+                self.runs, request.ladder, jobs=request.jobs, per_gpu=request.per_gpu, device=request.device,
+                checked=checked,
+            )  # fmt: skip
         except InputError as error:
             self.app.call_from_thread(self._launched, None, str(error))
         else:

@@ -124,7 +124,7 @@ class LawScreen(TablePage):
             "view",
             tooltip="Show the law, its residuals, its isoFLOP profiles if it has any, or the influence of each run",
         ),
-        Binding("x", "over", "axis", tooltip="Draw residuals and influence against N, D or C"),
+        Binding("x", "over", "axis", show=False, tooltip="Draw residuals and influence against N, D or C"),
         Binding("c", "compare", "compare", tooltip="Compare every law that the runs support, or go back to the law"),
         Binding("d", "details", "details", tooltip="Show the whole fit: intervals, conventions, warnings"),
         Binding("g", "scales", "log", show=False, tooltip="Switch logarithmic axes: both, x, y, none"),

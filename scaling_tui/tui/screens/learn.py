@@ -35,7 +35,7 @@ class LearnScreen(Page):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("z", "questions", "questions", tooltip="Answer this lesson's questions"),
-        Binding("o", "own", "own runs", tooltip="See it in your latest sweep, or launch the ladder"),
+        Binding("y", "own", "your runs", tooltip="See it in your latest sweep, or launch the ladder"),
         Binding(
             "f",
             "predict",
@@ -125,7 +125,7 @@ class LearnScreen(Page):
                 widgets.append(plot)
         end = f"---\nPress **z** for the {self._counts.get(lesson.id, 0)} questions of this lesson"
         if lesson.ladder:
-            end += f", **o** to see it in your own runs of `{lesson.ladder}` or launch the ladder"
+            end += f", **y** to see it in your own runs of `{lesson.ladder}` or launch the ladder"
         end += ", **f** to predict the loss of your largest run."
         await page.mount(*widgets, Markdown(end))
         self.add_class("-reading")

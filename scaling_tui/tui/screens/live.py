@@ -450,7 +450,8 @@ def headline(snapshot: SweepSnapshot, width: int) -> Text:
         parts.append(f"{corpus['source']}, sha256 {corpus['sha256'][:12]}")
     text = Text(" · ".join(parts), no_wrap=True, overflow="ellipsis")
     room = width - len(text.plain) - 10
-    if sweep.state == "running" and room >= 8:
-        done = round(room * sweep.progress)
-        text.append(" " + "━" * done, "bold").append("─" * (room - done) + f" {show.percent(sweep.progress):>5}")
+    share = sweep.progress
+    if sweep.state == "running" and room >= 8 and share is not None:
+        done = round(room * share)
+        text.append(" " + "━" * done, "bold").append("─" * (room - done) + f" {show.percent(share):>5}")
     return text

@@ -7,11 +7,14 @@ from scaling_tui import InputError
 from scaling_tui.sweeps.devices import check_device
 from scaling_tui.sweeps.ladder import Ladder, load_ladder
 
+MOST_PER_GPU = 64  # as of the option --per-gpu
+
 FIELDS = {
     "tokens": "default: the ladder's; e.g. 200000",
     "settings": "KEY=VALUE …, e.g. batch=16 lr=0.01",
     "seeds": "default: the ladder's; e.g. 0 or 0,1,2",
     "jobs": "default: 1 per core; 1+ per GPU",
+    "per_gpu": "runs at a time on each GPU; default: as many as suit",
     "device": "default: auto; or cpu, cuda, cuda:1, mps",
 }
 
@@ -24,15 +27,17 @@ class LaunchForm:
     settings: str = ""
     seeds: str = ""
     jobs: str = ""
+    per_gpu: str = ""
     device: str = ""
 
 
 @dataclass(frozen=True)
 class LaunchRequest:
-    """A valid form: the ladder with the form's settings, jobs and device."""
+    """A valid form: the ladder with the form's settings, jobs, runs at a time on each GPU, and device."""
 
     ladder: Ladder
     jobs: int | None
+    per_gpu: int | None
     device: str
 
 
@@ -60,13 +65,26 @@ def launch_request(path: Path, form: LaunchForm) -> LaunchRequest:
     for field, own in fields.items():
         settings += own
         ladder = _loaded(path, settings, field) if own else ladder
-    if form.jobs and not (form.jobs.isascii() and form.jobs.isdecimal() and int(form.jobs) > 0):
-        raise FieldError("jobs", f"found {form.jobs!r}, want a whole number, 1 or more")
+    jobs, per_gpu = _counted("jobs", form.jobs), _counted("per_gpu", form.per_gpu, MOST_PER_GPU)
     try:
         check_device(form.device or "auto")
     except InputError as error:
         raise FieldError("device", str(error).removeprefix("--device ")) from error
-    return LaunchRequest(ladder, int(form.jobs) if form.jobs else None, form.device or "auto")
+    return LaunchRequest(ladder, jobs, per_gpu, form.device or "auto")
+
+
+def _counted(field: str, text: str, most: int | None = None) -> int | None:
+    """A number of runs; None for the default.
+
+    Raises:
+        FieldError: it is not one.
+    """
+    if not text:
+        return None
+    count = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
+    if not 0 < count <= (most or count):
+        raise FieldError(field, f"found {text!r}, want a whole number, {f'1 to {most}' if most else '1 or more'}")
+    return count
 
 
 def _loaded(path: Path, settings: list[str], field: str) -> Ladder:

@@ -8,6 +8,7 @@ from pathlib import Path
 from scaling_tui import InputError
 from scaling_tui.report.sweeps import faults_in_brief
 from scaling_tui.runs import SweepView
+from scaling_tui.runs.commands import suggested
 from scaling_tui.runs.glance import glance
 from scaling_tui.sweeps.devices import kind_of
 from scaling_tui.sweeps.estimate import estimate
@@ -88,7 +89,8 @@ class Overview:
             training.append(OverviewLine(f"Reading {show.counted(len(listed.unread), 'more sweep')} …", "home"))
         more = len(problems) - MOST_PROBLEMS
         if more > 0:
-            problems[MOST_PROBLEMS:] = [OverviewLine(f"and {more} more; 'scaling-tui runs' names all", "home")]
+            names = suggested(self._listing.runs, "runs")
+            problems[MOST_PROBLEMS:] = [OverviewLine(f"and {more} more; {names} names all", "home")]
         sections = (
             OverviewSection("Training", tuple(training)),
             OverviewSection("Questions", tuple(due_lines(learning))),
@@ -190,7 +192,7 @@ def next_lines(rows: Sequence[SweepRow], learning: TutorStatus | None) -> Iterat
         yield OverviewLine(f"Train the ladder {FIRST}: about {show.duration(time.total)}", "lab", what=FIRST)
     for row in rows[:1]:
         if not row.trains and row.state in ("stopped", "lost", "failed", "diverged"):
-            done = f" at {show.percent(row.progress)}" if row.planned else ""
+            done = f" at {show.percent(row.progress)}" if row.progress is not None else ""
             choice = ", or resume" if row.resumable else ""
             yield OverviewLine(f"{row.name} is {row.state}{done}: see why{choice}", "live", row.name)
     if learning is not None and learning.unread:

@@ -4,6 +4,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from scaling_tui.text.columns import cut, flush_right
 from scaling_tui.tui.modes import MODES
 
 
@@ -34,8 +35,7 @@ class ModeBar(Widget):
         line = Content(" ").append(Content("  " if width >= 76 else " ").join(parts))
         room = width - line.cell_length - 2
         if self.sweep and room >= 12:
-            name = self.sweep if len(self.sweep) <= room - 2 else self.sweep[: room - 3] + "…"
-            line = line.append(Content.styled(name.rjust(room), "$text-muted"))
+            line = line.append(Content.styled(flush_right(cut(self.sweep, room - 2), room), "$text-muted"))
         return line
 
     def _mode(self, width: int, name: str, key: str, title: str, short: str) -> Content:

@@ -19,6 +19,7 @@ from scaling_tui.plots.figures import Colour
 from scaling_tui.runs import RunView
 from scaling_tui.runs.format import State
 from scaling_tui.text import show
+from scaling_tui.text.columns import flush_right
 
 
 class Row(Protocol):
@@ -145,7 +146,7 @@ class RunTable(ScrollView):
 
     def fill(self, rows: RunTableData, room: int) -> int:
         """Shows `rows` in at most `room` cells; returns how many it uses."""
-        name_width = max([len(label) for label in rows.labels.values()], default=4) + 3
+        name_width = max([cell_len(label) for label in rows.labels.values()], default=4) + 3
         columns = list(self._all_columns)
         if rows.choice.metric not in LOSSES:
             columns.append(_metric_column(rows.choice.metric))
@@ -205,7 +206,7 @@ class RunTable(ScrollView):
         place = y - 1 + self.scroll_offset.y
         if y == 0 and self._heads:
             (name, size), *others = self._heads
-            line = name.ljust(size) + "".join(head.rjust(size) for head, size in others)
+            line = name.ljust(size) + "".join(flush_right(head, size) for head, size in others)
             style = self.get_component_rich_style("run-table--head")
             return Strip([Segment(line, style)]).adjust_cell_length(width, style)
         if y == 0 or place >= len(self._rows):

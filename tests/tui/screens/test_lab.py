@@ -73,7 +73,7 @@ async def test_from_home_by_the_lab_to_a_sweep_that_one_watches(
         await pilot.press("enter")
         await in_lab(pilot)
         assert "Lab · quickstart · 4 runs · C" in said(app, "where")
-        await pilot.press("e", *"8192", "enter", "enter", *"3,4", "enter", "1")
+        await pilot.press("e", *"8192", "enter", "enter", *"3,4", "enter", "1", "enter", "2")
         await until(pilot, lambda: "8 runs" in said(app, "where"))
         assert "8.19k" in said(app, "table")
         await pilot.press("escape", "l")
@@ -83,6 +83,7 @@ async def test_from_home_by_the_lab_to_a_sweep_that_one_watches(
     assert app.sweep == "quickstart"
     assert no_supervisor == [(1, "auto")]
     view = read_sweep(runs / "quickstart")
+    assert view.document["launch"]["per_gpu"] == 2
     assert [run.name for run in view.runs][:4] == ["a-s3", "b-s3", "c-s3", "d-s3"]
     assert {run.tokens for run in view.runs} == {8192}
 
@@ -94,6 +95,7 @@ async def test_from_home_by_the_lab_to_a_sweep_that_one_watches(
         ("settings", "hiden=3", "did you mean 'hidden'?", "batch=16"),
         ("seeds", "1,1", "want a list of distinct whole numbers", "1,2"),
         ("jobs", "0", "want a whole number, 1 or more", "2"),
+        ("per_gpu", "65", "want a whole number, 1 to 64", "2"),
         ("device", "gpu", "want auto, cpu, cuda, cuda:1 or mps", "cpu"),
     ],
 )

@@ -227,6 +227,8 @@ async def test_nothing_of_another_sweep_is_shown_or_exported(tmp_path: Path, mon
         assert app.screen.query_one(OptionList).option_count == 1
         await pilot.press("enter")
         await until(pilot, lambda: [path.name for path in tmp_path.glob("*.svg")] == ["begun-law-screen.svg"])
+    # Viewers that drop the spaces a text begins with would push what stands on the right into what is on its left.
+    assert (tmp_path / "begun-law-screen.svg").read_text().startswith('<svg xml:space="preserve" ')
 
 
 LOOKS = [

@@ -197,7 +197,7 @@ async def test_own_runs_of_a_lesson_are_offered_where_there_are_none(tmp_path: P
         await until(pilot, lambda: app.screen.query_one("#lessons", OptionList).option_count == 12)
         await pilot.press("enter")
         await until(pilot, lambda: app.screen.has_class("-reading"))
-        await pilot.press("o")
+        await pilot.press("y")
         await until(pilot, lambda: not isinstance(app.screen, LearnScreen))
         await pilot.press("escape")
         assert not (tmp_path / "runs").exists()
