@@ -45,6 +45,14 @@ def root(
     theme: Annotated[
         str | None, typer.Option(envvar="SCALING_TUI_THEME", help="Theme of the app: light, dark, or a Textual theme.")
     ] = None,
+    bell: Annotated[
+        bool,
+        typer.Option(
+            "--bell/--no-bell",
+            envvar="SCALING_TUI_BELL",
+            help="In the app, ring the bell and notify the desktop when a run fails or a sweep ends.",
+        ),
+    ] = True,
 ) -> None:
     """Opens the app on a terminal; otherwise prints help."""
     if version:
@@ -52,7 +60,8 @@ def root(
         raise typer.Exit
     from scaling_tui.tui import terminal
 
-    context.obj = terminal.Appearance(terminal.wants_ascii() if ascii_signs is None else ascii_signs, slow_link, theme)
+    plain = terminal.wants_ascii() if ascii_signs is None else ascii_signs
+    context.obj = terminal.Appearance(plain, slow_link, theme, bell)
     if context.invoked_subcommand is not None:
         if runs is not None:
             # Before the command it is the same option; one given after the command takes precedence.

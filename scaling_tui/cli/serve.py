@@ -33,6 +33,8 @@ def serve(
         command.append("--ascii")
     if appearance.slow_link:
         command.append("--slow-link")
+    if not appearance.bell:
+        command.append("--no-bell")
     if appearance.theme:
         terminal.check_theme(appearance.theme)
         command += ["--theme", appearance.theme]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from scaling_tui.sweeps.cluster import Cluster
     from scaling_tui.sweeps.engines import Where
     from scaling_tui.sweeps.ladder import Ladder
+    from scaling_tui.sweeps.notify import Notifier
     from scaling_tui.tui.terminal import Appearance
 
 app = typer.Typer()
@@ -44,6 +45,14 @@ PerGpu = Annotated[
 ]  # fmt: skip
 Device = Annotated[str, typer.Option(help="Device: auto, cpu, cuda (every GPU), cuda:1 (one of them) or mps.")]
 OpenApp = Annotated[bool, typer.Option("--app", help="Watch in the app, if there is a terminal.")]
+Notify = Annotated[
+    str,
+    typer.Option(
+        metavar="CMD",
+        show_default=False,
+        help="Run a command when something happens; it gets a sentence as its last argument, and $SCALING_TUI_EVENT.",
+    ),
+]
 Detach = Annotated[bool, typer.Option("--detach", help="Return at once; the sweep keeps training in the background.")]
 
 
@@ -93,6 +102,7 @@ def run(
     ] = None,
     price: Annotated[float | None, number("Price of an hour of one of its GPUs.")] = None,
     open_app: OpenApp = False,
+    notify: Notify = "",
     name: Annotated[
         str | None, typer.Option(help="Name of the sweep; default: that of the ladder.", show_default=False)
     ] = None,
@@ -116,6 +126,7 @@ def run(
     if name is not None:
         check_free(runs_folder(runs), name)
     where = where_of(on, address, dashboard, partition, slurm or [])
+    notifier = notifier_of(notify, detach=detach, app=open_app, dry_run=dry_run)
     described = cluster_of_options(dry_run, where, cluster, throughput, price)
     if not where.here:
         where.check_device(device)
@@ -150,7 +161,7 @@ def run(
         start_supervisor(sweep, jobs, device, per_gpu, where)
 
     if not detach and not (open_app and terminal.is_there()):
-        return follow_to_end(sweep, as_json, "ask", start, context if with_plot else None)
+        return follow_to_end(sweep, as_json, "ask", start, context if with_plot else None, notifier)
     with ctrl_c_deferred():
         start()
     if detach:
@@ -178,6 +189,7 @@ def attach(
     context: typer.Context,
     sweep: SweepName = None,
     open_app: OpenApp = False,
+    notify: Notify = "",
     runs: Runs = None,
     as_json: AsJson = False,
     plot: Plot = None,
@@ -190,9 +202,10 @@ def attach(
     plots = context if plots_wanted(plot, as_json) else None
     if open_app and as_json:
         raise InputError("--app: found with --json, want one of them")
+    notifier = notifier_of(notify, app=open_app)
     if open_app and terminal.is_there():
         return open_tui(context.find_root().obj, path.parent, path.name)
-    return follow_to_end(path, as_json, on_interrupt="leave", plots=plots)
+    return follow_to_end(path, as_json, on_interrupt="leave", plots=plots, notifier=notifier)
 
 
 @app.command()
@@ -238,6 +251,7 @@ def resume(
         typer.Option("--take-over", help="Resume a copy here, even if it may still train where it was copied from."),
     ] = False,
     detach: Detach = False,
+    notify: Notify = "",
     runs: Runs = None,
     as_json: AsJson = False,
 ) -> None:
@@ -246,6 +260,7 @@ def resume(
 
     view = sweep_to_steer(runs, sweep, run)
     path = view.path
+    notifier = notifier_of(notify, detach=detach)
 
     def start() -> None:
         if view.state == "finished":
@@ -257,12 +272,34 @@ def resume(
                 say(f"{view.name}: a copy from {view.copy.host}; from now on it trains here, so stop copying it")
 
     if not detach:
-        return follow_to_end(path, as_json, on_interrupt="ask", start=start)
+        return follow_to_end(path, as_json, on_interrupt="ask", start=start, notifier=notifier)
     with ctrl_c_deferred():
         start()
     if view.state != "finished":
         say(f"{path.name} is training in the background")
     return None
+
+
+@app.command(name="next")
+def train_next(
+    sweep: SweepName = None,
+    run: Annotated[str | None, typer.Option("--run", help="The run to train next.")] = None,
+    runs: Runs = None,
+) -> None:
+    """Move a waiting run to the front of the queue; it begins when the next slot is free."""
+    from scaling_tui.runs import make_request
+    from scaling_tui.sweeps.queue import why_not_next
+
+    view = sweep_to_steer(runs, sweep, run)
+    waiting = [one.name for one in view.runs if not why_not_next(view, one)]
+    if run is None:
+        raise InputError(f"--run: missing; waiting in {view.name}: {', '.join(waiting) or 'none'}")
+    chosen = view.run(run)
+    assert chosen is not None  # sweep_to_steer knows it
+    if why := why_not_next(view, chosen):
+        return say(why)
+    make_request(view.path, "next", run)
+    return say(f"{run} trains next, once a slot is free")
 
 
 @app.command()
@@ -416,26 +453,43 @@ def sweep_to_steer(runs: Path | None, sweep: str | None, run: str | None) -> "Sw
     return view
 
 
+def notifier_of(command: str, **others: bool) -> "Notifier | None":
+    """What runs the command of `--notify`; None without one.
+
+    Raises:
+        InputError: it is no command, or nobody stays to run it, because of one of the `others`.
+    """
+    if not command:
+        return None
+    for option, given in others.items():
+        if given:
+            raise InputError(f"--notify: found with --{option.replace('_', '-')}, want one of them")
+    from scaling_tui.sweeps.notify import Notifier
+
+    return Notifier(command, say)
+
+
 def follow_to_end(
     path: Path,
     as_json: bool,
     on_interrupt: str,
     start: "Callable[[], None] | None" = None,
     plots: typer.Context | None = None,
+    notifier: "Notifier | None" = None,
 ) -> None:
     """Starts a sweep, follows it to its end and prints its summary. Exits 1 if a run did not finish.
 
-    `plots` is the command's context if its curves and law are to be drawn.
+    `plots` is the command's context if its curves and law are to be drawn. `notifier` is told what happens meanwhile.
     """
-    from scaling_tui.report.export import sweep_figures
     from scaling_tui.report.progress import follow
-    from scaling_tui.report.sweep import report
     from scaling_tui.runs import SweepReader, make_request
     from scaling_tui.runs.commands import suggested
+    from scaling_tui.runs.glance import glance
     from scaling_tui.sweeps.launch import resumable
-    from scaling_tui.sweeps.summary import summary
 
     interrupted = False
+    if start is not None and notifier is not None:
+        notifier.since(glance(path))
     if start is not None:
         with ctrl_c_deferred() as ctrl_c_pressed:
             start()
@@ -448,7 +502,7 @@ def follow_to_end(
             if interrupted:
                 interrupted = False
                 raise KeyboardInterrupt
-            view = follow(reader)
+            view = follow(reader, notifier.look) if notifier else follow(reader)
         except KeyboardInterrupt:
             answer = on_interrupt
             if answer == "ask":
@@ -461,6 +515,21 @@ def follow_to_end(
                 watch, end = (suggested(path.parent, name, path.name) for name in ("attach", "stop"))
                 say(f"{path.name} keeps training; {watch} watches it, {end} stops it")
                 raise
+    if notifier is not None:
+        notifier.close()
+    print_end(view, as_json, plots)
+    if view.state != "finished":
+        if resumable(view):
+            say(f"{suggested(path.parent, 'resume', path.name)} resumes it")
+        raise typer.Exit(status)
+
+
+def print_end(view: "SweepView", as_json: bool, plots: typer.Context | None) -> None:
+    """Prints the summary of a sweep, and its curves and law if `plots` asks for them."""
+    from scaling_tui.report.export import sweep_figures
+    from scaling_tui.report.sweep import report
+    from scaling_tui.sweeps.summary import summary
+
     document = summary(view)
     if as_json:
         print_json(document)
@@ -468,10 +537,6 @@ def follow_to_end(
         print(report(document))
     if plots is not None:
         print_plots(plots, [figure for figure in sweep_figures(view) if figure.series])
-    if view.state != "finished":
-        if resumable(view):
-            say(f"{suggested(path.parent, 'resume', path.name)} resumes it")
-        raise typer.Exit(status)
 
 
 def ask_to_stop(sweep: str) -> str:

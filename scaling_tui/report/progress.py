@@ -6,21 +6,27 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from scaling_tui.runs import RunView, SweepReader, SweepView
+from scaling_tui.runs import RecordedPrediction, RunView, SweepReader, SweepView
 from scaling_tui.runs.glance import decided
+from scaling_tui.sweeps.events import TROUBLE, events, new_predictions
+from scaling_tui.sweeps.time_left import time_left
 from scaling_tui.text import show
 from scaling_tui.text.columns import cell_len, flush_left
 from scaling_tui.text.visible import terminal_of, visible
 
 POLL_S = 0.5
 LINE_EVERY_S = 10.0
-FAILURES = ("failed", "diverged", "lost")
+LEFT_EVERY_S = 2.0
 
 
-def follow(reader: SweepReader) -> SweepView:
-    """Shows the sweep on stderr until it is over and returns its last view. The caller handles KeyboardInterrupt."""
+def follow(reader: SweepReader, look: Callable[[SweepView], None] = lambda view: None) -> SweepView:
+    """Shows the sweep on stderr until it is over and returns its last view. The caller handles KeyboardInterrupt.
+
+    `look` gets every view.
+    """
     out = sys.stderr
     view = decided(reader)
+    look(view)
     if is_over(view):
         return view
     with bars(out) if out.isatty() else lines(out) as update:
@@ -30,6 +36,7 @@ def follow(reader: SweepReader) -> SweepView:
                 return view
             time.sleep(POLL_S)
             view = reader.poll()
+            look(view)
 
 
 def is_over(view: SweepView) -> bool:
@@ -56,8 +63,15 @@ def bars(out: TextIO) -> Iterator[Any]:
     tasks: dict[str, TaskID] = {}
     began = time.monotonic()
     news = _news()
+    left, left_due = "", 0.0
 
     def update(view: SweepView) -> None:
+        nonlocal left, left_due
+        if time.monotonic() >= left_due:
+            left, left_due = (
+                _sweep_left(view).removeprefix("about ").replace(" left", ""),
+                time.monotonic() + LEFT_EVERY_S,
+            )
         for line in news(view):
             progress.console.print(visible(line), markup=False, highlight=False)
         for run in view.runs:
@@ -73,12 +87,17 @@ def bars(out: TextIO) -> Iterator[Any]:
             sign=show.SIGNS[view.state],
             share=show.percent(view.progress),
             speed=f"{show.duration(time.monotonic() - began)} elapsed",
-            left=show.duration(view.seconds_left) if view.seconds_left is not None else "",
+            left=left,
         )
         progress.refresh()
 
     with progress:
         yield update
+
+
+def _sweep_left(view: SweepView) -> str:
+    left = time_left(view)
+    return "" if left is None else show.time_left(left.seconds, left.low, left.high)
 
 
 def _fields(run: RunView) -> dict[str, str]:
@@ -103,10 +122,14 @@ def lines(out: TextIO) -> Iterator[Any]:
         for line in news(view):
             print(line, file=out, flush=True)
         now = time.monotonic()
+        sweep_late = now - last_line.setdefault("", now) >= LINE_EVERY_S
+        if sweep_late and (left := _sweep_left(view)):
+            print(f"{view.name}: {show.percent(view.progress)}, {left}", file=out, flush=True)
+            last_line[""] = now
         for run in view.runs:
             changed = states.get(run.name) != run.state
             late = run.state == "running" and now - last_line.get(run.name, now) >= LINE_EVERY_S
-            if (changed and run.state not in ("queued", *FAILURES)) or late:
+            if (changed and run.state not in ("queued", *TROUBLE)) or late:
                 print(_line(run, _name_width(view)), file=out, flush=True)
                 last_line[run.name] = now
             states[run.name] = run.state
@@ -119,32 +142,30 @@ def _news() -> Callable[[SweepView], list[str]]:
 
     That is: what the sweep waits for, a law with its prediction, a failure.
     """
-    predictions = 0
-    failed: dict[str, int] = {}
-    reason = ""
+    before: SweepView | None = None
 
     def news(view: SweepView) -> list[str]:
-        nonlocal predictions, reason
+        nonlocal before
         text = []
-        if view.state == "running" and view.reason and view.reason != reason:
-            text.append(f"{view.name}: {view.reason}")
-        reason = view.reason
-        for prediction in view.predictions[predictions:]:
-            interval = show.interval(prediction.predicted, prediction.low, prediction.high)
-            values = ", ".join(f"{name} {show.coefficient(value)}" for name, value in prediction.coefficients.items())
-            noun = "point" if prediction.averaged else "run"
-            text.append(f"law {prediction.law} through {show.counted(len(prediction.points), noun)}: {values}")
-            several = sum(run.rung == prediction.rung for run in view.runs) > 1
-            what = prediction.rung if several else prediction.run
-            text.append(f"{what} predicted before it runs: {interval} nats per token")
-        predictions = len(view.predictions)
-        for run in view.runs:
-            if run.state in FAILURES and failed.get(run.name) != run.attempts:
-                failed[run.name] = run.attempts
+        laws = iter(new_predictions(before, view))
+        for event in events(before, view):
+            run = view.run(event.run) if event.run is not None else None
+            if event.kind == "predicted":
+                text.append(_law(next(laws)))
+            if event.kind in TROUBLE and run is not None and run.state == event.kind:
                 text.append(_line(run, _name_width(view)))
+            elif event.kind in (*TROUBLE, "predicted", "waits"):
+                text.append(event.text)
+        before = view
         return text
 
     return news
+
+
+def _law(prediction: RecordedPrediction) -> str:
+    values = ", ".join(f"{name} {show.coefficient(value)}" for name, value in prediction.coefficients.items())
+    noun = "point" if prediction.averaged else "run"
+    return f"law {prediction.law} through {show.counted(len(prediction.points), noun)}: {values}"
 
 
 def _name_width(view: SweepView) -> int:

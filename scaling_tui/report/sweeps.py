@@ -15,7 +15,8 @@ def sweeps_table(sweeps: Sequence[Mapping[str, Any]], now: float) -> str:
     """A line for each sweep, a `sweeps.row.SweepRow` as JSON or a `summary.sweep_summary`; `now` in Unix seconds."""
     table = [[
         "  sweep", "ladder", "state", "done", "best", "largest", "began", "ago", "estimate", "took", "N", "law", "runs",
-        "size", "tags", "note",
+        "size",
+        "left", "tags", "note",
     ]]  # fmt: skip
     for sweep in sweeps:
         states = ", ".join(f"{sweep['states'][state]} {state}" for state in show.SIGNS if sweep["states"].get(state))
@@ -28,7 +29,8 @@ def sweeps_table(sweeps: Sequence[Mapping[str, Any]], now: float) -> str:
             show.percent(sweep["progress"]), best, largest, show.date(began),
             show.ago(began, now), show.duration(estimate.get("seconds")), show.duration(estimate.get("took")),
             show.count(sweep["params"]), sweep["law"] or "–", states,
-            "–" if size is None else show.memory(size), " ".join(sweep["tags"]) or "", noted(sweep),
+            "–" if size is None else show.memory(size), _left(sweep.get("left")), " ".join(sweep["tags"]) or "",
+            noted(sweep),
         ])  # fmt: skip
     kept = [at for at in range(len(table[0])) if at < ALWAYS or any(row[at] not in ("", "–") for row in table[1:])]
     numeric = [kept.index(at) for at in (3, 4, 5, 8, 9, 10, 13) if at in kept]
@@ -36,6 +38,10 @@ def sweeps_table(sweeps: Sequence[Mapping[str, Any]], now: float) -> str:
     if any(cell.endswith(TRAINING_MARK) for row in table[1:] for cell in row[4:6]):
         note += f"\n  {TRAINING_MARK} training loss: the run recorded no held-out loss"
     return f"{columns([[row[at] for at in kept] for row in table], numeric)}\n{note}"
+
+
+def _left(left: Mapping[str, float] | None) -> str:
+    return "" if left is None else show.time_left(left["seconds"], left["low"], left["high"]).replace(" left", "")
 
 
 def noted(sweep: Mapping[str, Any], most: int = 60) -> str:

@@ -3,7 +3,7 @@
     RUNS/<sweep>/sweep.json              written once: the ladder as resolved, seeds, versions, machine, corpus hash
     RUNS/<sweep>/predictions.jsonl       appended before the predicted run starts
     RUNS/<sweep>/rates.jsonl             appended once the learning rates are chosen, where a ladder tunes them
-    RUNS/<sweep>/requests/               one file a request: stop or resume, the whole sweep or one run
+    RUNS/<sweep>/requests/               one file a request: stop, resume or next, the whole sweep or one run
     RUNS/<sweep>/supervisor-K/           the K-th supervisor's status.json and log
     RUNS/<sweep>/<run>/run.json          written once: the run's whole configuration
     RUNS/<sweep>/<run>/attempt-K/        claimed by mkdir: metrics.jsonl, status.json, checkpoint-*, worker.log

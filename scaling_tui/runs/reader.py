@@ -26,6 +26,7 @@ from scaling_tui.text import show
 from scaling_tui.text.files import opened
 
 STEP = METRICS.index("step")
+MOMENT = len("2026-11-22 16:00:00")  # before a line of a log
 ENOUGH = 0.99  # of the planned tokens: a last step may be left out
 OTHER_STEP, RECORD = OTHER_COLUMNS.index("step"), OTHER_COLUMNS.index("record")
 Record = TypeVar("Record")
@@ -459,7 +460,10 @@ class SweepReader:
         return f"{copy.says}; this copy shows nothing later" if copy is not None and copy.stale else ""
 
     def _new_log(self) -> list[str]:
-        """The last `LOG_LINES` lines of the supervisor's and the workers' logs, in order of time."""
+        """The last `LOG_LINES` lines of the supervisor's and the workers' logs, in order of time.
+
+        Lines of the same second stay in the order of their file.
+        """
         paths = [path / "supervisor.log" for _, path in numbered(self.path, "supervisor")]
         for run in self._runs.values():
             paths += [path / "worker.log" for _, path in numbered(run.path, "attempt")]
@@ -468,7 +472,7 @@ class SweepReader:
             # Our lines start with their time. Those of a traceback do not, and stay in the file.
             for lines in tail.new_lines():
                 self._log += [line.decode(errors="replace") for line in lines if line[:2] == b"20"]
-        self._log = sorted(self._log)[-self.LOG_LINES :]
+        self._log = sorted(self._log, key=lambda line: line[:MOMENT])[-self.LOG_LINES :]
         return self._log
 
 

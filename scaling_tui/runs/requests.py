@@ -5,6 +5,7 @@ Their order is that of their numbers, each above all that are there. The time wo
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,17 +15,18 @@ from scaling_tui.runs.format import read_json
 from scaling_tui.runs.liveness import copy_of
 
 Request = Literal["stop", "resume"]
+Asked = Literal["stop", "resume", "next"]  # the last moves a run to the front of the queue and changes nothing else
 
 
-def make_request(sweep: Path, request: Request, run: str | None = None) -> None:
-    """Asks the supervisor and the workers of `sweep` to stop or resume: all runs, or one.
+def make_request(sweep: Path, request: Asked, run: str | None = None) -> None:
+    """Asks the supervisor and the workers of `sweep` to stop or resume: all runs, or one; or to train one next.
 
     Raises:
-        InputError: to stop what trains elsewhere, of a copy of its folder, out of which no request comes.
+        InputError: to steer what trains elsewhere, in a copy of its folder, out of which no request comes.
     """
-    if request == "stop" and (copy := copy_of(sweep)) is not None:
+    if request != "resume" and (copy := copy_of(sweep)) is not None:
         raise InputError(
-            f"sweep {sweep.name}: a copy, from which requests do not reach {copy.host}; want '{copy.command('stop')}'"
+            f"sweep {sweep.name}: a copy, from which requests do not reach {copy.host}; want '{copy.command(request)}'"
         )
     folder = sweep / "requests"
     folder.mkdir(exist_ok=True)
@@ -69,6 +71,35 @@ def latest_recorded_request(sweep: Path, run: str | None = None) -> RecordedRequ
             if request in ("stop", "resume"):
                 return RecordedRequest(request, number)
     return None
+
+
+def latest_requests(sweep: Path, runs: Iterable[str]) -> dict[str, RecordedRequest]:
+    """The latest request to each of `runs` that has any; each file is read once, however many runs there are."""
+    left, found = set(runs), dict[str, RecordedRequest]()
+    names = _numbers(sweep / "requests")
+    for number in sorted(names, reverse=True):
+        if not left:
+            break
+        document = read_json(sweep / "requests" / names[number])
+        request = document.get("request") if isinstance(document, dict) else None
+        if request not in ("stop", "resume"):
+            continue
+        run = document.get("run")
+        reached = left if run is None else left & {run} if isinstance(run, str) else set()
+        found |= dict.fromkeys(reached, RecordedRequest(request, number))
+        left = left - reached
+    return found
+
+
+def moved_up(sweep: Path) -> dict[str, int]:
+    """The runs that were asked to train next, with the number of the latest such request: the highest trains first."""
+    names = _numbers(sweep / "requests")
+    found: dict[str, int] = {}
+    for number in sorted(names):
+        document = read_json(sweep / "requests" / names[number])
+        if isinstance(document, dict) and document.get("request") == "next" and isinstance(document.get("run"), str):
+            found[document["run"]] = number
+    return found
 
 
 def _numbers(folder: Path) -> dict[int, str]:

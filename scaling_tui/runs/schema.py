@@ -207,7 +207,7 @@ SWEEP = table({
     "name": text, "created": number, "ladder": text, "summary": text, "source": text, "expected": text,
     "fit": table(_FIT), "corpus": table(_CORPUS, plain), "cases": map_of(table(_CASE)), "runs": list_of(name),
     "machine": table({"host": text, "device": text}), "planned": map_of(RUN),
-    "estimate": table({"seconds": amount, "seconds_from": text}),
+    "estimate": table({"seconds": amount, "seconds_from": text, "cases": map_of(amount)}),
     "tune": table({"probes": list_of(text), "factors": list_of(number), "transfer": one_of(("width", "trend"))}),
 })  # fmt: skip
 _state = leaf(f"one of {', '.join(STORED_STATES)}", lambda value: state_of(value) is not None)
@@ -215,7 +215,7 @@ STATUS = table({
     "state": _state, "pid": whole, "pid_started": number, "host": text, "heartbeat": number,
     "reason": text, "folder": text, "inode": whole,
 })  # fmt: skip
-REQUEST = table({"request": one_of(("stop", "resume")), "run": text})
+REQUEST = table({"request": one_of(("stop", "resume", "next")), "run": text})
 PREDICTION = table({
     "rung": text, "run": text, "law": text, "coefficients": map_of(number), "points": list_of(text),
     "predicted": nonzero, "low": number, "high": number, "level": share, "time": number,

@@ -216,17 +216,3 @@ class SweepView:
                 return None
             done += weight * share
         return done / total if total else 0.0
-
-    @property
-    def seconds_left(self) -> float | None:
-        """The FLOPs left over the joint rate of the live runs; None where either is unknown, or was long ago."""
-        rate = left = 0.0
-        if self.copy is not None and self.copy.stale:
-            return None
-        for run in self.runs:
-            if not run.flops or not run.cost or not run.tokens:
-                return None
-            left += run.cost * (1 - (run.progress or 0.0))
-            if run.state == "running":
-                rate += (run.steady_speed or 0.0) * run.flops / run.tokens
-        return left / rate if rate else None

@@ -111,7 +111,7 @@ def lay_out(
                 "per_gpu": per_gpu,
                 **({"at_a_time": estimated.at_a_time} if where.here else where.as_json()),
             },
-            "estimate": _written(estimated) if where.here else None,
+            "estimate": _written(ladder, estimated) if where.here else None,
         },
         exactly=name is not None,
     )
@@ -129,9 +129,12 @@ def lay_out(
     return sweep
 
 
-def _written(estimated: "Estimate") -> dict[str, Any] | None:
+def _written(ladder: "Ladder", estimated: "Estimate") -> dict[str, Any] | None:
     """What of an estimate stands in sweep.json: nothing where it is more of a guess."""
-    return {"seconds": round(estimated.total, 1), "seconds_from": estimated.basis} if estimated.known else None
+    if not estimated.known:
+        return None
+    cases = {rung.case: round(seconds, 3) for rung, seconds in zip(ladder.rungs, estimated.seconds, strict=True)}
+    return {"seconds": round(estimated.total, 1), "seconds_from": estimated.basis, "cases": cases}
 
 
 def _without_rate(config: RunConfig) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from scaling_tui.runs import RunView, SweepView
@@ -17,7 +18,7 @@ ATTEMPTS = 3  # for a run whose worker is killed
 AHEAD_S = 15.0  # a worker is started so long before a trunk lets its branches begin
 
 K = TypeVar("K", bound=Hashable)
-Key = tuple[float, int, str]  # of a run: the smallest begins first
+Key = tuple[int, float, int, str]  # of a run: the smallest begins first
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,9 @@ class Decision:
 class Waiting(Generic[K]):
     """The runs that could train now, in the order in which they begin.
 
-    The largest first, so that nothing idles at the end; but predicted runs after all others, each `alone` if that gives
-    it the cores of the others. Runs that ask for the same resources are of one `kind`. Adding or taking a run, and
-    finding the next of a kind, needs no search through all.
+    What somebody has moved up first, then the largest, so that nothing idles at the end; but predicted runs after all
+    others, each `alone` if that gives it the cores of the others. Runs that ask for the same resources are of one
+    `kind`. Adding or taking a run, and finding the next of a kind, needs no search through all.
     """
 
     alone: bool = True
@@ -46,19 +47,22 @@ class Waiting(Generic[K]):
     planned: int = 0  # runs that wait for their learning rate
     probes: int = 0  # runs that probe rates, waiting or training
 
-    def add(self, name: str, flops: float, place: int, kind: K, last: bool = False) -> None:
-        """Adds a run with so many FLOPs, the `place`-th of its sweep; `last` is one of the predicted rung."""
+    def add(self, name: str, flops: float, place: int, kind: K, last: bool = False, moved_up: int = 0) -> None:
+        """Adds a run with so many FLOPs, the `place`-th of its sweep; `last` is one of the predicted rung.
+
+        Of the runs that were `moved_up` the one with the highest number begins first.
+        """
         if last:
-            insort(self._last, (0.0, place, name))
+            insort(self._last, (-moved_up, 0.0, place, name))
         else:
-            insort(self._others.setdefault(kind, []), (-flops, place, name))
+            insort(self._others.setdefault(kind, []), (-moved_up, -flops, place, name))
 
     def take(self, kind: K, free: int) -> str | None:
         """Takes the first of a kind, if it is among the first `free` of all."""
         runs = self._others.get(kind)
         if not runs or self._before(runs[0]) >= free:
             return None
-        return runs.pop(0)[2]
+        return runs.pop(0)[-1]
 
     def last_now(self, working: int, last: int, jobs: int) -> tuple[str, ...]:
         """The predicted runs to start now, while `working` runs train, `last` of them predicted."""
@@ -68,7 +72,7 @@ class Waiting(Generic[K]):
 
     def take_last(self, name: str) -> None:
         """Takes a predicted run."""
-        self._last = [key for key in self._last if key[2] != name]
+        self._last = [key for key in self._last if key[-1] != name]
 
     @property
     def any_others(self) -> bool:
@@ -123,6 +127,7 @@ def decide(
     jobs: int,
     early: Collection[str] = (),
     alone: bool = True,
+    moved_up: Mapping[str, int] = MappingProxyType({}),
 ) -> Decision:
     """Decides from what is on disk.
 
@@ -134,6 +139,7 @@ def decide(
         jobs: how many workers may run at a time.
         early: branches whose trunk has not reached their first step.
         alone: whether each predicted run trains alone.
+        moved_up: the runs that were asked to train next, as `runs.requests.moved_up` tells them.
     """
     waiting: Waiting[None] = Waiting(alone)
     last, at_work = last_runs(sweep), set(working)
@@ -143,7 +149,7 @@ def decide(
         waiting.planned += could and run.planned
         waiting.probes += (waits or run.name in at_work) and is_probe(sweep, run)
         if waits:
-            waiting.add(run.name, run.flops or 0, place, None, run.name in last)
+            waiting.add(run.name, run.flops or 0, place, None, run.name in last, moved_up.get(run.name, 0))
     if waiting.tunes and can_choose(sweep):
         return Decision(tune=True)
     return waiting.decide(len(working), len(at_work.intersection(last)), jobs)

@@ -24,6 +24,7 @@ class SweepRow:
         prediction: as `summary.prediction_summary` gives it.
         estimate: as `summary.estimate_summary` gives it.
         size: bytes on disk; None where nobody asked.
+        left: seconds until it is done, as `time_left.TimeLeft` gives them; None where nobody knows.
         tags, note, archived: what people noted (`runs.labels`).
     """
 
@@ -48,6 +49,7 @@ class SweepRow:
     prediction: Mapping[str, Any] | None = None
     estimate: Mapping[str, Any] | None = None
     size: int | None = None
+    left: Mapping[str, float] | None = None
     faults: Sequence[str] = ()
     tags: Sequence[str] = ()
     note: str = ""

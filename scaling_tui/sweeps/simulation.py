@@ -35,6 +35,7 @@ class Task:
         probe: whether it probes learning rates.
         planned: whether it waits for its learning rate.
         restart: seconds lost each time it continues from a checkpoint.
+        moved_up: as `policy.Waiting.add` takes it.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Task:
     probe: bool = False
     planned: bool = False
     restart: float = 0.0
+    moved_up: int = 0
 
 
 @dataclass(frozen=True)
@@ -356,7 +358,8 @@ class _Simulation:
         if run.early:
             return
         self.waiting.probes += run.task.probe and not run.stints
-        self.waiting.add(run.task.name, run.task.flops, run.place, run.kind, run.task.last)
+        task = run.task
+        self.waiting.add(task.name, task.flops, run.place, run.kind, task.last, task.moved_up)
 
     def _release(self, branch: _Run) -> None:
         self.ready -= branch.soon

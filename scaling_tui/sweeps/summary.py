@@ -26,6 +26,7 @@ from scaling_tui.sweeps.sweep_fit import (
     refit,
     unpredicted,
 )
+from scaling_tui.sweeps.time_left import time_left
 from scaling_tui.sweeps.tuning import rates_told
 
 
@@ -96,6 +97,7 @@ def row_of(sweep: SweepView, active: float | None = None, size: int | None = Non
         prediction=prediction_summary(sweep),
         estimate=estimate_summary(sweep),
         size=size,
+        left=asdict(left) if (left := time_left(sweep)) is not None else None,
         faults=[*sweep.all_faults, *faults],
         tags=list(labels.tags),
         note=labels.note,

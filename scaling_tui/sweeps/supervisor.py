@@ -38,7 +38,7 @@ from scaling_tui.runs.format import (
     write_json,
 )
 from scaling_tui.runs.heartbeat import beating
-from scaling_tui.runs.requests import RecordedRequest, latest_recorded_request
+from scaling_tui.runs.requests import RecordedRequest, latest_requests, moved_up
 from scaling_tui.runs.writer import write_run
 from scaling_tui.sweeps.engines import LOCAL, NOT_THE_RUNS, Cause, Ended, Engine, Order, Where, engine
 from scaling_tui.sweeps.policy import ATTEMPTS, decide, early_branches, soon
@@ -130,7 +130,9 @@ class Supervisor:
             running = {run.name for run in view.runs if run.state == "running"}
             working = sorted({*self.engine.training, *just_now, *running})
             early = early_branches(view)
-            decision = decide(view, requests, self.started, working, self.at_a_time, early, self.engine.alone)
+            decision = decide(
+                view, requests, self.started, working, self.at_a_time, early, self.engine.alone, moved_up(self.sweep)
+            )
             if decision.tune:
                 self._tune(view)
                 continue
@@ -154,7 +156,8 @@ class Supervisor:
 
     def _read_requests(self, view: SweepView) -> bool:
         """Reads the requests; returns whether any is new. A new request to resume a run renews its attempts."""
-        latest = {run.name: latest_recorded_request(self.sweep, run.name) for run in view.runs}
+        found = latest_requests(self.sweep, (run.name for run in view.runs))
+        latest = {run.name: found.get(run.name) for run in view.runs}
         new = [name for name, recorded in latest.items() if recorded != self.requests.get(name)]
         for name in new:
             if (recorded := latest[name]) is not None and recorded.request == "resume":

@@ -105,6 +105,18 @@ def duration(seconds: float | None) -> str:
     return f"{seconds / 86400:.1f} days"
 
 
+def time_left(seconds: float, low: float, high: float) -> str:
+    """A time to go with its interval, in one unit and no more digits than it deserves: about 12 min left (10 to 15)."""
+    if not math.isfinite(seconds + low + high):
+        return ""
+    units = (("s", 1.0, 100), ("min", 60.0, 6000), ("h", 3600.0, 172_800), ("days", 86_400.0, math.inf))
+    unit, size = next((name, size) for name, size, until in units if seconds < until)
+    digits = 0 if unit == "s" or min(seconds, low) / size >= 9.95 else 1
+    middle, least, most = (f"{value / size:.{digits}f}" for value in (seconds, low, high))
+    interval = f" ({least} to {most})" if least != most else ""
+    return f"about {middle} {unit} left{interval}"
+
+
 def date(moment: float | None) -> str:
     """A Unix time as this machine's clock shows it: 2026-11-22 18:02."""
     try:

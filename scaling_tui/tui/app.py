@@ -27,14 +27,18 @@ from scaling_tui.tui.help import HelpScreen
 from scaling_tui.tui.line_filter import Harmless
 from scaling_tui.tui.modes import MODES, Mode
 from scaling_tui.tui.page import Page
-from scaling_tui.tui.services import clipboard
+from scaling_tui.tui.services import clipboard, desktop
 from scaling_tui.tui.terminal import Appearance
 from scaling_tui.tui.widgets.choose import Choose
 
 if TYPE_CHECKING:
     from scaling_tui.sweeps.listing import Listing
+    from scaling_tui.tui.services.alerts import Alerts
     from scaling_tui.tui.services.table_form import OpenedTable
     from scaling_tui.tui.services.watch import Watches
+
+
+ALERTS_EVERY_S = 3.0
 
 
 class ScalingApp(App[None]):
@@ -94,9 +98,11 @@ class ScalingApp(App[None]):
         self.DEFAULT_MODE = mode  # type: ignore[misc]  # Textual reads it from the instance
         super().__init__()
         self.runs, self.ascii, self.slow_link = runs, appearance.ascii, appearance.slow_link
+        self._rings = appearance.bell
         self.set_reactive(ScalingApp.sweep, sweep)
         self._ascii = Ascii() if appearance.ascii else None
         self._before: list[str] = []
+        self._looking = False
         # What is printed once the app has ended is Textual's own, colours included.
         self.error_console.file = terminal_of(sys.stderr)
         if appearance.slow_link:
@@ -124,6 +130,13 @@ class ScalingApp(App[None]):
         return Watches(self.runs, self.refresh_s)
 
     @cached_property
+    def alerts(self) -> "Alerts":
+        """What has happened to sweeps since the app was opened."""
+        from scaling_tui.tui.services.alerts import Alerts
+
+        return Alerts(self.listing)
+
+    @cached_property
     def listing(self) -> "Listing":
         """The list of sweeps that Home and the dialogs share."""
         from scaling_tui.sweeps.listing import Listing
@@ -144,6 +157,29 @@ class ScalingApp(App[None]):
     def on_mount(self) -> None:
         terminal.end_with_terminal(self)
         keymap.apply(self)
+        self.set_interval(ALERTS_EVERY_S, self._look_for_alerts)
+
+    async def _look_for_alerts(self) -> None:
+        """What happens to any sweep is told on every screen."""
+        if not self._looking:
+            self._looking = True
+            self.run_worker(self._alert(), exit_on_error=False)
+
+    async def _alert(self) -> None:
+        try:
+            for alert in await to_thread(self.alerts.look):
+                self.notify(visible(alert.text), severity=alert.severity, markup=False, timeout=10)
+                if self._rings and alert.calls:
+                    self.bell()
+                    if sequence := await to_thread(desktop.notification, alert.text, self.is_web):
+                        self._send(sequence)
+        finally:
+            self._looking = False
+
+    def _send(self, sequence: str) -> None:
+        """Sends a sequence of our own to the terminal, past the widgets."""
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(sequence)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         filters = list(super().get_line_filters())

@@ -25,11 +25,13 @@ class Appearance:
         ascii: only ASCII characters reach the terminal.
         slow_link: no animation, and files are read every two seconds.
         theme: `light`, `dark` or a Textual theme; None leaves the choice to Textual.
+        bell: alerts ring the bell and notify the desktop, besides being shown.
     """
 
     ascii: bool = False
     slow_link: bool = False
     theme: str | None = None
+    bell: bool = True
 
 
 def is_there() -> bool:

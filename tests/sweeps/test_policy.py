@@ -33,6 +33,30 @@ def test_taking_one_by_one_gives_what_is_decided_at_once(runs: list[tuple[int, i
     assert among == Counter(runs[int(name[1:])][1] for name in at_once)
 
 
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3), st.integers(0, 4)), max_size=40), st.integers(0, 50))
+def test_what_was_moved_up_last_begins_first_whatever_it_asks_for(runs: list[tuple[int, int, int]], free: int) -> None:
+    found: Waiting[int] = Waiting()
+    for place, (flops, kind, moved_up) in enumerate(runs):
+        found.add(f"r{place}", flops, place, kind, moved_up=moved_up)
+    ordered = sorted(range(len(runs)), key=lambda place: (-runs[place][2], -runs[place][0], place))
+    assert found.decide(0, 0, free).start == tuple(f"r{place}" for place in ordered)[:free]
+    taken, left = [], free
+    for kind in found.kinds():
+        while (name := found.take(kind, left)) is not None:
+            taken.append(name)
+            left -= 1
+    assert sorted(taken) == sorted(f"r{place}" for place in ordered[:free])
+
+
+def test_a_predicted_run_that_was_moved_up_still_waits_for_all_others() -> None:
+    runs = waiting([(1, 0)])
+    runs.add("last", 9, 4, 0, last=True)
+    runs.add("urgent", 9, 5, 0, last=True, moved_up=7)
+    assert runs.decide(0, 0, 2).start == ("r0",)
+    assert runs.take(0, 1) == "r0"
+    assert runs.decide(0, 0, 2) == Decision(("urgent",), alone="urgent")
+
+
 def test_the_predicted_runs_train_one_by_one_after_all_others() -> None:
     runs = waiting([(1, 0)])
     runs.add("last", 9, 5, 0, last=True)

@@ -207,3 +207,9 @@ def test_the_events_of_many_runs_are_a_few_for_each() -> None:
 
 def test_a_run_that_waits_for_one_that_is_not_there_is_not_forgotten() -> None:
     assert began(simulate([run("a", 5, trunk=("gone", 0.5))], [Nodes(1, 1)], Rules(1))) == {"a": 0}
+
+
+def test_a_run_that_was_moved_up_begins_first_in_a_simulation_too() -> None:
+    three = [Task(f"r{n}", f"r{n}", Resources(1.0), (10.0,), flops=n, moved_up=5 * (n == 1)) for n in range(3)]
+    course = simulate(three, [Nodes(cpus=1)], Rules(1))
+    assert [stint.run for stint in course.stints] == ["r1", "r2", "r0"]

@@ -20,6 +20,7 @@ from scaling_tui.runs.liveness import copy_of
 from scaling_tui.runs.writer import write_run
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import lay_out, resume
+from scaling_tui.sweeps.time_left import time_left
 from tests.conftest import FINISHED, record_sweep
 
 HOUR = 3600.0
@@ -172,7 +173,7 @@ def test_a_copy_that_is_old_is_running_as_of_its_end_and_not_lost(tmp_path: Path
     assert (view.copy.host, view.copy.as_of, view.copy.stale) == ("box", heartbeat, True)
     assert view.copy.folder == str(tmp_path / "box" / "quickstart")
     assert "running on box as of " in view.reason
-    assert view.seconds_left is None
+    assert time_left(view) is None
     listed = scaling_tui("runs", "--json", "--runs", tmp_path / "here")
     (found,) = json.loads(listed.stdout)["sweeps"]
     assert (found["state"], found["copy"]["host"]) == ("running", "box")

@@ -32,6 +32,7 @@ from scaling_tui.runs import SweepView
 from scaling_tui.runs.metrics import described
 from scaling_tui.sweeps.summary import summary
 from scaling_tui.sweeps.sweep_fit import fit_beforehand, law_of_sweep
+from scaling_tui.sweeps.time_left import time_left
 from scaling_tui.text import show
 
 MOST_FAULTS = 50
@@ -179,7 +180,8 @@ def _state(sweep: SweepView, now: float) -> list[str]:
     text = f"On {show.date_utc(now)} the sweep is {sweep.state}{reason}"
     if not sweep.runs:
         return [f"{text}."]
-    left = f", about {show.duration(sweep.seconds_left)} to go" if sweep.trains and sweep.seconds_left else ""
+    time = time_left(sweep)
+    left = f", {show.time_left(time.seconds, time.low, time.high)}" if time is not None else ""
     return [f"{text}: {states}; {show.percent(sweep.progress)} of its training is done{left}. All figures are of then."]
 
 

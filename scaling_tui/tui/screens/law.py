@@ -342,7 +342,7 @@ class LawScreen(TablePage):
         room = 1 if self.size.width < 60 else round(self.size.width * 0.42)
         table.display = room > 1 and bool(runs)
         if table.display:
-            rows = RunTableData(runs, own, colours, Choice(hidden=self._left_out), frozenset())
+            rows = RunTableData(runs, own, colours, Choice(hidden=self._left_out))
             table.styles.width = table.fill(rows, room)
 
     def _off(self, run: RunView | PointRow, rows: RunTableData) -> str:

@@ -1,5 +1,6 @@
 """The live screen: curves and a table of all runs, the law so far, log, machine load, and keys to stop and resume."""
 
+from asyncio import to_thread
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -31,10 +32,12 @@ from scaling_tui.report.sweeps import faults_in_brief
 from scaling_tui.runs import RunView, SweepView, make_request
 from scaling_tui.runs.metrics import described
 from scaling_tui.sweeps.launch import resumable, resume
+from scaling_tui.sweeps.queue import WAITING, why_not_next
 from scaling_tui.sweeps.results import outcome
 from scaling_tui.sweeps.sweep_fit import law_of_sweep
 from scaling_tui.text import show
 from scaling_tui.tui.live_page import LivePage
+from scaling_tui.tui.log_dialog import LogDialog
 from scaling_tui.tui.quit_dialog import sweep_names
 from scaling_tui.tui.save_dialog import Picture, save
 from scaling_tui.tui.services import machine
@@ -85,7 +88,8 @@ class LiveScreen(LivePage):
         Binding("t", "stop", "stop", tooltip="Stop the run under the cursor, or the whole sweep"),
         Binding("r", "resume", "resume", tooltip="Resume what was stopped, from its checkpoints"),
         Binding("l", "law", "law", tooltip="Switch the plot: the law, other metrics against size, the curves"),
-        Binding("w", "log", "log", show=False, tooltip="Show more or less of the log"),
+        Binding("u", "next", "up next", show=False, tooltip="Move the run to the front of the queue"),
+        Binding("w", "log", "log", show=False, tooltip="Show and search the log of the run, or of the supervisor"),
         Binding("m", "machine", "machine", show=False, tooltip="Show the load of processors, memory and GPUs"),
         Binding("e", "export", "export", show=False, tooltip="Save the plot or the screen to a file"),
     ]
@@ -96,14 +100,13 @@ class LiveScreen(LivePage):
         #body { height: 1fr; }
         #plots { width: 1fr; padding: 0 1 0 0; }
         #law-plot { display: none; }
-        #machine { display: none; height: auto; max-height: 5; padding: 0 1; }
+        #machine { display: none; height: auto; max-height: 50%; padding: 0 1; text-wrap: nowrap; }
         #law { height: auto; max-height: 4; padding: 0 1; }
         #log { height: 2; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
         &.-law { #curves { display: none; } #law-plot { display: block; } }
         &.-wide { #law-plot { display: block; } #log { height: 5; } }
         &.-wide.-law #curves { display: block; }
         &.-narrow #log { height: 1; }
-        &.-log #log { height: 40%; }
         &.-machine #machine { display: block; }
         &.-empty { #body, #log, #machine { display: none; } #law { padding: 1 2; } }
     }
@@ -135,6 +138,7 @@ class LiveScreen(LivePage):
 
     def on_mount(self) -> None:
         self.set_interval(max(2.0, self.scaling_app.refresh_s), self._show_machine)
+        self._reading_machine = False
 
     def follow(self, sweep: str | None) -> None:
         if self._snapshot is None or sweep != self._name:
@@ -214,7 +218,7 @@ class LiveScreen(LivePage):
         theme = theme_colours(self.app.theme_variables)
         colours = {run.name: colour_of(place(index, len(sweep.runs)), theme) for index, run in enumerate(sweep.runs)}
         table = self.query_one(RunTable)
-        rows = RunTableData(sweep.runs, labels(sweep), colours, self._choice, snapshot.stopping)
+        rows = RunTableData(sweep.runs, labels(sweep), colours, self._choice, snapshot.asked)
         share = 0.42 if self.size.width >= NORMAL else 0.45
         width = table.fill(rows, round(self.size.width * share))
         if table.styles.width is None or table.styles.width.value != width:
@@ -234,10 +238,17 @@ class LiveScreen(LivePage):
         return text
 
     def _show_machine(self) -> None:
-        if self.has_class("-machine") and self.is_current:
-            sweep = self._sweep
-            workers = sum(run.state == "running" for run in sweep.runs) if sweep else 0
-            self.query_one("#machine", PlainText).set_text(Text(machine.machine_text(machine.read_load(), workers)))
+        if self.has_class("-machine") and self.is_current and not self._reading_machine:
+            self._reading_machine = True
+            self.run_worker(self._read_machine(), exit_on_error=False)
+
+    async def _read_machine(self) -> None:
+        """In a thread: a driver that is in trouble takes seconds to answer."""
+        try:
+            text = await to_thread(machine.load_text, self._sweep)
+        finally:
+            self._reading_machine = False
+        self.query_one("#machine", PlainText).set_text(text)
 
     def _run(self) -> RunView | None:
         """The run under the cursor."""
@@ -260,8 +271,28 @@ class LiveScreen(LivePage):
         if action == "stop":
             return sweep is not None and sweep.trains
         if action == "resume":
-            return sweep is not None and any(_can_resume(sweep, run) for run in sweep.runs)
+            return sweep is not None and any(self._can_resume(sweep, run) for run in sweep.runs)
+        if action == "next":
+            return sweep is not None and any(not why_not_next(sweep, run) for run in sweep.runs)
         return True
+
+    def _can_resume(self, sweep: SweepView, run: RunView) -> bool:
+        held = self._snapshot is not None and run.name in self._snapshot.asked.held
+        return (held or run.state not in ("queued", "running")) and run.name in resumable(sweep)
+
+    def action_next(self) -> None:
+        sweep, run = self._sweep, self._run()
+        if sweep is None or run is None:
+            return
+        if why := why_not_next(sweep, run):
+            self.notify(f"{why}.", markup=False)
+            return
+        try:
+            make_request(sweep.path, "next", run.name)
+        except InputError as error:
+            self.notify(str(error), severity="error", markup=False)
+        else:
+            self.notify(f"{run.name} trains next, once a slot is free.", markup=False)
 
     def _choose(self, choice: Choice) -> None:
         self._choice = choice
@@ -328,8 +359,9 @@ class LiveScreen(LivePage):
             self.call_after_refresh(self._show_plots)
 
     def action_log(self) -> None:
-        self.toggle_class("-log")
-        self.call_after_refresh(self._show)
+        if self._sweep is not None:
+            run = self._run()
+            self.app.push_screen(LogDialog(self._sweep.path, run.name if run else None, self.scaling_app.refresh_s))
 
     def action_machine(self) -> None:
         self.toggle_class("-machine")
@@ -356,7 +388,8 @@ class LiveScreen(LivePage):
         if sweep is None or self._snapshot is None:
             return
         choices = [("sweep", f"The whole sweep {sweep.name}")]
-        if run is not None and run.state == "running" and run.name not in self._snapshot.stopping:
+        asked = self._snapshot.asked
+        if run is not None and run.state in ("running", *WAITING) and run.name not in asked.stopping | asked.held:
             choices.insert(0, (run.name, f"Only {run.name}"))
         question = "Stop what? Each run writes a checkpoint first; r resumes it."
         self.app.push_screen(Choose(question, choices), partial(self._stop, sweep))
@@ -375,7 +408,7 @@ class LiveScreen(LivePage):
         if sweep is None:
             return
         choices = [("sweep", f"All unfinished runs of {sweep.name}")]
-        if run is not None and _can_resume(sweep, run):
+        if run is not None and self._can_resume(sweep, run):
             choices.insert(0, (run.name, f"Only {run.name}"))
         self.app.push_screen(
             Choose("Resume what? Runs continue from their last checkpoints.", choices), partial(self._resume, sweep)
@@ -401,10 +434,6 @@ class LiveScreen(LivePage):
                 self._sweep.name if self._sweep else "live", "curves" if plot.id == "curves" else "law", plot.figure
             ),
         )
-
-
-def _can_resume(sweep: SweepView, run: RunView) -> bool:
-    return run.state not in ("queued", "running") and run.name in resumable(sweep)
 
 
 def _after(cycle: Sequence[T], now: T) -> T:
@@ -437,8 +466,8 @@ def headline(snapshot: SweepSnapshot, width: int) -> Text:
         parts.append(sweep.reason)
     elif sweep.state != "finished":
         parts.append(f"{finished} of {len(sweep.runs)} finished")
-    if sweep.state == "running" and sweep.seconds_left is not None:
-        parts.append(f"{show.duration(sweep.seconds_left)} left")
+    if sweep.state == "running" and (time := snapshot.left) is not None:
+        parts.append(show.time_left(time.seconds, time.low, time.high))
     elif sweep.state == "running" and (estimated := (sweep.document.get("estimate") or {}).get("seconds")):
         parts.append(f"about {show.duration(estimated)} in all")
     elif sweep.state not in ("running", "empty"):

@@ -18,6 +18,7 @@ from scaling_tui.sweeps.row import SweepRow
 from scaling_tui.sweeps.speeds import cached
 from scaling_tui.sweeps.summary import prediction_summary
 from scaling_tui.sweeps.sweep_fit import SweepFit, fit_beforehand
+from scaling_tui.sweeps.time_left import time_left
 from scaling_tui.text import show
 from scaling_tui.tutor.content.bank import load_banks
 from scaling_tui.tutor.content.lesson import LessonFile, lesson_files
@@ -149,8 +150,8 @@ def tutor_status(path: Path, now: datetime) -> TutorStatus:
 def running_line(view: SweepView) -> OverviewLine:
     finished = sum(run.state == "finished" for run in view.runs)
     text = f"{show.SIGNS['running']} {view.name}  {finished} of {len(view.runs)} finished"
-    if view.seconds_left is not None:
-        text += f", {show.duration(view.seconds_left)} left"
+    if (left := time_left(view)) is not None:
+        text += f", {show.time_left(left.seconds, left.low, left.high)}"
     if view.copy is not None and view.copy.stale:
         text += f", as of {show.date(view.copy.as_of)}"
     return OverviewLine(text, "live", view.name, bar=view.progress)

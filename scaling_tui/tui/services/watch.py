@@ -3,18 +3,21 @@
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
 
 from scaling_tui import InputError
-from scaling_tui.runs import SweepReader, SweepView, find_sweep, latest_request
+from scaling_tui.runs import SweepReader, SweepView, find_sweep
+from scaling_tui.sweeps.queue import Asked, asked_of
 from scaling_tui.sweeps.sweep_fit import SweepFit, fit_beforehand
+from scaling_tui.sweeps.time_left import TimeLeft, time_left
 
 POLL_S = 0.5
 KEPT = 4096  # records of an attempt in memory: more than any terminal has columns for
 PIECE = 1 << 24  # bytes of records read in one poll, run after run, so that few curves change and are redrawn
 READING_S = 2.0  # between two snapshots while a large sweep is read: drawing its curves takes time too
+LEFT_SHARE = 50  # times as long as it took until the time left is computed again
 COURTESY_S = 0.1  # that reading waits after a screen began to draw
 IDLE_KEPT = 2  # watches kept without a listener, so that returning to a sweep reads nothing twice
 
@@ -23,13 +26,14 @@ IDLE_KEPT = 2  # watches kept without a listener, so that returning to a sweep r
 class SweepSnapshot:
     """A sweep as read, and the law through its finished runs. `problem` says why there is no sweep.
 
-    `stopping` are the runs that were asked to stop and have not stopped yet; `unread` is the share of records not yet
-    read, 0 to 1: while it is above 0, the curves are samples.
+    `asked` is what was asked of its runs and has not happened yet; `left` is how long it still takes; `unread` is the
+    share of records not yet read, 0 to 1: while it is above 0, the curves are samples.
     """
 
     sweep: SweepView | None = None
     fit: SweepFit | None = None
-    stopping: frozenset[str] = frozenset()
+    asked: Asked = field(default_factory=Asked)
+    left: TimeLeft | None = None
     unread: float = 0.0
     problem: str = ""
 
@@ -48,6 +52,8 @@ class Watch(Thread):
         self._has_listeners, self._stopped = Event(), Event()
         self._last: SweepSnapshot | None = None
         self._total = 0
+        self._time_left: TimeLeft | None = None
+        self._left_due = 0.0
         self._held_until = 0.0
 
     @property
@@ -101,7 +107,8 @@ class Watch(Thread):
                 # While a large sweep is read, one run after another turns out finished: a fit for each is too many.
                 if finished != fitted[0] and not sweep.unread:
                     fitted = (finished, fit_beforehand(sweep))
-                snapshot = SweepSnapshot(sweep, fitted[1], stopping(sweep), self._share(sweep))
+                asked = asked_of(sweep)
+                snapshot = SweepSnapshot(sweep, fitted[1], asked, self._left(sweep, asked), self._share(sweep))
                 now = _fingerprint(snapshot)
             except (InputError, OSError) as error:
                 reader, snapshot, now = None, SweepSnapshot(problem=str(error)), str(error)
@@ -116,6 +123,14 @@ class Watch(Thread):
                     listener(snapshot)
             if not reading:
                 self._stopped.wait(self._period)
+
+    def _left(self, sweep: SweepView, asked: Asked) -> TimeLeft | None:
+        """How long the sweep still takes. Of a large one that is told less often than its files are read."""
+        began = time.monotonic()
+        if began >= self._left_due:
+            self._time_left = time_left(sweep, asked)
+            self._left_due = began + LEFT_SHARE * (time.monotonic() - began)
+        return self._time_left
 
     def _share(self, sweep: SweepView) -> float:
         self._total = max(self._total, sweep.unread)
@@ -152,16 +167,10 @@ class Watches:
         return lambda: watch.remove(listener)
 
 
-def stopping(sweep: SweepView) -> frozenset[str]:
-    """The running runs that were asked to stop."""
-    running = [run.name for run in sweep.runs if run.state == "running"]
-    return frozenset(name for name in running if latest_request(sweep.path, name) == "stop")
-
-
 def _fingerprint(snapshot: SweepSnapshot) -> object:
     """Equal for two snapshots that look the same."""
     sweep = snapshot.sweep
     if sweep is None:
         return snapshot.problem
     runs = tuple((run.name, run.state, run.curve.records, run.attempts, run.unread) for run in sweep.runs)
-    return sweep.state, sweep.reason, runs, len(sweep.predictions), sweep.log[-1:], snapshot.stopping
+    return sweep.state, sweep.reason, runs, len(sweep.predictions), sweep.log[-1:], snapshot.asked

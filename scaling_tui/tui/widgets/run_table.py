@@ -1,7 +1,7 @@
 """The table of a sweep's runs: state, size, loss, time left; keys and mouse move its cursor."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 from rich.cells import cell_len, set_cell_size
@@ -18,6 +18,7 @@ from scaling_tui.plots.curves import LOSSES, Choice
 from scaling_tui.plots.figures import Colour
 from scaling_tui.runs import RunView
 from scaling_tui.runs.format import State
+from scaling_tui.sweeps.queue import Asked
 from scaling_tui.text import show
 from scaling_tui.text.columns import flush_right
 
@@ -34,13 +35,13 @@ class Row(Protocol):
 
 @dataclass(frozen=True)
 class RunTableData:
-    """What the table shows: the runs in order, their labels and colours, what is marked, and which are stopping."""
+    """What the table shows: the runs in order, their labels and colours, what is marked, and what was asked of them."""
 
     runs: Sequence[Row]
     labels: Mapping[str, str]
     colours: Mapping[str, Colour]
     choice: Choice
-    stopping: frozenset[str]
+    asked: Asked = field(default_factory=Asked)
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,12 @@ class RunColumn:
 
 
 def _left(run: RunView, rows: RunTableData) -> str:
-    if run.name in rows.stopping:
+    if run.name in rows.asked.stopping:
         return "stopping"
+    if run.name in rows.asked.held:
+        return "stopped"
+    if run.name in rows.asked.moved_up:
+        return "next"
     if run.state == "running":
         return show.duration(run.seconds_left).replace(" min", "")
     return "" if run.state == "finished" else run.state

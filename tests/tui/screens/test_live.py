@@ -12,6 +12,7 @@ from textual.widgets import OptionList, Static
 from scaling_tui.plots.drawing import draw, plain
 from scaling_tui.plots.figures import DOTTED, Figure
 from scaling_tui.runs import Writer, create_sweep, latest_request
+from scaling_tui.runs.requests import moved_up
 from scaling_tui.text.visible import HARMFUL
 from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.help import HelpScreen
@@ -162,21 +163,6 @@ async def test_a_crosshair_by_mouse_and_by_keyboard_reads_values(tmp_path: Path)
         assert plot.cursor > middle
         await pilot.press("backspace")
         assert plot.cursor is None
-
-
-async def test_log_and_machine_open_by_key(tmp_path: Path) -> None:
-    record_sweep(tmp_path, FINISHED)
-    app = ScalingApp(tmp_path, mode="live")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await shown(pilot)
-        machine, log = app.screen.query_one("#machine"), app.screen.query_one("#log")
-        assert not machine.display
-        small = log.size.height
-        await pilot.press("m", "w")
-        await pilot.pause()
-        assert machine.display
-        assert "memory" in text_of(app, "#machine")
-        assert log.size.height > small
 
 
 async def chosen(pilot: Pilot[None], key: str, name: str) -> None:
@@ -360,6 +346,25 @@ async def test_one_run_or_the_sweep_is_stopped_and_quitting_stops_none(tmp_path:
         await chosen(pilot, "t", "sweep")
         assert latest_request(sweep) == "stop"
         await until(pilot, lambda: "stopping" in table.rows[5].cells[-1])
+
+
+async def test_a_waiting_run_is_held_back_resumed_and_moved_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep = record_sweep(tmp_path, ["finished", "running", *["queued"] * 5])
+    asked: list[str | None] = []
+    monkeypatch.setattr("scaling_tui.tui.screens.live.resume", lambda path, run=None: asked.append(run))
+    app = ScalingApp(tmp_path, mode="live")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shown(pilot)
+        table = app.screen.query_one(RunTable)
+        await pilot.press("u")
+        assert not moved_up(sweep), "what is finished cannot be moved"
+        await pilot.press("down", "down", "u", "down", "u")
+        assert sorted(moved_up(sweep), key=moved_up(sweep).__getitem__) == ["r3-s0", "r4-s0"]
+        await until(pilot, lambda: [row.cells[-1].strip() for row in table.rows[2:5]] == ["next", "next", "queued"])
+        await chosen(pilot, "t", "r4-s0")
+        await until(pilot, lambda: "stopped" in table.rows[3].cells[-1])
+        await chosen(pilot, "r", "r4-s0")
+        await until(pilot, lambda: asked == ["r4-s0"])
 
 
 async def test_one_run_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
