@@ -1,4 +1,4 @@
-"""How long a thousand sweeps take to list: `runs`, Home and the choice of a sweep, cold, warm and after a change.
+"""How long a thousand sweeps take to list: `runs`, Home, Sweeps and the choice of one, cold, warm and after a change.
 
     python benchmarks/many_sweeps.py [--sweeps 1000] [--keep DIR]
 
@@ -137,12 +137,16 @@ def seconds(command: Sequence[str], environment: dict[str, str]) -> float:
 
 
 def app_times(runs: Path, environment: dict[str, str]) -> dict[str, float]:
-    """Seconds until Home tells of sweeps, and from `o` to the names of some."""
+    """Seconds until Home tells of sweeps, from `o` to the names of some, for a letter typed there, and to Sweeps."""
     code = """
 import asyncio, sys, time
 from pathlib import Path
 from scaling_tui.tui.app import ScalingApp
+from scaling_tui.tui.widgets.line_list import LineList
 from textual.widgets import OptionList
+
+def lines(app):
+    return [line.key for table in app.screen.query(LineList) for line in table.lines]
 
 async def main():
     app = ScalingApp(Path(sys.argv[1]))
@@ -153,9 +157,23 @@ async def main():
         print("home", time.perf_counter() - began)
         began = time.perf_counter()
         await pilot.press("o")
-        while len(app.screen_stack) < 2:
+        while len(app.screen_stack) < 2 or not lines(app):
             await asyncio.sleep(0.01)
         print("open", time.perf_counter() - began)
+        slowest = 0.0
+        for key in "quickstart-7":
+            began = time.perf_counter()
+            app.screen.query_one("Input").insert_text_at_cursor(key)
+            while app.screen.typed[-1:] != key:
+                await asyncio.sleep(0)
+            slowest = max(slowest, time.perf_counter() - began)
+        print("typing", slowest)
+        await pilot.press("escape")
+        began = time.perf_counter()
+        await pilot.press("0")
+        while not lines(app):
+            await asyncio.sleep(0.01)
+        print("screen", time.perf_counter() - began)
 
 asyncio.run(main())
 """
@@ -198,6 +216,8 @@ def main() -> int:
             ("o shows names, cold", app_cold["open"], 1.0),
             ("Home tells of sweeps, warm", app_warm["home"], 1.0),
             ("o shows names, warm", app_warm["open"], 0.5),
+            ("  the slowest letter typed there", app_warm["typing"], 0.1),
+            ("Sweeps lists them, warm", app_warm["screen"], 0.5),
         ]
     missed = 0
     for what, found, goal in rows:

@@ -123,12 +123,9 @@ def tag(
 ) -> None:
     """Tag a sweep, such as 'tag quickstart +base -old'."""
     from scaling_tui.runs.commands import suggested
-    from scaling_tui.runs.labels import checked_tag
+    from scaling_tui.runs.labels import read_tags
 
-    add: list[str] = []
-    remove: list[str] = []
-    for word in tags or []:
-        (remove if word.startswith("-") else add).append(checked_tag(word[word.startswith(("+", "-")) :]))
+    add, remove = read_tags(tags or [])
     path, before, after = relabel(runs, sweep, lambda labels: labels.tagged(add, remove))
     if before != after:
         undone = [f"-{one}" for one in after.tags if one not in before.tags]

@@ -5,7 +5,8 @@ from typing import Any
 
 from scaling_tui.sweeps.row import SweepRow
 from scaling_tui.text import show
-from scaling_tui.text.columns import columns, flush_left
+from scaling_tui.text.columns import columns
+from scaling_tui.text.list_columns import ListColumn
 
 TRAINING_MARK = "*"
 ALWAYS = 13  # columns that are there even if all cells are empty
@@ -57,18 +58,69 @@ def _marked_loss(run: Mapping[str, Any] | None) -> str:
     return show.loss(run["loss"]) + (TRAINING_MARK if run["loss_is_held_out"] is False else "")
 
 
-def choice_line(row: SweepRow, now: float) -> str:
-    """A sweep on one line of a list to choose from; what matters least is at the end, where it may be cut off."""
+SWEEP_COLUMNS = (
+    ListColumn("sweep", least=14),
+    ListColumn("state", 2),
+    ListColumn("done", 3, right=True),
+    ListColumn("age", 1, right=True),
+    ListColumn("N", 4, right=True),
+    ListColumn("best", 6, right=True),
+    ListColumn("law", 7),
+    ListColumn("ladder", 8, least=8),
+    ListColumn("tags", 5, least=6),
+    ListColumn("corpus", 9, least=8),
+    ListColumn("size", 10, right=True),
+    ListColumn("note", 11, least=8),
+)
+# The orders of `sweeps.query` that these columns show.
+SORTED_BY = {
+    "name": 0, "state": 1, "runs": 2, "latest": 3, "active": 3, "params": 4, "loss": 5, "ladder": 7, "size": 10,
+}  # fmt: skip
+
+
+def sweep_cells(row: SweepRow, now: float) -> tuple[str, ...]:
+    """A sweep in the columns of `SWEEP_COLUMNS`; a cell with nothing to tell is empty. `now` in Unix seconds."""
     if row.broken:
-        return f"{show.SIGNS['unreadable']} {flush_left(row.name, 24)} {row.broken}"
-    began = show.ago(row.created, now)
-    best = f"best loss {show.loss(row.best['loss'])}" if row.best else ""
-    size = f"N {show.count(row.params)}" if row.params else ""
-    tags = " ".join(f"#{tag}" for tag in row.tags)
-    law = row.law or ""
-    parts = [f"{row.state:<10}", f"{show.counted(row.runs, 'run'):>7}", f"{began:>11}", f"{size:<8}", f"{best:<16}"]
-    parts += [law, tags, noted(row.as_json(), 40)]
-    return f"{show.SIGNS[row.state]} {flush_left(row.name, 24)} {'  '.join(parts)}".rstrip()
+        return (row.name, row.state, *[""] * (len(SWEEP_COLUMNS) - 3), row.broken)
+    return (
+        row.name,
+        row.state,
+        f"{row.states.get('finished', 0)}/{row.runs}" if row.runs else "",
+        show.ago(row.created, now).removesuffix(" ago") if row.created else "",
+        show.count(row.params) if row.params else "",
+        _marked_loss(row.best) if row.best and row.best["loss"] is not None else "",
+        row.law or "",
+        row.ladder or "",
+        " ".join(row.tags),
+        row.corpus or "",
+        disk_size(row.size),
+        noted(row.as_json(), 80),
+    )
+
+
+def disk_size(size: int | None) -> str:
+    """Bytes on disk; empty where nobody asked."""
+    return "" if size is None else "<1 MB" if size < 1e6 else show.memory(size)
+
+
+def sweep_about(row: SweepRow, now: float) -> list[str]:
+    """What else there is to tell of a sweep, in up to three lines."""
+    if row.broken:
+        return [row.broken]
+    states = ", ".join(f"{row.states[state]} {state}" for state in show.SIGNS if row.states.get(state))
+    largest = f"largest {_marked_loss(row.largest)}" if row.largest and row.largest["loss"] is not None else ""
+    size = disk_size(row.size)
+    times = f"began {show.date(row.created)}" if row.created else ""
+    active = f"last written {show.ago(row.active, now)}" if row.active else ""
+    where = "copy of a sweep elsewhere" if row.copied else ""
+    facts = (states, largest, row.ladder and f"ladder {row.ladder}", row.corpus and f"corpus {row.corpus}", size)
+    told = [" · ".join(filter(None, [*facts, times, active, where]))]
+    if row.tags:
+        told.append("tags: " + " ".join(row.tags))
+    fault = faults_in_brief(row.name, row.faults) or row.reason
+    if fault or row.note or row.archived:
+        told.append(" · ".join(filter(None, (noted(row.as_json(), 400), fault))))
+    return told
 
 
 def faults_in_brief(sweep: str, faults: Sequence[str]) -> str:

@@ -71,12 +71,23 @@ def restore_sweep(runs: Path, name: str | None = None) -> Path:
     chosen = next((one for one in there if name in (None, one.name)), None)
     if chosen is None:
         raise InputError(f"sweep {name!r}: not in the trash; known: {show.listed([one.name for one in there], 8)}")
+    return bring_back(chosen, runs)
+
+
+def bring_back(deleted: Deleted, runs: Path) -> Path:
+    """Moves this sweep out of the trash of `runs` again; returns where it is.
+
+    Raises:
+        InputError: it is no longer there, or its name is taken.
+    """
     try:
-        path = moved(chosen.path, runs / chosen.name, "'mv' moves")
+        path = moved(deleted.path, runs / deleted.name, "'mv' moves")
+    except FileNotFoundError:
+        raise InputError(f"restore {deleted.name}: no longer in the trash of {runs}") from None
     except OSError as error:
-        raise InputError(f"restore {chosen.name}: {error.strerror}; it is still in the trash") from error
+        raise InputError(f"restore {deleted.name}: {error.strerror}; it is still in the trash") from error
     with suppress(OSError):
-        chosen.path.parent.rmdir()
+        deleted.path.parent.rmdir()
     return path
 
 

@@ -67,6 +67,19 @@ def checked_tag(text: str) -> str:
     return text
 
 
+def read_tags(words: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The tags to add and those to take away, of words such as `+base`, `base` and `-old`.
+
+    Raises:
+        InputError: one of them can be no tag.
+    """
+    add: list[str] = []
+    remove: list[str] = []
+    for word in words:
+        (remove if word.startswith("-") else add).append(checked_tag(word[word.startswith(("+", "-")) :]))
+    return add, remove
+
+
 def checked_note(text: str) -> str:
     """`text`, if it can be a note: of several lines, without other control characters.
 

@@ -1,5 +1,7 @@
 """How well what was typed fits a text: as one types, in every list that filters."""
 
+from collections.abc import Sequence
+
 _EXACT, _BEGINS, _WORD, _INSIDE, _SCATTERED = 1000, 800, 600, 400, 200
 
 
@@ -41,3 +43,14 @@ def _gaps(wanted: str, text: str, start: int) -> int | None:
         if at < 0:
             return None
     return at - start + 1 - len(wanted)
+
+
+def fuzzy_words(typed: str, texts: Sequence[str]) -> int | None:
+    """How well the words of `typed` fit `texts`: each word has to fit one of them; None where it does not."""
+    total = 0
+    for word in typed.split():
+        found = max((fit for text in texts if (fit := fuzzy(word, text)) is not None), default=None)
+        if found is None:
+            return None
+        total += found
+    return total

@@ -29,7 +29,6 @@ from scaling_tui.tui.modes import MODES, Mode
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.services import clipboard, desktop
 from scaling_tui.tui.terminal import Appearance
-from scaling_tui.tui.widgets.choose import Choose
 
 if TYPE_CHECKING:
     from scaling_tui.sweeps.listing import Listing
@@ -234,13 +233,9 @@ class ScalingApp(App[None]):
         self.notify("Nothing is selected. Drag over text with the mouse, then press ctrl+c to copy. ctrl+q quits.")
 
     async def action_open(self) -> None:
-        from scaling_tui.tui import quit_dialog
+        from scaling_tui.tui.sweep_dialog import choose_sweep
 
-        choices = await to_thread(quit_dialog.sweep_choices, self.listing)
-        if choices:
-            self.push_screen(Choose("Show which sweep?", choices), self._open)
-        else:
-            self.notify(f"No sweep in {self.runs} yet. Press 2 for the Lab to launch one.", markup=False)
+        await choose_sweep(self, self.listing, "Show which sweep?", self._open, now=self.sweep)
 
     def _open(self, name: str | None) -> None:
         if name is not None:

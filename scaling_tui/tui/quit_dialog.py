@@ -1,13 +1,11 @@
-"""The dialogs for quitting while a sweep trains and for choosing a sweep."""
+"""The dialog for quitting while a sweep trains."""
 
-import time
 from pathlib import Path
 
 from textual.app import App
 
 from scaling_tui import InputError
-from scaling_tui.report.sweeps import choice_line
-from scaling_tui.runs import list_sweeps, make_request
+from scaling_tui.runs import make_request
 from scaling_tui.runs.commands import suggested
 from scaling_tui.runs.glance import trains
 from scaling_tui.runs.liveness import copy_of
@@ -26,28 +24,6 @@ def training_sweeps(listing: Listing) -> list[Path]:
     found = [Path(row.path) for row in listed.rows if row.trains and not row.copied]
     unread = [listing.runs / name for name in listed.unread]
     return found + [path for path in unread if trains(path) and copy_of(path) is None]
-
-
-def sweep_choices(listing: Listing) -> list[tuple[str, str]]:
-    """Every sweep that is not archived, the latest first, as (name, line) for `Choose`.
-
-    Of those that are new here, as many are read as fit in `PATIENCE_S`; the others are known by their names.
-    """
-    try:
-        listed = listing.poll(PATIENCE_S)
-    except InputError:
-        return []
-    now = time.time()
-    choices = [(row.name, choice_line(row, now)) for row in listed.rows if not row.archived]
-    return choices + [(name, f"· {name}") for name in listed.unread]
-
-
-def sweep_names(runs: Path) -> list[str]:
-    """The name of every sweep in `runs`, the latest first; none is read for it."""
-    try:
-        return [path.name for path in list_sweeps(runs)]
-    except InputError:
-        return []
 
 
 def quit_question(paths: list[Path]) -> Choose:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaling_tui.text.fuzzy import fuzzy
+from scaling_tui.text.fuzzy import fuzzy, fuzzy_words
 
 
 def order(typed: str, *texts: str) -> list[str]:
@@ -26,3 +26,9 @@ def test_a_fit_holds_the_letters_in_their_order(typed: str, text: str) -> None:
     if score is not None:
         rest = iter(text.casefold())
         assert all(letter in rest for letter in typed.casefold())
+
+
+def test_every_word_has_to_fit_one_of_the_texts() -> None:
+    assert fuzzy_words("qs fin", ("quickstart-2", "finished")) is not None
+    assert fuzzy_words("qs fail", ("quickstart-2", "finished")) is None
+    assert fuzzy_words("  ", ("a",)) == 0

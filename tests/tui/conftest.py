@@ -5,6 +5,8 @@ from collections.abc import Callable
 import pytest
 from textual.pilot import Pilot
 
+from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.line_list import LineList
 from scaling_tui.tui.widgets.run_table import RunTable
 
 
@@ -18,6 +20,20 @@ async def until(pilot: Pilot[None], reached: Callable[[], bool]) -> None:
     """Lets the app work until `reached`; the test's own time limit ends what never comes."""
     while not reached():
         await pilot.pause(0.02)
+
+
+async def choose(pilot: Pilot[None], key: str) -> None:
+    """Takes a line of the dialog that is open, or is about to."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, Choose) and bool(choices(pilot)))
+    lines = pilot.app.screen.query_one(LineList)
+    lines.show(lines.lines, key)
+    assert lines.key == key
+    await pilot.press("enter")
+
+
+def choices(pilot: Pilot[None]) -> list[str]:
+    """The keys of what the open dialog lists."""
+    return [line.key for lines in pilot.app.screen.query(LineList) for line in lines.lines]
 
 
 async def shown(pilot: Pilot[None]) -> None:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from textual.widgets import OptionList
 
 from scaling_tui.runs import Writer, read_sweep
 from scaling_tui.runs.labels import change_labels
@@ -15,7 +14,9 @@ from scaling_tui.sweeps.summary import row_of
 from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.services import overview
 from scaling_tui.tui.services.overview import Overview, next_lines
+from scaling_tui.tui.widgets.line_list import LineList
 from tests.conftest import FINISHED, record_sweep
+from tests.tui.conftest import choices, until
 
 
 def test_a_sweep_of_another_trainer_is_not_offered_for_resuming(tmp_path: Path) -> None:
@@ -60,15 +61,15 @@ def test_an_archived_sweep_is_not_what_home_tells_of(tmp_path: Path) -> None:
 async def test_the_choice_of_a_sweep_tells_state_age_size_law_and_tags(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scaling_tui.tui.quit_dialog.PATIENCE_S", math.inf)
+    monkeypatch.setattr("scaling_tui.tui.sweep_dialog.PATIENCE_S", math.inf)
     change_labels(record_sweep(tmp_path, FINISHED, "tagged"), lambda labels: labels.tagged(["paper", "x\u0301"]))
     change_labels(record_sweep(tmp_path, FINISHED, "shelved"), lambda labels: replace(labels, archived=True))
     app = ScalingApp(tmp_path)
     async with app.run_test(size=(160, 40)) as pilot:
         await pilot.press("o")
-        while len(app.screen_stack) < 2:
-            await pilot.pause()
-        lines = [str(option.prompt) for option in app.screen.query_one(OptionList).options]
-    (line,) = lines
-    for part in ("✓ tagged", "finished", "7 runs", " ago", "N 468k", "best loss 1.4479", "chinchilla-n", "#paper"):
-        assert part in line, part
+        await until(pilot, lambda: choices(pilot) == ["tagged"])
+        (line,) = app.screen.query_one(LineList).lines
+        for part in ("tagged", "finished", "7/7", "468k", "1.4479", "chinchilla-n", "paper x\u0301"):
+            assert part in line.cells, part
+        await pilot.press(*"archived:any")
+        await until(pilot, lambda: sorted(choices(pilot)) == ["shelved", "tagged"])

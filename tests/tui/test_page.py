@@ -7,7 +7,7 @@ from textual.binding import Binding
 from textual.command import CommandPalette
 from textual.events import Resize
 from textual.geometry import Size
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, Static
 
 from scaling_tui.runs import latest_request
 from scaling_tui.tui import keymap
@@ -20,7 +20,7 @@ from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tui.widgets.mode_bar import ModeBar
 from scaling_tui.tui.widgets.status_line import StatusLine
 from tests.conftest import FINISHED, record_sweep
-from tests.tui.conftest import until
+from tests.tui.conftest import choose, until
 
 UNDER_WAY = [*["finished"] * 4, "running", "running", "queued"]
 
@@ -65,7 +65,7 @@ async def test_every_mode_has_a_key_is_built_when_first_shown_and_explains_itsel
 
 
 async def test_keys_of_modes_are_different_and_every_action_says_what_it_does() -> None:
-    assert len({mode.key for mode in MODES}) == len(MODES) == 9
+    assert len({mode.key for mode in MODES}) == len(MODES) == 10
     for mode in MODES:
         for binding in mode.page_class().BINDINGS:
             assert not isinstance(binding, tuple)
@@ -100,10 +100,7 @@ async def test_a_sweep_opened_anywhere_is_in_view_everywhere(tmp_path: Path) -> 
     app = ScalingApp(tmp_path)
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("o")
-        await until(pilot, lambda: isinstance(app.screen, Choose))
-        options = app.screen.query_one(OptionList)
-        options.highlighted = [option.id for option in options.options].index("first")
-        await pilot.press("enter")
+        await choose(pilot, "first")
         await until(pilot, lambda: app.sweep == "first")
         await pilot.press("3")
         await until(pilot, lambda: bool(app.screen.query("#where")))

@@ -138,7 +138,7 @@ class LabScreen(Page):
             return
         wrong = None
         try:
-            self._request = launch_request(self._chosen, self._form())
+            self._request = launch_request(self._chosen, self._form(), self.runs)
         except FieldError as mistake:
             self._request, wrong = None, mistake
         for name in FIELDS:
@@ -185,7 +185,8 @@ class LabScreen(Page):
             self.notify("Not launched: fix the field marked ✗.", severity="warning")
         elif not self._launching:
             request, ladder = self._request, self._request.ladder
-            question = f"Launch {ladder.name}: {in_all(ladder, self._time(request), ladder.seeds)}?"
+            called = f" as {request.name}" if request.name else ""
+            question = f"Launch {ladder.name}{called}: {in_all(ladder, self._time(request), ladder.seeds)}?"
             choices = [("launch", "Launch; it trains in the background"), ("", "Not now")]
             self.app.push_screen(Choose(question, choices), lambda answer: self._start(request) if answer else None)
 
@@ -202,7 +203,7 @@ class LabScreen(Page):
             checked = check_ladder(request.ladder, request.device, request.jobs, self._prepare)
             sweep = launch(
                 self.runs, request.ladder, jobs=request.jobs, per_gpu=request.per_gpu, device=request.device,
-                checked=checked,
+                checked=checked, name=request.name,
             )  # fmt: skip
         except InputError as error:
             self.app.call_from_thread(self._launched, None, str(error))
@@ -230,5 +231,6 @@ class LabScreen(Page):
             self.notify(problem, severity="error", markup=False, timeout=10)
         else:
             self.scaling_app.sweep = sweep
+            self.query_one("#name", Input).value = ""  # it is taken now
             if self.is_current:
                 self.app.switch_mode("live")

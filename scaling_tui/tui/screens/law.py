@@ -41,13 +41,15 @@ from scaling_tui.runs import RunView, SweepView
 from scaling_tui.sweeps.sweep_fit import run_points
 from scaling_tui.text import show
 from scaling_tui.text.columns import bullet
+from scaling_tui.text.list_columns import ListColumn
 from scaling_tui.tui.live_page import LivePage
 from scaling_tui.tui.save_dialog import Picture, save
 from scaling_tui.tui.services.background import OneAtATime
 from scaling_tui.tui.services.table_form import OpenedTable
 from scaling_tui.tui.services.watch import SweepSnapshot
 from scaling_tui.tui.table_page import OPEN_TABLE, TablePage
-from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.choose import Choose, by_text
+from scaling_tui.tui.widgets.line_list import Line
 from scaling_tui.tui.widgets.plot import Plot, theme_colours
 from scaling_tui.tui.widgets.run_table import RunColumn, RunTable, RunTableData
 from scaling_tui.tui.widgets.text import PlainText
@@ -56,6 +58,7 @@ DRAWS = 200  # as the command
 NARROW = 72  # columns below which tables of text leave out some of theirs
 MOST_ROWS = 2_000  # of a table; points beyond are fitted and drawn, not listed
 View = Literal["law", "residuals", "valleys", "influence", "compare"]
+LAW_COLUMNS = (ListColumn("law"), ListColumn("formula", least=20))
 OVER_AXES: tuple[View, ...] = ("residuals", "influence")  # views whose x axis the user chooses
 
 
@@ -431,8 +434,9 @@ class LawScreen(TablePage):
         self._show()
 
     def action_form(self) -> None:
-        choices = [(law.name, f"{law.name:<14} {law.text}") for law in LAWS.values()]
-        self.app.push_screen(Choose("Fit which law?", choices), self._chosen)
+        lines = [Line(law.name, (law.name, law.text)) for law in LAWS.values()]
+        dialog = Choose("Fit which law?", lines, columns=LAW_COLUMNS, find=by_text(lines))
+        self.app.push_screen(dialog, self._chosen)
 
     def _chosen(self, law: str | None) -> None:
         if law is not None:

@@ -30,7 +30,7 @@ from scaling_tui.plots.results import metrics_over_size, result_figure
 from scaling_tui.report.sweep import law_plot, law_text, promised_text
 from scaling_tui.report.sweeps import faults_in_brief
 from scaling_tui.runs import RunView, SweepView, make_request
-from scaling_tui.runs.metrics import described
+from scaling_tui.runs.metrics import described, matching
 from scaling_tui.sweeps.launch import resumable, resume
 from scaling_tui.sweeps.queue import WAITING, why_not_next
 from scaling_tui.sweeps.results import outcome
@@ -38,12 +38,11 @@ from scaling_tui.sweeps.sweep_fit import law_of_sweep
 from scaling_tui.text import show
 from scaling_tui.tui.live_page import LivePage
 from scaling_tui.tui.log_dialog import LogDialog
-from scaling_tui.tui.quit_dialog import sweep_names
 from scaling_tui.tui.save_dialog import Picture, save
 from scaling_tui.tui.services import machine
 from scaling_tui.tui.services.watch import SweepSnapshot
+from scaling_tui.tui.sweep_dialog import choose_sweep
 from scaling_tui.tui.widgets.choose import Choose
-from scaling_tui.tui.widgets.choose_metric import ChooseMetric, ChosenMetric
 from scaling_tui.tui.widgets.plot import Plot, theme_colours
 from scaling_tui.tui.widgets.run_table import RunTable, RunTableData
 from scaling_tui.tui.widgets.text import LastLines, PlainText
@@ -331,13 +330,20 @@ class LiveScreen(LivePage):
     def action_choose_metric(self) -> None:
         sweep = self._sweep
         if sweep is not None:
-            rows = [(name, metric_row(sweep, name)) for name in metrics_of(sweep)]
-            now = shown_of(sweep, self._choice).metric
-            self.app.push_screen(ChooseMetric(rows, now, self._choice.pattern), self._show_metric)
+            names = metrics_of(sweep)
+            dialog = Choose(
+                "Which metric? Type a part of its name, or a pattern: eval/*",
+                [(name, metric_row(sweep, name)) for name in names],
+                find=partial(matching, names),
+                now=shown_of(sweep, self._choice).metric,
+                typed=self._choice.pattern,
+                hint="all metrics",
+            )
+            self.app.push_screen(dialog, lambda metric: self._show_metric(metric, dialog.typed.strip()))
 
-    def _show_metric(self, chosen: ChosenMetric | None) -> None:
-        if chosen is not None:
-            self._choose(replace(self._choice, metric=chosen.metric, pattern=chosen.pattern))
+    def _show_metric(self, metric: str | None, pattern: str) -> None:
+        if metric is not None:
+            self._choose(replace(self._choice, metric=metric, pattern=pattern))
 
     def action_crosshair(self, by: int) -> None:
         self._plot().step(by)
@@ -367,15 +373,13 @@ class LiveScreen(LivePage):
         self.toggle_class("-machine")
         self._show_machine()
 
-    def action_compare(self) -> None:
-        name = self._sweep.name if self._sweep else None
-        choices = [(other, other) for other in sweep_names(self.runs) if other != name]
-        if self._beside_name is not None:
-            choices.insert(0, (NOTHING, f"Stop comparing with {self._beside_name}"))
-        if choices:
-            self.app.push_screen(Choose("Compare with which sweep?", choices), self._compare)
-        else:
-            self.notify("There is no other sweep to compare with.")
+    async def action_compare(self) -> None:
+        without = [self._sweep.name] if self._sweep else []
+        first = [(NOTHING, f"Stop comparing with {self._beside_name}")] if self._beside_name is not None else []
+        await choose_sweep(
+            self.app, self.scaling_app.listing, "Compare with which sweep?", self._compare, now=self._beside_name,
+            without=without, first=first,
+        )  # fmt: skip
 
     def _compare(self, name: str | None) -> None:
         if name is not None:

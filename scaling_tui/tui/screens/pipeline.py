@@ -18,8 +18,8 @@ from scaling_tui.runs.glance import glance
 from scaling_tui.sweeps.data_stages import DataStage, stages
 from scaling_tui.text import show
 from scaling_tui.tui.page import Page
+from scaling_tui.tui.run_dialog import choose_run
 from scaling_tui.tui.services.background import OneAtATime
-from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tui.widgets.plot import Plot
 
 POLL_S = 10.0  # for a run in training; the corpus is read again each time
@@ -142,16 +142,14 @@ class PipelineScreen(Page):
     def action_step(self, by: int) -> None:
         """The next or previous run."""
         if self._run_stages is not None:
-            names = self._names(self._run_stages)
+            names = [run.name for run in glance(self._run_stages.run.path.parent).runs]
             self._show_run(names[(names.index(self._run_stages.run.name) + by) % len(names)])
 
     def action_run(self) -> None:
         if self._run_stages is not None:
-            choices = [(name, name) for name in self._names(self._run_stages)]
-            self.app.push_screen(Choose("Show the pipeline of which run?", choices), self._show_run)
-
-    def _names(self, run_stages: RunStages) -> list[str]:
-        return [run.name for run in glance(run_stages.run.path.parent).runs]
+            run = self._run_stages.run
+            runs = glance(run.path.parent).runs
+            self.app.push_screen(choose_run("Show the pipeline of which run?", runs, run.name), self._show_run)
 
     def _show_run(self, name: str | None) -> None:
         if name is not None:

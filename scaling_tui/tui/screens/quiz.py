@@ -22,7 +22,7 @@ from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import launch
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.screens.prediction_game import PredictionGameScreen
-from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.choose import Choose, by_text, lines_of
 from scaling_tui.tutor.content.bank import load_banks
 from scaling_tui.tutor.content.questions import Formula, Numeric
 from scaling_tui.tutor.course import Course
@@ -238,7 +238,8 @@ class QuizScreen(Page):
                 self.action_predict()
             case _ if key == "lesson":
                 counts = [(lesson, title) for lesson, title in course.titles.items()]
-                self.app.push_screen(Choose("Questions on which lesson?", counts), self._chosen)
+                lines = lines_of(counts)
+                self.app.push_screen(Choose("Questions on which lesson?", lines, find=by_text(lines)), self._chosen)
             case _ if key.startswith("read:"):
                 self.run_worker(self._read_lesson(key[5:]))
             case _:

@@ -34,13 +34,13 @@ from scaling_tui.lens.client import (
 )
 from scaling_tui.lens.hugging_face.folder import find_model
 from scaling_tui.lens.stages import first_right, quoted
-from scaling_tui.runs import find_sweep
+from scaling_tui.runs import RunView, find_sweep
 from scaling_tui.runs.glance import glance
 from scaling_tui.runs.writer import checkpoints
 from scaling_tui.text import show
-from scaling_tui.text.columns import flush_left
 from scaling_tui.tui.page import Page
-from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.run_dialog import choose_run
+from scaling_tui.tui.widgets.choose import Choose, by_text, lines_of
 from scaling_tui.tui.widgets.open_folder import OpenFolder
 from scaling_tui.tui.widgets.text import MadeToSize
 from scaling_tui.tui.widgets.trace_detail import (
@@ -511,18 +511,16 @@ class TraceScreen(Page):
         self._choose("Follow which token?", choices, lambda token: self.change(watch=token))
 
     def action_run(self) -> None:
-        choices = [(OTHER_MODEL, "A model from a folder (f) …")]
+        runs: list[RunView] = []
         try:
             sweep = glance(find_sweep(self.runs, self._request.sweep))
-            choices[:0] = [
-                (run.name, f"{flush_left(run.name, 20)} N {show.count(run.params):>6}  {run.state}")
-                for run in sweep.runs
-                if can_be_traced(run)
-            ]
+            runs = [run for run in sweep.runs if can_be_traced(run)]
         except InputError as error:
             self._set_note(str(error))
 
-        def chosen(run: str) -> None:
+        def chosen(run: str | None) -> None:
+            if run is None:
+                return
             if run == OTHER_MODEL:
                 self.action_model()
             elif self._request.model is not None:
@@ -530,7 +528,8 @@ class TraceScreen(Page):
             else:
                 self.change(run=run, step=None)
 
-        self._choose("Trace which run?", choices, chosen)
+        others = [(OTHER_MODEL, "A model from a folder (f) …")]
+        self.app.push_screen(choose_run("Trace which run?", runs, self._request.run, others), chosen)
 
     def action_model(self) -> None:
         start = "" if self._request.model is None else f"{self._request.model.parent}/"
@@ -542,7 +541,9 @@ class TraceScreen(Page):
 
     def _choose(self, question: str, choices: list[tuple[str, str]], then: Callable[[str], None]) -> None:
         if choices:
-            self.app.push_screen(Choose(question, choices), lambda chosen: then(chosen) if chosen is not None else None)
+            lines = lines_of(choices)
+            dialog = Choose(question, lines, find=by_text(lines))
+            self.app.push_screen(dialog, lambda chosen: then(chosen) if chosen is not None else None)
 
     @property
     def _continuation(self) -> records.Continuation | None:

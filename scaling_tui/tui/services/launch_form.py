@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scaling_tui import InputError
+from scaling_tui.runs.writer import check_free
 from scaling_tui.sweeps.devices import check_device
 from scaling_tui.sweeps.ladder import Ladder, load_ladder
 
@@ -16,6 +17,7 @@ FIELDS = {
     "jobs": "default: 1 per core; 1+ per GPU",
     "per_gpu": "runs at a time on each GPU; default: as many as suit",
     "device": "default: auto; or cpu, cuda, cuda:1, mps",
+    "name": "default: the ladder's, with a number if it is taken",
 }
 
 
@@ -29,16 +31,18 @@ class LaunchForm:
     jobs: str = ""
     per_gpu: str = ""
     device: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)
 class LaunchRequest:
-    """A valid form: the ladder with the form's settings, jobs, runs at a time on each GPU, and device."""
+    """A valid form: its ladder with the settings, jobs, runs at a time on each GPU, device; no name is the ladder's."""
 
     ladder: Ladder
     jobs: int | None
     per_gpu: int | None
     device: str
+    name: str | None = None
 
 
 class FieldError(InputError):
@@ -49,8 +53,8 @@ class FieldError(InputError):
         self.field, self.text = field, text
 
 
-def launch_request(path: Path, form: LaunchForm) -> LaunchRequest:
-    """The ladder at `path` with the form's settings applied, as `run --set` does.
+def launch_request(path: Path, form: LaunchForm, runs: Path) -> LaunchRequest:
+    """The ladder at `path` with the form's settings applied, as `run --set` does, for a sweep in `runs`.
 
     Raises:
         FieldError: the first field that is wrong.
@@ -70,7 +74,12 @@ def launch_request(path: Path, form: LaunchForm) -> LaunchRequest:
         check_device(form.device or "auto")
     except InputError as error:
         raise FieldError("device", str(error).removeprefix("--device ")) from error
-    return LaunchRequest(ladder, jobs, per_gpu, form.device or "auto")
+    if form.name:
+        try:
+            check_free(runs, form.name)
+        except InputError as error:
+            raise FieldError("name", str(error).removeprefix(f"name {form.name!r}: ")) from error
+    return LaunchRequest(ladder, jobs, per_gpu, form.device or "auto", form.name or None)
 
 
 def _counted(field: str, text: str, most: int | None = None) -> int | None:

@@ -1,5 +1,6 @@
 """What Home shows: sweeps in training, questions due, the last law, what to do next. Plain data."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -94,6 +95,7 @@ class Overview:
             problems[MOST_PROBLEMS:] = [OverviewLine(f"and {more} more; {names} names all", "home")]
         sections = (
             OverviewSection("Training", tuple(training)),
+            OverviewSection("Sweeps", tuple(sweeps_lines(listed))),
             OverviewSection("Questions", tuple(due_lines(learning))),
             OverviewSection("Last law", tuple(self._law_lines(rows))),
             OverviewSection("Next", tuple(next_lines(rows, learning))),
@@ -155,6 +157,15 @@ def running_line(view: SweepView) -> OverviewLine:
     if view.copy is not None and view.copy.stale:
         text += f", as of {show.date(view.copy.as_of)}"
     return OverviewLine(text, "live", view.name, bar=view.progress)
+
+
+def sweeps_lines(listed: Listed) -> Iterator[OverviewLine]:
+    """How many sweeps there are, and in which states; nothing without any."""
+    number = len(listed.rows) + len(listed.unread)
+    if number:
+        counts = Counter("archived" if row.archived else row.state for row in listed.rows)
+        states = ", ".join(f"{counts[state]:,} {state}" for state in (*show.SIGNS, "archived") if counts[state])
+        yield OverviewLine(f"{show.counted(number, 'sweep')}: {states}".removesuffix(": "), "sweeps")
 
 
 def due_lines(learning: TutorStatus | None) -> Iterator[OverviewLine]:

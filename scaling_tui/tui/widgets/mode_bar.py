@@ -32,14 +32,14 @@ class ModeBar(Widget):
         parts = [
             self._mode(width, *names) for names in ((mode.name, mode.key, mode.title, mode.short) for mode in MODES)
         ]
-        line = Content(" ").append(Content("  " if width >= 76 else " ").join(parts))
+        line = Content(" ").append(Content("  " if width >= 86 else " ").join(parts))
         room = width - line.cell_length - 2
         if self.sweep and room >= 12:
             line = line.append(Content.styled(flush_right(cut(self.sweep, room - 2), room), "$text-muted"))
         return line
 
     def _mode(self, width: int, name: str, key: str, title: str, short: str) -> Content:
-        text = f"{key} {title}" if width >= 68 else short
+        text = f"{key} {title}" if width >= 77 else short
         if name == self.app.current_mode:
             return Content.styled(text.upper(), "bold $block-cursor-foreground on $block-cursor-background")
         return Content.from_markup(f"[@click=\"app.switch_mode('{name}')\"]$text[/]", text=text)

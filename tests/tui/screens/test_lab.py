@@ -97,6 +97,7 @@ async def test_from_home_by_the_lab_to_a_sweep_that_one_watches(
         ("jobs", "0", "want a whole number, 1 or more", "2"),
         ("per_gpu", "65", "want a whole number, 1 to 64", "2"),
         ("device", "gpu", "want auto, cpu, cuda, cuda:1 or mps", "cpu"),
+        ("name", "../up", "not usable as a folder name", "mine"),
     ],
 )
 async def test_a_mistake_stands_below_its_field_until_it_is_mended(
@@ -118,6 +119,29 @@ async def test_a_mistake_stands_below_its_field_until_it_is_mended(
         typed.value = right
         await until(pilot, lambda: not told.display)
         assert not button.disabled
+
+
+async def test_a_sweep_gets_the_name_that_was_typed(
+    tmp_path: Path, tiny: Path, no_supervisor: list[tuple[int | None, str]]
+) -> None:
+    models = tmp_path / "CONFIG" / "scaling-tui" / "models"
+    models.mkdir(parents=True)
+    (models / "quickstart.toml").write_text(tiny.read_text().replace("words.txt", str(tmp_path / "words.txt")))
+    record_sweep(tmp_path / "runs", FINISHED, "taken")
+    app = ScalingApp(tmp_path / "runs", mode="lab")
+    async with app.run_test(size=(80, 40)) as pilot:
+        await in_lab(pilot)
+        name = app.screen.query_one("#name", Input)
+        name.value = "taken"
+        await until(pilot, lambda: "found in the runs folder already" in said(app, "name-mistake"))
+        name.value = "mine"
+        await until(pilot, lambda: not app.screen.query_one("#name-mistake").display)
+        await pilot.press("l")
+        await until(pilot, lambda: isinstance(app.screen, Choose))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.current_mode == "live")
+    assert app.sweep == "mine"
+    assert sorted(path.name for path in list_sweeps(tmp_path / "runs")) == ["mine", "taken"]
 
 
 async def test_a_launch_that_fails_is_told_and_can_be_tried_again(tmp_path: Path) -> None:

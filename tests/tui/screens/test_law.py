@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import OptionList, Static
+from textual.widgets import Static
 
 from scaling_tui.plots.figures import DOTTED, Figure
 from scaling_tui.runs import Writer, create_sweep
@@ -19,7 +19,7 @@ from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tui.widgets.run_table import RunTable
 from tests.conftest import FINISHED, record_grid, record_sweep
-from tests.tui.conftest import until
+from tests.tui.conftest import choices, choose, until
 
 
 def words(app: ScalingApp) -> str:
@@ -107,10 +107,7 @@ async def test_law_convention_and_view_are_chosen_by_key(tmp_path: Path) -> None
         assert "N all" in words(app)
         assert "N all" in figure(app).title
         await pilot.press("f")
-        await until(pilot, lambda: bool(app.screen.query(OptionList)))
-        options = app.screen.query_one(OptionList)
-        options.highlighted = [option.id for option in options.options].index("kaplan-n")
-        await pilot.press("enter")
+        await choose(pilot, "kaplan-n")
         await fitted(pilot)
         assert "alpha_N" in words(app)
         await pilot.press("v")
@@ -224,7 +221,7 @@ async def test_nothing_of_another_sweep_is_shown_or_exported(tmp_path: Path, mon
         assert figure(app).series == ()
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, Choose))
-        assert app.screen.query_one(OptionList).option_count == 1
+        await until(pilot, lambda: choices(pilot) == ["screen"])
         await pilot.press("enter")
         await until(pilot, lambda: [path.name for path in tmp_path.glob("*.svg")] == ["begun-law-screen.svg"])
     # Viewers that drop the spaces a text begins with would push what stands on the right into what is on its left.

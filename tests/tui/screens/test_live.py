@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import OptionList, Static
+from textual.widgets import Static
 
 from scaling_tui.plots.drawing import draw, plain
 from scaling_tui.plots.figures import DOTTED, Figure
@@ -17,11 +17,11 @@ from scaling_tui.text.visible import HARMFUL
 from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.help import HelpScreen
 from scaling_tui.tui.terminal import Appearance
-from scaling_tui.tui.widgets.choose_metric import ChooseMetric
+from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tui.widgets.run_table import RunTable
 from tests.conftest import FINISHED, record_sweep
-from tests.tui.conftest import settled, shown, until
+from tests.tui.conftest import choices, choose, settled, shown, until
 
 UNDER_WAY = [*["finished"] * 4, "running", "running", "queued"]
 PREDICTED = [*["finished"] * 6, "running"]
@@ -168,11 +168,8 @@ async def test_a_crosshair_by_mouse_and_by_keyboard_reads_values(tmp_path: Path)
 async def chosen(pilot: Pilot[None], key: str, name: str) -> None:
     """Presses a key that asks, and answers."""
     await pilot.press(key)
-    await until(pilot, lambda: bool(pilot.app.screen.query(OptionList)))
-    options = pilot.app.screen.query_one(OptionList)
-    options.highlighted = [option.id for option in options.options].index(name)
-    await pilot.press("enter")
-    await until(pilot, lambda: not pilot.app.screen.query(OptionList))
+    await choose(pilot, name)
+    await until(pilot, lambda: not isinstance(pilot.app.screen, Choose))
 
 
 # --- other metrics
@@ -243,25 +240,24 @@ async def test_a_metric_is_found_as_one_types_and_a_pattern_limits_the_key(
     async with app.run_test(size=size) as pilot:
         await metrics_shown(pilot)
         await pilot.press("f")
-        await until(pilot, lambda: isinstance(app.screen, ChooseMetric))
-        options = app.screen.query_one(OptionList)
-        assert options.option_count == 43
+        await until(pilot, lambda: isinstance(app.screen, Choose))
+        await until(pilot, lambda: len(choices(pilot)) == 43)
         await pilot.press(*"EVAL/*")
-        await until(pilot, lambda: options.option_count == 2)
+        await until(pilot, lambda: len(choices(pilot)) == 2)
         assert "eval/mmlu  (2 runs, last 0.4 … 0.8)" in painted(app)
         await pilot.press("down", "enter")
-        await until(pilot, lambda: not isinstance(app.screen, ChooseMetric))
+        await until(pilot, lambda: not isinstance(app.screen, Choose))
         assert curves_of(app).title == "eval/wino · tokens, log x · v: EVAL/*"
         await pilot.press("v")
         assert curves_of(app).title.startswith("eval/mmlu")
         await pilot.press("v")
         assert curves_of(app).title.startswith("eval/wino")
         await pilot.press("f")
-        await until(pilot, lambda: isinstance(app.screen, ChooseMetric))
+        await until(pilot, lambda: isinstance(app.screen, Choose))
         await pilot.press(*["backspace"] * 6, *"zzz", "enter")
-        assert isinstance(app.screen, ChooseMetric), "nothing is called that"
+        assert isinstance(app.screen, Choose), "nothing is called that"
         await pilot.press("escape")
-        await until(pilot, lambda: not isinstance(app.screen, ChooseMetric))
+        await until(pilot, lambda: not isinstance(app.screen, Choose))
         assert curves_of(app).title.startswith("eval/wino")
 
 
@@ -281,8 +277,8 @@ async def test_no_name_of_a_metric_reaches_the_terminal_unfiltered(tmp_path: Pat
             assert not HARMFUL.search(painted(app).replace("\n", ""))
         assert seen == {*ODD, "train loss"}
         await pilot.press("f")
-        await until(pilot, lambda: isinstance(app.screen, ChooseMetric))
-        assert app.screen.query_one(OptionList).option_count == len(ODD) + 1
+        await until(pilot, lambda: isinstance(app.screen, Choose))
+        await until(pilot, lambda: len(choices(pilot)) == len(ODD) + 1)
         assert "[red]bold[/red]" in painted(app)
         assert not HARMFUL.search(painted(app).replace("\n", ""))
 
@@ -406,10 +402,7 @@ async def test_another_sweep_can_be_opened(tmp_path: Path) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await shown(pilot)
         await pilot.press("o")
-        await until(pilot, lambda: bool(app.screen.query(OptionList)))
-        options = app.screen.query_one(OptionList)
-        options.highlighted = [option.id for option in options.options].index("first")
-        await pilot.press("enter")
+        await choose(pilot, "first")
         await until(pilot, lambda: "first · finished" in text_of(app, "#where"))
 
 

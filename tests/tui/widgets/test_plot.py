@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 from textual.app import App, ComposeResult
 from textual.geometry import Region
-from textual.widgets import OptionList
 
 from scaling_tui.plots.figures import Figure, Series
-from scaling_tui.tui.save_dialog import FORMATS, Picture, save
-from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.save_dialog import Picture, save
 from scaling_tui.tui.widgets.plot import Plot
-from tests.tui.conftest import until
+from tests.tui.conftest import choose, until
 
 X = np.linspace(1, 100, 50)
 
@@ -49,9 +47,7 @@ async def test_what_is_shown_is_written_in_every_format(tmp_path: Path, monkeypa
     async with app.run_test(size=(60, 20)) as pilot:
         for kind, begins in (("svg", b"<?xml"), ("pdf", b"%PDF"), ("png", b"\x89PNG"), ("csv", b"series,x,y\n")):
             save(app.screen, Picture("mine", "curves", figure(2.0)))
-            await until(pilot, lambda: isinstance(app.screen, Choose) and bool(app.screen.query(OptionList)))
-            app.screen.query_one(OptionList).highlighted = [name for name, _ in FORMATS].index(kind)
-            await pilot.press("enter")
+            await choose(pilot, kind)
             path = tmp_path / f"mine-curves.{kind}"
             await until(pilot, path.exists)
             assert path.read_bytes().startswith(begins)

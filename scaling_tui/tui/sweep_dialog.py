@@ -1,0 +1,105 @@
+"""The dialog that chooses a sweep: it opens on what is known, and goes on reading what is new here."""
+
+import time
+from asyncio import to_thread
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from textual.app import App
+
+from scaling_tui import InputError
+from scaling_tui.report.sweeps import SWEEP_COLUMNS, sweep_cells
+from scaling_tui.sweeps.listing import Listing
+from scaling_tui.sweeps.query import ranked, read_query
+from scaling_tui.sweeps.row import SweepRow
+from scaling_tui.text import show
+from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.line_list import Line
+
+UNREAD = ""  # the state of a sweep of which only the name is known
+PATIENCE_S = 0.3  # that one look may take before what is known is shown
+HINT = "type a name, or ladder:… corpus:… state:failed tag:… -tag:…"
+
+
+class Choices:
+    """The sweeps of a listing to choose from, without some. Archived ones are found by `archived:any`."""
+
+    def __init__(self, listing: Listing, without: Sequence[str] = ()) -> None:
+        self._listing, self._without = listing, without
+        self._rows: list[SweepRow] = []
+        self.lines: list[Line] = []
+        self.unread = 0
+
+    def read(self) -> None:
+        """Looks at the folder once more; of many sweeps that are new here, each look reads some."""
+        try:
+            listed = self._listing.poll(PATIENCE_S)
+        except InputError:
+            self._rows, self.lines, self.unread = [], [], 0
+            return
+        rows = listed.rows + known_still(self._rows, listed.unread)
+        known = [row for row in rows if row.name not in self._without]
+        names = {row.name for row in known}.union(self._without)
+        unread = [name for name in listed.unread if name not in names]
+        now = time.time()
+        self._rows = known + [SweepRow(name, str(self._listing.runs / name), state=UNREAD) for name in unread]
+        self.lines = [sweep_line(row, now) for row in known]
+        blank = [""] * (len(SWEEP_COLUMNS) - 2)
+        self.lines += [Line(name, (name, "reading", *blank), show.SIGNS["queued"]) for name in unread]
+        self.unread = len(unread)
+
+    def listed(self) -> list[Line]:
+        """What stands there before anything is typed."""
+        archived = {row.name for row in self._rows if row.archived}
+        return [line for line in self.lines if line.key not in archived]
+
+    def find(self, typed: str) -> list[str]:
+        """Names of the sweeps that fit, the best first.
+
+        Raises:
+            InputError: the query cannot be understood.
+        """
+        return [row.name for row in ranked(self._rows, read_query(typed, typing=True))]
+
+
+def known_still(rows: Sequence[SweepRow], unread: Sequence[str]) -> tuple[SweepRow, ...]:
+    """What an earlier look knew of sweeps that this one had no time for: better old than gone for a moment."""
+    names = set(unread)
+    return tuple(row for row in rows if row.name in names and row.state != UNREAD)
+
+
+def sweep_line(row: SweepRow, now: float) -> Line:
+    return Line(row.name, sweep_cells(row, now), show.SIGNS[row.state], row.archived)
+
+
+async def choose_sweep(
+    app: App[Any],
+    listing: Listing,
+    question: str,
+    then: Callable[[str | None], None],
+    *,
+    now: str | None = None,
+    without: Sequence[str] = (),
+    first: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Asks for a sweep and calls `then` with its name, or None. Before the sweeps stand the answers `first`."""
+    choices = Choices(listing, without)
+    await to_thread(choices.read)
+    ahead = [Line(key, (text, *[""] * (len(SWEEP_COLUMNS) - 1))) for key, text in first]
+    if not choices.lines and not ahead:
+        other = "other " if without else ""
+        app.notify(f"No {other}sweep in {listing.runs} yet. Press 2 for the Lab to launch one.", markup=False)
+        return
+    dialog = Choose(
+        question, [*ahead, *choices.lines], columns=SWEEP_COLUMNS, find=choices.find,
+        listed=[line.key for line in [*ahead, *choices.listed()]], now=now, hint=HINT,
+    )  # fmt: skip
+
+    async def read_on() -> None:
+        while choices.unread and dialog.is_attached:
+            await to_thread(choices.read)
+            dialog.offer([*ahead, *choices.lines], [line.key for line in [*ahead, *choices.listed()]])
+
+    app.push_screen(dialog, then)
+    if choices.unread:
+        app.run_worker(read_on())
