@@ -162,9 +162,9 @@ async def test_home_says_what_runs_what_came_out_and_what_is_next(tmp_path: Path
     record_sweep(tmp_path / "runs", UNDER_WAY, "second")
     app = ScalingApp(tmp_path / "runs")
     async with app.run_test(size=(100, 30)) as pilot:
-        await until(pilot, lambda: "Training" in lines(app))
+        await until(pilot, lambda: "Training" in lines(app) and not any("Reading" in line for line in lines(app)))
         text = "\n".join(lines(app))
-        assert "▶ second 4 of 7 finished, 1:41 min left" in text
+        assert "▶ second 4 of 7 finished, about 2.4 min left (1.5 to 4.4)" in text
         assert "first · chinchilla-n · 6 runs · E 1.298 A 11.15 alpha 0.3261" in text
         assert "r7 -0.8 % from the prediction: 1.4479 measured, 1.4590 predicted" in text
         assert "Read: What scaling laws say" in text

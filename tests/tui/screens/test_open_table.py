@@ -17,7 +17,7 @@ from scaling_tui.tui.services.table_form import completions, open_table, read_op
 from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tui.widgets.run_table import RunTable
 from tests.conftest import FINISHED, record_grid, record_sweep
-from tests.tui.conftest import until
+from tests.tui.conftest import choose, until
 from tests.tui.screens.test_law import command, fitted, where, words
 from tests.tui.screens.test_plan import answers, planned, text
 from tests.tui.screens.test_plan import given as given_goal
@@ -201,8 +201,7 @@ async def test_escape_changes_nothing_and_another_sweep_takes_the_place_of_the_t
         await opened(pilot, "mine.csv")
         await until(pilot, lambda: app.table is not None)
         await pilot.press("o")
-        await until(pilot, lambda: app.screen.query(OptionList).__len__() == 1)
-        await pilot.press("enter")
+        await choose(pilot, "quickstart")
         await until(pilot, lambda: isinstance(app.screen, LawScreen))
         await fitted(pilot)
         assert app.table is None and "quickstart" in where(app)

@@ -248,7 +248,7 @@ async def test_a_picker_finds_sweeps_as_the_filter_does(runs: Path) -> None:
         assert app.screen.query_one(LineList).key == "alpha"
         await pilot.press(*"gm10")
         await until(pilot, lambda: choices(pilot) == ["gamma-10"])
-        await pilot.press(*["backspace"] * 4, *"state:stop bet")
+        await pilot.press(*["backspace"] * 4, *"state:stopped bet")
         await until(pilot, lambda: choices(pilot) == ["beta"])
         await pilot.press("escape", "c")
         await until(pilot, lambda: isinstance(app.screen, Choose) and len(choices(pilot)) == 3)
