@@ -39,14 +39,20 @@ class Listed:
     """The sweeps of a folder, the latest first.
 
     Args:
-        rows: of those that have been read.
-        unread: names of those that are still to be read.
-        live: those of them that train, as they were read for their rows.
+        rows: of those that have been read, if not this time, then as an earlier look found them.
+        unread: names of those that are still to be read, for the first time or again.
+        live: those of the rows that train, as they were read for them.
     """
 
     rows: tuple[SweepRow, ...]
     unread: tuple[str, ...]
     live: "Mapping[str, SweepView]"
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Names of those that have never been read."""
+        known = {row.name for row in self.rows}
+        return tuple(name for name in self.unread if name not in known)
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,8 @@ class Listing:
     def __init__(self, runs: Path, exact: bool = False) -> None:
         self.runs, self._exact = runs, exact
         self._kept: dict[str, _Kept] | None = None
+        self._found: dict[str, tuple[SweepRow, SweepView | None]] = {}  # by the last look that read or knew it
+        self._behind: set[str] = set()  # what the last look did not come to, and the next one begins with
         self._lock = threading.Lock()
         self._turn = 0
         self._dirty, self._saved = False, 0.0
@@ -89,30 +97,32 @@ class Listing:
         if self._kept is None:
             self._kept = _loaded(_cache_file(self.runs))
         kept = self._kept
-        rows: list[SweepRow] = []
-        unread: list[str] = []
-        live: dict[str, SweepView] = {}
         read = 0  # one at least, so that each look comes further
         self._turn = (self._turn + 1) % TURNS
-        for place, path in enumerate(paths):
-            known = self._still(path, kept.get(path.name), close or place % TURNS == self._turn)
+        behind: set[str] = set()
+        for place, path in sorted(enumerate(paths), key=lambda one: one[1].name not in self._behind):
+            known, view = self._still(path, kept.get(path.name), close or place % TURNS == self._turn), None
             if known is None:
                 if read and time.monotonic() > until:
-                    unread.append(path.name)
+                    behind.add(path.name)
                     continue
                 known, view = self._read(path)
                 read += 1
-                if view is not None:
-                    live[path.name] = view
-            rows.append(known.row)
-        gone = kept.keys() - {path.name for path in paths}
+            self._found[path.name] = known.row, view
+        self._behind = behind
+        names = [path.name for path in paths]
+        gone = kept.keys() - set(names)
         for name in gone:
             del kept[name]
+        for name in self._found.keys() - set(names):
+            del self._found[name]
         self._dirty = self._dirty or bool(gone)
-        if self._dirty and (not unread or time.monotonic() - self._saved > SAVED_EVERY_S):
+        if self._dirty and (not behind or time.monotonic() - self._saved > SAVED_EVERY_S):
             _save(_cache_file(self.runs), kept)
             self._dirty, self._saved = False, time.monotonic()
-        return Listed(tuple(rows), tuple(unread), live)
+        found = {name: self._found[name] for name in names if name in self._found}
+        live = {name: view for name, (_, view) in found.items() if view is not None}
+        return Listed(tuple(row for row, _ in found.values()), tuple(name for name in names if name in behind), live)
 
     def _still(self, path: Path, known: _Kept | None, close: bool) -> _Kept | None:
         """What is known of a sweep, if it still holds."""

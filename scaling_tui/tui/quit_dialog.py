@@ -21,7 +21,8 @@ def training_sweeps(listing: Listing) -> list[Path]:
         listed = listing.poll(PATIENCE_S)
     except InputError:
         return []  # of a folder that cannot be listed nothing can be stopped
-    found = [Path(row.path) for row in listed.rows if row.trains and not row.copied]
+    behind = set(listed.unread)
+    found = [Path(row.path) for row in listed.rows if row.trains and not row.copied and row.name not in behind]
     unread = [listing.runs / name for name in listed.unread]
     return found + [path for path in unread if trains(path) and copy_of(path) is None]
 

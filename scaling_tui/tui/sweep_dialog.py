@@ -37,10 +37,8 @@ class Choices:
         except InputError:
             self._rows, self.lines, self.unread = [], [], 0
             return
-        rows = listed.rows + known_still(self._rows, listed.unread)
-        known = [row for row in rows if row.name not in self._without]
-        names = {row.name for row in known}.union(self._without)
-        unread = [name for name in listed.unread if name not in names]
+        known = [row for row in listed.rows if row.name not in self._without]
+        unread = [name for name in listed.unknown if name not in self._without]
         now = time.time()
         self._rows = known + [SweepRow(name, str(self._listing.runs / name), state=UNREAD) for name in unread]
         self.lines = [sweep_line(row, now) for row in known]
@@ -60,12 +58,6 @@ class Choices:
             InputError: the query cannot be understood.
         """
         return [row.name for row in ranked(self._rows, read_query(typed, typing=True))]
-
-
-def known_still(rows: Sequence[SweepRow], unread: Sequence[str]) -> tuple[SweepRow, ...]:
-    """What an earlier look knew of sweeps that this one had no time for: better old than gone for a moment."""
-    names = set(unread)
-    return tuple(row for row in rows if row.name in names and row.state != UNREAD)
 
 
 def sweep_line(row: SweepRow, now: float) -> Line:

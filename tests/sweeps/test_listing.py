@@ -250,6 +250,19 @@ def test_a_look_takes_no_longer_than_it_may_and_the_next_goes_on(settled: Path) 
     assert seen == [1, 2, 3, 4]
 
 
+def test_what_a_short_look_does_not_come_to_stays_as_it_was_and_is_read_next(settled: Path) -> None:
+    shared = Listing(settled)
+    before = shared.poll()
+    for name in ("whole", "begun"):
+        more_records(settled / name)
+    first, second = shared.poll(most_s=0.0), shared.poll(most_s=0.0)
+    assert [row.name for row in first.rows] == [row.name for row in second.rows] == [row.name for row in before.rows]
+    (left,) = first.unread
+    assert not first.unknown
+    assert {row.name: row for row in first.rows}[left] == {row.name: row for row in before.rows}[left]
+    assert not {left} & set(second.unread), "it is read before what has been"
+
+
 def test_in_a_quick_look_every_change_shows_before_long(settled: Path) -> None:
     shared = Listing(settled, exact=True)
     shared.poll()

@@ -30,7 +30,7 @@ from scaling_tui.tui.page import Page
 from scaling_tui.tui.services import sweep_edits
 from scaling_tui.tui.services.background import OneAtATime
 from scaling_tui.tui.services.sweep_edits import Edit
-from scaling_tui.tui.sweep_dialog import PATIENCE_S, known_still, sweep_line
+from scaling_tui.tui.sweep_dialog import PATIENCE_S, sweep_line
 from scaling_tui.tui.widgets.ask import Ask
 from scaling_tui.tui.widgets.choose import Choose, by_text, lines_of
 from scaling_tui.tui.widgets.line_list import MOVES, Line, LineList
@@ -175,11 +175,9 @@ class SweepsScreen(Page):
         except InputError as error:
             found = Found(problem=str(error))
         else:
-            rows = listed.rows + known_still(self._found.rows if self._found else (), listed.unread)
             now = time.time()
-            lines = tuple(sweep_line(row, now) for row in rows)
-            unread = len(listed.rows) + len(listed.unread) - len(rows)
-            found = Found(rows, lines, unread, bool(listed.unread))
+            lines = tuple(sweep_line(row, now) for row in listed.rows)
+            found = Found(listed.rows, lines, len(listed.unknown), bool(listed.unread))
         self.app.call_from_thread(self._take, found)
 
     def _take(self, found: Found) -> None:

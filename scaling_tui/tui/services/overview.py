@@ -87,8 +87,8 @@ class Overview:
         except InputError as error:
             problems.append(OverviewLine(str(error), "home"))
         training = [running_line(listed.live[row.name]) for row in rows if row.name in listed.live]
-        if listed.unread:
-            training.append(OverviewLine(f"Reading {show.counted(len(listed.unread), 'more sweep')} …", "home"))
+        if unknown := len(listed.unknown):
+            training.append(OverviewLine(f"Reading {show.counted(unknown, 'more sweep')} …", "home"))
         more = len(problems) - MOST_PROBLEMS
         if more > 0:
             names = suggested(self._listing.runs, "runs")
