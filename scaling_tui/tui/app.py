@@ -213,7 +213,7 @@ class ScalingApp(App[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """An open dialog must be answered before the app switches screens or quits; the palette asks nothing."""
         dialog = len(self.screen_stack) > 1 and not isinstance(self.screen, CommandPalette)
-        return not (action in ("go", "quit") and dialog)
+        return not (dialog and action in ("go", "switch_mode", "open", "quit"))
 
     def action_go(self, by: int) -> None:
         names = [mode.name for mode in MODES]

@@ -151,7 +151,7 @@ async def test_the_palette_lists_the_keys_that_work_here(tmp_path: Path) -> None
         assert len(titles) == len(set(titles))
 
 
-async def test_the_palette_offers_to_quit_and_a_dialog_does_not(tmp_path: Path) -> None:
+async def test_the_palette_offers_to_quit_and_a_dialog_is_answered_first(tmp_path: Path) -> None:
     app = ScalingApp(tmp_path)
     async with app.run_test() as pilot:
         await pilot.press("ctrl+p")
@@ -163,6 +163,8 @@ async def test_the_palette_offers_to_quit_and_a_dialog_does_not(tmp_path: Path) 
         await pilot.press("f1")
         await until(pilot, lambda: len(app.screen_stack) == 2)
         assert not app.check_action("quit", ())
+        await pilot.press("2", "f3", "o")
+        assert isinstance(app.screen, HelpScreen) and app.current_mode == "home"
 
 
 @pytest.mark.parametrize("mode", MODES, ids=[mode.name for mode in MODES])
