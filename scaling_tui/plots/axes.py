@@ -28,7 +28,11 @@ class Axis:
 
         The limits are multiples of a step, so that a curve that grows does not move the whole picture at every look.
         """
-        a, b = (math.log10(low), math.log10(high)) if log else (low, high)
+        return cls.about(*((math.log10(low), math.log10(high)) if log else (low, high)), log, margin)
+
+    @classmethod
+    def about(cls, a: float, b: float, log: bool, margin: float) -> "Axis":
+        """As `around`, of ends as the axis counts."""
         room = (b - a) * margin or abs(b) * margin or margin
         step = 2.0 ** math.floor(math.log2((b - a + 2 * room) / 32))
         return cls(math.floor((a - room) / step) * step, math.ceil((b + room) / step) * step, log)
@@ -37,10 +41,18 @@ class Axis:
         """With room for labels beyond `high`."""
         return Axis(self.low, self.high + (self.high - self.low) * share, self.log)
 
+    def counted(self, values: Array) -> Array:
+        """Values as the axis counts; those that cannot be on it must have been left out."""
+        return np.asarray(np.log10(values) if self.log else values)
+
     def shares(self, values: Array) -> Array:
-        """0 at `low`, 1 at `high`; values that cannot be on the axis must have been left out."""
-        counted = np.log10(values) if self.log else values
-        return np.asarray((counted - self.low) / (self.high - self.low))
+        """0 at `low`, 1 at `high`."""
+        return np.asarray((self.counted(values) - self.low) / (self.high - self.low))
+
+    def holds(self, values: Array) -> bool:
+        """Whether the values do not all lie beyond one of the ends."""
+        shares = self.shares(values)
+        return bool(shares.max() >= 0.0 and shares.min() <= 1.0)
 
     def value(self, share: float) -> float:
         """The value at a share of the axis."""
@@ -163,6 +175,28 @@ def thin(x: Array, y: Array, edges: Array) -> tuple[Array, Array]:
         kept.append(chosen[np.searchsorted(chosen, first)])
     index = np.unique(np.concatenate(kept))
     return x[index], y[index]
+
+
+def pieces(x: Array, y: Array) -> list[tuple[Array, Array]]:
+    """The parts of a line whose y is from 0 to 1; it ends where it crosses them. x rises."""
+    inside = (y >= 0.0) & (y <= 1.0)
+    if inside.all():
+        return [(x, y)]
+    # Every crossing of one of the two becomes a point of the line; at most two between neighbours.
+    rise = np.diff(y)
+    added_x, added_y, after = [], [], []
+    for edge in (0.0, 1.0):
+        crossed = np.flatnonzero((np.minimum(y[:-1], y[1:]) < edge) & (np.maximum(y[:-1], y[1:]) > edge))
+        share = (edge - y[crossed]) / rise[crossed]
+        added_x.append(x[crossed] + share * (x[crossed + 1] - x[crossed]))
+        added_y.append(np.full(len(crossed), edge))
+        after.append(crossed + np.clip(share, 1e-9, 1 - 1e-9))
+    order = np.argsort(np.concatenate([np.arange(len(x)), *after]), kind="stable")
+    all_x, all_y = np.concatenate([x, *added_x])[order], np.concatenate([y, *added_y])[order]
+    kept = np.flatnonzero((all_y >= 0.0) & (all_y <= 1.0))
+    # Where the line is beyond, one of its points lies between two that are kept.
+    parts = np.split(kept, np.flatnonzero(np.diff(kept) > 1) + 1)
+    return [(all_x[part], all_y[part]) for part in parts if len(part)]
 
 
 def straightened(x: Array, y: Array) -> tuple[Array, Array]:

@@ -13,16 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scaling_tui.plots.axes import Axis, apart, labels, straightened, thin, tick_label
-from scaling_tui.plots.figures import DOTTED, Figure, Ink, Series, readings
+from scaling_tui.plots.axes import Axis, apart, labels, pieces, straightened, thin, tick_label
+from scaling_tui.plots.figures import DOTTED, Figure, Ink, Series, Shown, View, readings
 from scaling_tui.text import show
 from scaling_tui.text.visible import PICTURES
 
 Array = NDArray[np.float64]
 Run = tuple[str, Ink]  # neighbouring characters of one ink
+Box = tuple[int, int, int, int]  # columns and rows of two corners
 
 LEAST_WIDTH, LEAST_HEIGHT = 16, 6
 PLAIN, FAINT = Ink(), Ink(weight="faint")
+ZOOMED = "zoomed"
 # For terminals without Braille a line is drawn with a sign of its own.
 LINE_SIGNS = "*+xo#%@&="
 POINTS = 1600  # of all curves together: each costs plotext about 10 µs
@@ -74,10 +76,13 @@ class Cells:
 
 
 class Frame:
-    """Where values lie among the cells: limits, ticks, and the area inside the axes."""
+    """Where values lie among the cells: limits, ticks, and the area inside the axes.
 
-    def __init__(self, figure: Figure, x: Axis, y: Axis, width: int, height: int) -> None:
-        self.x, self.y = x, y
+    `x` has room for labels beyond the limits of the `data`.
+    """
+
+    def __init__(self, figure: Figure, data: Axis, x: Axis, y: Axis, width: int, height: int) -> None:
+        self.data, self.x, self.y = data, x, y
         self.top, self.height = 1, height - 3
         self.y_ticks = y.ticks(min(max(5, self.height // 3), self.height))
         self.y_labels = labels(self.y_ticks, tick_label)
@@ -94,6 +99,12 @@ class Frame:
         """The column of cells of an x."""
         return self.left + min(int(self.x.share(x) * self.width), self.width - 1)
 
+    def shares_at(self, column: float, row: float) -> tuple[float, float]:
+        """Where a cell lies on the axes of the data: 0 to 1 from left to right and from bottom to top."""
+        size = (self.x.high - self.x.low) / (self.data.high - self.data.low)
+        across = (column - self.left + 0.5) / self.width * size
+        return min(max(across, 0.0), 1.0), min(max(1 - (row - self.top + 0.5) / self.height, 0.0), 1.0)
+
     def height_of(self, y: float) -> float:
         """How many cells a y lies below the top, inside the axes."""
         return min((1 - self.y.share(y)) * self.height, self.height - 1e-6)
@@ -107,12 +118,15 @@ class Drawing:
     cells: Cells
     frame: Frame | None
 
-    def rows(self, cursor: float | None = None) -> list[list[Run]]:
-        """Rows of runs; with a crosshair at x = `cursor`, and the values of the curves there."""
-        if cursor is None or self.frame is None:
+    def rows(self, cursor: float | None = None, box: Box | None = None) -> list[list[Run]]:
+        """Rows of runs; with a crosshair at x = `cursor`, and the values of the curves there; or with a box."""
+        if self.frame is None or (cursor is None and box is None):
             return list(self.cells.rows())
         cells = self.cells.copy()
-        _crosshair(cells, self.frame, self.figure, cursor)
+        if box is not None:
+            _outline(cells, self.frame, box)
+        elif cursor is not None:
+            _crosshair(cells, self.frame, self.figure, cursor)
         return list(cells.rows())
 
 
@@ -133,21 +147,30 @@ def draw(figure: Figure, width: int, height: int, braille: bool = True) -> Drawi
     cells.write(0, 0, _fitting(figure.heading, width))
     if width < LEAST_WIDTH or height < LEAST_HEIGHT:
         return Drawing(figure, cells, None)
-    shown = figure.shown()
-    if not shown:
+    view = figure.view
+    if view is None:
         for line, text in enumerate(textwrap.wrap(figure.empty, max(8, width - 3))):
             cells.write(2 + line, 2, text)
         return Drawing(figure, cells, None)
-    x_axis, y_axis = figure.axes(shown)
     longest = width // 2  # of a label: the curves keep the rest
-    room = max((min(len(curve.label), longest) + 1 for curve, *_ in shown if curve.label), default=0)
-    frame = Frame(figure, x_axis.widened(room / max(4, width - 8 - room)), y_axis, width, height)
-    for row, runs in enumerate(_plotted(frame, list(_strokes(figure, shown, frame, braille))), 1):
+    room = max((min(len(curve.label), longest) + 1 for curve, *_ in view.curves if curve.label), default=0)
+    frame = Frame(figure, view.x, view.x.widened(room / max(4, width - 8 - room)), view.y, width, height)
+    for row, runs in enumerate(_plotted(frame, list(_strokes(view, frame, braille))), 1):
         column = 0
         for text, ink in runs:
             cells.write(row, column, text, ink)
             column += len(text)
-    ends = [(replace(curve, label=_cut(curve.label, longest)), x[-1], y[-1]) for curve, x, y in shown if curve.label]
+    for curve, above, below in view.cut:
+        for sign, x, row in (("▲", above, frame.top), ("▼", below, frame.top + frame.height - 1)):
+            for column in {frame.column_of(at) for at in x.tolist()}:
+                cells.write(row, column, sign, curve.ink)
+    if figure.limits.is_set and len(figure.heading) + len(ZOOMED) + 2 <= width:
+        cells.write(0, width - len(ZOOMED), ZOOMED, FAINT)
+    ends = [
+        (replace(curve, label=_cut(curve.label, longest)), x[-1], y[-1])
+        for curve, x, y in view.curves
+        if curve.label and frame.y.holds(y)
+    ]
     _label(cells, frame, ends)
     return Drawing(figure, cells, frame)
 
@@ -157,27 +180,29 @@ def plain(rows: Iterable[list[Run]]) -> str:
     return "\n".join("".join(text for text, _ in row) for row in rows)
 
 
-def _strokes(
-    figure: Figure, shown: Sequence[tuple[Series, Array, Array]], frame: Frame, braille: bool
-) -> Iterator[_Stroke]:
+def _strokes(view: View, frame: Frame, braille: bool) -> Iterator[_Stroke]:
     """What is to be drawn, the uppermost last."""
     # What is faint lies under the rest: a cell has one ink, that of what was drawn there last.
-    lines = sorted((curve for curve in shown if curve[0].joined), key=lambda curve: curve[0].weight != "faint")
+    lines: list[Shown] = sorted((one for one in view.curves if one[0].joined), key=lambda one: one[0].weight != "faint")
     edges = frame.x.edges(min(frame.width, max(24, POINTS // 2 // max(1, len(lines)))))
     across, down = (2 * frame.width, 4 * frame.height) if braille else (frame.width, frame.height)
     for number, (curve, x, y) in enumerate(lines):
         kept_x, kept_y = thin(x, y, edges)
-        dots = straightened(frame.x.shares(kept_x) * across, frame.y.shares(kept_y) * down)
-        column, row = _every_third(*dots) if curve.mark == DOTTED else dots
         sign = None if braille else LINE_SIGNS[number % len(LINE_SIGNS)]
-        yield _Stroke(column / across, row / down, sign, curve.ink, curve.mark != DOTTED)
-    for at, low, high, colour in figure.spans:
+        for part in pieces(frame.x.shares(kept_x), frame.y.shares(kept_y)):
+            dots = straightened(part[0] * across, part[1] * down)
+            column, row = _every_third(*dots) if curve.mark == DOTTED else dots
+            yield _Stroke(column / across, row / down, sign, curve.ink, curve.mark != DOTTED)
+    for at, low, high, colour in view.spans:
         ends = frame.x.shares(np.array([at, at])), frame.y.shares(np.array([low, high]))
-        one_cell = int(frame.height_of(low)) == int(frame.height_of(high))
-        yield _Stroke(*ends, "┼" if one_cell else "│", Ink(colour), joined=True)
-    for curve, x, y in shown:
+        if frame.y.holds(np.array([low, high])):
+            one_cell = int(frame.height_of(low)) == int(frame.height_of(high))
+            yield _Stroke(*ends, "┼" if one_cell else "│", Ink(colour), joined=True)
+    for curve, x, y in view.curves:
         if not curve.joined:
-            yield _Stroke(frame.x.shares(x), frame.y.shares(y), curve.mark, curve.ink)
+            height = frame.y.shares(y)
+            inside = (height >= 0.0) & (height <= 1.0)
+            yield _Stroke(frame.x.shares(x[inside]), height[inside], curve.mark, curve.ink)
 
 
 def _every_third(x: Array, y: Array) -> tuple[Array, Array]:
@@ -249,6 +274,18 @@ def _label(cells: Cells, frame: Frame, labelled: Sequence[tuple[Series, float, f
         for (after, _, curve), place in zip(group, rows, strict=True):
             if place is not None:
                 cells.write(frame.top + int(place), min(after, cells.width - len(curve.label)), curve.label, curve.ink)
+
+
+def _outline(cells: Cells, frame: Frame, box: Box) -> None:
+    """A box over the plot, from one cell to another."""
+    left, right = (min(max(one, frame.left), frame.left + frame.width - 1) for one in sorted((box[0], box[2])))
+    top, bottom = (min(max(one, frame.top), frame.top + frame.height - 1) for one in sorted((box[1], box[3])))
+    strong = Ink(weight="strong")
+    for row in range(top, bottom + 1):
+        for column in (left, right):
+            cells.write(row, column, "│", strong)
+    for row, (begin, end) in ((top, "┌┐"), (bottom, "└┘")):
+        cells.write(row, left, (begin + "─" * (right - left - 1) + end)[: right - left + 1], strong)
 
 
 def _crosshair(cells: Cells, frame: Frame, figure: Figure, x: float) -> None:

@@ -2,14 +2,18 @@
 
 import csv
 import io
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scaling_tui.plots.axes import Axis, drawable, power_label, tick_label
+from scaling_tui.plots.limits import FOLLOWING, FREE, Limits, applied
+from scaling_tui.plots.robust import Shape, reach
 from scaling_tui.text import show
 
 Array = NDArray[np.float64]
@@ -58,11 +62,35 @@ class Series:
         return Ink(self.colour, self.weight)
 
 
+Shown = tuple[Series, Array, Array]
+"""A series with the x and y of it that are shown, (n,) each."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What of a figure lies between the limits of its axes.
+
+    Args:
+        curves: the series in view; a joined one is cut where it crosses the limits of x. y may lie beyond its limits.
+        spans: the bars in view.
+        x, y: the axes, without room for labels.
+        cut: what an axis that follows the data does not reach, at which the plot has a sign: the series with the x of
+            the points above its limits, then with that of the points below.
+    """
+
+    curves: tuple[Shown, ...]
+    spans: tuple[tuple[float, float, float, str], ...]
+    x: Axis
+    y: Axis
+    cut: tuple[tuple[Series, Array, Array], ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Figure:
     """What a plot shows. `spans` are vertical bars (x, low, high, colour); `x_text` writes an x of the crosshair.
 
-    `x_unit` and `y_unit` stand beside the names where axes are labelled, in pictures.
+    `x_unit` and `y_unit` stand beside the names where axes are labelled, in pictures. What `limits` do not set follows
+    the data.
     """
 
     title: str
@@ -76,13 +104,14 @@ class Figure:
     x_unit: str = ""
     y_unit: str = ""
     empty: str = ""
+    limits: Limits = FOLLOWING
 
     @property
     def x_label(self) -> Callable[[float, int], str]:
         """How ticks of x are written: as powers where its values are."""
         return power_label if self.x_text is show.scientific else tick_label
 
-    def shown(self) -> list[tuple[Series, Array, Array]]:
+    def shown(self) -> list[Shown]:
         """The series with those of their points that can be shown; of a joined one with rising x."""
         kept = []
         for curve in self.series:
@@ -99,26 +128,73 @@ class Figure:
 
     @property
     def heading(self) -> str:
-        """The title; it first counts what logarithmic axes cannot show, so that nothing is left out in silence."""
+        """The title; it first counts what the axes do not show, so that nothing is left out in silence."""
         hidden = sum(
             int((np.isfinite(curve.x) & np.isfinite(curve.y) & ~positive).sum())
             for curve in self.series
             for positive in (((curve.x > 0) | (not self.log_x)) & ((curve.y > 0) | (not self.log_y)),)
         )
-        if not hidden:
+        notes = [f"{show.counted(hidden, 'value')} ≤ 0 not shown"] if hidden else []
+        if self.view is not None and (beyond := sum(len(up) + len(down) for _, up, down in self.view.cut)):
+            notes.append(f"{show.counted(beyond, 'value')} off the plot")
+        if not notes:
             return self.title
         first, dot, rest = self.title.partition(" · ")
-        return f"{first} · {show.counted(hidden, 'value')} ≤ 0 not shown{dot}{rest}"
+        return " · ".join([first, *notes]) + dot + rest
 
-    def axes(self, shown: Sequence[tuple[Series, Array, Array]]) -> tuple[Axis, Axis]:
-        """The axes that hold all of what is shown, and the spans."""
+    @cached_property
+    def view(self) -> View | None:
+        """What is in view; None where there is nothing to show."""
+        shown = self.shown()
+        if not shown:
+            return None
         # A joined curve's x rises, so its ends are its limits.
         xs = [v for curve, x, _ in shown for v in ((x[0], x[-1]) if curve.joined else (x.min(), x.max()))]
         xs += [at for at, *_ in self.spans]
-        ys = [v for _, _, y in shown for v in (y.min(), y.max())] + [v for _, *ends, _ in self.spans for v in ends]
-        x_axis = Axis.around(float(min(xs)), float(max(xs)), self.log_x, 0.01)
-        y_axis = Axis.around(float(min(ys)), float(max(ys)), self.log_y, 0.04)
-        return x_axis, y_axis
+        x_axis = applied(Axis.around(float(min(xs)), float(max(xs)), self.log_x, 0.01), self.limits.x, self.log_x)
+        spans = self.spans
+        curves = tuple(shown)
+        if self.limits.x != FREE:
+            low, high = x_axis.value(0.0), x_axis.value(1.0)
+            spans = tuple(span for span in spans if low <= span[0] <= high)
+            curves = tuple(part for one in shown if len((part := self._between(one, low, high))[1]))
+        y_axis = applied(self._reached(curves or tuple(shown), spans, x_axis), self.limits.y, self.log_y)
+        low, high = (end if end is None else math.nan for end in self.limits.y)
+        low, high = y_axis.value(0.0) if low is None else low, y_axis.value(1.0) if high is None else high
+        cut = [(curve, x[y > high], x[y < low]) for curve, x, y in curves]  # beyond an end that is set lies nothing
+        return View(curves, spans, x_axis, y_axis, tuple(one for one in cut if one[1].size or one[2].size))
+
+    def _reached(self, shown: Sequence[Shown], spans: Sequence[tuple[float, float, float, str]], x_axis: Axis) -> Axis:
+        """The y axis that follows the data."""
+        unit = Axis(0.0, 1.0, self.log_y)  # only counts
+        shape = Shape(
+            [(x_axis.counted(x), unit.counted(y)) for curve, x, y in shown if curve.joined],
+            np.concatenate([np.zeros(0), *(unit.counted(y) for curve, _, y in shown if not curve.joined)]),
+            unit.counted(np.array([end for _, *ends, _ in spans for end in ends], dtype=np.float64)),
+        )
+        ends = shape.whole if self.limits.whole else reach(shape, x_axis)
+        assert ends is not None  # something is shown
+        return Axis.about(*ends, self.log_y, 0.04)
+
+    def _between(self, shown: Shown, low: float, high: float) -> Shown:
+        """What of a series lies between two x; a joined one reaches to both of them if it goes beyond."""
+        curve, x, y = shown
+        if not curve.joined:
+            inside = (x >= low) & (x <= high)
+            return curve, x[inside], y[inside]
+        first, last = int(np.searchsorted(x, low, "left")), int(np.searchsorted(x, high, "right"))
+        ends = [at for at, beyond in ((low, first > 0), (high, last < len(x))) if beyond and x[0] < at < x[-1]]
+        # Between its points a line is straight as the axes count.
+        count_x, count_y = (Axis(0.0, 1.0, log).counted for log in (self.log_x, self.log_y))
+        near = slice(max(0, first - 1), last + 1)
+        at = np.interp(count_x(np.array(ends)), count_x(x[near]), count_y(y[near])) if ends else np.zeros(0)
+        values = [10.0**value if self.log_y else value for value in at.tolist()]
+        left = 1 if ends and ends[0] == low else 0
+        return (
+            curve,
+            np.concatenate([ends[:left], x[first:last], ends[left:]]),
+            np.concatenate([values[:left], y[first:last], values[left:]]),
+        )
 
 
 def readings(figure: Figure, x: float) -> list[tuple[Series, float]]:

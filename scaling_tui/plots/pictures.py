@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from xml.etree import ElementTree
 
+import numpy as np
+
 from scaling_tui import InputError
 from scaling_tui.plots.axes import Axis, apart, labels, thin, tick_label
 from scaling_tui.plots.figures import DOTTED, Colour, Figure, Ink, colour_of
@@ -168,17 +170,17 @@ def _canvas(panels: int, look: _Look, what: str, style: Mapping[Any, Any] | None
 def _panel(axes: "Axes", figure: Figure, look: _Look, titled: bool = True) -> None:
     if titled:
         axes.set_title(_plain(figure.heading), loc="left", fontsize=SIZE)
-    shown = figure.shown()
-    if not shown:
+    view = figure.view
+    if view is None:
         axes.set_axis_off()
         axes.text(0, 0.9, figure.empty or "nothing to show")
         return
-    x_axis, y_axis = figure.axes(shown)
+    shown, x_axis, y_axis = view.curves, view.x, view.y
     room = max((len(curve.label) for curve, *_ in shown), default=0) * SIZE * 0.6 + 8
     x_axis = x_axis.widened(room / max(72 * (look.width - 0.8) - room, room))
     _scale(axes, "x", x_axis, figure, look)
     _scale(axes, "y", y_axis, figure, look)
-    edges = x_axis.edges(min(COLUMNS, max(40, POINTS // (2 * len(shown)))))
+    edges = x_axis.edges(min(COLUMNS, max(40, POINTS // (2 * max(1, len(shown))))))
     for curve, x, y in shown:
         line: dict[str, Any] = {
             "color": _colour(curve.ink, look),
@@ -189,11 +191,16 @@ def _panel(axes: "Axes", figure: Figure, look: _Look, titled: bool = True) -> No
         else:
             hollow = {"markerfacecolor": look.inside} if curve.mark == "○" else {}
             axes.plot(x, y, MARKS.get(curve.mark, "o"), markersize=5, zorder=3, **line | hollow)
-    for at, low, high, colour in figure.spans:
+    edge: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "clip_on": False, "markersize": 4}
+    for curve, above, below in view.cut:
+        for mark, x, height in (("^", above, 1.0), ("v", below, 0.0)):
+            axes.plot(x, np.full(len(x), height), mark, color=_colour(curve.ink, look), **edge)
+    for at, low, high, colour in view.spans:
         line = {"color": _colour(Ink(colour), look), "linewidth": 1.3, "marker": "_", "markersize": 7, "zorder": 3}
         axes.plot([at, at], [low, high], **line)
     height = 72 * (look.height - 0.8) / (SIZE * 1.2)  # lines of text in a panel
-    ends = [(curve, x[-1], (1 - y_axis.share(y[-1])) * height) for curve, x, y in shown if curve.label]
+    labelled = [(curve, x[-1], y[-1]) for curve, x, y in shown if curve.label and y_axis.holds(y)]
+    ends = [(curve, x, (1 - y_axis.share(y)) * height) for curve, x, y in labelled]
     for (curve, at, _), place in zip(ends, apart([down for *_, down in ends], int(height)), strict=True):
         if place is not None:
             axes.annotate(

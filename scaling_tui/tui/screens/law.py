@@ -51,6 +51,7 @@ from scaling_tui.tui.table_page import OPEN_TABLE, TablePage
 from scaling_tui.tui.widgets.choose import Choose, by_text
 from scaling_tui.tui.widgets.line_list import Line
 from scaling_tui.tui.widgets.plot import Plot, theme_colours
+from scaling_tui.tui.widgets.plot_keys import PLOT_KEYS, PlotKeys
 from scaling_tui.tui.widgets.run_table import RunColumn, RunTable, RunTableData
 from scaling_tui.tui.widgets.text import PlainText
 
@@ -105,7 +106,7 @@ class FitResult:
     moved: Influence | None = None
 
 
-class LawScreen(TablePage):
+class LawScreen(PlotKeys, TablePage):
     """The law through the finished runs of the sweep in view, or through the points of a table."""
 
     ABOUT = (
@@ -131,9 +132,7 @@ class LawScreen(TablePage):
         Binding("c", "compare", "compare", tooltip="Compare every law that the runs support, or go back to the law"),
         Binding("d", "details", "details", tooltip="Show the whole fit: intervals, conventions, warnings"),
         Binding("g", "scales", "log", show=False, tooltip="Switch logarithmic axes: both, x, y, none"),
-        Binding("left", "crosshair(-1)", "crosshair", show=False, tooltip="Move the crosshair left"),
-        Binding("right", "crosshair(1)", "crosshair", show=False, tooltip="Move the crosshair right"),
-        Binding("backspace", "no_crosshair", "no crosshair", show=False, tooltip="Remove the crosshair"),
+        *PLOT_KEYS,
         Binding("pageup", "scroll(-1)", "scroll", show=False, tooltip="Scroll the text up"),
         Binding("pagedown", "scroll(1)", "scroll", show=False, tooltip="Scroll the text down"),
         OPEN_TABLE,
@@ -212,6 +211,7 @@ class LawScreen(TablePage):
         if self._snapshot is None or sweep != self._name:
             self._name, self._snapshot, self._request, self._result = sweep, None, None, None
             self._left_out, self._law, self._convention, self._view = frozenset(), None, None, "law"
+            self.plot().follow_data()
             self._listen()
 
     def on_live_page_updated(self, message: LivePage.Updated) -> None:
@@ -223,6 +223,7 @@ class LawScreen(TablePage):
         self._rows = rows_of(self.table) if self.table else ()
         self._request = self._result = None
         self._left_out, self._law, self._convention, self._view = frozenset(), None, None, "law"
+        self.plot().follow_data()
         self._show()
 
     def on_law_screen_fitted(self, message: Fitted) -> None:
@@ -482,12 +483,6 @@ class LawScreen(TablePage):
     def action_scales(self) -> None:
         self._log = SCALES[(SCALES.index(self._log) + 1) % len(SCALES)]
         self._show()
-
-    def action_crosshair(self, by: int) -> None:
-        self.query_one("#plot", Plot).step(by)
-
-    def action_no_crosshair(self) -> None:
-        self.query_one("#plot", Plot).cursor = None
 
     def action_scroll(self, pages: int) -> None:
         words = self.query_one("#words", VerticalScroll)

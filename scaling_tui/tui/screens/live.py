@@ -44,6 +44,7 @@ from scaling_tui.tui.services.watch import SweepSnapshot
 from scaling_tui.tui.sweep_dialog import choose_sweep
 from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tui.widgets.plot import Plot, theme_colours
+from scaling_tui.tui.widgets.plot_keys import PLOT_KEYS, PlotKeys
 from scaling_tui.tui.widgets.run_table import RunTable, RunTableData
 from scaling_tui.tui.widgets.text import LastLines, PlainText
 
@@ -52,7 +53,7 @@ NOTHING = "-"  # no sweep can be called that
 T = TypeVar("T")
 
 
-class LiveScreen(LivePage):
+class LiveScreen(PlotKeys, LivePage):
     """Watches one sweep. Everything shown is read from the sweep's folder; closing the app stops no run."""
 
     ABOUT = (
@@ -79,11 +80,7 @@ class LiveScreen(LivePage):
         Binding("v", "metric", "metric", tooltip="Show the next metric: training loss, held-out loss, others"),
         Binding("f", "choose_metric", "find", show=False, tooltip="Choose a metric from a list, or some by a pattern"),
         Binding("c", "compare", "compare", tooltip="Compare with the curves of another sweep"),
-        Binding("left", "crosshair(-1)", "crosshair", show=False, tooltip="Move the crosshair left"),
-        Binding("right", "crosshair(1)", "crosshair", show=False, tooltip="Move the crosshair right"),
-        Binding("shift+left", "crosshair(-10)", "crosshair", show=False, tooltip="Move the crosshair far left"),
-        Binding("shift+right", "crosshair(10)", "crosshair", show=False, tooltip="Move the crosshair far right"),
-        Binding("backspace", "no_crosshair", "no crosshair", show=False, tooltip="Remove the crosshair"),
+        *PLOT_KEYS,
         Binding("t", "stop", "stop", tooltip="Stop the run under the cursor, or the whole sweep"),
         Binding("r", "resume", "resume", tooltip="Resume what was stopped, from its checkpoints"),
         Binding("l", "law", "law", tooltip="Switch the plot: the law, other metrics against size, the curves"),
@@ -142,6 +139,8 @@ class LiveScreen(LivePage):
     def follow(self, sweep: str | None) -> None:
         if self._snapshot is None or sweep != self._name:
             self._name, self._snapshot = sweep, None
+            for plot in self.query(Plot):
+                plot.follow_data()
             if self._beside_name == sweep:
                 self._beside_name = self._beside = None
             self._listen()
@@ -345,13 +344,7 @@ class LiveScreen(LivePage):
         if metric is not None:
             self._choose(replace(self._choice, metric=metric, pattern=pattern))
 
-    def action_crosshair(self, by: int) -> None:
-        self._plot().step(by)
-
-    def action_no_crosshair(self) -> None:
-        self._plot().cursor = None
-
-    def _plot(self) -> Plot:
+    def plot(self) -> Plot:
         """The plot that keys act on: the curves, where they are visible."""
         curves = self.query_one("#curves", Plot)
         return curves if curves.display else self.query_one("#law-plot", Plot)
@@ -431,7 +424,7 @@ class LiveScreen(LivePage):
             self.run_worker(work, thread=True)
 
     def action_export(self) -> None:
-        plot = self._plot()
+        plot = self.plot()
         save(
             self,
             Picture(

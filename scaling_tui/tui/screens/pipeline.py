@@ -21,6 +21,7 @@ from scaling_tui.tui.page import Page
 from scaling_tui.tui.run_dialog import choose_run
 from scaling_tui.tui.services.background import OneAtATime
 from scaling_tui.tui.widgets.plot import Plot
+from scaling_tui.tui.widgets.plot_keys import PLOT_KEYS, PlotKeys
 
 POLL_S = 10.0  # for a run in training; the corpus is read again each time
 BEFORE_THE_PLOT = 4
@@ -34,7 +35,7 @@ class RunStages:
     stages: list[DataStage]
 
 
-class PipelineScreen(Page):
+class PipelineScreen(PlotKeys, Page):
     """A run's data from text to evaluation; keys choose the run."""
 
     ABOUT = (
@@ -47,6 +48,7 @@ class PipelineScreen(Page):
         Binding("comma", "step(-1)", "previous run", key_display=",", tooltip="Go to the previous run of the sweep"),
         Binding("full_stop", "step(1)", "next run", key_display=".", tooltip="Go to the next run of the sweep"),
         Binding("x", "log", "log x", tooltip="Switch the step axis between logarithmic and linear"),
+        *PLOT_KEYS,
     ]
     CSS = """
     PipelineScreen {

@@ -38,6 +38,7 @@ from scaling_tui.tui.services.table_form import OpenedTable
 from scaling_tui.tui.services.watch import SweepSnapshot
 from scaling_tui.tui.table_page import OPEN_TABLE, TablePage
 from scaling_tui.tui.widgets.plot import Plot
+from scaling_tui.tui.widgets.plot_keys import PLOT_KEYS, PlotKeys
 from scaling_tui.tui.widgets.text import PlainText
 
 GOPHER = 5.76e23  # FLOPs: the budget that Hoffmann et al. 2022 replanned
@@ -62,7 +63,7 @@ class Quantity(Input):
         self._entered = False
 
 
-class PlanScreen(TablePage):
+class PlanScreen(PlotKeys, TablePage):
     """Plans as the user types. The first comes from the fit of the sweep or table shown, as `plan --fit` gives it."""
 
     ABOUT = (
@@ -77,9 +78,7 @@ class PlanScreen(TablePage):
         Binding("ctrl+z", "take_back", "undo", tooltip="Undo an entry that cleared other fields, and bring those back"),
         Binding("d", "details", "details", tooltip="Show the whole plan: intervals, warnings, where the laws differ"),
         Binding("v", "view", "view", tooltip="Show N of the optimal run over its budget, or its loss"),
-        Binding("left", "crosshair(-1)", "crosshair", show=False, tooltip="Move the crosshair left"),
-        Binding("right", "crosshair(1)", "crosshair", show=False, tooltip="Move the crosshair right"),
-        Binding("backspace", "no_crosshair", "no crosshair", show=False, tooltip="Remove the crosshair"),
+        *PLOT_KEYS,
         OPEN_TABLE,
         Binding("e", "export", "export", tooltip="Save the plot or the screen to a file"),
     ]
@@ -304,12 +303,6 @@ class PlanScreen(TablePage):
         self._view = "loss" if self._view == "sizes" else "sizes"
         self.query_one("#plot", Plot).cursor = None
         self._show()
-
-    def action_crosshair(self, by: int) -> None:
-        self.query_one("#plot", Plot).step(by)
-
-    def action_no_crosshair(self) -> None:
-        self.query_one("#plot", Plot).cursor = None
 
     def action_export(self) -> None:
         name = self._basis.name if self._basis and self._basis.name else "published"
