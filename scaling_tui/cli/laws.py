@@ -17,6 +17,9 @@ from scaling_tui.cli.options import (
     Tie,
     Where,
     Which,
+    XLim,
+    YLim,
+    limits_of,
     number,
     plots_wanted,
     print_json,
@@ -81,6 +84,8 @@ def fit(
     runs: Runs = None,
     as_json: AsJson = False,
     plot: Plot = None,
+    xlim: XLim = None,
+    ylim: YLim = None,
 ) -> None:
     """Fit a law to a sweep or a table. Gives intervals, held-out error and warnings."""
     from scaling_tui.laws.fitting.tables import TableOptions
@@ -91,7 +96,8 @@ def fit(
     from scaling_tui.report.tasks import fit_task_source
     from scaling_tui.text.columns import bullet
 
-    with_plot = plots_wanted(plot, as_json)
+    limits = limits_of(xlim, ylim)
+    with_plot = plots_wanted(plot, as_json, limits)
     if note := slow_note(source):
         say(note)
     options = TableOptions.of(columns, points, best_of, where or (), cluster)
@@ -154,7 +160,7 @@ def fit(
 
     print_json(document) if as_json else print(text)
     if with_plot:
-        print_plots(context, figures())
+        print_plots(context, figures(), limits)
     if not as_json and document["warnings"]:
         say(bullet(document["warnings"]))
 
@@ -237,6 +243,8 @@ def plan(
     runs: Runs = None,
     as_json: AsJson = False,
     plot: Plot = None,
+    xlim: XLim = None,
+    ylim: YLim = None,
 ) -> None:
     """Plan the compute-optimal run for a budget, a loss, an N or a D."""
     from scaling_tui.laws.fitting.tables import TableOptions
@@ -247,7 +255,8 @@ def plan(
 
     goal = Goal(flops, loss, params, tokens, tokens_per_param, unique_tokens, served_tokens, total_params, active_share)
     machine = device_for(device, devices, mfu, price)
-    with_plot = plots_wanted(plot, as_json)
+    limits = limits_of(xlim, ylim)
+    with_plot = plots_wanted(plot, as_json, limits)
     table = TableOptions.of(columns, points, best_of, where or (), cluster)
     restrictions = read_restrictions(tie or (), fix or (), prior or ())
     if allocation is not None:
@@ -272,7 +281,7 @@ def plan(
         )
     print_json(document) if as_json else print(text)
     if with_plot:
-        print_plots(context, figures())
+        print_plots(context, figures(), limits)
     if not as_json and document["notes"]:
         say(bullet(document["notes"]))
 

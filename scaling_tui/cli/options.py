@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from scaling_tui.plots.figures import Figure
+    from scaling_tui.plots.limits import Limits
     from scaling_tui.tui.terminal import Appearance
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
@@ -26,6 +27,18 @@ Runs = Annotated[
 Plot = Annotated[
     bool | None,
     typer.Option("--plot/--no-plot", help="Draw plots after the text; default: on a terminal.", show_default=False),
+]
+XLim = Annotated[
+    str | None,
+    typer.Option(
+        "--xlim",
+        metavar="LOW:HIGH",
+        help="Limits of the x axis of the plot, of the first if there are several: 1e5:10M, or one end.",
+        show_default=False,
+    ),
+]
+YLim = Annotated[
+    str | None, typer.Option("--ylim", metavar="LOW:HIGH", help="Limits of its y axis: 2:3.5.", show_default=False)
 ]
 Columns = Annotated[
     str | None,
@@ -101,22 +114,39 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def plots_wanted(option: bool | None, as_json: bool = False) -> bool:
-    """Whether plots follow the text; without the option, on a terminal.
+def plots_wanted(option: bool | None, as_json: bool = False, limits: "Limits | None" = None) -> bool:
+    """Whether plots follow the text; without the option, on a terminal or where their limits are given.
 
     Raises:
-        InputError: the option comes with --json.
+        InputError: the option or limits come with --json, or limits with --no-plot.
     """
-    if option and as_json:
-        raise InputError("--plot: found with --json, want one of them")
-    return not as_json and sys.stdout.isatty() if option is None else option
+    if (option or limits) and as_json:
+        raise InputError(f"--{'plot' if option else 'xlim, --ylim'}: found with --json, want one of them")
+    if limits and option is False:
+        raise InputError("--xlim, --ylim: found with --no-plot, want one of them")
+    return not as_json and (sys.stdout.isatty() or limits is not None) if option is None else option
 
 
-def print_plots(context: typer.Context, figures: "Iterable[Figure]") -> None:
-    """Prints figures as wide as the terminal."""
+def limits_of(xlim: str | None, ylim: str | None) -> "Limits | None":
+    """The limits that options give; None without any.
+
+    Raises:
+        InputError: they cannot be read.
+    """
+    if xlim is None and ylim is None:
+        return None
+    from scaling_tui.plots.limits import FREE, Limits, read_range
+
+    x, y = (FREE if text is None else read_range(text, option) for option, text in (("--xlim", xlim), ("--ylim", ylim)))
+    return Limits(x, y)
+
+
+def print_plots(context: typer.Context, figures: "Iterable[Figure]", limits: "Limits | None" = None) -> None:
+    """Prints figures as wide as the terminal, the first within the `limits`."""
+    from scaling_tui.plots.figures import limited
     from scaling_tui.report.plotted import plotted
 
-    print_rich(context, lambda width, braille: plotted(figures, width, braille))
+    print_rich(context, lambda width, braille: plotted(limited(figures, limits), width, braille))
 
 
 def print_rich(

@@ -14,7 +14,10 @@ from scaling_tui.cli.options import (
     Plot,
     Runs,
     SweepName,
+    XLim,
+    YLim,
     ctrl_c_deferred,
+    limits_of,
     number,
     plots_wanted,
     print_json,
@@ -23,6 +26,7 @@ from scaling_tui.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from scaling_tui.plots.limits import Limits
     from scaling_tui.runs import SweepView
     from scaling_tui.sweeps.cluster import Cluster
     from scaling_tui.sweeps.engines import Where
@@ -193,19 +197,22 @@ def attach(
     runs: Runs = None,
     as_json: AsJson = False,
     plot: Plot = None,
+    xlim: XLim = None,
+    ylim: YLim = None,
 ) -> None:
     """Watch a sweep until it ends; ctrl+c leaves it running."""
     from scaling_tui.runs import find_sweep, runs_folder
     from scaling_tui.tui import terminal
 
     path = find_sweep(runs_folder(runs), sweep)
-    plots = context if plots_wanted(plot, as_json) else None
+    limits = limits_of(xlim, ylim)
+    plots = context if plots_wanted(plot, as_json, limits) else None
     if open_app and as_json:
         raise InputError("--app: found with --json, want one of them")
     notifier = notifier_of(notify, app=open_app)
     if open_app and terminal.is_there():
         return open_tui(context.find_root().obj, path.parent, path.name)
-    return follow_to_end(path, as_json, on_interrupt="leave", plots=plots, notifier=notifier)
+    return follow_to_end(path, as_json, on_interrupt="leave", plots=plots, notifier=notifier, limits=limits)
 
 
 @app.command()
@@ -320,17 +327,22 @@ def export(
     output: Annotated[
         Path | None, typer.Option(help="File to create, or folder for tensorboard; default: stdout.")
     ] = None,
+    xlim: XLim = None,
+    ylim: YLim = None,
     runs: Runs = None,
 ) -> None:
     """Export a sweep. Points or curves as tables, curves for TensorBoard, everything as JSON, plots as pictures."""
     from scaling_tui.report.event_files import write_event_files
-    from scaling_tui.report.export import BINARY, TABLES, write_new
+    from scaling_tui.report.export import BINARY, PICTURES, TABLES, write_new
     from scaling_tui.report.export import export as exported
     from scaling_tui.runs import find_sweep, read_sweep, runs_folder
     from scaling_tui.text import show
 
     if kind in BINARY and output is None and sys.stdout.isatty():
         raise InputError(f"--output: missing; a {kind.upper()} cannot be printed on a terminal, want a file")
+    limits = limits_of(xlim, ylim)
+    if limits is not None and kind not in PICTURES:
+        raise InputError(f"--xlim, --ylim: found with {kind}, want them with svg, png or pdf")
     if kind == "tensorboard" and curves is False:
         raise InputError("--points: found with tensorboard, which takes curves alone")
     if kind == "tensorboard" and output is None:
@@ -341,7 +353,7 @@ def export(
     if kind == "tensorboard" and output is not None:
         write_event_files(view, output)
         return say(f"wrote {output}; 'tensorboard --logdir {output}' shows it")
-    content = exported(view, kind, curves)
+    content = exported(view, kind, curves, limits)
     if kind in TABLES and curves is None:
         records = sum(len(run.curve) for run in view.runs)
         say(f"{view.name}: the points, a row per finished run; --curves writes all {show.counted(records, 'record')}")
@@ -476,10 +488,12 @@ def follow_to_end(
     start: "Callable[[], None] | None" = None,
     plots: typer.Context | None = None,
     notifier: "Notifier | None" = None,
+    limits: "Limits | None" = None,
 ) -> None:
     """Starts a sweep, follows it to its end and prints its summary. Exits 1 if a run did not finish.
 
-    `plots` is the command's context if its curves and law are to be drawn. `notifier` is told what happens meanwhile.
+    `plots` is the command's context if its curves, within `limits`, and its law are to be drawn. `notifier` is told
+    what happens meanwhile.
     """
     from scaling_tui.report.progress import follow
     from scaling_tui.runs import SweepReader, make_request
@@ -517,15 +531,15 @@ def follow_to_end(
                 raise
     if notifier is not None:
         notifier.close()
-    print_end(view, as_json, plots)
+    print_end(view, as_json, plots, limits)
     if view.state != "finished":
         if resumable(view):
             say(f"{suggested(path.parent, 'resume', path.name)} resumes it")
         raise typer.Exit(status)
 
 
-def print_end(view: "SweepView", as_json: bool, plots: typer.Context | None) -> None:
-    """Prints the summary of a sweep, and its curves and law if `plots` asks for them."""
+def print_end(view: "SweepView", as_json: bool, plots: typer.Context | None, limits: "Limits | None" = None) -> None:
+    """Prints the summary of a sweep, and its curves, within `limits`, and law if `plots` asks for them."""
     from scaling_tui.report.export import sweep_figures
     from scaling_tui.report.sweep import report
     from scaling_tui.sweeps.summary import summary
@@ -536,7 +550,7 @@ def print_end(view: "SweepView", as_json: bool, plots: typer.Context | None) -> 
     else:
         print(report(document))
     if plots is not None:
-        print_plots(plots, [figure for figure in sweep_figures(view) if figure.series])
+        print_plots(plots, [figure for figure in sweep_figures(view) if figure.series], limits)
 
 
 def ask_to_stop(sweep: str) -> str:

@@ -3,8 +3,8 @@
 import csv
 import io
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -159,9 +159,11 @@ class Figure:
             spans = tuple(span for span in spans if low <= span[0] <= high)
             curves = tuple(part for one in shown if len((part := self._between(one, low, high))[1]))
         y_axis = applied(self._reached(curves or tuple(shown), spans, x_axis), self.limits.y, self.log_y)
-        low, high = (end if end is None else math.nan for end in self.limits.y)
-        low, high = y_axis.value(0.0) if low is None else low, y_axis.value(1.0) if high is None else high
-        cut = [(curve, x[y > high], x[y < low]) for curve, x, y in curves]  # beyond an end that is set lies nothing
+        set_low, set_high = self.limits.y
+        # Beyond an end that is set nothing is missing.
+        low = y_axis.value(0.0) if set_low is None else -math.inf
+        high = y_axis.value(1.0) if set_high is None else math.inf
+        cut = [(curve, x[y > high], x[y < low]) for curve, x, y in curves]
         return View(curves, spans, x_axis, y_axis, tuple(one for one in cut if one[1].size or one[2].size))
 
     def _reached(self, shown: Sequence[Shown], spans: Sequence[tuple[float, float, float, str]], x_axis: Axis) -> Axis:
@@ -195,6 +197,12 @@ class Figure:
             np.concatenate([ends[:left], x[first:last], ends[left:]]),
             np.concatenate([values[:left], y[first:last], values[left:]]),
         )
+
+
+def limited(figures: Iterable[Figure], limits: Limits | None) -> list[Figure]:
+    """The figures, the first of them within these limits."""
+    shown = list(figures)
+    return [replace(shown[0], limits=limits), *shown[1:]] if shown and limits is not None else shown
 
 
 def readings(figure: Figure, x: float) -> list[tuple[Series, float]]:

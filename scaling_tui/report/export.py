@@ -20,9 +20,11 @@ from scaling_tui.text.json_documents import dumps, finite
 
 if TYPE_CHECKING:
     from scaling_tui.plots.figures import Figure
+    from scaling_tui.plots.limits import Limits
 
 Format = Literal["csv", "jsonl", "parquet", "tensorboard", "json", "svg", "png", "pdf"]
 TABLES = ("csv", "jsonl", "parquet")
+PICTURES = ("svg", "png", "pdf")
 BINARY = ("parquet", "png", "pdf")
 OF_RUN = ("run", "rung", "seed", "params", "non_embedding")
 
@@ -30,13 +32,14 @@ Columns = Mapping[str, Sequence[Any]]
 """Columns of a table by name, of equal length; None where a row has no value."""
 
 
-def export(sweep: SweepView, kind: str, curves: bool | None = None) -> bytes:
+def export(sweep: SweepView, kind: str, curves: bool | None = None, limits: "Limits | None" = None) -> bytes:
     """The sweep in one of the formats that are one file.
 
     Args:
         sweep: as it was read.
         kind: one of `Format` but tensorboard (see `event_files`).
         curves: of a table: every record, rather than the points; None gives the points.
+        limits: of a picture: of the axes of its curves.
 
     Raises:
         InputError: no such format; points or curves of what is both or neither; no finished run; or what writes the
@@ -50,9 +53,10 @@ def export(sweep: SweepView, kind: str, curves: bool | None = None) -> bytes:
         case "json":
             return (dumps(document(sweep), indent=1) + "\n").encode()
         case "svg" | "png" | "pdf":
+            from scaling_tui.plots.figures import limited
             from scaling_tui.plots.pictures import picture
 
-            return picture(sweep_figures(sweep), kind)
+            return picture(limited(sweep_figures(sweep), limits), kind)
     table = curve_columns(sweep) if curves else point_columns(sweep)
     match kind:
         case "csv":
