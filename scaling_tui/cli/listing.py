@@ -190,6 +190,7 @@ def unarchive(sweep: Sweep, runs: Runs = None) -> None:
 @app.command()
 def rm(
     sweep: Annotated[str | None, typer.Argument(metavar="SWEEP", help="Name of a sweep.", show_default=False)] = None,
+    run: Annotated[str | None, typer.Option("--run", help="Delete only this run of it.", show_default=False)] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
     for_good: Annotated[
         bool, typer.Option("--for-good", help="Free its disk space at once; it cannot be restored.")
@@ -199,7 +200,7 @@ def rm(
     ] = False,
     runs: Runs = None,
 ) -> None:
-    """Delete a sweep: move it to the trash of its folder, from which 'restore' brings it back."""
+    """Delete a sweep, or one run of it: move it to the trash, from which 'restore' brings it back."""
     from scaling_tui.runs import find_sweep, runs_folder
     from scaling_tui.runs.commands import suggested
     from scaling_tui.runs.delete import BY_HAND, delete_sweep, trash_sweep
@@ -210,11 +211,15 @@ def rm(
     if empty_trash:
         if sweep is not None:
             raise InputError(f"--empty-trash: found with a sweep, {sweep!r}, want one of them")
+        if run is not None:
+            raise InputError("--empty-trash: found with --run, want one of them")
         return emptied(runs_folder(runs), yes)
     if sweep is None:
         raise InputError("rm: found no sweep, want its name")
     # Only its states are read, so that a broken sweep can be deleted too.
     path = find_sweep(runs_folder(runs), sweep)
+    if run is not None:
+        return rm_run(path, run, yes, for_good)
     check_at_rest(path, BY_HAND)
     number = len(list(path.glob("*/run.json")))
     what = f"the link {path}" if path.is_symlink() else f"{path} with {show.counted(number, 'run')}"
@@ -240,31 +245,59 @@ def restore(
     sweep: Annotated[
         str | None, typer.Argument(metavar="[SWEEP]", help="Name of a deleted sweep; default: the last deleted.")
     ] = None,
+    run: Annotated[
+        str | None, typer.Option("--run", help="A run that was deleted from this sweep.", show_default=False)
+    ] = None,
     runs: Runs = None,
 ) -> None:
-    """Bring back a sweep that 'rm' deleted."""
-    from scaling_tui.runs import runs_folder
+    """Bring back a sweep, or a run of it, that 'rm' deleted."""
+    from scaling_tui.runs import find_sweep, runs_folder
     from scaling_tui.runs.commands import suggested
     from scaling_tui.runs.delete import restore_sweep
 
+    if run is not None:
+        from scaling_tui.runs.delete_run import restore_run
+
+        path = find_sweep(runs_folder(runs), sweep)
+        restore_run(path, run)
+        back = suggested(path.parent, "rm", path.name, options=("--run", run))
+        return say(f"restored {run} of {path.name}; {back} undoes it")
     path = restore_sweep(runs_folder(runs), sweep)
-    say(f"restored {path}; {suggested(path.parent, 'rm', path.name)} undoes it")
+    return say(f"restored {path}; {suggested(path.parent, 'rm', path.name)} undoes it")
 
 
-def emptied(runs: Path, yes: bool) -> None:
-    """Empties the trash of `runs`."""
-    from scaling_tui.runs.delete import TRASH, empty_trash, in_trash
+def rm_run(sweep: Path, run: str, yes: bool, for_good: bool) -> None:
+    """Deletes one run of a sweep."""
+    from scaling_tui.runs.commands import suggested
+    from scaling_tui.runs.delete_run import check_deletable, delete_run, trash_run
+    from scaling_tui.runs.glance import watched
     from scaling_tui.runs.stamp import disk_bytes
     from scaling_tui.text import show
 
-    there = in_trash(runs)
-    if not there:
+    view = watched(sweep)
+    if (found := view.run(run)) is not None:
+        check_deletable(view, found)  # before the question
+        confirm(f"Delete {sweep / run}{' for good' if for_good else ''}?", f"rm {sweep.name} --run {run}", yes)
+    size = show.memory(disk_bytes(sweep / run))
+    deleted = trash_run(sweep, run)
+    if for_good:
+        delete_run(deleted)
+        return say(f"deleted {run} of {sweep.name}")
+    back = suggested(sweep.parent, "restore", sweep.name, options=("--run", run))
+    free = suggested(sweep.parent, "rm", options=("--empty-trash",))
+    return say(f"deleted {run} of {sweep.name}; {back} brings it back, {free} frees {size}")
+
+
+def emptied(runs: Path, yes: bool) -> None:
+    """Empties the trash of `runs`, and that of its sweeps."""
+    from scaling_tui.runs.delete_run import empty_all_trash, trash_told
+
+    what = trash_told(runs)
+    if not what:
         return say(f"the trash of {runs} is empty")
-    size = show.memory(disk_bytes(runs / TRASH))
-    what = f"{show.counted(len(there), 'deleted sweep')}, {show.listed([one.name for one in there])}"
-    confirm(f"Free {size} for good: {what}?", "rm --empty-trash", yes)
-    empty_trash(runs)
-    return say(f"freed {size}: {what}")
+    confirm(f"Free {what}, for good?", "rm --empty-trash", yes)
+    empty_all_trash(runs)
+    return say(f"freed {what}")
 
 
 def confirm(question: str, command: str, yes: bool) -> None:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from scaling_tui.tui.terminal import Appearance
 
 app = typer.Typer()
-HTML, MARKDOWN = (".html", ".htm"), (".md", ".markdown")
 
 
 @app.command()
@@ -44,16 +43,12 @@ def report(
     from scaling_tui.laws.fitting.tables import TableOptions
     from scaling_tui.report.export import write_new
     from scaling_tui.report.fit import slow_note
-    from scaling_tui.report.page.making import report_of
+    from scaling_tui.report.page.making import check_output, page_bytes, report_of
 
     if output is not None:
         if as_json:
             raise InputError("--json: found with --output, want one of them")
-        if output.suffix.lower() not in (*HTML, *MARKDOWN):
-            found = output.suffix or "no ending"
-            raise InputError(f"--output {output}: found {found}, want a name that ends in .html or .md")
-        if not force and output.exists():  # before the fit, which may take a while
-            raise InputError(f"--output {output}: exists already, want a new name, or --force to replace it")
+        check_output(output, "--output", force)
     elif force:
         raise InputError("--force: found without --output, want both")
     if source is not None and (note := slow_note(source)):
@@ -67,15 +62,7 @@ def report(
         return print_json(made.document)
     if output is None:
         return print_markdown(context, made.page)
-    if output.suffix.lower() in HTML:
-        from scaling_tui.report.page.html import html_text
-
-        text = html_text(made.page)
-    else:
-        from scaling_tui.report.page.markdown import markdown_text
-
-        text = markdown_text(made.page)
-    write_new(output, text.encode(), replace=force)
+    write_new(output, page_bytes(made.page, output), replace=force)
     return say(f"wrote {output}")
 
 

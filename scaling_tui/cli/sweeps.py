@@ -287,6 +287,41 @@ def resume(
     return None
 
 
+@app.command()
+def rerun(
+    sweep: SweepName = None,
+    run: Annotated[str | None, typer.Option("--run", help="The run to train again.", show_default=False)] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Train a finished run again without asking.")] = False,
+    address: Annotated[
+        str, typer.Option(help="Ray cluster to train on, host:port; default: $RAY_ADDRESS.", show_default=False)
+    ] = "",
+    take_over: Annotated[
+        bool,
+        typer.Option("--take-over", help="Train a copy here, even if it may still train where it was copied from."),
+    ] = False,
+    runs: Runs = None,
+) -> None:
+    """Train a run again from the start, with the same settings and seed; its earlier attempts stay on disk."""
+    from scaling_tui.cli.listing import confirm
+    from scaling_tui.runs.commands import suggested
+    from scaling_tui.sweeps.rerun import rerun as train_again
+    from scaling_tui.sweeps.rerun import why_not_again
+
+    view = sweep_to_steer(runs, sweep, run)
+    if run is None:
+        could = [one.name for one in view.runs if not why_not_again(view, one)]
+        raise InputError(f"--run: missing; could be trained again: {', '.join(could) or 'none'}")
+    chosen = view.run(run)
+    assert chosen is not None  # sweep_to_steer knows it
+    if chosen.state == "finished" and not why_not_again(view, chosen):
+        question = f"{run} of {view.name} has finished. Train it again from the start, out of the law until it ends?"
+        confirm(question, f"rerun {view.name} --run {run}", yes)
+    with ctrl_c_deferred():
+        train_again(view.path, run, address=address, take_over=take_over)
+    watch = suggested(view.path.parent, "attach", view.name)
+    say(f"{run} trains again from the start, in the background; {watch} watches it")
+
+
 @app.command(name="next")
 def train_next(
     sweep: SweepName = None,

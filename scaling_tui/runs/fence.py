@@ -5,13 +5,18 @@ before it writes anything. One that was suspended between the check and the writ
 out by the reader: before an attempt reads anything of the earlier ones, it writes down how much of them counts.
 """
 
+import errno
 import os
+import shutil
+import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scaling_tui.runs.format import numbered, read_json, write_json
+from scaling_tui import InputError
+from scaling_tui.runs.format import STARTS_OVER, numbered, read_json, superseded, write_json
 
 FILE = "fence.json"
 
@@ -40,6 +45,48 @@ def put_up(attempt: Path) -> None:
     }
     if found:
         write_json(attempt / FILE, {"attempts": found})
+
+
+def start_over(run: Path) -> Path:
+    """Claims an attempt of `run` before which nothing counts, so that the next one begins at the first step.
+
+    Nobody writes in it. The attempts before it stay as they are.
+
+    Raises:
+        InputError: the run's folder cannot be written to.
+    """
+    prepared = run / f".attempt-{uuid.uuid4().hex}"
+    try:
+        prepared.mkdir()
+        while True:
+            earlier = [(number, path.name) for number, path in numbered(run, "attempt")]
+            nothing = {name: {"bytes": 0, "checkpoints": []} for _, name in earlier}
+            write_json(prepared / FILE, {"attempts": nothing, STARTS_OVER: True})
+            number = 1 + max((k for k, _ in earlier), default=0)
+            try:
+                return prepared.rename(run / f"attempt-{number}")
+            except OSError as error:
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                    raise
+    except OSError as error:
+        raise InputError(f"run {run.name}: cannot be written to ({error.strerror})") from error
+    finally:
+        shutil.rmtree(prepared, ignore_errors=True)
+
+
+def take_back(attempt: Path) -> None:
+    """Undoes `start_over` as long as nobody has claimed a later attempt."""
+    if not superseded(attempt):
+        hidden = attempt.with_name(f".{attempt.name}-{uuid.uuid4().hex}")
+        with suppress(OSError):
+            attempt.rename(hidden)
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def starts_over(attempt: Path) -> bool:
+    """Whether `attempt` is one of `start_over`."""
+    document = read_json(attempt / FILE)
+    return isinstance(document, dict) and document.get(STARTS_OVER) is True
 
 
 def fences_of(attempts: Iterable[Path]) -> dict[str, Fence]:

@@ -35,11 +35,14 @@ WATCH_S = 3 * HEARTBEAT_S
 LARGEST = 1e60  # of any count: beyond all counts, and squares of it are still finite
 LONGEST_NAME = 255  # bytes of a folder's name, on every system
 
+STARTS_OVER = "starts_over"  # in the fence of an attempt before which nothing counts, and in which nobody writes
+
 YIELDED = 75  # exit status of a worker or supervisor whose work another process does; EX_TEMPFAIL of sysexits(3)
 
 # `queued`, `lost`, `unreadable` (run.json is missing or broken) and `empty` (a sweep without runs) are derived by the
 # reader, never stored.
 State = Literal["queued", "running", "finished", "stopped", "failed", "diverged", "lost", "unreadable", "empty"]
+WAITING: tuple[State, ...] = ("queued", "lost")  # a supervisor starts them by itself
 STORED_STATES: tuple[State, ...] = ("running", "finished", "stopped", "failed", "diverged")
 
 
@@ -365,6 +368,9 @@ def comes_alive(claimed: Path) -> bool:
     """Watches a status whose age cannot tell whether its writer is alive; a change shows that it is."""
     status = Status.read(claimed / "status.json")
     if status is None:
+        fence = read_json(claimed / "fence.json")
+        if isinstance(fence, dict) and fence.get(STARTS_OVER):
+            return False  # nobody writes in it
         try:
             undecided = time.time() - claimed.stat().st_mtime < WATCH_S
         except OSError:

@@ -1,4 +1,4 @@
-"""What people note on a sweep: tags, a note, whether it is archived. Any sweep, whoever trained it.
+"""What people note on a sweep: tags, a note, whether it is archived, which runs are deleted. Whoever trained it.
 
 Each change is a new file in the sweep's folder `labels/` with the whole of it; the highest number counts, and none is
 deleted. A version gets its number only where nobody else took it, so of two processes that change a sweep at once the
@@ -28,12 +28,13 @@ _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.E
 
 @dataclass(frozen=True)
 class Labels:
-    """The labels of a sweep. `others` is what a later version of this program wrote."""
+    """The labels of a sweep. `removed` are runs that were deleted; `others` is what a later version wrote."""
 
     tags: tuple[str, ...] = ()
     note: str = ""
     archived: bool = False
     others: Mapping[str, Any] = field(default_factory=dict)
+    removed: tuple[str, ...] = ()
 
     def tagged(self, add: Iterable[str], remove: Iterable[str] = ()) -> "Labels":
         """With and without these tags; upper and lower case make no difference.
@@ -50,7 +51,8 @@ class Labels:
         return replace(self, tags=tuple(kept.values()))
 
     def as_json(self) -> dict[str, Any]:
-        return {**self.others, "tags": list(self.tags), "note": self.note, "archived": self.archived}
+        found = {**self.others, "tags": list(self.tags), "note": self.note, "archived": self.archived}
+        return found | ({"removed": list(self.removed)} if self.removed else {})
 
 
 def checked_tag(text: str) -> str:
@@ -109,7 +111,15 @@ def _is_note(value: object) -> bool:
 
 _tag = schema.leaf(f"1 to {LONGEST_TAG} printable characters without blanks", _is_tag)
 _note = schema.leaf(f"text of at most {LONGEST_NOTE:,} characters", _is_note)
-LABELS = schema.table({"tags": schema.list_of(_tag), "note": _note, "archived": schema.boolean})
+LABELS = schema.table(
+    {
+        "tags": schema.list_of(_tag),
+        "note": _note,
+        "archived": schema.boolean,
+        "removed": schema.list_of(schema.leaf("the name of a run", lambda value: isinstance(value, str))),
+    }
+)
+_OWN = ("tags", "note", "archived", "removed", "time")
 
 
 def read_labels(sweep: Path) -> tuple[Labels, list[str]]:
@@ -161,9 +171,10 @@ def _latest(folder: Path) -> tuple[Labels, int, list[str]]:
 
 
 def _of(kept: Mapping[str, Any]) -> Labels:
-    others = {key: value for key, value in kept.items() if key not in ("tags", "note", "archived", "time")}
+    others = {key: value for key, value in kept.items() if key not in _OWN}
     tags = {tag.casefold(): tag for tag in kept.get("tags") or ()}
-    return Labels(tuple(tags.values()), kept.get("note") or "", bool(kept.get("archived")), others)
+    removed = tuple(kept.get("removed") or ())
+    return Labels(tuple(tags.values()), kept.get("note") or "", bool(kept.get("archived")), others, removed)
 
 
 def _number(name: str) -> int:

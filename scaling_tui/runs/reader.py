@@ -18,6 +18,7 @@ from scaling_tui.runs.curve import OTHER_COLUMNS, Array, Curve, Records, parse
 from scaling_tui.runs.divergence import divergence, uniform_loss
 from scaling_tui.runs.fence import Fence, fences_of
 from scaling_tui.runs.format import LOST_AFTER_S, State, Status, numbered
+from scaling_tui.runs.labels import read_labels
 from scaling_tui.runs.liveness import Liveness
 from scaling_tui.runs.metrics import LONGEST_NAME, METRICS, MOST_OTHERS
 from scaling_tui.runs.tail import Tail
@@ -345,6 +346,8 @@ class SweepReader:
         self._log: list[str] = []
         self._faults: list[str] = []
         self._sound_requests: set[str] = set()
+        self._labels: list[str] = []
+        self._deleted: set[str] = set()
 
     def poll(self, most: float = math.inf) -> SweepView:
         """The sweep as it stands, reading about `most` bytes of records, run after run.
@@ -364,7 +367,11 @@ class SweepReader:
             self._document = _named_corpus(document)
         faults = list(self._faults)
         order = {name: index for index, name in enumerate(self._document.get("runs") or ())}
-        for name in sorted({*order, *self._run_folders(faults)}):
+        there = self._run_folders(faults)
+        gone = self._removed().difference(there)
+        for name in gone & self._runs.keys():
+            del self._runs[name]
+        for name in sorted({*order, *there} - gone):
             if name not in self._runs:
                 planned = (self._document.get("planned") or {}).get(name)
                 self._runs[name] = _RunReader(
@@ -379,7 +386,14 @@ class SweepReader:
                 after[run.rung] = max(place, after.get(run.rung, 0))
         runs.sort(key=lambda run: (order.get(run.name, after.get(run.rung, len(order)) + 0.5), *_by_size(run)))
         state, reason = self._state(runs, faults)
-        predictions = self._lines("predictions.jsonl", schema.prediction, faults)
+        if gone and runs and state in ("stopped", "failed") and all(run.state == "finished" for run in runs):
+            state, reason = "finished", ""  # what its supervisor could not finish was deleted
+        rungs = {run.rung for run in runs}
+        predictions = [
+            found
+            for found in self._lines("predictions.jsonl", schema.prediction, faults)
+            if found.run not in gone or found.rung in rungs
+        ]
         rates = next(iter(self._lines("rates.jsonl", schema.rates, faults)), None)  # the first counts
         self._check_requests(faults)
         return SweepView(
@@ -407,6 +421,16 @@ class SweepReader:
         except OSError as error:
             faults.append(f"broken: {self.path.name}: {error.strerror}")
             return []
+
+    def _removed(self) -> set[str]:
+        """The runs that were deleted, read anew where there is a new version of the labels."""
+        try:
+            names = sorted(os.listdir(self.path / "labels"))  # noqa: PTH208 - names
+        except OSError:
+            return set()
+        if names != self._labels:
+            self._labels, self._deleted = names, set(read_labels(self.path)[0].removed)
+        return self._deleted
 
     def _lines(self, file: str, read: Callable[[bytes], Record], faults: list[str]) -> list[Record]:
         """What `read` makes of each line of an append-only file."""

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from scaling_tui import InputError
 from scaling_tui.runs import schema
-from scaling_tui.runs.fence import SupersededError, fences_of, put_up
+from scaling_tui.runs.fence import SupersededError, fences_of, put_up, starts_over
 from scaling_tui.runs.format import (
     FORMAT,
     HEARTBEAT_S,
@@ -419,9 +419,14 @@ class Writer:
             _remove(path)
 
     def _dead_attempts(self) -> list[Path]:
-        """The attempts before this one: their writers are gone, or write nothing more since this one was claimed."""
+        """The attempts before this one: their writers are gone, or write nothing more since this one was claimed.
+
+        What was trained before the run started over stays as it is, checkpoints too.
+        """
         attempts = [path for _, path in numbered(self.run, "attempt")]
-        return attempts[: attempts.index(self.attempt)]
+        dead = attempts[: attempts.index(self.attempt)]
+        anew = max((place for place, path in enumerate(dead) if starts_over(path)), default=0)
+        return dead[anew:]
 
 
 def tell(text: str) -> None:

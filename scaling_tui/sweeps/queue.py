@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from scaling_tui.runs import RunView, SweepView
+from scaling_tui.runs.format import WAITING
 from scaling_tui.runs.requests import latest_requests, moved_up
-
-WAITING = ("queued", "lost")
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,37 @@ from pathlib import Path
 
 from scaling_tui import InputError
 from scaling_tui.laws.fitting.tables import TableOptions
-from scaling_tui.report.page.blocks import Report
+from scaling_tui.report.page.blocks import Page, Report
 from scaling_tui.report.page.sweep import of_sweep
 from scaling_tui.report.page.table import of_table
 from scaling_tui.runs import find_sweep, read_sweep, runs_folder
 from scaling_tui.tables.read import is_table
+
+HTML, MARKDOWN = (".html", ".htm"), (".md", ".markdown")
+
+
+def check_output(path: Path, what: str, force: bool = False) -> None:
+    """Returns if a report can be written to `path`, before the fit, which may take a while.
+
+    Raises:
+        InputError: its ending is of another kind, or it is there already; `what` begins the line.
+    """
+    if path.suffix.lower() not in (*HTML, *MARKDOWN):
+        raise InputError(f"{what} {path}: found {path.suffix or 'no ending'}, want a name that ends in .html or .md")
+    if not force and path.exists():
+        want = "a new name, or --force to replace it" if what.startswith("-") else "a new name"
+        raise InputError(f"{what} {path}: exists already, want {want}")
+
+
+def page_bytes(page: Page, path: Path) -> bytes:
+    """The page as the ending of `path` says: HTML or Markdown."""
+    if path.suffix.lower() in HTML:
+        from scaling_tui.report.page.html import html_text
+
+        return html_text(page).encode()
+    from scaling_tui.report.page.markdown import markdown_text
+
+    return markdown_text(page).encode()
 
 
 def report_of(

@@ -43,6 +43,7 @@ from scaling_tui.text import show
 from scaling_tui.text.columns import bullet
 from scaling_tui.text.list_columns import ListColumn
 from scaling_tui.tui.live_page import LivePage
+from scaling_tui.tui.plot_keys import PLOT_KEYS, PlotKeys
 from scaling_tui.tui.save_dialog import Picture, save
 from scaling_tui.tui.services.background import OneAtATime
 from scaling_tui.tui.services.table_form import OpenedTable
@@ -51,7 +52,6 @@ from scaling_tui.tui.table_page import OPEN_TABLE, TablePage
 from scaling_tui.tui.widgets.choose import Choose, by_text
 from scaling_tui.tui.widgets.line_list import Line
 from scaling_tui.tui.widgets.plot import Plot, theme_colours
-from scaling_tui.tui.widgets.plot_keys import PLOT_KEYS, PlotKeys
 from scaling_tui.tui.widgets.run_table import RunColumn, RunTable, RunTableData
 from scaling_tui.tui.widgets.text import PlainText
 

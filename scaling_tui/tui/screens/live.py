@@ -30,21 +30,24 @@ from scaling_tui.plots.results import metrics_over_size, result_figure
 from scaling_tui.report.sweep import law_plot, law_text, promised_text
 from scaling_tui.report.sweeps import faults_in_brief
 from scaling_tui.runs import RunView, SweepView, make_request
+from scaling_tui.runs.format import WAITING
 from scaling_tui.runs.metrics import described, matching
 from scaling_tui.sweeps.launch import resumable, resume
-from scaling_tui.sweeps.queue import WAITING, why_not_next
+from scaling_tui.sweeps.queue import why_not_next
 from scaling_tui.sweeps.results import outcome
 from scaling_tui.sweeps.sweep_fit import law_of_sweep
 from scaling_tui.text import show
 from scaling_tui.tui.live_page import LivePage
 from scaling_tui.tui.log_dialog import LogDialog
+from scaling_tui.tui.plot_keys import PLOT_KEYS, PlotKeys
+from scaling_tui.tui.report_dialog import REPORT, ask_for_report
+from scaling_tui.tui.run_keys import RUN_KEYS, RunKeys
 from scaling_tui.tui.save_dialog import Picture, save
 from scaling_tui.tui.services import machine
 from scaling_tui.tui.services.watch import SweepSnapshot
 from scaling_tui.tui.sweep_dialog import choose_sweep
 from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tui.widgets.plot import Plot, theme_colours
-from scaling_tui.tui.widgets.plot_keys import PLOT_KEYS, PlotKeys
 from scaling_tui.tui.widgets.run_table import RunTable, RunTableData
 from scaling_tui.tui.widgets.text import LastLines, PlainText
 
@@ -53,7 +56,7 @@ NOTHING = "-"  # no sweep can be called that
 T = TypeVar("T")
 
 
-class LiveScreen(PlotKeys, LivePage):
+class LiveScreen(PlotKeys, RunKeys, LivePage):
     """Watches one sweep. Everything shown is read from the sweep's folder; closing the app stops no run."""
 
     ABOUT = (
@@ -81,13 +84,15 @@ class LiveScreen(PlotKeys, LivePage):
         Binding("f", "choose_metric", "find", show=False, tooltip="Choose a metric from a list, or some by a pattern"),
         Binding("c", "compare", "compare", tooltip="Compare with the curves of another sweep"),
         *PLOT_KEYS,
-        Binding("t", "stop", "stop", tooltip="Stop the run under the cursor, or the whole sweep"),
+        Binding("t", "stop", "stop", tooltip="Stop or pause the run under the cursor, or the whole sweep"),
         Binding("r", "resume", "resume", tooltip="Resume what was stopped, from its checkpoints"),
         Binding("l", "law", "law", tooltip="Switch the plot: the law, other metrics against size, the curves"),
         Binding("u", "next", "up next", show=False, tooltip="Move the run to the front of the queue"),
         Binding("w", "log", "log", show=False, tooltip="Show and search the log of the run, or of the supervisor"),
         Binding("m", "machine", "machine", show=False, tooltip="Show the load of processors, memory and GPUs"),
+        *RUN_KEYS,
         Binding("e", "export", "export", show=False, tooltip="Save the plot or the screen to a file"),
+        REPORT,
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NORMAL, "-normal"), (WIDE, "-wide")]  # noqa: RUF012 - Textual's type
     CSS = """
@@ -248,6 +253,12 @@ class LiveScreen(PlotKeys, LivePage):
             self._reading_machine = False
         self.query_one("#machine", PlainText).set_text(text)
 
+    def sweep_in_view(self) -> SweepView | None:
+        return self._sweep
+
+    def run_in_view(self) -> RunView | None:
+        return self._run()
+
     def _run(self) -> RunView | None:
         """The run under the cursor."""
         name = self.query_one(RunTable).run_name
@@ -270,6 +281,10 @@ class LiveScreen(PlotKeys, LivePage):
             return sweep is not None and sweep.trains
         if action == "resume":
             return sweep is not None and any(self._can_resume(sweep, run) for run in sweep.runs)
+        if action in ("rerun", "rm_run", "report"):
+            return sweep is not None and bool(sweep.runs)
+        if action == "undo_rm":
+            return self.can_undo()
         if action == "next":
             return sweep is not None and any(not why_not_next(sweep, run) for run in sweep.runs)
         return True
@@ -422,6 +437,10 @@ class LiveScreen(PlotKeys, LivePage):
             self.notify(f"{sweep.name if what == 'sweep' else what} resumes.")
             # A supervisor takes a second or more to start.
             self.run_worker(work, thread=True)
+
+    def action_report(self) -> None:
+        if self._sweep is not None:
+            ask_for_report(self, self._sweep.path)
 
     def action_export(self) -> None:
         plot = self.plot()

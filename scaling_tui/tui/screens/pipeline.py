@@ -18,10 +18,10 @@ from scaling_tui.runs.glance import glance
 from scaling_tui.sweeps.data_stages import DataStage, stages
 from scaling_tui.text import show
 from scaling_tui.tui.page import Page
+from scaling_tui.tui.plot_keys import PLOT_KEYS, PlotKeys
 from scaling_tui.tui.run_dialog import choose_run
 from scaling_tui.tui.services.background import OneAtATime
 from scaling_tui.tui.widgets.plot import Plot
-from scaling_tui.tui.widgets.plot_keys import PLOT_KEYS, PlotKeys
 
 POLL_S = 10.0  # for a run in training; the corpus is read again each time
 BEFORE_THE_PLOT = 4

@@ -32,13 +32,13 @@ from scaling_tui.report.plans import (
 from scaling_tui.text import show
 from scaling_tui.tui.live_page import LivePage
 from scaling_tui.tui.page import LEAST
+from scaling_tui.tui.plot_keys import PLOT_KEYS, PlotKeys
 from scaling_tui.tui.save_dialog import Picture, save
 from scaling_tui.tui.services.background import OneAtATime
 from scaling_tui.tui.services.table_form import OpenedTable
 from scaling_tui.tui.services.watch import SweepSnapshot
 from scaling_tui.tui.table_page import OPEN_TABLE, TablePage
 from scaling_tui.tui.widgets.plot import Plot
-from scaling_tui.tui.widgets.plot_keys import PLOT_KEYS, PlotKeys
 from scaling_tui.tui.widgets.text import PlainText
 
 GOPHER = 5.76e23  # FLOPs: the budget that Hoffmann et al. 2022 replanned

@@ -17,16 +17,17 @@ from textual.widgets import Input
 
 from scaling_tui import InputError
 from scaling_tui.report.sweeps import SORTED_BY, SWEEP_COLUMNS, sweep_about
-from scaling_tui.runs.delete import TRASH, Deleted, empty_trash, in_trash
+from scaling_tui.runs.delete import in_trash
+from scaling_tui.runs.delete_run import empty_all_trash, trash_told
 from scaling_tui.runs.format import safe_name
 from scaling_tui.runs.labels import checked_note, read_tags
-from scaling_tui.runs.stamp import disk_bytes
 from scaling_tui.runs.writer import taken
 from scaling_tui.sweeps.query import SORTS, Query, read_query, select
 from scaling_tui.sweeps.row import SweepRow
 from scaling_tui.text import show
 from scaling_tui.text.list_columns import ListColumn
 from scaling_tui.tui.page import Page
+from scaling_tui.tui.report_dialog import REPORT, ask_for_report
 from scaling_tui.tui.services import sweep_edits
 from scaling_tui.tui.services.background import OneAtATime
 from scaling_tui.tui.services.sweep_edits import Edit
@@ -104,6 +105,8 @@ class SweepsScreen(Page):
         Binding("t", "tag", "tag", tooltip="Add tags and take tags away"),
         Binding("h", "archive", "archive", show=False, tooltip="Archive: leave out of the lists, or list again"),
         Binding("d,delete", "rm", "delete", key_display="d", tooltip="Delete: move to the trash"),
+        Binding("p", "pause", "pause", show=False, tooltip="Pause: stop its runs, each with a checkpoint; or resume"),
+        REPORT,
         Binding("u", "undo", "undo", tooltip="Undo the last change that was made here"),
         Binding("R", "restore", "restore", show=False, tooltip="Bring back a sweep from the trash"),
         Binding("X", "empty_trash", "empty trash", show=False, tooltip="Delete for good what is in the trash"),
@@ -411,6 +414,19 @@ class SweepsScreen(Page):
         if paths := self._chosen():
             self._do(lambda: sweep_edits.remove(paths))
 
+    def action_pause(self) -> None:
+        paths = self._chosen()
+        training = [path for path in paths if self._shown[path.name].trains]
+        if training:
+            self._do(lambda: sweep_edits.pause(training))
+        elif paths:
+            self._do(lambda: sweep_edits.go_on(paths))
+
+    def action_report(self) -> None:
+        row = self._row()
+        if row is not None:
+            ask_for_report(self, self.runs / row.name)
+
     def action_undo(self) -> None:
         if self._undo:
             edit = self._undo.pop()
@@ -433,17 +449,15 @@ class SweepsScreen(Page):
 
     @work
     async def action_empty_trash(self) -> None:
-        there: list[Deleted] = await to_thread(in_trash, self.runs)
-        if not there:
+        what = await to_thread(trash_told, self.runs)
+        if not what:
             self.notify(f"The trash of {self.runs} is empty.", markup=False)
             return
-        size = show.memory(await to_thread(disk_bytes, self.runs / TRASH))
-        what = f"{show.counted(len(there), 'deleted sweep')}, {show.listed([one.name for one in there])}"
-        question = f"Free {size} for good: {what}? This cannot be undone."
+        question = f"Free {what}, for good? This cannot be undone."
 
         def empty(answer: str | None) -> None:
             if answer:
-                self._do(lambda: _emptied(self.runs, f"freed {size}: {what}"))
+                self._do(lambda: _emptied(self.runs, f"freed {what}"))
 
         answers = [("", "Keep them"), ("empty", "Delete them for good")]
         self.app.push_screen(Choose(question, lines_of(answers)), empty)
@@ -485,7 +499,7 @@ def _named(paths: Sequence[Path]) -> str:
 
 def _emptied(runs: Path, said: str) -> Edit:
     try:
-        empty_trash(runs)
+        empty_all_trash(runs)
     except InputError as error:
         return Edit("", (str(error),))
     return Edit(said)

@@ -10,6 +10,8 @@ from scaling_tui import InputError
 from scaling_tui.runs.delete import BY_HAND, Deleted, bring_back, trash_sweep
 from scaling_tui.runs.labels import Labels, change_labels
 from scaling_tui.runs.rename import check_at_rest, rename_sweep
+from scaling_tui.runs.requests import Asked, make_request
+from scaling_tui.sweeps.launch import resume
 from scaling_tui.text import show
 from scaling_tui.tutor.prediction_game import carry_over
 
@@ -85,6 +87,33 @@ def archive(paths: Sequence[Path], archived: bool) -> Edit:
         return _relabels(path, lambda labels: replace(labels, archived=not archived)) if before != after else None
 
     return _each(paths, one, lambda names: f"archived {names}" if archived else f"listed {names} again")
+
+
+def pause(paths: Sequence[Path]) -> Edit:
+    """Stops sweeps that train; each run writes a checkpoint first."""
+
+    def one(path: Path) -> Undo:
+        _ask_to(path, "stop")
+        return partial(resume, path)
+
+    return _each(paths, one, lambda names: f"asked {names} to stop, with checkpoints")
+
+
+def go_on(paths: Sequence[Path]) -> Edit:
+    """Resumes sweeps from their checkpoints."""
+
+    def one(path: Path) -> Undo:
+        resume(path)
+        return partial(_ask_to, path, "stop")
+
+    return _each(paths, one, lambda names: f"resumed {names}")
+
+
+def _ask_to(path: Path, what: Asked) -> None:
+    try:
+        make_request(path, what)
+    except OSError as error:
+        raise InputError(f"sweep {path.name}: cannot be written to ({error.strerror})") from error
 
 
 def remove(paths: Sequence[Path]) -> Edit:
