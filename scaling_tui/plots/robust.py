@@ -6,6 +6,7 @@ always kept. What lies beyond is cut off only where it takes a third of the heig
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,11 +85,13 @@ def _body(x: Array, y: Array, axis: Axis) -> tuple[float, float, float] | None:
 
 def _calm(values: Array) -> Array:
     """Running medians over 2 NARROW + 1 columns, of fewer at the ends."""
-    if len(values) <= 2 * NARROW:
+    width = 2 * NARROW + 1
+    if len(values) < width:
         return values
-    padded = np.pad(values, NARROW, constant_values=np.nan)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * NARROW + 1)
-    return np.asarray(np.nanmedian(windows, axis=1))
+    inner = np.sort(np.lib.stride_tricks.sliding_window_view(values, width), axis=1)[:, NARROW]
+    sizes = range(NARROW + 1, width)
+    ends = [median(part.tolist()) for size in sizes for part in (values[:size], values[-size:])]
+    return np.concatenate([inner, ends])
 
 
 def _together(bodies: Sequence[tuple[float, float, float]]) -> list[float]:

@@ -166,6 +166,11 @@ def runs_in_trash(runs: Path) -> list[Deleted]:
     return [one for sweep in list_sweeps(runs) for one in in_trash(sweep)]
 
 
+def sweep_of(deleted: Deleted) -> Path:
+    """The sweep in whose trash a single run is."""
+    return deleted.path.parent.parent.parent
+
+
 def trash_told(runs: Path) -> str:
     """What lies in the trash of `runs` and of its sweeps, with its size, in words; empty where nothing does."""
     sweeps, single = in_trash(runs), runs_in_trash(runs)
@@ -185,5 +190,5 @@ def empty_all_trash(runs: Path) -> None:
         InputError: a part of it cannot be deleted; names it.
     """
     empty_trash(runs)
-    for sweep in dict.fromkeys(one.path.parent.parent.parent for one in runs_in_trash(runs)):
+    for sweep in dict.fromkeys(map(sweep_of, runs_in_trash(runs))):
         empty_trash(sweep)

@@ -18,7 +18,7 @@ from textual.widgets import Input
 from scaling_tui import InputError
 from scaling_tui.report.sweeps import SORTED_BY, SWEEP_COLUMNS, sweep_about
 from scaling_tui.runs.delete import in_trash
-from scaling_tui.runs.delete_run import empty_all_trash, trash_told
+from scaling_tui.runs.delete_run import empty_all_trash, runs_in_trash, sweep_of, trash_told
 from scaling_tui.runs.format import safe_name
 from scaling_tui.runs.labels import checked_note, read_tags
 from scaling_tui.runs.writer import taken
@@ -108,7 +108,7 @@ class SweepsScreen(Page):
         Binding("p", "pause", "pause", show=False, tooltip="Pause: stop its runs, each with a checkpoint; or resume"),
         REPORT,
         Binding("u", "undo", "undo", tooltip="Undo the last change that was made here"),
-        Binding("R", "restore", "restore", show=False, tooltip="Bring back a sweep from the trash"),
+        Binding("R", "restore", "restore", show=False, tooltip="Bring back a sweep or a run from the trash"),
         Binding("X", "empty_trash", "empty trash", show=False, tooltip="Delete for good what is in the trash"),
     ]  # fmt: skip
     AUTO_FOCUS = ""  # the keys act on the list; the field is entered by its own
@@ -434,18 +434,27 @@ class SweepsScreen(Page):
 
     @work
     async def action_restore(self) -> None:
-        there = {str(one.path): one for one in await to_thread(in_trash, self.runs)}
+        sweeps = await to_thread(in_trash, self.runs)
+        single = await to_thread(runs_in_trash, self.runs)
+        there = {str(one.path): one for one in sorted([*sweeps, *single], key=lambda one: one.when, reverse=True)}
         if not there:
             self.notify(f"The trash of {self.runs} is empty.", markup=False)
             return
         now = time.time()
-        lines = [Line(key, (one.name, f"deleted {show.ago(one.when, now)}")) for key, one in there.items()]
+        of = {str(one.path): f"{sweep_of(one).name}/" for one in single}
+        lines = [
+            Line(key, (f"{of.get(key, '')}{one.name}", f"deleted {show.ago(one.when, now)}"))
+            for key, one in there.items()
+        ]
 
         def restore(key: str | None) -> None:
-            if key is not None:
+            if key in of:
+                self._do(lambda: sweep_edits.restore_run(there[key]))
+            elif key is not None:
                 self._do(lambda: sweep_edits.restore(there[key], self.runs))
 
-        self.app.push_screen(Choose("Bring back which sweep?", lines, columns=PAIR, find=by_text(lines)), restore)
+        question = "Bring back which sweep or run?"
+        self.app.push_screen(Choose(question, lines, columns=PAIR, find=by_text(lines)), restore)
 
     @work
     async def action_empty_trash(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from scaling_tui import InputError
 from scaling_tui.runs.delete import BY_HAND, Deleted, bring_back, trash_sweep
+from scaling_tui.runs.delete_run import DeletedRun, bring_run_back, sweep_of, trash_run
 from scaling_tui.runs.labels import Labels, change_labels
 from scaling_tui.runs.rename import check_at_rest, rename_sweep
 from scaling_tui.runs.requests import Asked, make_request
@@ -138,6 +139,16 @@ def restore(deleted: Deleted, runs: Path) -> Edit:
     except InputError as error:
         return Edit("", (str(error),))
     return Edit(f"restored {path.name}", (), (partial(trash_sweep, path),))
+
+
+def restore_run(deleted: Deleted) -> Edit:
+    """Brings a single run back from the trash of its sweep."""
+    sweep, name = sweep_of(deleted), deleted.name
+    try:
+        bring_run_back(DeletedRun(sweep, name, deleted.path))
+    except InputError as error:
+        return Edit("", (str(error),))
+    return Edit(f"restored {name} of {sweep.name}", (), (partial(trash_run, sweep, name),))
 
 
 def undo(edit: Edit) -> Edit:

@@ -6,8 +6,9 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from scaling_tui.runs import create_sweep, list_sweeps
+from scaling_tui.runs import create_sweep, list_sweeps, read_sweep
 from scaling_tui.runs.delete import in_trash
+from scaling_tui.runs.delete_run import trash_run
 from scaling_tui.runs.labels import read_labels
 from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.screens.sweeps import SweepsScreen
@@ -275,3 +276,19 @@ async def test_a_thousand_names_scroll_and_only_those_in_sight_are_drawn(tmp_pat
         assert table.key is not None and "s0120" < table.key < "s0140"
         await pilot.press("pagedown", "home", "up")
         assert table.key == "s0000"
+
+
+async def test_a_run_is_brought_back_from_the_trash_of_its_sweep(runs: Path) -> None:
+    trash_run(runs / "alpha", "r2-s0")
+    app = ScalingApp(runs, mode="sweeps")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await on_screen(pilot)
+        await pilot.press("R")
+        await until(pilot, lambda: isinstance(app.screen, Choose) and bool(choices(pilot)))
+        assert [line.cells[0] for line in app.screen.query_one(LineList).lines] == ["alpha/r2-s0"]
+        await pilot.press("enter")
+        await until(pilot, lambda: any("restored r2-s0 of alpha" in one.lower() for one in told(pilot)))
+        assert len(read_sweep(runs / "alpha").runs) == 7
+        await pilot.press("u")
+        await until(pilot, lambda: any("undone" in one.lower() for one in told(pilot)))
+        assert len(read_sweep(runs / "alpha").runs) == 6
