@@ -92,3 +92,33 @@ def test_a_run_ends_with_its_curves_and_its_law(tiny: Path, tmp_path: Path) -> N
     assert "┤" not in report
     assert "held-out loss, nats/token · x N" in plot
     assert plot.count("└") == 2
+
+
+def test_limits_of_the_axes_are_options_and_ask_for_the_plot(runs: Path) -> None:
+    done = command(runs, "attach", "quickstart", "--xlim", "500k:", "--ylim", ":2")
+    assert done.returncode == 0
+    curves, law = done.stdout.split("train loss")[1].split("held-out loss")
+    ticks = curves.splitlines()[-2].split()
+    assert (ticks[0], ticks[-1]) == ("500k", "1M")
+    assert "zoomed" in curves
+    assert "10k" in law, "the law has its own axes"
+    assert "20k" in command(runs, "fit", "quickstart", "--xlim", "20k:100k").stdout.splitlines()[-1]
+    assert "zoomed" in command(runs, "plan", "--flops", "1e21", "--ylim", "2:3").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("attach", "--xlim", "5"), "--xlim: found '5', want LOW:HIGH, such as 1e5:10M, or one of the ends"),
+        (("fit", "quickstart", "--ylim", "3:2"), "--ylim: found 3 to 2, want the lower end first"),
+        (("fit", "quickstart", "--ylim", "x:2"), "--ylim: cannot read 'x' as a number"),
+        (("plan", "--flops", "1e21", "--xlim", "1:2", "--json"), "--xlim, --ylim: found with --json, want one of them"),
+        (("attach", "--xlim", "1:2", "--no-plot"), "--xlim, --ylim: found with --no-plot, want one of them"),
+        (("export", "--xlim", "1:2"), "--xlim, --ylim: found with csv, want them with svg, png or pdf"),
+    ],
+)
+def test_limits_that_are_none_are_told_in_a_line(runs: Path, arguments: tuple[str, ...], said: str) -> None:
+    done = command(runs, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"scaling-tui: {said}")
+    assert done.stderr.count("\n") == 1
