@@ -20,6 +20,7 @@ from textual.screen import Screen
 from textual.widget import AwaitMount
 from textual.widgets import Input
 
+from scaling_tui import InputError
 from scaling_tui.text.visible import terminal_of, visible
 from scaling_tui.tui import keymap, terminal
 from scaling_tui.tui.ascii import Ascii
@@ -68,6 +69,7 @@ class ScalingApp(App[None]):
             id="before",
         ),
         Binding("o", "open", "open", False, tooltip="Show another sweep, on every screen", id="open"),
+        Binding("i", "why", "why", False, tooltip="Explain a number in view: its source, formula and lesson", id="why"),
         Binding("escape", "back", "back", False, tooltip="Leave the field, or go back to the last screen", id="back"),
         Binding(
             "f1,question_mark", "help", "help", key_display="?", tooltip="Explain this screen and its keys", id="help"
@@ -241,6 +243,29 @@ class ScalingApp(App[None]):
         if name is not None:
             self.table = None
             self.sweep = name
+
+    def action_why(self) -> None:
+        """Asks which of the numbers in view to explain."""
+        if isinstance(self.screen, Page):
+            self.run_worker(self._ask_why(self.screen), exclusive=True, group="why")
+
+    async def _ask_why(self, page: Page) -> None:
+        explain = page.why()
+        try:
+            figures = await to_thread(explain) if explain is not None else ()
+        except InputError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        if self.screen is not page:
+            return
+        if not figures:
+            self.notify("There is no number to explain here yet.")
+            return
+        from scaling_tui.tui.why_dialog import ask_why
+
+        lesson = await ask_why(self, figures)
+        if lesson is not None:
+            await self.visit("learn", lesson)
 
     async def action_quit(self) -> None:
         from scaling_tui.tui import quit_dialog
