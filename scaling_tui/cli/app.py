@@ -43,8 +43,11 @@ def root(
     ] = None,
     slow_link: Annotated[bool, typer.Option("--slow-link", help="No animation; refresh every two seconds.")] = False,
     theme: Annotated[
-        str | None, typer.Option(envvar="SCALING_TUI_THEME", help="Theme of the app: light, dark, or a Textual theme.")
-    ] = None,
+        str,
+        typer.Option(
+            envvar="SCALING_TUI_THEME", help="Theme of the app: dark, light, high-contrast, or one of Textual's."
+        ),
+    ] = "dark",
     bell: Annotated[
         bool,
         typer.Option(
