@@ -163,8 +163,8 @@ async def test_the_palette_offers_to_quit_and_a_dialog_is_answered_first(tmp_pat
         await pilot.press("f1")
         await until(pilot, lambda: len(app.screen_stack) == 2)
         assert not app.check_action("quit", ())
-        await pilot.press("2", "f3", "o")
-        assert isinstance(app.screen, HelpScreen) and app.current_mode == "home"
+        await pilot.press("1", "f3", "o")
+        assert isinstance(app.screen, HelpScreen) and app.current_mode == "lab"
 
 
 @pytest.mark.parametrize("mode", MODES, ids=[mode.name for mode in MODES])
