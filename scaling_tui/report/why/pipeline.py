@@ -74,16 +74,17 @@ def _size(run: RunView, stage: DataStage, stages: dict[str, DataStage]) -> Expla
         conventions = (loss_convention(run), "nats: natural logarithms")
         uncertainty = "one run: seeds differ, see the loss of the run"
     return Explanation(
-        stage.name, "size", stage_size(stage), float(stage.count), "", "what comes out of this stage", source,
+        stage.name, "size", _size_text(stage)(stage.count), float(stage.count), stage.unit,
+        "what comes out of this stage", source,
         conventions, (run.name,), made, uncertainty, lesson,
     )  # fmt: skip
 
 
 def _size_text(stage: DataStage) -> Callable[[float], str]:
-    """Writes a count as the stage does."""
+    """Writes a count as the stage does, without its unit."""
 
     def text(value: float) -> str:
-        return stage_size(replace(stage, count=value)) if math.isfinite(value) else "–"
+        return stage_size(replace(stage, count=value)).removesuffix(f" {stage.unit}") if math.isfinite(value) else "–"
 
     return text
 
