@@ -9,7 +9,7 @@ import typer
 from typer.exceptions import TyperException
 
 from scaling_tui import InputError, __version__
-from scaling_tui.cli import doctor, imports, laws, listing, report, serve, sweeps, tutor
+from scaling_tui.cli import doctor, imports, laws, listing, report, serve, sweeps, tutor, why
 from scaling_tui.cli import lens as inside
 from scaling_tui.cli.options import Runs, say
 from scaling_tui.text.visible import harmless
@@ -24,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (sweeps, listing, report, imports, inside, laws, tutor, serve, doctor):
+for part in (sweeps, listing, report, imports, inside, laws, why, tutor, serve, doctor):
     app.add_typer(part.app)
 
 
@@ -43,8 +43,11 @@ def root(
     ] = None,
     slow_link: Annotated[bool, typer.Option("--slow-link", help="No animation; refresh every two seconds.")] = False,
     theme: Annotated[
-        str | None, typer.Option(envvar="SCALING_TUI_THEME", help="Theme of the app: light, dark, or a Textual theme.")
-    ] = None,
+        str,
+        typer.Option(
+            envvar="SCALING_TUI_THEME", help="Theme of the app: dark, light, high-contrast, or one of Textual's."
+        ),
+    ] = "dark",
     bell: Annotated[
         bool,
         typer.Option(

@@ -240,6 +240,10 @@ def plan(
     devices: Annotated[int, typer.Option(min=1, help="Number of devices.")] = 1,
     mfu: Annotated[float, typer.Option(help="Share of peak FLOP/s that training reaches.")] = 0.4,
     price: Annotated[Number, number("Price of a device-hour.")] = None,
+    explain: Annotated[
+        str | None,
+        typer.Option("--why", metavar="NUMBER", help="Explain one number of the plan: N, D, D/N, C, L or off."),
+    ] = None,
     runs: Runs = None,
     as_json: AsJson = False,
     plot: Plot = None,
@@ -259,6 +263,15 @@ def plan(
     with_plot = plots_wanted(plot, as_json, limits)
     table = TableOptions.of(columns, points, best_of, where or (), cluster)
     restrictions = read_restrictions(tie or (), fix or (), prior or ())
+    if explain is not None:
+        from scaling_tui.cli.why import tell
+        from scaling_tui.report.why.asked import plan_asked
+
+        if allocation is not None:
+            raise InputError("--why: found with --allocation, which 'scaling-tui laws' explains; want it with a law")
+        asked = plan_asked(goal, explain.split(), law=law, source=source, coef=coef or [], draws=draws, runs=runs,
+                           table=table, restrictions=restrictions)  # fmt: skip
+        return tell(asked, as_json)
     if allocation is not None:
         from scaling_tui.report.allocations import allocation_source
 
@@ -284,6 +297,7 @@ def plan(
         print_plots(context, figures(), limits)
     if not as_json and document["notes"]:
         say(bullet(document["notes"]))
+    return None
 
 
 @app.command()

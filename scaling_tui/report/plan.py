@@ -164,7 +164,7 @@ def plan_source(
         raise InputError(f"{table.given}: found without --fit, want a table to read")
     if source is None and restrictions:
         raise InputError(f"--tie, --fix or --prior ({restrictions.text}): found without --fit, want a fit to restrict")
-    curve, loaded = _plan_for(goal, law, source, coef, draws, runs, table, restrictions)
+    curve, loaded = plan_curve_for(goal, law, source, coef, draws, runs, table, restrictions)
     result = curve.plan
     bill = bill_for(result.flops, machine)
     published = runs_for(goal, result)
@@ -181,7 +181,7 @@ def plan_source(
     return document, text, lambda: [plans_figure([curve], points), sizes_figure([curve], points)]
 
 
-def _plan_for(
+def plan_curve_for(
     goal: "Goal", law: str | None, source: str | None, coef: Sequence[str], draws: int, runs: Path | None,
     table: TableOptions, restrictions: Restrictions,
 ) -> tuple["PlanCurve", FitSource | None]:  # fmt: skip

@@ -5,13 +5,13 @@ import sys
 from asyncio import to_thread
 from collections.abc import Iterable, Sequence
 from functools import cached_property, partial
+from inspect import isawaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import RenderableType
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.command import CommandPalette
 from textual.events import Event, InputEvent, Resize
 from textual.filter import LineFilter
 from textual.geometry import Size
@@ -20,8 +20,9 @@ from textual.screen import Screen
 from textual.widget import AwaitMount
 from textual.widgets import Input
 
+from scaling_tui import InputError
 from scaling_tui.text.visible import terminal_of, visible
-from scaling_tui.tui import keymap, terminal
+from scaling_tui.tui import keymap, palette, signs, terminal
 from scaling_tui.tui.ascii import Ascii
 from scaling_tui.tui.help import HelpScreen
 from scaling_tui.tui.line_filter import Harmless
@@ -29,6 +30,7 @@ from scaling_tui.tui.modes import MODES, Mode
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.services import clipboard, desktop
 from scaling_tui.tui.terminal import Appearance
+from scaling_tui.tui.themes import THEMES
 
 if TYPE_CHECKING:
     from scaling_tui.sweeps.listing import Listing
@@ -45,6 +47,7 @@ class ScalingApp(App[None]):
 
     TITLE = "scaling-tui"
     DEFAULT_MODE = "home"
+    CSS = signs.CSS
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(m.key, f"switch_mode('{m.name}')", m.title, False, tooltip=m.help, id=m.name) for m in MODES),
         Binding(
@@ -68,6 +71,7 @@ class ScalingApp(App[None]):
             id="before",
         ),
         Binding("o", "open", "open", False, tooltip="Show another sweep, on every screen", id="open"),
+        Binding("i", "why", "why", False, tooltip="Explain a number in view: its source, formula and lesson", id="why"),
         Binding("escape", "back", "back", False, tooltip="Leave the field, or go back to the last screen", id="back"),
         Binding(
             "f1,question_mark", "help", "help", key_display="?", tooltip="Explain this screen and its keys", id="help"
@@ -97,6 +101,7 @@ class ScalingApp(App[None]):
         self.DEFAULT_MODE = mode  # type: ignore[misc]  # Textual reads it from the instance
         super().__init__()
         self.runs, self.ascii, self.slow_link = runs, appearance.ascii, appearance.slow_link
+        self.set_class(self.no_color or self.ascii, "-signs")
         self._rings = appearance.bell
         self.set_reactive(ScalingApp.sweep, sweep)
         self._ascii = Ascii() if appearance.ascii else None
@@ -106,8 +111,9 @@ class ScalingApp(App[None]):
         self.error_console.file = terminal_of(sys.stderr)
         if appearance.slow_link:
             self.animation_level = "none"
-        if appearance.theme:
-            self.theme = terminal.theme_named(appearance.theme, self.available_themes)
+        for theme, _ in THEMES.values():
+            self.register_theme(theme)
+        self.theme = terminal.theme_named(appearance.theme, self.available_themes)
         for entry in MODES:
             self.add_mode(entry.name, partial(self._page, entry))
 
@@ -190,7 +196,28 @@ class ScalingApp(App[None]):
             action = partial(self.run_action, key.binding.action, key.node)
             title = f"{key.binding.description.capitalize()} ({self.get_key_display(key.binding)}): {key.tooltip}"
             yield SystemCommand(title, key.tooltip, action)
-        yield SystemCommand("Change the theme: light, dark, and others", "Choose a theme", self.action_change_theme)
+        about = "Change the theme: dark, light, high contrast, and others"
+        yield SystemCommand(about, "Choose a theme", self.action_change_theme)
+
+    def action_command_palette(self) -> None:
+        """All that can be done here, in place of Textual's own list, which marks its line by colour alone."""
+        page = self.screen
+        if len(self.screen_stack) > 1:
+            return
+        commands = list(self.get_system_commands(page))
+
+        def do(key: str | None) -> None:
+            if key is not None and (made := commands[int(key)].callback()) is not None and isawaitable(made):
+                self.run_worker(made, exit_on_error=False)
+
+        self.push_screen(palette.palette(commands), do)
+
+    def search_themes(self) -> None:
+        def take(name: str | None) -> None:
+            if name is not None:
+                self.theme = name
+
+        self.push_screen(palette.theme_dialog(self.available_themes, self.theme), take)
 
     def exit(self, result: None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
         super().exit(result, return_code, visible(message) if isinstance(message, str) else message)
@@ -211,9 +238,8 @@ class ScalingApp(App[None]):
             self.screen.open(what)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """An open dialog must be answered before the app switches screens or quits; the palette asks nothing."""
-        dialog = len(self.screen_stack) > 1 and not isinstance(self.screen, CommandPalette)
-        return not (dialog and action in ("go", "switch_mode", "open", "quit"))
+        """An open dialog must be answered before the app switches screens or quits."""
+        return not (len(self.screen_stack) > 1 and action in ("go", "switch_mode", "open", "quit"))
 
     def action_go(self, by: int) -> None:
         names = [mode.name for mode in MODES]
@@ -241,6 +267,29 @@ class ScalingApp(App[None]):
         if name is not None:
             self.table = None
             self.sweep = name
+
+    def action_why(self) -> None:
+        """Asks which of the numbers in view to explain."""
+        if isinstance(self.screen, Page):
+            self.run_worker(self._ask_why(self.screen), exclusive=True, group="why")
+
+    async def _ask_why(self, page: Page) -> None:
+        explain = page.why()
+        try:
+            figures = await to_thread(explain) if explain is not None else ()
+        except InputError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        if self.screen is not page:
+            return
+        if not figures:
+            self.notify("There is no number to explain here yet.")
+            return
+        from scaling_tui.tui.why_dialog import ask_why
+
+        lesson = await ask_why(self, figures)
+        if lesson is not None:
+            await self.visit("learn", lesson)
 
     async def action_quit(self) -> None:
         from scaling_tui.tui import quit_dialog

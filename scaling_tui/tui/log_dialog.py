@@ -18,6 +18,7 @@ from textual.widgets import Footer, Input
 
 from scaling_tui.runs.logs import LogTail, matches
 from scaling_tui.text import show
+from scaling_tui.tui import signs
 from scaling_tui.tui.app_sized import AppSized
 from scaling_tui.tui.widgets.text import PlainText
 
@@ -75,6 +76,9 @@ class LogLines(ScrollView):
         elif number in self._marked:
             style = self.get_component_rich_style("log-lines--match")
         line = Strip([Segment(self._lines[number], style)])
+        if signs.wanted(self.app):
+            sign = signs.CURSOR if number == self._here else "*" if number in self._marked else " "
+            line = Strip([Segment(f"{sign} ", style), *line])
         return line.crop(self.scroll_offset.x, self.scroll_offset.x + width).adjust_cell_length(width, style)
 
 

@@ -6,7 +6,7 @@ digits, help, palette, quitting, choosing another sweep, and going back.
 
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
@@ -20,6 +20,7 @@ from scaling_tui.tui.widgets.mode_bar import ModeBar
 from scaling_tui.tui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
+    from scaling_tui.report.why import Explanation
     from scaling_tui.sweeps.listing import Listing
     from scaling_tui.tui.services.table_form import OpenedTable
     from scaling_tui.tui.services.watch import Watches
@@ -62,7 +63,7 @@ class Page(AppSized, Screen[None]):
     5. Say in `ABOUT`, in two or three sentences, what the screen shows and how to read it. F1 shows it above the keys.
     6. Give each key a `tooltip` in the imperative, for help and palette. Each binding gets the id `<mode>.<action>`,
        by which the user's keys.toml rebinds it: `live.stop` for the action `stop` of `LiveScreen`.
-       Digits, o, q, ?, escape, F1, F2, F3, ctrl+p and ctrl+q belong to the app.
+       Digits, i, o, q, ?, escape, F1, F2, F3, ctrl+p and ctrl+q belong to the app; i asks `why`.
     7. Pause while hidden: stop threads in `on_screen_suspend` and restart them in `on_screen_resume`.
     8. Check `self.scaling_app.ascii` for what the replacement of non-ASCII characters (`ascii.Ascii`) would make
        unreadable, such as braille. With `slow_link`, read files at most every `self.scaling_app.refresh_s` seconds.
@@ -100,6 +101,13 @@ class Page(AppSized, Screen[None]):
 
     def open(self, what: str) -> None:
         """Shows `what` on this page, such as a ladder or a lesson. Called once the page is mounted."""
+
+    def why(self) -> "Callable[[], Sequence[Explanation]] | None":
+        """What explains the numbers in view, those under the cursor first; it is called in a thread.
+
+        None where there are none.
+        """
+        return None
 
     def compose(self) -> ComposeResult:
         yield ModeBar()

@@ -24,13 +24,13 @@ class Appearance:
     Args:
         ascii: only ASCII characters reach the terminal.
         slow_link: no animation, and files are read every two seconds.
-        theme: `light`, `dark` or a Textual theme; None leaves the choice to Textual.
+        theme: `dark`, `light`, `high-contrast` or a Textual theme.
         bell: alerts ring the bell and notify the desktop, besides being shown.
     """
 
     ascii: bool = False
     slow_link: bool = False
-    theme: str | None = None
+    theme: str = "dark"
     bell: bool = True
 
 
@@ -62,7 +62,7 @@ def wants_ascii() -> bool:
 
 
 def check_theme(name: str) -> None:
-    """Raises InputError if Textual has no theme of this name."""
+    """Raises InputError if there is no theme of this name."""
     from textual.theme import BUILTIN_THEMES
 
     theme_named(name, BUILTIN_THEMES)
@@ -74,9 +74,13 @@ def theme_named(name: str, known: Collection[str]) -> str:
     Raises:
         InputError: there is none.
     """
-    theme = {"light": "textual-light", "dark": "textual-dark"}.get(name, name)
-    if theme not in known:
-        raise InputError(f"--theme {name!r}: not known; want light, dark, or one of {', '.join(sorted(known))}")
+    from scaling_tui.tui.themes import THEMES
+
+    own = {called: theme.name for called, (theme, _) in THEMES.items()}
+    theme = own.get(name, name)
+    if theme not in {*known, *own.values()}:
+        others = ", ".join(sorted(set(known) - set(own.values())))
+        raise InputError(f"--theme {name!r}: not known; want {', '.join(own)}, or one of {others}")
     return theme
 
 

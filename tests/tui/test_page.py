@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from textual.binding import Binding
-from textual.command import CommandPalette
 from textual.events import Resize
 from textual.geometry import Size
 from textual.widgets import Input, Static
@@ -17,6 +16,7 @@ from scaling_tui.tui.modes import MODES, Mode
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.terminal import Appearance
 from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.line_list import LineList
 from scaling_tui.tui.widgets.mode_bar import ModeBar
 from scaling_tui.tui.widgets.status_line import StatusLine
 from tests.conftest import FINISHED, record_sweep
@@ -155,16 +155,16 @@ async def test_the_palette_offers_to_quit_and_a_dialog_is_answered_first(tmp_pat
     app = ScalingApp(tmp_path)
     async with app.run_test() as pilot:
         await pilot.press("ctrl+p")
-        await until(pilot, lambda: isinstance(app.screen, CommandPalette))
-        page = app.screen_stack[0]
-        assert any(command.title.startswith("Quit") for command in app.get_system_commands(page))
-        await pilot.press("escape")
-        await until(pilot, lambda: len(app.screen_stack) == 1)
+        await until(pilot, lambda: isinstance(app.screen, Choose))
+        offered = [line.cells[0] for line in app.screen.query_one(LineList).lines]
+        assert any(title.startswith("Quit") for title in offered)
+        await pilot.press(*"lab2", "enter")
+        await until(pilot, lambda: app.current_mode == "lab" and len(app.screen_stack) == 1)
         await pilot.press("f1")
         await until(pilot, lambda: len(app.screen_stack) == 2)
         assert not app.check_action("quit", ())
-        await pilot.press("2", "f3", "o")
-        assert isinstance(app.screen, HelpScreen) and app.current_mode == "home"
+        await pilot.press("1", "f3", "o")
+        assert isinstance(app.screen, HelpScreen) and app.current_mode == "lab"
 
 
 @pytest.mark.parametrize("mode", MODES, ids=[mode.name for mode in MODES])
@@ -263,7 +263,7 @@ async def test_a_slow_link_has_no_animation_and_looks_seldom(tmp_path: Path) -> 
         assert app.animation_level == "none"
         assert app.refresh_s >= 1
         assert not any(field.cursor_blink for field in app.screen.query(Input))
-        assert app.theme == "textual-light"
+        assert app.theme == "scaling-light"
 
 
 def test_a_size_told_late_gives_way_to_the_terminals_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -463,7 +463,9 @@ def _plan(law: Law, solution: _Solution, goal: Goal, name: str) -> Plan:
     # What was given stays as it was given: an exponential of a logarithm loses its last digits.
     N, D = goal.params or float(np.exp(solution.n[0])), goal.tokens or float(np.exp(solution.d[0]))
     loss, optimal = goal.loss or float(np.exp(solution.log_loss[0])), float(np.exp(solution.optimal_log_loss[0]))
-    flops, optimal_flops = goal.flops or 6 * N * D, float(np.exp(solution.optimal_c[0]))
+    # With tokens to serve the budget is that of training and serving together.
+    flops = 6 * N * D if goal.flops is None or goal.served_tokens is not None else goal.flops
+    optimal_flops = float(np.exp(solution.optimal_c[0]))
     unique = goal.unique_tokens
     return Plan(
         law=name,

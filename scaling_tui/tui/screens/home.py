@@ -1,5 +1,6 @@
 """Home: what is training, what is due, the last law, what to do next. Every line links to the screen that does it."""
 
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -15,8 +16,10 @@ from scaling_tui.text import show
 from scaling_tui.tui.modes import MODES
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.services.background import OneAtATime
+from scaling_tui.tui.widgets.options import Options
 
 if TYPE_CHECKING:
+    from scaling_tui.report.why import Explanation
     from scaling_tui.tui.services.overview import Overview, OverviewLine, OverviewSection
 
 
@@ -43,7 +46,7 @@ class HomeScreen(Page):
         return Overview(self.scaling_app.listing)
 
     def body(self) -> ComposeResult:
-        yield OptionList(id="lines")
+        yield Options(id="lines")
 
     def on_mount(self) -> None:
         self._timer = self.set_interval(max(1.0, self.scaling_app.refresh_s), self._poll)
@@ -94,6 +97,14 @@ class HomeScreen(Page):
         options.highlighted = ids.index(chosen) if chosen and chosen in ids else 1 if ids else None
         options.focus()
 
+    def why(self) -> "Callable[[], Sequence[Explanation]] | None":
+        """The numbers of the highlighted line's sweep, or of the last law."""
+        chosen = self.query_one(OptionList).highlighted_option
+        lines = [(_key(section, line), section.title, line) for section in self._sections for line in section.lines]
+        named = next((line.sweep for key, _, line in lines if chosen and key == chosen.id and line.sweep), None)
+        named = named or next((line.sweep for _, title, line in lines if title == "Last law" and line.sweep), None)
+        return None if named is None else lambda: figures_of(self.runs / named)
+
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         for section in self._sections:
             for line in section.lines:
@@ -107,6 +118,14 @@ class HomeScreen(Page):
             self.scaling_app.sweep = line.sweep
         known = {mode.name for mode in MODES}
         await self.scaling_app.visit(line.mode if line.mode in known else "live", line.what)
+
+
+def figures_of(path: Path) -> "Sequence[Explanation]":
+    """The numbers of a sweep, which is read for them."""
+    from scaling_tui.report.why.sweeps import sweep_figures
+    from scaling_tui.runs.glance import glance
+
+    return sweep_figures(glance(path))
 
 
 def _key(section: "OverviewSection", line: "OverviewLine") -> str:

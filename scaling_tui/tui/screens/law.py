@@ -3,9 +3,10 @@
 Views show residuals, the influence of each run, isoFLOP valleys and the comparison of `fit --compare`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -37,6 +38,15 @@ from scaling_tui.plots.law_plots import (
 from scaling_tui.report.compare import compare_text
 from scaling_tui.report.fit import FitSource, counted_as, fit_text, profiles_text, sweep_source
 from scaling_tui.report.influence import influence_text
+from scaling_tui.report.why import Explanation
+from scaling_tui.report.why.laws import (
+    cell_figures,
+    comparison_figures,
+    point_figures,
+    study_figures,
+    valley_figures,
+)
+from scaling_tui.report.why.runs import run_figures
 from scaling_tui.runs import RunView, SweepView
 from scaling_tui.sweeps.sweep_fit import run_points
 from scaling_tui.text import show
@@ -60,6 +70,7 @@ NARROW = 72  # columns below which tables of text leave out some of theirs
 MOST_ROWS = 2_000  # of a table; points beyond are fitted and drawn, not listed
 View = Literal["law", "residuals", "valleys", "influence", "compare"]
 LAW_COLUMNS = (ListColumn("law"), ListColumn("formula", least=20))
+ROW_KEYS = ("N", "N non-emb", "D", "C", "loss")  # of a run, in this screen's table or under its points
 OVER_AXES: tuple[View, ...] = ("residuals", "influence")  # views whose x axis the user chooses
 
 
@@ -364,6 +375,14 @@ class LawScreen(PlotKeys, TablePage):
             parts.append("fitting …")
         return Text(" · ".join(parts), no_wrap=True, overflow="ellipsis")
 
+    def why(self) -> Callable[[], Sequence[Explanation]] | None:
+        result, shown = self._result, self.table or self._sweep
+        if result is None or shown is None:
+            return None
+        found = self._comparison(result) if self._view == "compare" else None
+        compared = found if isinstance(found, Comparison) else None
+        return partial(figures_in_view, shown, result, self._view, self.query_one(RunTable).run_name, compared)
+
     def _text(self, result: FitResult) -> str:
         narrow = self.size.width < NARROW
         if self._view != "compare":
@@ -491,6 +510,29 @@ class LawScreen(PlotKeys, TablePage):
     def action_export(self) -> None:
         shown = self.table or self._sweep
         save(self, Picture(shown.name if shown else "law", self._view, self.query_one("#plot", Plot).figure))
+
+
+def figures_in_view(
+    shown: SweepView | OpenedTable, result: FitResult, view: View, row: str | None, compared: Comparison | None
+) -> list[Explanation]:
+    """The numbers of the screen that can be explained: of the row under the cursor, of the view, then all others."""
+    figures: list[Explanation] = []
+    if compared is not None:
+        return [*comparison_figures(compared)]
+    if view == "valleys" and result.valleys is not None:
+        figures += valley_figures(result.valleys)
+    if row is not None and isinstance(shown, SweepView) and (run := shown.run(row)) is not None:
+        figures += [one for one in run_figures(shown, run) if one.key in ROW_KEYS]
+    elif row is not None and isinstance(shown, OpenedTable):
+        figures += cell_figures(shown.name, shown.source.points, shown.source.columns, row)
+    if result.study is not None:
+        own = study_figures("fit", result.study, result.behind, influence=result.moved)
+        influences = [one for one in own if one.of != "fit"]
+        if view == "influence":
+            figures += influences
+        figures += point_figures(result.study, result.behind, row) if row is not None else []
+        figures += [one for one in own if one.of == "fit" or view != "influence"]
+    return figures
 
 
 def rows_of(table: OpenedTable) -> tuple[PointRow, ...]:

@@ -19,6 +19,7 @@ from scaling_tui.sweeps.launch import launch
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.screens.quiz import PREDICTION_GAME
 from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.options import Options
 from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tutor.content.bank import load_banks
 from scaling_tui.tutor.content.lesson import Lesson, LessonFile, lesson_files, load_lesson
@@ -67,7 +68,7 @@ class LearnScreen(Page):
 
     def body(self) -> ComposeResult:
         yield Static(id="where")
-        yield OptionList(id="lessons")
+        yield Options(id="lessons")
         yield VerticalScroll(id="page")
 
     def on_mount(self) -> None:

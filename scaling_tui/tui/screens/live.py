@@ -2,7 +2,7 @@
 
 from asyncio import to_thread
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,8 @@ from scaling_tui.plots.figures import colour_of
 from scaling_tui.plots.results import metrics_over_size, result_figure
 from scaling_tui.report.sweep import law_plot, law_text, promised_text
 from scaling_tui.report.sweeps import faults_in_brief
+from scaling_tui.report.why import Explanation
+from scaling_tui.report.why.sweeps import row_figures, whole_figures
 from scaling_tui.runs import RunView, SweepView, make_request
 from scaling_tui.runs.format import WAITING
 from scaling_tui.runs.metrics import described, matching
@@ -263,6 +265,12 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
         """The run under the cursor."""
         name = self.query_one(RunTable).run_name
         return self._sweep.run(name) if self._sweep is not None and name is not None else None
+
+    def why(self) -> Callable[[], Sequence[Explanation]] | None:
+        sweep, run, snapshot = self._sweep, self._run(), self._snapshot
+        if sweep is None or snapshot is None:
+            return None
+        return partial(whole_figures if run is None else partial(row_figures, run=run), sweep, fitted=snapshot.fit)
 
     def on_resize(self) -> None:
         # The breakpoints' classes and the layout come after this event.

@@ -1,5 +1,6 @@
 """The pipeline screen: a run's data in six stages with its actual counts, its losses, and a row per evaluation."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -13,6 +14,8 @@ from textual.widgets import Static
 from scaling_tui import InputError
 from scaling_tui.plots.figures import Figure, Series
 from scaling_tui.report.pipeline import evaluations_text, stage_size
+from scaling_tui.report.why import Explanation
+from scaling_tui.report.why.pipeline import pipeline_figures
 from scaling_tui.runs import RunView, find_sweep, read_run
 from scaling_tui.runs.glance import glance
 from scaling_tui.sweeps.data_stages import DataStage, stages
@@ -135,6 +138,10 @@ class PipelineScreen(PlotKeys, Page):
         self.query_one("#before", Static).update(Text("\n").join(texts[:BEFORE_THE_PLOT]))
         self.query_one("#after", Static).update(Text("\n").join(texts[BEFORE_THE_PLOT:]))
         self.query_one("#losses", Plot).figure = losses(run, self._log_x)
+
+    def why(self) -> Callable[[], Sequence[Explanation]] | None:
+        found = self._run_stages
+        return None if found is None else lambda: pipeline_figures(found.run, found.stages)
 
     def action_log(self) -> None:
         self._log_x = not self._log_x

@@ -1,6 +1,6 @@
 """The plan screen: from a budget, a loss, an N or a D to the best run for it, by your own fit and published ones."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -29,6 +29,8 @@ from scaling_tui.report.plans import (
     plans_words,
     standing,
 )
+from scaling_tui.report.why import Explanation
+from scaling_tui.report.why.plans import plans_figures
 from scaling_tui.text import show
 from scaling_tui.tui.live_page import LivePage
 from scaling_tui.tui.page import LEAST
@@ -289,6 +291,10 @@ class PlanScreen(PlotKeys, TablePage):
         self.query_one("#words PlainText", PlainText).set_text(Text(plans_words(plans)))
         figure = sizes_figure if self._view == "sizes" else plans_figure
         self.query_one("#plot", Plot).figure = figure(plan_curves(plans), fitted_runs(plans))
+
+    def why(self) -> Callable[[], Sequence[Explanation]] | None:
+        plans = self._plans
+        return None if plans is None else lambda: plans_figures(plans)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._show)

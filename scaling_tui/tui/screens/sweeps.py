@@ -6,7 +6,7 @@ from asyncio import Lock, to_thread
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from rich.text import Text
 from textual import work
@@ -36,6 +36,9 @@ from scaling_tui.tui.widgets.ask import Ask
 from scaling_tui.tui.widgets.choose import Choose, by_text, lines_of
 from scaling_tui.tui.widgets.line_list import MOVES, Line, LineList
 from scaling_tui.tui.widgets.text import PlainText
+
+if TYPE_CHECKING:
+    from scaling_tui.report.why import Explanation
 
 LATEST = "latest"
 PAIR = (ListColumn(""), ListColumn("", least=12))
@@ -248,6 +251,10 @@ class SweepsScreen(Page):
         row = self._row()
         lines = sweep_about(row, time.time()) if row is not None else []
         self.query_one("#about", PlainText).set_text(Text("\n".join(lines)))
+
+    def why(self) -> "Callable[[], Sequence[Explanation]] | None":
+        row = self._row()
+        return None if row is None or row.broken else lambda: listed_figures(row)
 
     def _row(self) -> SweepRow | None:
         """The sweep under the cursor."""
@@ -500,6 +507,15 @@ class SweepsScreen(Page):
         now = self.scaling_app.sweep
         if now is not None and now in names:
             self.scaling_app.sweep = names[now]
+
+
+def listed_figures(row: SweepRow) -> "Sequence[Explanation]":
+    """The numbers of a sweep in the list: its own first. Its files are read for them."""
+    from scaling_tui.report.why.sweeps import sweep_figures
+    from scaling_tui.runs.glance import glance
+
+    found = sweep_figures(glance(Path(row.path)))
+    return sorted(found, key=lambda one: one.of != "sweep")
 
 
 def _named(paths: Sequence[Path]) -> str:

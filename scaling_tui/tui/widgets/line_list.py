@@ -15,6 +15,7 @@ from textual.strip import Strip
 
 from scaling_tui.text.columns import cut, flush_left, flush_right
 from scaling_tui.text.list_columns import Layout, ListColumn, layout
+from scaling_tui.tui import signs
 
 MOVES = ("up", "down", "page_up", "page_down", "home", "end")
 
@@ -146,8 +147,13 @@ class LineList(ScrollView):
             self.refresh(Region(0, y, self.size.width, 1))
 
     @property
+    def _gutter(self) -> int:
+        """Cells for the sign of the cursor, where its colour may not be seen."""
+        return 2 if signs.wanted(self.app) else 0
+
+    @property
     def _layout(self) -> Layout:
-        room = self.scrollable_content_region.width - self._signs
+        room = self.scrollable_content_region.width - self._signs - self._gutter
         if room not in self._layouts:
             self._layouts = {room: layout(self._columns, self._widths, room)}
         return self._layouts[room]
@@ -158,7 +164,7 @@ class LineList(ScrollView):
     def on_click(self, event: events.Click) -> None:
         place = event.y - self.heads + self.scroll_offset.y
         if event.y < self.heads:
-            self._click_head(event.x - self._signs)
+            self._click_head(event.x - self._signs - self._gutter)
         elif place < len(self._lines):
             again = place == self._at
             self._move_to(place)
@@ -175,7 +181,7 @@ class LineList(ScrollView):
         base, width = self.rich_style, self.size.width
         if y < self.heads:
             style = self.get_component_rich_style("line-list--head")
-            heads = self._text([column.head for column in self._columns], " " * self._signs)
+            heads = self._text([column.head for column in self._columns], " " * (self._signs + self._gutter))
             return Strip([Segment(heads, style)]).adjust_cell_length(width, style)
         place = y - self.heads + self.scroll_offset.y
         if place >= len(self._lines):
@@ -188,6 +194,8 @@ class LineList(ScrollView):
         if line.key in self._marked:
             style += Style(bold=True)
         sign = (line.sign or " ") + ("*" if line.key in self._marked else " ") if self._signs else ""
+        if self._gutter:
+            sign = f"{signs.CURSOR if place == self._at else ' '} {sign}"
         return Strip([Segment(self._text(line.cells, sign), style)]).adjust_cell_length(width, style)
 
     def _text(self, cells: Sequence[str], sign: str) -> str:

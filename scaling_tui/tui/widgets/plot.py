@@ -301,5 +301,6 @@ class _Drag:
 
 
 def theme_colours(variables: dict[str, str]) -> dict[str, Colour]:
-    """The theme's colours by name."""
-    return {name: Color.parse(variables[name]).rgb for name in (*RAMP, "accent", "secondary", "foreground")}
+    """The theme's inks by name: of our own themes those for curves."""
+    inks = (*RAMP, "accent", "secondary", "foreground")
+    return {name: Color.parse(variables.get(f"curve-{name}", variables[name])).rgb for name in inks}

@@ -21,6 +21,7 @@ from scaling_tui.runs.format import State
 from scaling_tui.sweeps.queue import Asked
 from scaling_tui.text import show
 from scaling_tui.text.columns import flush_right
+from scaling_tui.tui import signs
 
 
 class Row(Protocol):
@@ -151,7 +152,7 @@ class RunTable(ScrollView):
 
     def fill(self, rows: RunTableData, room: int) -> int:
         """Shows `rows` in at most `room` cells; returns how many it uses."""
-        name_width = max([cell_len(label) for label in rows.labels.values()], default=4) + 3
+        name_width = max([cell_len(label) for label in rows.labels.values()], default=4) + 3 + self._gutter
         columns = list(self._all_columns)
         if rows.choice.metric not in LOSSES:
             columns.append(_metric_column(rows.choice.metric))
@@ -164,6 +165,11 @@ class RunTable(ScrollView):
         order = sorted(rows.runs, key=lambda run: run.name not in rows.choice.pinned)
         self._put(heads, [_row(run, rows, columns) for run in order])
         return sum(width for _, width in heads) + scroll
+
+    @property
+    def _gutter(self) -> int:
+        """A cell for the sign of the cursor, where its colour may not be seen."""
+        return 1 if signs.wanted(self.app) else 0
 
     def _put(self, heads: list[tuple[str, int]], rows: list[RunRow]) -> None:
         before, under = self._rows, self.run_name
@@ -220,9 +226,10 @@ class RunTable(ScrollView):
         if here:
             base = self.get_component_rich_style("run-table--cursor")
         label = base if here else base + Style.parse(row.style)
-        size = self._heads[0][1]
+        size = self._heads[0][1] - self._gutter
         cells = "".join(text.rjust(size)[:size] for text, (_, size) in zip(row.cells, self._heads[1:], strict=True))
-        segments = [Segment(row.signs, base), Segment(_fitted(row.label, size - 2), label), Segment(cells, base)]
+        sign = (signs.CURSOR if here else " ") * self._gutter
+        segments = [Segment(sign + row.signs, base), Segment(_fitted(row.label, size - 2), label), Segment(cells, base)]
         return Strip(segments).adjust_cell_length(width, base)
 
 

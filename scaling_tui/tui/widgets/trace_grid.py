@@ -19,6 +19,7 @@ from textual.widget import Widget
 
 from scaling_tui.lens.records import Grid, Reading
 from scaling_tui.text import show
+from scaling_tui.tui import signs
 
 HEADERS = 2  # lines: the prompt's tokens, and the true next tokens
 LEVELS = 16  # of shading
@@ -269,6 +270,11 @@ class TokenGrid(Widget, can_focus=True):
         segments = [Segment(self._named(self.reading.grid.names[row]), base + Style(bold=here))]
         for column in range(first, last):
             segments += self._cell(row, column, base)
+        at = 2 * (self.cursor[1] - first) + 1
+        if here and signs.wanted(self.app) and 0 < at < len(segments):
+            before, own, after = segments[at - 1], segments[at], segments[at + 1]
+            segments[at - 1 : at + 2] = [Segment(before.text[:-1], before.style), Segment("[", base), own,
+                                         Segment("]", after.style)]  # fmt: skip
         return Strip(segments).adjust_cell_length(width, base)
 
     def _named(self, name: str) -> str:

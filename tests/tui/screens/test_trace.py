@@ -171,6 +171,22 @@ async def test_moving_scrolls_the_tokens_and_keeps_the_heads(recorded: Recorded,
         await until(pilot, lambda: recorded.asked[-1].get("at") == 2)
 
 
+async def test_without_colour_the_cell_under_the_cursor_stands_in_brackets(
+    recorded: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with ScalingApp(tmp_path, mode="trace").run_test(size=(80, 24)) as pilot:
+        grid = await shown(pilot)
+        for keys, row in (((), 5), (("home",), 5), (("up", "right"), 4)):
+            await pilot.press(*keys)
+            found = [
+                (y, line[line.index("[") + 1 : line.index("]")]) for y, line in enumerate(lines(grid)) if "[" in line
+            ]
+            assert [y for y, _ in found] == [row + 2]
+            assert len(found[0][1]) == grid.cell_width - 1
+            assert {len(line) for line in lines(grid)} == {grid.size.width}
+
+
 async def test_a_key_cycles_the_metric_in_words_digits_and_shade(recorded: Recorded, tmp_path: Path) -> None:
     async with ScalingApp(tmp_path, mode="trace").run_test(size=(80, 24)) as pilot:
         grid = await shown(pilot)

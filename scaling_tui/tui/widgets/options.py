@@ -1,0 +1,26 @@
+"""Textual's list of options, which also marks the highlighted one by a sign where colours may not be seen."""
+
+from textual.strip import Strip
+from textual.widgets import OptionList
+
+from scaling_tui.tui import signs
+
+
+class Options(OptionList):
+    """An OptionList. The sign stands in the first cell of the highlighted option, which its padding leaves free."""
+
+    def render_line(self, y: int) -> Strip:
+        strip = super().render_line(y)
+        if not signs.wanted(self.app) or self.highlighted is None or _option(strip) != self.highlighted:
+            return strip
+        above = self.scroll_offset.y + y > 0 and _option(super().render_line(y - 1)) == self.highlighted
+        return strip if above else signs.marked(strip)
+
+
+def _option(strip: Strip) -> int | None:
+    """The number of the option that a row belongs to."""
+    for segment in strip:
+        if segment.style is not None and "option" in segment.style.meta:
+            number: int = segment.style.meta["option"]
+            return number
+    return None
