@@ -40,7 +40,9 @@ def laws_figure(laws: Sequence[ComparedLaw], flops: float | None, log: tuple[boo
         label = "" if law.along is not None else law.name
         sign = SIGNS[number % len(SIGNS)]
         series.append(Series(c, law.points.loss, colour, label, sign))
-    told = " ".join(f"{SIGNS[k % len(SIGNS)]} {law.name}" for k, law in enumerate(laws) if compute[law.name] is not None)
+    told = " ".join(
+        f"{SIGNS[k % len(SIGNS)]} {law.name}" for k, law in enumerate(laws) if compute[law.name] is not None
+    )
     without = [law.name for law in laws if compute[law.name] is None]
     missing = f" · no C: {show.listed(without)}" if without else ""
     return Figure(
@@ -94,5 +96,3 @@ def curves_figure(sweeps: Sequence[tuple[str, SweepView]], choice: Choice) -> Fi
         x_text=texts[choice.over],
         empty="None of them has curves: a table holds a row a run.",
     )
-
-

@@ -89,16 +89,17 @@ def along_compute(fit: Fit) -> AlongCompute:
     """
     law, points = fit.law, fit.points
     if law.inputs == ("flops",):
-        return AlongCompute(fit, "compute", np.empty(0), {})
+        return AlongCompute(fit, "compute", np.empty(0, dtype=np.float64), {})
     both = {"params", "tokens"} <= set(law.inputs)
     if both and not undetermined_split(fit):
         Frontier(law, fit.theta)
-        return AlongCompute(fit, "split", np.empty(0), {})
+        return AlongCompute(fit, "split", np.empty(0, dtype=np.float64), {})
     compute = points.compute()
     if compute is None:
         raise InputError("its runs tell no C, want a column flops, or both params and tokens")
-    at, first = np.unique(np.round(np.log(compute), 9), return_index=True)
-    group = np.searchsorted(at, np.round(np.log(compute), 9))
+    logs = np.asarray(np.round(np.log(compute), 9), dtype=np.float64)
+    at, first = np.unique(logs, return_index=True)
+    group = np.searchsorted(at, logs)
     inputs: dict[Input, Array] = {}
     for name in law.inputs:
         values = np.log(points.column(name))

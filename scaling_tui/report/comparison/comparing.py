@@ -203,4 +203,3 @@ def _notes(sides: Sequence[Side]) -> list[str]:
             how = "so both are resampled alike" if pairs.how == "paired" else "taken for independent: too wide, if any"
             notes.append(f"{first.name} and {second.name} share {which}; intervals of differences: {how}")
     return notes
-

@@ -10,11 +10,21 @@ from scaling_tui.report.page.settings import bounded, settings_of
 from scaling_tui.runs import SweepView
 
 _DEEPEST = 4  # tables within tables that get a name of their own
-_MOST_SETTINGS = 2_000  # of one sweep that others wrote
+_MOST_SETTINGS = 2_000  # of a kind, of one sweep that others wrote
 # Of sweep.json: what is read from each of its tables. `document` is the ladder, so its keys have no name before them.
 _TABLES = {"document": "", "corpus": "corpus.", "data": "data.", "versions": "version of ", "machine": "machine.",
            "launch": "launch."}  # fmt: skip
-_WORDS = frozenset(("summary", "expected", "document.summary", "document.expected", "data.epochs", "data.warnings"))
+_WORDS = frozenset(
+    (
+        "summary",
+        "expected",
+        "document.summary",
+        "document.expected",
+        "data.epochs",
+        "data.warnings",
+        "document.rungs.name",
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -26,38 +36,45 @@ class Setting:
 
 
 def differing(views: Sequence[SweepView | None]) -> tuple[Setting, ...]:
-    """The settings in which the sweeps differ, in the order in which they are found; None is a source without any."""
+    """The settings in which the sweeps differ, in the order in which they are found; None is a source without any.
+
+    A sweep that tells nothing of a kind, such as logs of their program versions, differs in none of them.
+    """
     known = [settings_of_sweep(view) if view is not None else {} for view in views]
-    names = dict.fromkeys(name for settings in known for name in settings)
     found = []
-    for name in names:
-        values = tuple(settings.get(name) for settings in known)
-        told = {json.dumps(values[k], sort_keys=True, default=str) for k, view in enumerate(views) if view is not None}
-        if len(told) > 1:
-            found.append(Setting(name, values))
+    for kind in dict.fromkeys(kind for kinds in known for kind in kinds):
+        tell = [kinds.get(kind) for kinds in known]
+        for name in dict.fromkeys(name for settings in tell if settings for name in settings):
+            told = {_as_text(settings.get(name)) for settings in tell if settings}
+            if len(told) > 1:
+                found.append(Setting(name, tuple(settings.get(name) if settings else None for settings in tell)))
     return tuple(found)
 
 
-def settings_of_sweep(view: SweepView) -> dict[str, Any]:
-    """What a sweep was made with, by name: its ladder, else what all its runs share; corpus, versions, machine."""
+def _as_text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def settings_of_sweep(view: SweepView) -> dict[str, dict[str, Any]]:
+    """What a sweep was made with, by kind and name: its ladder, else what all its runs share; corpus, machine, …"""
     document = view.document
-    found: dict[str, Any] = {}
+    found: dict[str, dict[str, Any]] = {"ladder": {}}
     if isinstance(document.get("ladder"), str):
-        found["ladder"] = document["ladder"]
+        found["ladder"]["ladder"] = document["ladder"]
     for key, before in _TABLES.items():
         table = document.get(key)
         if isinstance(table, Mapping):
-            found |= _flat(table, before, f"{key}.")
+            found.setdefault("ladder" if key == "document" else key, {}).update(_flat(table, before, f"{key}."))
     if not document.get("document"):
-        found |= _shared(view)
+        found["ladder"] |= _shared(view)
     if seeds := sorted({run.seed for run in view.runs}):
-        found["seeds"] = seeds
+        found["seeds"] = {"seeds": seeds}
     if rungs := list(dict.fromkeys(run.rung for run in view.runs)):
-        found["rungs"] = rungs
+        found["rungs"] = {"rungs": rungs}
     places = sorted({" on ".join(filter(None, (device, host))) for host, device in places_of(view.runs)} - {""})
-    if places:
-        found["trained on"] = places
-    return dict(list(found.items())[:_MOST_SETTINGS])
+    if places and "imported" not in document:  # the host of an import has trained nothing
+        found["places"] = {"trained on": places}
+    return {kind: dict(list(table.items())[:_MOST_SETTINGS]) for kind, table in found.items() if table}
 
 
 def tokenizers(views: Sequence[SweepView | None]) -> list[str]:

@@ -14,12 +14,14 @@ from scaling_tui import InputError
 from scaling_tui.laws.fitting.tables import TableOptions
 from scaling_tui.report.fit import FitSource, sweep_source, table_source
 from scaling_tui.runs import SweepView, find_sweep, read_sweep
-from scaling_tui.runs.format import read_json
 from scaling_tui.tables.read import is_table
 from scaling_tui.tables.source import STDIN
 
 Kind = Literal["sweep", "table", "logs"]
-ASSUMED = "logs do not say how every run ended: those that do not count as finished"
+ASSUMED = (
+    "not imported: runs whose log does not say how they ended count as finished; "
+    "what is missing can be said with the options of import"
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def table_of(where: str, points: FitSource, name: str = "") -> Source:
     return Source(name or Path(where).name, where, "table", points, None)
 
 
-def logs_as_sweep(where: str, keep: Path) -> tuple[Path, tuple[str, ...]]:
+def _logs_as_sweep(where: str, keep: Path) -> tuple[Path, tuple[str, ...]]:
     """Makes a sweep in `keep` of the logs of another trainer, and tells what is missing in them.
 
     Runs whose log does not say how they ended count as finished: nobody will tell later.
@@ -94,16 +96,11 @@ def logs_as_sweep(where: str, keep: Path) -> tuple[Path, tuple[str, ...]]:
     """
     from scaling_tui.imports.importing import Import, Request
 
-    made = Import(Request([Path(where)], keep, finished=True))
-    return made.path, (ASSUMED, *made.notes())
-
-
-def is_own_sweep(where: str) -> bool:
-    """Whether the folder `where` is a sweep as this program writes it."""
     try:
-        return isinstance(read_json(Path(where) / "sweep.json"), dict)
-    except (OSError, ValueError):
-        return False
+        made = Import(Request([Path(where)], keep, finished=True))
+    except InputError as error:
+        raise InputError(str(error).removesuffix("; --format KIND forces one")) from None
+    return made.path, (ASSUMED, *made.notes())
 
 
 def with_own_names(sources: Sequence[Source]) -> list[Source]:
@@ -131,14 +128,16 @@ def _file(where: str, keep: Path, options: TableOptions) -> Source:
             logs = _logs(where, keep)
         except InputError:
             raise error from None
-        if not _has_curves(logs):
-            raise
         return replace(logs, notes=(f"read as a log of training; as a table of runs, {error}", *logs.notes))
 
 
 def _logs(where: str, keep: Path) -> Source:
-    path, notes = logs_as_sweep(where, keep)
-    return sweep_of(read_sweep(path), where, "logs", notes)
+    path, notes = _logs_as_sweep(where, keep)
+    found = sweep_of(read_sweep(path), where, "logs", notes)
+    if not _has_curves(found):
+        what = "a directory" if _is_folder(where) else "a file"
+        raise InputError(f"{where}: {what} without the log of a training, want a sweep, a table of runs, or logs")
+    return found
 
 
 def _has_curves(source: Source) -> bool:

@@ -50,7 +50,10 @@ def comparison_document(found: SideBySide) -> dict[str, Any]:
 def _side_document(side: Side) -> dict[str, Any]:
     source, made, predicted = side.source, side.study, side.predicted
     document: dict[str, Any] = {"name": side.name, "source": source.where, "kind": source.kind}
-    document |= {"problem": side.problem or None, "notes": [*source.notes, *(source.points.notes if source.points else ())]}
+    document |= {
+        "problem": side.problem or None,
+        "notes": [*source.notes, *(source.points.notes if source.points else ())],
+    }
     fit = dict.fromkeys(("law", "form", "coefficients", "intervals", "level", "convention", "points", "holdout"))
     if made is not None:
         own = made.document()
@@ -77,10 +80,9 @@ def _difference(one: Difference) -> dict[str, Any]:
 
 
 def comparison_text(found: SideBySide, width: int = 100) -> str:
-    """The laws side by side, the differences with their intervals, what the sources say of each other's settings.
+    """The laws side by side, the differences with their intervals, and the settings that differ.
 
-    Args:
-        width: columns of the text; sources that do not fit beside the others come below.
+    Sources that do not fit into `width` columns beside the others come below them.
     """
     width = max(LEAST, width)
     parts = [
@@ -127,7 +129,10 @@ def comparison_curves(found: SideBySide, choice: Choice) -> Figure:
 def _law_rows(found: SideBySide) -> list[list[str]]:
     """A row a fact, a column a source, under a row of names."""
     sides = found.sides
-    rows = [["", *(side.name for side in sides)], ["is a", *(KINDS[side.source.kind] for side in sides)]]
+    rows = [
+        [f"{show.percent(found.level)} intervals", *(side.name for side in sides)],
+        ["is a", *(KINDS[side.source.kind] for side in sides)],
+    ]
 
     def row(name: str, cells: Iterable[str]) -> None:
         texts = list(cells)
@@ -138,7 +143,6 @@ def _law_rows(found: SideBySide) -> list[list[str]]:
     row("N counts", (_counts(side.study) for side in sides))
     row("points", (str(len(side.study.fit.points)) if side.study else "" for side in sides))
     row("C of the runs", (_reach_text(side.study) for side in sides))
-    row(f"{show.percent(found.level)} interval", [""] * len(sides))
     for name in dict.fromkeys(name for side in sides if side.study for name in side.study.fit.coefficients):
         row(name, (_coefficient(side.study, name) for side in sides))
     row("held-out error", (_held_out(side.study) for side in sides))
@@ -209,9 +213,11 @@ def _predicted(side: Side) -> str:
 
 
 def _at(side: Side, name: str) -> str:
-    return next((show.count(value) for key, value in side.predicted.run.items() if key == name), "") if (
-        side.predicted
-    ) else ""
+    return (
+        next((show.count(value) for key, value in side.predicted.run.items() if key == name), "")
+        if (side.predicted)
+        else ""
+    )
 
 
 # --- the differences

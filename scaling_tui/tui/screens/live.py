@@ -40,8 +40,9 @@ from scaling_tui.tui.live_page import LivePage
 from scaling_tui.tui.log_dialog import LogDialog
 from scaling_tui.tui.save_dialog import Picture, save
 from scaling_tui.tui.services import machine
+from scaling_tui.tui.services.table_form import Opened, OpenedTable
 from scaling_tui.tui.services.watch import SweepSnapshot
-from scaling_tui.tui.sweep_dialog import choose_sweep
+from scaling_tui.tui.source_dialog import choose_source
 from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tui.widgets.plot import Plot, theme_colours
 from scaling_tui.tui.widgets.run_table import RunTable, RunTableData
@@ -78,7 +79,7 @@ class LiveScreen(LivePage):
         Binding("g", "scales", "log", show=False, tooltip="Switch logarithmic axes: both, x, y, none"),
         Binding("v", "metric", "metric", tooltip="Show the next metric: training loss, held-out loss, others"),
         Binding("f", "choose_metric", "find", show=False, tooltip="Choose a metric from a list, or some by a pattern"),
-        Binding("c", "compare", "compare", tooltip="Compare with the curves of another sweep"),
+        Binding("c", "compare", "compare", tooltip="Lay the curves of other sweeps and files beside these"),
         Binding("left", "crosshair(-1)", "crosshair", show=False, tooltip="Move the crosshair left"),
         Binding("right", "crosshair(1)", "crosshair", show=False, tooltip="Move the crosshair right"),
         Binding("shift+left", "crosshair(-10)", "crosshair", show=False, tooltip="Move the crosshair far left"),
@@ -114,8 +115,7 @@ class LiveScreen(LivePage):
     def __init__(self, runs: Path) -> None:
         super().__init__(runs)
         self._snapshot: SweepSnapshot | None = None
-        self._beside_name: str | None = None
-        self._beside: SweepView | None = None
+        self._beside: dict[str, SweepView | None] = {}  # by name or path; None until it is read
         self._choice = Choice()
         self._view = "curves"
         self._curves = Curves()
@@ -142,16 +142,19 @@ class LiveScreen(LivePage):
     def follow(self, sweep: str | None) -> None:
         if self._snapshot is None or sweep != self._name:
             self._name, self._snapshot = sweep, None
-            if self._beside_name == sweep:
-                self._beside_name = self._beside = None
+            self._beside.pop(sweep or "", None)
             self._listen()
 
-    def beside(self) -> str | None:
-        return self._beside_name
+    def beside(self) -> Sequence[str]:
+        return tuple(self._beside)
+
+    def sources(self) -> Sequence[str | Opened]:
+        return [*super().sources(), *self._beside]
 
     def on_live_page_updated(self, message: LivePage.Updated) -> None:
-        if message.beside:
-            self._beside = message.snapshot.sweep if self._beside_name else None
+        if message.beside is not None:
+            if message.beside in self._beside:
+                self._beside[message.beside] = message.snapshot.sweep
         else:
             self._snapshot = message.snapshot
         self._show()
@@ -193,7 +196,7 @@ class LiveScreen(LivePage):
             return
         curves, law = self.query_one("#curves", Plot), self.query_one("#law-plot", Plot)
         if curves.display:
-            curves.figure = self._curves.figure(sweep, self._choice, self._beside)
+            curves.figure = self._curves.figure(sweep, self._choice, [one for one in self._beside.values() if one])
         if law.display:
             views = self._views(sweep)
             view = self._view if self._view in views else views[0]
@@ -374,16 +377,24 @@ class LiveScreen(LivePage):
         self._show_machine()
 
     async def action_compare(self) -> None:
-        without = [self._sweep.name] if self._sweep else []
-        first = [(NOTHING, f"Stop comparing with {self._beside_name}")] if self._beside_name is not None else []
-        await choose_sweep(
-            self.app, self.scaling_app.listing, "Compare with which sweep?", self._compare, now=self._beside_name,
-            without=without, first=first,
+        shown = [name for name in (self._name, self._sweep.name if self._sweep else None) if name is not None]
+        beside = show.listed([Path(name).name for name in self._beside])
+        await choose_source(
+            self, "Lay which beside this one? One that is there is taken away.", self._compare, without=shown,
+            first=[(NOTHING, f"Stop comparing with {beside}")] if self._beside else [], curves=True,
         )  # fmt: skip
 
-    def _compare(self, name: str | None) -> None:
-        if name is not None:
-            self._beside_name, self._beside = None if name == NOTHING else name, None
+    def _compare(self, chosen: str | Opened | None) -> None:
+        if isinstance(chosen, OpenedTable):
+            self.notify(f"{chosen.name} is a table, without curves: C compares its law.", markup=False)
+        elif chosen is not None:
+            name = chosen if isinstance(chosen, str) else chosen.path
+            if name == NOTHING:
+                self._beside.clear()
+            elif name in self._beside:
+                del self._beside[name]
+            else:
+                self._beside[name] = None
             self._listen()
             self._show()
 

@@ -1,0 +1,53 @@
+"""Asks for a sweep or a file: the sweeps of the folder, what was opened in this session, and a way to open another."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from textual.screen import Screen
+
+from scaling_tui.tui.open_dialog import OpenFile
+from scaling_tui.tui.services.table_form import Opened, OpenedSweep
+from scaling_tui.tui.sweep_dialog import choose_sweep
+
+if TYPE_CHECKING:
+    from scaling_tui.tui.app import ScalingApp
+
+# Keys of lines that are no sweeps: no sweep can be called so. Those of opened files are their paths.
+OPEN_FILE = "/"
+
+Answer = str | Opened
+
+
+async def choose_source(
+    screen: Screen[Any],
+    question: str,
+    then: Callable[[Answer | None], None],
+    *,
+    now: str | None = None,
+    without: Sequence[str] = (),
+    first: Sequence[tuple[str, str]] = (),
+    curves: bool = False,
+) -> None:
+    """Asks over `screen` and calls `then` with the name of a sweep, a key of `first`, what was opened, or None.
+
+    The cursor begins on `now`. Not offered are the sweeps and paths `without`, and, where only what has `curves` is
+    asked for, tables. Above all stand the answers `first`, as (key, text).
+    """
+    app = cast("ScalingApp", screen.app)
+    files = {
+        one.path: one for one in app.opened if one.path not in without and (isinstance(one, OpenedSweep) or not curves)
+    }
+
+    def chosen(key: str | None) -> None:
+        if key == OPEN_FILE:
+            app.push_screen(OpenFile(app.keep, app.slow_link), opened)
+        else:
+            then(files.get(key, key) if key is not None else None)
+
+    def opened(file: Opened | None) -> None:
+        if file is not None:
+            app.remember(file)
+        then(file)
+
+    lines = [*first, *((path, one.name, *one.about) for path, one in files.items()), (OPEN_FILE, "Open a file …")]
+    await choose_sweep(app, app.listing, question, chosen, now=now, without=without, first=lines)
