@@ -1,13 +1,13 @@
 """Several sources in one plot: the points and laws of all over C, or the curves of all their runs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from scaling_tui.laws.fitting.points import Points
 from scaling_tui.laws.planning.along_compute import AlongCompute
-from scaling_tui.plots.curves import Choice, labels, place, points, shown_of
+from scaling_tui.plots.curves import LOSSES, Choice, labels, place, points, shown_of
 from scaling_tui.plots.figures import DOTTED, LINE, Figure, Series
 from scaling_tui.runs import SweepView
 from scaling_tui.runs.metrics import described
@@ -70,8 +70,15 @@ def _line(name: str, along: AlongCompute, low: float, high: float, most: float, 
 
 
 def curves_figure(sweeps: Sequence[tuple[str, SweepView]], choice: Choice) -> Figure:
-    """The curves of all runs, a colour a sweep; `choice` is shown of the first sweep that has it."""
+    """The curves of all runs, a colour a sweep.
+
+    What is shown is `choice`, but where that is a loss which not all have, the one that all have; else what the first
+    has.
+    """
     if sweeps:
+        every = [metric for metric in LOSSES if all(_has(sweep, metric) for _, sweep in sweeps)]
+        if choice.metric in LOSSES and every and choice.metric not in every:
+            choice = replace(choice, metric=every[0])
         choice = shown_of(sweeps[0][1], choice)
     about, series, there = described(choice.metric), [], []
     for number, (name, sweep) in enumerate(sweeps):
@@ -96,3 +103,7 @@ def curves_figure(sweeps: Sequence[tuple[str, SweepView]], choice: Choice) -> Fi
         x_text=texts[choice.over],
         empty="None of them has curves: a table holds a row a run.",
     )
+
+
+def _has(sweep: SweepView, metric: str) -> bool:
+    return any(run.curve.last(metric) is not None for run in sweep.runs)

@@ -196,9 +196,7 @@ def _empty(sweep: SweepView, choice: Choice) -> str:
 def _title(choice: Choice, beside: Sequence[SweepView]) -> str:
     scale = {(True, True): ", log-log", (True, False): ", log x", (False, True): ", log y"}
     parts = [described(choice.metric).titled]
-    if beside:
-        named = ", ".join(f"{chr(39) * number} {other.name}" for number, other in enumerate(beside, 1))
-        parts.append(f"dotted: {named}")
+    parts += [f"{chr(39) * number} dotted: {other.name}" for number, other in enumerate(beside, 1)]
     parts.append(f"{_X_NAMES[choice.over]}{scale.get((choice.log_x, choice.log_y), '')}")
     if choice.metric == "loss":
         parts.append(f"smooth {choice.smoothing:g}" if choice.smoothing else "raw")

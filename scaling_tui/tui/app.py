@@ -292,7 +292,8 @@ class ScalingApp(App[None]):
         """Shows sweeps, by name or path, and files side by side; asks for another where there is only one."""
         from scaling_tui.tui.compare_dialog import CompareDialog
 
-        self.push_screen(CompareDialog(sources))
+        files = {one.path: one for one in self.opened}
+        self.push_screen(CompareDialog([files.get(one, one) if isinstance(one, str) else one for one in sources]))
 
     async def action_quit(self) -> None:
         from scaling_tui.tui import quit_dialog

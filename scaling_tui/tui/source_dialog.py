@@ -12,8 +12,7 @@ from scaling_tui.tui.sweep_dialog import choose_sweep
 if TYPE_CHECKING:
     from scaling_tui.tui.app import ScalingApp
 
-# Keys of lines that are no sweeps: no sweep can be called so. Those of opened files are their paths.
-OPEN_FILE = "/"
+OPEN_FILE = "/"  # an answer that is no sweep: none can be called so; those that are opened files are their paths
 
 Answer = str | Opened
 
@@ -40,7 +39,7 @@ async def choose_source(
 
     def chosen(key: str | None) -> None:
         if key == OPEN_FILE:
-            app.push_screen(OpenFile(app.keep, app.slow_link), opened)
+            app.push_screen(OpenFile(app.keep, app.slow_link, dialog.typed.strip()), opened)
         else:
             then(files.get(key, key) if key is not None else None)
 
@@ -49,5 +48,7 @@ async def choose_source(
             app.remember(file)
         then(file)
 
-    lines = [*first, *((path, one.name, *one.about) for path, one in files.items()), (OPEN_FILE, "Open a file …")]
-    await choose_sweep(app, app.listing, question, chosen, now=now, without=without, first=lines)
+    lines = [*first, *((path, one.name, *one.about) for path, one in files.items())]
+    dialog = await choose_sweep(
+        app, app.listing, question, chosen, now=now, without=without, first=lines, other=(OPEN_FILE, "opens a file")
+    )

@@ -73,19 +73,22 @@ async def choose_sweep(
     now: str | None = None,
     without: Sequence[str] = (),
     first: Sequence[Sequence[str]] = (),
+    other: tuple[str, str] | None = None,
 ) -> Choose:
     """Asks for a sweep and calls `then` with its name, or None. Before the sweeps stand the answers `first`: a key each
-    and what stands in the first columns. They are found too, but the cursor begins on a sweep.
+    and what stands in the first columns. They are found too, but the cursor begins on a sweep. `other` as of `Choose`.
     """
     choices = Choices(listing, without)
     await to_thread(choices.read)
     ahead = [Line(key, (*cells, *[""] * (len(SWEEP_COLUMNS) - len(cells)))) for key, *cells in first]
     others = by_text(ahead)
+    if not choices.lines and not ahead:
+        question = f"No {'other ' if without else ''}sweep in {listing.runs} yet: the Lab launches one."
     began = now or next((line.key for line in choices.listed()), None)
     dialog = Choose(
         question, [*ahead, *choices.lines], columns=SWEEP_COLUMNS,
         find=lambda typed: [*choices.find(typed), *others(typed)],
-        listed=[line.key for line in [*ahead, *choices.listed()]], now=began, hint=HINT,
+        listed=[line.key for line in [*ahead, *choices.listed()]], now=began, hint=HINT, other=other,
     )  # fmt: skip
 
     async def read_on() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from scaling_tui import InputError
+from scaling_tui.laws import get
 from scaling_tui.laws.fitting.difference import Difference, Pairing, differences, interval_of, pairing, why_not
 from scaling_tui.laws.fitting.study import Study, study
 from scaling_tui.laws.fitting.warnings import beyond
@@ -93,6 +94,8 @@ def compare_sources(
     Raises:
         InputError: no such law.
     """
+    if law is not None:
+        get(law)  # one that is unknown is no fault of a source
     fitted = [_fitted(source, law, convention, draws, level) for source in sources]
     if flops is None:
         flops = max((_largest(side.study) for side in fitted if side.study is not None), default=math.nan)

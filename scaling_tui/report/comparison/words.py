@@ -1,5 +1,6 @@
 """A comparison as the command `compare` and the app's Compare tell it: a text, a document, and its plots."""
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -87,7 +88,7 @@ def comparison_text(found: SideBySide, width: int = 100) -> str:
     width = max(LEAST, width)
     parts = [
         _table(_law_rows(found), width),
-        "\n\n".join(_apart_text(apart, found) for apart in found.apart),
+        "\n\n".join(_apart_text(apart, found, width) for apart in found.apart),
         _settings_text(found, width),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -223,7 +224,7 @@ def _at(side: Side, name: str) -> str:
 # --- the differences
 
 
-def _apart_text(apart: Apart, found: SideBySide) -> str:
+def _apart_text(apart: Apart, found: SideBySide, width: int) -> str:
     """What of two sources differs beyond their noise."""
     rows = [(f"{apart.second} minus {apart.first}", "difference", f"{show.percent(found.level)} interval", "")]
     rows += [(one.name, _signed(one.value), span(one.low, one.high), _verdict(one)) for one in apart.coefficients]
@@ -233,9 +234,10 @@ def _apart_text(apart: Apart, found: SideBySide) -> str:
         rows.append((name, f"{apart.loss.value:+.4f}", ends, _verdict(apart.loss)))
     lines = [columns(rows, numeric=(1,))] if len(rows) > 1 else [rows[0][0]]
     if apart.why_not:
-        lines.append(f"coefficients are not subtracted: {apart.why_not}; {_remedy(apart.why_not)}")
+        told = f"coefficients are not subtracted: {apart.why_not}; {_remedy(apart.why_not)}"
+        lines.append(textwrap.fill(told, width))
     if len(rows) > 1:
-        lines.append(_covers(apart))
+        lines.append(textwrap.fill(_covers(apart), width))
     return "\n".join(lines)
 
 
