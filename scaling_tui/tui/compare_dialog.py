@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, cast
+from typing import ClassVar, Literal, cast
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -24,6 +24,7 @@ from scaling_tui.runs import find_sweep, read_sweep
 from scaling_tui.text import show
 from scaling_tui.text.list_columns import ListColumn
 from scaling_tui.tui.app_sized import AppSized
+from scaling_tui.tui.page import Host
 from scaling_tui.tui.save_dialog import Picture, save
 from scaling_tui.tui.services.background import OneAtATime
 from scaling_tui.tui.services.table_form import Opened, OpenedSweep, OpenedTable
@@ -32,9 +33,6 @@ from scaling_tui.tui.widgets.choose import Choose, by_text, lines_of
 from scaling_tui.tui.widgets.line_list import Line
 from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tui.widgets.text import PlainText
-
-if TYPE_CHECKING:
-    from scaling_tui.tui.app import ScalingApp
 
 OWN = ""  # in the list of laws: each source's own
 LAW_COLUMNS = (ListColumn("law"), ListColumn("formula", least=20))
@@ -104,10 +102,6 @@ class CompareDialog(AppSized, ModalScreen[None]):
         self._choice = Choice()
         self._comparing = OneAtATime(self, self._compare)
 
-    @property
-    def _host(self) -> "ScalingApp":
-        return cast("ScalingApp", self.app)
-
     def compose(self) -> ComposeResult:
         yield PlainText(id="where")
         yield Plot(id="plot")
@@ -131,7 +125,7 @@ class CompareDialog(AppSized, ModalScreen[None]):
     def _compare(self, request: Request) -> None:
         """In a thread."""
         try:
-            sources = with_own_names([_source(one, self._host.runs) for one in request.sources])
+            sources = with_own_names([_source(one, cast(Host, self.app).runs) for one in request.sources])
             found: SideBySide | str = compare_sources(sources, law=request.law)
         except (InputError, OSError) as error:
             found = str(error)

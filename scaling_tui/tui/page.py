@@ -33,10 +33,13 @@ class Host(Protocol):
     in its place by Law and Plan.
 
     `refresh_s` are the seconds between two reads of the files; `visit` switches to a mode and opens `what` there.
+    `opened` are the files of this session, `remember` adds one, `keep` is a folder for logs that are read as sweeps;
     `open_file` asks for a file and shows it, `compare` shows sweeps and files side by side."""
 
     sweep: str | None
     table: "OpenedTable | None"
+    runs: Path
+    opened: "list[Opened]"
     ascii: bool
     slow_link: bool
 
@@ -50,6 +53,11 @@ class Host(Protocol):
     def listing(self) -> "Listing": ...
 
     async def visit(self, mode: str, what: str = "") -> None: ...
+
+    @property
+    def keep(self) -> Path: ...
+
+    def remember(self, file: "Opened") -> None: ...
 
     def open_file(self) -> None: ...
 

@@ -4,8 +4,8 @@ The draws of two bootstraps say how uncertain each fit is. Runs that are not sha
 one is as likely beside every draw of the other: the differences of all pairs are draws of the difference. Fits to the
 very same points, resampled alike with one seed, are paired draw by draw instead, since one noise moves both.
 
-Runs that two fits share in part move both the same way. Taken for independent they give an interval that is too wide,
-never one that claims too much; `Pairing` says how many there are.
+Runs that two fits share in part move both, as a rule the same way. Taken for independent, as they are here, they give
+an interval that is then too wide; `Pairing` says how many there are.
 """
 
 import math

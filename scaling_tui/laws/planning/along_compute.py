@@ -97,9 +97,10 @@ def along_compute(fit: Fit) -> AlongCompute:
     compute = points.compute()
     if compute is None:
         raise InputError("its runs tell no C, want a column flops, or both params and tokens")
-    logs = np.asarray(np.round(np.log(compute), 9), dtype=np.float64)
-    at, first = np.unique(logs, return_index=True)
-    group = np.searchsorted(at, logs)
+    exact = np.log(compute)
+    rounded = np.asarray(np.round(exact, 9), dtype=np.float64)  # runs of one budget, to what the text of it tells
+    _, first, group = np.unique(rounded, return_index=True, return_inverse=True)
+    at = exact[first]
     inputs: dict[Input, Array] = {}
     for name in law.inputs:
         values = np.log(points.column(name))

@@ -199,10 +199,21 @@ def _notes(sides: Sequence[Side]) -> list[str]:
     losses = {side.name: side.source.points.loss for side in sides if side.source.points and side.source.points.loss}
     if len(set(losses.values())) > 1:
         notes.append("they are fitted to different losses: " + "; ".join(f"{k}, {v}" for k, v in losses.items()))
-    for first, second in combinations(sides, 2):
-        if first.study and second.study and (pairs := pairing(first.study, second.study)).shared:
-            every = pairs.shared == len(first.study.fit.points) == len(second.study.fit.points)
-            which = "the same runs" if every else show.counted(pairs.shared, "run")
-            how = "so both are resampled alike" if pairs.how == "paired" else "taken for independent: too wide, if any"
-            notes.append(f"{first.name} and {second.name} share {which}; intervals of differences: {how}")
+    notes += [
+        _shared(first, second)
+        for first, second in combinations(sides, 2)
+        if first.study and second.study and pairing(first.study, second.study).shared
+    ]
     return notes
+
+
+def _shared(first: Side, second: Side) -> str:
+    """How many runs two sources share, and what that does to the intervals of their differences."""
+    assert first.study is not None
+    assert second.study is not None
+    pairs = pairing(first.study, second.study)
+    every = pairs.shared == len(first.study.fit.points) == len(second.study.fit.points)
+    which = "the same runs" if every else show.counted(pairs.shared, "run")
+    independent = "they count as independent, so as a rule they are too wide"
+    how = "both are resampled alike" if pairs.how == "paired" else independent
+    return f"{first.name} and {second.name} share {which}; intervals of differences: {how}"
