@@ -107,7 +107,7 @@ async def test_marked_sweeps_are_compared_as_the_command_does(runs: Path, size: 
                 assert f"{value:.4g}" in shown(app)
         plot = app.screen.query_one("#plot", Plot)
         assert {"first", "second", "grid"} <= {one.name for one in plot.figure.series}
-        assert plot.size.height > 5
+        await until(pilot, lambda: plot.size.height > 5)
         footer = [key for key in app.screen.query(FooterKey) if key.region.right <= size[0]]
         assert len(footer) == len(app.screen.query(FooterKey))
         await pilot.press("v")
