@@ -380,7 +380,7 @@ class LiveScreen(LivePage):
         shown = [name for name in (self._name, self._sweep.name if self._sweep else None) if name is not None]
         beside = show.listed([Path(name).name for name in self._beside])
         await choose_source(
-            self, "Lay which beside this one? One that is there is taken away.", self._compare, without=shown,
+            self, "Show which curves beside these? Choose one again to take it away.", self._compare, without=shown,
             first=[(NOTHING, f"Stop comparing with {beside}")] if self._beside else [], curves=True,
         )  # fmt: skip
 

@@ -14,7 +14,6 @@ from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.open_dialog import OpenFile
 from scaling_tui.tui.screens.law import LawScreen
 from scaling_tui.tui.services.table_form import completions, open_table, read_options
-from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tui.widgets.run_table import RunTable
 from tests.conftest import FINISHED, record_grid, record_sweep
