@@ -1,6 +1,6 @@
 """The curves of a sweep as a figure: which metric and runs, over what, how smoothed, beside which other sweep."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, islice
 from typing import Literal
@@ -91,8 +91,8 @@ class Curves:
     def __init__(self) -> None:
         self._kept: dict[tuple[str, str], tuple[Curve, dict[object, tuple[Array, Array]]]] = {}
 
-    def figure(self, sweep: SweepView, choice: Choice, beside: SweepView | None = None) -> Figure:
-        """The curves of `sweep`; those of `beside` faint and dotted."""
+    def figure(self, sweep: SweepView, choice: Choice, beside: Sequence[SweepView] = ()) -> Figure:
+        """The curves of `sweep`; those of the sweeps `beside` it faint and dotted, with a prime more each."""
         choice = shown_of(sweep, choice)
         about = described(choice.metric)
         names = labels(sweep)
@@ -112,13 +112,13 @@ class Curves:
             )
         # Pinned ones last: they lie over the others.
         shown = [curve for _, curve in sorted(series, key=lambda item: item[0])]
-        if beside is not None:
-            others = labels(beside)
-            for run in beside.runs:
-                x, y = self._points(beside, run, choice)
+        for number, other in enumerate(beside, 1):
+            others = labels(other)
+            for run in other.runs:
+                x, y = self._points(other, run, choice)
                 if not len(x):
                     continue
-                name = f"{others[run.name]}'"
+                name = others[run.name] + "'" * number
                 shown.insert(0, Series(x, y, "foreground", name, DOTTED, "faint", name))
         return Figure(
             _title(choice, beside),
@@ -133,7 +133,7 @@ class Curves:
         )
 
     def _points(self, sweep: SweepView, run: RunView, choice: Choice) -> tuple[Array, Array]:
-        key, how = (sweep.name, run.name), (choice.metric, choice.over, choice.smoothing)
+        key, how = (str(sweep.path), run.name), (choice.metric, choice.over, choice.smoothing)
         curve, cached = self._kept.get(key, (None, {}))
         if curve is not run.curve:
             cached = {}
@@ -193,11 +193,10 @@ def _empty(sweep: SweepView, choice: Choice) -> str:
     return "No records yet."
 
 
-def _title(choice: Choice, beside: SweepView | None) -> str:
+def _title(choice: Choice, beside: Sequence[SweepView]) -> str:
     scale = {(True, True): ", log-log", (True, False): ", log x", (False, True): ", log y"}
     parts = [described(choice.metric).titled]
-    if beside is not None:
-        parts.append(f"' dotted: {beside.name}")
+    parts += [f"{chr(39) * number} dotted: {other.name}" for number, other in enumerate(beside, 1)]
     parts.append(f"{_X_NAMES[choice.over]}{scale.get((choice.log_x, choice.log_y), '')}")
     if choice.metric == "loss":
         parts.append(f"smooth {choice.smoothing:g}" if choice.smoothing else "raw")

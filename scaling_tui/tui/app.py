@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property, partial
 from inspect import isawaitable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import RenderableType
@@ -35,11 +36,12 @@ from scaling_tui.tui.themes import THEMES
 if TYPE_CHECKING:
     from scaling_tui.sweeps.listing import Listing
     from scaling_tui.tui.services.alerts import Alerts
-    from scaling_tui.tui.services.table_form import OpenedTable
+    from scaling_tui.tui.services.table_form import Opened, OpenedTable
     from scaling_tui.tui.services.watch import Watches
 
 
 ALERTS_EVERY_S = 3.0
+TABLE_MODES = ("law", "plan")  # that show a table in place of a sweep
 
 
 class ScalingApp(App[None]):
@@ -70,7 +72,15 @@ class ScalingApp(App[None]):
             tooltip="Go to the previous screen; also ctrl+pgup",
             id="before",
         ),
-        Binding("o", "open", "open", False, tooltip="Show another sweep, on every screen", id="open"),
+        Binding("o", "open", "open", False, tooltip="Show another sweep or a file, on every screen", id="open"),
+        Binding(
+            "C",
+            "compare",
+            "compare",
+            False,
+            tooltip="Compare with other sweeps and files: laws, settings",
+            id="compare",
+        ),
         Binding("i", "why", "why", False, tooltip="Explain a number in view: its source, formula and lesson", id="why"),
         Binding("escape", "back", "back", False, tooltip="Leave the field, or go back to the last screen", id="back"),
         Binding(
@@ -106,6 +116,7 @@ class ScalingApp(App[None]):
         self.set_reactive(ScalingApp.sweep, sweep)
         self._ascii = Ascii() if appearance.ascii else None
         self._before: list[str] = []
+        self.opened: list[Opened] = []  # files of this session, the latest first
         self._looking = False
         # What is printed once the app has ended is Textual's own, colours included.
         self.error_console.file = terminal_of(sys.stderr)
@@ -133,6 +144,12 @@ class ScalingApp(App[None]):
         from scaling_tui.tui.services.watch import Watches
 
         return Watches(self.runs, self.refresh_s)
+
+    @cached_property
+    def keep(self) -> Path:
+        """A folder for logs that are read as sweeps; it goes when the app ends."""
+        self._kept = TemporaryDirectory(prefix="scaling-tui-", ignore_cleanup_errors=True)
+        return Path(self._kept.name)
 
     @cached_property
     def alerts(self) -> "Alerts":
@@ -259,14 +276,50 @@ class ScalingApp(App[None]):
         self.notify("Nothing is selected. Drag over text with the mouse, then press ctrl+c to copy. ctrl+q quits.")
 
     async def action_open(self) -> None:
-        from scaling_tui.tui.sweep_dialog import choose_sweep
+        from scaling_tui.tui.source_dialog import choose_source
 
-        await choose_sweep(self, self.listing, "Show which sweep?", self._open, now=self.sweep)
+        await choose_source(self.screen, "Show which sweep or file?", self._open, now=self.sweep)
 
-    def _open(self, name: str | None) -> None:
-        if name is not None:
+    def open_file(self) -> None:
+        """Asks for a file and shows it."""
+        from scaling_tui.tui.open_dialog import OpenFile
+
+        self.push_screen(OpenFile(self.keep, self.slow_link), self._opened)
+
+    def _opened(self, file: "Opened | None") -> None:
+        if file is not None:
+            self.remember(file)
+            self._open(file)
+
+    def remember(self, file: "Opened") -> None:
+        """Keeps what was opened in the lists of this session, and tells what is missing in it."""
+        self.opened = [file, *(one for one in self.opened if one.path != file.path)]
+        for note in getattr(file, "notes", ()):
+            self.notify(f"{file.name}: {note}", markup=False, timeout=8)
+
+    def _open(self, what: "str | Opened | None") -> None:
+        """Shows a sweep on every screen, or a table on those that show tables."""
+        from scaling_tui.tui.services.table_form import OpenedTable
+
+        if isinstance(what, OpenedTable):
+            self.table = what
+            if self.current_mode not in TABLE_MODES:
+                self.switch_mode(TABLE_MODES[0])
+        elif what is not None:
             self.table = None
-            self.sweep = name
+            self.sweep = what if isinstance(what, str) else what.path
+
+    async def action_compare(self) -> None:
+        """Compares what is in view with other sweeps and files."""
+        page = self.screen
+        self.compare(await to_thread(page.sources) if isinstance(page, Page) else ())
+
+    def compare(self, sources: "Sequence[str | Opened]") -> None:
+        """Shows sweeps, by name or path, and files side by side; asks for another where there is only one."""
+        from scaling_tui.tui.compare_dialog import CompareDialog
+
+        files = {one.path: one for one in self.opened}
+        self.push_screen(CompareDialog([files.get(one, one) if isinstance(one, str) else one for one in sources]))
 
     def action_why(self) -> None:
         """Asks which of the numbers in view to explain."""

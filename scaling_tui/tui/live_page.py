@@ -1,6 +1,7 @@
 """What screens that follow a sweep as it changes have in common."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from textual.message import Message
@@ -16,9 +17,9 @@ class LivePage(Page):
     """
 
     class Updated(Message):
-        """The watching thread has read something new: of the sweep shown, or of the one compared `beside` it."""
+        """The watching thread has read something new: of the sweep shown, or of the one named `beside` it."""
 
-        def __init__(self, snapshot: SweepSnapshot, beside: bool) -> None:
+        def __init__(self, snapshot: SweepSnapshot, beside: str | None) -> None:
             super().__init__()
             self.snapshot, self.beside = snapshot, beside
 
@@ -27,9 +28,9 @@ class LivePage(Page):
         self._name: str | None = None
         self._unsubscribe: list[Callable[[], None]] = []
 
-    def beside(self) -> str | None:
-        """Another sweep to follow, for comparison."""
-        return None
+    def beside(self) -> Sequence[str]:
+        """Other sweeps to follow, for comparison."""
+        return ()
 
     def on_screen_resume(self) -> None:
         self._listen()
@@ -46,14 +47,13 @@ class LivePage(Page):
         self._stop_listening()
         if self not in self.app.screen_stack:
             return
-        watches, beside = self.scaling_app.watches, self.beside()
-        self._unsubscribe.append(watches.listen(self._name, lambda snapshot: self._post(snapshot, False)))
-        if beside is not None:
-            self._unsubscribe.append(watches.listen(beside, lambda snapshot: self._post(snapshot, True)))
+        watches = self.scaling_app.watches
+        self._unsubscribe.append(watches.listen(self._name, partial(self._post, None)))
+        self._unsubscribe += [watches.listen(name, partial(self._post, name)) for name in self.beside()]
 
     def _stop_listening(self) -> None:
         while self._unsubscribe:
             self._unsubscribe.pop()()
 
-    def _post(self, snapshot: SweepSnapshot, beside: bool) -> None:
+    def _post(self, beside: str | None, snapshot: SweepSnapshot) -> None:
         self.post_message(self.Updated(snapshot, beside))

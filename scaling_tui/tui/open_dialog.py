@@ -1,7 +1,8 @@
-"""A dialog that opens a table of one's own for the screens Law and Plan."""
+"""A dialog that opens a file of one's own: a table of runs, a sweep that lies elsewhere, or logs of a training."""
 
 from asyncio import to_thread
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
@@ -16,7 +17,7 @@ from textual.widgets.option_list import Option
 from scaling_tui import InputError
 from scaling_tui.text.visible import visible
 from scaling_tui.tui.app_sized import AppSized
-from scaling_tui.tui.services.table_form import OpenedTable, completions, open_table
+from scaling_tui.tui.services.table_form import Opened, completions, open_file
 from scaling_tui.tui.widgets.options import Options
 from scaling_tui.tui.widgets.text import PlainText
 
@@ -29,15 +30,18 @@ class PathSuggester(Suggester):
         return names[0] if len(names) == 1 else None
 
 
-class OpenTable(AppSized, ModalScreen[OpenedTable | None]):
-    """Asks for a path and options until a table can be read; returns it, or None for esc."""
+class OpenFile(AppSized, ModalScreen[Opened | None]):
+    """Asks for a path and options until what lies there can be read; returns it, or None for esc.
+
+    Logs become a sweep in the folder `keep`.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "back"),
         Binding("down", "names", "names", show=False),
     ]
     CSS = """
-    OpenTable {
+    OpenFile {
         align: center middle;
         Vertical { width: 90%; max-width: 100; height: auto; max-height: 90%; border: round $primary; padding: 0 1; }
         Input { margin: 0; }
@@ -48,18 +52,22 @@ class OpenTable(AppSized, ModalScreen[OpenedTable | None]):
     }
     """
 
-    def __init__(self, slow_link: bool = False) -> None:
+    def __init__(self, keep: Path, slow_link: bool = False, typed: str = "") -> None:
         super().__init__()
+        self._keep, self._typed = keep, typed
         self._slow_link = slow_link
         self._reading = False
         self._names: Sequence[str] = ()
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Label("Open a table: CSV, TSV, JSONL or Parquet")
-            yield Input(id="path", placeholder="runs.csv", compact=True, suggester=PathSuggester(case_sensitive=True))
+            yield Label("Open a table of runs (CSV, TSV, JSONL, Parquet), logs of a training, or the folder of a sweep")
+            yield Input(
+                self._typed, id="path", placeholder="runs.csv", compact=True,
+                suggester=PathSuggester(case_sensitive=True), select_on_focus=False,
+            )  # fmt: skip
             yield Options(id="names")
-            yield Label("options, as of the command fit; may stay empty", classes="hint")
+            yield Label("options for a table, as of the command fit; may stay empty", classes="hint")
             yield Input(id="options", placeholder="--columns loss=val_loss --best-of lr", compact=True)
             yield PlainText(id="problem")
             yield Label("enter open · ↓ names · → complete · tab options · esc back", classes="hint")
@@ -68,7 +76,7 @@ class OpenTable(AppSized, ModalScreen[OpenedTable | None]):
         if self._slow_link:
             for field in self.query(Input):
                 field.cursor_blink = False
-        await self._offer("")
+        await self._offer(self._typed)
 
     # --- the path
 
@@ -100,7 +108,7 @@ class OpenTable(AppSized, ModalScreen[OpenedTable | None]):
         if not path.value.endswith("/"):
             self._open()
 
-    # --- the table
+    # --- the file
 
     def on_input_submitted(self) -> None:
         self._open()
@@ -116,7 +124,7 @@ class OpenTable(AppSized, ModalScreen[OpenedTable | None]):
 
     async def _read(self, path: str, options: str) -> None:
         try:
-            opened = await to_thread(open_table, path, options)
+            opened = await to_thread(open_file, path, options, self._keep)
         except InputError as error:
             self._say(str(error))
         else:

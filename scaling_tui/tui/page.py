@@ -15,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Footer, Input
 
+from scaling_tui import InputError
 from scaling_tui.tui.app_sized import AppSized
 from scaling_tui.tui.widgets.mode_bar import ModeBar
 from scaling_tui.tui.widgets.status_line import StatusLine
@@ -22,7 +23,7 @@ from scaling_tui.tui.widgets.status_line import StatusLine
 if TYPE_CHECKING:
     from scaling_tui.report.why import Explanation
     from scaling_tui.sweeps.listing import Listing
-    from scaling_tui.tui.services.table_form import OpenedTable
+    from scaling_tui.tui.services.table_form import Opened, OpenedTable
     from scaling_tui.tui.services.watch import Watches
 
 LEAST = (50, 20)
@@ -32,10 +33,14 @@ class Host(Protocol):
     """What a page may ask of the app. `sweep` is the one that every screen shows; None is the latest. `table` is shown
     in its place by Law and Plan.
 
-    `refresh_s` are the seconds between two reads of the files; `visit` switches to a mode and opens `what` there."""
+    `refresh_s` are the seconds between two reads of the files; `visit` switches to a mode and opens `what` there.
+    `opened` are the files of this session, `remember` adds one, `keep` is a folder for logs that are read as sweeps;
+    `open_file` asks for a file and shows it, `compare` shows sweeps and files side by side."""
 
     sweep: str | None
     table: "OpenedTable | None"
+    runs: Path
+    opened: "list[Opened]"
     ascii: bool
     slow_link: bool
 
@@ -49,6 +54,15 @@ class Host(Protocol):
     def listing(self) -> "Listing": ...
 
     async def visit(self, mode: str, what: str = "") -> None: ...
+
+    @property
+    def keep(self) -> Path: ...
+
+    def remember(self, file: "Opened") -> None: ...
+
+    def open_file(self) -> None: ...
+
+    def compare(self, sources: "Sequence[str | Opened]") -> None: ...
 
 
 class Page(AppSized, Screen[None]):
@@ -108,6 +122,17 @@ class Page(AppSized, Screen[None]):
         None where there are none.
         """
         return None
+
+    def sources(self) -> "Sequence[str | Opened]":
+        """What C compares: the table or the sweep in view, the latest where none is chosen. Called in a thread."""
+        from scaling_tui.runs import find_sweep
+
+        if self.scaling_app.table is not None:
+            return [self.scaling_app.table]
+        try:
+            return [self.scaling_app.sweep or find_sweep(self.runs).name]
+        except InputError:
+            return []
 
     def compose(self) -> ComposeResult:
         yield ModeBar()

@@ -13,7 +13,7 @@ from scaling_tui.sweeps.listing import Listing
 from scaling_tui.sweeps.query import ranked, read_query
 from scaling_tui.sweeps.row import SweepRow
 from scaling_tui.text import show
-from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.choose import Choose, by_text
 from scaling_tui.tui.widgets.line_list import Line
 
 UNREAD = ""  # the state of a sweep of which only the name is known
@@ -72,19 +72,23 @@ async def choose_sweep(
     *,
     now: str | None = None,
     without: Sequence[str] = (),
-    first: Sequence[tuple[str, str]] = (),
-) -> None:
-    """Asks for a sweep and calls `then` with its name, or None. Before the sweeps stand the answers `first`."""
+    first: Sequence[Sequence[str]] = (),
+    other: tuple[str, str] | None = None,
+) -> Choose:
+    """Asks for a sweep and calls `then` with its name, or None. Before the sweeps stand the answers `first`: a key each
+    and what stands in the first columns. They are found too, but the cursor begins on a sweep. `other` as of `Choose`.
+    """
     choices = Choices(listing, without)
     await to_thread(choices.read)
-    ahead = [Line(key, (text, *[""] * (len(SWEEP_COLUMNS) - 1))) for key, text in first]
+    ahead = [Line(key, (*cells, *[""] * (len(SWEEP_COLUMNS) - len(cells)))) for key, *cells in first]
+    others = by_text(ahead)
     if not choices.lines and not ahead:
-        other = "other " if without else ""
-        app.notify(f"No {other}sweep in {listing.runs} yet. Press 2 for the Lab to launch one.", markup=False)
-        return
+        question = f"No {'other ' if without else ''}sweep in {listing.runs} yet: the Lab launches one."
+    began = now or next((line.key for line in choices.listed()), None)
     dialog = Choose(
-        question, [*ahead, *choices.lines], columns=SWEEP_COLUMNS, find=choices.find,
-        listed=[line.key for line in [*ahead, *choices.listed()]], now=now, hint=HINT,
+        question, [*ahead, *choices.lines], columns=SWEEP_COLUMNS,
+        find=lambda typed: [*choices.find(typed), *others(typed)],
+        listed=[line.key for line in [*ahead, *choices.listed()]], now=began, hint=HINT, other=other,
     )  # fmt: skip
 
     async def read_on() -> None:
@@ -95,3 +99,4 @@ async def choose_sweep(
     app.push_screen(dialog, then)
     if choices.unread:
         app.run_worker(read_on())
+    return dialog

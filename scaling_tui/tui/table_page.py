@@ -3,10 +3,9 @@
 from textual.binding import Binding
 
 from scaling_tui.tui.live_page import LivePage
-from scaling_tui.tui.open_dialog import OpenTable
 from scaling_tui.tui.services.table_form import OpenedTable
 
-OPEN_TABLE = Binding("t", "table", "table", tooltip="Open a table of your own in place of the sweep, or go back to it")
+OPEN_TABLE = Binding("t", "table", "table", tooltip="Open a file of your own in place of the sweep, or go back to it")
 
 
 class TablePage(LivePage):
@@ -32,8 +31,4 @@ class TablePage(LivePage):
         if self.table is not None:
             self.scaling_app.table = None
         else:
-            self.app.push_screen(OpenTable(self.scaling_app.slow_link), self._opened)
-
-    def _opened(self, table: OpenedTable | None) -> None:
-        if table is not None:
-            self.scaling_app.table = table
+            self.scaling_app.open_file()

@@ -46,8 +46,9 @@ from scaling_tui.tui.report_dialog import REPORT, ask_for_report
 from scaling_tui.tui.run_keys import RUN_KEYS, RunKeys
 from scaling_tui.tui.save_dialog import Picture, save
 from scaling_tui.tui.services import machine
+from scaling_tui.tui.services.table_form import Opened, OpenedTable
 from scaling_tui.tui.services.watch import SweepSnapshot
-from scaling_tui.tui.sweep_dialog import choose_sweep
+from scaling_tui.tui.source_dialog import choose_source
 from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tui.widgets.plot import Plot, theme_colours
 from scaling_tui.tui.widgets.run_table import RunTable, RunTableData
@@ -84,7 +85,7 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
         Binding("g", "scales", "log", show=False, tooltip="Switch logarithmic axes: both, x, y, none"),
         Binding("v", "metric", "metric", tooltip="Show the next metric: training loss, held-out loss, others"),
         Binding("f", "choose_metric", "find", show=False, tooltip="Choose a metric from a list, or some by a pattern"),
-        Binding("c", "compare", "compare", tooltip="Compare with the curves of another sweep"),
+        Binding("c", "compare", "compare", tooltip="Lay the curves of other sweeps and files beside these"),
         *PLOT_KEYS,
         Binding("t", "stop", "stop", tooltip="Stop or pause the run under the cursor, or the whole sweep"),
         Binding("r", "resume", "resume", tooltip="Resume what was stopped, from its checkpoints"),
@@ -118,8 +119,7 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
     def __init__(self, runs: Path) -> None:
         super().__init__(runs)
         self._snapshot: SweepSnapshot | None = None
-        self._beside_name: str | None = None
-        self._beside: SweepView | None = None
+        self._beside: dict[str, SweepView | None] = {}  # by name or path; None until it is read
         self._choice = Choice()
         self._view = "curves"
         self._curves = Curves()
@@ -148,16 +148,19 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
             self._name, self._snapshot = sweep, None
             for plot in self.query(Plot):
                 plot.follow_data()
-            if self._beside_name == sweep:
-                self._beside_name = self._beside = None
+            self._beside.pop(sweep or "", None)
             self._listen()
 
-    def beside(self) -> str | None:
-        return self._beside_name
+    def beside(self) -> Sequence[str]:
+        return tuple(self._beside)
+
+    def sources(self) -> Sequence[str | Opened]:
+        return [*super().sources(), *self._beside]
 
     def on_live_page_updated(self, message: LivePage.Updated) -> None:
-        if message.beside:
-            self._beside = message.snapshot.sweep if self._beside_name else None
+        if message.beside is not None:
+            if message.beside in self._beside:
+                self._beside[message.beside] = message.snapshot.sweep
         else:
             self._snapshot = message.snapshot
         self._show()
@@ -199,7 +202,7 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
             return
         curves, law = self.query_one("#curves", Plot), self.query_one("#law-plot", Plot)
         if curves.display:
-            curves.figure = self._curves.figure(sweep, self._choice, self._beside)
+            curves.figure = self._curves.figure(sweep, self._choice, [one for one in self._beside.values() if one])
         if law.display:
             views = self._views(sweep)
             view = self._view if self._view in views else views[0]
@@ -390,16 +393,24 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
         self._show_machine()
 
     async def action_compare(self) -> None:
-        without = [self._sweep.name] if self._sweep else []
-        first = [(NOTHING, f"Stop comparing with {self._beside_name}")] if self._beside_name is not None else []
-        await choose_sweep(
-            self.app, self.scaling_app.listing, "Compare with which sweep?", self._compare, now=self._beside_name,
-            without=without, first=first,
+        shown = [name for name in (self._name, self._sweep.name if self._sweep else None) if name is not None]
+        beside = show.listed([Path(name).name for name in self._beside])
+        await choose_source(
+            self, "Show which curves beside these? Choose one again to take it away.", self._compare, without=shown,
+            first=[(NOTHING, f"Stop comparing with {beside}")] if self._beside else [], curves=True,
         )  # fmt: skip
 
-    def _compare(self, name: str | None) -> None:
-        if name is not None:
-            self._beside_name, self._beside = None if name == NOTHING else name, None
+    def _compare(self, chosen: str | Opened | None) -> None:
+        if isinstance(chosen, OpenedTable):
+            self.notify(f"{chosen.name} is a table, without curves: C compares its law.", markup=False)
+        elif chosen is not None:
+            name = chosen if isinstance(chosen, str) else chosen.path
+            if name == NOTHING:
+                self._beside.clear()
+            elif name in self._beside:
+                del self._beside[name]
+            else:
+                self._beside[name] = None
             self._listen()
             self._show()
 

@@ -108,6 +108,7 @@ class SweepsScreen(Page):
         Binding("t", "tag", "tag", tooltip="Add tags and take tags away"),
         Binding("h", "archive", "archive", show=False, tooltip="Archive: leave out of the lists, or list again"),
         Binding("d,delete", "rm", "delete", key_display="d", tooltip="Delete: move to the trash"),
+        Binding("c", "compare", "compare", tooltip="Compare the marked sweeps, side by side"),
         Binding("p", "pause", "pause", show=False, tooltip="Pause: stop its runs, each with a checkpoint; or resume"),
         REPORT,
         Binding("u", "undo", "undo", tooltip="Undo the last change that was made here"),
@@ -420,6 +421,12 @@ class SweepsScreen(Page):
     def action_rm(self) -> None:
         if paths := self._chosen():
             self._do(lambda: sweep_edits.remove(paths))
+
+    def sources(self) -> Sequence[str]:
+        return [path.name for path in self._chosen()]
+
+    def action_compare(self) -> None:
+        self.scaling_app.compare(self.sources())
 
     def action_pause(self) -> None:
         paths = self._chosen()

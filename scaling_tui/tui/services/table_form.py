@@ -1,5 +1,6 @@
-"""The dialog that opens a table: turns what was typed into points, and offers the names that a path can go on with."""
+"""The dialog that opens a file: reads what was typed, and offers the names that a path can go on with."""
 
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,22 +9,54 @@ from pathlib import Path
 
 from scaling_tui import InputError
 from scaling_tui.laws.fitting.tables import TableOptions
+from scaling_tui.report.comparison.sources import Source, open_source
 from scaling_tui.report.fit import FitSource, table_source
 from scaling_tui.tables.read import SUFFIXES
 from scaling_tui.tables.source import STDIN
+from scaling_tui.text import show
 from scaling_tui.text.suggest import did_you_mean
 
 OPTIONS = ("--columns", "--best-of", "--points", "--where")
 MOST_NAMES = 200
+_ENDINGS = (*SUFFIXES, ".log", ".out", ".wandb")  # of tables, and of what trainers log to
 _MOST_SEEN = 5_000  # names of a folder that are looked at
 
 
 @dataclass(frozen=True)
 class OpenedTable:
-    """A table that the screens Law and Plan show; every point has a label of its own."""
+    """A table that the screens Law and Plan show; every point has a label of its own. `path` is where it lies."""
 
     name: str
     source: FitSource
+    path: str = ""
+
+    @property
+    def about(self) -> tuple[str, str]:
+        """What it is and how large, for a list."""
+        return "table", show.counted(len(self.source.points), "point")
+
+
+@dataclass(frozen=True)
+class OpenedSweep:
+    """A sweep that lies elsewhere than the others, or logs that were read as one: every screen shows it by its path.
+
+    `where` is what was opened, `notes` what is missing in it.
+    """
+
+    name: str
+    path: str
+    where: str
+    kind: str
+    runs: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def about(self) -> tuple[str, str]:
+        """What it is and how large, for a list."""
+        return self.kind, show.counted(self.runs, "run")
+
+
+Opened = OpenedTable | OpenedSweep
 
 
 def read_options(text: str) -> TableOptions:
@@ -57,16 +90,45 @@ def open_table(path: str, options: str) -> OpenedTable:
     if path == STDIN:
         raise InputError("-: the app has the keyboard on standard input, want a path")
     file = _expanded(path)
-    source = table_source(str(file), read_options(options))
+    return _labelled(file.name, table_source(str(file), read_options(options)), file)
+
+
+def open_file(path: str, options: str, keep: Path) -> Opened:
+    """What lies at `path`: a table, the folder of a sweep, or logs of another trainer, read as a sweep in `keep`.
+
+    Raises:
+        InputError: it is none of these or cannot be read; or an option is invalid, or is given and it is no table.
+    """
+    given = read_options(options)
+    file = _expanded(path)
+    if path == STDIN or not os.path.lexists(file):
+        return open_table(path, options)
+    # An absolute path is the name of no sweep.
+    source = open_source(str(file.absolute()), file.parent, keep, given)
+    if source.kind == "table" and source.points is not None:
+        return _labelled(file.name, source.points, file)
+    if given.given:
+        raise InputError(f"options: {given.given} is for tables, and {file.name} is none")
+    return _opened_sweep(source)
+
+
+def _opened_sweep(source: Source) -> OpenedSweep:
+    assert source.view is not None
+    path = str(source.view.path.absolute())
+    kind = "sweep" if source.kind == "sweep" else "logs"
+    return OpenedSweep(source.name, path, source.where, kind, len(source.view.runs), source.notes)
+
+
+def _labelled(name: str, source: FitSource, file: Path) -> OpenedTable:
     points = source.points
     labels = points.labels or tuple(f"point {i}" for i in range(1, len(points) + 1))
     if len(set(labels)) < len(labels):
         labels = tuple(f"{label} ({i})" for i, label in enumerate(labels, 1))
-    return OpenedTable(file.name, replace(source, points=replace(points, labels=labels)))
+    return OpenedTable(name, replace(source, points=replace(points, labels=labels)), str(file.absolute()))
 
 
 def completions(path: str) -> Sequence[str]:
-    """Paths that begin as `path` does: folders, which end in a slash, and files that may be tables."""
+    """Paths that begin as `path` does: folders, which end in a slash, and files that may be tables or logs."""
     folder, _, start = path.rpartition("/")
     try:
         there = _expanded(f"{folder}/" if "/" in path else ".")
@@ -76,7 +138,7 @@ def completions(path: str) -> Sequence[str]:
             if entry.name.startswith(start) and not hidden:
                 if entry.is_dir():
                     found.append(f"{entry.name}/")
-                elif entry.name.endswith(SUFFIXES):
+                elif entry.name.endswith(_ENDINGS) or "tfevents" in entry.name:
                     found.append(entry.name)
     except (OSError, ValueError, RuntimeError):
         return ()

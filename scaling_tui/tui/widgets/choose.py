@@ -48,6 +48,7 @@ class Choose(AppSized, ModalScreen[str | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "back"),
         Binding("enter", "take", "take", show=False, priority=True),
+        Binding("ctrl+o", "other", "other", show=False, priority=True),
         # The list moves while one types.
         *(Binding(how.replace("_", ""), f"move('{how}')", how, show=False, priority=True) for how in MOVES),
     ]
@@ -73,15 +74,18 @@ class Choose(AppSized, ModalScreen[str | None]):
         now: str | None = None,
         typed: str = "",
         hint: str = "type to filter",
+        other: tuple[str, str] | None = None,
     ) -> None:
         """`choices` are (key, text), or lines with a cell for each of `columns`; the cursor begins on `now`.
 
-        `listed` are the keys of those that are there before anything is typed; None is all.
+        `listed` are the keys of those that are there before anything is typed; None is all. `other` is what ctrl+o
+        answers, whatever the list holds, and what it does, in words.
         """
         super().__init__()
         self._question, self._columns, self._find = question, columns, find
         self._lines = {line.key: line for line in (_line(choice) for choice in choices)}
         self._listed, self._now, self._hint, self.typed = listed, now, hint, typed
+        self._other = other
 
     def compose(self) -> ComposeResult:
         with Vertical():
@@ -138,7 +142,8 @@ class Choose(AppSized, ModalScreen[str | None]):
             say = self.query_one("#problem", PlainText)
             say.set_text(problem)
             say.set_class(bool(problem), "-told")
-            box.border_subtitle = f"{len(kept):,} of {len(self._lines):,} · enter takes · esc leaves"
+            other = f" · ctrl+o {self._other[1]}" if self._other else ""
+            box.border_subtitle = f"{len(kept):,} of {len(self._lines):,} · enter takes{other} · esc leaves"
         self.query_one(LineList).show([self._lines[key] for key in kept if key in self._lines], under)
 
     def action_move(self, how: str) -> None:
@@ -148,6 +153,10 @@ class Choose(AppSized, ModalScreen[str | None]):
         key = self.query_one(LineList).key
         if key is not None:
             self.dismiss(key)
+
+    def action_other(self) -> None:
+        if self._other is not None:
+            self.dismiss(self._other[0])
 
     def on_line_list_clicked(self, event: LineList.Clicked) -> None:
         self.dismiss(event.key)

@@ -11,7 +11,7 @@ from textual.widgets import Input, OptionList
 from scaling_tui import InputError
 from scaling_tui.laws import coefficient_set, get
 from scaling_tui.tui.app import ScalingApp
-from scaling_tui.tui.open_dialog import OpenTable
+from scaling_tui.tui.open_dialog import OpenFile
 from scaling_tui.tui.screens.law import LawScreen
 from scaling_tui.tui.services.table_form import completions, open_table, read_options
 from scaling_tui.tui.widgets.plot import Plot
@@ -48,7 +48,7 @@ def app_in(tmp_path: Path, mode: str) -> ScalingApp:
 
 async def opened(pilot: Pilot[None], path: str, options: str = "") -> None:
     await pilot.press("t")
-    await until(pilot, lambda: isinstance(pilot.app.screen, OpenTable))
+    await until(pilot, lambda: isinstance(pilot.app.screen, OpenFile))
     pilot.app.screen.query_one("#path", Input).value = path
     pilot.app.screen.query_one("#options", Input).value = options
     await pilot.press("enter")
@@ -173,7 +173,7 @@ async def test_names_are_offered_and_chosen_by_keys(tmp_path: Path, table: Path)
     async with app.run_test(size=(100, 30)) as pilot:
         await fitted(pilot)
         await pilot.press("t")
-        await until(pilot, lambda: isinstance(app.screen, OpenTable))
+        await until(pilot, lambda: isinstance(app.screen, OpenFile))
         listed = app.screen.query_one(OptionList)
         await until(pilot, lambda: listed.option_count == 4)
         await pilot.press("m", "o")
@@ -194,7 +194,7 @@ async def test_escape_changes_nothing_and_another_sweep_takes_the_place_of_the_t
     async with app.run_test(size=(100, 30)) as pilot:
         await fitted(pilot)
         await pilot.press("t")
-        await until(pilot, lambda: isinstance(app.screen, OpenTable))
+        await until(pilot, lambda: isinstance(app.screen, OpenFile))
         await pilot.press("n", "o", "escape")
         await fitted(pilot)
         assert "quickstart" in where(app)
