@@ -43,11 +43,11 @@ def root(
     ] = None,
     slow_link: Annotated[bool, typer.Option("--slow-link", help="No animation; refresh every two seconds.")] = False,
     theme: Annotated[
-        str,
+        str | None,
         typer.Option(
             envvar="SCALING_TUI_THEME", help="Theme of the app: dark, light, high-contrast, or one of Textual's."
         ),
-    ] = "dark",
+    ] = None,
     bell: Annotated[
         bool,
         typer.Option(

@@ -35,8 +35,9 @@ def serve(
         command.append("--slow-link")
     if not appearance.bell:
         command.append("--no-bell")
-    terminal.check_theme(appearance.theme)
-    command += ["--theme", appearance.theme]
+    if appearance.theme:
+        terminal.check_theme(appearance.theme)
+        command += ["--theme", appearance.theme]
 
     def announce(port: int, token: str) -> None:
         print(f"http://127.0.0.1:{port}/?token={token}", flush=True)

@@ -23,7 +23,7 @@ from textual.widgets import Input
 
 from scaling_tui import InputError
 from scaling_tui.text.visible import terminal_of, visible
-from scaling_tui.tui import keymap, palette, signs, terminal
+from scaling_tui.tui import keymap, palette, settings, signs, terminal
 from scaling_tui.tui.ascii import Ascii
 from scaling_tui.tui.help import HelpScreen
 from scaling_tui.tui.line_filter import Harmless
@@ -124,7 +124,15 @@ class ScalingApp(App[None]):
             self.animation_level = "none"
         for theme, _ in THEMES.values():
             self.register_theme(theme)
-        self.theme = terminal.theme_named(appearance.theme, self.available_themes)
+        self._problem = ""
+        try:
+            known = self.available_themes
+            given, file = appearance.theme, settings.settings_file()
+            self.theme = terminal.theme_named(given, known) if given else settings.read_theme(file, known)
+        except InputError as error:
+            if appearance.theme:
+                raise
+            self._problem, self.theme = str(error), terminal.theme_named(settings.DEFAULT_THEME, known)
         for entry in MODES:
             self.add_mode(entry.name, partial(self._page, entry))
 
@@ -179,6 +187,8 @@ class ScalingApp(App[None]):
     def on_mount(self) -> None:
         terminal.end_with_terminal(self)
         keymap.apply(self)
+        if self._problem:
+            self.notify(self._problem, severity="warning", markup=False, timeout=10)
         self.set_interval(ALERTS_EVERY_S, self._look_for_alerts)
 
     async def _look_for_alerts(self) -> None:
@@ -233,6 +243,8 @@ class ScalingApp(App[None]):
         def take(name: str | None) -> None:
             if name is not None:
                 self.theme = name
+                called = next((short for short, (theme, _) in THEMES.items() if theme.name == name), name)
+                self.notify(f'To keep it, write theme = "{called}" in {settings.settings_file()}.', markup=False)
 
         self.push_screen(palette.theme_dialog(self.available_themes, self.theme), take)
 

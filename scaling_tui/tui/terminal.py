@@ -24,13 +24,13 @@ class Appearance:
     Args:
         ascii: only ASCII characters reach the terminal.
         slow_link: no animation, and files are read every two seconds.
-        theme: `dark`, `light`, `high-contrast` or a Textual theme.
+        theme: `dark`, `light`, `high-contrast` or a Textual theme; None leaves it to the user's settings.
         bell: alerts ring the bell and notify the desktop, besides being shown.
     """
 
     ascii: bool = False
     slow_link: bool = False
-    theme: str = "dark"
+    theme: str | None = None
     bell: bool = True
 
 

@@ -122,7 +122,7 @@ def fields(app: ScalingApp, bar: str) -> int:
 
 async def test_the_command_palette_marks_its_line_and_the_theme_can_be_chosen_there(tmp_path: Path, how: str) -> None:
     sign, _ = HOW[how]
-    app = opened(tmp_path, how)
+    app = opened(tmp_path, how, "live")
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("ctrl+p")
         await until(pilot, lambda: len(app.screen_stack) == 2 and len(chosen(app, sign)) == 1)

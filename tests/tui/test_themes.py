@@ -112,3 +112,30 @@ def test_themes_are_chosen_by_name() -> None:
     assert theme_named("nord", known) == "nord"
     with pytest.raises(InputError, match="'neon': not known; want dark, light, high-contrast, or one of nord, text"):
         theme_named("neon", known)
+
+
+@pytest.mark.parametrize(
+    ("text", "theme", "says"),
+    [
+        ('theme = "light"', "scaling-light", ""),
+        ("", "scaling-dark", ""),
+        ('theme = "neon"', "scaling-dark", "theme 'neon': not known; want dark, light"),
+        ("theme = 3", "scaling-dark", "theme: found 3, want a name"),
+        ("colour = 1", "scaling-dark", "colour: not a setting, want theme"),
+        ("theme = [", "scaling-dark", "not TOML"),
+    ],
+)
+async def test_the_users_settings_choose_the_theme_and_an_option_goes_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, theme: str, says: str
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "scaling-tui").mkdir()
+    (tmp_path / "scaling-tui" / "app.toml").write_text(text)
+    app = ScalingApp(tmp_path / "runs")
+    async with app.run_test(notifications=True) as pilot:
+        await pilot.pause()
+        assert app.theme == theme
+        told = [note.message for note in app._notifications]
+        assert len(told) == bool(says)
+        assert all(says in one and "\n" not in one for one in told)
+    assert ScalingApp(tmp_path / "runs", appearance=Appearance(theme="high-contrast")).theme == "high-contrast"
