@@ -83,7 +83,8 @@ def sweep_of(view: SweepView, where: str, kind: Kind = "sweep", notes: Sequence[
 
 def table_of(where: str, points: FitSource, name: str = "") -> Source:
     """A table that was read."""
-    return Source(name or Path(where).name, where, "table", points, None)
+    own = "standard input" if where == STDIN else Path(where).name
+    return Source(name or own, where, "table", points, None)
 
 
 def _logs_as_sweep(where: str, keep: Path) -> tuple[Path, tuple[str, ...]]:
