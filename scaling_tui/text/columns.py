@@ -7,7 +7,7 @@ from typing import Any
 
 from scaling_tui.text import show
 
-SINGLE = ("Na", "N", "H", "A")  # East Asian widths of one cell
+OURS = frozenset("…·–−×±" + "".join(show.SIGNS.values()))  # one cell each
 
 
 def columns(rows: Iterable[Sequence[str]], numeric: Iterable[int] = ()) -> str:
@@ -26,7 +26,7 @@ def columns(rows: Iterable[Sequence[str]], numeric: Iterable[int] = ()) -> str:
 
 def cell_len(text: str) -> int:
     """How many cells a terminal shows `text` in."""
-    if text.isascii() or all(unicodedata.east_asian_width(sign) in SINGLE and _stands_alone(sign) for sign in text):
+    if text.isascii() or all(sign in OURS or _is_a_cell(sign) for sign in text):
         return len(text)
     # Only for what needs it: a list of sweeps must not wait for its import.
     from rich.cells import cell_len as measured
@@ -34,8 +34,9 @@ def cell_len(text: str) -> int:
     return measured(text)
 
 
-def _stands_alone(sign: str) -> bool:
-    return unicodedata.category(sign)[0] not in "MC"
+def _is_a_cell(sign: str) -> bool:
+    """Whether it is of a script before Hangul, where what is no mark is as wide as any other."""
+    return sign < "\u1100" and unicodedata.category(sign)[0] not in "MC"
 
 
 def flush_left(text: str, width: int) -> str:

@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from wcwidth import wcswidth
 
@@ -29,6 +29,7 @@ LETTERS = st.characters(exclude_categories=("C", "Z", "M", "So", "Sk"))
 
 
 @given(st.text(LETTERS, max_size=12), st.integers(1, 30))
+@example("\ud7b0", 5)
 def test_a_cell_is_as_wide_as_the_terminal_shows_it(text: str, width: int) -> None:
     text = unicodedata.normalize("NFC", text)
     short = cut(text, width)
