@@ -103,7 +103,7 @@ def test_limits_of_the_axes_are_options_and_ask_for_the_plot(runs: Path) -> None
     assert "1M" in ticks
     assert "zoomed" in curves
     assert "10k" in law, "the law has its own axes"
-    assert "20k" in command(runs, "fit", "quickstart", "--xlim", "20k:100k").stdout.splitlines()[-1]
+    assert "100k" in command(runs, "fit", "quickstart", "--xlim", "20k:100k").stdout.splitlines()[-1]
     assert "zoomed" in command(runs, "plan", "--flops", "1e21", "--ylim", "2:3").stdout
 
 
