@@ -98,11 +98,12 @@ def test_limits_of_the_axes_are_options_and_ask_for_the_plot(runs: Path) -> None
     done = command(runs, "attach", "quickstart", "--xlim", "500k:", "--ylim", ":2")
     assert done.returncode == 0
     curves, law = done.stdout.split("train loss")[1].split("held-out loss")
-    ticks = curves.splitlines()[-2].split()
-    assert (ticks[0], ticks[-1]) == ("500k", "1M")
+    ticks = curves.splitlines()[-1].split()
+    assert ticks[0] == "500k"
+    assert "1M" in ticks
     assert "zoomed" in curves
     assert "10k" in law, "the law has its own axes"
-    assert "20k" in command(runs, "fit", "quickstart", "--xlim", "20k:100k").stdout.splitlines()[-1]
+    assert "100k" in command(runs, "fit", "quickstart", "--xlim", "20k:100k").stdout.splitlines()[-1]
     assert "zoomed" in command(runs, "plan", "--flops", "1e21", "--ylim", "2:3").stdout
 
 

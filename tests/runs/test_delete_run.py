@@ -176,3 +176,15 @@ def test_the_commands_say_what_undoes_them(command: Command, tmp_path: Path) -> 
     assert "1 deleted run, r2-s0" in err
     assert len(names(sweep)) == 6
     assert "is empty" in command("rm", "--empty-trash", "--runs", tmp_path)[2]
+
+
+def test_rerun_asks_before_a_finished_run_and_says_which_could_be(command: Command, tmp_path: Path) -> None:
+    sweep = record_sweep(tmp_path, UNDER_WAY)
+    was = files_of(sweep)
+    status, _, err = command("rerun", "--runs", tmp_path)
+    assert (status, err) == (2, "scaling-tui: --run: missing; could be trained again: r1-s0, r2-s0, r4-s0\n")
+    status, _, err = command("rerun", "--run", "r1-s0", "--runs", tmp_path)
+    assert (status, "no terminal to ask for confirmation; add --yes" in err) == (2, True)
+    status, _, err = command("rerun", "--run", "r3-s0", "--yes", "--runs", tmp_path)
+    assert (status, "run r3-s0: still training; stop it first" in err) == (2, True)
+    assert files_of(sweep) == was
