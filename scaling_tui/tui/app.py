@@ -68,6 +68,19 @@ class ScalingApp(App[None]):
             id="before",
         ),
         Binding("o", "open", "open", False, tooltip="Show another sweep, on every screen", id="open"),
+        Binding("f4", "panel", "next panel", False, key_display="F4", tooltip="Go to the next panel", id="panel"),
+        Binding(
+            "f9",
+            "zoom",
+            "zoom",
+            False,
+            key_display="F9",
+            tooltip="Let the panel fill the screen, or bring the others back",
+            id="zoom",
+        ),
+        Binding(
+            "f10", "panels", "panels", False, key_display="F10", tooltip="Hide panels, or show them again", id="panels"
+        ),
         Binding("escape", "back", "back", False, tooltip="Leave the field, or go back to the last screen", id="back"),
         Binding(
             "f1,question_mark", "help", "help", key_display="?", tooltip="Explain this screen and its keys", id="help"
@@ -213,7 +226,31 @@ class ScalingApp(App[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """An open dialog must be answered before the app switches screens or quits; the palette asks nothing."""
         dialog = len(self.screen_stack) > 1 and not isinstance(self.screen, CommandPalette)
+        if action in ("panel", "zoom", "panels"):
+            page = self._page_shown
+            return not dialog and page is not None and page.panels.several
         return not (dialog and action in ("go", "switch_mode", "open", "quit"))
+
+    @property
+    def _page_shown(self) -> Page | None:
+        """The page in view, under the palette too."""
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Page)), None)
+
+    def action_panel(self) -> None:
+        if (page := self._page_shown) is not None:
+            page.panels.step(1)
+            page.arrange_panels()
+
+    def action_zoom(self) -> None:
+        if (page := self._page_shown) is not None:
+            page.panels.zoom()
+            page.arrange_panels()
+
+    def action_panels(self) -> None:
+        from scaling_tui.tui.panel_dialog import choose_panel
+
+        if (page := self._page_shown) is not None:
+            choose_panel(self, page)
 
     def action_go(self, by: int) -> None:
         names = [mode.name for mode in MODES]
@@ -222,6 +259,8 @@ class ScalingApp(App[None]):
     async def action_back(self) -> None:
         if isinstance(self.focused, Input):
             self.screen.set_focus(None)
+        elif (page := self._page_shown) is not None and page.panels.zoomed:
+            self.action_zoom()
         elif self._before:
             super().switch_mode(self._before.pop())
 
