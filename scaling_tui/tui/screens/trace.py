@@ -42,6 +42,7 @@ from scaling_tui.tui.page import Page
 from scaling_tui.tui.run_dialog import choose_run
 from scaling_tui.tui.widgets.choose import Choose, by_text, lines_of
 from scaling_tui.tui.widgets.open_folder import OpenFolder
+from scaling_tui.tui.widgets.panel import Panel
 from scaling_tui.tui.widgets.text import MadeToSize
 from scaling_tui.tui.widgets.trace_detail import (
     SIDE_BY_SIDE,
@@ -167,6 +168,10 @@ class TraceScreen(Page):
         #stages, #detail, #below { height: 1fr; }
         #below { padding: 1 0 0 0; }
         #stages Static, #detail Static { height: auto; }
+        #tokens-panel { height: auto; max-height: 100%; }
+        &.-roomy {
+            #shown, #below { padding: 0; }
+        }
         #cell { height: 2; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
     }
     """
@@ -191,8 +196,8 @@ class TraceScreen(Page):
         yield Static(id="note")
         with ContentSwitcher(id="shown", initial="grid-panel"):
             with Vertical(id="grid-panel"):
-                yield TokenGrid(id="grid")
-                yield MadeToSize(self._below, id="below")
+                yield Panel("Tokens", TokenGrid(id="grid"), id="tokens-panel")
+                yield Panel("Prediction", MadeToSize(self._below, id="below"), id="below-panel")
             with VerticalScroll(id="stages"):
                 yield Static(id="stages-text")
             with VerticalScroll(id="detail"):
@@ -388,6 +393,10 @@ class TraceScreen(Page):
         width, room = size.width - 2, size.height
         if column != reading.at or room < 3 or row >= len(reading.rows):
             return Text()
+        if isinstance(reading, records.Trace) and width >= SIDE_BY_SIDE:
+            whole = detail_text(reading, row, width)
+            if whole.plain.count("\n") < room:
+                return whole
         half = (width - 3) // 2
         watched = f"p of {quoted(reading.rows[row].watched.token)}"
         if not isinstance(reading, records.Trace):
@@ -414,6 +423,9 @@ class TraceScreen(Page):
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._show)
+
+    def panels_changed(self) -> None:
+        self._show()
 
     def on_token_grid_laid_out(self) -> None:
         self._show()

@@ -80,6 +80,12 @@ class Panels:
         """Those that the user has not hidden."""
         return [panel for panel in self.all if panel.id not in self.hidden]
 
+    @property
+    def several(self) -> bool:
+        """Whether there are panels to choose from now."""
+        panels = self.all
+        return len(panels) > 1 and any(map(in_view, panels))
+
     def frame(self, framed: bool) -> None:
         """Whether the screen has room for borders."""
         self._framed = framed
