@@ -71,8 +71,9 @@ class Page(AppSized, Screen[None]):
     8. Check `self.scaling_app.ascii` for what the replacement of non-ASCII characters (`ascii.Ascii`) would make
        unreadable, such as braille. With `slow_link`, read files at most every `self.scaling_app.refresh_s` seconds.
     9. Put what the screen shows into `Panel`s, and those that share a column or a row into a `Group`. The CSS says how
-       they lie: from `ROOMY` on the page has the class -roomy, and panels have borders; from `BROAD` on -broad too. Zoom and hiding need nothing
-       more than `panels_changed`, which is told to draw what has come into view; what is not `in_view` is not drawn.
+       they lie: from `ROOMY` on the page has the class -roomy, and panels have borders; from `BROAD` on -broad too.
+       Zoom and hiding need nothing more than `panels_changed`, which is told to draw what has come into view; what
+       is not `in_view` is not drawn.
     """
 
     ABOUT: ClassVar[str] = ""

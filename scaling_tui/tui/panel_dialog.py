@@ -12,12 +12,12 @@ ALL = "/"  # no panel is called that
 
 
 def choose_panel(app: App[None], page: Page) -> None:
-    """Lists the panels of the page; the one that is taken is hidden, or shown again. The cursor begins on the current."""
+    """Lists the panels of the page, the cursor on the current one; the one that is taken is hidden, or shown again."""
     panels = page.panels
-    lines = [
-        Line(panel.id or "", (panel.title, "hidden" if panel.id in panels.hidden else "shown"), dim=panel.id in panels.hidden)
-        for panel in panels.all
-    ]  # fmt: skip
+    lines = []
+    for panel in panels.all:
+        hidden = panel.id in panels.hidden
+        lines.append(Line(panel.id or "", (panel.title, "hidden" if hidden else "shown"), dim=hidden))
     if panels.hidden:
         lines.append(Line(ALL, ("Show all", "")))
 

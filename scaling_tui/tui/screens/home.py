@@ -15,7 +15,6 @@ from scaling_tui.text import show
 from scaling_tui.tui.modes import MODES
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.services.background import OneAtATime
-
 from scaling_tui.tui.widgets.machine_load import MachineLoad
 from scaling_tui.tui.widgets.panel import Group, Panel, in_view
 from scaling_tui.tui.widgets.text import PlainText
@@ -48,7 +47,7 @@ class HomeScreen(Page):
     def __init__(self, runs: Path) -> None:
         super().__init__(runs)
         self._sections: tuple[OverviewSection, ...] = ()
-        self._drawn: object = None  # what the figure of the last law was made of
+        self._drawn: object = None  # the sweep whose law is drawn
         self._timer: Timer | None = None
         self._reading = OneAtATime(self, self._read)
 
@@ -85,10 +84,10 @@ class HomeScreen(Page):
     def _read(self, _: None) -> None:
         sections, last = self._overview.sections(), self._overview.last_law
         figure: Figure | None = None
-        if last is not None and last != self._drawn and in_view(self.query_one("#law-panel")):
+        if last is not None and last[0] is not self._drawn and in_view(self.query_one("#law-panel")):
             from scaling_tui.report.sweep import law_plot
 
-            figure, self._drawn = law_plot(*last), last
+            figure, self._drawn = law_plot(*last), last[0]
         self.app.call_from_thread(self._show, sections, figure)
 
     def _show(self, sections: tuple["OverviewSection", ...], figure: "Figure | None" = None) -> None:
@@ -123,7 +122,7 @@ class HomeScreen(Page):
         options = self.query_one(OptionList)
         chosen = options.highlighted_option.id if options.highlighted_option else None
         modes = {mode.name: mode for mode in MODES}
-        width = max(10, options.scrollable_content_region.width - 2)
+        width = max(10, options.scrollable_content_region.width - 4)
         options.clear_options()
         for section in self._sections:
             options.add_option(Option(Text(section.title, style="bold"), disabled=True))
@@ -137,7 +136,8 @@ class HomeScreen(Page):
         ids = [option.id for option in options.options]
         # Headings have no id.
         options.highlighted = ids.index(chosen) if chosen and chosen in ids else 1 if ids else None
-        options.focus()
+        if self.focused is None and in_view(options):
+            options.focus()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         for section in self._sections:

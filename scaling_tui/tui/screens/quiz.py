@@ -36,7 +36,7 @@ from scaling_tui.tutor.session import Session
 
 LADDER = "quickstart"  # for a learner with no sweep to predict yet
 PREDICTION_GAME = "prediction-game"
-BAR = 10  # cells
+BAR, BARS = 10, 60  # cells of a bar, and of the panel from which it has bars
 State = Literal["start", "asking", "marked", "over"]
 
 
@@ -226,10 +226,11 @@ class QuizScreen(Page):
         text = Text(no_wrap=True, overflow="ellipsis")
         for title, answered, number in self._counted:
             told = f"{answered:>3} of {number:>2}"
-            room = size.width - BAR - len(told) - 2
-            done = round(BAR * answered / number)
+            bar = BAR if size.width >= BARS else 0
+            room = size.width - bar - len(told) - 2
+            done = round(bar * answered / number)
             text.append(flush_left(shortened(title, room), room) + " ").append("━" * done, "bold")
-            text.append("─" * (BAR - done), "dim").append(f" {told}\n")
+            text.append("─" * (bar - done), "dim").append(f" {told}\n")
         return text
 
     def _offer(self, choices: list[tuple[str, str]]) -> None:

@@ -46,9 +46,11 @@ from scaling_tui.tui.widgets.panel import Panel
 from scaling_tui.tui.widgets.text import MadeToSize
 from scaling_tui.tui.widgets.trace_detail import (
     SIDE_BY_SIDE,
+    attention_weights,
     beside,
     cell_text,
     detail_text,
+    layer_of,
     logit_parts,
     path,
     stages_text,
@@ -58,7 +60,7 @@ from scaling_tui.tui.widgets.trace_detail import (
 from scaling_tui.tui.widgets.trace_grid import METRICS, TokenGrid
 
 TraceRows = Literal["layers", "ladder", "time"]
-Panel = Literal["grid", "stages", "detail"]
+Shown = Literal["grid", "stages", "detail"]
 CONTINUE_BY = 16
 TEMPERATURE = 0.8
 POLL_S = 5.0
@@ -344,12 +346,12 @@ class TraceScreen(Page):
     # --- the widgets
 
     @property
-    def panel(self) -> Panel:
+    def panel(self) -> Shown:
         current = self.query_one("#shown", ContentSwitcher).current or ""
         return current.removesuffix("-panel")  # type: ignore[return-value]
 
     @panel.setter
-    def panel(self, panel: Panel) -> None:
+    def panel(self, panel: Shown) -> None:
         self.query_one("#shown", ContentSwitcher).current = "grid-panel" if panel == "grid" else panel
         self.query_one(f"#{panel}").focus()
         self.refresh_bindings()
@@ -404,7 +406,14 @@ class TraceScreen(Page):
         likeliest = titled(f"{reading.grid.names[row]}: most likely\n").append_text(
             top(reading.rows[row], half, room - 1)
         )
-        return beside(likeliest, logit_parts(reading.attribution, half), half) if width >= SIDE_BY_SIDE else likeliest
+        if width < SIDE_BY_SIDE:
+            return likeliest
+        text = beside(likeliest, logit_parts(reading.attribution, half), half)
+        if reading.attention:
+            weights = attention_weights(reading, layer_of(reading, row), width)
+            if text.plain.count("\n") + weights.plain.count("\n") + 2 < room:
+                text.append("\n").append_text(weights)
+        return text
 
     def _cell(self) -> Text:
         assert self._traced is not None

@@ -1,8 +1,8 @@
 """Panels: the parts that a screen is divided into. Any can fill the screen for a while, and any can be hidden.
 
-A screen yields `Panel`s, and `Group`s of panels that share a column or a row. Which of them are shown, and how large, is
-decided here for all screens: `Panels` sets the display and the size of each as inline styles and takes them away again,
-so that a screen's own CSS need only tell how its panels lie when nothing is hidden.
+A screen yields `Panel`s, and `Group`s of panels that share a column or a row. Which of them are shown, and how large,
+is decided here for all screens: `Panels` sets the display and the size of each as inline styles and takes them away
+again, so that a screen's own CSS need only tell how its panels lie when nothing is hidden.
 """
 
 from collections.abc import Iterable
@@ -146,7 +146,7 @@ class Panels:
             return
         if self.current not in {panel.id for panel in self.shown}:
             self.current = next((panel.id or "" for panel in self.shown), "")
-        kept = {self.current} if self.zoomed else {panel.id for panel in self.shown}
+        kept: set[str | None] = {self.current} if self.zoomed else {panel.id for panel in self.shown}
         with self._screen.app.batch_update():
             for panel in panels:
                 panel.set_class(self._framed or self.zoomed, "-framed")
@@ -202,4 +202,3 @@ def panel_of(widget: Widget | None) -> Panel | None:
     """The panel that a widget is in."""
     parts: Iterable[object] = widget.ancestors_with_self if widget is not None else ()
     return next((part for part in parts if isinstance(part, Panel)), None)
-

@@ -41,7 +41,9 @@ def _columns(settings: Mapping[str, Mapping[str, Any]]) -> list[RunColumn]:
 def _column(key: str, settings: Mapping[str, Mapping[str, Any]], rank: float) -> RunColumn:
     values = [own.get(key) for own in settings.values()]
     if all(value is None or (isinstance(value, float | int) and not isinstance(value, bool)) for value in values):
-        texts = show.decimals(values) if any(isinstance(value, float) for value in values) else map(setting_text, values)
+        texts = (
+            show.decimals(values) if any(isinstance(value, float) for value in values) else map(setting_text, values)
+        )
     else:
         texts = map(setting_text, values)
     shown = dict(zip(settings, (cut(text, WIDEST) for text in texts), strict=True))

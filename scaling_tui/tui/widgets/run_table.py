@@ -51,8 +51,8 @@ Texts = Callable[[Sequence[Any], RunTableData, int], Sequence[str]]
 class RunColumn:
     """`width` in cells, more where a cell needs it. Where there is no room, the columns of highest `rank` go first.
 
-    `texts` takes all rows, so that the numbers of a column have the same decimals, and the width. A column that `grows` takes the room
-    that is left, up to so many cells more; one that is `tinted` has the colour of the run.
+    `texts` takes all rows, so that the numbers of a column have the same decimals, and the width. A column that `grows`
+    takes the room that is left, up to so many cells more; one that is `tinted` has the colour of the run.
     """
 
     head: str
@@ -196,9 +196,7 @@ class RunTable(ScrollView):
             grown = min(left, column.grows)
             left -= grown
             heads.append((column.head, column.width + GAP + grown))
-        texts = [
-            column.texts(order, rows, size - GAP) for column, (_, size) in zip(columns, heads[1:], strict=True)
-        ]
+        texts = [column.texts(order, rows, size - GAP) for column, (_, size) in zip(columns, heads[1:], strict=True)]
         self._put(heads, [_row(run, rows, cells) for run, *cells in zip(order, *texts, strict=True)])
         return sum(width for _, width in heads) + scroll
 
