@@ -54,7 +54,7 @@ def decimals(values: Sequence[float | None]) -> list[str]:
     return ["–" if value is None else f"{value:.{most}f}" for value in values]
 
 
-SPARKS = " ▁▂▃▄▅▆▇█"
+SPARKS = " ▁▂▃▄▅▆▇"  # not the whole block: lines under each other stay apart
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
@@ -69,7 +69,7 @@ def sparkline(values: Sequence[float], width: int) -> str:
         if (part := values[at * number // width : (at + 1) * number // width])
     ]
     most = max(means)
-    return "".join(SPARKS[max(1, round(8 * mean / most))] if most > 0 else SPARKS[1] for mean in means)
+    return "".join(SPARKS[max(1, round(7 * mean / most))] if most > 0 else SPARKS[1] for mean in means)
 
 
 def _three(value: float) -> str:

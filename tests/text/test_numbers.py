@@ -147,6 +147,6 @@ def test_a_column_of_numbers_has_the_same_decimals_in_every_row(values: list[flo
 def test_a_sparkline_is_never_wider_than_its_room_and_highest_at_the_largest(values: list[float], width: int) -> None:
     line = show.sparkline(values, width)
     assert len(line) == min(len(values), width)
-    assert set(line) <= set("▁▂▃▄▅▆▇█")
+    assert set(line) <= set("▁▂▃▄▅▆▇")
     if len(values) <= width and any(value > 0 for value in values):
-        assert line[values.index(max(values))] == "█"
+        assert line[values.index(max(values))] == "▇"

@@ -158,8 +158,13 @@ async def test_escape_brings_the_others_back_and_a_click_chooses(tmp_path: Path)
 
 
 async def test_what_is_not_in_view_is_neither_read_nor_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    read: list[None] = []
-    monkeypatch.setattr("scaling_tui.tui.services.machine.load_text", lambda sweep: read.append(None) or "load")
+    read: list[object] = []
+
+    def load_text(sweep: object) -> str:
+        read.append(sweep)
+        return "load"
+
+    monkeypatch.setattr("scaling_tui.tui.services.machine.load_text", load_text)
     record_sweep(tmp_path, FINISHED)
     app = ScalingApp(tmp_path, mode="live")
     async with app.run_test(size=(80, 24)) as pilot:
@@ -199,7 +204,7 @@ async def test_a_wide_table_tells_in_which_settings_runs_differ_and_how_their_sp
         for name in ("N", "loss", "lr"):
             decimals = {len(re.sub(r"\D", "", text.partition(".")[2])) for text in cells[columns.index(name)] if text}
             assert len(decimals) == 1, (name, cells[columns.index(name)])
-        assert set("".join(cells[columns.index("speed")])) <= set("▁▂▃▄▅▆▇█")
+        assert set("".join(cells[columns.index("speed")])) <= set("▁▂▃▄▅▆▇")
         assert "lr" in str(app.screen.query_one("#run", Static).render())
         await pilot.resize_terminal(80, 24)
         await settled(pilot)
