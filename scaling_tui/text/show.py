@@ -1,6 +1,7 @@
 """Numbers and times as people of the field read them; plain text, for commands and screens alike."""
 
 import math
+import re
 import time
 import unicodedata
 from collections.abc import Sequence
@@ -30,6 +31,45 @@ def count(value: float | None) -> str:
         if abs(float(digits)) < 1000:
             return digits.split(".")[0] + unit if not unit else digits + unit
     return scientific(value)
+
+
+def counts(values: Sequence[float | None]) -> list[str]:
+    """Numbers of things as a column: as `count`, with as many decimals in every row as the one that needs the most."""
+    parts = [re.fullmatch(r"(-?\d+)(?:\.(\d+))?([kMBT])", count(value)) for value in values]
+    most = max((len(part[2] or "") for part in parts if part), default=0)
+    sizes = {"k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
+    return [
+        f"{value / sizes[part[3]]:.{most}f}{part[3]}" if part and value is not None else count(value)
+        for value, part in zip(values, parts, strict=True)
+    ]
+
+
+def decimals(values: Sequence[float | None]) -> list[str]:
+    """Numbers as a column: with the same decimals in every row, or all with an exponent where they are far apart."""
+    there = [value for value in values if value is not None and math.isfinite(value)]
+    short = [f"{value:.6g}" for value in there]
+    if any("e" in text for text in short):
+        return ["–" if value is None else f"{value:.2e}" for value in values]
+    most = max((len(text.partition(".")[2]) for text in short), default=0)
+    return ["–" if value is None else f"{value:.{most}f}" for value in values]
+
+
+SPARKS = " ▁▂▃▄▅▆▇"  # not the whole block: lines under each other stay apart
+
+
+def sparkline(values: Sequence[float], width: int) -> str:
+    """Values, in their order, as `width` characters from 0 to the largest; each stands for the mean of its share."""
+    number = len(values)
+    if not number or width < 1:
+        return ""
+    width = min(width, number)
+    means = [
+        sum(part) / len(part)
+        for at in range(width)
+        if (part := values[at * number // width : (at + 1) * number // width])
+    ]
+    most = max(means)
+    return "".join(SPARKS[max(1, round(7 * mean / most))] if most > 0 else SPARKS[1] for mean in means)
 
 
 def _three(value: float) -> str:

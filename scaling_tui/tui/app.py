@@ -82,6 +82,11 @@ class ScalingApp(App[None]):
             id="compare",
         ),
         Binding("i", "why", "why", False, tooltip="Explain a number in view: its source, formula and lesson", id="why"),
+        Binding("P", "panel", "next panel", False, tooltip="Go to the next panel", id="panel"),
+        Binding(
+            "Z", "zoom", "zoom", False, tooltip="Let the panel fill the screen, or bring the others back", id="zoom"
+        ),
+        Binding("V", "panels", "panels", False, tooltip="Hide panels, or show them again", id="panels"),
         Binding("escape", "back", "back", False, tooltip="Leave the field, or go back to the last screen", id="back"),
         Binding(
             "f1,question_mark", "help", "help", key_display="?", tooltip="Explain this screen and its keys", id="help"
@@ -268,7 +273,32 @@ class ScalingApp(App[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """An open dialog must be answered before the app switches screens or quits."""
-        return not (len(self.screen_stack) > 1 and action in ("go", "switch_mode", "open", "quit"))
+        dialog = len(self.screen_stack) > 1
+        if action in ("panel", "zoom", "panels"):
+            page = self._page_shown
+            return not dialog and page is not None and page.panels.several
+        return not (dialog and action in ("go", "switch_mode", "open", "quit"))
+
+    @property
+    def _page_shown(self) -> Page | None:
+        """The page in view, under the palette too."""
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Page)), None)
+
+    def action_panel(self) -> None:
+        if (page := self._page_shown) is not None:
+            page.panels.step(1)
+            page.arrange_panels()
+
+    def action_zoom(self) -> None:
+        if (page := self._page_shown) is not None:
+            page.panels.zoom()
+            page.arrange_panels()
+
+    def action_panels(self) -> None:
+        from scaling_tui.tui.panel_dialog import choose_panel
+
+        if (page := self._page_shown) is not None:
+            choose_panel(self, page)
 
     def action_go(self, by: int) -> None:
         names = [mode.name for mode in MODES]
@@ -277,6 +307,8 @@ class ScalingApp(App[None]):
     async def action_back(self) -> None:
         if isinstance(self.focused, Input):
             self.screen.set_focus(None)
+        elif (page := self._page_shown) is not None and page.panels.zoomed:
+            self.action_zoom()
         elif self._before:
             super().switch_mode(self._before.pop())
 

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.events import DescendantFocus
 from textual.screen import Screen
 from textual.widgets import Footer, Input
 
 from scaling_tui import InputError
 from scaling_tui.tui.app_sized import AppSized
 from scaling_tui.tui.widgets.mode_bar import ModeBar
+from scaling_tui.tui.widgets.panel import Panel, Panels, panel_of
 from scaling_tui.tui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from scaling_tui.tui.services.watch import Watches
 
 LEAST = (50, 20)
+ROOMY = (110, 34)  # columns and rows from which panels have borders
+BROAD = 150  # columns from which long lines fit beside a plot
 
 
 class Host(Protocol):
@@ -77,10 +81,14 @@ class Page(AppSized, Screen[None]):
     5. Say in `ABOUT`, in two or three sentences, what the screen shows and how to read it. F1 shows it above the keys.
     6. Give each key a `tooltip` in the imperative, for help and palette. Each binding gets the id `<mode>.<action>`,
        by which the user's keys.toml rebinds it: `live.stop` for the action `stop` of `LiveScreen`.
-       Digits, i, o, q, ?, escape, F1, F2, F3, ctrl+p and ctrl+q belong to the app; i asks `why`.
+       Digits, i, o, C, P, V, Z, q, ?, escape, F1, F2, F3, ctrl+p and ctrl+q belong to the app; i asks `why`.
     7. Pause while hidden: stop threads in `on_screen_suspend` and restart them in `on_screen_resume`.
     8. Check `self.scaling_app.ascii` for what the replacement of non-ASCII characters (`ascii.Ascii`) would make
        unreadable, such as braille. With `slow_link`, read files at most every `self.scaling_app.refresh_s` seconds.
+    9. Put what the screen shows into `Panel`s, and those that share a column or a row into a `Group`. The CSS says how
+       they lie: from `ROOMY` on the page has the class -roomy, and panels have borders; from `BROAD` on -broad too.
+       Zoom and hiding need nothing more than `panels_changed`, which is told to draw what has come into view; what
+       is not `in_view` is not drawn.
     """
 
     ABOUT: ClassVar[str] = ""
@@ -101,6 +109,7 @@ class Page(AppSized, Screen[None]):
     def __init__(self, runs: Path) -> None:
         super().__init__()
         self.runs = runs
+        self.panels = Panels(self)
 
     @property
     def scaling_app(self) -> "Host":
@@ -134,6 +143,31 @@ class Page(AppSized, Screen[None]):
         except InputError:
             return []
 
+    def panels_changed(self) -> None:
+        """Panels came into view, or have another size."""
+
+    def toggle_panel(self, panel: str, name: str) -> None:
+        """Hides a panel or shows it; where there is room for few, by the class `name` of the page."""
+        if self.has_class("-roomy"):
+            self.panels.toggle(panel)
+        else:
+            self.toggle_class(name)
+        self.call_after_refresh(self.panels_changed)
+
+    def zoom_panel(self, panel: str, name: str) -> None:
+        """Lets a panel fill the screen, or brings the others back; where panels are few, by the class `name`."""
+        if self.has_class("-roomy"):
+            self.panels.zoom(panel)
+        else:
+            self.toggle_class(name)
+        self.call_after_refresh(self.panels_changed)
+
+    def arrange_panels(self) -> None:
+        """Gives the panels their places anew, and draws what has come into view."""
+        self.panels.arrange()
+        self.refresh_bindings()
+        self.call_after_refresh(self.panels_changed)
+
     def compose(self) -> ComposeResult:
         yield ModeBar()
         yield from self.body()
@@ -147,8 +181,22 @@ class Page(AppSized, Screen[None]):
                 field.cursor_blink = False
 
     def on_resize(self) -> None:
-        width, height = LEAST
-        self.set_class(self.size.width < width or self.size.height < height, "-tiny")
+        width, height = self.size
+        self.set_class(width < LEAST[0] or height < LEAST[1], "-tiny")
+        roomy = width >= ROOMY[0] and height >= ROOMY[1]
+        self.set_class(roomy, "-roomy")
+        self.set_class(roomy and width >= BROAD, "-broad")
+        self.panels.frame(roomy)
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        if (panel := panel_of(event.widget)) is not None:
+            self.panels.choose(panel)
+
+    def on_panel_touched(self, event: Panel.Touched) -> None:
+        self.panels.choose(event.panel)
+        if event.again:
+            self.panels.zoom()
+            self.arrange_panels()
 
 
 def identified(screen: str, bindings: Iterable[Binding]) -> Iterable[BindingType]:

@@ -64,6 +64,14 @@ class Course:
         base = random.randrange(1000) * 1000
         return lambda question: base + self.review_state.asked[question.id]
 
+    def topics(self) -> list[tuple[str, int, int]]:
+        """Each lesson's title, how many of its questions were answered, and how many it has."""
+        asked = self.review_state.asked
+        found: dict[str, list[bool]] = {}
+        for question in self.questions:
+            found.setdefault(question.lesson, []).append(bool(asked[question.id]))
+        return [(self.titles.get(lesson, lesson), sum(answered), len(answered)) for lesson, answered in found.items()]
+
     def overview(self) -> str:
         """What is due and how far each skill is, in a few lines."""
         state = self.review_state

@@ -10,6 +10,7 @@ from scaling_tui.report.sweep import promised_text
 from scaling_tui.runs import SweepView, Writer, create_sweep, read_sweep
 from scaling_tui.sweeps.results import outcome
 from scaling_tui.tui.app import ScalingApp
+from scaling_tui.tui.widgets.panel import in_view
 from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tui.widgets.run_table import RunTable
 from tests.tui.conftest import until
@@ -57,9 +58,9 @@ async def test_a_key_shows_it_where_there_is_no_law(sweep: SweepView) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: len(app.screen.query_one(RunTable).rows) == 4)
         plot = app.screen.query_one("#law-plot", Plot)
-        assert not plot.display
+        assert not in_view(plot)
         await pilot.press("l")
         await until(pilot, lambda: plot.figure.title.startswith("accuracy · x N"))
-        assert plot.display
+        assert in_view(plot)
         await pilot.press("l")
-        assert not plot.display
+        assert not in_view(plot)

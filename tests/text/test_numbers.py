@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaling_tui import InputError
+from scaling_tui.text import show
 from scaling_tui.text.numbers import read_number, read_quantity
 from scaling_tui.tutor.parsing.numbers import figures, plain
 
@@ -115,3 +116,37 @@ def test_grouped_and_scaled_counts_are_read_exactly(number: int, multiple: str, 
     text = f"{number:,}".replace(",", mark) + multiple
     scale = {"": 0, "k": 3, "M": 6, "B": 9, "T": 12}[multiple]
     assert read_quantity(text) == float(f"{number}e{scale}")
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        ([10_300, 468_000, 95_600], ["10.3k", "468.0k", "95.6k"]),
+        ([10_300, 1_230_000], ["10.30k", "1.23M"]),
+        ([940, None, 1_400_000], ["940", "–", "1.40M"]),
+        ([], []),
+    ],
+)
+def test_a_column_of_counts_has_the_same_decimals_in_every_row(values: list[float | None], texts: list[str]) -> None:
+    assert show.counts(values) == texts
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        ([0.0047, 0.019], ["0.0047", "0.0190"]),
+        ([1, None, 0.5], ["1.0", "–", "0.5"]),
+        ([1e-7, 0.1], ["1.00e-07", "1.00e-01"]),
+    ],
+)
+def test_a_column_of_numbers_has_the_same_decimals_in_every_row(values: list[float | None], texts: list[str]) -> None:
+    assert show.decimals(values) == texts
+
+
+@given(st.lists(st.floats(0, 1e9), max_size=60), st.integers(1, 40))
+def test_a_sparkline_is_never_wider_than_its_room_and_highest_at_the_largest(values: list[float], width: int) -> None:
+    line = show.sparkline(values, width)
+    assert len(line) == min(len(values), width)
+    assert set(line) <= set("▁▂▃▄▅▆▇")
+    if len(values) <= width and any(value > 0 for value in values):
+        assert line[values.index(max(values))] == "▇"

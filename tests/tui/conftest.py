@@ -16,6 +16,13 @@ def no_keys_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", "/nowhere")
 
 
+@pytest.fixture(autouse=True)
+def machine_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Screens that show the load of the machine would look different every second."""
+    text = "CPU 50 % of 2 cores (50 % 50 %) · memory 3.0 of 8.0 GB · 0 workers"
+    monkeypatch.setattr("scaling_tui.tui.services.machine.load_text", lambda sweep: text)
+
+
 async def until(pilot: Pilot[None], reached: Callable[[], bool]) -> None:
     """Lets the app work until `reached`; the test's own time limit ends what never comes."""
     while not reached():

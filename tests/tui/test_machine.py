@@ -12,6 +12,7 @@ from textual.widgets import Static
 from scaling_tui.runs import read_sweep
 from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.services.machine import load_text, read_load
+from scaling_tui.tui.widgets.panel import in_view
 from tests.conftest import record_sweep
 from tests.tui.conftest import shown, until
 
@@ -103,14 +104,15 @@ def test_without_a_gpu_none_is_shown(driver: Driver | None, monkeypatch: pytest.
 async def test_a_key_shows_the_gpus_on_live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     record_sweep(tmp_path, UNDER_WAY)
     monkeypatch.setitem(sys.modules, "pynvml", Driver(*[gpu({os.getpid(): GB})] * 8))
+    monkeypatch.setattr("scaling_tui.tui.services.machine.load_text", load_text)
     app = ScalingApp(tmp_path, mode="live")
     async with app.run_test(size=(80, 24)) as pilot:
         await shown(pilot)
         machine = app.screen.query_one("#machine", Static)
-        assert not machine.display
+        assert not in_view(machine)
         await pilot.press("m")
         await until(pilot, lambda: "GPU 7" in str(machine.render()))
         await pilot.pause()
         assert machine.size.height == 9
         await pilot.press("m")
-        assert not machine.display
+        assert not in_view(machine)

@@ -2,7 +2,7 @@
 
 import json
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from scaling_tui.report.page.blocks import Block, Code, Paragraph, Table
@@ -37,6 +37,13 @@ def settings_of(run: RunView) -> dict[str, Any]:
     return {_name(str(key)): bounded(value) for key, value in found.items() if value is not None}
 
 
+def differing(settings: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The settings that are not the same for all, in the order in which they appear."""
+    each = list(settings)
+    keys = dict.fromkeys(key for own in each for key in own)
+    return [key for key in keys if len({json.dumps(own.get(key), default=str) for own in each}) > 1]
+
+
 def bounded(value: Any, depth: int = 5) -> Any:
     """What other trainers wrote, for JSON: as it is, but no deeper than `depth`."""
     if isinstance(value, Mapping):
@@ -51,8 +58,7 @@ def settings(sweep: SweepView) -> tuple[list[Block], dict[str, Any]]:
     cases = {case_of(run): settings_of(run) for run in reversed(sweep.runs)}
     cases = dict(reversed(cases.items()))
     keys = list(dict.fromkeys(key for own in cases.values() for key in own))
-    values = {key: [json.dumps(own.get(key), default=str) for own in cases.values()] for key in keys}
-    differ = [key for key in keys if len(set(values[key])) > 1]
+    differ = differing(cases.values())
     first = next(iter(cases.values()), {})
     shared = {key: first[key] for key in keys if key not in differ}
     blocks: list[Block] = []

@@ -16,9 +16,13 @@ from scaling_tui.text import show
 from scaling_tui.tui.modes import MODES
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.services.background import OneAtATime
+from scaling_tui.tui.widgets.machine_load import MachineLoad
 from scaling_tui.tui.widgets.options import Options
+from scaling_tui.tui.widgets.panel import Group, Panel, in_view
+from scaling_tui.tui.widgets.text import PlainText
 
 if TYPE_CHECKING:
+    from scaling_tui.plots.figures import Figure
     from scaling_tui.report.why import Explanation
     from scaling_tui.tui.services.overview import Overview, OverviewLine, OverviewSection
 
@@ -30,11 +34,23 @@ class HomeScreen(Page):
         "An overview: sweeps in training, questions that are due, the law of the latest finished sweep, and what to do "
         "next. Press enter on a line, or click it, to open its screen."
     )
-    CSS = "HomeScreen OptionList { height: 1fr; border: none; padding: 1 1 0 1; background: transparent; }"
+    CSS = """
+    HomeScreen {
+        #lines { height: 1fr; border: none; padding: 1 1 0 1; background: transparent; }
+        #side { display: none; }
+        &.-roomy {
+            #lines { padding: 0; }
+            #side { display: block; }
+            #machine-panel { height: auto; max-height: 40%; }
+        }
+        &.-broad #body { layout: horizontal; }
+    }
+    """
 
     def __init__(self, runs: Path) -> None:
         super().__init__(runs)
         self._sections: tuple[OverviewSection, ...] = ()
+        self._drawn: object = None  # the sweep whose law is drawn
         self._timer: Timer | None = None
         self._reading = OneAtATime(self, self._read)
 
@@ -46,7 +62,11 @@ class HomeScreen(Page):
         return Overview(self.scaling_app.listing)
 
     def body(self) -> ComposeResult:
-        yield Options(id="lines")
+        with Group(id="body"):
+            yield Panel("Overview", Options(id="lines"), id="lines-panel")
+            with Group(id="side"):
+                yield Panel("Last law", PlainText(id="no-law"), id="law-panel")
+                yield Panel("Machine", MachineLoad(id="machine"), id="machine-panel")
 
     def on_mount(self) -> None:
         self._timer = self.set_interval(max(1.0, self.scaling_app.refresh_s), self._poll)
@@ -65,23 +85,47 @@ class HomeScreen(Page):
             self._reading.ask(None)
 
     def _read(self, _: None) -> None:
-        self.app.call_from_thread(self._show, self._overview.sections())
+        sections, last = self._overview.sections(), self._overview.last_law
+        figure: Figure | None = None
+        if last is not None and last[0] is not self._drawn and in_view(self.query_one("#law-panel")):
+            from scaling_tui.report.sweep import law_plot
 
-    def _show(self, sections: tuple["OverviewSection", ...]) -> None:
+            figure, self._drawn = law_plot(*last), last[0]
+        self.app.call_from_thread(self._show, sections, figure)
+
+    def _show(self, sections: tuple["OverviewSection", ...], figure: "Figure | None" = None) -> None:
+        if figure is not None:
+            self._draw(figure)
+        elif not self.query("#law-plot"):
+            self.query_one("#no-law", PlainText).set_text("No sweep with a law has finished yet.")
         if sections == self._sections:
             return
         self._sections = sections
         self._fill()
 
+    def _draw(self, figure: "Figure") -> None:
+        """Plots are imported with the first figure: the first frame does not wait for NumPy."""
+        from scaling_tui.tui.widgets.plot import Plot
+
+        if not self.query("#law-plot"):
+            self.query_one("#no-law").display = False
+            self.query_one("#law-panel").mount(Plot(id="law-plot"))
+        self.query_one("#law-plot", Plot).figure = figure
+
     def on_resize(self) -> None:
+        self.call_after_refresh(self.panels_changed)
+
+    def panels_changed(self) -> None:
         self._fill()
+        self.query_one(MachineLoad).look()
+        self._poll()
 
     def _fill(self) -> None:
         """Lists the lines again; the highlight stays where it was."""
         options = self.query_one(OptionList)
         chosen = options.highlighted_option.id if options.highlighted_option else None
         modes = {mode.name: mode for mode in MODES}
-        width = self.size.width - 6
+        width = max(10, options.scrollable_content_region.width - 4)
         options.clear_options()
         for section in self._sections:
             options.add_option(Option(Text(section.title, style="bold"), disabled=True))
@@ -95,7 +139,8 @@ class HomeScreen(Page):
         ids = [option.id for option in options.options]
         # Headings have no id.
         options.highlighted = ids.index(chosen) if chosen and chosen in ids else 1 if ids else None
-        options.focus()
+        if self.focused is None and in_view(options):
+            options.focus()
 
     def why(self) -> "Callable[[], Sequence[Explanation]] | None":
         """The numbers of the highlighted line's sweep, or of the last law."""

@@ -23,6 +23,7 @@ from scaling_tui.tui.page import Page
 from scaling_tui.tui.services.launch_form import FIELDS, FieldError, LaunchForm, LaunchRequest, launch_request
 from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tui.widgets.options import Options
+from scaling_tui.tui.widgets.panel import Group, Panel
 
 
 class LabScreen(Page):
@@ -44,8 +45,9 @@ class LabScreen(Page):
     CSS = """
     LabScreen {
         #where { height: 1; background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
-        #halves { height: 1fr; }
-        #ladders { width: 25; height: 1fr; border: none; padding: 0; background: $surface; text-wrap: nowrap; }
+        #halves { layout: horizontal; }
+        #ladders-panel { width: 25; }
+        #ladders { height: 1fr; border: none; padding: 0; background: $surface; text-wrap: nowrap; }
         #ladder { width: 1fr; padding: 0 1; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
         .field { height: 1; }
         .field Label { width: 9; color: $text-muted; }
@@ -56,8 +58,13 @@ class LabScreen(Page):
         #expected { color: $text-muted; margin: 1 0 0 0; }
         #launch { margin: 1 0 0 0; }
         &.-narrow #halves { layout: vertical; }
-        &.-narrow #ladders { width: 100%; height: 4; }
-        &.-narrow #ladder { width: 100%; height: 1fr; }
+        &.-narrow #ladders-panel { width: 100%; height: 4; }
+        &.-narrow #ladder-panel { width: 100%; height: 1fr; }
+        &.-roomy {
+            #ladders-panel { width: 30; }
+            #ladders { background: transparent; }
+            #ladder { padding: 0; }
+        }
     }
     """
 
@@ -72,9 +79,9 @@ class LabScreen(Page):
 
     def body(self) -> ComposeResult:
         yield Static(id="where")
-        with Horizontal(id="halves"):
-            yield Options(id="ladders")
-            with VerticalScroll(id="ladder", can_focus=False):
+        with Group(id="halves"):
+            yield Panel("Ladders", Options(id="ladders"), id="ladders-panel")
+            with Panel("Ladder", id="ladder-panel"), VerticalScroll(id="ladder", can_focus=False):
                 yield Static(id="summary")
                 yield Static(id="table")
                 for name, wanted in FIELDS.items():
@@ -130,6 +137,9 @@ class LabScreen(Page):
     def on_resize(self) -> None:
         self.call_after_refresh(self._show)
 
+    def panels_changed(self) -> None:
+        self._show()
+
     def _form(self) -> LaunchForm:
         return LaunchForm(**{name: self.query_one(f"#{name}", Input).value.strip() for name in FIELDS})
 
@@ -155,6 +165,7 @@ class LabScreen(Page):
 
     def _show_ladder(self, request: LaunchRequest) -> None:
         ladder, time = request.ladder, self._time(request)
+        self.query_one("#ladder-panel", Panel).retitle(ladder.name)
         self.query_one("#where", Static).update(Text(f"Lab · {ladder.name} · {in_all(ladder, time, ladder.seeds)}"))
         corpus = f"Text: {Path(ladder.corpus.name).name}, {ladder.corpus.tokenizer} tokens."
         self.query_one("#summary", Static).update(Text(f"{ladder.summary} {corpus}"))

@@ -14,7 +14,7 @@ import numpy as np
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.message import Message
 
 from scaling_tui import InputError
@@ -61,8 +61,9 @@ from scaling_tui.tui.services.watch import SweepSnapshot
 from scaling_tui.tui.table_page import OPEN_TABLE, TablePage
 from scaling_tui.tui.widgets.choose import Choose, by_text
 from scaling_tui.tui.widgets.line_list import Line
+from scaling_tui.tui.widgets.panel import Group, Panel
 from scaling_tui.tui.widgets.plot import Plot, theme_colours
-from scaling_tui.tui.widgets.run_table import RunColumn, RunTable, RunTableData
+from scaling_tui.tui.widgets.run_table import RunColumn, RunTable, RunTableData, each, params, tokens
 from scaling_tui.tui.widgets.text import PlainText
 
 DRAWS = 200  # as the command
@@ -153,20 +154,33 @@ class LawScreen(PlotKeys, TablePage):
     CSS = """
     LawScreen {
         #where { height: 1; padding: 0 1; text-style: bold; text-wrap: nowrap; text-overflow: ellipsis; }
-        #body { height: 1fr; }
-        #plot { padding: 0; }
-        #words { height: 8; padding: 0 1; scrollbar-size-vertical: 1; }
+        #body { layout: grid; grid-size: 2; grid-columns: 1fr auto; grid-rows: 1fr 8; }
+        #runs-panel { width: auto; }
+        #words-panel { column-span: 2; }
+        #words { padding: 0 1; scrollbar-size-vertical: 1; }
         #words PlainText { height: auto; }
-        &.-wide #words { height: 16; }
-        &.-narrow #words { height: 5; }
-        &.-compare #words { height: 1fr; }
-        &.-compare #body { display: none; }
-        &.-wide.-compare #words { height: 24; }
-        &.-wide.-compare #body { display: block; }
-        &.-details #words { height: 1fr; }
-        &.-details #body { display: none; }
-        &.-empty #body { display: none; }
-        &.-empty #words { height: 1fr; padding: 1 2; }
+        &.-wide #body { grid-rows: 1fr 16; }
+        &.-narrow #body { grid-rows: 1fr 5; }
+        &.-compare.-wide #body { grid-rows: 1fr 24; }
+        &.-details, &.-empty, &.-compare {
+            #plot-panel, #runs-panel { display: none; }
+            #body { grid-rows: 1fr; }
+        }
+        &.-wide.-compare { #plot-panel, #runs-panel { display: block; } }
+        &.-wide.-compare #body { grid-rows: 1fr 24; }
+        &.-empty #words { padding: 1 2; }
+        &.-roomy {
+            #body { grid-columns: 3fr 2fr; grid-rows: 2fr 3fr; }
+            #plot-panel { row-span: 2; }
+            #runs-panel { width: 1fr; }
+            #runs { width: 1fr; }
+            #words-panel { column-span: 1; }
+            #words { padding: 0; }
+            &.-without-runs-panel #words-panel, &.-without-words-panel #runs-panel { row-span: 2; }
+            &.-without-plot-panel { #runs-panel, #words-panel { row-span: 2; } }
+            &.-compare { #plot-panel { row-span: 1; } #words-panel { column-span: 2; } }
+            &.-empty { #words-panel { column-span: 2; row-span: 2; } }
+        }
     }
     """
 
@@ -204,17 +218,16 @@ class LawScreen(PlotKeys, TablePage):
 
     def body(self) -> ComposeResult:
         yield PlainText(id="where")
-        with Horizontal(id="body"):
-            yield Plot(id="plot")
+        with Group(id="body"):
+            yield Panel("Plot", Plot(id="plot"), id="plot-panel")
             columns = (
-                RunColumn("N", 6, 2, lambda run, rows: show.count(run.params)),
-                RunColumn("D", 6, 3, lambda run, rows: show.count(run.tokens)),
-                RunColumn("loss", 7, 0, lambda run, rows: show.loss(run.loss)),
-                RunColumn("off", 7, 1, self._off),
+                RunColumn("N", 6, 2, params),
+                RunColumn("D", 6, 3, tokens),
+                RunColumn("loss", 7, 0, each(lambda run, rows: show.loss(run.loss))),
+                RunColumn("off", 7, 1, each(self._off)),
             )
-            yield RunTable(id="runs", columns=columns)
-        with VerticalScroll(id="words", can_focus=False):
-            yield PlainText()
+            yield Panel("Runs", RunTable(id="runs", columns=columns), id="runs-panel")
+            yield Panel("Fit", VerticalScroll(PlainText(), id="words", can_focus=False), id="words-panel")
 
     # --- the sweep
 
@@ -354,10 +367,16 @@ class LawScreen(PlotKeys, TablePage):
         colours = {run.name: colour for run in runs}
         own = {run.name: names[run.name] for run in runs}
         table = self.query_one(RunTable)
+        rows = RunTableData(runs, own, colours, Choice(hidden=self._left_out))
+        panel = self.query_one("#runs-panel")
+        if panel.has_class("-framed"):
+            table.styles.clear_rule("width")
+            table.display = bool(runs)
+            table.fill(rows, panel.content_size.width)
+            return
         room = 1 if self.size.width < 60 else round(self.size.width * 0.42)
         table.display = room > 1 and bool(runs)
         if table.display:
-            rows = RunTableData(runs, own, colours, Choice(hidden=self._left_out))
             table.styles.width = table.fill(rows, room)
 
     def _off(self, run: RunView | PointRow, rows: RunTableData) -> str:
@@ -384,7 +403,7 @@ class LawScreen(PlotKeys, TablePage):
         return partial(figures_in_view, shown, result, self._view, self.query_one(RunTable).run_name, compared)
 
     def _text(self, result: FitResult) -> str:
-        narrow = self.size.width < NARROW
+        narrow = self.query_one("#words").size.width < NARROW - 2
         if self._view != "compare":
             return result_text(result, self._view, narrow)
         found = self._comparison(result)
@@ -414,6 +433,9 @@ class LawScreen(PlotKeys, TablePage):
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._show)
+
+    def panels_changed(self) -> None:
+        self._show()
 
     # --- keys
 
@@ -496,8 +518,7 @@ class LawScreen(PlotKeys, TablePage):
         return self._view in OVER_AXES if action == "over" else True
 
     def action_details(self) -> None:
-        self.toggle_class("-details")
-        self.call_after_refresh(self._show)
+        self.zoom_panel("words-panel", "-details")
 
     def action_scales(self) -> None:
         self._log = SCALES[(SCALES.index(self._log) + 1) % len(SCALES)]

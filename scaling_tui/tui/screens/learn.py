@@ -1,5 +1,6 @@
 """The learn screen: lessons with live plots between the paragraphs, linked to the learner's own runs."""
 
+from asyncio import sleep
 from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
@@ -20,10 +21,14 @@ from scaling_tui.tui.page import Page
 from scaling_tui.tui.screens.quiz import PREDICTION_GAME
 from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tui.widgets.options import Options
+from scaling_tui.tui.widgets.panel import Group, Panel, in_view
 from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tutor.content.bank import load_banks
 from scaling_tui.tutor.content.lesson import Lesson, LessonFile, lesson_files, load_lesson
 from scaling_tui.tutor.progress import mark_read
+
+SUMMARIES = 76  # columns from which a list of lessons has their summaries
+PREVIEW_AFTER_S = 0.15  # that the cursor rests on a lesson
 
 
 class LearnScreen(Page):
@@ -51,12 +56,20 @@ class LearnScreen(Page):
     CSS = """
     LearnScreen {
         #where { height: 1; background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        #body { layout: horizontal; }
+        #page-panel { display: none; }
         #lessons { height: 1fr; border: none; padding: 1 1 0 1; }
-        #page { height: 1fr; padding: 0 1; display: none; }
+        #page { height: 1fr; padding: 0 1; }
         #page Markdown { max-width: 100; margin: 0; padding: 0 1; background: transparent; height: auto; }
         #page Plot { height: 13; max-width: 100; margin: 0 1 1 1; }
-        &.-reading #page { display: block; }
-        &.-reading #lessons { display: none; }
+        &.-reading #page-panel { display: block; }
+        &.-reading #lessons-panel { display: none; }
+        &.-roomy {
+            #lessons-panel { display: block; width: 42%; max-width: 80; }
+            #page-panel { display: block; }
+            #lessons { padding: 0; background: transparent; }
+            #page { padding: 0; }
+        }
     }
     """
 
@@ -65,11 +78,13 @@ class LearnScreen(Page):
         self._files: list[LessonFile] = []
         self._counts: dict[str, int] = {}
         self._lesson: Lesson | None = None
+        self._previewed = ""  # the lesson on the page
 
     def body(self) -> ComposeResult:
         yield Static(id="where")
-        yield Options(id="lessons")
-        yield VerticalScroll(id="page")
+        with Group(id="body"):
+            yield Panel("Lessons", Options(id="lessons"), id="lessons-panel")
+            yield Panel("Lesson", VerticalScroll(id="page"), id="page-panel")
 
     def on_mount(self) -> None:
         try:
@@ -80,14 +95,49 @@ class LearnScreen(Page):
         except InputError as error:
             self.query_one("#where", Static).update(Text(str(error)))
             return
+        self._list()
         options = self.query_one("#lessons", OptionList)
-        for number, file in enumerate(self._files, 1):
-            detail = f"{file.head['minutes']} min · {self._counts.get(file.id, 0)} questions"
-            line = Text.assemble(f"{number:>2}  {file.title:<50} {detail}\n", (f"    {file.head['summary']}", "dim"))
-            options.add_option(Option(line, id=file.id))
         options.highlighted = 0
         options.focus()
         self._head()
+
+    def _list(self) -> None:
+        """The lessons, as wide as there is room for; the highlight stays where it was."""
+        options = self.query_one("#lessons", OptionList)
+        at, narrow = options.highlighted, self.has_class("-roomy") and options.size.width < SUMMARIES
+        lines = []
+        for number, file in enumerate(self._files, 1):
+            detail = f"{file.head['minutes']} min · {self._counts.get(file.id, 0)} questions"
+            title, below = f"{file.title:<50} {detail}", file.head["summary"]
+            if narrow:  # the lesson itself stands beside it
+                title, below = file.title, detail
+            lines.append(Option(Text.assemble(f"{number:>2}  {title}\n", (f"    {below}", "dim")), file.id))
+        options.clear_options()
+        options.add_options(lines)
+        options.highlighted = at
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.panels_changed)
+
+    def panels_changed(self) -> None:
+        self._list()
+        self._preview()
+
+    def on_option_list_option_highlighted(self) -> None:
+        self._preview()
+
+    @work(exclusive=True, group="preview")
+    async def _preview(self) -> None:
+        """Beside the list stands the lesson under its cursor, once the cursor rests; it is read only when opened."""
+        at = self.query_one("#lessons", OptionList).highlighted
+        if self._lesson is not None or at is None or not in_view(self.query_one("#page")):
+            return
+        await sleep(PREVIEW_AFTER_S)
+        file = self._files[at]
+        if file.id != self._previewed:
+            self._previewed = file.id
+            with suppress(InputError):
+                await self._fill(load_lesson(file.id))
 
     def _head(self) -> None:
         lesson = self._lesson
@@ -111,7 +161,15 @@ class LearnScreen(Page):
             self.notify(str(error), severity="error")
             if self._lesson is None or self._lesson.id != what:
                 return
-        self.run_worker(self._fill(self._lesson), exclusive=True)
+        self.run_worker(self._read(self._lesson), exclusive=True, group="preview")
+
+    async def _read(self, lesson: Lesson) -> None:
+        """Shows a lesson that was opened, and gives its page the keyboard."""
+        self._previewed = lesson.id
+        await self._fill(lesson)
+        self.add_class("-reading")
+        self.query_one("#page").focus()
+        self._head()
 
     async def _fill(self, lesson: Lesson) -> None:
         page = self.query_one("#page", VerticalScroll)
@@ -129,10 +187,7 @@ class LearnScreen(Page):
             end += f", **y** to see it in your own runs of `{lesson.ladder}` or launch the ladder"
         end += ", **f** to predict the loss of your largest run."
         await page.mount(*widgets, Markdown(end))
-        self.add_class("-reading")
         page.scroll_home(animate=False)
-        page.focus()
-        self._head()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The footer lists only what can be done now."""

@@ -1,6 +1,5 @@
 """The live screen: curves and a table of all runs, the law so far, log, machine load, and keys to stop and resume."""
 
-from asyncio import to_thread
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,7 +10,6 @@ from typing import ClassVar, TypeVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
 
 from scaling_tui import InputError
 from scaling_tui.plots.curves import (
@@ -45,12 +43,15 @@ from scaling_tui.tui.plot_keys import PLOT_KEYS, PlotKeys
 from scaling_tui.tui.report_dialog import REPORT, ask_for_report
 from scaling_tui.tui.run_keys import RUN_KEYS, RunKeys
 from scaling_tui.tui.save_dialog import Picture, save
-from scaling_tui.tui.services import machine
+from scaling_tui.tui.services.run_detail import run_text
 from scaling_tui.tui.services.table_form import Opened, OpenedTable
 from scaling_tui.tui.services.watch import SweepSnapshot
 from scaling_tui.tui.source_dialog import choose_source
 from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.machine_load import MachineLoad
+from scaling_tui.tui.widgets.panel import Group, Panel, in_view
 from scaling_tui.tui.widgets.plot import Plot, theme_colours
+from scaling_tui.tui.widgets.run_columns import SettingColumns, SpeedColumn
 from scaling_tui.tui.widgets.run_table import RunTable, RunTableData
 from scaling_tui.tui.widgets.text import LastLines, PlainText
 
@@ -101,18 +102,35 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
     CSS = """
     LiveScreen {
         #where { height: 1; padding: 0 1; text-style: bold; text-wrap: nowrap; text-overflow: ellipsis; }
-        #body { height: 1fr; }
-        #plots { width: 1fr; padding: 0 1 0 0; }
-        #law-plot { display: none; }
-        #machine { display: none; height: auto; max-height: 50%; padding: 0 1; text-wrap: nowrap; }
+        #body { layout: horizontal; }
+        #plots { padding: 0 1 0 0; }
+        #side, #runs-panel { width: auto; }
+        #law-panel, #run-panel { display: none; }
+        #told, #words, #words Panel, #machine-panel { height: auto; }
+        #machine-panel { display: none; max-height: 50%; }
+        #machine { padding: 0 1; }
         #law { height: auto; max-height: 4; padding: 0 1; }
         #log { height: 2; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
-        &.-law { #curves { display: none; } #law-plot { display: block; } }
-        &.-wide { #law-plot { display: block; } #log { height: 5; } }
-        &.-wide.-law #curves { display: block; }
+        #run { height: auto; }
+        .-framed #law, .-framed #log { height: 1fr; max-height: 100%; }
+        &.-law { #curves-panel { display: none; } #law-panel { display: block; } }
+        &.-wide { #law-panel { display: block; } #log { height: 5; } }
+        &.-wide.-law #curves-panel { display: block; }
         &.-narrow #log { height: 1; }
-        &.-machine #machine { display: block; }
-        &.-empty { #body, #log, #machine { display: none; } #law { padding: 1 2; } }
+        &.-machine #machine-panel { display: block; }
+        &.-roomy {
+            #plots { padding: 0; }
+            #side { width: 1fr; }
+            #runs-panel { width: 1fr; height: auto; max-height: 60%; }
+            #runs { width: 1fr; }
+            #run-panel, #machine-panel { display: block; }
+            #words { layout: horizontal; height: 18%; min-height: 7; }
+            #words Panel { height: 1fr; }
+            #law { height: 1fr; max-height: 100%; padding: 0; }
+            #log { height: 1fr; padding: 0; }
+            #machine { padding: 0; }
+        }
+        &.-empty { #body, #log-panel, #machine-panel { display: none; } #law { padding: 1 2; } }
     }
     """
 
@@ -125,23 +143,25 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
         self._curves = Curves()
         self._able: list[bool | None] = []
         self._law_of: object = None
+        self._settings = SettingColumns()
+        self._speed = SpeedColumn()
 
     def body(self) -> ComposeResult:
         yield PlainText(id="where")
-        with Horizontal(id="body"):
-            with Vertical(id="plots"):
-                yield Plot(id="curves")
-                yield Plot(id="law-plot")
-            yield RunTable(id="runs")
-        yield PlainText(id="machine")
-        yield PlainText(id="law")
-        yield LastLines(id="log")
+        with Group(id="body"):
+            with Group(id="plots"):
+                yield Panel("Curves", Plot(id="curves"), id="curves-panel")
+                yield Panel("Law", Plot(id="law-plot"), id="law-panel")
+            with Group(id="side"):
+                yield Panel("Runs", RunTable(id="runs"), id="runs-panel")
+                yield Panel("Run", PlainText(id="run"), id="run-panel")
+        with Group(id="told"):
+            yield Panel("Machine", MachineLoad(lambda: self._sweep, id="machine"), id="machine-panel")
+            with Group(id="words"):
+                yield Panel("Prediction", PlainText(id="law"), id="words-panel")
+                yield Panel("Log", LastLines(id="log"), id="log-panel")
 
     # --- the sweep
-
-    def on_mount(self) -> None:
-        self.set_interval(max(2.0, self.scaling_app.refresh_s), self._show_machine)
-        self._reading_machine = False
 
     def follow(self, sweep: str | None) -> None:
         if self._snapshot is None or sweep != self._name:
@@ -192,6 +212,7 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
         self.query_one("#where", PlainText).set_text(headline(snapshot, self.size.width))
         self._show_table(snapshot, sweep)
         self._show_plots()
+        self._show_run()
         self.query_one("#law", PlainText).set_text(self._words(snapshot, sweep))
         self.query_one("#log", LastLines).set_lines([line[11:] for line in sweep.log])
 
@@ -201,9 +222,9 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
         if sweep is None or self._snapshot is None:
             return
         curves, law = self.query_one("#curves", Plot), self.query_one("#law-plot", Plot)
-        if curves.display:
+        if in_view(curves):
             curves.figure = self._curves.figure(sweep, self._choice, [one for one in self._beside.values() if one])
-        if law.display:
+        if in_view(law):
             views = self._views(sweep)
             view = self._view if self._view in views else views[0]
             done = [(run.name, run.loss, run.curve.records) for run in sweep.runs if run.state == "finished"]
@@ -227,10 +248,23 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
         colours = {run.name: colour_of(place(index, len(sweep.runs)), theme) for index, run in enumerate(sweep.runs)}
         table = self.query_one(RunTable)
         rows = RunTableData(sweep.runs, labels(sweep), colours, self._choice, snapshot.asked)
+        panel = self.query_one("#runs-panel")
+        if panel.has_class("-framed"):
+            table.styles.clear_rule("width")
+            table.fill(rows, panel.content_size.width, (*self._settings.of(sweep), self._speed.column))
+            return
         share = 0.42 if self.size.width >= NORMAL else 0.45
         width = table.fill(rows, round(self.size.width * share))
         if table.styles.width is None or table.styles.width.value != width:
             table.styles.width = width
+
+    def _show_run(self) -> None:
+        """The run under the cursor in detail, where that is in view."""
+        run, text = self._run(), self.query_one("#run", PlainText)
+        if run is not None and in_view(text):
+            panel = self.query_one("#run-panel", Panel)
+            panel.retitle(f"Run {run.name}")
+            text.set_text(run_text(run, panel.content_size.width))
 
     def _words(self, snapshot: SweepSnapshot, sweep: SweepView) -> Text:
         text = law_text(sweep, snapshot.fit)
@@ -244,19 +278,6 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
         if fault := faults_in_brief(sweep.name, sweep.all_faults):
             text.append(f"\n{fault}")
         return text
-
-    def _show_machine(self) -> None:
-        if self.has_class("-machine") and self.is_current and not self._reading_machine:
-            self._reading_machine = True
-            self.run_worker(self._read_machine(), exit_on_error=False)
-
-    async def _read_machine(self) -> None:
-        """In a thread: a driver that is in trouble takes seconds to answer."""
-        try:
-            text = await to_thread(machine.load_text, self._sweep)
-        finally:
-            self._reading_machine = False
-        self.query_one("#machine", PlainText).set_text(text)
 
     def sweep_in_view(self) -> SweepView | None:
         return self._sweep
@@ -277,9 +298,14 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
 
     def on_resize(self) -> None:
         # The breakpoints' classes and the layout come after this event.
-        self.call_after_refresh(self._show)
+        self.call_after_refresh(self.panels_changed)
+
+    def panels_changed(self) -> None:
+        self._show()
+        self.query_one(MachineLoad).look()
 
     def on_run_table_moved(self) -> None:
+        self._show_run()
         if self._snapshot is not None and self._sweep is not None:
             self.query_one("#law", PlainText).set_text(self._words(self._snapshot, self._sweep))
 
@@ -372,8 +398,9 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
 
     def plot(self) -> Plot:
         """The plot that keys act on: the curves, where they are visible."""
-        curves = self.query_one("#curves", Plot)
-        return curves if curves.display else self.query_one("#law-plot", Plot)
+        curves, law = self.query_one("#curves", Plot), self.query_one("#law-plot", Plot)
+        chosen = self.panels.current == "law-panel" and in_view(law)
+        return curves if in_view(curves) and not chosen else law
 
     def action_law(self) -> None:
         if self._sweep is not None:
@@ -389,8 +416,7 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
             self.app.push_screen(LogDialog(self._sweep.path, run.name if run else None, self.scaling_app.refresh_s))
 
     def action_machine(self) -> None:
-        self.toggle_class("-machine")
-        self._show_machine()
+        self.toggle_panel("machine-panel", "-machine")
 
     async def action_compare(self) -> None:
         shown = [name for name in (self._name, self._sweep.name if self._sweep else None) if name is not None]

@@ -24,6 +24,7 @@ from scaling_tui.tui.page import Page
 from scaling_tui.tui.plot_keys import PLOT_KEYS, PlotKeys
 from scaling_tui.tui.run_dialog import choose_run
 from scaling_tui.tui.services.background import OneAtATime
+from scaling_tui.tui.widgets.panel import Group, Panel
 from scaling_tui.tui.widgets.plot import Plot
 
 POLL_S = 10.0  # for a run in training; the corpus is read again each time
@@ -57,9 +58,18 @@ class PipelineScreen(PlotKeys, Page):
     PipelineScreen {
         #where { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
         #stages { height: 1fr; padding: 0 1; }
+        #stages Panel, #side { height: auto; }
         #stages Static { height: auto; }
-        #stages Plot { height: 10; display: none; }
-        &.-read #stages Plot { display: block; }
+        #stages Plot { height: 10; }
+        #losses-panel { display: none; }
+        &.-read #losses-panel { display: block; }
+        &.-roomy {
+            #stages { padding: 0; overflow: hidden; }
+            #side { layout: horizontal; }
+            #side, #side Panel, #losses { height: 1fr; }
+            #before-panel { max-height: 50%; }
+            #before-panel, #after-panel { overflow-y: auto; scrollbar-size-vertical: 1; }
+        }
     }
     """
 
@@ -74,9 +84,10 @@ class PipelineScreen(PlotKeys, Page):
     def body(self) -> ComposeResult:
         yield Static(id="where")
         with VerticalScroll(id="stages"):
-            yield Static(id="before")
-            yield Plot(id="losses")
-            yield Static(id="after")
+            yield Panel("From text to model", Static(id="before"), id="before-panel")
+            with Group(id="side"):
+                yield Panel("Losses", Plot(id="losses"), id="losses-panel")
+                yield Panel("Training and evaluation", Static(id="after"), id="after-panel")
 
     def on_mount(self) -> None:
         self.query_one("#stages").focus()

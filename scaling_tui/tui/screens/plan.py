@@ -40,6 +40,7 @@ from scaling_tui.tui.services.background import OneAtATime
 from scaling_tui.tui.services.table_form import OpenedTable
 from scaling_tui.tui.services.watch import SweepSnapshot
 from scaling_tui.tui.table_page import OPEN_TABLE, TablePage
+from scaling_tui.tui.widgets.panel import Group, Panel
 from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tui.widgets.text import PlainText
 
@@ -88,19 +89,33 @@ class PlanScreen(PlotKeys, TablePage):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-normal"), (110, "-wide")]  # noqa: RUF012 - Textual's type
     CSS = """
     PlanScreen {
+        #goal-panel, #answers-panel { height: auto; }
         #given { height: 1; padding: 0 1; }
         #given Label { width: auto; text-style: bold; padding: 0 1 0 0; }
         #given Input { width: 1fr; margin: 0 2 0 0; }
         #reading { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; color: $text-muted; }
         #reading.-wrong { color: $text-error; text-style: bold; }
         #answers { height: auto; padding: 0 1; }
-        #plot { padding: 0; }
-        #words { display: none; height: 1fr; padding: 0 1; }
+        #words-panel { display: none; }
+        #words { padding: 0 1; }
         #words PlainText { height: auto; }
-        &.-details #words { display: block; }
-        &.-details #plot { display: none; }
+        &.-details #words-panel { display: block; }
+        &.-details #plot-panel { display: none; }
         &.-narrow #given { height: 2; layout: grid; grid-size: 4; grid-columns: 2 1fr 2 1fr; }
         &.-narrow #given Label { padding: 0; }
+        &.-roomy {
+            #body { layout: grid; grid-size: 2; grid-columns: 1fr 79; grid-rows: 14 1fr; }
+            &.-broad #body { grid-columns: 2fr 3fr; }
+            #goal-panel, #answers-panel { height: 1fr; }
+            #given { layout: grid; grid-size: 2; grid-columns: 2 1fr; grid-rows: 1; grid-gutter: 1 0; height: 8; }
+            #given Input { margin: 0; }
+            #reading { height: auto; text-wrap: wrap; }
+            #given, #reading, #answers, #words { padding: 0; }
+            #answers-panel { overflow-y: auto; }
+            #words-panel { display: block; }
+            &.-without-goal-panel #answers-panel, &.-without-answers-panel #goal-panel { column-span: 2; }
+            &.-without-words-panel #plot-panel, &.-without-plot-panel #words-panel { column-span: 2; }
+        }
     }
     """
 
@@ -134,15 +149,16 @@ class PlanScreen(PlotKeys, TablePage):
         self._planning = OneAtATime(self, self._plan)
 
     def body(self) -> ComposeResult:
-        with Horizontal(id="given"):
-            for name, field in FIELDS.items():
-                yield Label(field.symbol)
-                yield Quantity(id=name, placeholder=field.example, compact=True)
-        yield PlainText(id="reading")
-        yield PlainText(id="answers")
-        yield Plot(id="plot")
-        with VerticalScroll(id="words"):
-            yield PlainText()
+        with Group(id="body"):
+            with Panel("Goal", id="goal-panel"):
+                with Horizontal(id="given"):
+                    for name, field in FIELDS.items():
+                        yield Label(field.symbol)
+                        yield Quantity(id=name, placeholder=field.example, compact=True)
+                yield PlainText(id="reading")
+            yield Panel("Plans", PlainText(id="answers"), id="answers-panel")
+            yield Panel("Details", VerticalScroll(PlainText(), id="words"), id="words-panel")
+            yield Panel("Plot", Plot(id="plot"), id="plot-panel")
 
     # --- the sweep
 
@@ -275,7 +291,7 @@ class PlanScreen(PlotKeys, TablePage):
     def _set_reading(self, text: str, wrong: bool = False) -> None:
         reading = self.query_one("#reading", PlainText)
         reading.set_class(wrong, "-wrong")
-        reading.set_text(Text(("✗ " if wrong else "") + text, no_wrap=True, overflow="ellipsis"))
+        reading.set_text(("✗ " if wrong else "") + text)
 
     def _show(self) -> None:
         plans = self._plans
@@ -285,9 +301,8 @@ class PlanScreen(PlotKeys, TablePage):
         gone = [field.symbol for name, field in FIELDS.items() if before.get(name) and not self._texts[name]]
         cleared = f" · {' and '.join(gone)} cleared, ctrl+z undoes it" if gone else ""
         self._set_reading(plans.problem or plans.read + cleared, wrong=bool(plans.problem))
-        self.query_one("#answers", PlainText).set_text(
-            Text(plans_text(plans, max(LEAST[0], self.size.width) - 2), no_wrap=True)
-        )
+        room = self.query_one("#answers", PlainText).content_size.width or self.size.width - 2
+        self.query_one("#answers", PlainText).set_text(Text(plans_text(plans, max(LEAST[0] - 2, room)), no_wrap=True))
         self.query_one("#words PlainText", PlainText).set_text(Text(plans_words(plans)))
         figure = sizes_figure if self._view == "sizes" else plans_figure
         self.query_one("#plot", Plot).figure = figure(plan_curves(plans), fitted_runs(plans))
@@ -299,11 +314,13 @@ class PlanScreen(PlotKeys, TablePage):
     def on_resize(self) -> None:
         self.call_after_refresh(self._show)
 
+    def panels_changed(self) -> None:
+        self._show()
+
     # --- keys
 
     def action_details(self) -> None:
-        self.toggle_class("-details")
-        self.call_after_refresh(self._show)
+        self.zoom_panel("words-panel", "-details")
 
     def action_view(self) -> None:
         self._view = "loss" if self._view == "sizes" else "sizes"

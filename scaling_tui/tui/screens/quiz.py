@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.events import Key
+from textual.geometry import Size
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -20,10 +21,13 @@ from scaling_tui.report.tutor import summary_text
 from scaling_tui.runs import find_sweep
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import launch
+from scaling_tui.text.columns import flush_left
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.screens.prediction_game import PredictionGameScreen
 from scaling_tui.tui.widgets.choose import Choose, by_text, lines_of
 from scaling_tui.tui.widgets.options import Options
+from scaling_tui.tui.widgets.panel import Group, Panel, in_view
+from scaling_tui.tui.widgets.text import MadeToSize
 from scaling_tui.tutor.content.bank import load_banks
 from scaling_tui.tutor.content.questions import Formula, Numeric
 from scaling_tui.tutor.course import Course
@@ -33,6 +37,7 @@ from scaling_tui.tutor.session import Session
 
 LADDER = "quickstart"  # for a learner with no sweep to predict yet
 PREDICTION_GAME = "prediction-game"
+BAR, BARS = 10, 60  # cells of a bar, and of the panel from which it has bars
 State = Literal["start", "asking", "marked", "over"]
 
 
@@ -62,6 +67,8 @@ class QuizScreen(Page):
     CSS = """
     QuizScreen {
         #where { height: 1; background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        #panels { layout: horizontal; }
+        #topics-panel { display: none; }
         #body { height: 1fr; padding: 1 1 0 1; }
         #question, #code, #feedback { height: auto; max-width: 100; }
         #code { margin: 1 2 0 2; }
@@ -69,6 +76,10 @@ class QuizScreen(Page):
         #answer { border: none; height: 1; padding: 0 1; margin: 1 0 0 2; max-width: 80; background: $boost; }
         #read { height: auto; margin: 0 0 0 3; color: $text-muted; max-width: 100; }
         #feedback { margin: 1 0 0 0; }
+        &.-roomy {
+            #topics-panel { display: block; width: 40%; max-width: 70; }
+            #body { padding: 0; }
+        }
     }
     """
 
@@ -78,16 +89,19 @@ class QuizScreen(Page):
         self._course: Course | None = None
         self._session: Session | None = None
         self._state: State = "start"
+        self._counted: list[tuple[str, int, int]] = []
 
     def body(self) -> ComposeResult:
         yield Static(id="where")
-        with VerticalScroll(id="body", can_focus=False):
-            yield Static(id="question")
-            yield Static(id="code")
-            yield Options(id="choices")
-            yield Input(id="answer", placeholder="your answer", select_on_focus=False)
-            yield Static(id="read")
-            yield Static(id="feedback")
+        with Group(id="panels"):
+            with Panel("Question", id="questions-panel"), VerticalScroll(id="body", can_focus=False):
+                yield Static(id="question")
+                yield Static(id="code")
+                yield Options(id="choices")
+                yield Input(id="answer", placeholder="your answer", select_on_focus=False)
+                yield Static(id="read")
+                yield Static(id="feedback")
+            yield Panel("Questions answered", MadeToSize(self._topics, id="topics"), id="topics-panel")
 
     def on_mount(self) -> None:
         self.start()
@@ -192,12 +206,39 @@ class QuizScreen(Page):
         for name in ("#read", "#feedback"):
             self.query_one(name, Static).update("")
         self.query_one("#body").scroll_home(animate=False)
+        self._count()
         self.refresh_bindings()
+
+    def _count(self) -> None:
+        """Counts anew what was answered, where that is shown."""
+        topics = self.query_one("#topics")
+        if self._course is not None and in_view(topics):
+            self._counted = Course.load(self._course.questions, self._progress).topics()
+            topics.refresh()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.panels_changed)
+
+    def panels_changed(self) -> None:
+        self._count()
+
+    def _topics(self, size: Size) -> Text:
+        """How many questions of each lesson have been answered."""
+        text = Text(no_wrap=True, overflow="ellipsis")
+        for title, answered, number in self._counted:
+            told = f"{answered:>3} of {number:>2}"
+            bar = BAR if size.width >= BARS else 0
+            room = size.width - bar - len(told) - 2
+            done = round(bar * answered / number)
+            text.append(flush_left(shortened(title, room), room) + " ").append("━" * done, "bold")
+            text.append("─" * (bar - done), "dim").append(f" {told}\n")
+        return text
 
     def _offer(self, choices: list[tuple[str, str]]) -> None:
         options = self.query_one("#choices", OptionList)
         options.clear_options()
-        width = min(self.size.width, 100) - 4
+        room = self.query_one("#body").scrollable_content_region.width or self.size.width - 2
+        width = min(room, 98) - 2
         options.add_options([Option(Text(hanging(text, width)), id=key) for key, text in choices])
         options.highlighted = 0
         options.display = True

@@ -35,6 +35,8 @@ from scaling_tui.tui.sweep_dialog import PATIENCE_S, sweep_line
 from scaling_tui.tui.widgets.ask import Ask
 from scaling_tui.tui.widgets.choose import Choose, by_text, lines_of
 from scaling_tui.tui.widgets.line_list import MOVES, Line, LineList
+from scaling_tui.tui.widgets.panel import Group, Panel
+from scaling_tui.tui.widgets.sweep_curves import SweepCurves
 from scaling_tui.tui.widgets.text import PlainText
 
 if TYPE_CHECKING:
@@ -124,10 +126,27 @@ class SweepsScreen(Page):
         #problem { text-wrap: nowrap; text-overflow: ellipsis; }
         #sweeps { margin: 0 1; }
         #empty { height: 1fr; padding: 1 2; display: none; }
+        #below { height: auto; }
+        #about-panel { height: auto; }
+        #curves-panel { display: none; }
         #about { height: 3; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
         &.-filter #filter { display: block; }
         &.-problem #problem { display: block; }
-        &.-empty #sweeps, &.-empty #about { display: none; }
+        &.-empty #sweeps, &.-empty #below { display: none; }
+        &.-roomy {
+            #sweeps { margin: 0; }
+            #below { layout: horizontal; height: 40%; }
+            #about-panel { width: 2fr; height: 1fr; }
+            #about { height: 1fr; padding: 0; text-wrap: wrap; }
+            #curves-panel { display: block; width: 3fr; }
+            &.-broad {
+                #body { layout: horizontal; }
+                #list-panel { width: 3fr; }
+                #below { layout: vertical; width: 2fr; height: 1fr; }
+                #about-panel { width: 1fr; height: 12; }
+                #curves-panel { width: 1fr; }
+            }
+        }
         &.-empty #empty { display: block; }
     }
     """
@@ -150,9 +169,11 @@ class SweepsScreen(Page):
         yield PlainText(id="where")
         yield Input(id="filter", placeholder=HINT, compact=True, select_on_focus=False)
         yield PlainText(id="problem")
-        yield LineList(id="sweeps")
-        yield PlainText(id="empty")
-        yield PlainText(id="about")
+        with Group(id="body"):
+            yield Panel("Sweeps", LineList(id="sweeps"), PlainText(id="empty"), id="list-panel")
+            with Group(id="below"):
+                yield Panel("Sweep", PlainText(id="about"), id="about-panel")
+                yield Panel("Curves", SweepCurves(self.runs, id="curves"), id="curves-panel")
 
     # --- reading
 
@@ -251,7 +272,17 @@ class SweepsScreen(Page):
     def _show_about(self) -> None:
         row = self._row()
         lines = sweep_about(row, time.time()) if row is not None else []
+        if row is not None and self.has_class("-roomy"):
+            self.query_one("#about-panel", Panel).retitle(row.name)
+            lines = [part for line in lines for part in line.split(" · ")]
         self.query_one("#about", PlainText).set_text(Text("\n".join(lines)))
+        self.query_one(SweepCurves).show(row)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.panels_changed)
+
+    def panels_changed(self) -> None:
+        self._show()
 
     def why(self) -> "Callable[[], Sequence[Explanation]] | None":
         row = self._row()

@@ -42,12 +42,15 @@ from scaling_tui.tui.page import Page
 from scaling_tui.tui.run_dialog import choose_run
 from scaling_tui.tui.widgets.choose import Choose, by_text, lines_of
 from scaling_tui.tui.widgets.open_folder import OpenFolder
+from scaling_tui.tui.widgets.panel import Panel
 from scaling_tui.tui.widgets.text import MadeToSize
 from scaling_tui.tui.widgets.trace_detail import (
     SIDE_BY_SIDE,
+    attention_weights,
     beside,
     cell_text,
     detail_text,
+    layer_of,
     logit_parts,
     path,
     stages_text,
@@ -57,7 +60,7 @@ from scaling_tui.tui.widgets.trace_detail import (
 from scaling_tui.tui.widgets.trace_grid import METRICS, TokenGrid
 
 TraceRows = Literal["layers", "ladder", "time"]
-Panel = Literal["grid", "stages", "detail"]
+Shown = Literal["grid", "stages", "detail"]
 CONTINUE_BY = 16
 TEMPERATURE = 0.8
 POLL_S = 5.0
@@ -167,6 +170,10 @@ class TraceScreen(Page):
         #stages, #detail, #below { height: 1fr; }
         #below { padding: 1 0 0 0; }
         #stages Static, #detail Static { height: auto; }
+        #tokens-panel { height: auto; max-height: 100%; }
+        &.-roomy {
+            #shown, #below { padding: 0; }
+        }
         #cell { height: 2; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
     }
     """
@@ -191,8 +198,8 @@ class TraceScreen(Page):
         yield Static(id="note")
         with ContentSwitcher(id="shown", initial="grid-panel"):
             with Vertical(id="grid-panel"):
-                yield TokenGrid(id="grid")
-                yield MadeToSize(self._below, id="below")
+                yield Panel("Tokens", TokenGrid(id="grid"), id="tokens-panel")
+                yield Panel("Prediction", MadeToSize(self._below, id="below"), id="below-panel")
             with VerticalScroll(id="stages"):
                 yield Static(id="stages-text")
             with VerticalScroll(id="detail"):
@@ -339,12 +346,12 @@ class TraceScreen(Page):
     # --- the widgets
 
     @property
-    def panel(self) -> Panel:
+    def panel(self) -> Shown:
         current = self.query_one("#shown", ContentSwitcher).current or ""
         return current.removesuffix("-panel")  # type: ignore[return-value]
 
     @panel.setter
-    def panel(self, panel: Panel) -> None:
+    def panel(self, panel: Shown) -> None:
         self.query_one("#shown", ContentSwitcher).current = "grid-panel" if panel == "grid" else panel
         self.query_one(f"#{panel}").focus()
         self.refresh_bindings()
@@ -388,6 +395,10 @@ class TraceScreen(Page):
         width, room = size.width - 2, size.height
         if column != reading.at or room < 3 or row >= len(reading.rows):
             return Text()
+        if isinstance(reading, records.Trace) and width >= SIDE_BY_SIDE:
+            whole = detail_text(reading, row, width)
+            if whole.plain.count("\n") < room:
+                return whole
         half = (width - 3) // 2
         watched = f"p of {quoted(reading.rows[row].watched.token)}"
         if not isinstance(reading, records.Trace):
@@ -395,7 +406,14 @@ class TraceScreen(Page):
         likeliest = titled(f"{reading.grid.names[row]}: most likely\n").append_text(
             top(reading.rows[row], half, room - 1)
         )
-        return beside(likeliest, logit_parts(reading.attribution, half), half) if width >= SIDE_BY_SIDE else likeliest
+        if width < SIDE_BY_SIDE:
+            return likeliest
+        text = beside(likeliest, logit_parts(reading.attribution, half), half)
+        if reading.attention:
+            weights = attention_weights(reading, layer_of(reading, row), width)
+            if text.plain.count("\n") + weights.plain.count("\n") + 2 < room:
+                text.append("\n").append_text(weights)
+        return text
 
     def _cell(self) -> Text:
         assert self._traced is not None
@@ -414,6 +432,9 @@ class TraceScreen(Page):
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._show)
+
+    def panels_changed(self) -> None:
+        self._show()
 
     def on_token_grid_laid_out(self) -> None:
         self._show()

@@ -61,12 +61,16 @@ class TutorStatus:
 
 
 class Overview:
-    """Reads again and again, but not what has not changed on disk, and little at a time."""
+    """Reads again and again, but not what has not changed on disk, and little at a time.
+
+    `last_law` is what the section of that name tells of: the sweep and its fit.
+    """
 
     def __init__(self, listing: Listing) -> None:
         self._listing = listing
         self._laws: dict[str, tuple[SweepRow, SweepView, SweepFit | None]] = {}
         self._tutor: tuple[object, TutorStatus] | None = None
+        self.last_law: tuple[SweepView, SweepFit] | None = None
 
     def sections(self) -> tuple[OverviewSection, ...]:
         """Home's sections, without the empty ones. Of many sweeps that are new here, later calls tell the rest."""
@@ -114,6 +118,7 @@ class Overview:
 
     def _law_lines(self, rows: Sequence[SweepRow]) -> Iterator[OverviewLine]:
         """The law of the latest finished sweep that has one, and how its prediction turned out."""
+        self.last_law = None
         finished = [row for row in rows if row.state == "finished" and row.law]
         for row in finished[:MOST_FITTED]:
             known = self._laws.get(row.path)
@@ -125,6 +130,7 @@ class Overview:
                 known = self._laws[row.path] = (row, view, fit_beforehand(view))
             _, view, fit = known
             if fit is not None:
+                self.last_law = view, fit
                 yield OverviewLine(law_line(view.name, fit), "law", view.name)
                 if result := prediction_line(view):
                     yield OverviewLine(result, "live", view.name)

@@ -1,7 +1,7 @@
 """The table of a sweep's runs: state, size, loss, time left; keys and mouse move its cursor."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol
 
 from rich.cells import cell_len, set_cell_size
@@ -20,7 +20,7 @@ from scaling_tui.runs import RunView
 from scaling_tui.runs.format import State
 from scaling_tui.sweeps.queue import Asked
 from scaling_tui.text import show
-from scaling_tui.text.columns import flush_right
+from scaling_tui.text.columns import cut, flush_right
 from scaling_tui.tui import signs
 
 
@@ -45,14 +45,36 @@ class RunTableData:
     asked: Asked = field(default_factory=Asked)
 
 
+Texts = Callable[[Sequence[Any], RunTableData, int], Sequence[str]]
+
+
 @dataclass(frozen=True)
 class RunColumn:
-    """`width` in cells. Where there is no room, the columns of highest `rank` go first. `text` takes a row."""
+    """`width` in cells, more where a cell needs it. Where there is no room, the columns of highest `rank` go first.
+
+    `texts` takes all rows, so that the numbers of a column have the same decimals, and the width. A column that `grows`
+    takes the room that is left, up to so many cells more; one that is `tinted` has the colour of the run.
+    """
 
     head: str
     width: int
-    rank: int
-    text: Callable[[Any, RunTableData], str]
+    rank: float
+    texts: Texts
+    grows: int = 0
+    tinted: bool = False
+
+
+def each(text: Callable[[Any, RunTableData], str]) -> Texts:
+    """For a column of which each row stands for itself."""
+    return lambda runs, rows, width: [text(run, rows) for run in runs]
+
+
+def params(runs: Sequence[Any], rows: RunTableData, width: int) -> Sequence[str]:
+    return show.counts([run.params for run in runs])
+
+
+def tokens(runs: Sequence[Any], rows: RunTableData, width: int) -> Sequence[str]:
+    return show.counts([run.tokens for run in runs])
 
 
 def _left(run: RunView, rows: RunTableData) -> str:
@@ -72,15 +94,17 @@ def _loss(run: RunView, rows: RunTableData) -> str:
 
 
 def _speed(run: RunView, rows: RunTableData) -> str:
-    return show.count(run.curve.last("tokens_per_s")) if run.state == "running" else ""
+    speed = run.curve.last("tokens_per_s") if run.state == "running" else None
+    # As many digits at 99,900 as at 100,000: nothing jumps from one second to the next.
+    return "" if speed is None else f"{speed / 1e3:.1f}k" if speed < 999_950 else f"{speed / 1e6:.2f}M"
 
 
 COLUMNS = (
-    RunColumn("N", 6, 2, lambda run, rows: show.count(run.params)),
-    RunColumn("D", 6, 3, lambda run, rows: show.count(run.tokens)),
-    RunColumn("loss", 7, 0, _loss),
-    RunColumn("tok/s", 6, 4, _speed),
-    RunColumn("left", 8, 1, _left),
+    RunColumn("N", 6, 2, params),
+    RunColumn("D", 6, 4, tokens),
+    RunColumn("loss", 7, 0, each(_loss)),
+    RunColumn("tok/s", 7, 5, each(_speed)),
+    RunColumn("left", 8, 1, each(_left)),
 )
 GAP = 1
 METRIC_WIDTH = 9
@@ -90,7 +114,7 @@ def _metric_column(metric: str) -> RunColumn:
     """The last value of a metric that is no loss, under the end of its name."""
     name = metric.rpartition("/")[2] or metric
     head = name if cell_len(name) <= METRIC_WIDTH else set_cell_size(name, METRIC_WIDTH - 1) + "…"
-    return RunColumn(head, METRIC_WIDTH, 0, lambda run, rows: show.value(run.curve.last(metric)))
+    return RunColumn(head, METRIC_WIDTH, 0, each(lambda run, rows: show.value(run.curve.last(metric))))
 
 
 @dataclass(frozen=True)
@@ -138,7 +162,9 @@ class RunTable(ScrollView):
         self._all_columns = columns
         self.can_focus = False
         self._heads: list[tuple[str, int]] = []
+        self._tinted: frozenset[int] = frozenset()
         self._rows: list[RunRow] = []
+        self._filled: tuple[RunTableData, int, Sequence[RunColumn]] | None = None
         self._cursor = 0
 
     @property
@@ -150,20 +176,29 @@ class RunTable(ScrollView):
         """The run under the cursor."""
         return self._rows[self._cursor].run if self._rows else None
 
-    def fill(self, rows: RunTableData, room: int) -> int:
-        """Shows `rows` in at most `room` cells; returns how many it uses."""
+    def fill(self, rows: RunTableData, room: int, more: Sequence[RunColumn] = ()) -> int:
+        """Shows `rows` in at most `room` cells, with the columns `more` at the end; returns how many it uses."""
+        self._filled = (rows, room, more)
         name_width = max([cell_len(label) for label in rows.labels.values()], default=4) + 3 + self._gutter
-        columns = list(self._all_columns)
+        columns = [*self._all_columns, *more]
         if rows.choice.metric not in LOSSES:
             columns.append(_metric_column(rows.choice.metric))
+        order = sorted(rows.runs, key=lambda run: run.name not in rows.choice.pinned)
+        columns = [column if column.grows else _widened(column, order, rows) for column in columns]
         tall = self.parent.size.height if isinstance(self.parent, Widget) else 0
         scroll = 1 if 0 < tall <= len(rows.runs) else 0  # it has no height before the first layout
         while len(columns) > 1 and name_width + sum(c.width + GAP for c in columns) + scroll > room:
             columns.remove(max(columns, key=lambda column: column.rank))
         name_width = max(6, min(name_width, room - scroll - sum(c.width + GAP for c in columns)))
-        heads = [("rung", name_width), *((column.head, column.width + GAP) for column in columns)]
-        order = sorted(rows.runs, key=lambda run: run.name not in rows.choice.pinned)
-        self._put(heads, [_row(run, rows, columns) for run in order])
+        self._tinted = frozenset(place for place, column in enumerate(columns) if column.tinted)
+        heads = [("rung", name_width)]
+        left = room - scroll - name_width - sum(c.width + GAP for c in columns)
+        for column in columns:
+            grown = min(left, column.grows)
+            left -= grown
+            heads.append((column.head, column.width + GAP + grown))
+        texts = [column.texts(order, rows, size - GAP) for column, (_, size) in zip(columns, heads[1:], strict=True)]
+        self._put(heads, [_row(run, rows, cells) for run, *cells in zip(order, *texts, strict=True)])
         return sum(width for _, width in heads) + scroll
 
     @property
@@ -183,6 +218,11 @@ class RunTable(ScrollView):
         for place, (new, old) in enumerate(zip(rows, before, strict=True)):
             if new != old:
                 self._refresh_row(place)
+
+    def on_resize(self) -> None:
+        """Whether there is a scroll bar is known only now."""
+        if self._filled is not None:
+            self.fill(*self._filled)
 
     def move(self, by: int) -> None:
         """Moves the cursor, stopping at the first and last row."""
@@ -227,21 +267,27 @@ class RunTable(ScrollView):
             base = self.get_component_rich_style("run-table--cursor")
         label = base if here else base + Style.parse(row.style)
         size = self._heads[0][1] - self._gutter
-        cells = "".join(text.rjust(size)[:size] for text, (_, size) in zip(row.cells, self._heads[1:], strict=True))
         sign = (signs.CURSOR if here else " ") * self._gutter
-        segments = [Segment(sign + row.signs, base), Segment(_fitted(row.label, size - 2), label), Segment(cells, base)]
+        segments = [Segment(sign + row.signs, base), Segment(_fitted(row.label, size - 2), label)]
+        for column, (text, (_, room)) in enumerate(zip(row.cells, self._heads[1:], strict=True)):
+            segments.append(Segment(flush_right(cut(text, room), room), label if column in self._tinted else base))
         return Strip(segments).adjust_cell_length(width, base)
+
+
+def _widened(column: RunColumn, runs: Sequence[Row], rows: RunTableData) -> RunColumn:
+    """A column as wide as its widest cell, and as its own width at least."""
+    widest = max((cell_len(text) for text in column.texts(runs, rows, column.width)), default=0)
+    return replace(column, width=widest) if widest > column.width else column
 
 
 def _fitted(text: str, width: int) -> str:
     return set_cell_size(text, width) if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
 
 
-def _row(run: Row, rows: RunTableData, columns: Sequence[RunColumn]) -> RunRow:
+def _row(run: Row, rows: RunTableData, cells: Sequence[str]) -> RunRow:
     choice = rows.choice
     flag = "-" if run.name in choice.hidden else "^" if run.name in choice.pinned else " "
     flag = "*" if run.name in choice.marked else flag
     red, green, blue = rows.colours[run.name]
     style = "dim" if run.name in choice.hidden else f"rgb({red},{green},{blue})"
-    cells = tuple(column.text(run, rows) for column in columns)
-    return RunRow(run.name, show.SIGNS[run.state] + flag, rows.labels[run.name], style, cells)
+    return RunRow(run.name, show.SIGNS[run.state] + flag, rows.labels[run.name], style, tuple(cells))

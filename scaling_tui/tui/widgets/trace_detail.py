@@ -85,8 +85,12 @@ def detail_text(trace: Trace, row: int, width: int) -> Text:
     text = Text.assemble(left, "\n\n", right) if narrow else beside(left, right, half)
     text.append("\n").append(verdict(trace.rows[row], trace.truth[trace.at]), "dim").append("\n\n")
     text.append_text(logit_parts(trace.attribution, width)).append("\n\n")
-    layer = min(max(0, (row - 1) // 2), len(trace.attention) - 1)
-    return text.append_text(attention_weights(trace, layer, width))
+    return text.append_text(attention_weights(trace, layer_of(trace, row), width))
+
+
+def layer_of(trace: Trace, row: int) -> int:
+    """The layer whose attention the row shows, counted from 0."""
+    return min(max(0, (row - 1) // 2), len(trace.attention) - 1)
 
 
 def top(row: LensRow, width: int, most: int = 10) -> Text:

@@ -20,6 +20,7 @@ from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.help import HelpScreen
 from scaling_tui.tui.terminal import Appearance
 from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.panel import in_view
 from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tui.widgets.run_table import RunTable
 from tests.conftest import FINISHED, record_sweep
@@ -45,7 +46,7 @@ async def test_it_shows_rungs_curves_and_how_far_the_sweep_is(tmp_path: Path) ->
         assert rows[0] == ["✓", "r1", "10.3k", "1.9483"]
         assert rows[4][:3] == ["▶", "r5", "95.6k"]
         assert rows[4][-2:] == ["20", "s"]
-        assert rows[6] == ["·", "r7", "468k", "queued"]
+        assert rows[6] == ["·", "r7", "467.8k", "queued"]
         assert "law chinchilla-n · 4 runs" in text_of(app, "#law")
         curves = app.screen.query_one("#curves", Plot).figure
         assert [series.label for series in curves.series] == ["r1", "r2", "r3", "r4", "r5", "r6"]
@@ -462,7 +463,7 @@ async def ready(pilot: Pilot[None]) -> None:
     """Waits until the screen of this mode shows what there is of the recorded sweep."""
     table = pilot.app.screen.query_one(RunTable)
     await until(pilot, lambda: len(table.rows) == 7 or not table.display)
-    figures = [plot for plot in pilot.app.screen.query(Plot) if plot.display]
+    figures = [plot for plot in pilot.app.screen.query(Plot) if in_view(plot)]
     await until(pilot, lambda: all(plot.figure.series for plot in figures))
     await pilot.pause()
 
