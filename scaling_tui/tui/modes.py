@@ -38,5 +38,5 @@ MODES = (
     Mode("pipeline", "7", "Pipeline", "Pipe", "pipeline:PipelineScreen", "Follow a run's data through six stages"),
     Mode("learn", "8", "Learn", "Learn", "learn:LearnScreen", "Read a lesson"),
     Mode("quiz", "9", "Quiz", "Quiz", "quiz:QuizScreen", "Answer the questions that are due"),
-    Mode("sweeps", "0", "Sweeps", "List", "sweeps:SweepsScreen", "List all sweeps: sort, filter, rename, tag, delete"),
+    Mode("sweeps", "0", "Sweeps", "All", "sweeps:SweepsScreen", "List all sweeps: sort, filter, rename, tag, delete"),
 )
