@@ -126,14 +126,15 @@ class LearnScreen(Page):
     def on_option_list_option_highlighted(self) -> None:
         self._preview()
 
-    @work(exclusive=True, group="preview")
-    async def _preview(self) -> None:
+    def _preview(self) -> None:
         """Beside the list stands the lesson under its cursor, once the cursor rests; it is read only when opened."""
         at = self.query_one("#lessons", OptionList).highlighted
-        if self._lesson is not None or at is None or not in_view(self.query_one("#page")):
-            return
+        if self._lesson is None and at is not None and in_view(self.query_one("#page")):
+            self._preview_soon(self._files[at])
+
+    @work(exclusive=True, group="preview")
+    async def _preview_soon(self, file: LessonFile) -> None:
         await sleep(PREVIEW_AFTER_S)
-        file = self._files[at]
         if file.id != self._previewed:
             self._previewed = file.id
             with suppress(InputError):
