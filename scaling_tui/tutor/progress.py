@@ -153,3 +153,21 @@ def export(path: Path) -> dict[str, Any]:
     answers = [asdict(record) | {"time": record.time.isoformat()} for record in records if record.question]
     lessons = [{"time": record.time.isoformat(), "lesson": record.lesson} for record in records if not record.question]
     return {"path": str(path), "answers": answers, "lessons_read": lessons}
+
+
+def note(kind: str, name: str, what: dict[str, Any], path: Path) -> None:
+    """Adds a record that is no answer, such as a step of an experiment: `kind` is the key under which its name stands.
+
+    Raises:
+        InputError: as `append`.
+    """
+    _append({"time": datetime.now(UTC).isoformat(), kind: name, **what}, path)
+
+
+def notes(kind: str, name: str, path: Path) -> list[dict[str, Any]]:
+    """The records that `note` added under this kind and name, oldest first.
+
+    Raises:
+        InputError: the file exists but cannot be read.
+    """
+    return [record for record in _json(path) if record.get(kind) == name]

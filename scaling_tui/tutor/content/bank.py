@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from scaling_tui import InputError
 from scaling_tui.text import resources
@@ -23,11 +23,11 @@ from scaling_tui.tutor.content.questions import (
     Question,
     Wrong,
 )  # fmt: skip
+from scaling_tui.tutor.content.table import Table as _Table
 from scaling_tui.tutor.content.template import Template, template
 from scaling_tui.tutor.parsing.expressions import Expression, parse
 from scaling_tui.tutor.parsing.formulas import formula
 
-T = TypeVar("T")
 _COMMON = {"id", "kind", "lesson", "difficulty", "skill", "text", "values", "hint", "steps", "check", "plan"}
 _OWN = {
     "choice": {"right", "wrong"},
@@ -44,60 +44,6 @@ class Bank:
     path: Path
     title: str
     questions: tuple[Question, ...]
-
-
-@dataclass(frozen=True)
-class _Table:
-    """A TOML table, with its place in the file for error messages."""
-
-    where: str
-    table: dict[str, Any]
-
-    def wrong(self, field: str, why: str) -> InputError:
-        return InputError(f"{self.where}: field {field!r}: {why}")
-
-    def only(self, allowed: Iterable[str]) -> None:
-        for field in self.table:
-            if field not in allowed:
-                raise self.wrong(field, f"unknown, want one of {', '.join(sorted(allowed))}")
-
-    def get(self, field: str, kind: type[T], default: T | None = None) -> T:
-        value = self.table.get(field, default)
-        if value is None:
-            raise self.wrong(field, "missing")
-        if kind is float and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise self.wrong(field, f"found {value!r}, want {_KINDS[kind]}")
-        if isinstance(value, str) and not value.strip() and default is None:
-            raise self.wrong(field, "empty")
-        return value
-
-    def one_of(self, field: str, allowed: Iterable[str], default: str | None = None) -> str:
-        value = self.get(field, str, default)
-        if value not in allowed:
-            raise self.wrong(field, f"found {value!r}, want one of {', '.join(allowed)}")
-        return value
-
-    def tables(self, field: str, least: int) -> list["_Table"]:
-        tables = self.get(field, list, [])
-        if len(tables) < least or not all(isinstance(item, dict) for item in tables):
-            raise self.wrong(field, f"found {len(tables)}, want at least {least} tables [[question.{field}]]")
-        return [_Table(f"{self.where}: {field} {number}", item) for number, item in enumerate(tables, 1)]
-
-    def read(self, field: str, reader: Callable[[str], T], default: str | None = None) -> T:
-        """A text field parsed by `reader`, whose error is raised again with the place."""
-        text = self.get(field, str, default)
-        try:
-            return reader(text)
-        except InputError as error:
-            raise self.wrong(field, str(error)) from None
-        except RecursionError:
-            raise self.wrong(field, "nested too deeply") from None
-
-
-_KINDS: dict[type, str] = {str: "a string", float: "a number", int: "a whole number", list: "a list", dict: "a table",
-                           bool: "true or false"}  # fmt: skip
 
 
 def load_bank(path: Path) -> Bank:

@@ -1,13 +1,14 @@
 """Text with computed numbers: `{N}`, `{term(a, b, N):4}`, `{N:count}`; `{{` is a literal brace."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scaling_tui import InputError
 from scaling_tui.text import show
-from scaling_tui.tutor.parsing.expressions import Expression
-from scaling_tui.tutor.parsing.formulas import formula
+from scaling_tui.tutor.parsing.expressions import Expression, Function
+from scaling_tui.tutor.parsing.formulas import FUNCTIONS, formula
 from scaling_tui.tutor.parsing.numbers import figures, plain
 
 _SLOT = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -23,6 +24,8 @@ class Slot:
 
     def render(self, values: Mapping[str, float]) -> str:
         value = self.expression(values)
+        if not math.isfinite(value):
+            return "undefined"
         match self.form:
             case "":
                 return plain(value)
@@ -48,8 +51,13 @@ class Template:
         return "".join(part if isinstance(part, str) else part.render(values) for part in self.parts)
 
 
-def template(text: str, names: frozenset[str] | set[str], answer_digits: int = 0) -> Template:
-    """Parses a text whose slots use `names`; `{answer}` is shown with `answer_digits` digits.
+def template(
+    text: str,
+    names: frozenset[str] | set[str],
+    answer_digits: int = 0,
+    functions: Mapping[str, tuple[Function, int, int]] = FUNCTIONS,
+) -> Template:
+    """Parses a text whose slots use `names` and call `functions`; `{answer}` is shown with `answer_digits` digits.
 
     Raises:
         InputError: an unmatched brace, or a formula or format that cannot be parsed.
@@ -67,12 +75,17 @@ def template(text: str, names: frozenset[str] | set[str], answer_digits: int = 0
                 f"an unmatched brace at character {match.start() + 1}; write {whole * 2} for a literal brace"
             )
         else:
-            parts.append(_slot(match[1], names, answer_digits))
+            parts.append(_slot(match[1], names, answer_digits, functions))
     parts.append(text[end:])
     return Template(tuple(part for part in parts if part))
 
 
-def _slot(inside: str, names: frozenset[str] | set[str], answer_digits: int) -> Slot:
+def _slot(
+    inside: str,
+    names: frozenset[str] | set[str],
+    answer_digits: int,
+    functions: Mapping[str, tuple[Function, int, int]],
+) -> Slot:
     # A law's name may contain a colon; a format contains no bracket or quote.
     before, colon, form = inside.rpartition(":")
     if not colon or set(form) & set("\"')"):
@@ -82,4 +95,4 @@ def _slot(inside: str, names: frozenset[str] | set[str], answer_digits: int) -> 
         raise InputError(f"format {form!r}: want 1 to 15 digits or one of {', '.join(_FORMATS)}")
     if before.strip() == "answer" and not form and answer_digits:
         form = str(answer_digits)
-    return Slot(formula(before, names), form)
+    return Slot(formula(before, names, functions), form)
