@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -99,6 +99,15 @@ def number(text: str, unit: str = "", whole: bool = False) -> Any:
 def say(text: str) -> None:
     """Prints a message on stderr; stdout is for data."""
     print(text, file=sys.stderr)
+
+
+def prompted(prompt: str, out: TextIO) -> str:
+    """A line of input, echoed if it comes from a pipe; empty at the end of input."""
+    print(prompt, end="", file=out, flush=True)
+    line = sys.stdin.readline()
+    if not sys.stdin.isatty():
+        print(line.rstrip("\n"), file=out)
+    return line
 
 
 def plots_wanted(option: bool | None, as_json: bool = False) -> bool:

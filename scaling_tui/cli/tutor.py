@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from scaling_tui import InputError
-from scaling_tui.cli.options import AsJson, Runs, SweepName, ctrl_c_deferred, print_json, print_rich, say
+from scaling_tui.cli.lessons import Plain, learn
+from scaling_tui.cli.options import AsJson, Runs, SweepName, ctrl_c_deferred, print_json, print_rich, prompted, say
 
 if TYPE_CHECKING:
     from scaling_tui.tutor.content.questions import Question
@@ -22,6 +23,7 @@ quiz = typer.Typer(
     help="Take, list and check quizzes on scaling laws.", invoke_without_command=True, rich_markup_mode=None
 )
 app.add_typer(quiz, name="quiz")
+app.add_typer(learn, name="learn")
 Banks = Annotated[
     list[Path] | None,
     typer.Option("--bank", metavar="FILE", help="A question bank (.toml) to use besides the built-in ones."),
@@ -32,10 +34,12 @@ Lesson = Annotated[
 Seed = Annotated[int, typer.Option(min=0, help="Seed for the question's numbers.")]
 
 
-@app.command()
-def learn(
+@learn.command(name="lesson")
+def learn_lesson(
     context: typer.Context,
     lesson: Annotated[str | None, typer.Argument(help="A lesson; without one, list them all.")] = None,
+    plain: Plain = False,
+    runs: Runs = None,
     as_json: AsJson = False,
 ) -> None:
     """Read a lesson with its plots, or list the lessons."""
@@ -53,9 +57,14 @@ def learn(
     questions = [question for bank in load_banks() for question in bank.questions if question.lesson == lesson]
     if as_json:
         return print_json(console.lesson_document(opened, questions))
-    from scaling_tui.report.lesson import lesson_page
+    from scaling_tui.report.lesson import lesson_page, lesson_words
+    from scaling_tui.runs import runs_folder
 
-    print_rich(context, partial(lesson_page, opened, questions), most_width=PAGE_WIDTH)
+    folder = runs_folder(runs)
+    if plain:
+        print(lesson_words(opened, questions, console.width(), folder))
+    else:
+        print_rich(context, partial(lesson_page, opened, questions, runs=folder), most_width=PAGE_WIDTH)
     if sys.stdout.isatty():
         from scaling_tui.tutor.progress import mark_read
 
@@ -140,10 +149,12 @@ def quiz_take(
     ] = False,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed for questions and numbers; default: random.")] = None,
     bank: Banks = None,
+    plain: Plain = False,
     as_json: AsJson = False,
 ) -> None:
     """Answer questions one by one, due ones first, then new ones. Works in a pipe."""
     from scaling_tui.report import tutor as console
+    from scaling_tui.report.plain import spoken
     from scaling_tui.tutor.course import Course
 
     course = Course.load(find_questions(bank, lesson))
@@ -151,17 +162,20 @@ def quiz_take(
     # With --json the dialogue goes to stderr, and stdout gets the one document.
     out = sys.stderr if as_json else sys.stdout
 
+    def said(text: str) -> str:
+        return spoken(text) if plain else text
+
     def ask(prompt: str) -> str:
-        line = prompted(prompt, out)
+        line = prompted(said(prompt), out)
         if not line:
             raise EOFError
         return line
 
-    console.take(session, course.titles, ask, lambda text: print(text, file=out))
+    console.take(session, course.titles, ask, lambda text: print(said(text), file=out))
     if as_json:
         print_json(console.summary_document(session, course.titles))
     else:
-        print("\n" + console.summary_text(session, course.titles))
+        print("\n" + said(console.summary_text(session, course.titles)))
         if session.weak:
             print(f"Read next: scaling-tui learn {session.weak[0]}")
 
@@ -227,38 +241,33 @@ def unkept() -> Iterator[None]:
         say(f"{error}: not saved")
 
 
-def prompted(prompt: str, out: TextIO) -> str:
-    """A line of input, echoed if it comes from a pipe; empty at the end of input."""
-    print(prompt, end="", file=out, flush=True)
-    line = sys.stdin.readline()
-    if not sys.stdin.isatty():
-        print(line.rstrip("\n"), file=out)
-    return line
-
-
 @quiz.command(name="check")
 def quiz_check(
     file: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE", help="Question banks (.toml); default: all.")
+        list[Path] | None,
+        typer.Argument(metavar="FILE", help="Banks, experiments or a glossary (.toml); default: all."),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Number of seeds to try for each question.")] = 200,
     slips: Annotated[bool, typer.Option("--slips", help="Print the diagnosis for every mistake.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check question banks. Tries answers, mistakes, diagnoses and steps over many seeds; status 1 on a problem."""
+    """Check banks, experiments and the glossary. Tries every question over many seeds; status 1 on a problem."""
     from scaling_tui.report import tutor as console
+    from scaling_tui.report.contents import check_contents, contents_of
     from scaling_tui.text import show
-    from scaling_tui.tutor.content.bank import load_bank, load_banks
     from scaling_tui.tutor.content.lesson import lesson_files
     from scaling_tui.tutor.grading.checking import check_bank, diagnosis_table
 
-    banks = [load_bank(path) for path in file] if file else load_banks()
+    contents = contents_of(file or [])
+    banks = contents.banks
     lessons = [lesson.id for lesson in lesson_files()]
     problems = [problem for bank in banks for problem in check_bank(bank, lessons, seeds)]
+    problems += check_contents(contents, lessons)
     rows = [row for bank in banks for question in bank.questions for row in diagnosis_table(question)] if slips else []
     number = sum(len(bank.questions) for bank in banks)
     if as_json:
         document = {"banks": [str(bank.path) for bank in banks], "questions": number, "seeds": seeds}
+        document |= {"experiments": [each.id for each in contents.experiments], "terms": contents.terms}
         print_json(document | {"problems": problems, "slips": [vars(row) for row in rows] if slips else None})
     else:
         for row in rows:
@@ -267,7 +276,8 @@ def quiz_check(
             print(problem)
         outcome = show.counted(len(problems), "problem") if problems else "no problems"
         tried = f"{show.counted(number, 'question')} in {show.counted(len(banks), 'bank')}"
-        say(f"{tried}, {show.counted(seeds, 'seed')} each: {outcome}")
+        others = "".join(f", {text}" for text in contents.others)
+        say(f"{tried}, {show.counted(seeds, 'seed')} each{others}: {outcome}")
     if problems:
         raise typer.Exit(1)
 

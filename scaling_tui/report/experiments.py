@@ -1,24 +1,28 @@
 """Guided experiments as text: what each step of one says, for the command `learn experiment` and for the app."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 from scaling_tui import InputError
 from scaling_tui.plots.curves import Choice, Curves
 from scaling_tui.report.experiment_facts import facts_after, facts_before
-from scaling_tui.runs import SweepView
+from scaling_tui.runs import SweepReader, SweepView, find_sweep
+from scaling_tui.runs.commands import suggested
 from scaling_tui.runs.metrics import METRICS, described
 from scaling_tui.sweeps.results import outcome
 from scaling_tui.text import show
 from scaling_tui.text.columns import columns
 from scaling_tui.tutor.content.experiment import KNOWN_BEFORE, Experiment, Facts, Part, undefined
+from scaling_tui.tutor.guide import Launched
 
 if TYPE_CHECKING:
     from scaling_tui.plots.figures import Figure
     from scaling_tui.sweeps.ladder import Ladder
-    from scaling_tui.tutor.guide import Guide
+    from scaling_tui.tutor.guide import Guide, Taken
 
+OF_A_CASE = frozenset(("measured", "sd", "seeds", "claimed", "params", "body", "tokens", "steps"))
 CONTRADICTED = "The results contradict the text"
 
 
@@ -81,14 +85,11 @@ def progress_text(view: SweepView) -> str:
 
 
 def results_rows(part: Part, view: SweepView) -> list[tuple[str, ...]]:
-    """A row for each case under a row of names: N, and each metric's mean and standard deviation, beside the source's."""
-    head = ["case", "N", "runs"]
-    for metric in part.table:
-        about = described(metric)
-        head.append(f"{about.name}, {about.unit.removesuffix(' per token')}" if about.unit else about.name)
+    """A row for each case under a row of names: N, each metric's mean and standard deviation, the source's figures."""
+    head = ["case", "N", "runs", *map(_named, part.table)]
     cases = outcome(view)
     claimed = [metric for metric in part.table if any(_of(case, metric, "claimed") is not None for case in cases)]
-    head += [f"{described(metric).name} of the source" for metric in claimed]
+    head += [f"{_named(metric)} of the source" for metric in claimed]
     rows = [tuple(head)]
     for case in cases:
         row = [str(case["case"]), show.count(case["params"]), str(len(case["seeds"]))]
@@ -96,6 +97,76 @@ def results_rows(part: Part, view: SweepView) -> list[tuple[str, ...]]:
         row += [_figure(metric, _of(case, metric, "claimed")) for metric in claimed]
         rows.append(tuple(row))
     return rows
+
+
+def results_sections(
+    guide: "Guide", view: SweepView, table: Callable[[Sequence[tuple[str, ...]]], str]
+) -> list[tuple[str, str]]:
+    """What came of a part, as headings with their texts; `table` makes rows under a row of names into text."""
+    part, facts = guide.part, part_facts(guide.part, view)
+    compared = table(comparison_rows(guide, facts))
+    launched = guide.here.launched
+    if launched is not None and launched.trained_before:
+        compared += "\nThese runs were there before you predicted, so you may have known their results."
+    return [
+        (f"Results of {view.name}", f"{table(results_rows(part, view))}\n{results_note(part)}"),
+        ("Your predictions", compared),
+        ("What came out", results_text(part, facts)),
+        ("What it means", interpretation_text(part, facts)),
+    ]
+
+
+def aligned(rows: Sequence[tuple[str, ...]]) -> str:
+    """A table in columns, indented."""
+    return indent(columns(rows, numeric=range(1, len(rows[0]))), "    ")
+
+
+def missing_text(guide: "Guide", view: SweepView) -> str:
+    """Why the results cannot be compared yet, and what to do; empty if they can."""
+    wanted = {rung.case for rung in ladder_of(guide.part).rungs}
+    left = sorted(wanted - finished_cases(view))
+    if not left:
+        return ""
+    how = suggested(view.path.parent, "resume", view.name)
+    return f"{view.name} is {view.state}, and {', '.join(left[:5])} did not finish. {how} goes on; then come back here."
+
+
+def existing(guide: "Guide", runs: Path, sweep: str) -> Launched:
+    """A sweep that is there, as the one that answers the part's question.
+
+    Raises:
+        InputError: it is not there, or of another ladder.
+    """
+    path = find_sweep(runs, sweep)
+    found = SweepReader(path).poll().document.get("ladder")
+    if found != guide.part.ladder:
+        raise InputError(f"sweep {sweep}: found ladder {found!r}, want a sweep of {guide.part.ladder!r}")
+    return Launched(str(path.parent.absolute()), path.name, trained_before=True)
+
+
+def sweep_of(guide: "Guide") -> Path:
+    """The folder of the sweep that answers the part's question; without one the part goes back to its launch.
+
+    Raises:
+        InputError: it is not there any more.
+    """
+    launched = guide.here.launched
+    assert launched is not None
+    try:
+        return find_sweep(Path(launched.runs), launched.sweep)
+    except InputError:
+        guide.let_go()
+        raise
+
+
+def results_note(part: Part) -> str:
+    """How to read the table of results."""
+    gap = "; gap: held-out minus training loss" if "gap" in part.table else ""
+    return f"Mean ± standard deviation over runs; losses in nats per token{gap}."
+
+
+def _named(metric: str) -> str:
+    return "gap" if metric == "gap" else described(metric).name
 
 
 def _of(case: dict[str, Any], metric: str, key: str) -> float | None:
@@ -144,9 +215,21 @@ def interpretation_text(part: Part, facts: Facts) -> str:
     return "\n\n".join(paragraphs)
 
 
-def experiment_document(experiment: Experiment, guide: "Guide") -> dict[str, Any]:
-    """For JSON: the steps taken and, once they are compared, the results. What is hidden stays so."""
-    parts = []
+def experiment_summary(experiment: Experiment) -> dict[str, Any]:
+    """An experiment as `learn experiment --json` lists it."""
+    return {
+        "id": experiment.id,
+        "title": experiment.title,
+        "summary": experiment.summary,
+        "minutes": experiment.minutes,
+        "lesson": experiment.lesson,
+        "ladders": [part.ladder for part in experiment.parts],
+    }
+
+
+def experiment_document(guide: "Guide") -> dict[str, Any]:
+    """For JSON: each part with the steps taken and, once compared, its results. What is hidden stays so."""
+    experiment, parts = guide.experiment, []
     for part, taken in zip(experiment.parts, guide.taken, strict=True):
         ladder = ladder_of(part)
         facts = facts_before(ladder)
@@ -162,28 +245,32 @@ def experiment_document(experiment: Experiment, guide: "Guide") -> dict[str, Any
                 "hints": [hint.render(facts) for hint in part.hints[: taken.hints]],
                 "solution": part.solution.render(facts) if taken.solution or taken.compared else None,
                 "sweep": launched and launched.sweep,
-                "compared": taken.compared,
+                "results": _results_document(part, taken) if taken.compared else None,
             }
         )
-    return {
-        "id": experiment.id,
-        "title": experiment.title,
-        "summary": experiment.summary,
-        "minutes": experiment.minutes,
-        "lesson": experiment.lesson,
-        "stage": guide.stage,
-        "parts": parts,
-    }
+    return experiment_summary(experiment) | {"stage": guide.stage, "parts": parts}
 
 
-def results_document(guide: "Guide", view: SweepView, facts: Facts) -> dict[str, Any]:
-    """For JSON: prediction against measurement, and what follows."""
-    part = guide.part
+def _results_document(part: Part, taken: "Taken") -> dict[str, Any] | None:
+    """Prediction against measurement, and what follows; None where the sweep is not there any more."""
+    from scaling_tui.runs import read_sweep
+
+    assert taken.launched is not None
+    try:
+        view = read_sweep(find_sweep(Path(taken.launched.runs), taken.launched.sweep))
+    except InputError:
+        return None
+    facts = part_facts(part, view)
     return {
-        "sweep": view.name,
-        "comparisons": [
-            {"id": one.id, "predicted": predicted, "measured": measured}
-            for one, predicted, measured in guide.comparisons(facts)
+        "trained_before": taken.launched.trained_before,
+        "predictions": [
+            {
+                "id": one.id,
+                "unit": one.unit,
+                "predicted": taken.predictions.get(one.id),
+                "measured": one.value.of(facts),
+            }
+            for one in part.predictions
         ],
         "outcome": outcome(view),
         "results": results_text(part, facts),
@@ -249,7 +336,10 @@ def _faults(part: Part) -> list[str]:
     before = part.facts_used(known_before=True)
     faults += [f"before the run: {key[0]} is not known yet" for key in sorted(before) if key[0] not in KNOWN_BEFORE]
     for key in sorted(before | part.facts_used(known_before=False)):
-        if key[0] in ("measured", "sd", "seeds", "claimed", "params", "body", "tokens", "steps") and key[1] not in cases:
+        if (
+            key[0] in ("measured", "sd", "seeds", "claimed", "params", "body", "tokens", "steps")
+            and key[1] not in cases
+        ):
             faults.append(f"{key[0]}: found {key[1]!r}, want one of {', '.join(sorted(cases))}")
         if key[0] in ("measured", "sd", "claimed") and key[2] not in METRICS:
             faults.append(f"{key[0]}: found {key[2]!r}, want one of {', '.join(METRICS)}")

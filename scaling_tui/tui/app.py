@@ -68,6 +68,7 @@ class ScalingApp(App[None]):
             id="before",
         ),
         Binding("o", "open", "open", False, tooltip="Show another sweep, on every screen", id="open"),
+        Binding("f4", "glossary", "glossary", False, tooltip="Look up a word or a symbol", id="glossary"),
         Binding("escape", "back", "back", False, tooltip="Leave the field, or go back to the last screen", id="back"),
         Binding(
             "f1,question_mark", "help", "help", key_display="?", tooltip="Explain this screen and its keys", id="help"
@@ -224,6 +225,11 @@ class ScalingApp(App[None]):
             self.screen.set_focus(None)
         elif self._before:
             super().switch_mode(self._before.pop())
+
+    def action_glossary(self) -> None:
+        from scaling_tui.tui.glossary import GlossaryScreen
+
+        self.push_screen(GlossaryScreen())
 
     def action_help(self) -> None:
         self.push_screen(HelpScreen(self.screen))

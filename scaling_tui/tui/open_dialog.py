@@ -17,6 +17,7 @@ from scaling_tui import InputError
 from scaling_tui.text.visible import visible
 from scaling_tui.tui.app_sized import AppSized
 from scaling_tui.tui.services.table_form import OpenedTable, completions, open_table
+from scaling_tui.tui.widgets.marked_list import MarkedList
 from scaling_tui.tui.widgets.text import PlainText
 
 
@@ -57,7 +58,7 @@ class OpenTable(AppSized, ModalScreen[OpenedTable | None]):
         with Vertical():
             yield Label("Open a table: CSV, TSV, JSONL or Parquet")
             yield Input(id="path", placeholder="runs.csv", compact=True, suggester=PathSuggester(case_sensitive=True))
-            yield OptionList(id="names")
+            yield MarkedList(id="names")
             yield Label("options, as of the command fit; may stay empty", classes="hint")
             yield Input(id="options", placeholder="--columns loss=val_loss --best-of lr", compact=True)
             yield PlainText(id="problem")

@@ -15,6 +15,7 @@ from scaling_tui.text import show
 from scaling_tui.tui.modes import MODES
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.services.background import OneAtATime
+from scaling_tui.tui.widgets.marked_list import MarkedList
 
 if TYPE_CHECKING:
     from scaling_tui.tui.services.overview import Overview, OverviewLine, OverviewSection
@@ -43,7 +44,7 @@ class HomeScreen(Page):
         return Overview(self.scaling_app.listing)
 
     def body(self) -> ComposeResult:
-        yield OptionList(id="lines")
+        yield MarkedList(id="lines")
 
     def on_mount(self) -> None:
         self._timer = self.set_interval(max(1.0, self.scaling_app.refresh_s), self._poll)

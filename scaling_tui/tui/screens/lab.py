@@ -22,6 +22,7 @@ from scaling_tui.text import show
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.services.launch_form import FIELDS, FieldError, LaunchForm, LaunchRequest, launch_request
 from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.marked_list import MarkedList
 
 
 class LabScreen(Page):
@@ -72,7 +73,7 @@ class LabScreen(Page):
     def body(self) -> ComposeResult:
         yield Static(id="where")
         with Horizontal(id="halves"):
-            yield OptionList(id="ladders")
+            yield MarkedList(id="ladders")
             with VerticalScroll(id="ladder", can_focus=False):
                 yield Static(id="summary")
                 yield Static(id="table")

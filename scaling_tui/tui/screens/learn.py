@@ -1,5 +1,6 @@
 """The learn screen: lessons with live plots between the paragraphs, linked to the learner's own runs."""
 
+from asyncio import to_thread
 from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
@@ -9,20 +10,35 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.widget import Widget
 from textual.widgets import Markdown, OptionList, Static
 from textual.widgets.option_list import Option
 
 from scaling_tui import InputError
-from scaling_tui.report.lesson import figure
+from scaling_tui.plots.figures import Figure
+from scaling_tui.report.lesson import Training, figure, own_training, recorded, shown_markdown
+from scaling_tui.report.pipeline import evaluations_text
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import launch
 from scaling_tui.tui.page import Page
+from scaling_tui.tui.screens.experiment import ExperimentScreen
 from scaling_tui.tui.screens.quiz import PREDICTION_GAME
 from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.marked_list import MarkedList
 from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tutor.content.bank import load_banks
-from scaling_tui.tutor.content.lesson import Lesson, LessonFile, lesson_files, load_lesson
+from scaling_tui.tutor.content.experiment import Experiment, load_experiments
+from scaling_tui.tutor.content.lesson import (
+    Lesson,
+    LessonFile,
+    LessonPlot,
+    LessonTraining,
+    lesson_files,
+    load_lesson,
+)
 from scaling_tui.tutor.progress import mark_read
+
+EXPERIMENT = "experiment:"  # begins the id of an experiment in the list of lessons
 
 
 class LearnScreen(Page):
@@ -30,7 +46,8 @@ class LearnScreen(Page):
 
     ABOUT: ClassVar[str] = (
         "Lessons of a few minutes each, with plots drawn by the same code that fits your runs. Each lesson ends with "
-        "questions, and you can check most lessons in your own runs."
+        "questions, and you can check most lessons in your own runs. Below the lessons are guided experiments: "
+        "predict, train, compare. F4 explains a word."
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -54,6 +71,7 @@ class LearnScreen(Page):
         #page { height: 1fr; padding: 0 1; display: none; }
         #page Markdown { max-width: 100; margin: 0; padding: 0 1; background: transparent; height: auto; }
         #page Plot { height: 13; max-width: 100; margin: 0 1 1 1; }
+        #page Static { height: auto; max-width: 100; margin: 0 1 1 1; }
         &.-reading #page { display: block; }
         &.-reading #lessons { display: none; }
     }
@@ -64,10 +82,11 @@ class LearnScreen(Page):
         self._files: list[LessonFile] = []
         self._counts: dict[str, int] = {}
         self._lesson: Lesson | None = None
+        self._experiments: dict[str, Experiment] = {}
 
     def body(self) -> ComposeResult:
         yield Static(id="where")
-        yield OptionList(id="lessons")
+        yield MarkedList(id="lessons")
         yield VerticalScroll(id="page")
 
     def on_mount(self) -> None:
@@ -76,6 +95,7 @@ class LearnScreen(Page):
             for bank in load_banks():
                 for question in bank.questions:
                     self._counts[question.lesson] = self._counts.get(question.lesson, 0) + 1
+            self._experiments = {f"{EXPERIMENT}{each.id}": each for each in load_experiments()}
         except InputError as error:
             self.query_one("#where", Static).update(Text(str(error)))
             return
@@ -84,6 +104,10 @@ class LearnScreen(Page):
             detail = f"{file.head['minutes']} min · {self._counts.get(file.id, 0)} questions"
             line = Text.assemble(f"{number:>2}  {file.title:<50} {detail}\n", (f"    {file.head['summary']}", "dim"))
             options.add_option(Option(line, id=file.id))
+        for key, each in self._experiments.items():
+            detail = f"{each.minutes} min · experiment"
+            line = Text.assemble(f" ◆  {each.title:<50} {detail}\n", (f"    {each.summary}", "dim"))
+            options.add_option(Option(line, id=key))
         options.highlighted = 0
         options.focus()
         self._head()
@@ -91,7 +115,7 @@ class LearnScreen(Page):
     def _head(self) -> None:
         lesson = self._lesson
         total = sum(int(file.head["minutes"]) for file in self._files)
-        text = f"Learn · {len(self._files)} lessons · {total} min in all"
+        text = f"Learn · {len(self._files)} lessons · {total} min in all · {len(self._experiments)} guided experiments"
         if lesson is not None:
             place = [file.id for file in self._files].index(lesson.id) + 1
             text = f"Learn · {place} of {len(self._files)} · {lesson.title} · {lesson.minutes} min"
@@ -102,7 +126,10 @@ class LearnScreen(Page):
         self.open(str(event.option_id))
 
     def open(self, what: str) -> None:
-        """Shows a lesson."""
+        """Shows a lesson, or begins a guided experiment where it left off."""
+        if what in self._experiments:
+            self._experiment(self._experiments[what])
+            return
         try:
             self._lesson = load_lesson(what)
             mark_read(what)
@@ -112,21 +139,31 @@ class LearnScreen(Page):
                 return
         self.run_worker(self._fill(self._lesson), exclusive=True)
 
+    def _experiment(self, experiment: Experiment) -> None:
+        try:
+            screen = ExperimentScreen(self.runs, experiment, refresh_s=self.scaling_app.refresh_s)
+        except InputError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        self.app.push_screen(screen)
+
     async def _fill(self, lesson: Lesson) -> None:
         page = self.query_one("#page", VerticalScroll)
         await page.remove_children()
-        widgets: list[Markdown | Plot] = []
+        widgets: list[Widget] = []
         for part in lesson.parts:
-            if isinstance(part, str):
-                widgets.append(Markdown(part))
-            else:
-                plot = Plot()
-                plot.figure = figure(part)
-                widgets.append(plot)
+            match part:
+                case LessonPlot():
+                    widgets.append(_plot(figure(part)))
+                case LessonTraining():
+                    for training in (recorded(part), await to_thread(own_training, part, self.runs)):
+                        widgets += _training(training)
+                case _:
+                    widgets.append(Markdown(shown_markdown(part)))
         end = f"---\nPress **z** for the {self._counts.get(lesson.id, 0)} questions of this lesson"
         if lesson.ladder:
             end += f", **y** to see it in your own runs of `{lesson.ladder}` or launch the ladder"
-        end += ", **f** to predict the loss of your largest run."
+        end += ", **f** to predict the loss of your largest run. **F4** explains a word."
         await page.mount(*widgets, Markdown(end))
         self.add_class("-reading")
         page.scroll_home(animate=False)
@@ -196,3 +233,17 @@ class LearnScreen(Page):
     async def _to_live(self, sweep: str) -> None:
         self.scaling_app.sweep = sweep
         await self.app.switch_mode("live")
+
+
+def _plot(shown: Figure) -> Plot:
+    plot = Plot()
+    plot.figure = shown
+    return plot
+
+
+def _training(training: Training | str) -> list[Widget]:
+    """A training with its table and its curve; or a sentence where there is none."""
+    if isinstance(training, str):
+        return [Static(Text(training))]
+    text = Text.assemble((training.title, "bold"), "\n", evaluations_text(training.table))
+    return [Static(text), _plot(training.curve)]

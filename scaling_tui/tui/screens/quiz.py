@@ -23,6 +23,7 @@ from scaling_tui.sweeps.launch import launch
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.screens.prediction_game import PredictionGameScreen
 from scaling_tui.tui.widgets.choose import Choose, by_text, lines_of
+from scaling_tui.tui.widgets.marked_list import MarkedList
 from scaling_tui.tutor.content.bank import load_banks
 from scaling_tui.tutor.content.questions import Formula, Numeric
 from scaling_tui.tutor.course import Course
@@ -83,7 +84,7 @@ class QuizScreen(Page):
         with VerticalScroll(id="body", can_focus=False):
             yield Static(id="question")
             yield Static(id="code")
-            yield OptionList(id="choices")
+            yield MarkedList(id="choices")
             yield Input(id="answer", placeholder="your answer", select_on_focus=False)
             yield Static(id="read")
             yield Static(id="feedback")

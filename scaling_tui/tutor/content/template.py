@@ -24,9 +24,8 @@ class Slot:
 
     def render(self, values: Mapping[str, float]) -> str:
         value = self.expression(values)
-        if not math.isfinite(value):
-            return "undefined"
-        match self.form:
+        # `plain` says of what has no value that it is undefined.
+        match self.form if math.isfinite(value) else "":
             case "":
                 return plain(value)
             case "count":
