@@ -12,6 +12,7 @@ from scaling_tui.runs import SweepReader, SweepView, find_sweep
 from scaling_tui.runs.commands import suggested
 from scaling_tui.runs.metrics import METRICS, described
 from scaling_tui.sweeps.results import outcome
+from scaling_tui.sweeps.time_left import time_left
 from scaling_tui.text import show
 from scaling_tui.text.columns import columns
 from scaling_tui.tutor.content.experiment import KNOWN_BEFORE, Experiment, Facts, Part, undefined
@@ -79,8 +80,9 @@ def progress_text(view: SweepView) -> str:
         text += f", training {show.listed(training, 3)}"
     if view.trains and view.progress is not None:
         text += f", {show.percent(view.progress)} done"
-    if view.trains and view.seconds_left is not None:
-        text += f", {show.duration(view.seconds_left)} left"
+    left = time_left(view) if view.trains else None
+    if left is not None:
+        text += f", {show.time_left(left.seconds, left.low, left.high)} left"
     return text + "."
 
 
@@ -137,10 +139,14 @@ def existing(guide: "Guide", runs: Path, sweep: str) -> Launched:
     Raises:
         InputError: it is not there, or of another ladder.
     """
-    path = find_sweep(runs, sweep)
-    found = SweepReader(path).poll().document.get("ladder")
-    if found != guide.part.ladder:
-        raise InputError(f"sweep {sweep}: found ladder {found!r}, want a sweep of {guide.part.ladder!r}")
+    path, ladder = find_sweep(runs, sweep), ladder_of(guide.part)
+    view = SweepReader(path).poll()
+    if not _trained_as(view, ladder):
+        found = view.document.get("ladder")
+        changed = f" with {', '.join(guide.part.settings)}" if guide.part.settings else ""
+        raise InputError(
+            f"sweep {sweep}: found ladder {found!r}, want a sweep of {ladder.name!r}{changed}, as it is now"
+        )
     return Launched(str(path.parent.absolute()), path.name, trained_before=True)
 
 
@@ -285,20 +291,29 @@ def part_facts(part: Part, view: SweepView) -> Facts:
 
 
 def fitting_sweeps(runs: Path, part: Part) -> list[str]:
-    """Sweeps in `runs` that answer the part's question, the latest first: of its ladder, finished, with every case."""
+    """Sweeps in `runs` that answer the part's question, the latest first: its ladder and settings, all cases done."""
     from scaling_tui.runs import list_sweeps
     from scaling_tui.runs.glance import glance
 
-    wanted = {rung.case for rung in ladder_of(part).rungs}
+    ladder = ladder_of(part)
+    wanted = {rung.case for rung in ladder.rungs}
     found = []
     for path in list_sweeps(runs):
         try:
             view = glance(path)
         except InputError:
             continue
-        if view.document.get("ladder") == part.ladder and wanted <= finished_cases(view):
+        if _trained_as(view, ladder) and wanted <= finished_cases(view):
             found.append(view.name)
     return found
+
+
+def _trained_as(view: SweepView, ladder: "Ladder") -> bool:
+    """Whether a sweep trained a ladder with the same corpus, sizes and recipe; its seeds may be others."""
+    document = view.document.get("document")
+    if view.document.get("ladder") != ladder.name or not isinstance(document, dict):
+        return False
+    return all(document.get(table) == ladder.document.get(table) for table in ("corpus", "model", "training", "rungs"))
 
 
 def finished_cases(view: SweepView) -> set[str]:

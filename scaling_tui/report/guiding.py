@@ -25,7 +25,7 @@ from scaling_tui.report.experiments import (
     sweep_of,
 )
 from scaling_tui.report.plain import spoken, table_text
-from scaling_tui.report.progress import POLL_S, is_over, lines
+from scaling_tui.report.progress import POLL_S, follow, is_over
 from scaling_tui.report.tutor import wrapped
 from scaling_tui.runs import SweepReader, SweepView
 from scaling_tui.runs.glance import decided
@@ -226,13 +226,15 @@ def _ask_solution(guide: Guide, desk: Desk) -> None:
 def watch_curves(path: Path, draw: "Callable[[Figure], RenderableType] | None", guide: Guide) -> SweepView | None:
     """Waits until a sweep is over, beside its live curves; None where the learner leaves by ctrl+c.
 
-    `draw` makes what rich can show of a figure. Without it, or where stderr is no terminal, lines tell how far it is.
+    `draw` makes what rich can show of a figure; without it sentences tell how far the sweep is.
     """
     reader = SweepReader(path)
     out = sys.stderr
     try:
-        if draw is None or not out.isatty():
+        if draw is None:
             return _told(reader)
+        if not out.isatty():
+            return follow(reader)
         from rich.console import Console, Group
         from rich.live import Live
 
@@ -249,12 +251,14 @@ def watch_curves(path: Path, draw: "Callable[[Figure], RenderableType] | None", 
 
 
 def _told(reader: SweepReader) -> SweepView:
-    """Waits until a sweep is over; a line on stderr whenever a run begins or ends, and no cursor moves."""
+    """Waits until a sweep is over; a sentence on stderr whenever a run begins or ends, and no cursor moves."""
     view = decided(reader)
-    with lines(sys.stderr) as update:
-        while not is_over(view):
-            update(view)
-            time.sleep(POLL_S)
-            view = reader.poll()
-        update(view)
-    return view
+    states: list[str] = []
+    while True:
+        if (now := [run.state for run in view.runs]) != states:
+            print(progress_text(view), file=sys.stderr, flush=True)
+            states = now
+        if is_over(view):
+            return view
+        time.sleep(POLL_S)
+        view = reader.poll()

@@ -15,6 +15,7 @@ from textual.strip import Strip
 
 from scaling_tui.text.columns import cut, flush_left, flush_right
 from scaling_tui.text.list_columns import Layout, ListColumn, layout
+from scaling_tui.tui.widgets.marked_list import CHOSEN
 
 MOVES = ("up", "down", "page_up", "page_down", "home", "end")
 
@@ -87,7 +88,7 @@ class LineList(ScrollView):
 
     def set_columns(self, columns: Sequence[ListColumn], lines: Sequence[Line]) -> None:
         """Takes the widths of the columns from `lines`: all that may ever be shown, so that filtering moves nothing."""
-        self._signs = 2 if any(line.sign for line in lines) else 0
+        self._signs = len(CHOSEN) + (1 if any(line.sign for line in lines) else 0)
         widths: list[int] = []
         for place, column in enumerate(columns):
             widest = max((cell_len(line.cells[place]) for line in lines), default=0)
@@ -187,7 +188,10 @@ class LineList(ScrollView):
             style = self.get_component_rich_style("line-list--cursor")
         if line.key in self._marked:
             style += Style(bold=True)
-        sign = (line.sign or " ") + ("*" if line.key in self._marked else " ") if self._signs else ""
+        # The cursor is a sign as well as a colour, which not everybody sees.
+        sign = CHOSEN[0] if place == self._at else " "
+        sign += line.sign or " " if self._signs > len(CHOSEN) else ""
+        sign += "*" if line.key in self._marked else " "
         return Strip([Segment(self._text(line.cells, sign), style)]).adjust_cell_length(width, style)
 
     def _text(self, cells: Sequence[str], sign: str) -> str:
