@@ -58,11 +58,12 @@ def learn_lesson(
     if as_json:
         return print_json(console.lesson_document(opened, questions))
     from scaling_tui.report.lesson import lesson_page, lesson_words
+    from scaling_tui.report.wrapping import width
     from scaling_tui.runs import runs_folder
 
     folder = runs_folder(runs)
     if plain:
-        print(lesson_words(opened, questions, console.width(), folder))
+        print(lesson_words(opened, questions, width(), folder))
     else:
         print_rich(context, partial(lesson_page, opened, questions, runs=folder), most_width=PAGE_WIDTH)
     if sys.stdout.isatty():

@@ -82,7 +82,7 @@ def progress_text(view: SweepView) -> str:
         text += f", {show.percent(view.progress)} done"
     left = time_left(view) if view.trains else None
     if left is not None:
-        text += f", {show.time_left(left.seconds, left.low, left.high)} left"
+        text += f", {show.time_left(left.seconds, left.low, left.high)}"
     return text + "."
 
 

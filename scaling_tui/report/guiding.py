@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,9 +24,10 @@ from scaling_tui.report.experiments import (
     results_sections,
     sweep_of,
 )
+from scaling_tui.report.glossary import with_glossary
 from scaling_tui.report.plain import spoken, table_text
 from scaling_tui.report.progress import POLL_S, follow, is_over
-from scaling_tui.report.tutor import wrapped
+from scaling_tui.report.wrapping import wrapped
 from scaling_tui.runs import SweepReader, SweepView
 from scaling_tui.runs.glance import decided
 from scaling_tui.text.visible import terminal_of
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from scaling_tui.plots.figures import Figure
     from scaling_tui.sweeps.ladder import Ladder
 
-COMMANDS = "'hint', 'solution', 'quit'"
+COMMANDS = "'hint', 'solution', 'glossary WORD', 'quit'"
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ def walk(guide: Guide, desk: Desk, sweep: str | None = None) -> bool:
         InputError: `sweep` is not there, or of another ladder.
     """
     given = None if sweep is None else existing(guide, desk.runs, sweep)
+    desk = replace(desk, ask=with_glossary(desk.ask, desk.say))
     desk.say(f"{guide.experiment.title}\n{guide.experiment.summary}")
     if guide.stage in ("bonus", "done"):
         _recap(guide, desk)

@@ -13,13 +13,16 @@ ROWS = 6  # of a figure's table
 FLAT = 0.01  # of the largest value: a curve that changes by less is called flat
 # What decorates, and what stands for words.
 _DRAWN = re.compile(r"[\u2500-\u259f\u2800-\u28ff\u25a0-\u25ff]+")
-_SAID = {"✓ ": "", "✗ ": "", "✓": "yes", "✗": "no", " · ": ", ", "…": "...", "▶": "", "├": ""}
+_SAID = {"✓ ": "", "✗ ": "", "✓": "yes", "✗": "no", "…": "..."}
+# Between words the middle dot separates; between factors it multiplies, and stays.
+_SEPARATES = re.compile(r"(?<=[A-Za-z]{2}) · (?=\w)|(?<=[\d)%]) · (?=[A-Za-z]{2})")
 
 
 def spoken(text: str) -> str:
     """A text as a screen reader can read it: signs become words or nothing, numbered code says `line 1:`."""
     for sign, word in _SAID.items():
         text = text.replace(sign, word)
+    text = _SEPARATES.sub(", ", text)
     text = re.sub(r"(?m)^ *(\d+) [|│] ", r"line \1: ", text)
     return _DRAWN.sub("", text)
 

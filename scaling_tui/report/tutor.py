@@ -1,12 +1,12 @@
 """The tutor as plain text: tables, questions, and a session by prompts that works in a pipe or a dumb terminal."""
 
-import shutil
-import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from scaling_tui import InputError
+from scaling_tui.report.glossary import with_glossary
+from scaling_tui.report.wrapping import wrapped
 from scaling_tui.text.columns import columns
 from scaling_tui.tutor.content.lesson import Lesson, LessonFile
 from scaling_tui.tutor.content.questions import Formula, Numeric, Question
@@ -14,8 +14,7 @@ from scaling_tui.tutor.content.variant import Variant
 from scaling_tui.tutor.grading.marking import Grade, read_as
 from scaling_tui.tutor.session import Result, Session
 
-WIDTH = 80  # columns of a page, on a terminal that is wide enough
-COMMANDS = "'hint', 'solution', 'skip', 'quit'"
+COMMANDS = "'hint', 'solution', 'glossary WORD', 'skip', 'quit'"
 
 
 def questions_table(questions: Sequence[Question]) -> str:
@@ -26,22 +25,6 @@ def questions_table(questions: Sequence[Question]) -> str:
 def lessons_table(lessons: Sequence[LessonFile]) -> str:
     rows = [(file.id, f"{file.head['minutes']} min", file.title) for file in lessons]
     return columns([("lesson", "time", "topic"), *rows])
-
-
-def width() -> int:
-    """Columns of a page on this terminal, at most `WIDTH`."""
-    return min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
-
-
-def wrapped(text: str, indent: str = "") -> str:
-    """Wraps paragraphs to the width; indented lines (code) stay as they are."""
-    lines = []
-    for line in text.splitlines():
-        if line.startswith("    "):
-            lines.append(indent + line)
-        else:
-            lines += textwrap.wrap(line, width() - len(indent), break_on_hyphens=False, break_long_words=False) or [""]
-    return "\n".join(indent + line if not line.startswith(indent + "    ") else line for line in lines)
 
 
 def question_text(asked: Variant) -> str:
@@ -166,6 +149,7 @@ def take(session: Session, titles: dict[str, str], ask: Callable[[str], str], te
         tell: shows text.
     """
     kind = "Test" if session.test else "Quiz"
+    ask = with_glossary(ask, tell)
     while not session.over:
         question = session.asked.question
         place = f"{session.index + 1} of {len(session.questions)} · {question.difficulty}"
@@ -184,7 +168,7 @@ def take(session: Session, titles: dict[str, str], ask: Callable[[str], str], te
 
 def _answered(session: Session, ask: Callable[[str], str], tell: Callable[[str], None]) -> bool:
     """Asks one question until it is answered, solved or skipped; False ends the session."""
-    commands = "'skip', 'quit'" if session.test else COMMANDS
+    commands = "'glossary WORD', 'skip', 'quit'" if session.test else COMMANDS
     while True:
         line = ask(f"({session.asked.answer_format}; {commands}) > ").strip()
         match line.casefold():

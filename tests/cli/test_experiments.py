@@ -31,11 +31,12 @@ def typed(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
 
 def test_the_way_through_an_experiment(command: Command, typed, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     record_results(tmp_path / "runs", NAME, SETTINGS, GROWING)
-    typed("hint", "hint", "hint", "much", "60", "0.85", NAME, "", "quit")
+    typed("hint", "glossary E", "hint", "hint", "much", "60", "0.85", NAME, "", "quit")
     status, out, _ = command("learn", "experiment", NAME)
     assert status == 0
     assert "Best possible accuracy, from the noise alone: 96 %" in out
     assert "Hint 1 of 3" in out
+    assert "E (also irreducible loss" in out
     assert "Hint 3 of 3" in out
     assert "cannot parse" in out or "cannot read" in out
     assert "read as 60.0 %" in out
@@ -202,7 +203,8 @@ def test_words_alone_for_a_screen_reader(command: Command, typed) -> None:  # ty
         prose = "\n".join(line for line in page.splitlines() if not line.startswith("    "))
         assert "**" not in prose, lesson["id"]
         assert "|" not in page
-    typed("a", "hint", "solution", "skip", "quit")
+    typed("glossary", "glossary nats", "a", "hint", "solution", "skip", "quit")
     taken = command("quiz", "take", "--plain", "--lesson", "simple-form", "--seed", "3")[1]
     assert "1 of" in taken
+    assert "nat (also nats" in taken
     assert not set(taken) & set("✓✗│┤…")

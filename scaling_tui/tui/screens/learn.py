@@ -116,6 +116,7 @@ class LearnScreen(Page):
         lesson = self._lesson
         total = sum(int(file.head["minutes"]) for file in self._files)
         text = f"Learn · {len(self._files)} lessons · {total} min in all · {len(self._experiments)} guided experiments"
+        text += " · F4 glossary"
         if lesson is not None:
             place = [file.id for file in self._files].index(lesson.id) + 1
             text = f"Learn · {place} of {len(self._files)} · {lesson.title} · {lesson.minutes} min"

@@ -42,7 +42,7 @@ class QuizScreen(Page):
     ABOUT: ClassVar[str] = (
         "Questions on the lessons, those due first. Pick an option with its letter or the arrows and press enter; type "
         "a number or a formula, and see how it is read. After a wrong answer you see what went wrong and try again "
-        "with new numbers. Every answer is saved at once, so you can leave at any time."
+        "with new numbers. Every answer is saved at once, so you can leave at any time. F4 explains a word."
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
