@@ -253,8 +253,8 @@ def quiz_check(
     as_json: AsJson = False,
 ) -> None:
     """Check banks, experiments and the glossary. Tries every question over many seeds; status 1 on a problem."""
-    from scaling_tui.report import tutor as console
     from scaling_tui.report.contents import check_contents, contents_of
+    from scaling_tui.report.wrapping import wrapped
     from scaling_tui.text import show
     from scaling_tui.tutor.content.lesson import lesson_files
     from scaling_tui.tutor.grading.checking import check_bank, diagnosis_table
@@ -272,7 +272,7 @@ def quiz_check(
         print_json(document | {"problems": problems, "slips": [vars(row) for row in rows] if slips else None})
     else:
         for row in rows:
-            print(f"{row.question} · {row.slip} · {row.answer}\n{console.wrapped(row.reads, '    ')}")
+            print(f"{row.question} · {row.slip} · {row.answer}\n{wrapped(row.reads, '    ')}")
         for problem in problems:
             print(problem)
         outcome = show.counted(len(problems), "problem") if problems else "no problems"

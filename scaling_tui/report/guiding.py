@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ from scaling_tui.report.progress import POLL_S, follow, is_over
 from scaling_tui.report.wrapping import wrapped
 from scaling_tui.runs import SweepReader, SweepView
 from scaling_tui.runs.glance import decided
-from scaling_tui.text.visible import terminal_of
+from scaling_tui.text.visible import terminal_of, visible
 from scaling_tui.tutor.content.experiment import Facts
 from scaling_tui.tutor.guide import Guide, Launched
 
@@ -239,12 +239,14 @@ def watch_curves(path: Path, draw: "Callable[[Figure], RenderableType] | None", 
             return follow(reader)
         from rich.console import Console, Group
         from rich.live import Live
+        from rich.text import Text
 
         curves = Curves()
         view = reader.poll()
         with Live(console=Console(file=terminal_of(out)), auto_refresh=False, transient=True) as live:
             while not is_over(view):
-                live.update(Group(draw(live_figure(guide.part, view, curves)), progress_text(view)), refresh=True)
+                drawn = draw(live_figure(guide.part, view, curves))
+                live.update(Group(drawn, Text(visible(progress_text(view)))), refresh=True)
                 time.sleep(2 * POLL_S)
                 view = reader.poll()
     except KeyboardInterrupt:
@@ -255,7 +257,7 @@ def watch_curves(path: Path, draw: "Callable[[Figure], RenderableType] | None", 
 def _told(reader: SweepReader) -> SweepView:
     """Waits until a sweep is over; a sentence on stderr whenever a run begins or ends, and no cursor moves."""
     view = decided(reader)
-    states: list[str] = []
+    states: Sequence[str] = ()
     while True:
         if (now := [run.state for run in view.runs]) != states:
             print(progress_text(view), file=sys.stderr, flush=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.console import Group, RenderableType
 from rich.markdown import Markdown
+from rich.text import Text
 
 from scaling_tui import InputError
 from scaling_tui.plots.figures import LINE, Figure, Series
@@ -125,9 +126,10 @@ def lesson_page(
             case LessonTraining():
                 for training in _trainings(part, runs):
                     if isinstance(training, str):
-                        parts += [visible(training), ""]
+                        parts += [Text(visible(training)), ""]
                     else:
-                        parts += [training.title, evaluations_text(training.table), ""]
+                        text = f"{training.title}\n{evaluations_text(training.table)}\n"
+                        parts.append(Text(visible(text), no_wrap=True, overflow="ellipsis"))
                         parts.append(plotted([training.curve], width, braille, HEIGHT))
             case _:
                 parts += [Markdown(visible(shown_markdown(part)), code_theme="ansi_light"), ""]

@@ -229,7 +229,7 @@ class _Asked(dict[tuple[str, ...], float]):
         super().__init__()
         self.names: set[tuple[str, ...]] = set()
 
-    def get(self, key: tuple[str, ...], default: object = None) -> float:  # type: ignore[override]
+    def get(self, key: tuple[str, ...], default: object = None) -> float:
         self.names.add(key)
         return 1.0
 
