@@ -175,7 +175,7 @@ async def test_a_lesson_opens_with_plots_and_leads_to_its_questions(tmp_path: Pa
         await pilot.press("8")
         await until(pilot, lambda: isinstance(app.screen, LearnScreen))
         lessons = app.screen.query_one("#lessons", OptionList)
-        await until(pilot, lambda: lessons.option_count == 12)
+        await until(pilot, lambda: lessons.option_count == 18)  # six are experiments
         await pilot.press("down", "down", "enter")
         await until(pilot, lambda: app.screen.has_class("-reading"))
         assert len(app.screen.query(Plot)) == 1
@@ -194,7 +194,7 @@ async def test_own_runs_of_a_lesson_are_offered_where_there_are_none(tmp_path: P
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("8")
         await until(pilot, lambda: isinstance(app.screen, LearnScreen))
-        await until(pilot, lambda: app.screen.query_one("#lessons", OptionList).option_count == 12)
+        await until(pilot, lambda: app.screen.query_one("#lessons", OptionList).option_count == 18)
         await pilot.press("enter")
         await until(pilot, lambda: app.screen.has_class("-reading"))
         await pilot.press("y")
