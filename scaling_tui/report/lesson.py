@@ -21,6 +21,7 @@ from scaling_tui.runs.commands import suggested
 from scaling_tui.sweeps.data_stages import evaluations_of, observed
 from scaling_tui.text import show
 from scaling_tui.text.visible import visible
+from scaling_tui.tutor.content.experiment import Experiment, load_experiments
 from scaling_tui.tutor.content.lesson import Lesson, LessonPlot, LessonTraining
 from scaling_tui.tutor.content.questions import Question
 
@@ -171,4 +172,12 @@ def shown_markdown(text: str) -> str:
 def end_lines(lesson: Lesson, questions: Sequence[Question]) -> list[str]:
     """What to do after a lesson."""
     asked = [f"{len(questions)} questions: scaling-tui quiz take --lesson {lesson.id}"] if questions else []
-    return [*asked, "Words and symbols: scaling-tui learn glossary"]
+    tried = [f"Experiment: scaling-tui learn experiment {each.id}" for each in experiments_on(lesson.id)]
+    return [*asked, *tried, "Words and symbols: scaling-tui learn glossary"]
+
+
+def experiments_on(lesson: str) -> list[Experiment]:
+    """The guided experiments that belong to a lesson; none where one of the user's own cannot be read."""
+    with suppress(InputError):
+        return [each for each in load_experiments() if each.lesson == lesson]
+    return []

@@ -165,6 +165,9 @@ class LearnScreen(Page):
         if lesson.ladder:
             end += f", **y** to see it in your own runs of `{lesson.ladder}` or launch the ladder"
         end += ", **f** to predict the loss of your largest run. **F4** explains a word."
+        tried = [each.title for each in self._experiments.values() if each.lesson == lesson.id]
+        if tried:
+            end += f" Below the lessons is an experiment on it: *{'*, *'.join(tried)}*"
         await page.mount(*widgets, Markdown(end))
         self.add_class("-reading")
         page.scroll_home(animate=False)
