@@ -10,6 +10,7 @@ from typer.exceptions import TyperException
 
 from scaling_tui import InputError, __version__
 from scaling_tui.cli import doctor, imports, laws, listing, report, serve, sweeps, tutor
+from scaling_tui.cli import classroom as classroom  # adds its commands to `quiz`
 from scaling_tui.cli import lens as inside
 from scaling_tui.cli.options import Runs, say
 from scaling_tui.text.visible import harmless

@@ -1,7 +1,7 @@
 """Commands of the tutor: lessons, and questions checked by the law code."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -139,6 +139,19 @@ def quiz_take(
         bool, typer.Option("--test", help="Take a test: ten questions at three levels, no hints, a score.")
     ] = False,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed for questions and numbers; default: random.")] = None,
+    assignment: Annotated[
+        Path | None, typer.Option("--assignment", metavar="FILE", help="Take this assignment (.toml) instead.")
+    ] = None,
+    student: Annotated[
+        str | None, typer.Option("--student", metavar="ID", help="Your id in the class, for --assignment.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="FILE", help="Your submission; default: a file beside the assignment."),
+    ] = None,
+    question: Annotated[
+        str | None, typer.Option("--question", metavar="ID", help="Answer this question of the assignment first.")
+    ] = None,
     bank: Banks = None,
     as_json: AsJson = False,
 ) -> None:
@@ -146,10 +159,55 @@ def quiz_take(
     from scaling_tui.report import tutor as console
     from scaling_tui.tutor.course import Course
 
+    if assignment is not None:
+        for name, found in (("--lesson", lesson), ("--test", test or None), ("--seed", seed)):
+            if found is not None:
+                raise InputError(f"{name}: found with --assignment, which decides it; want one of them")
+        return take_assignment(assignment, student, output, question, bank, as_json)
+    for name, alone in (("--student", student), ("--output", output), ("--question", question)):
+        if alone is not None:
+            raise InputError(f"{name}: found without --assignment, want both")
     course = Course.load(find_questions(bank, lesson))
     session = course.test(seed) if test else course.session(count, seed)
     # With --json the dialogue goes to stderr, and stdout gets the one document.
     out = sys.stderr if as_json else sys.stdout
+    console.take(session, course.titles, asking(out), lambda text: print(text, file=out))
+    if as_json:
+        return print_json(console.summary_document(session, course.titles))
+    print("\n" + console.summary_text(session, course.titles))
+    if session.weak:
+        print(f"Read next: scaling-tui learn {session.weak[0]}")
+    return None
+
+
+def take_assignment(
+    file: Path, student: str | None, output: Path | None, first: str | None, banks: list[Path] | None, as_json: bool
+) -> None:
+    """Takes an assignment by prompts, from where the student left it."""
+    from scaling_tui.report import tutor as console
+    from scaling_tui.report.classroom.taking import closing_text, opening_text, sitting_document
+    from scaling_tui.tutor.classroom.opening import open_sitting
+    from scaling_tui.tutor.content.lesson import lesson_files
+
+    out = sys.stderr if as_json else sys.stdout
+    if student is None:
+        if not sys.stdin.isatty():
+            raise InputError("--student: missing, want your id in the class")
+        student = prompted("your id in the class > ", out).strip()
+    sitting = open_sitting(file, student, output, tuple(banks or ()))
+    if first is not None:
+        sitting.choose_named(first)
+    print(opening_text(sitting), file=out)
+    titles = {lesson.id: lesson.title for lesson in lesson_files()}
+    console.take(sitting, titles, asking(out), lambda text: print(text, file=out))
+    if as_json:
+        print_json(sitting_document(sitting))
+    else:
+        print("\n" + closing_text(sitting))
+
+
+def asking(out: TextIO) -> Callable[[str], str]:
+    """Shows a prompt and returns a line; raises EOFError at the end of input."""
 
     def ask(prompt: str) -> str:
         line = prompted(prompt, out)
@@ -157,13 +215,7 @@ def quiz_take(
             raise EOFError
         return line
 
-    console.take(session, course.titles, ask, lambda text: print(text, file=out))
-    if as_json:
-        print_json(console.summary_document(session, course.titles))
-    else:
-        print("\n" + console.summary_text(session, course.titles))
-        if session.weak:
-            print(f"Read next: scaling-tui learn {session.weak[0]}")
+    return ask
 
 
 @quiz.command(name="predict")

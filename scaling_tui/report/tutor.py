@@ -62,6 +62,19 @@ def grade_text(graded: Grade) -> str:
     )
 
 
+def verdict_text(graded: Grade, tries_left: int) -> str:
+    """What is said of an answer to a question that stays as it is: never a step, which could give it away."""
+    if graded.correct:
+        return "✓ Right."
+    left = f"{tries_left} {'try' if tries_left == 1 else 'tries'} left." if tries_left else "No tries left."
+    return wrapped(f"✗ Not that. {graded.read_as}: {diagnosis_text(graded)} {left}")
+
+
+def diagnosis_text(graded: Grade) -> str:
+    """The diagnosis without the words that announce a step."""
+    return graded.diagnosis.removesuffix("The solution starts like this:").strip()
+
+
 def solution_text(asked: Variant) -> str:
     steps = [wrapped(f"{number}. {step}", "  ") for number, step in enumerate(asked.steps, 1)]
     lines = [*steps, *(wrapped(line, "  ") for line in (f"Quick check: {asked.check}", f"Answer: {asked.expected}"))]
@@ -165,11 +178,9 @@ def take(session: Session, titles: dict[str, str], ask: Callable[[str], str], te
         ask: shows a prompt and returns a line; raises EOFError at the end of input.
         tell: shows text.
     """
-    kind = "Test" if session.test else "Quiz"
     while not session.over:
         question = session.asked.question
-        place = f"{session.index + 1} of {len(session.questions)} · {question.difficulty}"
-        tell(f"\n{kind} · {titles.get(question.lesson, question.lesson)} · {place}")
+        tell(f"\n{session.name} · {titles.get(question.lesson, question.lesson)} · {session.place}")
         tell(question_text(session.asked))
         try:
             if not _answered(session, ask, tell):
@@ -184,7 +195,7 @@ def take(session: Session, titles: dict[str, str], ask: Callable[[str], str], te
 
 def _answered(session: Session, ask: Callable[[str], str], tell: Callable[[str], None]) -> bool:
     """Asks one question until it is answered, solved or skipped; False ends the session."""
-    commands = "'skip', 'quit'" if session.test else COMMANDS
+    commands = COMMANDS if session.helps else "'skip', 'quit'"
     while True:
         line = ask(f"({session.asked.answer_format}; {commands}) > ").strip()
         match line.casefold():
@@ -192,10 +203,10 @@ def _answered(session: Session, ask: Callable[[str], str], tell: Callable[[str],
                 return False
             case "skip" | "next":
                 return True
-            case "hint" | "?" if not session.test:
+            case "hint" | "?" if session.helps:
                 tell(wrapped(session.hint(), "  "))
                 continue
-            case "solution" if not session.test:
+            case "solution" if session.helps:
                 tell(solution_text(session.asked))
                 return True
             case "":
@@ -207,12 +218,14 @@ def _answered(session: Session, ask: Callable[[str], str], tell: Callable[[str],
         except InputError as error:
             tell(f"  {error}")
             continue
-        if session.test:
+        if not session.tells:
             tell("  recorded" if session.keeps else "  noted")
             return True
-        tell(grade_text(graded))
-        if graded.correct:
+        tell(grade_text(graded) if session.helps else verdict_text(graded, session.tries_left))
+        if graded.correct or (not session.helps and not session.tries_left):
             return True
+        if not session.helps:
+            continue
         if session.asked.options:
             tell(solution_text(session.asked))
             return True

@@ -83,6 +83,30 @@ class Session:
         self.hinted = True
         return self.asked.hint
 
+    @property
+    def name(self) -> str:
+        return "Test" if self.test else "Quiz"
+
+    @property
+    def place(self) -> str:
+        """Where in the session the question stands."""
+        return f"{self.index + 1} of {len(self.questions)} · {self.asked.question.difficulty}"
+
+    @property
+    def helps(self) -> bool:
+        """Whether hints, solutions and fresh numbers are to be had."""
+        return not self.test
+
+    @property
+    def tells(self) -> bool:
+        """Whether it is said at once if an answer is right."""
+        return not self.test
+
+    @property
+    def tries_left(self) -> int:
+        """How often the question may be answered again with the same numbers."""
+        return 0
+
     def answer(self, text: str) -> Grade:
         """Grades an answer and records it; one that cannot be recorded is graded all the same (`unkept_warning`).
 
@@ -133,6 +157,13 @@ class Session:
         self.grade, self.hinted, self._tries = None, False, 0
         if not self.over:
             self.asked = variant(self.questions[self.index], self._seeds[self.index])
+
+    def go_on(self) -> None:
+        """After an answer: the same question with fresh numbers if it was wrong, else the next one."""
+        if self.grade is not None and not self.grade.correct and not self.asked.options:
+            self.again()
+        else:
+            self.next()
 
     @property
     def weak(self) -> list[str]:
