@@ -179,7 +179,8 @@ class Sitting(Session):
         self.grade, self._shown = None, self._now()
 
     def go_on(self) -> None:
-        if self.grade is not None and not self.grade.correct and self.tries_left:
+        """After an answer: the same question if the student knows that it was wrong and may try again."""
+        if self.tells and self.grade is not None and not self.grade.correct and self.tries_left:
             self.again()
         else:
             self.next()
