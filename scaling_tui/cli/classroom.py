@@ -8,7 +8,7 @@ import typer
 from scaling_tui import InputError
 from scaling_tui.cli.options import AsJson, print_json, say
 from scaling_tui.cli.report import HTML, MARKDOWN, print_markdown
-from scaling_tui.cli.tutor import Banks, quiz
+from scaling_tui.cli.tutor import Banks
 
 if TYPE_CHECKING:
     from scaling_tui.report.page.blocks import Page
@@ -16,21 +16,23 @@ if TYPE_CHECKING:
     from scaling_tui.tutor.classroom.marks import Evidence, Mark
     from scaling_tui.tutor.classroom.roster import Student
 
+app = typer.Typer()
 Students = Annotated[
     Path | None,
     typer.Option("--students", metavar="ROSTER", help="The class: a CSV file with a column id, and name if you like."),
 ]
-Submissions = Annotated[Path, typer.Argument(metavar="DIR", help="Folder with submissions; looked through to its leaves.")]
+Submissions = Annotated[Path, typer.Argument(metavar="DIR", help="Folder with submissions; and in folders of it.")]
 Receipts = Annotated[
     Path | None, typer.Option("--receipts", metavar="FILE", help="CSV with columns id and receipt, as handed in.")
 ]
 Earlier = Annotated[
-    Path | None, typer.Option("--earlier", metavar="DIR", help="Submissions collected before; these must continue them.")
+    Path | None,
+    typer.Option("--earlier", metavar="DIR", help="Submissions collected before, which these must continue."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")]
 
 
-@quiz.command(name="exam")
+@app.command(name="exam")
 def quiz_exam(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An assignment (.toml).")],
     students: Annotated[
@@ -70,13 +72,16 @@ def quiz_exam(
                 "assignment": exercise.assignment.id,
                 "folder": str(output),
                 "key": [str(output / f"key{ending}") for ending in endings],
-                "papers": {name: [str(output / "papers" / (stem + e)) for e in endings] for name, stem in papers.items()},
+                "papers": {
+                    name: [str(output / "papers" / (stem + e)) for e in endings] for name, stem in papers.items()
+                },
             }
         )
-    return say(f"wrote {show.counted(len(roster), 'paper')} in {output / 'papers'}; the key is {output / ('key' + endings[0])}")
+    written = f"wrote {show.counted(len(roster), 'paper')} in {output / 'papers'}"
+    return say(f"{written}; the key is {output / f'key{endings[0]}'}")
 
 
-@quiz.command(name="mark")
+@app.command(name="mark")
 def quiz_mark(
     folder: Submissions,
     assignment: Annotated[Path, typer.Option("--assignment", metavar="FILE", help="The assignment (.toml).")],
@@ -112,7 +117,7 @@ def quiz_mark(
     say_states(marks)
 
 
-@quiz.command(name="report")
+@app.command(name="report")
 def quiz_report(
     context: typer.Context,
     folder: Submissions,

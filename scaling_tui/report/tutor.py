@@ -218,18 +218,26 @@ def _answered(session: Session, ask: Callable[[str], str], tell: Callable[[str],
         except InputError as error:
             tell(f"  {error}")
             continue
+        if _told(session, graded, tell):
+            return True
+
+
+def _told(session: Session, graded: Grade, tell: Callable[[str], None]) -> bool:
+    """Says what may be said of an answer, and asks anew where there is more to try; whether the question is over."""
+    if not session.helps:
         if not session.tells:
             tell("  recorded" if session.keeps else "  noted")
             return True
-        tell(grade_text(graded) if session.helps else verdict_text(graded, session.tries_left))
-        if graded.correct or (not session.helps and not session.tries_left):
-            return True
-        if not session.helps:
-            continue
-        if session.asked.options:
-            tell(solution_text(session.asked))
-            return True
-        session.again()
-        if isinstance(session.asked.question.body, Numeric):
-            tell("\nThe same question with fresh numbers ('solution' shows how, 'skip' moves on):")
-            tell(question_text(session.asked))
+        tell(verdict_text(graded, session.tries_left))
+        return not session.tries_left
+    tell(grade_text(graded))
+    if graded.correct:
+        return True
+    if session.asked.options:
+        tell(solution_text(session.asked))
+        return True
+    session.again()
+    if isinstance(session.asked.question.body, Numeric):
+        tell("\nThe same question with fresh numbers ('solution' shows how, 'skip' moves on):")
+        tell(question_text(session.asked))
+    return False

@@ -13,19 +13,20 @@ from scaling_tui.tutor.classroom.assignment import Assignment
 from scaling_tui.tutor.classroom.marks import Mark
 
 # What a spreadsheet takes for a formula where a cell begins with it, in their wide forms too.
-_FORMULA = ("=", "+", "-", "@", "|", "%", "＝", "＋", "－", "＠")  # noqa: RUF001
+_FORMULA = ("=", "+", "-", "@", "|", "%", "＝", "＋", "－", "＠")
+
 
 def marks_table(marks: Sequence[Mark]) -> str:
     """The marks for a person: a row a student."""
-    rows = [("id", "name", "state", "points", "of", "late", "notes")]
-    for mark in marks:
-        rows.append(
-            (
-                mark.student or "?", mark.name, mark.state, points_text(mark.points), points_text(mark.most),
-                show.duration(mark.late.total_seconds()) if mark.late else "", _noted(mark),
-            )
-        )  # fmt: skip
-    return columns([[visible(cell) for cell in row] for row in rows], (3, 4, 5))
+    head = ("id", "name", "state", "points", "of", "late", "notes")
+    rows = [
+        (
+            mark.student or "?", mark.name, mark.state, points_text(mark.points), points_text(mark.most),
+            show.duration(mark.late.total_seconds()) if mark.late else "", _noted(mark),
+        )
+        for mark in marks
+    ]  # fmt: skip
+    return columns([[visible(cell) for cell in row] for row in (head, *rows)], (3, 4, 5))
 
 
 def _noted(mark: Mark) -> str:

@@ -15,6 +15,7 @@ from scaling_tui.tutor.content.questions import Question
 
 _SLIP = {"unreadable": "could not be read", "": "no known mistake", "misconception": "a misconception"}
 
+
 def class_page(exercise: Exercise, statistics: ClassStatistics, marks: Sequence[Mark]) -> Page:
     """The class on a page: points, each question with its slips, and what needs a look."""
     assignment = exercise.assignment
@@ -44,7 +45,9 @@ def class_page(exercise: Exercise, statistics: ClassStatistics, marks: Sequence[
 
 
 def _questions_table(questions: Sequence[QuestionStatistics]) -> Table:
-    rows = [("no.", "question", "answered", "first right", "right", "points", "tries", "time", "discr.", "commonest slip")]
+    rows = [
+        ("no.", "question", "answered", "first right", "right", "points", "tries", "time", "discr.", "commonest slip")
+    ]
     for number, each in enumerate(questions, 1):
         rows.append(
             (

@@ -12,6 +12,7 @@ from scaling_tui.tutor.content.variant import Variant
 
 _LINES = {"choice": 0, "numeric": 1, "expression": 1}  # to write on; other kinds take more
 
+
 def paper(exercise: Exercise, student: Student) -> Page:
     """What a student gets: the questions with the student's numbers, and room to answer."""
     assignment = exercise.assignment
@@ -37,11 +38,13 @@ def _asked(asked: Variant) -> list[Block]:
     if document["options"]:
         blocks.append(Bullets([f"{letter}) {text}" for letter, text in document["options"].items()]))
     if document["code"]:
-        lines = enumerate(str(document["code"]).splitlines(), 1)
-        blocks.append(Code("\n".join(f"{number} | {line}" for number, line in lines)))
+        code = enumerate(str(document["code"]).splitlines(), 1)
+        blocks.append(Code("\n".join(f"{number} | {line}" for number, line in code)))
     lines = _LINES.get(asked.question.kind, 3)
-    blocks += [Paragraph(f"Answer ({document['asks']}): " + ("…" * 30 if lines < 2 else ""))]
-    return blocks + [Paragraph("…" * 40)] * (lines if lines > 1 else 0)
+    blocks.append(Paragraph(f"Answer ({document['asks']}): " + ("…" * 30 if lines < 2 else "")))
+    if lines > 1:
+        blocks += [Paragraph("…" * 40) for _ in range(lines)]
+    return blocks
 
 
 def _text(text: str) -> list[Block]:

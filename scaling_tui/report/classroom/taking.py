@@ -10,6 +10,7 @@ from scaling_tui.tutor.classroom.assignment import when
 from scaling_tui.tutor.classroom.sitting import Sitting, Standing
 from scaling_tui.tutor.grading.marking import grade
 
+
 def opening_text(sitting: Sitting) -> str:
     """What a student is told at the beginning."""
     assignment = sitting.assignment

@@ -204,7 +204,7 @@ def _points(table: Mapping[str, Any], where: str, default: float) -> float:
 
 
 def _tries(table: Mapping[str, Any], where: str, default: int) -> int:
-    tries = _get(table, "tries", int, where, default)
+    tries: int = _get(table, "tries", int, where, default)
     if not 1 <= tries <= MOST_TRIES:
         raise InputError(f"{where}: tries: found {tries}, want 1 to {MOST_TRIES}")
     return tries

@@ -5,14 +5,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
 from scaling_tui import InputError, __version__
 from scaling_tui.tutor.classroom.assignment import Exercise
-from scaling_tui.tutor.classroom.chain import RECEIPT, read_receipt
+from scaling_tui.tutor.classroom.chain import RECEIPT, read_receipt, receipt
 from scaling_tui.tutor.classroom.roster import Student, student_id, table_rows
-from scaling_tui.tutor.classroom.submission import Given, Submission, asked_hash, read_submission
+from scaling_tui.tutor.classroom.submission import Submission, asked_hash, read_submission
 from scaling_tui.tutor.content.questions import Question
 from scaling_tui.tutor.content.variant import Variant, variant
 from scaling_tui.tutor.grading.marking import grade
@@ -163,7 +164,7 @@ class _Marker:
                 self._question(place, question, submission, notes)
                 for place, question in enumerate(self._exercise.questions)
             ]
-        except _Tampered as error:
+        except _TamperedError as error:
             return replace(blank, notes=(str(error),))
         notes += _oddities(submission)
         last = max((given.time for given in submission.answers), default=None)
@@ -187,16 +188,18 @@ class _Marker:
         verdicts, slips, reads = [], [], []
         for each in given:
             if each.seed != seed:
-                raise _Tampered(f"record {each.line}: {question.id} with the numbers of seed {each.seed}, want {seed}")
+                raise _TamperedError(
+                    f"record {each.line}: {question.id} with the numbers of seed {each.seed}, want {seed}"
+                )
             if each.asked != asked_hash(asked):
                 notes.append(f"{question.id}: asked otherwise by version {each.version}; not marked")
                 return QuestionMark(question.id, 0.0, 0.0, item.points)
             correct, slip, read = _regraded(asked, each.answer)
             if correct != each.correct:
-                told, found = (("right", "wrong") if each.correct else ("wrong", "right"))
+                told, found = ("right", "wrong") if each.correct else ("wrong", "right")
                 why = f"record {each.line}: {question.id} recorded as {told}, but the answer is {found}"
                 if each.bank == same and each.version == __version__:
-                    raise _Tampered(why)
+                    raise _TamperedError(why)
                 notes.append(f"{why}; version {each.version} may have marked differently")
             verdicts.append(correct)
             slips.append(slip)
@@ -209,7 +212,7 @@ class _Marker:
         )  # fmt: skip
 
 
-class _Tampered(Exception):
+class _TamperedError(Exception):
     """A record that the program would not have written."""
 
 
@@ -235,7 +238,7 @@ def _contradicted(submission: Submission, evidence: Evidence) -> str:
 
 def _oddities(submission: Submission) -> Iterator[str]:
     times = [submission.opened, *(given.time for given in submission.answers)]
-    if any(later < earlier for earlier, later in zip(times, times[1:], strict=False)):
+    if any(later < earlier for earlier, later in pairwise(times)):
         yield "the clock was set back between answers"
     versions = {given.version for given in submission.answers} - {__version__}
     if versions:
@@ -316,7 +319,7 @@ def read_receipts(path: Path) -> dict[str, str]:
         found = read_receipt(cells["receipt"])
         if not found:
             raise InputError(
-                f"{path}: row {row}: receipt: found {cells['receipt'][:40]!r}, want 16 digits such as 7f3a-22c1-90ab-11de"
+                f"{path}: row {row}: receipt: found {cells['receipt'][:40]!r}, want 16 digits as in {receipt('0' * 16)}"
             )
         if student in receipts and receipts[student] != found:
             raise InputError(f"{path}: row {row}: id: found {student!r} again, want one receipt a student")

@@ -9,9 +9,7 @@ from scaling_tui.tutor.classroom.sitting import Sitting
 from scaling_tui.tutor.classroom.submission import submission_path
 
 
-def open_sitting(
-    file: Path, student: str, submission: Path | None = None, banks: tuple[Path, ...] = ()
-) -> Sitting:
+def open_sitting(file: Path, student: str, submission: Path | None = None, banks: tuple[Path, ...] = ()) -> Sitting:
     """The assignment in `file` as far as `student` has come with it; begun if it was not.
 
     Args:

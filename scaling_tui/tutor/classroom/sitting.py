@@ -52,9 +52,7 @@ class Sitting(Session):
         InputError: the submission cannot be used; see `submission.begin`.
     """
 
-    def __init__(
-        self, exercise: Exercise, student: str, path: Path, now: Callable[[], datetime] = _utc
-    ) -> None:
+    def __init__(self, exercise: Exercise, student: str, path: Path, now: Callable[[], datetime] = _utc) -> None:
         self.exercise, self.assignment, self.student, self.path = exercise, exercise.assignment, student, path
         submission = begin(path, self.assignment, student, now())
         self._head = submission.head
@@ -160,7 +158,7 @@ class Sitting(Session):
             raise InputError(f"answer: found {len(text):,} characters, want at most {LONGEST_ANSWER:,}")
         graded = grade(self.asked, text)
         if self.tells and graded.slip == "few-figures":
-            raise InputError(f"answer: {graded.diagnosis}")  # not wrong yet; unless told at once, it would tell too much
+            raise InputError(f"answer: {graded.diagnosis}")  # not wrong yet
         now, question = self._now(), self.asked.question
         given = Given(
             now, question.id, self.asked.seed, asked_hash(self.asked), self.exercise.bank_hashes[question.id], text,

@@ -94,7 +94,7 @@ def _wrong(given: Sequence[QuestionMark]) -> tuple[Wrong, ...]:
         made = {}
         for slip, read_as, right in zip(mark.slips, mark.read_as, mark.verdicts, strict=True):
             if not right:
-                option = read_as.partition(") ")[2] if slip == "misconception" else ""  # its letter is the student's own
+                option = read_as.partition(") ")[2] if slip == "misconception" else ""
                 made[slip, option] = option or read_as
         students.update(made.keys())
         for kind, example in made.items():

@@ -120,7 +120,7 @@ def add(path: Path, given: Given, head: str) -> str:
     record = linked(head, {"kind": "answer", **fields, "time": given.time.astimezone(UTC).isoformat()})
 
     def after(held: bytes) -> Sequence[Mapping[str, Any]]:
-        last = next(reversed(list(parsed(held))), {})
+        last: Mapping[str, Any] = next(reversed(list(parsed(held))), {})
         if last.get("hash") != head:
             raise InputError(f"{path}: changed since it was opened, maybe by another window; open it again")
         return [record]
