@@ -62,7 +62,7 @@ class Sitting(Session):
         super().__init__(
             exercise.questions, None, lambda question: self.assignment.seed_of(question.id, student), True, now
         )
-        self._left = [] if self.closed else [place for place, each in enumerate(self.standings()) if _open(each)]
+        self._left = [place for place, each in enumerate(self.standings()) if self.opens(each)]
         self._move()
 
     @property
@@ -118,6 +118,10 @@ class Sitting(Session):
             Standing(item, question, tuple(self._answers[item.question]), self.tells)
             for item, question in zip(self.assignment.items, self.questions, strict=True)
         ]
+
+    def opens(self, standing: Standing) -> bool:
+        """Whether it is asked unbidden: it is not answered, or the student knows that it is wrong."""
+        return not self.closed and standing.tries_left > 0 and (standing.told or not standing.answers)
 
     def choose(self, place: int) -> None:
         """Goes to the question at `place`, from 0.
@@ -199,8 +203,3 @@ class Sitting(Session):
         deadline = self.assignment.deadline
         assert deadline is not None
         return f"answer: the deadline was {when(deadline)}"
-
-
-def _open(standing: Standing) -> bool:
-    """Whether a sitting asks it unbidden: it is not answered, or the student knows that it is wrong."""
-    return standing.tries_left > 0 and (standing.told or not standing.answers)
