@@ -178,7 +178,10 @@ def test_texts_of_students_stay_texts(command: Command, monkeypatch: pytest.Monk
         (("exam", "week3.toml", "--students", "roster.csv", "--output", "."), "--output .: exists already"),
         (("take", "--assignment", "week3.toml"), "--student: missing, want your id"),
         (("take", "--assignment", "week3.toml", "--student", "../x"), "student id: found '../x'"),
-        (("take", "--assignment", "week3.toml", "--student", "s1", "--test"), "--test: found with --assignment"),
+        (
+            ("take", "--assignment", "week3.toml", "--student", "s1", "--test"),
+            "found with --assignment, want one",
+        ),
         (("take", "--assignment", "week3.toml", "--student", "s1", "--question", "half"), "not in week-3"),
         (("take", "--student", "s1"), "--student: found without --assignment"),
         (("mark", "none", "--assignment", "week3.toml"), "none: no such folder, want one with submissions"),

@@ -38,8 +38,10 @@ def _asked(asked: Variant) -> list[Block]:
     if document["options"]:
         blocks.append(Bullets([f"{letter}) {text}" for letter, text in document["options"].items()]))
     if document["code"]:
-        code = enumerate(str(document["code"]).splitlines(), 1)
-        blocks.append(Code("\n".join(f"{number} | {line}" for number, line in code)))
+        code = str(document["code"]).splitlines()
+        if document["kind"] == "fix":  # the answer names a line
+            code = [f"{number} | {line}" for number, line in enumerate(code, 1)]
+        blocks.append(Code("\n".join(code)))
     lines = _LINES.get(asked.question.kind, 3)
     blocks.append(Paragraph(f"Answer ({document['asks']}): " + ("…" * 30 if lines < 2 else "")))
     if lines > 1:
@@ -73,17 +75,22 @@ def key(exercise: Exercise, students: Sequence[Student]) -> Page:
         Code(example),
     ]
     if assignment.numbers == "same":
-        return Page(f"Key: {assignment.title}", lead, [Section("All students", [_answers(exercise, students[0])])])
+        return Page(f"Key: {assignment.title}", lead, [Section("All students", _answers(exercise, students[0]))])
     sections = [
-        Section(" · ".join(filter(None, (student.id, student.name))), [_answers(exercise, student)])
+        Section(" · ".join(filter(None, (student.id, student.name))), _answers(exercise, student))
         for student in students
     ]
     return Page(f"Key: {assignment.title}", lead, sections)
 
 
-def _answers(exercise: Exercise, student: Student) -> Table:
+def _answers(exercise: Exercise, student: Student) -> list[Block]:
     rows = [("no.", "question", "points", "seed", "answer")]
+    programs: list[Block] = []
     for number, (item, question) in enumerate(zip(exercise.assignment.items, exercise.questions, strict=True), 1):
         asked = exercise.asked(question, student.id)
-        rows.append((str(number), question.id, points_text(item.points), str(asked.seed), asked.expected))
-    return Table.of("Right answers", rows, (2, 3))
+        program = "\n" in asked.expected
+        answer = "below" if program else asked.expected
+        rows.append((str(number), question.id, points_text(item.points), str(asked.seed), answer))
+        if program:
+            programs += [Paragraph(f"{number}. {question.id}:"), Code(asked.expected, "python")]
+    return [Table.of("Right answers", rows, (2, 3)), *programs]

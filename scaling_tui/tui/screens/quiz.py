@@ -40,7 +40,7 @@ from scaling_tui.tutor.session import Session
 LADDER = "quickstart"  # for a learner with no sweep to predict yet
 PREDICTION_GAME = "prediction-game"
 ASSIGNMENT = "assignment"
-State = Literal["start", "asking", "marked", "over"]
+State = Literal["start", "asking", "marked", "over", "assignment"]
 
 
 class QuizScreen(Page):
@@ -243,7 +243,7 @@ class QuizScreen(Page):
 
     def _standings(self, sitting: Sitting, text: str) -> None:
         """Every question of an assignment with how far the student is with it, to choose from."""
-        self._state = "over"
+        self._state = "assignment"
         self._fill(sitting.name, Text(text))
         titles = self._course.titles if self._course else {}
         rows = enumerate(sitting.standings())

@@ -13,7 +13,7 @@ from scaling_tui.text import resources
 from scaling_tui.text.files import read_bytes, read_toml
 from scaling_tui.text.suggest import did_you_mean
 from scaling_tui.tutor.classroom.chain import canonical, digest
-from scaling_tui.tutor.content.bank import load_banks
+from scaling_tui.tutor.content.bank import load_bank, load_banks
 from scaling_tui.tutor.content.questions import Question
 from scaling_tui.tutor.content.variant import Variant, variant
 
@@ -22,7 +22,7 @@ Numbers = Literal["own", "same"]
 MOST_QUESTIONS = 200
 MOST_TRIES = 100
 SEEDS = 10**6
-_KEYS = ("id", "title", "deadline", "numbers", "seed", "tries", "points", "feedback", "bank", "question")
+KEYS = ("id", "title", "deadline", "numbers", "seed", "tries", "points", "feedback", "bank", "question")
 _ITEM_KEYS = ("id", "points", "tries")
 _WORDS = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _KINDS: dict[type, str] = {str: "a string", int: "a whole number", list: "a list", dict: "a table"}
@@ -121,7 +121,7 @@ def assignment_from(table: Mapping[str, Any], path: Path) -> Assignment:
         InputError: as `load_assignment`; the message begins with `path`.
     """
     where = str(path)
-    _only(table, _KEYS, where)
+    _only(table, KEYS, where)
     name = _get(table, "id", str, where)
     if not _WORDS.fullmatch(name) or len(name) > 60:
         raise InputError(f"{where}: id: found {name!r}, want lower-case words joined by '-'")
@@ -146,8 +146,14 @@ def load_exercise(assignment: Assignment, banks: tuple[Path, ...] = ()) -> Exerc
     """
     there = {path.resolve() for path in resources.found("quizzes")}
     extra = dict.fromkeys(path.resolve() for path in (*assignment.banks, *banks))
-    loaded = load_banks(path for path in extra if path not in there)
-    known = {question.id: question for bank in loaded for question in bank.questions}
+    own: dict[str, Question] = {}
+    for bank in (load_bank(path) for path in extra if path not in there):
+        for question in bank.questions:
+            if question.id in own:
+                raise InputError(f"{bank.path}: question {question.id!r}: id: also in {own[question.id].bank}")
+            own[question.id] = question
+    # What an assignment brings itself goes before a shipped question of the same id.
+    known = {question.id: question for bank in load_banks() for question in bank.questions} | own
     questions = []
     for number, item in enumerate(assignment.items, 1):
         if item.question not in known:

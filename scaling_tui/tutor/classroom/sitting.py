@@ -60,7 +60,7 @@ class Sitting(Session):
         for given in submission.answers:
             self._answers.setdefault(given.question, []).append(given)
         super().__init__(
-            exercise.questions, None, lambda question: self.assignment.seed_of(question.id, student), True, now
+            exercise.questions, None, lambda question: self.assignment.seed_of(question.id, student), False, now
         )
         self._left = [place for place, each in enumerate(self.standings()) if self.opens(each)]
         self._move()
@@ -78,6 +78,10 @@ class Sitting(Session):
     def closed(self) -> bool:
         """Whether answers are no longer taken: once the deadline is over, feedback may have been seen."""
         return self.assignment.feedback == "after-deadline" and self.assignment.is_over(self._now())
+
+    @property
+    def helps(self) -> bool:
+        return False
 
     @property
     def tells(self) -> bool:
@@ -166,7 +170,7 @@ class Sitting(Session):
         now, question = self._now(), self.asked.question
         given = Given(
             now, question.id, self.asked.seed, asked_hash(self.asked), self.exercise.bank_hashes[question.id], text,
-            graded.read_as, graded.correct, graded.slip, max(0.0, round((now - self._shown).total_seconds(), 3)),
+            graded.read_as, graded.correct, graded.slip, self.seconds(now),
             __version__,
         )  # fmt: skip
         self._head = add(self.path, given, self._head)

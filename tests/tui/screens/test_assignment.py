@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, Label, OptionList, Static
 
 from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.screens.quiz import QuizScreen
@@ -43,6 +43,12 @@ def said(screen: QuizScreen, name: str) -> str:
     return str(screen.query_one(f"#{name}", Static).render())
 
 
+def asked(pilot: Pilot[None]) -> str:
+    """What the dialog on the screen asks for; empty if there is none."""
+    dialog = pilot.app.screen
+    return str(dialog.query_one(Label).render()) if isinstance(dialog, Ask) and dialog.is_mounted else ""
+
+
 async def opened(pilot: Pilot[None], path: Path, student: str = "s1") -> tuple[QuizScreen, Sitting]:
     """The quiz screen with the assignment in `path`, by its keys alone."""
     await pilot.press("9")
@@ -52,11 +58,10 @@ async def opened(pilot: Pilot[None], path: Path, student: str = "s1") -> tuple[Q
     choices = screen.query_one("#choices", OptionList)
     await until(pilot, lambda: choices.option_count == 5)
     await pilot.press("end", "enter")
-    for text in (str(path), student):
-        await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
+    for title, text in (("Path of the assignment", str(path)), ("your id in the class", student)):
+        await until(pilot, lambda title=title: title in asked(pilot))  # type: ignore[misc]
         pilot.app.screen.query_one(Input).value = text
         await pilot.press("enter")
-        await pilot.pause()
     await until(pilot, lambda: isinstance(screen._session, Sitting) and pilot.app.screen is screen)
     assert isinstance(screen._session, Sitting)
     return screen, screen._session
@@ -151,7 +156,7 @@ async def test_what_cannot_be_opened_is_said_where_it_was_typed(tmp_path: Path) 
         choices = pilot.app.screen.query_one("#choices", OptionList)
         await until(pilot, lambda: choices.option_count == 5)
         await pilot.press("end", "enter")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
+        await until(pilot, lambda: bool(asked(pilot)))
         pilot.app.screen.query_one(Input).value = str(tmp_path / "none.toml")
         await pilot.press("enter")
         await pilot.pause()
