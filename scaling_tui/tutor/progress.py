@@ -4,6 +4,7 @@ Everything else (what is due, what is mastered) is computed from these lines. A 
 """
 
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -192,11 +193,24 @@ def answers_in(records: Iterable[Mapping[str, Any]]) -> list[Answer]:
     """The answers among records; what a later version adds to them is left out."""
     answers = []
     for record in records:
-        known = {key: value for key, value in record.items() if key in Answer.__dataclass_fields__}
-        with suppress(ValueError, TypeError, KeyError):
-            time = datetime.fromisoformat(known.pop("time")).astimezone(UTC)
+        known = {key: value for key, value in record.items() if key in _FIELDS}
+        time = _moment(record)
+        # Progress comes from other machines too, so nothing in it is taken for granted.
+        if time is not None and "lesson" in known and all(_is(value, _FIELDS[key]) for key, value in known.items()):
             answers.append(Answer(time, **known))
     return answers
+
+
+_FIELDS: dict[str, type] = {
+    "lesson": str, "question": str, "skill": str, "difficulty": str, "seed": int, "correct": bool, "hinted": bool,
+    "slip": str, "test": bool, "text": str, "seconds": float, "sitting": str,
+}  # fmt: skip
+
+
+def _is(value: object, kind: type) -> bool:
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 
 def _json(path: Path) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from scaling_tui.tutor.course import Course
 from scaling_tui.tutor.history import Day, days, past_mistakes, past_sittings, streak
 from scaling_tui.tutor.progress import (
     Answer,
+    answers_in,
     append,
     export,
     guesses,
@@ -183,6 +184,21 @@ def test_what_is_no_progress_changes_nothing(content: bytes, tmp_path: Path) -> 
     with pytest.raises(InputError, match="no records of progress"):
         merge(progress_file(), tmp_path / "x")
     assert progress_file().read_bytes() == before
+
+
+@given(st.dictionaries(
+    st.sampled_from(
+        ["lesson", "question", "skill", "seed", "correct", "text", "seconds", "sitting", "questions", "ended"]
+    ),
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=3), st.lists(st.text(max_size=2))),
+))  # fmt: skip
+def test_no_record_of_another_machine_stops_the_history(record: dict[str, Any]) -> None:
+    each = [{"time": START.isoformat(), **record}, {"time": START.isoformat(), "lesson": "l", "question": "q"}]
+    answers = answers_in(json.loads(json.dumps(each)))
+    assert any(answer.question == "q" for answer in answers)
+    assert days(answers)
+    assert past_mistakes(answers)
+    past_sittings(each, answers)
 
 
 def test_a_later_version_may_add_to_an_answer(tmp_path: Path) -> None:
