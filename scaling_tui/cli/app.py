@@ -9,7 +9,7 @@ import typer
 from typer.exceptions import TyperException
 
 from scaling_tui import InputError, __version__
-from scaling_tui.cli import doctor, imports, laws, listing, report, serve, sweeps, tutor
+from scaling_tui.cli import classroom, doctor, imports, laws, listing, report, serve, sweeps, tutor
 from scaling_tui.cli import lens as inside
 from scaling_tui.cli.options import Runs, say
 from scaling_tui.text.visible import harmless
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 for part in (sweeps, listing, report, imports, inside, laws, tutor, serve, doctor):
     app.add_typer(part.app)
+tutor.quiz.add_typer(classroom.app)
 
 
 @app.callback()

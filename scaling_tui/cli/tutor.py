@@ -1,11 +1,11 @@
 """Commands of the tutor: lessons, and questions checked by the law code."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -149,22 +149,114 @@ def quiz_take(
         bool, typer.Option("--test", help="Take a test: ten questions at three levels, no hints, a score.")
     ] = False,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed for questions and numbers; default: random.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the session or test that you left.")] = False,
+    mistakes: Annotated[
+        bool, typer.Option("--mistakes", help="Review: questions whose latest answer was wrong, with new numbers.")
+    ] = False,
+    assignment: Annotated[
+        Path | None, typer.Option("--assignment", metavar="FILE", help="Take this assignment (.toml) instead.")
+    ] = None,
+    student: Annotated[
+        str | None, typer.Option("--student", metavar="ID", help="Your id in the class, for --assignment.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="FILE", help="Your submission; default: a file beside the assignment."),
+    ] = None,
+    question: Annotated[
+        str | None, typer.Option("--question", metavar="ID", help="Answer this question of the assignment first.")
+    ] = None,
     bank: Banks = None,
     plain: Plain = False,
     as_json: AsJson = False,
 ) -> None:
     """Answer questions one by one, due ones first, then new ones. Works in a pipe."""
     from scaling_tui.report import tutor as console
-    from scaling_tui.report.plain import spoken
     from scaling_tui.tutor.course import Course
 
+    one_way({"--assignment": assignment, "--resume": resume, "--mistakes": mistakes, "--test": test})
+    for way in ("--assignment",) * (assignment is not None) + ("--resume",) * resume:
+        one_way({way: True, "--lesson": lesson, "--seed": seed})
+    if assignment is not None:
+        return take_assignment(assignment, student, output, question, bank, plain, as_json)
+    with_assignment({"--student": student, "--output": output, "--question": question})
     course = Course.load(find_questions(bank, lesson))
-    session = course.test(seed) if test else course.session(count, seed)
+    if resume:
+        session = course.resume()
+    elif mistakes:
+        session = course.mistakes(count, seed)
+    else:
+        session = course.test(seed) if test else course.session(count, seed)
     # With --json the dialogue goes to stderr, and stdout gets the one document.
     out = sys.stderr if as_json else sys.stdout
+    said = saying(plain)
+    console.take(session, course.titles, asking(out, said), lambda text: print(said(text), file=out))
+    if as_json:
+        return print_json(console.summary_document(session, course.titles))
+    print("\n" + said(console.summary_text(session, course.titles)))
+    if not session.over and session.results:
+        say("go on with: scaling-tui quiz take --resume")
+    if session.weak:
+        print(f"Read next: scaling-tui learn {session.weak[0]}")
+    return None
 
-    def said(text: str) -> str:
-        return spoken(text) if plain else text
+
+def one_way(options: dict[str, object]) -> None:
+    """Refuses options that decide the same in different ways."""
+    given = [name for name, value in options.items() if value is not None and value is not False]
+    if len(given) > 1:
+        raise InputError(f"{given[1]}: found with {given[0]}, want one of them")
+
+
+def with_assignment(options: dict[str, object]) -> None:
+    """Refuses options that mean nothing without an assignment."""
+    for name, value in options.items():
+        if value is not None:
+            raise InputError(f"{name}: found without --assignment, want both")
+
+
+def take_assignment(
+    file: Path,
+    student: str | None,
+    output: Path | None,
+    first: str | None,
+    banks: list[Path] | None,
+    plain: bool,
+    as_json: bool,
+) -> None:
+    """Takes an assignment by prompts, from where the student left it."""
+    from scaling_tui.report import tutor as console
+    from scaling_tui.report.classroom.taking import closing_text, opening_text, sitting_document
+    from scaling_tui.tutor.classroom.opening import open_sitting
+    from scaling_tui.tutor.content.lesson import lesson_files
+
+    out = sys.stderr if as_json else sys.stdout
+    if student is None:
+        if not sys.stdin.isatty():
+            raise InputError("--student: missing, want your id in the class")
+        student = prompted("your id in the class > ", out).strip()
+    sitting = open_sitting(file, student, output, tuple(banks or ()))
+    if first is not None:
+        sitting.choose_named(first)
+    said = saying(plain)
+    print(said(opening_text(sitting)), file=out)
+    titles = {lesson.id: lesson.title for lesson in lesson_files()}
+    console.take(sitting, titles, asking(out, said), lambda text: print(said(text), file=out))
+    if as_json:
+        print_json(sitting_document(sitting))
+    else:
+        print("\n" + said(closing_text(sitting)))
+
+
+def saying(plain: bool) -> Callable[[str], str]:
+    """How a text is put: as it is, or as a screen reader can read it."""
+    from scaling_tui.report.plain import spoken
+
+    return spoken if plain else str
+
+
+def asking(out: TextIO, said: Callable[[str], str]) -> Callable[[str], str]:
+    """Shows a prompt and returns a line; raises EOFError at the end of input."""
 
     def ask(prompt: str) -> str:
         line = prompted(said(prompt), out)
@@ -172,13 +264,7 @@ def quiz_take(
             raise EOFError
         return line
 
-    console.take(session, course.titles, ask, lambda text: print(said(text), file=out))
-    if as_json:
-        print_json(console.summary_document(session, course.titles))
-    else:
-        print("\n" + said(console.summary_text(session, course.titles)))
-        if session.weak:
-            print(f"Read next: scaling-tui learn {session.weak[0]}")
+    return ask
 
 
 @quiz.command(name="predict")
@@ -288,6 +374,10 @@ def quiz_progress(
     reset: Annotated[
         bool, typer.Option("--reset", help="Start over; the old record is kept beside the new one.")
     ] = False,
+    merge: Annotated[
+        list[Path] | None,
+        typer.Option("--merge", metavar="FILE", help="Add the progress of another machine; nothing counts twice."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what is due and your progress by skill. --json exports every answer."""
@@ -295,12 +385,50 @@ def quiz_progress(
     from scaling_tui.tutor.course import Course
 
     path = progress.progress_file()
+    if reset and merge:
+        raise InputError("--merge: found with --reset, want one of them")
+    for other in merge or ():
+        added = progress.merge(path, other)
+        say(f"{other}: {added} new {'record' if added == 1 else 'records'}")
     if reset:
         kept = progress.reset(path)
         return say(f"progress reset; the old record is {kept}" if kept else "there was no progress to reset")
     if as_json:
         return print_json(progress.export(path))
     return print(Course.load(find_questions(None, None)).overview())
+
+
+@quiz.command(name="history")
+def quiz_history(as_json: AsJson = False) -> None:
+    """Show the sessions and tests that you took, and your days: answers, time at questions, days in a row."""
+    from datetime import datetime
+
+    from scaling_tui.report import history as console
+    from scaling_tui.tutor import progress
+    from scaling_tui.tutor.history import days, past_sittings
+
+    records = progress.read_records(progress.progress_file())
+    answers = progress.answers_in(records)
+    sittings, known, today = past_sittings(records, answers), days(answers), datetime.now().astimezone().date()
+    if as_json:
+        return print_json(console.history_document(sittings, known, today))
+    return print(console.history_text(sittings, known, today))
+
+
+@quiz.command(name="mistakes")
+def quiz_mistakes(bank: Banks = None, as_json: AsJson = False) -> None:
+    """Show the questions whose latest answer was wrong: what you typed, the slip, and what is right."""
+    from scaling_tui.report import history as console
+    from scaling_tui.tutor import progress
+    from scaling_tui.tutor.history import past_mistakes
+
+    known = {question.id: question for question in find_questions(bank, None)}
+    mistakes = past_mistakes(progress.read_answers(progress.progress_file()))
+    rows = console.explained(mistakes, known)
+    if as_json:
+        return print_json({"mistakes": [console.mistake_document(row) for row in rows]})
+    print(console.mistakes_text(rows))
+    return say("'scaling-tui quiz take --mistakes' asks them again with new numbers") if rows else None
 
 
 def find_questions(banks: list[Path] | None, lesson: str | None) -> "list[Question]":

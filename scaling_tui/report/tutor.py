@@ -45,6 +45,19 @@ def grade_text(graded: Grade) -> str:
     )
 
 
+def verdict_text(graded: Grade, tries_left: int) -> str:
+    """What is said of an answer to a question that stays as it is: never a step, which could give it away."""
+    if graded.correct:
+        return "✓ Right."
+    left = f"{tries_left} {'try' if tries_left == 1 else 'tries'} left." if tries_left else "No tries left."
+    return wrapped(f"✗ Not that. {graded.read_as}: {diagnosis_text(graded)} {left}")
+
+
+def diagnosis_text(graded: Grade) -> str:
+    """The diagnosis without the words that announce a step."""
+    return graded.diagnosis.removesuffix("The solution starts like this:").strip()
+
+
 def solution_text(asked: Variant) -> str:
     steps = [wrapped(f"{number}. {step}", "  ") for number, step in enumerate(asked.steps, 1)]
     lines = [*steps, *(wrapped(line, "  ") for line in (f"Quick check: {asked.check}", f"Answer: {asked.expected}"))]
@@ -148,12 +161,10 @@ def take(session: Session, titles: dict[str, str], ask: Callable[[str], str], te
         ask: shows a prompt and returns a line; raises EOFError at the end of input.
         tell: shows text.
     """
-    kind = "Test" if session.test else "Quiz"
     ask = with_glossary(ask, tell)
     while not session.over:
         question = session.asked.question
-        place = f"{session.index + 1} of {len(session.questions)} · {question.difficulty}"
-        tell(f"\n{kind} · {titles.get(question.lesson, question.lesson)} · {place}")
+        tell(f"\n{session.name} · {titles.get(question.lesson, question.lesson)} · {session.place}")
         tell(question_text(session.asked))
         try:
             if not _answered(session, ask, tell):
@@ -168,7 +179,7 @@ def take(session: Session, titles: dict[str, str], ask: Callable[[str], str], te
 
 def _answered(session: Session, ask: Callable[[str], str], tell: Callable[[str], None]) -> bool:
     """Asks one question until it is answered, solved or skipped; False ends the session."""
-    commands = "'glossary WORD', 'skip', 'quit'" if session.test else COMMANDS
+    commands = COMMANDS if session.helps else "'glossary WORD', 'skip', 'quit'"
     while True:
         line = ask(f"({session.asked.answer_format}; {commands}) > ").strip()
         match line.casefold():
@@ -176,10 +187,10 @@ def _answered(session: Session, ask: Callable[[str], str], tell: Callable[[str],
                 return False
             case "skip" | "next":
                 return True
-            case "hint" | "?" if not session.test:
+            case "hint" | "?" if session.helps:
                 tell(wrapped(session.hint(), "  "))
                 continue
-            case "solution" if not session.test:
+            case "solution" if session.helps:
                 tell(solution_text(session.asked))
                 return True
             case "":
@@ -191,16 +202,26 @@ def _answered(session: Session, ask: Callable[[str], str], tell: Callable[[str],
         except InputError as error:
             tell(f"  {error}")
             continue
-        if session.test:
+        if _told(session, graded, tell):
+            return True
+
+
+def _told(session: Session, graded: Grade, tell: Callable[[str], None]) -> bool:
+    """Says what may be said of an answer, and asks anew where there is more to try; whether the question is over."""
+    if not session.helps:
+        if not session.tells:
             tell("  recorded" if session.keeps else "  noted")
             return True
-        tell(grade_text(graded))
-        if graded.correct:
-            return True
-        if session.asked.options:
-            tell(solution_text(session.asked))
-            return True
-        session.again()
-        if isinstance(session.asked.question.body, Numeric):
-            tell("\nThe same question with fresh numbers ('solution' shows how, 'skip' moves on):")
-            tell(question_text(session.asked))
+        tell(verdict_text(graded, session.tries_left))
+        return not session.tries_left
+    tell(grade_text(graded))
+    if graded.correct:
+        return True
+    if session.asked.options:
+        tell(solution_text(session.asked))
+        return True
+    session.again()
+    if isinstance(session.asked.question.body, Numeric):
+        tell("\nThe same question with fresh numbers ('solution' shows how, 'skip' moves on):")
+        tell(question_text(session.asked))
+    return False

@@ -10,7 +10,8 @@ from scaling_tui import InputError
 from scaling_tui.text import show
 from scaling_tui.tutor.content.lesson import lesson_files
 from scaling_tui.tutor.content.questions import Question
-from scaling_tui.tutor.progress import Answer, progress_file, read_answers
+from scaling_tui.tutor.history import PastSitting, past_mistakes, past_sittings
+from scaling_tui.tutor.progress import Answer, answers_in, progress_file, read_answers, read_records
 from scaling_tui.tutor.review import MASTERED, ReviewState, minutes, pick_session, pick_test, review_state
 from scaling_tui.tutor.session import Session
 
@@ -51,6 +52,47 @@ class Course:
     def session(self, length: int, seed: int | None = None) -> Session:
         """A session of `length` questions, due ones first. Without a seed the numbers are fresh."""
         chosen = pick_session(self.questions, self.review_state, length)
+        return Session(chosen, self.progress, self._seeds(seed))
+
+    def sittings(self) -> list[PastSitting]:
+        """Every session and test that was begun, oldest first."""
+        records = read_records(self.progress)
+        return past_sittings(records, answers_in(records))
+
+    def resume(self) -> Session:
+        """The latest sitting that is not over, where it was left; what was passed over is asked again.
+
+        Raises:
+            InputError: there is none, or one of its questions is not among these.
+        """
+        open_ones = [sitting for sitting in self.sittings() if not sitting.ended]
+        if not open_ones:
+            raise InputError("--resume: no session or test is open, want one that you left with 'quit'")
+        sitting = open_ones[-1]
+        known = {question.id: question for question in self.questions}
+        for name in sitting.questions:
+            if name not in known:
+                raise InputError(f"--resume: question {name!r} is not known; --bank FILE adds the bank that it is from")
+        given = {answer.question for answer in sitting.answers}
+        seeds = dict(zip(sitting.questions, sitting.seeds, strict=True))
+        order = sorted(sitting.questions, key=lambda name: name not in given)
+        session = Session(
+            [known[name] for name in order], self.progress, lambda question: seeds[question.id], sitting.test
+        )
+        session.take_up(sitting.id, sitting.answers)
+        return session
+
+    def mistakes(self, length: int, seed: int | None = None) -> Session:
+        """A session of the questions whose latest answer was wrong, the latest first.
+
+        Raises:
+            InputError: there are none.
+        """
+        known = {question.id: question for question in self.questions}
+        wrong = [mistake.latest.question for mistake in past_mistakes(read_answers(self.progress))]
+        chosen = [known[name] for name in wrong if name in known][:length]
+        if not chosen:
+            raise InputError("--mistakes: no question's latest answer was wrong, want some to review")
         return Session(chosen, self.progress, self._seeds(seed))
 
     def test(self, seed: int | None = None) -> Session:

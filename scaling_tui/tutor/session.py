@@ -1,6 +1,8 @@
 """A session of questions, one at a time: the commands and the screen both run it."""
 
+import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +11,7 @@ from scaling_tui import InputError
 from scaling_tui.tutor.content.questions import Question
 from scaling_tui.tutor.content.variant import Variant, variant
 from scaling_tui.tutor.grading.marking import Grade, grade
-from scaling_tui.tutor.progress import Answer, append
+from scaling_tui.tutor.progress import Answer, append, begin_sitting, end_sitting
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class Session:
         self._tries = 0
         self._unkept, self._warned = "", False
         self.asked: Variant = variant(self.questions[0], self._seeds[0])
+        self.sitting, self._begun = secrets.token_hex(8), False
+        self._shown = self._now()
 
     @property
     def over(self) -> bool:
@@ -83,6 +87,53 @@ class Session:
         self.hinted = True
         return self.asked.hint
 
+    def seconds(self, now: datetime) -> float:
+        """How long the question has been shown."""
+        return max(0.0, round((now - self._shown).total_seconds(), 1))
+
+    def take_up(self, sitting: str, answers: Sequence[Answer]) -> None:
+        """Goes on with a sitting after its `answers`, which are to the first of its questions, in order."""
+        self.sitting, self._begun = sitting, True
+        for question, given in zip(self.questions, answers, strict=False):
+            asked = variant(question, given.seed)
+            try:
+                graded = grade(asked, given.text)
+            except InputError:  # it was kept without its text, by an earlier version
+                graded = Grade(given.correct, given.text, asked.expected, given.slip)
+            self.results.append(Result(asked, graded, 1))
+        self.index = len(self.results) - 1
+        self.next()
+
+    def end(self) -> None:
+        """Ends the sitting: it does not go on another time."""
+        if self._begun and self._progress is not None:
+            with suppress(InputError):  # answers could not be kept either, which was said
+                end_sitting(self.sitting, self._progress)
+
+    @property
+    def name(self) -> str:
+        return "Test" if self.test else "Quiz"
+
+    @property
+    def place(self) -> str:
+        """Where in the session the question stands."""
+        return f"{self.index + 1} of {len(self.questions)} · {self.asked.question.difficulty}"
+
+    @property
+    def helps(self) -> bool:
+        """Whether hints, solutions and fresh numbers are to be had."""
+        return not self.test
+
+    @property
+    def tells(self) -> bool:
+        """Whether it is said at once if an answer is right."""
+        return not self.test
+
+    @property
+    def tries_left(self) -> int:
+        """How often the question may be answered again with the same numbers."""
+        return 0
+
     def answer(self, text: str) -> Grade:
         """Grades an answer and records it; one that cannot be recorded is graded all the same (`unkept_warning`).
 
@@ -94,11 +145,16 @@ class Session:
         if graded.slip == "few-figures":
             raise InputError(f"answer: {graded.diagnosis}")  # not wrong yet, so not a try
         if self._progress is not None:
+            now = self._now()
             record = Answer(
-                self._now(), question.lesson, question.id, question.skill, question.difficulty, self.asked.seed,
-                graded.correct, self.hinted, graded.slip, self.test,
+                now, question.lesson, question.id, question.skill, question.difficulty, self.asked.seed,
+                graded.correct, self.hinted, graded.slip, self.test, text, self.seconds(now), self.sitting,
             )  # fmt: skip
             try:
+                if not self._begun:
+                    names = [question.id for question in self.questions]
+                    begin_sitting(self.sitting, self.test, names, self._seeds, self._progress)
+                    self._begun = True
                 append(record, self._progress)
             except InputError as error:
                 self._unkept = self._unkept or f"{error}: your answers are graded but not saved"
@@ -125,14 +181,23 @@ class Session:
     def again(self) -> None:
         """Asks the same question with fresh numbers."""
         self.asked = variant(self.asked.question, self.asked.seed + 1)
-        self.grade, self.hinted = None, False
+        self.grade, self.hinted, self._shown = None, False, self._now()
 
     def next(self) -> None:
         """Moves on to the next question; an unanswered one does not count."""
         self.index += 1
-        self.grade, self.hinted, self._tries = None, False, 0
-        if not self.over:
+        self.grade, self.hinted, self._tries, self._shown = None, False, 0, self._now()
+        if self.over:
+            self.end()
+        else:
             self.asked = variant(self.questions[self.index], self._seeds[self.index])
+
+    def go_on(self) -> None:
+        """After an answer: the same question with fresh numbers if it was wrong, else the next one."""
+        if self.grade is not None and not self.grade.correct and not self.asked.options:
+            self.again()
+        else:
+            self.next()
 
     @property
     def weak(self) -> list[str]:

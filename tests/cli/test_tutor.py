@@ -148,3 +148,52 @@ def test_the_list_needs_neither_torch_nor_numpy_nor_textual() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stderr.strip() == ""
+
+
+MINE = ("--bank", "mine.toml", "--lesson", "mine")  # two questions: half, a number, and which, a choice
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(BANK.replace('lesson = "power-laws"', 'lesson = "mine"'))
+
+
+def test_a_session_that_was_left_goes_on_and_shows_in_the_history(run, mine: None) -> None:  # type: ignore[no-untyped-def]
+    assert "no session or test is open" in run("quiz", "take", "--resume", status=2).stderr
+    left = run("quiz", "take", *MINE, given="0.5\nskip\nquit\n")
+    assert "go on with: scaling-tui quiz take --resume" in left.stderr
+    (sitting,) = json.loads(run("quiz", "history", "--json").stdout)["sittings"]
+    assert (sitting["ended"], sitting["questions"]) == (False, ["half", "which"])
+    assert "question 'half' is not known; --bank FILE" in run("quiz", "take", "--resume", status=2).stderr
+    shown = run("quiz", "take", "--resume", "--bank", "mine.toml", given="skip\n").stdout
+    assert "2 of 2" in shown
+    assert "1 of 2 ·" not in shown
+    history = run("quiz", "history").stdout
+    assert re.search(r"quiz +0 +1 +2", history)
+    assert "1 day, 1 in a row" in history
+    assert "--test: found with --resume" in run("quiz", "take", "--resume", "--test", status=2).stderr
+
+
+def test_mistakes_are_shown_with_what_was_typed_and_asked_again(run, mine: None) -> None:  # type: ignore[no-untyped-def]
+    assert "No mistakes to review" in run("quiz", "mistakes").stdout
+    run("quiz", "take", *MINE, given="0.5\n0.25\nskip\nquit\n")
+    (mistake,) = json.loads(run("quiz", "mistakes", "--bank", "mine.toml", "--json").stdout)["mistakes"]
+    assert (mistake["id"], mistake["answer"], mistake["times"]) == ("half", "0.25", 2)
+    text = run("quiz", "mistakes", "--bank", "mine.toml").stdout
+    assert f"You: 0.25. {mistake['diagnosis']}" in text
+    assert f"Right: {mistake['expected']}" in text
+    asked = run("quiz", "take", "--mistakes", "--bank", "mine.toml", given="quit\n").stdout
+    assert "What is half of" in asked
+    assert "1 of 1" in asked
+
+
+def test_progress_of_another_machine_is_merged(run, mine: None, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    run("quiz", "take", *MINE, given="0.5\nskip\na\n")
+    exported = tmp_path / "other.json"
+    exported.write_text(run("quiz", "progress", "--json").stdout)
+    assert len(json.loads(exported.read_text())["answers"]) == 2
+    run("quiz", "progress", "--reset")
+    assert re.search("other.json: [34] new records", run("quiz", "progress", "--merge", "other.json").stderr)
+    assert "other.json: 0 new records" in run("quiz", "progress", "--merge", "other.json").stderr
+    assert len(json.loads(run("quiz", "progress", "--json").stdout)["answers"]) == 2
+    assert "none.json: No such file" in run("quiz", "progress", "--merge", "none.json", status=2).stderr

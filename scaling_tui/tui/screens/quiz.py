@@ -2,6 +2,7 @@
 
 import textwrap
 from asyncio import to_thread
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -15,15 +16,21 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from scaling_tui import InputError
+from scaling_tui.report.classroom.points import worth
+from scaling_tui.report.classroom.taking import closing_text, feedback_text, opening_text, standing_text
 from scaling_tui.report.prediction_game import find_challenge
-from scaling_tui.report.tutor import summary_text
+from scaling_tui.report.tutor import summary_text, verdict_text
 from scaling_tui.runs import find_sweep
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import launch
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.screens.prediction_game import PredictionGameScreen
+from scaling_tui.tui.widgets.ask import Ask
 from scaling_tui.tui.widgets.choose import Choose, by_text, lines_of
 from scaling_tui.tui.widgets.marked_list import MarkedList
+from scaling_tui.tutor.classroom.assignment import Assignment, load_assignment
+from scaling_tui.tutor.classroom.opening import open_sitting
+from scaling_tui.tutor.classroom.sitting import Sitting
 from scaling_tui.tutor.content.bank import load_banks
 from scaling_tui.tutor.content.questions import Formula, Numeric
 from scaling_tui.tutor.course import Course
@@ -33,7 +40,8 @@ from scaling_tui.tutor.session import Session
 
 LADDER = "quickstart"  # for a learner with no sweep to predict yet
 PREDICTION_GAME = "prediction-game"
-State = Literal["start", "asking", "marked", "over"]
+ASSIGNMENT = "assignment"
+State = Literal["start", "asking", "marked", "over", "assignment"]
 
 
 class QuizScreen(Page):
@@ -124,6 +132,7 @@ class QuizScreen(Page):
                 ("test", "Test: 10 questions at three levels, no hints, a score by topic"),
                 ("lesson", "Questions on one lesson …"),
                 ("predict", "Predict the loss of your largest run and compare with the law's prediction"),
+                (ASSIGNMENT, "An assignment of your class …"),
             ]
         )
 
@@ -172,9 +181,9 @@ class QuizScreen(Page):
 
     def _heading(self, session: Session, course: Course) -> str:
         question = session.asked.question
-        kind = "Test" if session.test else "Quiz"
+        kind = session.name
         title = course.titles.get(question.lesson, question.lesson)
-        place = f" · {session.index + 1} of {len(session.questions)} · {question.difficulty}"
+        place = f" · {session.place}"
         # A test does not show the score as it goes.
         answered = len(session.results)
         right = f"answered {answered}" if session.test else f"right {session.right} of {answered}"
@@ -206,11 +215,57 @@ class QuizScreen(Page):
     def _end(self) -> None:
         session, course = self._session, self._course
         assert session is not None and course is not None
+        if isinstance(session, Sitting):
+            self._standings(session, closing_text(session))
+            return
         self._state = "over"
-        kind = "Test" if session.test else "Quiz"
-        self._fill(f"{kind} · done", Text(summary_text(session, course.titles)))
+        self._fill(f"{session.name} · done", Text(summary_text(session, course.titles)))
         choices = [(f"read:{lesson}", f"Read: {course.titles.get(lesson, lesson)}") for lesson in session.weak[:3]]
         self._offer([*choices, ("again", "Another session")])
+
+    # Assignments
+
+    def _ask_assignment(self) -> None:
+        def chosen(assignment: Assignment | None) -> None:
+            if assignment is not None:
+                name, hint = assignment.title, "as your instructor has it · enter go on · esc back"
+                self.app.push_screen(
+                    Ask(f"{name}: your id in the class", hint, partial(open_sitting, assignment.path)), self._opened
+                )
+
+        hint = "the file that your instructor gave you, such as homework-1.toml · enter open · esc back"
+        self.app.push_screen(Ask("Path of the assignment", hint, _assignment), chosen)
+
+    def _opened(self, sitting: Sitting | None) -> None:
+        if sitting is not None:
+            self._session = sitting
+            text = opening_text(sitting)
+            self._standings(sitting, f"{text}\n\n{feedback_text(sitting)}" if sitting.reveals else text)
+
+    def _standings(self, sitting: Sitting, text: str) -> None:
+        """Every question of an assignment with how far the student is with it, to choose from."""
+        self._state = "assignment"
+        self._fill(sitting.name, Text(text))
+        titles = self._course.titles if self._course else {}
+        rows = enumerate(sitting.standings())
+        choices = [] if sitting.closed else [
+            (f"question:{place}", f"{place + 1}. {titles.get(each.question.lesson, each.question.lesson)} · "
+                                  f"{worth(each.item.points)} · {standing_text(each)}")
+            for place, each in rows
+        ]  # fmt: skip
+        self._offer([*choices, ("leave", "Leave; your answers are saved")])
+        first = next((place for place, each in enumerate(sitting.standings()) if sitting.opens(each)), len(choices))
+        self.query_one("#choices", OptionList).highlighted = first
+
+    def _go_to(self, place: int) -> None:
+        sitting = self._session
+        assert isinstance(sitting, Sitting)
+        try:
+            sitting.choose(place)
+        except InputError as error:
+            self.notify(str(error), severity="warning", markup=False)
+            return
+        self._ask()
 
     # Answers
 
@@ -241,6 +296,10 @@ class QuizScreen(Page):
                 counts = [(lesson, title) for lesson, title in course.titles.items()]
                 lines = lines_of(counts)
                 self.app.push_screen(Choose("Questions on which lesson?", lines, find=by_text(lines)), self._chosen)
+            case _ if key == ASSIGNMENT:
+                self._ask_assignment()
+            case _ if key.startswith("question:"):
+                self._go_to(int(key[9:]))
             case _ if key.startswith("read:"):
                 self.run_worker(self._read_lesson(key[5:]))
             case _:
@@ -280,7 +339,7 @@ class QuizScreen(Page):
             return
         if warning := session.unkept_warning():
             self.notify(warning, severity="warning", markup=False)
-        if session.test:
+        if not session.tells:
             session.next()
             self._ask()
             return
@@ -291,6 +350,11 @@ class QuizScreen(Page):
         session, course = self._session, self._course
         assert session is not None and course is not None
         text = Text()
+        if not session.helps:
+            then = "enter  try again" if session.tries_left else "enter  next question"
+            text.append(verdict_text(marked, session.tries_left)).append(f"\n\n{then}", "dim")
+            self._show_feedback(text)
+            return
         choice = bool(session.asked.options)
         then = "enter  next question"
         if marked.correct:
@@ -305,6 +369,11 @@ class QuizScreen(Page):
                 fresh = isinstance(session.asked.question.body, Numeric)
                 then = "enter  try new numbers" if fresh else "enter  try again"
         text.append(f"\n{then}", "dim")
+        self._show_feedback(text)
+
+    def _show_feedback(self, text: Text) -> None:
+        session, course = self._session, self._course
+        assert session is not None and course is not None
         self.query_one("#where", Static).update(Text(self._heading(session, course), no_wrap=True))
         self.query_one("#feedback", Static).update(text)
         self._reveal()
@@ -321,10 +390,7 @@ class QuizScreen(Page):
     def action_go_on(self) -> None:
         session = self._session
         assert session is not None
-        if session.grade is not None and not session.grade.correct and not session.asked.options:
-            session.again()
-        else:
-            session.next()
+        session.go_on()
         self._ask()
 
     # Keys
@@ -332,12 +398,12 @@ class QuizScreen(Page):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The footer lists only what can be done now."""
         session, state = self._session, self._state
-        test = session is not None and session.test
+        helps = session is not None and session.helps
         able = {
-            "hint": state == "asking" and not test,
-            "solution": state in ("asking", "marked") and not test,
+            "hint": state == "asking" and helps,
+            "solution": state in ("asking", "marked") and helps,
             # Before the answer, a plan would give it away.
-            "plan": state == "marked" and session is not None and bool(session.asked.plan),
+            "plan": state == "marked" and helps and session is not None and bool(session.asked.plan),
             "go_on": state == "marked",
             "skip": state in ("asking", "marked"),
             "back": state != "start",
@@ -413,10 +479,18 @@ class QuizScreen(Page):
         await self.app.switch_mode("live")
 
     def action_back(self) -> None:
-        if self._session is not None and self._state in ("asking", "marked") and self._session.results:
+        sitting = isinstance(self._session, Sitting)
+        if self._session is not None and self._state in ("asking", "marked") and (sitting or self._session.results):
             self._end()
         else:
             self.start()
+
+
+def _assignment(path: str) -> Assignment:
+    try:
+        return load_assignment(Path(path).expanduser())
+    except (RuntimeError, ValueError) as error:  # ~nobody, or no path at all
+        raise InputError(str(error)) from None
 
 
 def shortened(text: str, width: int) -> str:

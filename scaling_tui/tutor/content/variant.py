@@ -103,7 +103,7 @@ class Variant:
                 wanted = f"{digits} significant figures" if tolerance else "the exact whole number"
                 return f"{wanted}, {unit}" if unit else wanted
             case Formula(line=0, names=names):
-                return f"a formula in {', '.join(sorted(names, key=str.lower))}"
+                return f"a formula in {', '.join(sorted(names, key=lambda name: (name.lower(), name)))}"
             case Formula(line=line):
                 return f"the line and what it should compute, such as {1 if line != 1 else 2}: 2*x"
 
