@@ -15,6 +15,7 @@ from scaling_tui.text.suggest import did_you_mean
 from scaling_tui.tutor.classroom.chain import canonical, digest
 from scaling_tui.tutor.content.bank import load_bank, load_banks
 from scaling_tui.tutor.content.questions import Question
+from scaling_tui.tutor.content.table import Table
 from scaling_tui.tutor.content.variant import Variant, variant
 
 Feedback = Literal["now", "after-deadline", "never"]
@@ -25,7 +26,6 @@ SEEDS = 10**6
 KEYS = ("id", "title", "deadline", "numbers", "seed", "tries", "points", "feedback", "bank", "question")
 _ITEM_KEYS = ("id", "points", "tries")
 _WORDS = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_KINDS: dict[type, str] = {str: "a string", int: "a whole number", list: "a list", dict: "a table"}
 
 
 @dataclass(frozen=True)
@@ -114,27 +114,27 @@ def load_assignment(path: Path) -> Assignment:
     return assignment_from(read_toml(path, "an assignment (.toml)"), path)
 
 
-def assignment_from(table: Mapping[str, Any], path: Path) -> Assignment:
+def assignment_from(document: Mapping[str, Any], path: Path) -> Assignment:
     """An assignment from the table that its file holds.
 
     Raises:
         InputError: as `load_assignment`; the message begins with `path`.
     """
-    where = str(path)
-    _only(table, KEYS, where)
-    name = _get(table, "id", str, where)
+    table = Table(str(path), dict(document), "")
+    table.only(KEYS)
+    name = table.get("id", str)
     if not _WORDS.fullmatch(name) or len(name) > 60:
-        raise InputError(f"{where}: id: found {name!r}, want lower-case words joined by '-'")
-    deadline = _deadline(table.get("deadline"), where)
-    feedback = _one_of(table, "feedback", get_args(Feedback), where)
+        raise table.wrong("id", f"found {name!r}, want lower-case words joined by '-'")
+    deadline = _deadline(table)
+    feedback = table.one_of("feedback", get_args(Feedback), "now")
     if feedback == "after-deadline" and deadline is None:
-        raise InputError(f"{where}: feedback: found 'after-deadline' without a deadline, want both")
-    seed = _get(table, "seed", int, where, 0)
+        raise table.wrong("feedback", "found 'after-deadline' without a deadline, want both")
+    seed = table.get("seed", int, 0)
     if not 0 <= seed < 2**63:
-        raise InputError(f"{where}: seed: found {seed}, want 0 or more")
+        raise table.wrong("seed", f"found {seed}, want 0 or more")
     return Assignment(
-        path, name, " ".join(_get(table, "title", str, where, name).split()) or name, _items(table, where), deadline,
-        _one_of(table, "numbers", get_args(Numbers), where), seed, feedback, _banks(table.get("bank", []), path),
+        path, name, " ".join(table.get("title", str, name).split()) or name, _items(table), deadline,
+        table.one_of("numbers", get_args(Numbers), "own"), seed, feedback, _banks(table, path),  # type: ignore[arg-type]
     )  # fmt: skip
 
 
@@ -184,81 +184,57 @@ def when(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M} {f'{zone[:3]}:{zone[3:5]}' if zone else ''}".strip()
 
 
-def _items(table: Mapping[str, Any], where: str) -> tuple[Item, ...]:
-    given = table.get("question")
-    if not isinstance(given, list) or not given or not all(isinstance(item, Mapping) for item in given):
-        raise InputError(f"{where}: question: missing, want at least one table [[question]] with an id")
-    if len(given) > MOST_QUESTIONS:
-        raise InputError(f"{where}: question: found {len(given)}, want at most {MOST_QUESTIONS}")
-    usual = _points(table, where, 1.0), _tries(table, where, 1)
+def _items(table: Table) -> tuple[Item, ...]:
+    tables = table.tables("question", 1)
+    if len(tables) > MOST_QUESTIONS:
+        raise table.wrong("question", f"found {len(tables)}, want at most {MOST_QUESTIONS}")
+    points, tries = _points(table, 1.0), _tries(table, 1)
     items: list[Item] = []
-    for number, entry in enumerate(given, 1):
-        place = f"{where}: question {number}"
-        _only(entry, _ITEM_KEYS, place)
-        name = _get(entry, "id", str, place)
+    for entry in tables:
+        entry.only(_ITEM_KEYS)
+        name = entry.get("id", str)
         if any(name == item.question for item in items):
-            raise InputError(f"{place}: id: found {name!r} twice, want each question once")
-        items.append(Item(name, _points(entry, place, usual[0]), _tries(entry, place, usual[1])))
+            raise entry.wrong("id", f"found {name!r} twice, want each question once")
+        items.append(Item(name, _points(entry, points), _tries(entry, tries)))
     return tuple(items)
 
 
-def _points(table: Mapping[str, Any], where: str, default: float) -> float:
-    points = table.get("points", default)
-    if isinstance(points, bool) or not isinstance(points, int | float) or not 0 <= points <= 10_000:
-        raise InputError(f"{where}: points: found {points!r}, want a number from 0 to 10,000")
-    return float(points)
+def _points(table: Table, default: float) -> float:
+    points = table.get("points", float, default)
+    if not 0 <= points <= 10_000:
+        raise table.wrong("points", f"found {points:g}, want a number from 0 to 10,000")
+    return points
 
 
-def _tries(table: Mapping[str, Any], where: str, default: int) -> int:
-    tries: int = _get(table, "tries", int, where, default)
+def _tries(table: Table, default: int) -> int:
+    tries = table.get("tries", int, default)
     if not 1 <= tries <= MOST_TRIES:
-        raise InputError(f"{where}: tries: found {tries}, want 1 to {MOST_TRIES}")
+        raise table.wrong("tries", f"found {tries}, want 1 to {MOST_TRIES}")
     return tries
 
 
-def _deadline(given: object, where: str) -> datetime | None:
+_TIME = "2026-11-30T23:59:00+01:00"
+
+
+def _deadline(table: Table) -> datetime | None:
+    given = table.table.get("deadline")
     if given is None:
         return None
     if isinstance(given, str):  # as JSON has it
         try:
             given = datetime.fromisoformat(given)
         except ValueError:
-            raise InputError(f"{where}: deadline: found {given!r}, want a time such as {_TIME}") from None
+            raise table.wrong("deadline", f"found {given!r}, want a time such as {_TIME}") from None
     if not isinstance(given, datetime):
-        raise InputError(f"{where}: deadline: found {given}, want a date with a time, such as {_TIME}")
+        raise table.wrong("deadline", f"found {given}, want a date with a time, such as {_TIME}")
     if given.tzinfo is None:
-        raise InputError(f"{where}: deadline: found {given} without a timezone, want one, such as {_TIME}")
+        raise table.wrong("deadline", f"found {given} without a timezone, want one, such as {_TIME}")
     return given
 
 
-_TIME = "2026-11-30T23:59:00+01:00"
-
-
-def _banks(given: object, path: Path) -> tuple[Path, ...]:
+def _banks(table: Table, path: Path) -> tuple[Path, ...]:
+    given = table.table.get("bank", [])
     names = [given] if isinstance(given, str) else given
     if not isinstance(names, list) or not all(isinstance(name, str) and name and "\0" not in name for name in names):
-        raise InputError(f"{path}: bank: found {given!r}, want the name of a file, or a list of them")
+        raise table.wrong("bank", f"found {given!r}, want the name of a file, or a list of them")
     return tuple(path.parent / name for name in names)
-
-
-def _only(table: Mapping[str, Any], allowed: tuple[str, ...], where: str) -> None:
-    for key in table:
-        if key not in allowed:
-            hint = did_you_mean(key, list(allowed), f"want one of {', '.join(allowed)}")
-            raise InputError(f"{where}: {key}: unknown key; {hint}")
-
-
-def _get(table: Mapping[str, Any], key: str, kind: type, where: str, default: Any = None) -> Any:
-    value = table.get(key, default)
-    if value is None:
-        raise InputError(f"{where}: {key}: missing")
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise InputError(f"{where}: {key}: found {value!r}, want {_KINDS[kind]}")
-    return value
-
-
-def _one_of(table: Mapping[str, Any], key: str, allowed: tuple[str, ...], where: str) -> Any:
-    value = _get(table, key, str, where, allowed[0])
-    if value not in allowed:
-        raise InputError(f"{where}: {key}: found {value!r}, want one of {', '.join(allowed)}")
-    return value

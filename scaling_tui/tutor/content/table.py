@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from scaling_tui import InputError
+from scaling_tui.text.suggest import did_you_mean
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Table:
-    """A TOML table, with its place in the file for error messages. `kind` is what its file is a list of."""
+    """A TOML table, with its place in the file for error messages. `kind` is what its file lists, if anything."""
 
     where: str
     table: dict[str, Any]
@@ -20,10 +21,19 @@ class Table:
     def wrong(self, field: str, why: str) -> InputError:
         return InputError(f"{self.where}: field {field!r}: {why}")
 
+    def unknown(self, allowed: Iterable[str]) -> list[InputError]:
+        """Its fields that are not allowed, as errors."""
+        known = sorted(allowed)
+        wanted = f"want one of {', '.join(known)}"
+        return [
+            self.wrong(field, f"unknown, {did_you_mean(field, known, wanted)}")
+            for field in self.table
+            if field not in known
+        ]
+
     def only(self, allowed: Iterable[str]) -> None:
-        for field in self.table:
-            if field not in allowed:
-                raise self.wrong(field, f"unknown, want one of {', '.join(sorted(allowed))}")
+        for error in self.unknown(allowed):
+            raise error
 
     def get(self, field: str, kind: type[T], default: T | None = None) -> T:
         value = self.table.get(field, default)
@@ -46,7 +56,8 @@ class Table:
     def tables(self, field: str, least: int) -> list["Table"]:
         tables = self.get(field, list, [])
         if len(tables) < least or not all(isinstance(item, dict) for item in tables):
-            raise self.wrong(field, f"found {len(tables)}, want at least {least} tables [[{self.kind}.{field}]]")
+            name = f"{self.kind}.{field}" if self.kind else field
+            raise self.wrong(field, f"found {len(tables)}, want at least {least} tables [[{name}]]")
         return [Table(f"{self.where}: {field} {number}", item, self.kind) for number, item in enumerate(tables, 1)]
 
     def read(self, field: str, reader: Callable[[str], T], default: str | None = None) -> T:

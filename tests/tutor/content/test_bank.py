@@ -72,7 +72,7 @@ def test_right_options_stand_at_every_place() -> None:
         ('answer = "x/2"', 'answer = "y/2"', "answer", "'y' is not a name"),
         ('answer = "x/2"', 'answer = "x/"', "answer", "missing, or there is one too many"),
         ('answer = "x/2"', 'answer = "x.real"', "answer", "not allowed"),
-        ('answer = "x/2"', 'anser = "x/2"', "anser", "unknown, want one of"),
+        ('answer = "x/2"', 'anser = "x/2"', "anser", "unknown, did you mean 'answer'?"),
         ("half of {x}?", "half of {x?", "text", "an unmatched brace"),
         ("half of {x}?", "half of {x:long}?", "text", "format 'long'"),
         ('slip = "inverse"', 'slip = "oops"', "slip", "found 'oops'"),
