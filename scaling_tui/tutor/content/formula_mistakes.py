@@ -41,7 +41,11 @@ def _changed(tree: ast.expr) -> Iterator[tuple[str, ast.expr, str]]:
                 yield slip, _with(tree, node, changed), diagnosis
     yield from _terms(tree)
     if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Div):
-        yield "ratio-upside-down", ast.BinOp(tree.right, ast.Div(), tree.left), "This is upside down: one over the answer."
+        yield (
+            "ratio-upside-down",
+            ast.BinOp(tree.right, ast.Div(), tree.left),
+            "This is upside down: one over the answer.",
+        )
 
 
 def _swapped(tree: ast.expr) -> Iterator[tuple[str, ast.expr, str]]:
@@ -68,7 +72,11 @@ def _in_operation(node: ast.BinOp) -> Iterator[tuple[str, ast.expr, str]]:
             power = f"the exponent of {base} is {exponent}"
             yield "sign-of-exponent", ast.BinOp(left, ast.Pow(), _negative(right)), f"The sign is wrong: {power}."
             yield "exponent", ast.BinOp(left, ast.Pow(), _inverse(right)), f"The exponent is upside down: {power}."
-            yield "product", ast.BinOp(left, ast.Mult(), right), f"{exponent} is an exponent here, not a factor: {shown}."
+            yield (
+                "product",
+                ast.BinOp(left, ast.Mult(), right),
+                f"{exponent} is an exponent here, not a factor: {shown}.",
+            )
             yield "exponent", left, f"An exponent is missing: {power}."
         case ast.Div():
             yield "ratio-upside-down", ast.BinOp(right, ast.Div(), left), f"A ratio is upside down: want {shown}."
@@ -98,14 +106,18 @@ def _terms(tree: ast.expr) -> Iterator[tuple[str, ast.expr, str]]:
         yield "one-term", _with(tree, node, node.left), f"A term is missing: {sign} {right}."
         last = node.right if isinstance(node.op, ast.Add) else _negative(node.right)
         yield "one-term", _with(tree, node, last), f"A term is missing: {left}."
-        yield "sign-of-term", _with(tree, node, ast.BinOp(node.left, other, node.right)), (
-            f"A sign is wrong: want {sign} {right}."
+        yield (
+            "sign-of-term",
+            _with(tree, node, ast.BinOp(node.left, other, node.right)),
+            (f"A sign is wrong: want {sign} {right}."),
         )
         turned = ast.BinOp(_negative(node.left), node.op, node.right)
         yield "sign-of-term", _with(tree, node, turned), f"A sign is wrong: want {left} with its own sign."
         if isinstance(node.op, ast.Add):
-            yield "product", _with(tree, node, ast.BinOp(node.left, ast.Mult(), node.right)), (
-                f"Add these, do not multiply them: {left} + {right}."
+            yield (
+                "product",
+                _with(tree, node, ast.BinOp(node.left, ast.Mult(), node.right)),
+                (f"Add these, do not multiply them: {left} + {right}."),
             )
 
 
@@ -130,7 +142,8 @@ def _inverse(node: ast.expr) -> ast.expr:
 
 def _with(tree: ast.expr, node: ast.AST, new: ast.expr) -> ast.expr:
     """A copy of `tree` with `new` in the place of `node`."""
-    copied: ast.expr = _Replaced(node, new).visit(tree)
+    copied = _Replaced(node, new).visit(tree)
+    assert isinstance(copied, ast.expr)
     return copied
 
 

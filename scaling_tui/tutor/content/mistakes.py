@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from scaling_tui import InputError
 from scaling_tui.tutor.content.questions import Numeric
-from scaling_tui.tutor.parsing.expressions import Function
 from scaling_tui.tutor.parsing.formulas import FUNCTIONS, formula, rounded
 from scaling_tui.tutor.parsing.numbers import apart, plain
+from scaling_tui.tutor.parsing.spelling import Function
 
 Values = Mapping[str, float]
 

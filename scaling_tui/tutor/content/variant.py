@@ -12,7 +12,7 @@ from scaling_tui.tutor.parsing.numbers import apart, figures
 
 LETTERS = "abcdef"
 _DRAWS = 60  # tries to find numbers that keep the mistakes apart from the answer and from each other
-# Two formulas are compared at so many points of the question's own numbers, and at so many with its sizes far from them.
+# Two formulas are compared at so many points of the question's own numbers, and at so many with sizes far from them.
 POINTS, WIDE_POINTS = 6, 4
 _WIDE = 3.0  # powers of ten
 
@@ -49,7 +49,7 @@ class Variant:
             case Choice():
                 right = next(option for option in self.options if option.right)
                 return f"{right.letter}) {right.text}"
-            case Numeric(digits=digits, unit=unit):
+            case Numeric(shown_digits=digits, unit=unit):
                 return f"{figures(self.values['answer'], digits)} {unit}".strip()
             case Formula(typed=typed, line=line):
                 return f"{line}: {typed}" if line else typed
@@ -86,6 +86,13 @@ class Variant:
         assert isinstance(body, Formula)
         return parse(body.typed, body.names)
 
+    @property
+    def exact(self) -> bool:
+        """Whether the names of a formula are independent; one computed from others is only as exact as a float."""
+        body = self.question.body
+        assert isinstance(body, Formula)
+        return not any(draw.formula for draw in self.question.values if draw.name in body.names)
+
     @cached_property
     def common(self) -> list[CommonMistake]:
         """The common mistakes that apply to this question."""
@@ -119,11 +126,13 @@ def _shortest(value: float) -> str:
 
 
 def variant(question: Question, seed: int) -> Variant:
-    """The question with the numbers of `seed`.
+    """The question with the numbers of `seed`, and in the form that it has at this seed.
 
     Raises:
         InputError: its formulas have no value for any of the numbers tried.
     """
+    forms = (question, *question.forms)
+    question = forms[seed % len(forms)]
     problem: InputError | None = None
     last: Variant | None = None
     for attempt in range(_DRAWS):

@@ -14,12 +14,12 @@ from scaling_tui.tutor.content.variant import POINTS, Variant
 from scaling_tui.tutor.parsing.answers import read_answer, unnamed
 from scaling_tui.tutor.parsing.expressions import Expression, parse
 from scaling_tui.tutor.parsing.numbers import close, plain
-from scaling_tui.tutor.parsing.precise import same
+from scaling_tui.tutor.parsing.precise import AGREED, AS_FLOATS, same
 
 _NEAR = 0.03
 _EQUAL = 1e-7
 _SURE = 0.01
-# `3: …`, `line 3 …`, `3, …`, `3 - …`: a dash with space on both sides, or none, parts; before the formula it is a minus.
+# `3: …`, `line 3 …`, `3, …`, `3 - …`: a dash with space on both sides, or none, parts; else it is a minus.
 _LINE = re.compile(
     r"\s*(?:in\s+)?(?:line|l\.?)?\s*(?:no\.?|number|#)?\s*(\d{1,3})"
     r"(?:\s*[:,;)|=]\s*|\s*\.\s*(?!\d)|\s+[-–—]\s+|[-–—](?!\s)|\s+)(\S.*)",
@@ -100,7 +100,9 @@ def _shown(formula: Expression) -> str:
     """A formula as typed or, if signs of multiplication were left out, with them."""
     typed = " ".join(formula.text.split())
     written = " ".join(formula.written.split())
-    return typed if typed.count("*") + sum(map(typed.count, "×·⋅∙")) >= written.replace("**", "^").count("*") else written
+    return (
+        typed if typed.count("*") + sum(map(typed.count, "×·⋅∙")) >= written.replace("**", "^").count("*") else written
+    )
 
 
 def _parse_choice(variant: Variant, answer: str) -> _ParsedAnswer:
@@ -176,19 +178,24 @@ def figures_of(value: float, digits: int) -> str:
     return f"{value:.{digits - 1}e}"
 
 
+def is_same(variant: Variant, formula: Expression, wanted: Expression) -> bool:
+    """Whether two formulas are the same function of the question's names."""
+    return same(formula, wanted, variant.points, AGREED if variant.exact else AS_FLOATS)
+
+
 def _grade_formula(variant: Variant, body: Formula, parsed: _ParsedAnswer) -> Grade:
-    formula, points = parsed.formula, variant.points
+    formula = parsed.formula
     assert formula is not None
     if parsed.line != body.line:
         diagnosis = f"Line {parsed.line} is correct; the bug is in another line."
         return Grade(False, parsed.shown, variant.expected, "wrong-line", diagnosis, variant.hint)
-    if same(formula, variant.right, points):
+    if is_same(variant, formula, variant.right):
         return Grade(True, parsed.shown, variant.expected)
     for mistake in body.mistakes:
-        if same(formula, mistake.answer, points):
+        if is_same(variant, formula, mistake.answer):
             diagnosis, step = mistake.diagnosis.render(variant.values), mistake.step.render(variant.values)
             return Grade(False, parsed.shown, variant.expected, mistake.slip, diagnosis, step)
-    if body.line and same(formula, faulty(body), points):
+    if body.line and is_same(variant, formula, faulty(body)):
         diagnosis = f"Line {body.line} already computes this."
         return Grade(False, parsed.shown, variant.expected, "unchanged", diagnosis, variant.steps[0])
     slip, diagnosis = _unlisted_formula(formula, variant, body)
@@ -197,27 +204,27 @@ def _grade_formula(variant: Variant, body: Formula, parsed: _ParsedAnswer) -> Gr
 
 def _unlisted_formula(formula: Expression, variant: Variant, body: Formula) -> tuple[str, str]:
     """The mistake and the diagnosis for a wrong formula that no mistake of the question is."""
-    points = variant.points
-    given, wanted = ([one(values) for values in points[:POINTS]] for one in (formula, variant.right))
+    given, wanted = ([one(values) for values in variant.points[:POINTS]] for one in (formula, variant.right))
     if not all(map(math.isfinite, given)):
         return "", "The formula has no value at some of the points tried (a division by zero or an overflow)."
     ratios = [got / want if want else math.nan for got, want in zip(given, wanted, strict=True)]
-    if all(close(ratio, ratios[0], _EQUAL) for ratio in ratios):
-        ratio = ratios[0]
+    ratio = ratios[0]
+    if ratio and not close(ratio, 1.0, _EQUAL) and all(close(other, ratio, _EQUAL) for other in ratios):
         if close(ratio, -1.0, _EQUAL):
             return "sign", "The magnitude is right but the sign is wrong."
-        if ratio and not close(ratio, 1.0, _EQUAL):
-            factor = plain(float(f"{ratio:.4g}"))
-            return "factor", f"The shape is right, but every value is {factor} times the right one."
+        return "factor", f"The shape is right, but every value is {plain(float(f'{ratio:.4g}'))} times the right one."
     for mistake in formula_mistakes(variant.right, body.names):
-        if same(formula, mistake.answer, points) and not same(mistake.answer, variant.right, points):
+        if is_same(variant, formula, mistake.answer) and not is_same(variant, mistake.answer, variant.right):
             return mistake.slip, mistake.diagnosis
     if all(close(got, want, _NEAR) for got, want in zip(given, wanted, strict=True)):
-        return "near", "This comes close but is another function: something is added to it, or a number in it is rounded."
+        return (
+            "near",
+            "This comes close but is another function: something is added to it, or a number in it is rounded.",
+        )
     unused = sorted(variant.right.names - formula.names)
-    if unused:
-        return "unused", f"The result also depends on {', '.join(unused)}, but the formula does not."
-    return "", "This is a different function from the right one. The solution starts like this:"
+    missing = f"The result also depends on {', '.join(unused)}, but the formula does not."
+    other = "This is a different function from the right one. The solution starts like this:"
+    return ("unused", missing) if unused else ("", other)
 
 
 def faulty(body: Formula) -> Expression:

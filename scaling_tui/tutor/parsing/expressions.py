@@ -26,6 +26,7 @@ _PARSING = threading.Lock()
 Value = float | str
 _Node = Callable[[Mapping[str, float]], float]
 
+
 @dataclass(frozen=True)
 class Expression:
     """A parsed formula; `names` are those it uses, `written` is the text with every sign of multiplication."""

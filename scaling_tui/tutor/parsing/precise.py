@@ -11,10 +11,11 @@ from functools import lru_cache
 from scaling_tui.tutor.parsing.expressions import GREATEST_EXPONENT, Expression
 from scaling_tui.tutor.parsing.spelling import EULER
 
-DIGITS = 50
+DIGITS = 60
 # Equal formulas agree to many more digits than this, however they cancel; different ones hardly ever to so many.
-AGREED = Decimal("1e-24")
-NEXT_TO_NOTHING = Decimal("1e-34")
+AGREED = Decimal("1e-32")
+AS_FLOATS = Decimal("1e-13")  # where a point's numbers were computed from each other with floats
+NEXT_TO_NOTHING = Decimal("1e-45")
 _GREATEST_EXP = Decimal(1_000_000)  # beyond it e^x takes long and is the value of no formula meant
 
 _CONTEXT = Context(prec=DIGITS, Emax=10**9, Emin=-(10**9), traps=[InvalidOperation, DivisionByZero, Overflow])
@@ -30,7 +31,9 @@ def evaluated(formula: Expression, values: Mapping[str, float]) -> Decimal | Non
     return value if value.is_finite() else None
 
 
-def same(formula: Expression, wanted: Expression, points: Sequence[Mapping[str, float]]) -> bool:
+def same(
+    formula: Expression, wanted: Expression, points: Sequence[Mapping[str, float]], agreed: Decimal = AGREED
+) -> bool:
     """Whether two formulas agree at all points at which `wanted` has a value, and there is such a point."""
     compared = False
     for values in points:
@@ -38,14 +41,14 @@ def same(formula: Expression, wanted: Expression, points: Sequence[Mapping[str, 
         if want is None:
             continue
         got = evaluated(formula, values)
-        if got is None or not _agree(got, want):
+        if got is None or not _agree(got, want, agreed):
             return False
         compared = True
     return compared
 
 
-def _agree(got: Decimal, want: Decimal) -> bool:
-    return abs(_CONTEXT.subtract(got, want)) <= max(_CONTEXT.multiply(AGREED, abs(want)), NEXT_TO_NOTHING)
+def _agree(got: Decimal, want: Decimal, agreed: Decimal) -> bool:
+    return abs(_CONTEXT.subtract(got, want)) <= max(_CONTEXT.multiply(agreed, abs(want)), NEXT_TO_NOTHING)
 
 
 def _value(node: ast.expr, values: Mapping[str, float]) -> Decimal:

@@ -1,7 +1,7 @@
 """Formulas as people write them, respelt for `ast`: ×, ², √, Greek letters, and the products whose sign is left out."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from scaling_tui import InputError

@@ -55,13 +55,14 @@ def random_formula(rng: random.Random, depth: int) -> str:
 def rewritten(rng: random.Random, formula: str) -> str:
     """The same function in another form, by sympy or by hand."""
     form = sympy.sympify(formula, locals=_LOCALS, rational=True)
-    way = rng.choice((sympy.expand, sympy.factor, sympy.together, sympy.powsimp, sympy.expand_log, "by hand"))
-    if way == "by hand":
+    if rng.random() < 0.2:
         return rng.choice(
-            (f"1*({formula})", f"({formula}) + N - N", f"({formula})*D/D", f"--({formula})", f"2*({formula}) - ({formula})",
-             f"(({formula})**2*N)/(({formula})*N)", f"({formula})**1", f"exp(log(N)) - N + {formula}")
+            (f"1*({formula})", f"({formula}) + N - N", f"({formula})*D/D", f"--({formula})",
+             f"2*({formula}) - ({formula})", f"(({formula})**2*N)/(({formula})*N)", f"({formula})**1",
+             f"exp(log(N)) - N + {formula}")
         )  # fmt: skip
-    return str(way(form))
+    ways = (sympy.expand, sympy.factor, sympy.together, sympy.powsimp, sympy.expand_log)
+    return str(rng.choice(ways)(form))
 
 
 def changed(rng: random.Random, formula: str) -> str:
@@ -69,7 +70,20 @@ def changed(rng: random.Random, formula: str) -> str:
     if rng.random() < 0.3:
         return f"{formula} {rng.choice('+-')} {rng.choice(_TINY)}"
     place = rng.choice([match.start() for match in re.finditer(r"[abND+/236]|(?<!\*)[-*](?!\*)|5", formula)])
-    swaps = {"+": "-", "-": "+", "*": "/", "/": "*", "a": "b", "b": "a", "N": "D", "D": "N", "2": "3", "3": "2", "6": "5", "5": "7"}
+    swaps = {
+        "+": "-",
+        "-": "+",
+        "*": "/",
+        "/": "*",
+        "a": "b",
+        "b": "a",
+        "N": "D",
+        "D": "N",
+        "2": "3",
+        "3": "2",
+        "6": "5",
+        "5": "7",
+    }
     return formula[:place] + swaps.get(formula[place], formula[place]) + formula[place + 1 :]
 
 
@@ -115,8 +129,8 @@ def compare(pairs: int, seed: int) -> Tally:
         wanted, got = parse(one, NAMES), parse(other, NAMES)
         at = points(rng)
         judged = same(got, wanted, at)
-        if not judged and same(got, got, at) != same(wanted, wanted, at):
-            continue  # one of them has no value anywhere
+        if not same(wanted, wanted, at):
+            continue  # it has no real value anywhere
         verdict = sympys_verdict(rng, one, other)
         tally.undecided += verdict is None
         tally.equal += verdict is True

@@ -1,5 +1,7 @@
 """Numbers as learners type them, and none of the ways to read something that was not meant."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,10 +73,8 @@ def test_what_is_unclear_is_refused_and_said(text: str, unit: str, says: str) ->
 
 @given(st.text(max_size=70), st.sampled_from(["", "bits", "nats", "flops", "hours"]))
 def test_any_text_is_a_finite_number_or_refused(text: str, unit: str) -> None:
-    try:
+    with suppress(InputError):
         assert abs(read_answer(text, unit).value) < float("inf")
-    except InputError:
-        pass
 
 
 @given(st.floats(1e-6, 1e12), st.floats(1e-6, 1e12), st.sampled_from("+-*/"))
