@@ -11,7 +11,16 @@ from scaling_tui.text import show
 from scaling_tui.tutor.content.lesson import lesson_files
 from scaling_tui.tutor.content.questions import Question
 from scaling_tui.tutor.progress import Answer, progress_file, read_answers
-from scaling_tui.tutor.review import MASTERED, ReviewState, minutes, pick_session, pick_test, review_state
+from scaling_tui.tutor.review import (
+    MASTERED,
+    NEW_A_DAY,
+    ReviewState,
+    minutes,
+    pick_seeded,
+    pick_session,
+    pick_test,
+    review_state,
+)
 from scaling_tui.tutor.session import Session
 
 
@@ -48,19 +57,34 @@ class Course:
         """Estimated minutes for today's due and new questions."""
         return minutes(self.questions, [*self.review_state.due, *self.review_state.new][: self.review_state.count])
 
-    def session(self, length: int, seed: int | None = None) -> Session:
-        """A session of `length` questions, due ones first. Without a seed the numbers are fresh."""
-        chosen = pick_session(self.questions, self.review_state, length)
-        return Session(chosen, self.progress, self._seeds(seed))
+    def session(self, length: int, seed: int | None = None, whole: bool = False) -> Session:
+        """A session of at most `length` questions.
+
+        Args:
+            length: the most questions.
+            seed: picks the questions and their numbers, the same for everyone. Without one, due questions come first,
+                then the new ones of the day, with fresh numbers.
+            whole: whether the learner chose the questions of this course, such as a lesson's: no limit of new ones.
+
+        Raises:
+            InputError: nothing is due, and the new questions of the day have been asked.
+        """
+        if seed is not None:
+            return Session(pick_seeded(self.questions, seed, length), self.progress, lambda question: seed)
+        chosen = pick_session(self.questions, self.review_state, length, whole)
+        if not chosen:
+            raise InputError(
+                f"quiz: nothing is due, and the {NEW_A_DAY} new questions of today are asked; "
+                "a lesson's questions or a test can be taken any time"
+            )
+        return Session(chosen, self.progress, self._seeds())
 
     def test(self, seed: int | None = None) -> Session:
         """A test of ten questions."""
         first = random.randrange(10**6) if seed is None else seed
         return Session(pick_test(self.questions, first), self.progress, lambda question: first, test=True)
 
-    def _seeds(self, seed: int | None) -> Callable[[Question], int]:
-        if seed is not None:
-            return lambda question: seed
+    def _seeds(self) -> Callable[[Question], int]:
         base = random.randrange(1000) * 1000
         return lambda question: base + self.review_state.asked[question.id]
 

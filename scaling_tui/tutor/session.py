@@ -8,7 +8,7 @@ from pathlib import Path
 from scaling_tui import InputError
 from scaling_tui.tutor.content.questions import Question
 from scaling_tui.tutor.content.variant import Variant, variant
-from scaling_tui.tutor.grading.marking import Grade, grade
+from scaling_tui.tutor.grading.marking import Grade, grade, wants_figures
 from scaling_tui.tutor.progress import Answer, append
 
 
@@ -90,6 +90,9 @@ class Session:
             InputError: it cannot be parsed, or has too few figures to grade; nothing is recorded.
         """
         question = self.asked.question
+        # In a test a right and a wrong number with too few figures must look the same.
+        if self.test and (wanted := wants_figures(self.asked, text)):
+            raise InputError(f"answer: {wanted}")
         graded = grade(self.asked, text)
         if graded.slip == "few-figures":
             raise InputError(f"answer: {graded.diagnosis}")  # not wrong yet, so not a try
@@ -140,18 +143,25 @@ class Session:
         return [topic.lesson for topic in self.topics() if topic.right < topic.asked]
 
     @property
+    def asked_in_all(self) -> int:
+        """What the score is out of: in a test every question, answered or not; else those answered."""
+        return len(self.questions) if self.test else len(self.results)
+
+    @property
     def skipped(self) -> int:
-        return min(self.index, len(self.questions)) - len(self.results)
+        """Questions passed over; in a test also those that it ended before."""
+        reached = len(self.questions) if self.test else min(self.index, len(self.questions))
+        return reached - len(self.results)
 
     @property
     def right(self) -> int:
         return sum(result.correct for result in self.results)
 
     def topics(self) -> list[Topic]:
-        """Scores by lesson, weakest first."""
-        lessons = dict.fromkeys(result.question.lesson for result in self.results)
+        """Scores by lesson, weakest first; in a test a question not answered is not right."""
+        asked = self.questions if self.test else tuple(result.question for result in self.results)
         topics = []
-        for lesson in lessons:
-            marks = [result.correct for result in self.results if result.question.lesson == lesson]
-            topics.append(Topic(lesson, sum(marks), len(marks)))
+        for lesson in dict.fromkeys(question.lesson for question in asked):
+            right = sum(result.correct for result in self.results if result.question.lesson == lesson)
+            topics.append(Topic(lesson, right, sum(question.lesson == lesson for question in asked)))
         return sorted(topics, key=lambda topic: (topic.right / topic.asked, -topic.asked))

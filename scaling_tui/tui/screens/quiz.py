@@ -41,7 +41,8 @@ class QuizScreen(Page):
     ABOUT: ClassVar[str] = (
         "Questions on the lessons, those due first. Pick an option with its letter or the arrows and press enter; type "
         "a number or a formula, and see how it is read. After a wrong answer you see what went wrong and try again "
-        "with new numbers. Every answer is saved at once, so you can leave at any time."
+        "with new numbers. Every answer is saved at once, so you can leave at any time. A test that you leave waits on "
+        "the start page."
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -56,7 +57,7 @@ class QuizScreen(Page):
             "predict",
             tooltip="Predict the loss of your largest run and compare with the law's prediction",
         ),
-        Binding("escape", "back", "back", tooltip="Leave the session; your answers are saved"),
+        Binding("escape", "back", "back", tooltip="Leave the session; your answers are saved. A test asks first"),
     ]
     CSS = """
     QuizScreen {
@@ -77,6 +78,7 @@ class QuizScreen(Page):
         self._course: Course | None = None
         self._session: Session | None = None
         self._state: State = "start"
+        self._test_left: Session | None = None
 
     def body(self) -> ComposeResult:
         yield Static(id="where")
@@ -96,7 +98,10 @@ class QuizScreen(Page):
             self.start()
 
     def open(self, what: str) -> None:
-        """Starts a session on the lesson `what`; PREDICTION_GAME starts the prediction game."""
+        """Starts a session on the lesson `what`; PREDICTION_GAME starts the prediction game. A running test goes on."""
+        if self._in_test:
+            self.notify("A test is running: finish it, or leave it with esc first.")
+            return
         if what == PREDICTION_GAME:
             self.action_predict()
         else:
@@ -117,8 +122,13 @@ class QuizScreen(Page):
         number = min(SESSION_QUESTIONS, len(course.questions))
         heading = f"Quiz · due {len(review.due)} · new {len(review.new)} · about {max(1, round(course.minutes))} min"
         self._fill(heading, Text("\n".join(course.overview().splitlines()[1:])))
+        left = self._test_left
+        resume = (
+            [] if left is None else [("resume", f"Go on with the test: {left.index} of {len(left.questions)} done")]
+        )
         self._offer(
             [
+                *resume,
                 ("session", f"Start: {number} questions, those due first"),
                 ("test", "Test: 10 questions at three levels, no hints, a score by topic"),
                 ("lesson", "Questions on one lesson …"),
@@ -135,7 +145,18 @@ class QuizScreen(Page):
         if not here:
             self.notify(f"No questions on {lesson} yet.")
             return
-        self._begin(Course.load(here, self._progress).session(min(SESSION_QUESTIONS, len(here))))
+        self._begin(Course.load(here, self._progress).session(min(SESSION_QUESTIONS, len(here)), whole=True))
+
+    @property
+    def _in_test(self) -> bool:
+        return self._session is not None and self._session.test and self._state == "asking"
+
+    def _begin_due(self, course: Course) -> None:
+        """Starts a session of what is due and new today, if anything is."""
+        try:
+            self._begin(course.session(SESSION_QUESTIONS))
+        except InputError as error:
+            self.notify(str(error).removeprefix("quiz: "), markup=False)
 
     def _begin(self, session: Session) -> None:
         self._session = session
@@ -231,7 +252,10 @@ class QuizScreen(Page):
             case "marked":
                 self.action_go_on()
             case _ if key == "session":
-                self._begin(course.session(SESSION_QUESTIONS))
+                self._begin_due(course)
+            case _ if key == "resume" and self._test_left is not None:
+                left, self._test_left = self._test_left, None
+                self._begin(left)
             case _ if key == "test":
                 self._begin(course.test())
             case _ if key == "predict":
@@ -412,10 +436,28 @@ class QuizScreen(Page):
         await self.app.switch_mode("live")
 
     def action_back(self) -> None:
+        session = self._session
+        if session is not None and self._in_test:
+            left = len(session.questions) - session.index
+            choices = [
+                ("on", "Go on with the test"),
+                ("later", "Leave it for now: the start page offers to go on"),
+                ("end", f"End it: the {left} questions left count as not right"),
+            ]
+            self.app.push_screen(Choose("Leave the test?", choices), self._leave_test)
+            return
         if self._session is not None and self._state in ("asking", "marked") and self._session.results:
             self._end()
         else:
             self.start()
+
+    def _leave_test(self, choice: str | None) -> None:
+        if choice == "later":
+            self._test_left = self._session
+            self.start()
+        elif choice == "end":
+            # Not before the dialog is gone: coming back to a session that is over begins anew.
+            self.call_after_refresh(self._end)
 
 
 def shortened(text: str, width: int) -> str:

@@ -1,7 +1,7 @@
 """Banks: TOML files of questions. Every error names the file, question and field."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -202,20 +202,34 @@ def bank_files() -> list[Path]:
     return sorted(resources.found("quizzes"), key=lambda path: path.stem)
 
 
-def load_banks(extra: Iterable[Path] = ()) -> list[Bank]:
-    """The packaged banks, the user's in the configuration folder, and those given by path.
+def load_banks(only: Collection[Path] | None = None) -> list[Bank]:
+    """The packaged banks and the user's in the configuration folder; or only those given by path.
 
     Raises:
         InputError: as `load_bank`; or two banks use the same question id.
     """
-    banks = [load_bank(path) for path in (*bank_files(), *extra)]
+    banks = [load_bank(path) for path in only or bank_files()]
+    if twice := used_twice(banks):
+        raise FaultyBank(twice)
+    return banks
+
+
+def used_twice(banks: Iterable[Bank], with_others: bool = False) -> list[str]:
+    """Question ids that two banks use, one line each; `with_others` counts the banks of `bank_files` too."""
+    banks = list(banks)
     owner: dict[str, Path] = {}
+    if with_others:
+        given = {bank.path.resolve() for bank in banks}
+        for path in bank_files():
+            if path.resolve() not in given:
+                owner |= {question.id: path for question in read_bank(path)[0].questions}
+    faults = []
     for bank in banks:
         for question in bank.questions:
             if question.id in owner:
-                raise InputError(f"{bank.path}: question {question.id!r}: field 'id': also in {owner[question.id]}")
+                faults.append(f"{bank.path}: question {question.id!r}: field 'id': also in {owner[question.id]}")
             owner[question.id] = bank.path
-    return banks
+    return faults
 
 
 def _question(table: _Table, lesson: str, path: Path) -> Question:

@@ -45,8 +45,8 @@ class Slot:
         """Whether a number shown, other than the answer, has so few figures that more would be padding: 0.9, 446."""
         short = f"{value:.12g}"
         return (
-            digits > 3 and not self.answer and math.isfinite(value)
-            and abs(float(short) - value) <= 1e-12 * abs(value) and len(short.strip("-0").replace(".", "")) <= 3
+            not self.answer and math.isfinite(value) and abs(float(short) - value) <= 1e-12 * abs(value)
+            and len(short.replace(".", "").strip("-0")) <= min(3, digits - 3)
         )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from scaling_tui.tutor.content.questions import Choice, Formula, Numeric
 from scaling_tui.tutor.content.variant import POINTS, Variant
 from scaling_tui.tutor.parsing.answers import read_answer, unnamed
 from scaling_tui.tutor.parsing.expressions import Expression, parse
-from scaling_tui.tutor.parsing.numbers import close, plain
+from scaling_tui.tutor.parsing.numbers import close, figures, plain
 from scaling_tui.tutor.parsing.precise import AGREED, AS_FLOATS, same
 
 _NEAR = 0.03
@@ -75,6 +75,21 @@ def grade(variant: Variant, answer: str) -> Grade:
             return _grade_formula(variant, body, parsed)
 
 
+def wants_figures(variant: Variant, answer: str) -> str:
+    """What to say of a number with fewer figures than the question asks for, right or wrong; else empty.
+
+    Raises:
+        InputError: it cannot be parsed.
+    """
+    body = variant.question.body
+    parsed = _parse_answer(variant, answer)
+    if not isinstance(body, Numeric) or not body.tolerance or parsed.number is None:
+        return ""
+    if not parsed.number.value or parsed.number.written >= body.digits:
+        return ""
+    return f"found {parsed.number.written} significant figures, want {body.digits}, such as {figures(1.0, body.digits)}"
+
+
 def _parse_answer(variant: Variant, answer: str) -> _ParsedAnswer:
     match variant.question.body:
         case Choice():
@@ -99,7 +114,7 @@ def _parse_answer(variant: Variant, answer: str) -> _ParsedAnswer:
 def _shown(formula: Expression) -> str:
     """A formula as typed or, if signs of multiplication were left out, with them."""
     typed = " ".join(formula.text.split())
-    written = " ".join(formula.written.split())
+    written = re.sub(r"\s*(\*\*|[*/])\s*", r"\1", " ".join(formula.written.split()))
     return (
         typed if typed.count("*") + sum(map(typed.count, "×·⋅∙")) >= written.replace("**", "^").count("*") else written
     )
