@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.core import TyperGroup
 
-from scaling_tui.cli.options import AsJson, Runs, ctrl_c_deferred, print_json, print_rich, prompted, say
+from scaling_tui.cli.options import AsJson, Runs, ctrl_c_deferred, print_json, print_rich, prompted, say, show
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -43,6 +43,7 @@ learn = typer.Typer(
 
 @learn.command(name="glossary")
 def learn_glossary(
+    context: typer.Context,
     term: Annotated[str | None, typer.Argument(help="A word or a symbol, such as N; default: show all.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -53,10 +54,10 @@ def learn_glossary(
     entries = load_glossary()
     if term is not None:
         entry = find_entry(entries, term)
-        return print_json(entry.as_json()) if as_json else print(entry_text(entry))
+        return print_json(entry.as_json()) if as_json else show(context, entry_text(entry))
     if as_json:
         return print_json({"terms": [entry.as_json() for entry in entries]})
-    return print(glossary_text(entries))
+    return show(context, glossary_text(entries))
 
 
 @learn.command(name="experiment")

@@ -150,6 +150,30 @@ def print_rich(
     console.file.flush()
 
 
+def saying(context: typer.Context, plain: bool = False) -> Callable[[str], str]:
+    """How a text is put: with `plain` as a screen reader can read it, and in ASCII where the terminal takes no more."""
+    ascii_only = context.find_root().obj.ascii
+
+    def said(text: str) -> str:
+        if plain:
+            from scaling_tui.report.plain import spoken
+
+            text = spoken(text)
+        if ascii_only:
+            from scaling_tui.report.tutor import ascii_formulas
+            from scaling_tui.tui.ascii import to_ascii
+
+            text = to_ascii(ascii_formulas(text))
+        return text
+
+    return said
+
+
+def show(context: typer.Context, text: str, out: TextIO | None = None) -> None:
+    """Prints a text, in ASCII where the terminal takes no more."""
+    print(saying(context)(text), file=out or sys.stdout)
+
+
 def print_json(document: Any) -> None:
     """Prints one JSON document. Numbers that JSON cannot hold (nan, inf) become null."""
     print(dumps(document, indent=2))

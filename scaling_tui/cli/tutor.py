@@ -11,7 +11,18 @@ import typer
 
 from scaling_tui import InputError
 from scaling_tui.cli.lessons import Plain, learn
-from scaling_tui.cli.options import AsJson, Runs, SweepName, ctrl_c_deferred, print_json, print_rich, prompted, say
+from scaling_tui.cli.options import (
+    AsJson,
+    Runs,
+    SweepName,
+    ctrl_c_deferred,
+    print_json,
+    print_rich,
+    prompted,
+    say,
+    saying,
+    show,
+)
 
 if TYPE_CHECKING:
     from scaling_tui.tutor.content.questions import Question
@@ -26,18 +37,27 @@ app.add_typer(quiz, name="quiz")
 app.add_typer(learn, name="learn")
 Banks = Annotated[
     list[Path] | None,
-    typer.Option("--bank", metavar="FILE", help="A question bank (.toml) to use besides the built-in ones."),
+    typer.Option(
+        "--bank", metavar="FILE", help="Use this question bank (.toml) and not the built-in ones; repeatable."
+    ),
 ]
 Lesson = Annotated[
     str | None, typer.Option("--lesson", help="Questions on this lesson only; 'scaling-tui learn' lists lessons.")
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Seed for the question's numbers.")]
+QuestionId = Annotated[
+    str | None, typer.Argument(metavar="[QUESTION]", help="Id of a question; 'scaling-tui quiz list' lists them.")
+]
+QuestionOption = Annotated[str | None, typer.Option("--question", metavar="ID", help="The same, as an option.")]
 
 
 @learn.command(name="lesson")
 def learn_lesson(
     context: typer.Context,
     lesson: Annotated[str | None, typer.Argument(help="A lesson; without one, list them all.")] = None,
+    read: Annotated[
+        bool, typer.Option("--read", help="Count the lesson as read, so that its forgotten questions come back.")
+    ] = False,
     plain: Plain = False,
     runs: Runs = None,
     as_json: AsJson = False,
@@ -48,29 +68,34 @@ def learn_lesson(
     from scaling_tui.tutor.content.lesson import lesson_files, load_lesson
 
     if lesson is None:
+        if read:
+            raise InputError("--read: found no lesson, want the one that you have read")
         files = lesson_files()
         if as_json:
             return print_json({"lessons": [{"id": file.id, **file.head} for file in files]})
-        print(console.lessons_table(files))
+        show(context, console.lessons_table(files))
         return say("'scaling-tui learn LESSON' opens one")
     opened = load_lesson(lesson)
     questions = [question for bank in load_banks() for question in bank.questions if question.lesson == lesson]
     if as_json:
-        return print_json(console.lesson_document(opened, questions))
-    from scaling_tui.report.lesson import lesson_page, lesson_words
-    from scaling_tui.report.wrapping import width
-    from scaling_tui.runs import runs_folder
-
-    folder = runs_folder(runs)
-    if plain:
-        print(lesson_words(opened, questions, width(), folder))
+        print_json(console.lesson_document(opened, questions))
     else:
-        print_rich(context, partial(lesson_page, opened, questions, runs=folder), most_width=PAGE_WIDTH)
-    if sys.stdout.isatty():
+        from scaling_tui.report.lesson import lesson_page, lesson_words
+        from scaling_tui.report.wrapping import width
+        from scaling_tui.runs import runs_folder
+
+        folder = runs_folder(runs)
+        if plain:
+            show(context, lesson_words(opened, questions, width(), folder))
+        else:
+            print_rich(context, partial(lesson_page, opened, questions, runs=folder), most_width=PAGE_WIDTH)
+    if read:
         from scaling_tui.tutor.progress import mark_read
 
         with unkept():
             mark_read(lesson)
+    elif sys.stdout.isatty():
+        say(f"'scaling-tui learn {lesson} --read' counts it as read")
     return None
 
 
@@ -82,7 +107,7 @@ def quiz_root(context: typer.Context) -> None:
 
 
 @quiz.command(name="list")
-def quiz_list(bank: Banks = None, lesson: Lesson = None, as_json: AsJson = False) -> None:
+def quiz_list(context: typer.Context, bank: Banks = None, lesson: Lesson = None, as_json: AsJson = False) -> None:
     """List the questions."""
     from scaling_tui.report import tutor as console
 
@@ -91,12 +116,14 @@ def quiz_list(bank: Banks = None, lesson: Lesson = None, as_json: AsJson = False
         fields = ("id", "kind", "lesson", "difficulty")
         print_json({"questions": [{field: getattr(question, field) for field in fields} for question in questions]})
     else:
-        print(console.questions_table(questions))
+        show(context, console.questions_table(questions))
 
 
 @quiz.command(name="show")
 def quiz_show(
-    question: Annotated[str, typer.Argument(help="Id of a question; 'scaling-tui quiz list' lists them.")],
+    context: typer.Context,
+    question: QuestionId = None,
+    question_option: QuestionOption = None,
     seed: Seed = 0,
     solution: Annotated[bool, typer.Option("--solution", help="Show the worked solution too.")] = False,
     bank: Banks = None,
@@ -106,24 +133,27 @@ def quiz_show(
     from scaling_tui.report import tutor as console
     from scaling_tui.tutor.content.variant import variant
 
-    chosen = variant(find_question(question, bank), seed)
+    chosen = variant(find_question(one_of(question, question_option), bank), seed)
     if as_json:
         document = console.show_document(chosen)
         if solution:
             document |= {"solution": list(chosen.steps), "check": chosen.check, "expected": chosen.expected}
         return print_json(document)
-    print(console.question_text(chosen))
+    show(context, console.question_text(chosen))
     if solution:
-        print(console.solution_text(chosen))
+        show(context, console.solution_text(chosen))
     return say(
-        f"answer with {chosen.answer_format}: 'scaling-tui quiz grade --question {question} --seed {seed} --answer …'"
+        f"answer with {chosen.answer_format}: "
+        f"'scaling-tui quiz grade {chosen.question.id} --seed {seed} --answer ANSWER'"
     )
 
 
 @quiz.command(name="grade")
 def quiz_grade(
-    question: Annotated[str, typer.Option("--question", help="Id of the question.")],
+    context: typer.Context,
     answer: Annotated[str, typer.Option("--answer", help="Answer, as you would type it.")],
+    question: QuestionId = None,
+    question_option: QuestionOption = None,
     seed: Seed = 0,
     bank: Banks = None,
     as_json: AsJson = False,
@@ -133,22 +163,29 @@ def quiz_grade(
     from scaling_tui.tutor.content.variant import variant
     from scaling_tui.tutor.grading.marking import grade
 
-    chosen = variant(find_question(question, bank), seed)
+    chosen = variant(find_question(one_of(question, question_option), bank), seed)
     graded = grade(chosen, answer)
     if as_json:
         print_json(console.grade_document(chosen, graded))
     else:
-        print(f"read as {graded.read_as}\n{console.grade_text(graded)}")
+        show(context, f"read as {graded.read_as}\n{console.grade_text(graded)}")
 
 
 @quiz.command(name="take")
 def quiz_take(
+    context: typer.Context,
     lesson: Lesson = None,
-    count: Annotated[int, typer.Option(min=1, max=100, help="Number of questions.")] = 8,
+    count: Annotated[int, typer.Option(min=1, max=100, help="The most questions to ask.")] = 8,
     test: Annotated[
         bool, typer.Option("--test", help="Take a test: ten questions at three levels, no hints, a score.")
     ] = False,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed for questions and numbers; default: random.")] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Picks the questions and their numbers, the same for everyone.",
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the session or test that you left.")] = False,
     mistakes: Annotated[
         bool, typer.Option("--mistakes", help="Review: questions whose latest answer was wrong, with new numbers.")
@@ -170,7 +207,10 @@ def quiz_take(
     plain: Plain = False,
     as_json: AsJson = False,
 ) -> None:
-    """Answer questions one by one, due ones first, then new ones. Works in a pipe."""
+    """Answer questions one by one, due ones first, then up to ten new ones a day. Works in a pipe.
+
+    --lesson and --bank ask only the questions of that lesson or bank, however many are new.
+    """
     from scaling_tui.report import tutor as console
     from scaling_tui.tutor.course import Course
 
@@ -178,18 +218,20 @@ def quiz_take(
     for way in ("--assignment",) * (assignment is not None) + ("--resume",) * resume:
         one_way({way: True, "--lesson": lesson, "--seed": seed})
     if assignment is not None:
-        return take_assignment(assignment, student, output, question, bank, plain, as_json)
+        return take_assignment(context, assignment, student, output, question, bank, plain, as_json)
     with_assignment({"--student": student, "--output": output, "--question": question})
     course = Course.load(find_questions(bank, lesson))
     if resume:
         session = course.resume()
     elif mistakes:
         session = course.mistakes(count, seed)
+    elif test:
+        session = course.test(seed)
     else:
-        session = course.test(seed) if test else course.session(count, seed)
+        session = course.session(count, seed, whole=lesson is not None or bool(bank))
     # With --json the dialogue goes to stderr, and stdout gets the one document.
     out = sys.stderr if as_json else sys.stdout
-    said = saying(plain)
+    said = saying(context, plain)
     console.take(session, course.titles, asking(out, said), lambda text: print(said(text), file=out))
     if as_json:
         return print_json(console.summary_document(session, course.titles))
@@ -216,6 +258,7 @@ def with_assignment(options: dict[str, object]) -> None:
 
 
 def take_assignment(
+    context: typer.Context,
     file: Path,
     student: str | None,
     output: Path | None,
@@ -238,7 +281,7 @@ def take_assignment(
     sitting = open_sitting(file, student, output, tuple(banks or ()))
     if first is not None:
         sitting.choose_named(first)
-    said = saying(plain)
+    said = saying(context, plain)
     print(said(opening_text(sitting)), file=out)
     titles = {lesson.id: lesson.title for lesson in lesson_files()}
     console.take(sitting, titles, asking(out, said), lambda text: print(said(text), file=out))
@@ -246,13 +289,6 @@ def take_assignment(
         print_json(sitting_document(sitting))
     else:
         print("\n" + said(closing_text(sitting)))
-
-
-def saying(plain: bool) -> Callable[[str], str]:
-    """How a text is put: as it is, or as a screen reader can read it."""
-    from scaling_tui.report.plain import spoken
-
-    return spoken if plain else str
 
 
 def asking(out: TextIO, said: Callable[[str], str]) -> Callable[[str], str]:
@@ -269,6 +305,7 @@ def asking(out: TextIO, said: Callable[[str], str]) -> Callable[[str], str]:
 
 @quiz.command(name="predict")
 def quiz_predict(
+    context: typer.Context,
     sweep: SweepName = None,
     answer: Annotated[str | None, typer.Option("--answer", help="Your prediction of the loss; default: ask.")] = None,
     runs: Runs = None,
@@ -282,19 +319,25 @@ def quiz_predict(
     from scaling_tui.tutor import prediction_game
 
     challenge = find_challenge(runs, sweep)
+    guess: float | None = None
     out = sys.stderr if as_json else sys.stdout
     waiting = prediction_game.kept(challenge)
     # A number given now that the run has ended is no prediction; one that was kept is.
     counts = challenge.measured is None or (waiting is not None and answer is None)
     if answer is None and waiting is not None:
-        print(f"{question_text(challenge)}\nyou predicted {waiting:g} before it ended", file=out)
+        show(context, f"{question_text(challenge)}\nyou predicted {waiting:g} before it ended", out)
         answer = f"{waiting:g}"
     if answer is None:
-        print(question_text(challenge), file=out)
-        answer = prompted("nats per token > ", out).strip()
-    if not answer:
+        show(context, question_text(challenge), out)
+        while guess is None and (line := prompted("nats per token > ", out).strip()):
+            try:
+                guess = prediction_game.read_guess(line)
+            except InputError as error:  # a typo: asks again
+                print(f"  {error}", file=out)
+    elif answer:
+        guess = prediction_game.read_guess(answer)
+    if guess is None:
         return print_json(prediction_document(challenge, None)) if as_json else say("no answer, nothing recorded")
-    guess = prediction_game.read_guess(answer)
     print(f"read as {guess:g} nats per token", file=out)
     if challenge.measured is None:
         with unkept():
@@ -315,8 +358,21 @@ def quiz_predict(
     return (
         print_json(prediction_document(challenge, scored, guess))
         if as_json
-        else print(score_text(challenge, scored, counts))
+        else show(context, score_text(challenge, scored, counts))
     )
+
+
+def one_of(argument: str | None, option: str | None) -> str:
+    """The question's id, given as an argument or as `--question`.
+
+    Raises:
+        InputError: it is given in neither way, or differently in both.
+    """
+    if argument and option and argument != option:
+        raise InputError(f"--question: found {option!r} with QUESTION {argument!r}, want one of them")
+    if not (argument or option):
+        raise InputError("QUESTION: missing, want the id of a question; 'scaling-tui quiz list' lists them")
+    return argument or option or ""
 
 
 @contextmanager
@@ -330,6 +386,7 @@ def unkept() -> Iterator[None]:
 
 @quiz.command(name="check")
 def quiz_check(
+    context: typer.Context,
     file: Annotated[
         list[Path] | None,
         typer.Argument(metavar="FILE", help="Banks, experiments or a glossary (.toml); default: all."),
@@ -338,17 +395,20 @@ def quiz_check(
     slips: Annotated[bool, typer.Option("--slips", help="Print the diagnosis for every mistake.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check banks, experiments and the glossary. Tries every question over many seeds; status 1 on a problem."""
+    """Check banks, experiments and the glossary: every field, and every question over many seeds.
+
+    Reports all problems at once; status 1 if there are any.
+    """
     from scaling_tui.report.contents import check_contents, contents_of
     from scaling_tui.report.wrapping import wrapped
-    from scaling_tui.text import show
+    from scaling_tui.text.show import counted
     from scaling_tui.tutor.content.lesson import lesson_files
     from scaling_tui.tutor.grading.checking import check_bank, diagnosis_table
 
     contents = contents_of(file or [])
     banks = contents.banks
     lessons = [lesson.id for lesson in lesson_files()]
-    problems = [problem for bank in banks for problem in check_bank(bank, lessons, seeds)]
+    problems = contents.faults + [problem for bank in banks for problem in check_bank(bank, lessons, seeds)]
     problems += check_contents(contents, lessons)
     rows = [row for bank in banks for question in bank.questions for row in diagnosis_table(question)] if slips else []
     number = sum(len(bank.questions) for bank in banks)
@@ -358,19 +418,20 @@ def quiz_check(
         print_json(document | {"problems": problems, "slips": [vars(row) for row in rows] if slips else None})
     else:
         for row in rows:
-            print(f"{row.question} · {row.slip} · {row.answer}\n{wrapped(row.reads, '    ')}")
+            show(context, f"{row.question} · {row.slip} · {row.answer}\n{wrapped(row.reads, '    ')}")
         for problem in problems:
             print(problem)
-        outcome = show.counted(len(problems), "problem") if problems else "no problems"
-        tried = f"{show.counted(number, 'question')} in {show.counted(len(banks), 'bank')}"
+        outcome = counted(len(problems), "problem") if problems else "no problems"
+        tried = f"{counted(number, 'question')} in {counted(len(banks), 'bank')}"
         others = "".join(f", {text}" for text in contents.others)
-        say(f"{tried}, {show.counted(seeds, 'seed')} each{others}: {outcome}")
+        say(f"{tried}, {counted(seeds, 'seed')} each{others}: {outcome}")
     if problems:
         raise typer.Exit(1)
 
 
 @quiz.command(name="progress")
 def quiz_progress(
+    context: typer.Context,
     reset: Annotated[
         bool, typer.Option("--reset", help="Start over; the old record is kept beside the new one.")
     ] = False,
@@ -395,11 +456,11 @@ def quiz_progress(
         return say(f"progress reset; the old record is {kept}" if kept else "there was no progress to reset")
     if as_json:
         return print_json(progress.export(path))
-    return print(Course.load(find_questions(None, None)).overview())
+    return show(context, Course.load(find_questions(None, None)).overview())
 
 
 @quiz.command(name="history")
-def quiz_history(as_json: AsJson = False) -> None:
+def quiz_history(context: typer.Context, as_json: AsJson = False) -> None:
     """Show the sessions and tests that you took, and your days: answers, time at questions, days in a row."""
     from datetime import datetime
 
@@ -412,11 +473,11 @@ def quiz_history(as_json: AsJson = False) -> None:
     sittings, known, today = past_sittings(records, answers), days(answers), datetime.now().astimezone().date()
     if as_json:
         return print_json(console.history_document(sittings, known, today))
-    return print(console.history_text(sittings, known, today))
+    return show(context, console.history_text(sittings, known, today))
 
 
 @quiz.command(name="mistakes")
-def quiz_mistakes(bank: Banks = None, as_json: AsJson = False) -> None:
+def quiz_mistakes(context: typer.Context, bank: Banks = None, as_json: AsJson = False) -> None:
     """Show the questions whose latest answer was wrong: what you typed, the slip, and what is right."""
     from scaling_tui.report import history as console
     from scaling_tui.tutor import progress
@@ -427,7 +488,7 @@ def quiz_mistakes(bank: Banks = None, as_json: AsJson = False) -> None:
     rows = console.explained(mistakes, known)
     if as_json:
         return print_json({"mistakes": [console.mistake_document(row) for row in rows]})
-    print(console.mistakes_text(rows))
+    show(context, console.mistakes_text(rows))
     return say("'scaling-tui quiz take --mistakes' asks them again with new numbers") if rows else None
 
 
@@ -435,7 +496,7 @@ def find_questions(banks: list[Path] | None, lesson: str | None) -> "list[Questi
     from scaling_tui.tutor.content.bank import load_banks
     from scaling_tui.tutor.content.lesson import lesson_files
 
-    questions = [question for bank in load_banks(banks or []) for question in bank.questions]
+    questions = [question for bank in load_banks(banks) for question in bank.questions]
     if lesson is not None:
         known = [file.id for file in lesson_files()]
         questions = [question for question in questions if question.lesson == lesson]

@@ -1,5 +1,6 @@
 """The tutor as plain text: tables, questions, and a session by prompts that works in a pipe or a dumb terminal."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -15,6 +16,15 @@ from scaling_tui.tutor.grading.marking import Grade, read_as
 from scaling_tui.tutor.session import Result, Session
 
 COMMANDS = "'hint', 'solution', 'glossary WORD', 'skip', 'quit'"
+
+
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+
+
+def ascii_formulas(text: str) -> str:
+    """`text` with the signs spelt out that would lose their meaning in ASCII: h² is h^2, √10 is sqrt 10."""
+    text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+", lambda match: "^" + match[0].translate(_RAISED), text)
+    return text.replace("√(", "sqrt(").replace("√", "sqrt ").replace("∝", "~").replace("→", "->")
 
 
 def questions_table(questions: Sequence[Question]) -> str:
@@ -112,7 +122,9 @@ def grade_document(asked: Variant, graded: Grade) -> dict[str, Any]:
 def summary_document(session: Session, titles: dict[str, str]) -> dict[str, Any]:
     topics = session.topics()
     return {
-        "asked": len(session.results),
+        "asked": session.asked_in_all,
+        "answered": len(session.results),
+        "skipped": session.skipped,
         "right": session.right,
         "test": session.test,
         "topics": [
@@ -135,9 +147,11 @@ def summary_document(session: Session, titles: dict[str, str]) -> dict[str, Any]
 
 def summary_text(session: Session, titles: dict[str, str]) -> str:
     if not session.results:
-        return "Nothing answered, nothing recorded."
-    skipped = f", {session.skipped} skipped" if session.skipped > 0 else ""
-    lines = [f"{session.right} of {len(session.results)} right on the first try{skipped}."]
+        score = f"0 of {session.asked_in_all} right. " if session.test else ""
+        return f"{score}Nothing answered, nothing recorded."
+    passed = "not answered" if session.test else "skipped"
+    skipped = f", {session.skipped} {passed}" if session.skipped > 0 else ""
+    lines = [f"{session.right} of {session.asked_in_all} right on the first try{skipped}."]
     topics = session.topics()
     lines += [f"  {topic.right} of {topic.asked}  {titles.get(topic.lesson, topic.lesson)}" for topic in topics]
     if session.test:

@@ -10,7 +10,7 @@ from pathlib import Path
 from scaling_tui import InputError
 from scaling_tui.tutor.content.questions import Question
 from scaling_tui.tutor.content.variant import Variant, variant
-from scaling_tui.tutor.grading.marking import Grade, grade
+from scaling_tui.tutor.grading.marking import Grade, grade, wants_figures
 from scaling_tui.tutor.progress import Answer, append, begin_sitting, end_sitting
 
 
@@ -104,6 +104,21 @@ class Session:
         self.index = len(self.results) - 1
         self.next()
 
+    def _begin(self, progress: Path) -> None:
+        if not self._begun:
+            names = [question.id for question in self.questions]
+            begin_sitting(self.sitting, self.test, names, self._seeds, progress)
+            self._begun = True
+
+    def leave(self) -> None:
+        """Leaves the sitting, which then can go on another time, even if nothing is answered yet.
+
+        Raises:
+            InputError: that cannot be recorded.
+        """
+        if self._progress is not None:
+            self._begin(self._progress)
+
     def end(self) -> None:
         """Ends the sitting: it does not go on another time."""
         if self._begun and self._progress is not None:
@@ -140,10 +155,7 @@ class Session:
         Raises:
             InputError: it cannot be parsed, or has too few figures to grade; nothing is recorded.
         """
-        question = self.asked.question
-        graded = grade(self.asked, text)
-        if graded.slip == "few-figures":
-            raise InputError(f"answer: {graded.diagnosis}")  # not wrong yet, so not a try
+        question, graded = self.asked.question, self._graded(text)
         if self._progress is not None:
             now = self._now()
             record = Answer(
@@ -151,10 +163,7 @@ class Session:
                 graded.correct, self.hinted, graded.slip, self.test, text, self.seconds(now), self.sitting,
             )  # fmt: skip
             try:
-                if not self._begun:
-                    names = [question.id for question in self.questions]
-                    begin_sitting(self.sitting, self.test, names, self._seeds, self._progress)
-                    self._begun = True
+                self._begin(self._progress)
                 append(record, self._progress)
             except InputError as error:
                 self._unkept = self._unkept or f"{error}: your answers are graded but not saved"
@@ -164,6 +173,15 @@ class Session:
         else:
             self.results[-1] = replace(self.results[-1], tries=self._tries)
         self.grade = graded
+        return graded
+
+    def _graded(self, text: str) -> Grade:
+        # Where nothing is told, a right and a wrong number with too few figures must look the same.
+        if not self.tells and (wanted := wants_figures(self.asked, text)):
+            raise InputError(f"answer: {wanted}")
+        graded = grade(self.asked, text)
+        if graded.slip == "few-figures":
+            raise InputError(f"answer: {graded.diagnosis}")  # not wrong yet, so not a try
         return graded
 
     @property
@@ -179,8 +197,9 @@ class Session:
         return self._unkept
 
     def again(self) -> None:
-        """Asks the same question with fresh numbers."""
-        self.asked = variant(self.asked.question, self.asked.seed + 1)
+        """Asks the same question with fresh numbers, in the form that it has: the seed alone gives both again."""
+        question = self.questions[self.index]
+        self.asked = variant(question, self.asked.seed + 1 + len(question.forms))
         self.grade, self.hinted, self._shown = None, False, self._now()
 
     def next(self) -> None:
@@ -205,18 +224,25 @@ class Session:
         return [topic.lesson for topic in self.topics() if topic.right < topic.asked]
 
     @property
+    def asked_in_all(self) -> int:
+        """What the score is out of: in a test every question, answered or not; else those answered."""
+        return len(self.questions) if self.test else len(self.results)
+
+    @property
     def skipped(self) -> int:
-        return min(self.index, len(self.questions)) - len(self.results)
+        """Questions passed over; in a test also those that it ended before."""
+        reached = len(self.questions) if self.test else min(self.index, len(self.questions))
+        return reached - len(self.results)
 
     @property
     def right(self) -> int:
         return sum(result.correct for result in self.results)
 
     def topics(self) -> list[Topic]:
-        """Scores by lesson, weakest first."""
-        lessons = dict.fromkeys(result.question.lesson for result in self.results)
+        """Scores by lesson, weakest first; in a test a question not answered is not right."""
+        asked = self.questions if self.test else tuple(result.question for result in self.results)
         topics = []
-        for lesson in lessons:
-            marks = [result.correct for result in self.results if result.question.lesson == lesson]
-            topics.append(Topic(lesson, sum(marks), len(marks)))
+        for lesson in dict.fromkeys(question.lesson for question in asked):
+            right = sum(result.correct for result in self.results if result.question.lesson == lesson)
+            topics.append(Topic(lesson, right, sum(question.lesson == lesson for question in asked)))
         return sorted(topics, key=lambda topic: (topic.right / topic.asked, -topic.asked))

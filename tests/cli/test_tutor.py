@@ -62,7 +62,10 @@ def test_show_and_grade_agree_on_the_seed(run) -> None:  # type: ignore[no-untyp
         (("grade", "--question", "two-term-loss", "--answer", "much"), "cannot read 'much' as a number"),
         (("grade", "--question", "two-term-loss", "--answer", ""), "nothing given"),
         (("grade", "--question", "two-term-loss", "--answer", "3 tokens"), "found tokens"),
-        (("grade", "--question", "write-two-terms", "--answer", "a N"), "write * to multiply"),
+        (("grade", "--question", "write-two-terms", "--answer", "a/2N"), "write * to multiply"),
+        (("show",), "QUESTION: missing"),
+        (("grade", "--answer", "1"), "QUESTION: missing"),
+        (("grade", "half", "--question", "which", "--answer", "1"), "want one of them"),
         (("grade", "--question", "write-two-terms", "--answer", "__import__('os')"), "has no meaning"),
         (("grade", "--question", "straight-line", "--answer", "z"), "want one of a, b, c, d"),
         (("grade", "--question", "two-term-los", "--answer", "1"), "did you mean 'two-term-loss'"),
@@ -130,10 +133,19 @@ def test_check_validates_a_bank_of_ones_own(run, tmp_path: Path) -> None:  # typ
     assert {"question", "slip", "answer", "reads"} == set(table[0])
     bank.write_text(BANK.replace('answer = "2*x"', 'answer = "x/2"'))
     assert "question 'half': field 'mistakes'" in run("quiz", "check", str(bank), status=1).stdout
-    bank.write_text(BANK.replace("digits = 3", "digits = 99"))
-    assert "question 'half': field 'digits': found 99" in run("quiz", "check", str(bank), status=2).stderr
+    bank.write_text(BANK.replace("digits = 3", "digits = 99").replace('hint = "Look."', 'hint = "{b}"'))
+    problems = run("quiz", "check", str(bank), status=1).stdout
+    assert "question 'half': field 'digits': found 99" in problems
+    assert "question 'which': field 'hint': " in problems
+    assert len(json.loads(run("quiz", "check", str(bank), "--json", status=1).stdout)["problems"]) == 2
+    refused = run("quiz", "list", "--bank", str(bank), status=2).stderr
+    assert "field 'digits': found 99" in refused and "(and 1 more; 'scaling-tui quiz check FILE' lists them)" in refused
     bank.write_text(BANK)
-    assert "half" in run("quiz", "list", "--bank", str(bank)).stdout
+    listed = json.loads(run("quiz", "list", "--bank", str(bank), "--json").stdout)["questions"]
+    assert [question["id"] for question in listed] == ["half", "which"]  # the built-in ones are left out
+    taken = json.loads(run("quiz", "take", "--bank", str(bank), "--json", given="skip\nskip\n").stdout)
+    assert (taken["asked"], taken["skipped"]) == (0, 2)
+    assert "Use this question bank" in run("quiz", "take", "--help").stdout
     assert json.loads(run("quiz", "show", "half", "--bank", str(bank), "--json").stdout)["text"].startswith(
         "What is half"
     )
@@ -164,7 +176,7 @@ def test_a_session_that_was_left_goes_on_and_shows_in_the_history(run, mine: Non
     assert "go on with: scaling-tui quiz take --resume" in left.stderr
     (sitting,) = json.loads(run("quiz", "history", "--json").stdout)["sittings"]
     assert (sitting["ended"], sitting["questions"]) == (False, ["half", "which"])
-    assert "question 'half' is not known; --bank FILE" in run("quiz", "take", "--resume", status=2).stderr
+    assert "question 'half' is not known, want --bank" in run("quiz", "take", "--resume", status=2).stderr
     shown = run("quiz", "take", "--resume", "--bank", "mine.toml", given="skip\n").stdout
     assert "2 of 2" in shown
     assert "1 of 2 ·" not in shown
@@ -197,3 +209,64 @@ def test_progress_of_another_machine_is_merged(run, mine: None, tmp_path: Path) 
     assert "other.json: 0 new records" in run("quiz", "progress", "--merge", "other.json").stderr
     assert len(json.loads(run("quiz", "progress", "--json").stdout)["answers"]) == 2
     assert "none.json: No such file" in run("quiz", "progress", "--merge", "none.json", status=2).stderr
+
+
+def test_show_and_grade_take_the_question_in_both_forms(run) -> None:  # type: ignore[no-untyped-def]
+    shown = [run("quiz", "show", *form, "--seed", "3").stdout for form in (("which-n",), ("--question", "which-n"))]
+    assert shown[0] == shown[1]
+    for form in (("two-term-loss",), ("--question", "two-term-loss")):
+        assert json.loads(run("quiz", "grade", *form, "--answer", "1", "--json").stdout)["correct"] is False
+    advice = run("quiz", "show", "two-term-loss", "--seed", "3").stderr
+    command = re.search(r"'scaling-tui (.*) ANSWER'", advice)
+    assert command
+    assert "read as" in run(*command[1].split(), "0.5").stdout
+
+
+def test_take_with_a_seed_asks_the_same_whatever_was_answered(run) -> None:  # type: ignore[no-untyped-def]
+    def asked() -> str:
+        return str(run("quiz", "take", "--seed", "11", "--count", "4", given="skip\n" * 4).stdout)
+
+    before = asked()
+    run("quiz", "take", "--count", "6", given=("a\n1.234\nskip\n") * 12)
+    assert json.loads(run("quiz", "progress", "--json").stdout)["answers"]
+    assert asked() == before
+    assert str(run("quiz", "take", "--seed", "12", "--count", "4", given="skip\n" * 4).stdout) != before
+
+
+def test_a_tests_score_is_out_of_all_its_questions(run) -> None:  # type: ignore[no-untyped-def]
+    given = "b\n" + "skip\n" * 20
+    document = json.loads(run("quiz", "take", "--test", "--seed", "2", "--json", given=given).stdout)
+    assert document["asked"] == 10
+    assert document["answered"] + document["skipped"] == 10
+    assert sum(topic["asked"] for topic in document["topics"]) == 10
+    text = run("quiz", "take", "--test", "--seed", "2", given=given).stdout
+    assert re.search(r"[01] of 10 right on the first try, 9 not answered", text)
+    stopped = json.loads(run("quiz", "take", "--test", "--seed", "2", "--json", given="quit\n").stdout)
+    assert (stopped["asked"], stopped["answered"], stopped["right"]) == (10, 0, 0)
+
+
+def test_a_lesson_is_read_when_its_reader_says_so(run) -> None:  # type: ignore[no-untyped-def]
+    run("learn", "simple-form")
+    assert json.loads(run("quiz", "progress", "--json").stdout)["lessons_read"] == []
+    run("learn", "simple-form", "--read")
+    read = json.loads(run("quiz", "progress", "--json").stdout)["lessons_read"]
+    assert [one["lesson"] for one in read] == ["simple-form"]
+    assert "--read" in run("learn", "--read", status=2).stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("learn", "simple-form"), ("learn",), ("quiz", "show", "simplified-law", "--solution"),
+     ("quiz", "show", "mean-of-seeds", "--solution"), ("quiz", "grade", "which-n", "--answer", "a"),
+     ("quiz", "take", "--seed", "2", "--count", "1"), ("quiz", "progress")],
+)  # fmt: skip
+@pytest.mark.parametrize("how", ["option", "locale"])
+def test_a_terminal_without_utf_8_gets_ascii(  # type: ignore[no-untyped-def]
+    run, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], how: str
+) -> None:
+    if how == "locale":
+        monkeypatch.setenv("LC_ALL", "C")
+    done = run(*(("--ascii",) if how == "option" else ()), *arguments)
+    assert done.stdout.isascii(), [character for character in done.stdout if not character.isascii()][:10]
+    if "show" in arguments and "simplified-law" in arguments:
+        assert "a*N^-b + c*D^-d" in done.stdout

@@ -83,6 +83,7 @@ class LearnScreen(Page):
         self._counts: dict[str, int] = {}
         self._lesson: Lesson | None = None
         self._experiments: dict[str, Experiment] = {}
+        self._read = False  # whether the end of the lesson has been on the screen
 
     def body(self) -> ComposeResult:
         yield Static(id="where")
@@ -110,7 +111,28 @@ class LearnScreen(Page):
             options.add_option(Option(line, id=key))
         options.highlighted = 0
         options.focus()
+        self.watch(self.query_one("#page", VerticalScroll), "scroll_y", self._scrolled, init=False)
         self._head()
+
+    def _scrolled(self) -> None:
+        """A lesson counts as read once its reader has come to its end."""
+        page = self.query_one("#page", VerticalScroll)
+        if 0 < page.max_scroll_y <= page.scroll_y + 1:
+            self._note_read()
+
+    def _note_read(self) -> None:
+        if self._lesson is None or self._read:
+            return
+        self._read = True
+        try:
+            mark_read(self._lesson.id)
+        except InputError as error:
+            self.notify(str(error), severity="error", markup=False)
+
+    def _leave_lesson(self) -> None:
+        """A lesson that needs no scrolling is at its end all the time: it is read when its reader goes on."""
+        if self.has_class("-reading") and self.query_one("#page", VerticalScroll).max_scroll_y == 0:
+            self._note_read()
 
     def _head(self) -> None:
         lesson = self._lesson
@@ -128,16 +150,16 @@ class LearnScreen(Page):
 
     def open(self, what: str) -> None:
         """Shows a lesson, or begins a guided experiment where it left off."""
+        self._leave_lesson()
         if what in self._experiments:
             self._experiment(self._experiments[what])
             return
         try:
             self._lesson = load_lesson(what)
-            mark_read(what)
         except InputError as error:
-            self.notify(str(error), severity="error")
-            if self._lesson is None or self._lesson.id != what:
-                return
+            self.notify(str(error), severity="error", markup=False)
+            return
+        self._read = True  # what is being taken off the screen is not this lesson's end
         self.run_worker(self._fill(self._lesson), exclusive=True)
 
     def _experiment(self, experiment: Experiment) -> None:
@@ -172,6 +194,7 @@ class LearnScreen(Page):
         self.add_class("-reading")
         page.scroll_home(animate=False)
         page.focus()
+        self._read = False
         self._head()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -183,6 +206,7 @@ class LearnScreen(Page):
         return True
 
     def action_back(self) -> None:
+        self._leave_lesson()
         self.remove_class("-reading")
         if self._lesson is not None:
             place = [file.id for file in self._files].index(self._lesson.id)
@@ -198,6 +222,7 @@ class LearnScreen(Page):
 
     async def action_questions(self) -> None:
         if self._lesson is not None:
+            self._leave_lesson()
             await self.scaling_app.visit("quiz", self._lesson.id)
 
     async def action_predict(self) -> None:

@@ -50,7 +50,8 @@ class QuizScreen(Page):
     ABOUT: ClassVar[str] = (
         "Questions on the lessons, those due first. Pick an option with its letter or the arrows and press enter; type "
         "a number or a formula, and see how it is read. After a wrong answer you see what went wrong and try again "
-        "with new numbers. Every answer is saved at once, so you can leave at any time. F4 explains a word."
+        "with new numbers. Every answer is saved at once, so you can leave at any time; the start page offers to go "
+        "on. F4 explains a word."
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -65,7 +66,7 @@ class QuizScreen(Page):
             "predict",
             tooltip="Predict the loss of your largest run and compare with the law's prediction",
         ),
-        Binding("escape", "back", "back", tooltip="Leave the session; your answers are saved"),
+        Binding("escape", "back", "back", tooltip="Leave the session; your answers are saved. A test asks first"),
     ]
     CSS = """
     QuizScreen {
@@ -105,7 +106,10 @@ class QuizScreen(Page):
             self.start()
 
     def open(self, what: str) -> None:
-        """Starts a session on the lesson `what`; PREDICTION_GAME starts the prediction game."""
+        """Starts a session on the lesson `what`; PREDICTION_GAME starts the prediction game. A running test goes on."""
+        if self._in_test:
+            self.notify("A test is running: finish it, or leave it with esc first.")
+            return
         if what == PREDICTION_GAME:
             self.action_predict()
         else:
@@ -128,6 +132,7 @@ class QuizScreen(Page):
         self._fill(heading, Text("\n".join(course.overview().splitlines()[1:])))
         self._offer(
             [
+                *self._left(course),
                 ("session", f"Start: {number} questions, those due first"),
                 ("test", "Test: 10 questions at three levels, no hints, a score by topic"),
                 ("lesson", "Questions on one lesson …"),
@@ -135,6 +140,17 @@ class QuizScreen(Page):
                 (ASSIGNMENT, "An assignment of your class …"),
             ]
         )
+
+    def _left(self, course: Course) -> list[tuple[str, str]]:
+        """What goes on with the sitting that was left, if there is one."""
+        try:
+            left = course.left()
+        except InputError:  # the page says that the progress cannot be read
+            left = None
+        if left is None:
+            return []
+        what = "test" if left.test else "session"
+        return [("resume", f"Go on with the {what}: {len(left.answers)} of {len(left.questions)} answered")]
 
     def begin_lesson(self, lesson: str) -> None:
         """Starts a session on one lesson."""
@@ -145,7 +161,18 @@ class QuizScreen(Page):
         if not here:
             self.notify(f"No questions on {lesson} yet.")
             return
-        self._begin(Course.load(here, self._progress).session(min(SESSION_QUESTIONS, len(here))))
+        self._begin(Course.load(here, self._progress).session(min(SESSION_QUESTIONS, len(here)), whole=True))
+
+    @property
+    def _in_test(self) -> bool:
+        return self._session is not None and self._session.test and self._state == "asking"
+
+    def _begin_due(self, course: Course) -> None:
+        """Starts a session of what is due and new today, if anything is."""
+        try:
+            self._begin(course.session(SESSION_QUESTIONS))
+        except InputError as error:
+            self.notify(str(error).removeprefix("quiz: "), markup=False)
 
     def _begin(self, session: Session) -> None:
         self._session = session
@@ -287,7 +314,9 @@ class QuizScreen(Page):
             case "marked":
                 self.action_go_on()
             case _ if key == "session":
-                self._begin(course.session(SESSION_QUESTIONS))
+                self._begin_due(course)
+            case _ if key == "resume":
+                self._begin(course.resume())
             case _ if key == "test":
                 self._begin(course.test())
             case _ if key == "predict":
@@ -479,11 +508,35 @@ class QuizScreen(Page):
         await self.app.switch_mode("live")
 
     def action_back(self) -> None:
-        sitting = isinstance(self._session, Sitting)
-        if self._session is not None and self._state in ("asking", "marked") and (sitting or self._session.results):
+        session = self._session
+        if session is not None and self._in_test:
+            left = len(session.questions) - session.index
+            choices = [
+                ("on", "Go on with the test"),
+                ("later", "Leave it for now: the start page offers to go on"),
+                ("end", f"End it: the {left} questions left count as not right"),
+            ]
+            self.app.push_screen(Choose("Leave the test?", choices), self._leave_test)
+            return
+        sitting = isinstance(session, Sitting)
+        if session is not None and self._state in ("asking", "marked") and (sitting or session.results):
             self._end()
         else:
             self.start()
+
+    def _leave_test(self, choice: str | None) -> None:
+        session = self._session
+        assert session is not None
+        if choice == "later":
+            try:
+                session.leave()
+            except InputError as error:
+                self.notify(str(error), severity="warning", markup=False)
+            self.start()
+        elif choice == "end":
+            session.end()
+            # Not before the dialog is gone: coming back to a session that is over begins anew.
+            self.call_after_refresh(self._end)
 
 
 def _assignment(path: str) -> Assignment:

@@ -11,7 +11,7 @@ from scaling_tui.tutor.classroom.assignment import Exercise, Item, when
 from scaling_tui.tutor.classroom.chain import receipt
 from scaling_tui.tutor.classroom.submission import LONGEST_ANSWER, Given, add, asked_hash, begin
 from scaling_tui.tutor.content.questions import Question
-from scaling_tui.tutor.grading.marking import Grade, grade
+from scaling_tui.tutor.grading.marking import Grade
 from scaling_tui.tutor.session import Result, Session
 
 
@@ -164,9 +164,7 @@ class Sitting(Session):
             raise InputError("answer: no tries left")
         if len(text) > LONGEST_ANSWER:
             raise InputError(f"answer: found {len(text):,} characters, want at most {LONGEST_ANSWER:,}")
-        graded = grade(self.asked, text)
-        if self.tells and graded.slip == "few-figures":
-            raise InputError(f"answer: {graded.diagnosis}")  # not wrong yet
+        graded = self._graded(text)
         now, question = self._now(), self.asked.question
         given = Given(
             now, question.id, self.asked.seed, asked_hash(self.asked), self.exercise.bank_hashes[question.id], text,

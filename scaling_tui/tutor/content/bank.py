@@ -1,9 +1,10 @@
 """Banks: TOML files of questions. Every error names the file, question and field."""
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from scaling_tui import InputError
 from scaling_tui.text import resources
@@ -22,18 +23,57 @@ from scaling_tui.tutor.content.questions import (
     Question,
     Wrong,
 )  # fmt: skip
-from scaling_tui.tutor.content.table import Table as _Table
+from scaling_tui.tutor.content.table import Table
 from scaling_tui.tutor.content.template import Template, template
 from scaling_tui.tutor.parsing.expressions import Expression, parse
 from scaling_tui.tutor.parsing.formulas import formula
 
-_COMMON = {"id", "kind", "lesson", "difficulty", "skill", "text", "values", "hint", "steps", "check", "plan"}
+T = TypeVar("T")
+_SHARED = {"id", "kind", "lesson", "difficulty", "skill"}
+_COMMON = _SHARED | {"text", "values", "hint", "steps", "check", "plan"}
 _OWN = {
     "choice": {"right", "wrong"},
     "numeric": {"answer", "digits", "tolerance", "unit", "mistakes"},
     "expression": {"answer", "typed", "mistakes"},
     "fix": {"answer", "typed", "mistakes", "code", "line"},
 }
+
+
+class FaultyBank(InputError):  # noqa: N818 - a bank with faults, as `Unreadable` is a formula that is unreadable
+    """Everything that is wrong in a bank or a question; as text the first fault and how many more there are."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        more = f" (and {len(faults) - 1} more; 'scaling-tui quiz check FILE' lists them)" if len(faults) > 1 else ""
+        super().__init__(faults[0] + more)
+
+
+class _Faults:
+    """Collects the faults of a question, so that all of them are reported at once."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def of(self, read: Callable[[], T], instead: T) -> T:
+        """What `read` returns; `instead`, if it finds a fault."""
+        try:
+            return read()
+        except FaultyBank as error:
+            self.found += error.faults
+        except InputError as error:
+            self.found.append(str(error))
+        return instead
+
+    def tell(self) -> None:
+        """Raises what was found."""
+        if self.found:
+            raise FaultyBank(self.found)
+
+
+def _only(table: Table, allowed: Iterable[str]) -> None:
+    """Raises every field that is not allowed."""
+    if unknown := table.unknown(allowed):
+        raise FaultyBank([str(error) for error in unknown])
 
 
 @dataclass(frozen=True)
@@ -51,186 +91,318 @@ def load_bank(path: Path) -> Bank:
     Raises:
         InputError: no such file, not TOML, or an invalid field; names file, question and field.
     """
-    top = _Table(str(path), read_toml(path, "a bank of questions (.toml)"))
-    top.only({"title", "lesson", "question"})
-    title, lesson = top.get("title", str), top.get("lesson", str, "")
+    bank, faults = read_bank(path)
+    if faults:
+        raise FaultyBank(faults)
+    return bank
+
+
+def read_bank(path: Path) -> tuple[Bank, list[str]]:
+    """The sound questions of a bank, and all faults of the others, each with file, question and field.
+
+    Raises:
+        InputError: no such file, or not TOML.
+    """
+    top = Table(str(path), read_toml(path, "a bank of questions (.toml)"))
+    faults = _Faults()
+    faults.of(lambda: _only(top, {"title", "lesson", "question"}), None)
+    title, lesson = faults.of(lambda: top.get("title", str), ""), faults.of(lambda: top.get("lesson", str, ""), "")
     tables = top.table.get("question")
     if not isinstance(tables, list) or not tables:
-        raise top.wrong("question", "missing, want at least one [[question]]")
+        faults.found.append(str(top.wrong("question", "missing, want at least one [[question]]")))
+        return Bank(path, title, ()), faults.found
     questions: list[Question] = []
+    taken: set[str] = set()
     for number, table in enumerate(tables, 1):
-        name = table.get("id") if isinstance(table, dict) else None
-        question = _question(
-            _Table(f"{path}: question {name!r}" if name else f"{path}: question {number}", table), lesson, path
-        )
-        if any(question.id == other.id for other in questions):
-            raise InputError(f"{path}: question {question.id!r}: field 'id': used twice")
-        questions.append(question)
-    return Bank(path, title, tuple(questions))
+        if not isinstance(table, dict):
+            faults.found.append(f"{path}: question {number}: found {table!r}, want a table [[question]]")
+            continue
+        name = table.get("id")
+        where = f"{path}: question {name!r}" if name else f"{path}: question {number}"
+        if isinstance(name, str) and name in taken:
+            faults.found.append(f"{where}: field 'id': used twice")
+        taken.add(str(name))
+        question = faults.of(lambda where=where, table=table: _with_forms(where, table, lesson, path), None)  # type: ignore[misc]
+        if question is not None:
+            questions.append(question)
+    return Bank(path, title, tuple(questions)), faults.found
 
 
-def load_banks(extra: Iterable[Path] = ()) -> list[Bank]:
-    """The packaged banks, the user's in the configuration folder, and those given by path.
+def _with_forms(where: str, table: dict[str, Any], lesson: str, path: Path) -> Question:
+    """A question, with its other forms: each has what it does not state itself from the question."""
+    faults = _Faults()
+    own = {field: value for field, value in table.items() if field != "form"}
+    question = faults.of(lambda: _question(Table(where, own), lesson, path), None)
+    given = Table(where, table)
+    forms = []
+    other: list[Table] = faults.of(lambda: given.tables("form", 0), [])
+    for number, form in enumerate(other, 1):
+        inside = Table(f"{where}: form {number}", form.table)
+        for field in _SHARED & set(form.table):
+            faults.found.append(str(inside.wrong(field, "the same for all forms of a question, state it there")))
+        merged = Table(inside.where, {**own, **{k: v for k, v in form.table.items() if k not in _SHARED}})
+        # What is wrong in the question itself is told once.
+        read = _Faults() if question is None else faults
+        forms.append(read.of(lambda merged=merged: _question(merged, lesson, path), None))  # type: ignore[misc]
+    faults.tell()
+    assert question is not None
+    return replace(question, forms=tuple(form for form in forms if form is not None))
+
+
+def bank_files() -> list[Path]:
+    """The packaged banks and the user's in the configuration folder."""
+    return sorted(resources.found("quizzes"), key=lambda path: path.stem)
+
+
+def load_banks(only: Collection[Path] | None = None) -> list[Bank]:
+    """The packaged banks and the user's in the configuration folder; or only those given by path.
 
     Raises:
         InputError: as `load_bank`; or two banks use the same question id.
     """
-    banks = [load_bank(path) for path in (*sorted(resources.found("quizzes"), key=lambda p: p.stem), *extra)]
-    owner: dict[str, Path] = {}
-    for bank in banks:
-        for question in bank.questions:
-            if question.id in owner:
-                raise InputError(f"{bank.path}: question {question.id!r}: field 'id': also in {owner[question.id]}")
-            owner[question.id] = bank.path
+    banks = [load_bank(path) for path in only or bank_files()]
+    if twice := used_twice(banks):
+        raise FaultyBank(twice)
     return banks
 
 
-def _question(table: _Table, lesson: str, path: Path) -> Question:
+def used_twice(banks: Iterable[Bank], with_others: bool = False) -> list[str]:
+    """Question ids that two banks use, one line each; `with_others` counts the banks of `bank_files` too."""
+    banks = list(banks)
+    owner: dict[str, Path] = {}
+    if with_others:
+        given = {bank.path.resolve() for bank in banks}
+        for path in bank_files():
+            if path.resolve() not in given:
+                owner |= {question.id: path for question in read_bank(path)[0].questions}
+    faults = []
+    for bank in banks:
+        for question in bank.questions:
+            if question.id in owner:
+                faults.append(f"{bank.path}: question {question.id!r}: field 'id': also in {owner[question.id]}")
+            owner[question.id] = bank.path
+    return faults
+
+
+def _question(table: Table, lesson: str, path: Path) -> Question:
     kind = table.one_of("kind", KINDS)
-    table.only(_COMMON | _OWN[kind])
-    identity = table.get("id", str)
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", identity):
-        raise table.wrong("id", f"found {identity!r}, want lower-case words joined by '-'")
-    values = _draws(table)
-    names = frozenset(value.name for value in values)
+    faults = _Faults()
+    faults.of(lambda: _only(table, _COMMON | _OWN[kind]), None)
+    identity = faults.of(lambda: _identity(table), "")
+    values: tuple[Draw, ...] = faults.of(lambda: _draws(table), ())
+    names = frozenset(value.name for value in values) | frozenset(map(str, _as_table(table.table.get("values"))))
     body: Choice | Numeric | Formula
-    digits = 0
+    unread: Choice | Numeric | Formula = Choice(_EMPTY, ())
     if kind == "choice":
-        body = _choice(table, names)
+        body = faults.of(lambda: _choice(table, names), unread)
     elif kind == "numeric":
-        body = _numeric(table, names)
-        digits = body.digits
+        body = faults.of(lambda: _numeric(table, names), unread)
     else:
-        body = _formula(table, names, kind)
+        body = faults.of(lambda: _formula(table, names, kind), unread)
+    digits = body.shown_digits if isinstance(body, Numeric) else 1 if kind == "numeric" else 0
     known = names | {"answer"} if digits else names
 
     def reader(text: str) -> Template:
         return template(text.strip("\n"), known, digits)
 
+    def text(field: str, read: Callable[[str], Template]) -> Template:
+        return faults.of(lambda: table.read(field, read), _EMPTY)
+
+    steps: list[str] = faults.of(lambda: _steps(table), [])
+    question = Question(
+        id=identity,
+        kind=kind,  # type: ignore[arg-type]
+        lesson=faults.of(lambda: table.get("lesson", str, lesson or None), ""),
+        difficulty=faults.of(lambda: table.one_of("difficulty", DIFFICULTIES), "easy"),  # type: ignore[arg-type, return-value]
+        skill="" if kind == "choice" else faults.of(lambda: table.get("skill", str, lesson or identity), ""),
+        text=text("text", lambda text: template(flowed(text.strip("\n")), names)),
+        values=values,
+        body=body,
+        hint=text("hint", lambda text: template(text, names)),
+        steps=tuple(
+            faults.of(lambda step=step: Table(table.where, {"steps": step}).read("steps", reader), _EMPTY)  # type: ignore[misc]
+            for step in steps
+        ),
+        check=text("check", reader),
+        plan=faults.of(lambda: _plan(table, names), ()),
+        bank=path,
+    )
+    faults.tell()
+    return question
+
+
+_EMPTY = Template(())
+
+
+def _as_table(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _identity(table: Table) -> str:
+    identity = table.get("id", str)
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", identity):
+        raise table.wrong("id", f"found {identity!r}, want lower-case words joined by '-'")
+    return identity
+
+
+def _steps(table: Table) -> list[str]:
     steps = table.get("steps", list)
     if not steps or not all(isinstance(step, str) for step in steps):
         raise table.wrong("steps", "want a list with at least one string")
-    skill = "" if kind == "choice" else table.get("skill", str, lesson or identity)
-    return Question(
-        id=identity,
-        kind=kind,  # type: ignore[arg-type]
-        lesson=table.get("lesson", str, lesson or None),
-        difficulty=table.one_of("difficulty", DIFFICULTIES),  # type: ignore[arg-type]
-        skill=skill,
-        text=table.read("text", lambda text: template(flowed(text.strip("\n")), names)),
-        values=values,
-        body=body,
-        hint=table.read("hint", lambda text: template(text, names)),
-        steps=tuple(_Table(table.where, {"steps": step}).read("steps", reader) for step in steps),
-        check=table.read("check", reader),
-        plan=_plan(table, names),
-        bank=path,
-    )
+    return steps
 
 
-def _draws(table: _Table) -> tuple[Draw, ...]:
+def _draws(table: Table) -> tuple[Draw, ...]:
     draws: list[Draw] = []
+    faults = _Faults()
     for name, given in table.get("values", dict, {}).items():
-        where = f"values.{name}"
-        if not name.isidentifier() or not name.isascii():
-            raise table.wrong(where, "want a name of letters, digits and _")
-        if isinstance(given, int | float) and not isinstance(given, bool):
-            given = {"choose": [given]}  # noqa: PLW2901
-        if not isinstance(given, dict):
-            raise table.wrong(where, f"found {given!r}, want a number or a table")
-        spec = _Table(f"{table.where}: field {where!r}", given)
-        spec.only({"choose", "low", "high", "log", "digits", "whole", "is"})
-        if "is" in given:
-            earlier = frozenset(draw.name for draw in draws)
-            draws.append(Draw(name, formula=spec.read("is", lambda text, known=earlier: formula(text, known))))  # type: ignore[misc]
-        elif "choose" in given:
-            choices = spec.get("choose", list)
-            if not choices or not all(isinstance(c, int | float) and not isinstance(c, bool) for c in choices):
-                raise spec.wrong("choose", "want a list of numbers")
-            draws.append(Draw(name, choose=tuple(float(c) for c in choices)))
-        else:
-            low, high, log = spec.get("low", float), spec.get("high", float), spec.get("log", bool, False)
-            if not low < high or (log and low <= 0):
-                raise spec.wrong("low", f"found {low:g} with high {high:g}, want low below high" + (", above 0" * log))
-            digits, whole = spec.get("digits", int, 2), spec.get("whole", bool, False)
-            draws.append(Draw(name, low=low, high=high, log=log, digits=digits, whole=whole))
+        draw = faults.of(lambda name=name, given=given: _draw(table, name, given, draws), None)  # type: ignore[misc]
+        # Whatever is wrong with it, other fields may use its name.
+        draws.append(draw or Draw(name, choose=(1.0,)))
+    faults.tell()
     return tuple(draws)
 
 
-def _plan(table: _Table, names: frozenset[str]) -> tuple[tuple[str, Expression], ...]:
-    given = _Table(f"{table.where}: field 'plan'", table.get("plan", dict, {}))
-    given.only(PLANNED)
+def _draw(table: Table, name: str, given: Any, before: list[Draw]) -> Draw:
+    where = f"values.{name}"
+    if not name.isidentifier() or not name.isascii():
+        raise table.wrong(where, "want a name of letters, digits and _")
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        given = {"choose": [given]}
+    if not isinstance(given, dict):
+        raise table.wrong(where, f"found {given!r}, want a number or a table")
+    spec = Table(f"{table.where}: field {where!r}", given)
+    _only(spec, {"choose", "low", "high", "log", "digits", "whole", "is"})
+    if "is" in given:
+        earlier = frozenset(draw.name for draw in before)
+        return Draw(name, formula=spec.read("is", lambda text: formula(text, earlier)))
+    if "choose" in given:
+        choices = spec.get("choose", list)
+        if not choices or not all(isinstance(c, int | float) and not isinstance(c, bool) for c in choices):
+            raise spec.wrong("choose", "want a list of numbers")
+        return Draw(name, choose=tuple(float(c) for c in choices))
+    low, high, log = spec.get("low", float), spec.get("high", float), spec.get("log", bool, False)
+    if not low < high or (log and low <= 0):
+        raise spec.wrong("low", f"found {low:g} with high {high:g}, want low below high" + (", above 0" * log))
+    digits, whole = spec.get("digits", int, 2), spec.get("whole", bool, False)
+    return Draw(name, low=low, high=high, log=log, digits=digits, whole=whole)
+
+
+def _plan(table: Table, names: frozenset[str]) -> tuple[tuple[str, Expression], ...]:
+    given = Table(f"{table.where}: field 'plan'", table.get("plan", dict, {}))
+    _only(given, PLANNED)
     if len(given.table) > 2:
         raise table.wrong("plan", f"found {len(given.table)} fields, want one, or two for a run off the optimum")
     return tuple((field, given.read(field, lambda text: formula(text, names))) for field in given.table)
 
 
-def _choice(table: _Table, names: frozenset[str]) -> Choice:
-    def reader(text: str) -> Template:
-        return template(text, names)
+def _choice(table: Table, names: frozenset[str]) -> Choice:
+    faults = _Faults()
 
-    wrong = []
-    for option in table.tables("wrong", 2):
-        option.only({"text", "says"})
-        wrong.append(Wrong(option.read("text", reader), option.read("says", reader)))
-    if len(wrong) > 5:
-        raise table.wrong("wrong", f"found {len(wrong)}, want at most 5")
-    return Choice(table.read("right", reader), tuple(wrong))
+    def text(place: Table, field: str) -> Template:
+        return faults.of(lambda: place.read(field, lambda text: template(text, names)), _EMPTY)
+
+    options: list[Table] = faults.of(lambda: table.tables("wrong", 2), [])
+    for option in options:
+        faults.of(lambda option=option: _only(option, {"text", "says"}), None)  # type: ignore[misc]
+    if len(options) > 5:
+        faults.found.append(str(table.wrong("wrong", f"found {len(options)}, want at most 5")))
+    right = text(table, "right")
+    wrong = tuple(Wrong(text(option, "text"), text(option, "says")) for option in options)
+    faults.tell()
+    return Choice(right, wrong)
 
 
-def _numeric(table: _Table, names: frozenset[str]) -> Numeric:
+def _numeric(table: Table, names: frozenset[str]) -> Numeric:
+    faults = _Faults()
+    digits = faults.of(lambda: _digits(table), 3)
+    tolerance = faults.of(lambda: _tolerance(table, digits), 0.0)
+    unit = faults.of(lambda: table.get("unit", str, "") and table.one_of("unit", sorted(UNITS)), "")
+    answer = faults.of(lambda: table.read("answer", lambda text: formula(text, names)), _NOTHING)
+    numeric = Numeric(answer, digits, tolerance, unit, ())
+    shown = numeric.shown_digits
+    mistakes: tuple[Mistake, ...] = faults.of(
+        lambda: _mistakes(table, names, shown, lambda text: formula(text, names)), ()
+    )
+    faults.tell()
+    return replace(numeric, mistakes=mistakes)
+
+
+_NOTHING = formula("0", frozenset())
+
+
+def _digits(table: Table) -> int:
     digits = table.get("digits", int)
     if not 1 <= digits <= 12:
         raise table.wrong("digits", f"found {digits}, want 1 to 12 significant figures")
+    return digits
+
+
+def _tolerance(table: Table, digits: int) -> float:
     # Half a unit of the last figure, where that is relatively largest: less would reject correctly rounded answers.
     least = 0.5 * 10.0 ** (1 - digits)
     tolerance = table.get("tolerance", float, least)
     if tolerance != 0 and not least <= tolerance < 0.5:
         wanted = f"0 for a whole number, or {least:g} (for {digits} figures) to 0.5"
         raise table.wrong("tolerance", f"found {tolerance:g}, want {wanted}")
-    unit = table.get("unit", str, "") and table.one_of("unit", sorted(UNITS))
-    answer = table.read("answer", lambda text: formula(text, names))
-    mistakes = _mistakes(table, names, digits, lambda text: formula(text, names))
-    return Numeric(answer, digits, tolerance, unit, mistakes)
+    return tolerance
 
 
-def _formula(table: _Table, names: frozenset[str], kind: str) -> Formula:
+def _formula(table: Table, names: frozenset[str], kind: str) -> Formula:
     if not names:
         raise table.wrong("values", "missing: a formula needs the names it is a function of")
-    answer = table.read("answer", lambda text: formula(text, names))
-    typed = table.get("typed", str)
-    asked = table.read("typed", lambda text: parse(text, names))
-    mistakes = _mistakes(table, names, 0, lambda text: parse(text, names))
+    faults = _Faults()
+    answer = faults.of(lambda: table.read("answer", lambda text: formula(text, names)), _NOTHING)
+    typed = faults.of(lambda: table.get("typed", str), "0")
+    asked = faults.of(lambda: table.read("typed", lambda text: parse(text, names)), _NOTHING)
+    mistakes: tuple[Mistake, ...] = faults.of(lambda: _mistakes(table, names, 0, lambda text: parse(text, names)), ())
     # A value that only serves to compute others is not offered to the learner: it may be the answer.
     shown = asked.names.union(*(mistake.answer.names for mistake in mistakes))
-    if kind == "expression":
-        return Formula(answer, typed, shown, mistakes)
-    code, line = table.get("code", str).strip("\n"), table.get("line", int)
-    if not 1 <= line <= len(code.splitlines()):
-        raise table.wrong("line", f"found {line}, the code has lines 1 to {len(code.splitlines())}")
-    table.read("code", lambda text: parse(computed(text.strip("\n").splitlines()[line - 1]), names))
-    shown |= names & set(re.findall(r"[A-Za-z_]\w*", code))
+    code, line = "", 0
+    if kind == "fix":
+        code = faults.of(lambda: table.get("code", str).strip("\n"), "")
+        line = faults.of(lambda: _line(table, code, names), 0)
+        shown |= names & set(re.findall(r"[A-Za-z_]\w*", code))
+    faults.tell()
     return Formula(answer, typed, shown, mistakes, code, line)
 
 
+def _line(table: Table, code: str, names: frozenset[str]) -> int:
+    line = table.get("line", int)
+    if not code:
+        return line
+    if not 1 <= line <= len(code.splitlines()):
+        raise table.wrong("line", f"found {line}, the code has lines 1 to {len(code.splitlines())}")
+    table.read("code", lambda text: parse(computed(code.splitlines()[line - 1]), names))
+    return line
+
+
 def _mistakes(
-    table: _Table, names: frozenset[str], digits: int, reader: Callable[[str], Expression]
+    table: Table, names: frozenset[str], digits: int, reader: Callable[[str], Expression]
 ) -> tuple[Mistake, ...]:
-    mistakes = []
-    for entry in table.tables("mistakes", 1):
-        entry.only({"slip", "answer", "says", "step"})
-        slip = entry.one_of("slip", [name for name in SLIPS if name not in GENERIC])
-        known = names | {"answer"} if digits else names
-        mistakes.append(
-            Mistake(
-                slip,
-                entry.read("answer", reader),
-                entry.read("says", lambda text: template(text, names)),
-                entry.read("step", lambda text, known=known: template(text, known, digits)),  # type: ignore[misc]
-                typed=entry.get("answer", str),
-            )
-        )
-    return tuple(mistakes)
+    faults = _Faults()
+    entries = table.tables("mistakes", 1)
+    mistakes = [
+        faults.of(lambda entry=entry: _mistake(entry, names, digits, reader), None)  # type: ignore[misc]
+        for entry in entries
+    ]
+    faults.tell()
+    return tuple(mistake for mistake in mistakes if mistake is not None)
+
+
+def _mistake(entry: Table, names: frozenset[str], digits: int, reader: Callable[[str], Expression]) -> Mistake:
+    faults = _Faults()
+    faults.of(lambda: _only(entry, {"slip", "answer", "says", "step"}), None)
+    known = names | {"answer"} if digits else names
+    mistake = Mistake(
+        faults.of(lambda: entry.one_of("slip", [name for name in SLIPS if name not in GENERIC]), ""),
+        faults.of(lambda: entry.read("answer", reader), _NOTHING),
+        faults.of(lambda: entry.read("says", lambda text: template(text, names)), _EMPTY),
+        faults.of(lambda: entry.read("step", lambda text: template(text, known, digits)), _EMPTY),
+        typed=faults.of(lambda: entry.get("answer", str), ""),
+    )
+    faults.tell()
+    return mistake
 
 
 def computed(line: str) -> str:

@@ -19,9 +19,10 @@ from scaling_tui.text.suggest import did_you_mean
 from scaling_tui.tutor.content.bank import flowed
 from scaling_tui.tutor.content.table import Table
 from scaling_tui.tutor.content.template import Template, template
-from scaling_tui.tutor.parsing.expressions import Expression, Function
+from scaling_tui.tutor.parsing.expressions import Expression
 from scaling_tui.tutor.parsing.formulas import FUNCTIONS, formula
 from scaling_tui.tutor.parsing.numbers import figures
+from scaling_tui.tutor.parsing.spelling import Function
 
 Unit = Literal["share", "nats", "count", "number"]
 Facts = Mapping[tuple[str, ...], float]

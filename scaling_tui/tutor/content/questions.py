@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from scaling_tui.text.numbers import EXACT
 from scaling_tui.tutor.content.template import Template
 from scaling_tui.tutor.parsing.expressions import Expression
 
@@ -80,6 +81,11 @@ class Numeric:
     unit: str
     mistakes: tuple[Mistake, ...]
 
+    @property
+    def shown_digits(self) -> int:
+        """Figures that the answer is shown with; for a whole number all of them."""
+        return self.digits if self.tolerance else EXACT
+
 
 @dataclass(frozen=True)
 class Formula:
@@ -98,7 +104,8 @@ class Formula:
 class Question:
     """A question of a bank. `skill` is set if it exercises a procedure rather than a concept.
 
-    `plan` holds the numbers to open in the planner, each under its name in `PLANNED`.
+    `plan` holds the numbers to open in the planner, each under its name in `PLANNED`. `forms` are other ways to ask it,
+    which take turns with it from seed to seed.
     """
 
     id: str
@@ -114,3 +121,4 @@ class Question:
     check: Template
     plan: tuple[tuple[str, Expression], ...]
     bank: Path = field(compare=False)
+    forms: tuple["Question", ...] = ()

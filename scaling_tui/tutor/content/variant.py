@@ -7,11 +7,14 @@ from functools import cached_property
 from scaling_tui import InputError
 from scaling_tui.tutor.content.mistakes import CommonMistake, common_mistakes
 from scaling_tui.tutor.content.questions import Choice, Formula, Mistake, Numeric, Question
+from scaling_tui.tutor.parsing.expressions import Expression, parse
 from scaling_tui.tutor.parsing.numbers import apart, figures
 
 LETTERS = "abcdef"
 _DRAWS = 60  # tries to find numbers that keep the mistakes apart from the answer and from each other
-POINTS = 12  # at which two formulas are compared
+# Two formulas are compared at so many points of the question's own numbers, and at so many with sizes far from them.
+POINTS, WIDE_POINTS = 6, 4
+_WIDE = 3.0  # powers of ten
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Variant:
             case Choice():
                 right = next(option for option in self.options if option.right)
                 return f"{right.letter}) {right.text}"
-            case Numeric(digits=digits, unit=unit):
+            case Numeric(shown_digits=digits, unit=unit):
                 return f"{figures(self.values['answer'], digits)} {unit}".strip()
             case Formula(typed=typed, line=line):
                 return f"{line}: {typed}" if line else typed
@@ -72,15 +75,23 @@ class Variant:
 
     @cached_property
     def points(self) -> list[dict[str, float]]:
-        """Values of the names at which a formula is compared with the right one."""
+        """Values of the names at which a formula is compared with the right one; the question's own numbers first."""
         rng = random.Random(f"{self.question.id}:{self.seed}:points")
-        return [draw_values(self.question, rng) for _ in range(POINTS)]
+        return [draw_values(self.question, rng) for _ in range(POINTS)] + _wide_points(self.question, rng)
 
     @cached_property
-    def wanted(self) -> list[float]:
-        """Values of the right formula at `points`."""
-        assert isinstance(self.question.body, Formula)
-        return [self.question.body.answer(values) for values in self.points]
+    def right(self) -> Expression:
+        """The right formula, as a learner would type it."""
+        body = self.question.body
+        assert isinstance(body, Formula)
+        return parse(body.typed, body.names)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the names of a formula are independent; one computed from others is only as exact as a float."""
+        body = self.question.body
+        assert isinstance(body, Formula)
+        return not any(draw.formula for draw in self.question.values if draw.name in body.names)
 
     @cached_property
     def common(self) -> list[CommonMistake]:
@@ -115,11 +126,13 @@ def _shortest(value: float) -> str:
 
 
 def variant(question: Question, seed: int) -> Variant:
-    """The question with the numbers of `seed`.
+    """The question with the numbers of `seed`, and in the form that it has at this seed.
 
     Raises:
         InputError: its formulas have no value for any of the numbers tried.
     """
+    forms = (question, *question.forms)
+    question = forms[seed % len(forms)]
     problem: InputError | None = None
     last: Variant | None = None
     for attempt in range(_DRAWS):
@@ -155,9 +168,30 @@ def _draw(question: Question, seed: int, rng: random.Random) -> tuple[Variant, b
             return Variant(question, seed, values, question.text.render(values)), True
 
 
-def draw_values(question: Question, rng: random.Random) -> dict[str, float]:
-    """Draws the numbers of a question, in its order."""
+def _wide_points(question: Question, rng: random.Random) -> list[dict[str, float]]:
+    """Points at which what is drawn on a log scale, the sizes, is far smaller or larger, in the same order of size."""
+    drawn = [draw for draw in question.values if draw.log]
+    ordered = [(one.name, other.name) for one in drawn for other in drawn if one.high <= other.low]
+    points: list[dict[str, float]] = []
+    for _ in range(20 * WIDE_POINTS):
+        try:
+            values = draw_values(question, rng, _WIDE)
+        except InputError:
+            continue  # the law code has no value out there
+        if all(values[one] < values[other] for one, other in ordered):
+            points.append(values)
+        if len(points) == WIDE_POINTS or not drawn:
+            break
+    return points
+
+
+def draw_values(question: Question, rng: random.Random, wide: float = 0.0) -> dict[str, float]:
+    """Draws the numbers of a question, in its order; those on a log scale up to `wide` powers of ten out of range."""
     values: dict[str, float] = {}
     for draw in question.values:
-        values[draw.name] = draw.draw(rng, values)
+        value = draw.draw(rng, values)
+        if wide and draw.log:
+            value *= 10 ** rng.uniform(-wide, wide)
+            value = max(1.0, float(round(value))) if draw.whole else value
+        values[draw.name] = value
     return values

@@ -6,7 +6,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from scaling_tui import InputError
-from scaling_tui.tutor.parsing.expressions import BASIC, Expression, Function, parse
+from scaling_tui.tutor.parsing.expressions import BASIC, Expression, parse
+from scaling_tui.tutor.parsing.spelling import Function
 
 if TYPE_CHECKING:
     from scaling_tui.laws.counting import Count, Head

@@ -13,13 +13,14 @@ from scaling_tui.tui.screens.learn import LearnScreen
 from scaling_tui.tui.screens.plan import PlanScreen
 from scaling_tui.tui.screens.quiz import QuizScreen
 from scaling_tui.tui.terminal import Appearance
+from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tutor.content.bank import load_banks
 from scaling_tui.tutor.course import Course
 from scaling_tui.tutor.parsing.numbers import figures
 from scaling_tui.tutor.progress import progress_file, read_answers
 from scaling_tui.tutor.session import Session
-from tests.tui.conftest import until
+from tests.tui.conftest import choose, until
 
 
 @pytest.fixture(autouse=True)
@@ -113,7 +114,7 @@ async def test_hints_and_solutions_by_key_and_none_in_a_test(tmp_path: Path) -> 
         assert said(screen, "feedback") == ""
         for _ in range(10):
             await pilot.press("f8")
-        assert "Nothing answered" in said(screen, "question")
+        assert "0 of 10 right. Nothing answered" in said(screen, "question")
 
 
 async def test_a_test_tells_at_its_end_alone_what_was_wrong_and_what_is_right(tmp_path: Path) -> None:
@@ -249,3 +250,70 @@ async def test_enter_pressed_twice_is_one_answer(tmp_path: Path) -> None:
             answer.post_message(Input.Submitted(answer, answer.value))
         await pilot.pause()
         assert [recorded.correct for recorded in read_answers(progress_file())] == [True]
+
+
+async def test_esc_in_a_test_asks_first_and_a_test_left_is_offered_again(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await quiz_of(pilot, "why-negative")
+        assert screen._course is not None
+        session = screen._course.test(3)
+        screen._begin(session)
+        await pilot.press("f8")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, Choose))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
+        assert screen._session is session
+        assert "2 of 10" in said(screen, "where")
+        screen.open("power-laws")  # from Learn
+        assert screen._session is session
+        await pilot.press("escape")
+        await choose(pilot, "later")
+        await until(pilot, lambda: screen._session is None)
+        choices = screen.query_one("#choices", OptionList)
+        assert "Go on with the test: 0 of 10 answered" in str(choices.get_option_at_index(0).prompt)
+        await pilot.press("enter")
+        await until(pilot, lambda: screen._session is not None)
+        assert screen._session is not None
+        assert screen._session.sitting == session.sitting
+        assert [each.id for each in screen._session.questions] == [each.id for each in session.questions]
+        assert "1 of 10" in said(screen, "where")
+        await pilot.press("escape")
+        await choose(pilot, "end")
+        await until(pilot, lambda: "0 of 10 right" in said(screen, "question"))
+        assert screen._course.left() is None
+
+
+async def test_a_lesson_counts_as_read_at_its_end_and_not_before(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("8")
+        await until(pilot, lambda: isinstance(app.screen, LearnScreen))
+        await until(pilot, lambda: app.screen.query_one("#lessons", OptionList).option_count == 18)
+        await pilot.press("enter")
+        page = app.screen.query_one("#page")
+        await until(pilot, lambda: app.screen.has_class("-reading") and page.max_scroll_y > 0)
+        await pilot.press("pagedown")
+        await until(pilot, lambda: page.scroll_y > 0)
+        assert read_answers(progress_file()) == []
+        page.scroll_end(animate=False)
+        await until(pilot, lambda: len(read_answers(progress_file())) == 1)
+        await pilot.press("n")
+        await until(pilot, lambda: "2 of 12" in str(app.screen.query_one("#where", Static).render()))
+        await until(pilot, lambda: page.scroll_y == 0 and page.max_scroll_y > 0)
+        await pilot.press("n", "p", "escape")
+        assert [one.lesson for one in read_answers(progress_file())] == ["what-scaling-laws-say"]
+
+
+async def test_a_lesson_that_fits_on_the_screen_is_read_when_its_reader_goes_on(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path)
+    async with app.run_test(size=(120, 400)) as pilot:
+        await pilot.press("8")
+        await until(pilot, lambda: isinstance(app.screen, LearnScreen))
+        await until(pilot, lambda: app.screen.query_one("#lessons", OptionList).option_count == 18)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen.has_class("-reading"))
+        assert read_answers(progress_file()) == []
+        await pilot.press("escape")
+        assert [one.lesson for one in read_answers(progress_file())] == ["what-scaling-laws-say"]

@@ -9,6 +9,8 @@ import pytest
 from scaling_tui.tutor.classroom.assignment import Exercise, load_assignment, load_exercise
 from scaling_tui.tutor.classroom.sitting import Sitting
 from scaling_tui.tutor.classroom.submission import submission_path
+from scaling_tui.tutor.content.questions import Formula
+from scaling_tui.tutor.content.variant import Variant
 
 HOMEWORK = """
 id = "hw1"
@@ -60,10 +62,22 @@ class Clock:
         return self.time
 
 
+def first_mistake(asked: Variant) -> str:
+    """The first wrong formula that a question lists, in the names that it has for this student."""
+    body = asked.question.body
+    if not isinstance(body, Formula):
+        return ""
+    typed = body.mistakes[0].typed
+    return f"{body.line}: {typed}" if body.line else typed
+
+
 def sit(
     exercise: Exercise, student: str, answers: Iterable[str], folder: Path, clock: Callable[[], datetime] | None = None
 ) -> Path:
-    """A sitting in which each answer is given to whatever question is asked; "" passes over one, "!" is right."""
+    """A sitting in which each answer is given to whatever question is asked.
+
+    "" passes over one, "!" is right, "?" is the first wrong formula that the question lists.
+    """
     path = submission_path(exercise.assignment, student, folder)
     sitting = Sitting(exercise, student, path, clock or Clock())
     for answer in answers:
@@ -71,6 +85,7 @@ def sit(
         if not answer:
             sitting.next()
             continue
-        sitting.answer(sitting.asked.expected if answer == "!" else answer)
+        meant = {"!": sitting.asked.expected, "?": first_mistake(sitting.asked)}
+        sitting.answer(meant.get(answer, answer))
         sitting.go_on()
     return path

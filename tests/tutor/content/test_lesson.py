@@ -134,3 +134,34 @@ def test_a_broken_lesson_is_told_with_its_file(own_folders: Path, old: str, new:
 def test_an_unknown_lesson_names_those_there_are() -> None:
     with pytest.raises(InputError, match=r"lesson 'cooking': not known, want one of what-scaling"):
         load_lesson("cooking")
+
+
+def flowing(name: str) -> str:
+    return " ".join(" ".join(part.split()) for part in load_lesson(name).parts if isinstance(part, str))
+
+
+def test_the_whole_gap_of_the_counting_lesson_is_attention() -> None:
+    from scaling_tui.laws import Architecture, count
+
+    counted = count(Architecture(12, 768, 3072, vocab=50257, context=1024, head="tied"))
+    gap = counted.flops_per_token["matmul+attention"] - 6 * counted.total
+    assert gap == 12 * 12 * 768 * 1024
+    assert f"The whole gap, {gap / 1e8:.3f}e8, is attention" in flowing("counting")
+
+
+def test_budgets_that_are_only_about_the_same_are_given_by_6nd() -> None:
+    text = flowing("chinchilla")
+    assert "same 5.76e23" not in text
+    assert "5.04e23" in text
+    assert "5.88e23" in text
+
+
+def test_the_simple_forms_summary_compares_what_falls_and_not_what_is_large() -> None:
+    """At a point where the size term is larger and the next FLOP is better spent on data."""
+    a, b, c, d, N, D = 1.0, 0.1, 1.0, 0.5, 1e3, 25.0
+    size, data = a * N**-b, c * D**-d
+    assert size > data
+    more_size, more_data = a * (1.1 * N) ** -b + data, size + c * (1.1 * D) ** -d
+    assert more_data < more_size
+    assert (b * size < d * data) == (more_data < more_size)
+    assert "b·a·N^-b with d·c·D^-d" in flowing("simple-form")
