@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from scaling_tui.tutor.content.questions import Question
 
 PAGE_WIDTH = 100
+MOST_ANSWER = 100_000  # characters that are read of an answer
 
 app = typer.Typer()
 quiz = typer.Typer(
@@ -28,6 +29,9 @@ Banks = Annotated[
 ]
 Lesson = Annotated[
     str | None, typer.Option("--lesson", help="Questions on this lesson only; 'scaling-tui learn' lists lessons.")
+]
+Plain = Annotated[
+    bool, typer.Option("--plain", help="Show a table of points in place of a plot, for screen readers.")
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Seed for the question's numbers.")]
 
@@ -86,10 +90,12 @@ def quiz_list(bank: Banks = None, lesson: Lesson = None, as_json: AsJson = False
 
 @quiz.command(name="show")
 def quiz_show(
+    context: typer.Context,
     question: Annotated[str, typer.Argument(help="Id of a question; 'scaling-tui quiz list' lists them.")],
     seed: Seed = 0,
     solution: Annotated[bool, typer.Option("--solution", help="Show the worked solution too.")] = False,
     bank: Banks = None,
+    plain: Plain = False,
     as_json: AsJson = False,
 ) -> None:
     """Show a question with the numbers of a seed."""
@@ -102,18 +108,22 @@ def quiz_show(
         if solution:
             document |= {"solution": list(chosen.steps), "check": chosen.check, "expected": chosen.expected}
         return print_json(document)
-    print(console.question_text(chosen))
+    print(console.question_text(chosen, plain, braille(context)))
     if solution:
         print(console.solution_text(chosen))
+    how = "--file FILE.py" if chosen.question.kind == "code" else "--answer …"
     return say(
-        f"answer with {chosen.answer_format}: 'scaling-tui quiz grade --question {question} --seed {seed} --answer …'"
+        f"answer with {chosen.answer_format}: 'scaling-tui quiz grade --question {question} --seed {seed} {how}'"
     )
 
 
 @quiz.command(name="grade")
 def quiz_grade(
     question: Annotated[str, typer.Option("--question", help="Id of the question.")],
-    answer: Annotated[str, typer.Option("--answer", help="Answer, as you would type it.")],
+    answer: Annotated[str | None, typer.Option("--answer", help="Answer, as you would type it.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="FILE", help="File that holds the answer, such as a function; - is stdin.")
+    ] = None,
     seed: Seed = 0,
     bank: Banks = None,
     as_json: AsJson = False,
@@ -124,7 +134,7 @@ def quiz_grade(
     from scaling_tui.tutor.grading.marking import grade
 
     chosen = variant(find_question(question, bank), seed)
-    graded = grade(chosen, answer)
+    graded = grade(chosen, answer_text(answer, file))
     if as_json:
         print_json(console.grade_document(chosen, graded))
     else:
@@ -133,6 +143,7 @@ def quiz_grade(
 
 @quiz.command(name="take")
 def quiz_take(
+    context: typer.Context,
     lesson: Lesson = None,
     count: Annotated[int, typer.Option(min=1, max=100, help="Number of questions.")] = 8,
     test: Annotated[
@@ -140,6 +151,7 @@ def quiz_take(
     ] = False,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed for questions and numbers; default: random.")] = None,
     bank: Banks = None,
+    plain: Plain = False,
     as_json: AsJson = False,
 ) -> None:
     """Answer questions one by one, due ones first, then new ones. Works in a pipe."""
@@ -157,7 +169,8 @@ def quiz_take(
             raise EOFError
         return line
 
-    console.take(session, course.titles, ask, lambda text: print(text, file=out))
+    asked_as = partial(console.question_text, plain=plain, braille=braille(context))
+    console.take(session, course.titles, ask, lambda text: print(text, file=out), asked_as)
     if as_json:
         print_json(console.summary_document(session, course.titles))
     else:
@@ -216,6 +229,29 @@ def quiz_predict(
         if as_json
         else print(score_text(challenge, scored, counts))
     )
+
+
+def answer_text(answer: str | None, file: Path | None) -> str:
+    """The answer from `--answer` or `--file`.
+
+    Raises:
+        InputError: both or neither, or a file that cannot be read.
+    """
+    from scaling_tui.text.files import read_text
+
+    if (answer is None) == (file is None):
+        found = "neither" if answer is None else "both"
+        raise InputError(f"quiz grade: found {found} of --answer and --file, want one of them")
+    if file is None:
+        return answer or ""
+    if str(file) == "-":
+        return sys.stdin.read(MOST_ANSWER)
+    return read_text(file, "an answer", MOST_ANSWER)
+
+
+def braille(context: typer.Context) -> bool:
+    """Whether this terminal shows Braille."""
+    return not context.find_root().obj.ascii
 
 
 @contextmanager

@@ -4,18 +4,23 @@ import shutil
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from scaling_tui import InputError
+from scaling_tui.text import show
 from scaling_tui.text.columns import columns
+from scaling_tui.text.files import read_text
 from scaling_tui.tutor.content.lesson import Lesson, LessonFile
-from scaling_tui.tutor.content.questions import Formula, Numeric, Question
+from scaling_tui.tutor.content.questions import Code, Numeric, Question
 from scaling_tui.tutor.content.variant import Variant
 from scaling_tui.tutor.grading.marking import Grade, read_as
 from scaling_tui.tutor.session import Result, Session
 
 WIDTH = 80  # columns of a page, on a terminal that is wide enough
 COMMANDS = "'hint', 'solution', 'skip', 'quit'"
+END = "end"  # the line after the last one of a program
+PLOT_WIDTH, PLOT_HEIGHT = 72, 15  # of a plot to be read: `readings.ROWS` and `readings.COLUMNS` fit inside its axes
 
 
 def questions_table(questions: Sequence[Question]) -> str:
@@ -44,33 +49,72 @@ def wrapped(text: str, indent: str = "") -> str:
     return "\n".join(indent + line if not line.startswith(indent + "    ") else line for line in lines)
 
 
-def question_text(asked: Variant) -> str:
-    """The question with its options or its code."""
+def question_text(asked: Variant, plain: bool = False, braille: bool = True) -> str:
+    """The question with its options, its code or its plot; with `plain` the plot's points in a table instead."""
     parts = [wrapped(asked.text)]
     parts += [wrapped(f"{option.letter}) {option.text}", "  ") for option in asked.options]
-    body = asked.question.body
-    if isinstance(body, Formula) and body.code:
-        parts += [f"  {number} | {line}" for number, line in enumerate(body.code.splitlines(), 1)]
+    if isinstance(asked.body, Code):
+        parts += [f"    {line}" for line in asked.code.splitlines()]
+        parts += ["", wrapped(f"For example, {asked.example}. {hidden_cases(asked)}")]
+    elif asked.code:
+        parts += [f"  {number} | {line}" for number, line in enumerate(asked.code.splitlines(), 1)]
+    if isinstance(asked.body, Numeric) and asked.body.reading is not None:
+        parts.append(points_table(asked) if plain else plot_text(asked, braille))
     return "\n".join(parts)
+
+
+def hidden_cases(asked: Variant) -> str:
+    """What a program is tried on."""
+    return f"It is tried on {show.counted(len(asked.cases) - 1, 'more case')} that you do not see."
+
+
+def plot_text(asked: Variant, braille: bool = True) -> str:
+    """The plot of a question, drawn from the law."""
+    from scaling_tui.plots.drawing import draw, plain
+    from scaling_tui.report.lesson import figure
+
+    assert isinstance(asked.body, Numeric) and asked.body.reading is not None
+    plot = figure(asked.body.reading.plot(asked.values))
+    return plain(draw(plot, min(PLOT_WIDTH, width()), PLOT_HEIGHT, braille).rows())
+
+
+def points_table(asked: Variant) -> str:
+    """Points of a question's plot in three figures, for those who cannot see it."""
+    from scaling_tui.tutor.parsing.numbers import figures
+
+    assert isinstance(asked.body, Numeric) and asked.body.reading is not None
+    reading = asked.body.reading
+    sizes, curves = reading.table(asked.values)
+    head = (reading.name, *(label or "y" for label, _ in curves))
+    rows = [tuple(figures(value, 3) for value in row) for row in zip(sizes, *(y for _, y in curves), strict=True)]
+    return f"{reading.title.render(asked.values)}\n{columns([head, *rows], numeric=range(len(head)))}"
 
 
 def grade_text(graded: Grade) -> str:
     if graded.correct:
-        return f"✓ Right: {graded.expected}"
+        return f"✓ Right: {graded.expected}" if "\n" not in graded.expected else "✓ Right. One way to write it:\n" + code(graded.expected)
     return (
         wrapped(f"✗ Not yet. {graded.read_as}: {graded.diagnosis}") + "\n" + wrapped(f"One step: {graded.step}", "  ")
     )
 
 
+def code(text: str) -> str:
+    """A program, indented, so that nothing wraps it."""
+    return "\n".join(f"    {line}" for line in text.splitlines())
+
+
 def solution_text(asked: Variant) -> str:
     steps = [wrapped(f"{number}. {step}", "  ") for number, step in enumerate(asked.steps, 1)]
-    lines = [*steps, *(wrapped(line, "  ") for line in (f"Quick check: {asked.check}", f"Answer: {asked.expected}"))]
+    answer = f"Answer:\n{code(asked.expected)}" if isinstance(asked.body, Code) else f"Answer: {asked.expected}"
+    lines = [*steps, *(wrapped(line, "  ") for line in (f"Quick check: {asked.check}", answer))]
     return "\n".join([*lines, f"  See it: scaling-tui plan {asked.plan}"] if asked.plan else lines)
 
 
 def show_document(asked: Variant) -> dict[str, Any]:
-    question = asked.question
-    body = question.body
+    question, body = asked.question, asked.body
+    reading = body.reading if isinstance(body, Numeric) else None
+    sizes, curves = reading.table(asked.values) if reading is not None else ([], [])
+    points = {"x": {reading.name: sizes}, "y": dict(curves)} if reading is not None else None
     return {
         "id": question.id,
         "kind": question.kind,
@@ -79,7 +123,9 @@ def show_document(asked: Variant) -> dict[str, Any]:
         "seed": asked.seed,
         "text": asked.text,
         "options": {option.letter: option.text for option in asked.options} or None,
-        "code": body.code if isinstance(body, Formula) and body.code else None,
+        "code": asked.code or None,
+        "example": asked.example or None,
+        "points": points,
         "asks": asked.answer_format,
         "hint": asked.hint,
         "plan": asked.plan or None,
@@ -156,7 +202,13 @@ def _review(result: Result) -> list[str]:
     return [wrapped(lines[0]), *(wrapped(line, "  ") for line in lines[1:] if line)]
 
 
-def take(session: Session, titles: dict[str, str], ask: Callable[[str], str], tell: Callable[[str], None]) -> None:
+def take(
+    session: Session,
+    titles: dict[str, str],
+    ask: Callable[[str], str],
+    tell: Callable[[str], None],
+    show_question: Callable[[Variant], str] = question_text,
+) -> None:
     """Runs a session by prompts; stops early at the end of input.
 
     Args:
@@ -164,15 +216,16 @@ def take(session: Session, titles: dict[str, str], ask: Callable[[str], str], te
         titles: lesson titles by id.
         ask: shows a prompt and returns a line; raises EOFError at the end of input.
         tell: shows text.
+        show_question: the question as text.
     """
     kind = "Test" if session.test else "Quiz"
     while not session.over:
         question = session.asked.question
         place = f"{session.index + 1} of {len(session.questions)} · {question.difficulty}"
         tell(f"\n{kind} · {titles.get(question.lesson, question.lesson)} · {place}")
-        tell(question_text(session.asked))
+        tell(show_question(session.asked))
         try:
-            if not _answered(session, ask, tell):
+            if not _answered(session, ask, tell, show_question):
                 return
         except EOFError:
             return
@@ -182,11 +235,34 @@ def take(session: Session, titles: dict[str, str], ask: Callable[[str], str], te
         session.next()
 
 
-def _answered(session: Session, ask: Callable[[str], str], tell: Callable[[str], None]) -> bool:
+def _program(first: str, ask: Callable[[str], str]) -> str:
+    """The lines of a program, from the first one to the line `END` or the end of input."""
+    lines = [first]
+    while True:
+        try:
+            line = ask("... ").rstrip("\n")
+        except EOFError:
+            break
+        if line.strip() == END:
+            break
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _answered(
+    session: Session,
+    ask: Callable[[str], str],
+    tell: Callable[[str], None],
+    show_question: Callable[[Variant], str],
+) -> bool:
     """Asks one question until it is answered, solved or skipped; False ends the session."""
     commands = "'skip', 'quit'" if session.test else COMMANDS
+    program = isinstance(session.asked.body, Code)
+    if program:
+        commands = f"end it with a line '{END}'; {commands}, 'file PATH' reads it"
     while True:
-        line = ask(f"({session.asked.answer_format}; {commands}) > ").strip()
+        line = ask(f"({session.asked.answer_format}; {commands}) > ")
+        first, line = line.rstrip("\n"), line.strip()
         match line.casefold():
             case "quit" | "exit":
                 return False
@@ -201,6 +277,8 @@ def _answered(session: Session, ask: Callable[[str], str], tell: Callable[[str],
             case "":
                 continue
         try:
+            if program:
+                line = read_text(Path(line[5:].strip()), "a program (.py)") if line.startswith("file ") else _program(first, ask)
             if not session.asked.options:
                 tell(f"  read as {read_as(session.asked, line)}")
             graded = session.answer(line)
@@ -217,6 +295,7 @@ def _answered(session: Session, ask: Callable[[str], str], tell: Callable[[str],
             tell(solution_text(session.asked))
             return True
         session.again()
-        if isinstance(session.asked.question.body, Numeric):
-            tell("\nThe same question with fresh numbers ('solution' shows how, 'skip' moves on):")
-            tell(question_text(session.asked))
+        if isinstance(session.asked.body, Numeric):
+            again = "The same question with fresh numbers" if session.asked.question.varies else "Once more"
+            tell(f"\n{again} ('solution' shows how, 'skip' moves on):")
+            tell(show_question(session.asked))

@@ -66,7 +66,7 @@ def test_show_and_grade_agree_on_the_seed(run) -> None:  # type: ignore[no-untyp
         (("grade", "--question", "write-two-terms", "--answer", "__import__('os')"), "has no meaning"),
         (("grade", "--question", "straight-line", "--answer", "z"), "want one of a, b, c, d"),
         (("grade", "--question", "two-term-los", "--answer", "1"), "did you mean 'two-term-loss'"),
-        (("grade", "--question", "two-term-loss"), "Missing option '--answer'"),
+        (("grade", "--question", "two-term-loss"), "found neither of --answer and --file"),
         (("show", "nothing-like-it", "--seed", "-1"), "--seed"),
         (("list", "--lesson", "cooking"), "lesson 'cooking'"),
         (("check", "none.toml"), "none.toml: no such file"),

@@ -15,25 +15,32 @@ from scaling_tui.tutor.content.questions import (
     DIFFICULTIES,
     KINDS,
     PLANNED,
+    Body,
     Choice,
+    Code,
     Draw,
     Formula,
     Mistake,
     Numeric,
     Question,
     Wrong,
+    WrongProgram,
 )  # fmt: skip
+from scaling_tui.tutor.content.readings import READS, Curve, Reading
 from scaling_tui.tutor.content.template import Template, template
 from scaling_tui.tutor.parsing.expressions import Expression, parse
 from scaling_tui.tutor.parsing.formulas import formula
 
 T = TypeVar("T")
+CASES = 6  # of a function to complete, unless the bank says otherwise
 _COMMON = {"id", "kind", "lesson", "difficulty", "skill", "text", "values", "hint", "steps", "check", "plan"}
 _OWN = {
     "choice": {"right", "wrong"},
-    "numeric": {"answer", "digits", "tolerance", "unit", "mistakes"},
+    "numeric": {"answer", "digits", "tolerance", "unit", "interval", "mistakes"},
+    "figure": {"answer", "digits", "unit", "figure", "mistakes"},
     "expression": {"answer", "typed", "mistakes"},
     "fix": {"answer", "typed", "mistakes", "code", "line"},
+    "code": {"answer", "function", "arguments", "code", "typed", "cases", "tolerance", "mistakes"},
 }
 
 
@@ -115,13 +122,21 @@ def load_bank(path: Path) -> Bank:
     questions: list[Question] = []
     for number, table in enumerate(tables, 1):
         name = table.get("id") if isinstance(table, dict) else None
-        question = _question(
-            _Table(f"{path}: question {name!r}" if name else f"{path}: question {number}", table), lesson, path
-        )
+        where = f"{path}: question {name!r}" if name else f"{path}: question {number}"
+        question = _question(_Table(where, table), lesson, path)
         if any(question.id == other.id for other in questions):
             raise InputError(f"{path}: question {question.id!r}: field 'id': used twice")
         questions.append(question)
     return Bank(path, title, tuple(questions))
+
+
+def question_of(table: dict[str, Any], path: Path) -> Question:
+    """A question from what a `[[question]]` of a bank holds.
+
+    Raises:
+        InputError: an invalid field.
+    """
+    return _question(_Table(f"{path}: question {table.get('id')!r}", table), "", path)
 
 
 def load_banks(extra: Iterable[Path] = ()) -> list[Bank]:
@@ -148,13 +163,15 @@ def _question(table: _Table, lesson: str, path: Path) -> Question:
         raise table.wrong("id", f"found {identity!r}, want lower-case words joined by '-'")
     values = _draws(table)
     names = frozenset(value.name for value in values)
-    body: Choice | Numeric | Formula
+    body: Body
     digits = 0
     if kind == "choice":
         body = _choice(table, names)
-    elif kind == "numeric":
-        body = _numeric(table, names)
+    elif kind in ("numeric", "figure"):
+        body = _numeric(table, names, kind)
         digits = body.digits
+    elif kind == "code":
+        body = _code(table, names)
     else:
         body = _formula(table, names, kind)
     known = names | {"answer"} if digits else names
@@ -233,7 +250,7 @@ def _choice(table: _Table, names: frozenset[str]) -> Choice:
     return Choice(table.read("right", reader), tuple(wrong))
 
 
-def _numeric(table: _Table, names: frozenset[str]) -> Numeric:
+def _numeric(table: _Table, names: frozenset[str], kind: str) -> Numeric:
     digits = table.get("digits", int)
     if not 1 <= digits <= 12:
         raise table.wrong("digits", f"found {digits}, want 1 to 12 significant figures")
@@ -245,8 +262,99 @@ def _numeric(table: _Table, names: frozenset[str]) -> Numeric:
         raise table.wrong("tolerance", f"found {tolerance:g}, want {wanted}")
     unit = table.get("unit", str, "") and table.one_of("unit", sorted(UNITS))
     answer = table.read("answer", lambda text: formula(text, names))
-    mistakes = _mistakes(table, names, digits, lambda text: formula(text, names))
-    return Numeric(answer, digits, tolerance, unit, mistakes)
+    reading = _reading(table, names) if kind == "figure" else None
+    interval = _interval(table, names)
+    least_mistakes = 1 if interval is None else 0
+    mistakes = _mistakes(table, names, digits, lambda text: formula(text, names), least_mistakes)
+    return Numeric(answer, digits, tolerance, unit, mistakes, interval, reading)
+
+
+def _interval(table: _Table, names: frozenset[str]) -> tuple[Expression, Expression] | None:
+    ends = table.get("interval", list, [])
+    if not ends:
+        return None
+    if len(ends) != 2 or not all(isinstance(end, str) for end in ends):
+        raise table.wrong("interval", f"found {ends!r}, want two formulas, the lower end and the upper")
+    low, high = (
+        _Table(table.where, {"interval": end}).read("interval", lambda text: formula(text, names)) for end in ends
+    )
+    return low, high
+
+
+def _reading(table: _Table, names: frozenset[str]) -> Reading:
+    spec = _Table(f"{table.where}: field 'figure'", table.get("figure", dict))
+    spec.only({"title", "x", "log_y", "curve", "reads", "at"})
+    axis = _Table(f"{spec.where}: field 'x'", spec.get("x", dict))
+    axis.only({"name", "low", "high", "log"})
+    name = axis.get("name", str)
+    if not name.isidentifier() or not name.isascii():
+        raise axis.wrong("name", f"found {name!r}, want a name of letters, digits and _")
+    reads = spec.one_of("reads", READS)
+    at = spec.read("at", lambda text: formula(text, names)) if reads in ("value", "size") else None
+    log_x, log_y = axis.get("log", bool, False), spec.get("log_y", bool, False)
+    if reads == "slope" and not (log_x and log_y):
+        raise spec.wrong("reads", "a slope is read where both axes are logarithmic: want x.log and log_y")
+    curves = []
+    for curve in spec.tables("curve", 1):
+        curve.only({"label", "y", "at"})
+        places = [_Table(curve.where, {"at": place}).read("at", lambda text: formula(text, names))
+                  for place in curve.get("at", list, [])]  # fmt: skip
+        y = curve.read("y", lambda text: formula(text, names | {name}))
+        curves.append(Curve(curve.get("label", str, ""), y, tuple(places)))
+    if curves[0].at:
+        raise spec.wrong("curve", "the first curve is the one to read, and a line: without `at`")
+    return Reading(
+        title=spec.read("title", lambda text: template(text, names)),
+        name=name,
+        low=axis.read("low", lambda text: formula(text, names)),
+        high=axis.read("high", lambda text: formula(text, names)),
+        log_x=log_x,
+        log_y=log_y,
+        curves=tuple(curves),
+        reads=reads,  # type: ignore[arg-type]
+        at=at,
+    )
+
+
+def _code(table: _Table, names: frozenset[str]) -> Code:
+    def reader(text: str) -> Template:
+        return template(text.strip("\n"), names)
+
+    function = table.get("function", str)
+    if not function.isidentifier():
+        raise table.wrong("function", f"found {function!r}, want the name of the function")
+    arguments = table.get("arguments", list)
+    if not arguments or not all(argument in names for argument in arguments):
+        raise table.wrong("arguments", f"found {arguments!r}, want a list of names from values")
+    answers = table.table.get("answer")
+    answers = [answers] if isinstance(answers, str) else answers
+    if not isinstance(answers, list) or not answers or not all(isinstance(answer, str) for answer in answers):
+        raise table.wrong("answer", "want a formula, or a list of formulas for a tuple")
+    cases = table.get("cases", int, CASES)
+    if not 2 <= cases <= 20:
+        raise table.wrong("cases", f"found {cases}, want 2 to 20")
+    tolerance = table.get("tolerance", float, 1e-6)
+    if not 0 < tolerance <= 0.01:
+        raise table.wrong("tolerance", f"found {tolerance:g}, want above 0 and at most 0.01")
+    wrong = []
+    for entry in table.tables("mistakes", 1):
+        entry.only({"slip", "answer", "says", "step"})
+        slip = entry.one_of("slip", [name for name in SLIPS if name not in GENERIC])
+        says, step = (entry.read(field, lambda text: template(text, names)) for field in ("says", "step"))
+        wrong.append(WrongProgram(slip, entry.read("answer", reader), says, step))
+    return Code(
+        function=function,
+        arguments=tuple(arguments),
+        answers=tuple(
+            _Table(table.where, {"answer": answer}).read("answer", lambda text: formula(text, names))
+            for answer in answers
+        ),
+        start=table.read("code", reader),
+        typed=table.read("typed", reader),
+        mistakes=tuple(wrong),
+        cases=cases,
+        tolerance=tolerance,
+    )
 
 
 def _formula(table: _Table, names: frozenset[str], kind: str) -> Formula:
@@ -269,10 +377,10 @@ def _formula(table: _Table, names: frozenset[str], kind: str) -> Formula:
 
 
 def _mistakes(
-    table: _Table, names: frozenset[str], digits: int, reader: Callable[[str], Expression]
+    table: _Table, names: frozenset[str], digits: int, reader: Callable[[str], Expression], least: int = 1
 ) -> tuple[Mistake, ...]:
     mistakes = []
-    for entry in table.tables("mistakes", 1):
+    for entry in table.tables("mistakes", least):
         entry.only({"slip", "answer", "says", "step"})
         slip = entry.one_of("slip", [name for name in SLIPS if name not in GENERIC])
         known = names | {"answer"} if digits else names

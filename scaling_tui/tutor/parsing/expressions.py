@@ -20,7 +20,7 @@ MOST_NODES = 120
 GREATEST_EXPONENT = 1e4
 
 # Python 3.11 counts the depth of a tree across all threads, so two threads parsing at once sometimes fail.
-_PARSING = threading.Lock()
+PARSING = threading.Lock()
 
 _TOKEN = re.compile(
     r"[A-Za-z_][A-Za-z0-9_]*|(?P<number>(?>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?))(?P<joined>[A-Za-z0-9_.(])?|."
@@ -118,7 +118,7 @@ def parse(
         if token["joined"]:
             raise Unreadable(text, origin[token.start("joined")], "write * to multiply")
     try:
-        with _PARSING:
+        with PARSING:
             tree = ast.parse(plain, mode="eval")
     except SyntaxError as error:
         at = max(0, (error.offset or 1) - 1)
