@@ -4,6 +4,7 @@ import random
 import string
 
 NAMES = ("f", "x", "y", "xs", "d", "N", "__builtins__", "__import__", "open", "eval", "exec", "math", "print", "self")
+USUAL = ("f", "x", "y", "xs", "d", "N", "math", "print")
 ATTRIBUTES = (
     "__class__", "__bases__", "__subclasses__", "__globals__", "__code__", "__dict__", "__mro__", "gi_frame", "f_back",
     "append", "format", "mro", "join", "sort", "call", "kind", "members", "with_traceback", "tb_frame", "real", "pop",
@@ -65,7 +66,7 @@ BOMBS = (
 def program(seed: int) -> str:
     """A hostile program."""
     rng = random.Random(seed)
-    match rng.randrange(10):
+    match rng.randrange(20):
         case 0:
             return "".join(rng.choices(string.printable, k=rng.randrange(200)))
         case 1:
@@ -74,9 +75,20 @@ def program(seed: int) -> str:
             return _damaged(rng.choice(BOMBS), rng)
         case 4:
             return "def f(x):\n    return " + _deep(rng)
-        case 5:
+        case 5 | 6:
             return rng.choice(BOMBS)
-    return "\n".join([*_block(rng, 0, 3), "def f(x):", *(_block(rng, 1, 3) or ["    pass"])])
+    known = "import math\nx, y, xs, d, N = 3, 0.5, [1, 2], {1: 2}, 10**6"
+    return "\n".join([known, *(_block(rng, 0, 2) if rng.random() < 0.3 else []), "def f(x):", *(_block(rng, 1, 3) or ["    pass"])])
+
+
+def _name(rng: random.Random) -> str:
+    """A name; most are such as the interpreter reads, so that most programs run."""
+    return rng.choice(NAMES if rng.random() < 0.002 else USUAL)
+
+
+def _attribute(rng: random.Random) -> str:
+    usual = [name for name in ATTRIBUTES if not name.startswith("__")]
+    return rng.choice(ATTRIBUTES if rng.random() < 0.002 else usual)
 
 
 def _damaged(text: str, rng: random.Random) -> str:
@@ -109,11 +121,11 @@ def _block(rng: random.Random, depth: int, most: int) -> list[str]:
         value = _expression(rng, 3)
         match kind:
             case 0 | 1:
-                lines.append(f"{pad}{rng.choice(NAMES)} = {value}")
+                lines.append(f"{pad}{_name(rng)} = {value}")
             case 2:
-                lines.append(f"{pad}{rng.choice(NAMES)} {rng.choice(OPERATORS[:12])}= {value}")
+                lines.append(f"{pad}{_name(rng)} {rng.choice(OPERATORS[:12])}= {value}")
             case 3:
-                lines.append(f"{pad}{rng.choice(NAMES)}[{_expression(rng, 1)}] = {value}")
+                lines.append(f"{pad}{_name(rng)}[{_expression(rng, 1)}] = {value}")
             case 4:
                 lines.append(f"{pad}{'return' if depth else 'assert'} {value}")
             case 5:
@@ -121,28 +133,28 @@ def _block(rng: random.Random, depth: int, most: int) -> list[str]:
             case 6:
                 lines += [f"{pad}while {value}:", *_block(rng, depth + 1, 2)]
             case 7:
-                lines += [f"{pad}for {rng.choice(NAMES)} in {value}:", *_block(rng, depth + 1, 2)]
+                lines += [f"{pad}for {_name(rng)} in {value}:", *_block(rng, depth + 1, 2)]
             case 8:
                 lines += [f"{pad}if {value}:", *_block(rng, depth + 1, 2)]
             case 9:
-                lines += [f"{pad}def {rng.choice(NAMES)}({rng.choice(['x', 'x, y', 'x=N', ''])}):", *_block(rng, depth + 1, 2)]
+                lines += [f"{pad}def {_name(rng)}({rng.choice(['x', 'x, y', 'x=N', ''])}):", *_block(rng, depth + 1, 2)]
             case 10:
                 lines.append(pad + rng.choice(["break", "continue", "pass", "import math", "raise ValueError(x)", "raise"]))
             case 11:
-                lines.append(f"{pad}{rng.choice(NAMES)}.{rng.choice(ATTRIBUTES)}({value})")
+                lines.append(f"{pad}{_name(rng)}.{_attribute(rng)}({value})")
     return lines
 
 
 def _expression(rng: random.Random, depth: int) -> str:
     if depth == 0:
-        return rng.choice([*NAMES, *NUMBERS, "'ab'", "[]", "()", "{}", "None", "..."])
+        return rng.choice([_name(rng), _name(rng), *NUMBERS, "'ab'", "[]", "()", "{}", "None", "..."])
     one, two = _expression(rng, depth - 1), _expression(rng, depth - 1)
-    name = rng.choice(NAMES)
+    name = _name(rng)
     return rng.choice([
         f"({one} {rng.choice(OPERATORS)} {two})", f"{name}({one}, {two})", f"{name}({one})", f"[{one}, {two}]",
         f"({one}, {two})", f"{{{one}: {two}}}", f"{one}[{two}]", f"{one}[{two}:]", f"(lambda {name}: {one})",
         f"[{one} for {name} in {two}]", f"{{{name}: {one} for {name} in {two}}}", f"({one} if {two} else {one})",
-        f"-({one})", f"({one}).{rng.choice(ATTRIBUTES)}", f"({one}).{rng.choice(ATTRIBUTES)}({two})",
+        f"-({one})", f"({one}).{_attribute(rng)}", f"({one}).{_attribute(rng)}({two})",
         f"range({one})", f"sorted({one}, key={two})", f"sum({one}, {two})", f"({name} := {one})", f"list({one})",
         f"dict({one})", f"zip({one}, {two})", f"max({one}, {two})", f"str({one})", f"int({one})", f"round({one}, {two})",
         f"math.{rng.choice(['log', 'exp', 'prod', 'factorial', 'gcd', 'hypot', 'fsum', 'isqrt'])}({one})",
