@@ -1,7 +1,7 @@
 """Commands of the tutor: lessons, and questions checked by the law code."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,9 +13,11 @@ from scaling_tui import InputError
 from scaling_tui.cli.options import AsJson, Runs, SweepName, ctrl_c_deferred, print_json, print_rich, say
 
 if TYPE_CHECKING:
+    from scaling_tui.report.own_runs import OwnQuestions
     from scaling_tui.tutor.content.questions import Question
 
 PAGE_WIDTH = 100
+LATEST = "latest"  # in place of the name of a sweep
 MOST_ANSWER = 100_000  # characters that are read of an answer
 
 app = typer.Typer()
@@ -29,6 +31,10 @@ Banks = Annotated[
 ]
 Lesson = Annotated[
     str | None, typer.Option("--lesson", help="Questions on this lesson only; 'scaling-tui learn' lists lessons.")
+]
+OwnSweep = Annotated[
+    str | None,
+    typer.Option("--sweep", metavar="SWEEP", help="Questions about your own runs: the name of a sweep, or 'latest'."),
 ]
 Plain = Annotated[
     bool, typer.Option("--plain", help="Show a table of points in place of a plot, for screen readers.")
@@ -76,11 +82,13 @@ def quiz_root(context: typer.Context) -> None:
 
 
 @quiz.command(name="list")
-def quiz_list(bank: Banks = None, lesson: Lesson = None, as_json: AsJson = False) -> None:
+def quiz_list(
+    bank: Banks = None, lesson: Lesson = None, sweep: OwnSweep = None, runs: Runs = None, as_json: AsJson = False
+) -> None:
     """List the questions."""
     from scaling_tui.report import tutor as console
 
-    questions = find_questions(bank, lesson)
+    questions: Sequence[Question] = find_questions(bank, lesson) if sweep is None else own(sweep, runs, 0).all_told(say)
     if as_json:
         fields = ("id", "kind", "lesson", "difficulty")
         print_json({"questions": [{field: getattr(question, field) for field in fields} for question in questions]})
@@ -95,6 +103,8 @@ def quiz_show(
     seed: Seed = 0,
     solution: Annotated[bool, typer.Option("--solution", help="Show the worked solution too.")] = False,
     bank: Banks = None,
+    sweep: OwnSweep = None,
+    runs: Runs = None,
     plain: Plain = False,
     as_json: AsJson = False,
 ) -> None:
@@ -102,7 +112,7 @@ def quiz_show(
     from scaling_tui.report import tutor as console
     from scaling_tui.tutor.content.variant import variant
 
-    chosen = variant(find_question(question, bank), seed)
+    chosen = variant(find_question(question, bank, sweep, runs, seed), seed)
     if as_json:
         document = console.show_document(chosen)
         if solution:
@@ -126,6 +136,8 @@ def quiz_grade(
     ] = None,
     seed: Seed = 0,
     bank: Banks = None,
+    sweep: OwnSweep = None,
+    runs: Runs = None,
     as_json: AsJson = False,
 ) -> None:
     """Grade an answer without recording it. Exit status: 0 whether right or wrong, 2 if it cannot be read."""
@@ -133,7 +145,7 @@ def quiz_grade(
     from scaling_tui.tutor.content.variant import variant
     from scaling_tui.tutor.grading.marking import grade
 
-    chosen = variant(find_question(question, bank), seed)
+    chosen = variant(find_question(question, bank, sweep, runs, seed), seed)
     graded = grade(chosen, answer_text(answer, file))
     if as_json:
         print_json(console.grade_document(chosen, graded))
@@ -151,6 +163,8 @@ def quiz_take(
     ] = False,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed for questions and numbers; default: random.")] = None,
     bank: Banks = None,
+    sweep: OwnSweep = None,
+    runs: Runs = None,
     plain: Plain = False,
     as_json: AsJson = False,
 ) -> None:
@@ -158,8 +172,15 @@ def quiz_take(
     from scaling_tui.report import tutor as console
     from scaling_tui.tutor.course import Course
 
-    course = Course.load(find_questions(bank, lesson))
-    session = course.test(seed) if test else course.session(count, seed)
+    if sweep is not None:
+        if test or lesson is not None:
+            raise InputError("--sweep: found with --test or --lesson, want it alone")
+        own_questions = own(sweep, runs, new_seed() if seed is None else seed).all_told(say)
+        course = Course.load(own_questions)
+        session = course.on(own_questions[:count], seed)
+    else:
+        course = Course.load(find_questions(bank, lesson))
+        session = course.test(seed) if test else course.session(count, seed)
     # With --json the dialogue goes to stderr, and stdout gets the one document.
     out = sys.stderr if as_json else sys.stdout
 
@@ -341,11 +362,30 @@ def find_questions(banks: list[Path] | None, lesson: str | None) -> "list[Questi
     return questions
 
 
-def find_question(name: str, banks: list[Path] | None) -> "Question":
-    questions = find_questions(banks, None)
+def own(sweep: str, runs: Path | None, seed: int) -> "OwnQuestions":
+    """Questions about a sweep of the learner's own."""
+    from scaling_tui.report.own_runs import own_questions
+
+    return own_questions(runs, None if sweep == LATEST else sweep, seed)
+
+
+def new_seed() -> int:
+    import random
+
+    return random.randrange(10**6)
+
+
+def find_question(
+    name: str, banks: list[Path] | None, sweep: str | None = None, runs: Path | None = None, seed: int = 0
+) -> "Question":
+    found = own(sweep, runs, seed) if sweep is not None else None
+    questions: Sequence[Question] = find_questions(banks, None) if found is None else found.questions
     for question in questions:
         if question.id == name:
             return question
+    if found is not None:
+        allowed = ", ".join(question.id for question in questions)
+        raise InputError(f"question {name!r}: {found.sweep} allows {allowed}; {'; '.join(found.missing)}")
     from scaling_tui.text.suggest import did_you_mean
 
     known = [question.id for question in questions]

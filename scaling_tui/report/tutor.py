@@ -19,6 +19,7 @@ from scaling_tui.tutor.session import Result, Session
 
 WIDTH = 80  # columns of a page, on a terminal that is wide enough
 COMMANDS = "'hint', 'solution', 'skip', 'quit'"
+BEGINNINGS = ("def ", "import ", "from ", "#")  # of a program
 END = "end"  # the line after the last one of a program
 PLOT_WIDTH, PLOT_HEIGHT = 72, 15  # of a plot to be read: `readings.ROWS` and `readings.COLUMNS` fit inside its axes
 
@@ -236,7 +237,13 @@ def take(
 
 
 def _program(first: str, ask: Callable[[str], str]) -> str:
-    """The lines of a program, from the first one to the line `END` or the end of input."""
+    """The lines of a program, from the first one to the line `END` or the end of input.
+
+    Raises:
+        InputError: the first line begins no program, so that what follows is not swallowed.
+    """
+    if not first.lstrip().startswith(BEGINNINGS):
+        raise InputError(f"answer: found {first.strip()[:40]!r}, want the whole function, from its first line 'def …'")
     lines = [first]
     while True:
         try:

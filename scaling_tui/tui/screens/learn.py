@@ -17,7 +17,7 @@ from scaling_tui.report.lesson import figure
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import launch
 from scaling_tui.tui.page import Page
-from scaling_tui.tui.screens.quiz import PREDICTION_GAME
+from scaling_tui.tui.screens.quiz import OWN_RUNS, PREDICTION_GAME
 from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tutor.content.bank import load_banks
@@ -43,6 +43,7 @@ class LearnScreen(Page):
             tooltip="Predict the loss of your largest run and compare with the law's prediction",
             id="learn.foretell",
         ),
+        Binding("o", "own_questions", "own questions", tooltip="Answer questions about your own runs"),
         Binding("n", "step(1)", "next", tooltip="Go to the next lesson"),
         Binding("p", "step(-1)", "prev", tooltip="Go to the previous lesson"),
         Binding("escape", "back", "lessons", tooltip="Go back to the list of lessons"),
@@ -126,7 +127,7 @@ class LearnScreen(Page):
         end = f"---\nPress **z** for the {self._counts.get(lesson.id, 0)} questions of this lesson"
         if lesson.ladder:
             end += f", **y** to see it in your own runs of `{lesson.ladder}` or launch the ladder"
-        end += ", **f** to predict the loss of your largest run."
+        end += ", **o** for questions about your own runs, **f** to predict the loss of your largest run."
         await page.mount(*widgets, Markdown(end))
         self.add_class("-reading")
         page.scroll_home(animate=False)
@@ -158,6 +159,9 @@ class LearnScreen(Page):
     async def action_questions(self) -> None:
         if self._lesson is not None:
             await self.scaling_app.visit("quiz", self._lesson.id)
+
+    async def action_own_questions(self) -> None:
+        await self.scaling_app.visit("quiz", OWN_RUNS)
 
     async def action_predict(self) -> None:
         await self.scaling_app.visit("quiz", PREDICTION_GAME)

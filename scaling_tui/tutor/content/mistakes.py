@@ -47,6 +47,8 @@ SLIPS: dict[str, str] = {
     "independence": "probabilities were added, or one was used for all",
     "epochs": "epochs and fresh tokens were mixed up",
     "exponent": "the wrong exponent",
+    "difference": "a difference where a ratio was asked for",
+    "logarithm": "a logarithm was left out",
     # Diagnosed by grading itself, in any numeric question:
     "power-of-ten": "off by a power of ten",
     "sign": "the wrong sign",

@@ -14,7 +14,7 @@ from scaling_tui.tutor.content.variant import Variant
 from scaling_tui.tutor.grading.programs import Ran, first_program, run_cases
 from scaling_tui.tutor.interpreter.source import Program, read_program
 from scaling_tui.tutor.parsing.expressions import Expression, parse
-from scaling_tui.tutor.parsing.numbers import close, plain
+from scaling_tui.tutor.parsing.numbers import close, figures, plain
 
 _NEAR = 0.03
 _EQUAL = 1e-7
@@ -139,15 +139,16 @@ def _grade_number(variant: Variant, body: Numeric, parsed: _ParsedAnswer) -> Gra
 
 def _grade_within(variant: Variant, low: float, high: float, value: float, shown: str) -> Grade:
     """An answer to a number known within an interval: right inside it."""
+    expected = f"{variant.expected}, and any answer from {figures(low, 4)} to {figures(high, 4)}"
     if low <= value <= high:
-        return Grade(True, shown, variant.expected)
+        return Grade(True, shown, expected)
     for mistake, wrong in variant.wrong:
         if close(value, wrong, _SURE):
             diagnosis, step = mistake.diagnosis.render(variant.values), mistake.step.render(variant.values)
-            return Grade(False, shown, variant.expected, mistake.slip, diagnosis, step)
+            return Grade(False, shown, expected, mistake.slip, diagnosis, step)
     side, end = ("below", low) if value < low else ("above", high)
-    diagnosis = f"This lies {side} the interval, which {'begins' if value < low else 'ends'} at {plain(float(f'{end:.4g}'))}."
-    return Grade(False, shown, variant.expected, "outside", diagnosis, variant.steps[0])
+    diagnosis = f"This lies {side} the interval, which {'begins' if value < low else 'ends'} at {figures(end, 4)}."
+    return Grade(False, shown, expected, "outside", diagnosis, variant.steps[0])
 
 
 def _grade_program(variant: Variant, body: Code, parsed: _ParsedAnswer) -> Grade:

@@ -68,7 +68,7 @@ def python(source: str, argument: Any) -> tuple[Any, tuple[str, str, int] | None
             return names["f"](argument), None, printed.getvalue()
     except Exception as error:
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "answer"]
-        return None, (type(error).__name__, str(error), lines[-1] if lines else 0), printed.getvalue()
+        return None, (type(error).__name__, str(error), (lines[-1] or 0) if lines else 0), printed.getvalue()
 
 
 @pytest.mark.parametrize("source", PROGRAMS)
