@@ -49,6 +49,7 @@ SLIPS: dict[str, str] = {
     "exponent": "the wrong exponent",
     "difference": "a difference where a ratio was asked for",
     "logarithm": "a logarithm was left out",
+    "minus": "a minus sign is missing, or one too many",
     # Diagnosed by grading itself, in any numeric question:
     "power-of-ten": "off by a power of ten",
     "sign": "the wrong sign",

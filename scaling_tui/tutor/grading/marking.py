@@ -143,9 +143,11 @@ def _grade_within(variant: Variant, low: float, high: float, value: float, shown
     if low <= value <= high:
         return Grade(True, shown, expected)
     for mistake, wrong in variant.wrong:
-        if close(value, wrong, _SURE):
+        if close(value, wrong, _NEAR):
             diagnosis, step = mistake.diagnosis.render(variant.values), mistake.step.render(variant.values)
             return Grade(False, shown, expected, mistake.slip, diagnosis, step)
+    if low <= -value <= high:
+        return Grade(False, shown, expected, "sign", "The magnitude is right but the sign is wrong.", variant.steps[0])
     side, end = ("below", low) if value < low else ("above", high)
     diagnosis = f"This lies {side} the interval, which {'begins' if value < low else 'ends'} at {figures(end, 4)}."
     return Grade(False, shown, expected, "outside", diagnosis, variant.steps[0])

@@ -10,7 +10,7 @@ from scaling_tui.tutor.content.questions import Code
 from scaling_tui.tutor.content.template import Template
 from scaling_tui.tutor.content.variant import Case, called, returned
 from scaling_tui.tutor.interpreter.budget import Budget
-from scaling_tui.tutor.interpreter.machine import Failure, Outcome, call
+from scaling_tui.tutor.interpreter.machine import Failure, Outcome, calls
 from scaling_tui.tutor.interpreter.operations import written
 from scaling_tui.tutor.interpreter.source import Program, read_program
 
@@ -108,16 +108,14 @@ def run_cases(program: Program, body: Code, cases: Sequence[Case]) -> Ran:
     """Runs a program on the cases, all on one budget; ends at the first error."""
     budget = Budget()
     results = []
-    for case in cases:
-        outcome = call(program, body.function, case.arguments, budget)
+    outcomes = calls(program, body.function, [case.arguments for case in cases], budget)
+    for case, outcome in zip(cases, outcomes, strict=False):
         numbers = None if outcome.failure else _numbers(outcome.value, len(case.wanted))
         right = numbers is not None and all(
             math.isclose(got, wanted, rel_tol=body.tolerance, abs_tol=_EXACT if wanted == 0 else 0.0)
             for got, wanted in zip(numbers, case.wanted, strict=True)
         )
         results.append(Result(case, outcome, numbers, right))
-        if outcome.failure is not None:
-            break
     return Ran(body.function, tuple(results), len(cases))
 
 

@@ -91,19 +91,35 @@ _BREAK, _CONTINUE = _Return(None), _Return(None)
 
 
 def call(program: Program, function: str, arguments: Sequence[Any], budget: Budget) -> Outcome:
-    """Runs a program and calls one of its functions. Never raises: whatever goes wrong is the outcome."""
+    """Runs a program and calls one of its functions once; see `calls`."""
+    return next(calls(program, function, [arguments], budget))
+
+
+def calls(program: Program, function: str, each: Sequence[Sequence[Any]], budget: Budget) -> Iterator[Outcome]:
+    """Runs a program and calls one of its functions with each of the arguments, up to the first failure.
+
+    Never raises: whatever goes wrong is the outcome.
+    """
     machine = _Machine(budget)
-    try:
-        machine.block(program.tree.body, machine.whole)
-        found = machine.name(function, machine.whole)
-        value = machine.called(found, list(arguments), {})
-    except Stopped as stop:
-        return machine.failed(program, "Stopped", str(stop))
-    except RecursionError as error:
-        return machine.failed(program, "RecursionError", str(error) if "comparison" in str(error) else _TOO_DEEP)
-    except Exception as error:  # noqa: BLE001 - the program's errors are Python's own
-        return machine.failed(program, type(error).__name__, str(error))
-    return Outcome(value, None, machine.printed.text)
+    ready = False
+    for arguments in each:
+        machine.printed.text = ""
+        try:
+            if not ready:
+                machine.block(program.tree.body, machine.whole)
+                ready = True
+            value = machine.called(machine.name(function, machine.whole), list(arguments), {})
+        except Stopped as stop:
+            yield machine.failed(program, "Stopped", str(stop))
+            return
+        except RecursionError as error:
+            message = str(error) if "comparison" in str(error) else _TOO_DEEP
+            yield machine.failed(program, "RecursionError", message)
+            return
+        except Exception as error:  # noqa: BLE001 - the program's errors are Python's own
+            yield machine.failed(program, type(error).__name__, str(error))
+            return
+        yield Outcome(value, None, machine.printed.text)
 
 
 class _Machine:
