@@ -5,7 +5,7 @@ for the size that questions are drawn at; `report.tutor` draws them no smaller.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +16,8 @@ from scaling_tui.tutor.parsing.expressions import Expression
 Read = Literal["value", "size", "valley", "slope"]
 READS: tuple[Read, ...] = ("value", "size", "valley", "slope")
 ROWS, COLUMNS = 10, 44  # cells inside the axes, at least
-_SAMPLES = 400
+_SAMPLES = 160
+_UP = 3  # cells above the bottom of a valley where its sides are compared
 _TABLE = 13  # points of a table in place of the plot
 _AGREE = 1e-6
 
@@ -81,8 +82,10 @@ class Reading:
                 return _share(max(abs(height - curve(place)) for height in near) + row, answer, self.log_y)
             case "slope":
                 return 2 * row / (high - low) / abs(answer)
-        # An x: as far as the curve keeps within half a cell of the height it has there.
         place = self._x(answer)
+        if self.reads == "valley":
+            return _share(_of_valley(sizes, heights, place, row) + column, answer, self.log_x)
+        # An x: as far as the curve keeps within half a cell of the height it has there.
         hidden = [size for size, height in zip(sizes, heights, strict=True) if abs(height - curve(place)) <= row]
         reach = [size for size in hidden if self._joined(size, place, hidden, sizes)]
         away = max((abs(size - place) for size in reach), default=0.0)
@@ -146,6 +149,24 @@ class _Curve:
     def __call__(self, size: float) -> float:
         value = self.y({**self.values, self.reading.name: 10.0**size if self.reading.log_x else size})
         return math.log10(value) if self.reading.log_y else value
+
+
+def _of_valley(sizes: Sequence[float], heights: Sequence[float], place: float, row: float) -> float:
+    """How far off the bottom seems that lies midway between two points of the same height, a few cells up.
+
+    The bottom itself is flat over many cells, so both sides are compared. Each is misread by what half a cell hides on
+    its slope; where the sides differ in shape, the middle lies beside the bottom.
+    """
+    lowest = min(heights)
+    height = min(lowest + _UP * 2 * row, heights[0], heights[-1])
+    left = max(n for n, size in enumerate(sizes) if size <= place and heights[n] >= height)
+    right = min(n for n, size in enumerate(sizes) if size >= place and heights[n] >= height)
+    step = sizes[1] - sizes[0]
+    misread = []
+    for side in (left, right):
+        inner = side + 1 if side == left else side - 1
+        misread.append(row * step / max(heights[side] - heights[inner], 1e-12))
+    return abs((sizes[left] + sizes[right]) / 2 - place) + sum(misread) / 2
 
 
 def _share(away: float, answer: float, log: bool) -> float:
