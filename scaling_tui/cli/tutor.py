@@ -36,9 +36,7 @@ OwnSweep = Annotated[
     str | None,
     typer.Option("--sweep", metavar="SWEEP", help="Questions about your own runs: the name of a sweep, or 'latest'."),
 ]
-Plain = Annotated[
-    bool, typer.Option("--plain", help="Show a table of points in place of a plot, for screen readers.")
-]
+Plain = Annotated[bool, typer.Option("--plain", help="Show a table of points in place of a plot, for screen readers.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed for the question's numbers.")]
 
 
@@ -132,7 +130,8 @@ def quiz_grade(
     question: Annotated[str, typer.Option("--question", help="Id of the question.")],
     answer: Annotated[str | None, typer.Option("--answer", help="Answer, as you would type it.")] = None,
     file: Annotated[
-        Path | None, typer.Option("--file", metavar="FILE", help="File that holds the answer, such as a function; - is stdin.")
+        Path | None,
+        typer.Option("--file", metavar="FILE", help="File that holds the answer, such as a function; - is stdin."),
     ] = None,
     seed: Seed = 0,
     bank: Banks = None,

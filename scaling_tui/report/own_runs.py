@@ -173,7 +173,9 @@ def _needed(view: SweepView, way: float) -> Question:
     sizes = []
     for row in zip(*draws.coefficients().values(), strict=True):
         try:
-            sizes.append(form.inverse(dict(zip(law.coefficients, map(float, row), strict=True)), target, unknown, **known))  # type: ignore[arg-type]
+            sizes.append(
+                form.inverse(dict(zip(law.coefficients, map(float, row), strict=True)), target, unknown, **known)
+            )  # type: ignore[arg-type]
         except InputError:
             sizes.append(math.inf)
     low, high = (float(np.quantile(sizes, end, method="nearest")) for end in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
@@ -210,5 +212,3 @@ def _layer(view: SweepView, chosen: int) -> Question:
         except InputError as error:
             problem = error
     raise problem
-
-

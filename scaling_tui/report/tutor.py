@@ -93,7 +93,11 @@ def points_table(asked: Variant) -> str:
 
 def grade_text(graded: Grade) -> str:
     if graded.correct:
-        return f"✓ Right: {graded.expected}" if "\n" not in graded.expected else "✓ Right. One way to write it:\n" + code(graded.expected)
+        return (
+            f"✓ Right: {graded.expected}"
+            if "\n" not in graded.expected
+            else "✓ Right. One way to write it:\n" + code(graded.expected)
+        )
     return (
         wrapped(f"✗ Not yet. {graded.read_as}: {graded.diagnosis}") + "\n" + wrapped(f"One step: {graded.step}", "  ")
     )
@@ -285,7 +289,11 @@ def _answered(
                 continue
         try:
             if program:
-                line = read_text(Path(line[5:].strip()), "a program (.py)") if line.startswith("file ") else _program(first, ask)
+                line = (
+                    read_text(Path(line[5:].strip()), "a program (.py)")
+                    if line.startswith("file ")
+                    else _program(first, ask)
+                )
             if not session.asked.options:
                 tell(f"  read as {read_as(session.asked, line)}")
             graded = session.answer(line)

@@ -14,9 +14,7 @@ class CodeArea(TextArea, inherit_bindings=False):
     """Enter goes on at the indentation of the line, and one deeper after a colon; tab indents."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        binding
-        for binding in TextArea.BINDINGS
-        if not (isinstance(binding, Binding) and binding.key in _SCREEN_KEYS)
+        binding for binding in TextArea.BINDINGS if not (isinstance(binding, Binding) and binding.key in _SCREEN_KEYS)
     ]
 
     def __init__(self, id: str | None = None) -> None:

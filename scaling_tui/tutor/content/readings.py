@@ -17,6 +17,7 @@ Read = Literal["value", "size", "valley", "slope"]
 READS: tuple[Read, ...] = ("value", "size", "valley", "slope")
 ROWS, COLUMNS = 10, 44  # cells inside the axes, at least
 _SAMPLES = 160
+_FEW = 24  # samples that tell how high a curve is
 _UP = 3  # cells above the bottom of a valley where its sides are compared
 _TABLE = 13  # points of a table in place of the plot
 _AGREE = 1e-6
@@ -72,7 +73,8 @@ class Reading:
     def tolerance(self, values: Values, answer: float) -> float:
         """How far an answer may lie off, relatively: what half a cell hides."""
         curve, low, high = self._first(values), self._x(self.low(values)), self._x(self.high(values))
-        sizes = [low + (high - low) * number / _SAMPLES for number in range(_SAMPLES + 1)]
+        samples = _SAMPLES if self.reads in ("size", "valley") else _FEW
+        sizes = [low + (high - low) * number / samples for number in range(samples + 1)]
         heights = [curve(size) for size in sizes]
         row, column = (max(heights) - min(heights)) / ROWS / 2, (high - low) / COLUMNS / 2
         match self.reads:

@@ -329,5 +329,3 @@ def _sort(items: list[Any], key: Any, reverse: Any, budget: Budget, call: Called
 
 def _a(value: object) -> str:
     return f"'{type(value).__name__}'"
-
-

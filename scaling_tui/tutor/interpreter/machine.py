@@ -143,9 +143,7 @@ class _Machine:
     def failed(self, program: Program, kind: str, message: str) -> Outcome:
         short = message if len(message) <= _LONGEST_MESSAGE else message[:_LONGEST_MESSAGE] + "…"
         where = self._stack[-1] if self._stack else "<module>"
-        return Outcome(
-            None, Failure(kind, short, self._line, where, program.line(self._line)), self.printed.text
-        )
+        return Outcome(None, Failure(kind, short, self._line, where, program.line(self._line)), self.printed.text)
 
     # Statements
 
@@ -457,9 +455,7 @@ class _Machine:
         first = self._value(node.generators[0].iter, frame)
         yield from self._nested(node.generators, 0, first, inner)
 
-    def _nested(
-        self, generators: list[ast.comprehension], level: int, values: Any, inner: _Frame
-    ) -> Iterator[_Frame]:
+    def _nested(self, generators: list[ast.comprehension], level: int, values: Any, inner: _Frame) -> Iterator[_Frame]:
         for value in iterated(values, self._budget):
             self._assign(generators[level].target, value, inner)
             if not all(self._value(test, inner) for test in generators[level].ifs):
@@ -508,7 +504,9 @@ def _bound(function: _Function, arguments: list[Any], named: dict[str, Any]) -> 
         number = str(len(taken)) if least == len(taken) else f"from {least} to {len(taken)}"
         plural = "" if number == "1" else "s"
         were = "was" if len(arguments) == 1 else "were"
-        raise TypeError(f"{function.name}() takes {number} positional argument{plural} but {len(arguments)} {were} given")
+        raise TypeError(
+            f"{function.name}() takes {number} positional argument{plural} but {len(arguments)} {were} given"
+        )
     names = dict(zip(taken, arguments, strict=False))
     for name, value in named.items():
         if name not in taken and name not in late:
@@ -531,5 +529,3 @@ def _listed(names: list[str]) -> str:
     if len(names) < 3:
         return " and ".join(names)
     return ", ".join(names[:-1]) + f", and {names[-1]}"
-
-

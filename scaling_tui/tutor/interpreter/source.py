@@ -104,8 +104,8 @@ def _fault(node: ast.AST) -> str:
             return "want parameters by name alone, without * and /"
         case ast.Import(names=names) if any(name.name != "math" for name in names):
             return "only math can be imported here"
-        case ast.ImportFrom(module=module, names=names, level=level) if module != "math" or level or any(
-            name.name == "*" for name in names
+        case ast.ImportFrom(module=module, names=names, level=level) if (
+            module != "math" or level or any(name.name == "*" for name in names)
         ):
             return "only names of math can be imported here"
         case ast.keyword(arg=None):

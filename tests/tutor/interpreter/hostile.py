@@ -10,8 +10,45 @@ ATTRIBUTES = (
     "append", "format", "mro", "join", "sort", "call", "kind", "members", "with_traceback", "tb_frame", "real", "pop",
     "extend", "upper", "split", "keys", "items", "update", "setdefault", "insert", "copy", "to_bytes", "args",
 )  # fmt: skip
-NUMBERS = ("0", "1", "-1", "2", "9", "10**9", "2**4000", "1e308", "1e-320", "10**10000", "0.5", "1j", "True", "float('nan')")
-OPERATORS = ("+", "-", "*", "/", "//", "%", "**", "<<", ">>", "&", "|", "^", "@", "<", "==", "!=", "in", "not in", "is", "and", "or")
+NUMBERS = (
+    "0",
+    "1",
+    "-1",
+    "2",
+    "9",
+    "10**9",
+    "2**4000",
+    "1e308",
+    "1e-320",
+    "10**10000",
+    "0.5",
+    "1j",
+    "True",
+    "float('nan')",
+)
+OPERATORS = (
+    "+",
+    "-",
+    "*",
+    "/",
+    "//",
+    "%",
+    "**",
+    "<<",
+    ">>",
+    "&",
+    "|",
+    "^",
+    "@",
+    "<",
+    "==",
+    "!=",
+    "in",
+    "not in",
+    "is",
+    "and",
+    "or",
+)
 BOMBS = (
     "def f(x):\n    while True: pass",
     "def f(x):\n    while True: x = x * 2 + 1",
@@ -78,7 +115,9 @@ def program(seed: int) -> str:
         case 5 | 6:
             return rng.choice(BOMBS)
     known = "import math\nx, y, xs, d, N = 3, 0.5, [1, 2], {1: 2}, 10**6"
-    return "\n".join([known, *(_block(rng, 0, 2) if rng.random() < 0.3 else []), "def f(x):", *(_block(rng, 1, 3) or ["    pass"])])
+    return "\n".join(
+        [known, *(_block(rng, 0, 2) if rng.random() < 0.3 else []), "def f(x):", *(_block(rng, 1, 3) or ["    pass"])]
+    )
 
 
 def _name(rng: random.Random) -> str:
@@ -108,7 +147,17 @@ def _damaged(text: str, rng: random.Random) -> str:
 def _deep(rng: random.Random) -> str:
     many = rng.randrange(1, 900)
     before, after = rng.choice(
-        [("(", ")"), ("[", "]"), ("-", ""), ("not ", ""), ("{1:", "}"), ("f(", ")"), ("lambda:", ""), ("x[", "]"), ("1+", "")]
+        [
+            ("(", ")"),
+            ("[", "]"),
+            ("-", ""),
+            ("not ", ""),
+            ("{1:", "}"),
+            ("f(", ")"),
+            ("lambda:", ""),
+            ("x[", "]"),
+            ("1+", ""),
+        ]
     )
     return before * many + rng.choice([*NAMES, *NUMBERS]) + after * many
 
@@ -139,7 +188,9 @@ def _block(rng: random.Random, depth: int, most: int) -> list[str]:
             case 9:
                 lines += [f"{pad}def {_name(rng)}({rng.choice(['x', 'x, y', 'x=N', ''])}):", *_block(rng, depth + 1, 2)]
             case 10:
-                lines.append(pad + rng.choice(["break", "continue", "pass", "import math", "raise ValueError(x)", "raise"]))
+                lines.append(
+                    pad + rng.choice(["break", "continue", "pass", "import math", "raise ValueError(x)", "raise"])
+                )
             case 11:
                 lines.append(f"{pad}{_name(rng)}.{_attribute(rng)}({value})")
     return lines

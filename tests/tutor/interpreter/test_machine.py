@@ -94,9 +94,9 @@ NUMBER = st.one_of(
 )
 ARITHMETIC = st.recursive(
     st.one_of(NUMBER.map(repr), st.sampled_from(["x", "y"])),
-    lambda part: st.tuples(part, st.sampled_from(["+", "-", "*", "/", "//", "%", "**", "<", "==", "and", "or"]), part).map(
-        lambda each: f"({each[0]} {each[1]} {each[2]})"
-    ),
+    lambda part: st.tuples(
+        part, st.sampled_from(["+", "-", "*", "/", "//", "%", "**", "<", "==", "and", "or"]), part
+    ).map(lambda each: f"({each[0]} {each[1]} {each[2]})"),
     max_leaves=8,
 )
 
