@@ -10,6 +10,7 @@ import numpy as np
 
 from scaling_tui import InputError
 from scaling_tui.laws.fitting.bootstrap import Bootstrap, bootstrap
+from scaling_tui.laws.forms import Input
 from scaling_tui.report.prediction_game import challenge_of
 from scaling_tui.runs import RunView, SweepView, find_sweep, list_sweeps, read_sweep, runs_folder
 from scaling_tui.runs.commands import suggested
@@ -163,22 +164,21 @@ def _behind(view: SweepView, labels: set[str]) -> set[str]:
 def _needed(view: SweepView, way: float) -> Question:
     """How many tokens, or where the law does not know them parameters, a lower loss would have needed."""
     law, fitted, draws = _whole(view)
-    unknown = "tokens" if "tokens" in law.inputs else "params"
+    unknown: Input = "tokens" if "tokens" in law.inputs else "params"
     largest = law.rungs[-1]
     form = fitted.fit.law
     known = {name: float(largest.input(name)) for name in law.inputs if name != unknown}
     lowest = float(form.loss(law.coefficients, **{unknown: _ENDLESS}, **known))
     best = float(form.loss(law.coefficients, **{unknown: float(largest.input(unknown))}, **known))
     target = float(f"{best - way * (best - lowest):.4g}")
-    sizes = []
+    needed = []
     for row in zip(*draws.coefficients().values(), strict=True):
+        drawn = dict(zip(law.coefficients, map(float, row), strict=True))
         try:
-            sizes.append(
-                form.inverse(dict(zip(law.coefficients, map(float, row), strict=True)), target, unknown, **known)
-            )  # type: ignore[arg-type]
+            needed.append(form.inverse(drawn, target, unknown, **known))
         except InputError:
-            sizes.append(math.inf)
-    low, high = (float(np.quantile(sizes, end, method="nearest")) for end in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+            needed.append(math.inf)  # this draw's floor lies above the loss
+    low, high = (float(np.quantile(needed, end, method="nearest")) for end in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     return needed_question(law, unknown, target, low, high)
 
 

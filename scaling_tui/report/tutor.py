@@ -241,11 +241,13 @@ def take(
 
 
 def _program(first: str, ask: Callable[[str], str]) -> str:
-    """The lines of a program, from the first one to the line `END` or the end of input.
+    """The lines of a program, from the first one to the line `END` or the end of input; or the file that it names.
 
     Raises:
-        InputError: the first line begins no program, so that what follows is not swallowed.
+        InputError: the first line begins no program, so that what follows is not swallowed; or no such file.
     """
+    if first.startswith("file "):
+        return read_text(Path(first[5:].strip()), "a program (.py)")
     if not first.lstrip().startswith(BEGINNINGS):
         raise InputError(f"answer: found {first.strip()[:40]!r}, want the whole function, from its first line 'def …'")
     lines = [first]
@@ -268,8 +270,7 @@ def _answered(
 ) -> bool:
     """Asks one question until it is answered, solved or skipped; False ends the session."""
     commands = "'skip', 'quit'" if session.test else COMMANDS
-    program = isinstance(session.asked.body, Code)
-    if program:
+    if isinstance(session.asked.body, Code):
         commands = f"end it with a line '{END}'; {commands}, 'file PATH' reads it"
     while True:
         line = ask(f"({session.asked.answer_format}; {commands}) > ")
@@ -288,12 +289,8 @@ def _answered(
             case "":
                 continue
         try:
-            if program:
-                line = (
-                    read_text(Path(line[5:].strip()), "a program (.py)")
-                    if line.startswith("file ")
-                    else _program(first, ask)
-                )
+            if isinstance(session.asked.body, Code):
+                line = _program(first, ask)
             if not session.asked.options:
                 tell(f"  read as {read_as(session.asked, line)}")
             graded = session.answer(line)
@@ -303,14 +300,21 @@ def _answered(
         if session.test:
             tell("  recorded" if session.keeps else "  noted")
             return True
-        tell(grade_text(graded))
-        if graded.correct:
-            return True
-        if session.asked.options:
-            tell(solution_text(session.asked))
+        if _settled(session, graded, tell):
             return True
         session.again()
         if isinstance(session.asked.body, Numeric):
-            again = "The same question with fresh numbers" if session.asked.question.varies else "Once more"
-            tell(f"\n{again} ('solution' shows how, 'skip' moves on):")
+            tell(f"\n{_again(session.asked)} ('solution' shows how, 'skip' moves on):")
             tell(show_question(session.asked))
+
+
+def _settled(session: Session, graded: Grade, tell: Callable[[str], None]) -> bool:
+    """Tells the grade; whether the question is over: answered rightly, or with an option, which cannot be tried again."""
+    tell(grade_text(graded))
+    if not graded.correct and session.asked.options:
+        tell(solution_text(session.asked))
+    return graded.correct or bool(session.asked.options)
+
+
+def _again(asked: Variant) -> str:
+    return "The same question with fresh numbers" if asked.question.varies else "Once more"

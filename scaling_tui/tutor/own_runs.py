@@ -122,16 +122,17 @@ def prediction_question(law: OwnLaw, target: Rung, low: float | None, high: floa
         raise InputError(f"{target.name}: the law has no interval to mark an answer with")
     if low <= below.loss <= high:
         raise InputError(
-            f"{target.name}: the law's interval, {show.loss(low)} to {show.loss(high)}, holds the loss of {below.name} too"
+            f"{target.name}: the law's interval, {show.loss(low)} to {show.loss(high)}, "
+            f"holds the loss of {below.name} too"
         )
-    inputs = [name for name in law.inputs]
+    inputs = law.inputs
     arguments = ", ".join(_SYMBOLS[name] for name in inputs)
     straight = _straight(law, target, inputs[0])
     mistakes = [
         {
             "slip": "one-term",
             "answer": "below",
-            "says": f"This is the loss of {_braced(below.name)}: {_braced(target.name)} is larger, and its loss falls further.",
+            "says": f"This is the loss of {_braced(below.name)}: {_braced(target.name)} is larger and falls further.",
             "step": "Go on along the curve that the losses lie on, by one more step",
         }
     ]

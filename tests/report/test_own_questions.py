@@ -41,7 +41,7 @@ def sweep_of(
 
 
 def law_of(n: float) -> float:
-    return 1.6 + 30 * n**-0.35
+    return float(1.6 + 30 * n**-0.35)
 
 
 def asked(found: OwnQuestions, name: str) -> Variant:
@@ -103,7 +103,7 @@ def test_the_run_off_its_curve_is_the_one_that_was_moved(tmp_path: Path) -> None
 
 def test_tokens_are_asked_for_where_the_law_knows_them(tmp_path: Path) -> None:
     def loss(n: float, d: float) -> float:
-        return 1.7 + 40 * n**-0.33 + 90 * d**-0.3
+        return float(1.7 + 40 * n**-0.33 + 90 * d**-0.3)
 
     grid = [(n, d) for n in (1e5, 4e5, 2e6) for d in (1e6, 1e7, 1e8)]
     points = {f"r{k}": (n, d, loss(n, d) * (1 + 0.0005 * (-1) ** k)) for k, (n, d) in enumerate(grid, 1)}

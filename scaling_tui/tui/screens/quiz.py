@@ -47,8 +47,8 @@ class QuizScreen(Page):
 
     ABOUT: ClassVar[str] = (
         "Questions on the lessons, those due first. Pick an option with its letter or the arrows and press enter; type "
-        "a number or a formula, and see how it is read; a function is tried with f9. After a wrong answer you see what went wrong and try again "
-        "with new numbers. Every answer is saved at once, so you can leave at any time."
+        "a number or a formula, and see how it is read; f9 runs a function. After a wrong answer you see what went "
+        "wrong and try again with new numbers. Every answer is saved at once, so you can leave at any time."
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -145,7 +145,7 @@ class Variant:
         return [value for _, value in self.wrong]
 
     @property
-    def answer_format(self) -> str:
+    def answer_format(self) -> str:  # noqa: PLR0911 - a kind each
         """The form that the answer should take."""
         match self.question.body:
             case Choice():

@@ -166,7 +166,9 @@ def _grade_program(variant: Variant, body: Code, parsed: _ParsedAnswer) -> Grade
     return Grade(False, parsed.shown, variant.expected, slip, f"{diagnosis}\n{ran.report}".strip(), variant.steps[0])
 
 
-def _unlisted_program(ran: Ran, program: Program, body: Code, variant: Variant) -> tuple[str, str]:
+def _unlisted_program(  # noqa: PLR0911 - a mistake each
+    ran: Ran, program: Program, body: Code, variant: Variant
+) -> tuple[str, str]:
     if program.same(first_program(body.start, variant.values)):
         return "unchanged", "This is the function as it was given."
     if ran.stopped:

@@ -79,11 +79,13 @@ class Ran:
         """Whether both return the same numbers in every case."""
         if len(self.results) != len(other.results) or self.failed or other.failed:
             return False
-        pairs = [(one.numbers, two.numbers) for one, two in zip(self.results, other.results, strict=True)]
-        return all(
-            one is not None and two is not None and all(math.isclose(a, b, rel_tol=1e-6) for a, b in zip(one, two, strict=True))
-            for one, two in pairs
-        )  # fmt: skip
+        for one, two in zip(self.results, other.results, strict=True):
+            if one.numbers is None or two.numbers is None:
+                return False
+            pairs = zip(one.numbers, two.numbers, strict=True)
+            if not all(math.isclose(got, as_well, rel_tol=1e-6) for got, as_well in pairs):
+                return False
+        return True
 
     @property
     def report(self) -> str:

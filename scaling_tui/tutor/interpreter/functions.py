@@ -64,7 +64,7 @@ class Printed:
             self.text = (self.text + text)[:MOST_PRINTED]
 
 
-def builtins(budget: Budget, call: Called, printed: Printed) -> dict[str, Any]:
+def builtins(budget: Budget, call: Called, printed: Printed) -> dict[str, Any]:  # noqa: PLR0915 - a function each
     """The names that a program finds without defining them."""
 
     def each(value: Any) -> Iterable[Any]:
@@ -153,6 +153,12 @@ def builtins(budget: Budget, call: Called, printed: Printed) -> dict[str, Any]:
         if not isinstance(value, list | tuple | dict | str | range):
             raise TypeError(f"'{type(value).__name__}' object is not iterable")
 
+    def mapped(function: Any, *values: Any) -> list[Any]:
+        return [call(function, list(items)) for items in zip(*map(each, values), strict=False)]
+
+    def filtered(function: Any, values: Any) -> list[Any]:
+        return [one for one in each(values) if (one if function is None else call(function, [one]))]
+
     def backwards(values: Any) -> list[Any]:
         return listed(values, budget)[::-1]
 
@@ -161,8 +167,7 @@ def builtins(budget: Budget, call: Called, printed: Printed) -> dict[str, Any]:
         "abs": abs, "round": rounded, "sum": total, "min": extreme("min", ast.Lt()), "max": extreme("max", ast.Gt()),
         "len": length, "sorted": in_order, "reversed": backwards, "enumerate": numbered, "zip": zipped,
         "any": lambda values: any(each(values)), "all": lambda values: all(each(values)), "print": show,
-        "map": lambda function, *values: [call(function, list(items)) for items in zip(*map(each, values), strict=False)],
-        "filter": lambda function, values: [one for one in each(values) if (one if function is None else call(function, [one]))],
+        "map": mapped, "filter": filtered,
         "isinstance": is_a, "divmod": divmod, "repr": lambda value: written(value, budget),
         "pow": lambda base, exponent: combined(ast.Pow(), base, exponent, budget),
     }  # fmt: skip
@@ -312,7 +317,7 @@ def _of_str(value: str, budget: Budget) -> dict[str, Callable[..., Any]]:
 
     return {
         "join": join, "split": split, "strip": value.strip, "lower": value.lower, "upper": value.upper,
-        "startswith": lambda start: value.startswith(start), "endswith": lambda end: value.endswith(end),
+        "startswith": value.startswith, "endswith": value.endswith,
     }  # fmt: skip
 
 

@@ -116,7 +116,7 @@ def calls(program: Program, function: str, each: Sequence[Sequence[Any]], budget
             message = str(error) if "comparison" in str(error) else _TOO_DEEP
             yield machine.failed(program, "RecursionError", message)
             return
-        except Exception as error:  # noqa: BLE001 - the program's errors are Python's own
+        except Exception as error:
             yield machine.failed(program, type(error).__name__, str(error))
             return
         yield Outcome(value, None, machine.printed.text)
@@ -156,7 +156,7 @@ class _Machine:
                 return done
         return None
 
-    def _statement(self, statement: ast.stmt, frame: _Frame) -> _Return | None:
+    def _statement(self, statement: ast.stmt, frame: _Frame) -> _Return | None:  # noqa: PLR0911, PLR0912 - a case each
         match statement:
             case ast.Return(value=value):
                 return _Return(None if value is None else self._value(value, frame))

@@ -82,7 +82,7 @@ def _bits(op: ast.operator, left: int, right: int) -> int:
     return 0
 
 
-def compared(op: ast.cmpop, left: Any, right: Any, budget: Budget) -> Any:
+def compared(op: ast.cmpop, left: Any, right: Any, budget: Budget) -> Any:  # noqa: PLR0911 - an operator each
     """`left op right`, item by item, so that it ends in time for values that hold themselves."""
     match op:
         case ast.Is():
@@ -210,7 +210,7 @@ def set_item(value: Any, index: Any, item: Any, budget: Budget) -> None:
             raise TypeError(f"'{type(value).__name__}' object does not support item assignment")
 
 
-def written(value: Any, budget: Budget, depth: int = 0) -> str:
+def written(value: Any, budget: Budget, depth: int = 0) -> str:  # noqa: PLR0911 - a type each
     """`repr(value)`, no longer than a message can be."""
     budget.tick()
     if depth > 3:

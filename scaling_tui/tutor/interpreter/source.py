@@ -89,7 +89,7 @@ def _check(tree: ast.Module) -> None:
         waiting += [(child, depth + 1, line) for child in ast.iter_child_nodes(node)]
 
 
-def _fault(node: ast.AST) -> str:
+def _fault(node: ast.AST) -> str:  # noqa: PLR0911, PLR0912 - a reason each
     """Why a node is refused; empty where it is not."""
     match node:
         case ast.Constant(value=bytes()):

@@ -29,33 +29,71 @@ PROGRAMS = [
     "def f(x, *, k=2):\n    def g(y): return y*k\n    return g(x) + g(y=x)",
     "def f(x):\n    low, high = 0.0, x\n    for _ in range(60):\n        mid = (low + high)/2\n"
     "        if mid*mid < 2: low = mid\n        else: high = mid\n    return low",
-    "def f(x):\n    xs = [i*i for i in range(9) if i % 2]\n    xs[0] += 5\n    xs.append(x)\n    return sorted(xs)[::-1], sum(xs)",
-    "def f(x):\n    d = {'a': 1, 'b': [x]}\n    d['c'] = d.get('z', 3)\n    return {k: v for k, v in d.items()}, len(d), 'a' in d",
-    "def f(x):\n    i = 0\n    while True:\n        i += 1\n        if i == 3: continue\n        if i > 5: break\n    else:\n        i = 99\n    return i",
+    "def f(x):\n    xs = [i*i for i in range(9) if i % 2]\n    xs[0] += 5\n    xs.append(x)\n"
+    "    return sorted(xs)[::-1], sum(xs)",
+    "def f(x):\n    d = {'a': 1, 'b': [x]}\n    d['c'] = d.get('z', 3)\n"
+    "    return {k: v for k, v in d.items()}, len(d), 'a' in d",
+    "def f(x):\n    i = 0\n    while True:\n        i += 1\n        if i == 3: continue\n"
+    "        if i > 5: break\n    else:\n        i = 99\n    return i",
     "def f(x):\n    for i in range(3): pass\n    else: i += 10\n    return i",
     "def f(x):\n    return [(a, b) for a in range(3) for b in range(a) if a + b > 1], (y := 5) + y",
     "def f(x):\n    return 1 < x < 10 or None, not x, -x, +x, x if x > 1 else -x",
     "def f(x):\n    fs = [lambda: i for i in range(3)]\n    return [g() for g in fs], (lambda a, b=2: a*b)(x)",
-    "def f(x):\n    a, (b, c) = 1, (2, 3)\n    return a, b, c, min([3, 1, 2]), max(1, x, key=lambda v: -v), any([0, x]), all([])",
+    "def f(x):\n    a, (b, c) = 1, (2, 3)\n"
+    "    return a, b, c, min([3, 1, 2]), max(1, x, key=lambda v: -v), any([0, x]), all([])",
     "def f(x):\n    return f(x - 1) + 1 if x > 0 else 0",
-    "def f(x):\n    return list(zip([1, 2], 'ab')), list(enumerate('ab', 1)), list(map(abs, [-1, 2])), ' '.join(['a', 'b'])",
-    "def f(x):\n    return (-8)**0.5, 7//-2, -7 % 3, 2**100, True + 1, round(2.567, 2), round(2.5), int('12'), float('1e3')",
+    "def f(x):\n"
+    "    return list(zip([1, 2], 'ab')), list(enumerate('ab', 1)), list(map(abs, [-1, 2])), ' '.join(['a', 'b'])",
+    "def f(x):\n"
+    "    return (-8)**0.5, 7//-2, -7 % 3, 2**100, True + 1, round(2.567, 2), round(2.5), int('12'), float('1e3')",
     "def f(x):\n    print('x is', x, sep='=')\n    return 'x' * 3, 'abc'[1], 'abc'[-2:], [1, 2] < [1, 3], (1,) + (2,)",
     "def f(x: float) -> float:\n    y: float = x\n    return y",
     # and those that fail
-    "def f(x):\n    return x / 0", "def f(x):\n    return 1 // 0", "def f(x):\n    return y", "def f(x):\n    y = y + 1",
-    "def f(x):\n    if x < 0:\n        z = 1\n    return z", "def f(x):\n    return [1][5]", "def f(x):\n    return {}['k']",
-    "def f(x):\n    return f()", "def f(x):\n    return f(1, 2)", "def f(x):\n    return f(1, y=2)", "def f(x):\n    return f(1, x=2)",
-    "def f(x, y, z, w):\n    pass", "def f(x):\n    return x()", "def f(x):\n    return x[0]", "def f(x):\n    return len(x)",
-    "def f(x):\n    return 'a' + 1", "def f(x):\n    return x^2.0", "def f(x):\n    return 10.0**400", "def f(x):\n    a, b = 1, 2, 3",
-    "def f(x):\n    a, b = [1]", "def f(x):\n    a, b = x", "def f(x):\n    for i in x: pass", "def f(x):\n    raise ValueError('no')",
-    "def f(x):\n    assert x < 0, 'small'", "import math\ndef f(x):\n    return math.log(-1)", "import math\ndef f(x):\n    return math.sqrt('a')",
-    "def f(x):\n    return {[1]: 2}", "def f(x):\n    return min([])", "def f(x):\n    return int('a')", "def f(x):\n    return sum(['a'])",
-    "def f(x):\n    return (1, 2)[0] < 'a'", "def f(x):\n    return 1 in 5", "def f(x):\n    return (x +\n        x +\n        None)",
-    "def g(y):\n    return y/0\n\ndef f(x):\n    return 1 + g(\n        x)", "def f(x):\n    (1)[0] = 2", "def f(x):\n    x = (1, 2)\n    x[0] = 3",
-    "def f(x):\n    return -[]", "def f(x):\n    return [].index(3)", "def f(x):\n    return sorted([1, 'a'])", "def f(x):\n    return math.pi",
-    "f = 3", "def f(x):\n    return lambda: q\n\nf(1)()", "def f(x):\n    return 2**-1, 0**-1", "def f(x):\n    raise KeyError",
-]  # fmt: skip
+    "def f(x):\n    return x / 0",
+    "def f(x):\n    return 1 // 0",
+    "def f(x):\n    return y",
+    "def f(x):\n    y = y + 1",
+    "def f(x):\n    if x < 0:\n        z = 1\n    return z",
+    "def f(x):\n    return [1][5]",
+    "def f(x):\n    return {}['k']",
+    "def f(x):\n    return f()",
+    "def f(x):\n    return f(1, 2)",
+    "def f(x):\n    return f(1, y=2)",
+    "def f(x):\n    return f(1, x=2)",
+    "def f(x, y, z, w):\n    pass",
+    "def f(x):\n    return x()",
+    "def f(x):\n    return x[0]",
+    "def f(x):\n    return len(x)",
+    "def f(x):\n    return 'a' + 1",
+    "def f(x):\n    return x^2.0",
+    "def f(x):\n    return 10.0**400",
+    "def f(x):\n    a, b = 1, 2, 3",
+    "def f(x):\n    a, b = [1]",
+    "def f(x):\n    a, b = x",
+    "def f(x):\n    for i in x: pass",
+    "def f(x):\n    raise ValueError('no')",
+    "def f(x):\n    assert x < 0, 'small'",
+    "import math\ndef f(x):\n    return math.log(-1)",
+    "import math\ndef f(x):\n    return math.sqrt('a')",
+    "def f(x):\n    return {[1]: 2}",
+    "def f(x):\n    return min([])",
+    "def f(x):\n    return int('a')",
+    "def f(x):\n    return sum(['a'])",
+    "def f(x):\n    return (1, 2)[0] < 'a'",
+    "def f(x):\n    return 1 in 5",
+    "def f(x):\n    return (x +\n        x +\n        None)",
+    "def g(y):\n    return y/0\n\ndef f(x):\n    return 1 + g(\n        x)",
+    "def f(x):\n    (1)[0] = 2",
+    "def f(x):\n    x = (1, 2)\n    x[0] = 3",
+    "def f(x):\n    return -[]",
+    "def f(x):\n    return [].index(3)",
+    "def f(x):\n    return sorted([1, 'a'])",
+    "def f(x):\n    return math.pi",
+    "f = 3",
+    "def f(x):\n    return lambda: q\n\nf(1)()",
+    "def f(x):\n    return 2**-1, 0**-1",
+    "def f(x):\n    raise KeyError",
+]
 
 
 def python(source: str, argument: Any) -> tuple[Any, tuple[str, str, int] | None, str]:
@@ -64,7 +102,7 @@ def python(source: str, argument: Any) -> tuple[Any, tuple[str, str, int] | None
     try:
         with contextlib.redirect_stdout(printed):
             names: dict[str, Any] = {}
-            exec(compile(source, "answer", "exec"), names)  # noqa: S102 - the programs above, which are ours
+            exec(compile(source, "answer", "exec"), names)
             return names["f"](argument), None, printed.getvalue()
     except Exception as error:
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "answer"]
@@ -114,7 +152,7 @@ def test_arithmetic_is_pythons_to_the_last_bit(expression: str, x: float) -> Non
         assert (outcome.failure.kind, outcome.failure.message) == error[:2]
     else:
         assert outcome.failure is None
-        same = outcome.value == value or (value != value and outcome.value != outcome.value)
+        same = outcome.value == value or (math.isnan(value) and math.isnan(outcome.value))
         assert same and type(outcome.value) is type(value)
 
 
@@ -187,9 +225,12 @@ def plain(value: object, depth: int) -> None:
     """Only plain values come out: no module, type, frame or code of Python's."""
     if depth > 3:
         return
-    assert value is None or value is ... or isinstance(value, int | float | complex | str | list | tuple | dict | range) or (
-        type(value).__module__.startswith("scaling_tui.tutor.interpreter") or isinstance(value, Exception)
-    ), repr(value)  # fmt: skip
+    assert (
+        value is None
+        or value is ...
+        or isinstance(value, int | float | complex | str | list | tuple | dict | range)
+        or (type(value).__module__.startswith("scaling_tui.tutor.interpreter") or isinstance(value, Exception))
+    ), repr(value)
     if isinstance(value, list | tuple):
         for item in value[:5]:
             plain(item, depth + 1)
