@@ -297,9 +297,6 @@ def _answered(
         except InputError as error:
             tell(f"  {error}")
             continue
-        if session.test:
-            tell("  recorded" if session.keeps else "  noted")
-            return True
         if _settled(session, graded, tell):
             return True
         session.again()
@@ -309,7 +306,10 @@ def _answered(
 
 
 def _settled(session: Session, graded: Grade, tell: Callable[[str], None]) -> bool:
-    """Tells the grade; whether the question is over: answered rightly, or with an option, which cannot be tried again."""
+    """Tells the grade; whether the question is over: answered rightly, or with an option, which has no second try."""
+    if session.test:
+        tell("  recorded" if session.keeps else "  noted")
+        return True
     tell(grade_text(graded))
     if not graded.correct and session.asked.options:
         tell(solution_text(session.asked))

@@ -43,7 +43,7 @@ class LearnScreen(Page):
             tooltip="Predict the loss of your largest run and compare with the law's prediction",
             id="learn.foretell",
         ),
-        Binding("o", "own_questions", "own questions", tooltip="Answer questions about your own runs"),
+        Binding("a", "own_questions", "own", False, tooltip="Answer questions about your own runs"),
         Binding("n", "step(1)", "next", tooltip="Go to the next lesson"),
         Binding("p", "step(-1)", "prev", tooltip="Go to the previous lesson"),
         Binding("escape", "back", "lessons", tooltip="Go back to the list of lessons"),
@@ -127,7 +127,7 @@ class LearnScreen(Page):
         end = f"---\nPress **z** for the {self._counts.get(lesson.id, 0)} questions of this lesson"
         if lesson.ladder:
             end += f", **y** to see it in your own runs of `{lesson.ladder}` or launch the ladder"
-        end += ", **o** for questions about your own runs, **f** to predict the loss of your largest run."
+        end += ", **a** for questions about your own runs, **f** to predict the loss of your largest run."
         await page.mount(*widgets, Markdown(end))
         self.add_class("-reading")
         page.scroll_home(animate=False)

@@ -321,14 +321,14 @@ async def test_learn_asks_about_ones_own_runs_or_says_why_not(tmp_path: Path) ->
     async with app.run_test(size=(80, 30)) as pilot:
         await pilot.press("8")
         await until(pilot, lambda: isinstance(pilot.app.screen, LearnScreen))
-        await pilot.press("o")
+        await pilot.press("a")
         await until(pilot, lambda: any("no sweep with a law" in note.message for note in app._notifications))
     record_sweep(tmp_path / "runs", FINISHED)
     app = ScalingApp(tmp_path / "runs")
     async with app.run_test(size=(80, 30)) as pilot:
         await pilot.press("8")
         await until(pilot, lambda: isinstance(pilot.app.screen, LearnScreen))
-        await pilot.press("o")
+        await pilot.press("a")
         await until(pilot, lambda: isinstance(pilot.app.screen, QuizScreen))
         screen = pilot.app.screen
         assert isinstance(screen, QuizScreen)
