@@ -1,7 +1,7 @@
 """Commands of the tutor: lessons, and questions checked by the law code."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -25,9 +25,12 @@ from scaling_tui.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from scaling_tui.report.own_runs import OwnQuestions
     from scaling_tui.tutor.content.questions import Question
 
 PAGE_WIDTH = 100
+LATEST = "latest"  # in place of the name of a sweep
+MOST_ANSWER = 100_000  # characters that are read of an answer
 
 app = typer.Typer()
 quiz = typer.Typer(
@@ -43,6 +46,10 @@ Banks = Annotated[
 ]
 Lesson = Annotated[
     str | None, typer.Option("--lesson", help="Questions on this lesson only; 'scaling-tui learn' lists lessons.")
+]
+OwnSweep = Annotated[
+    str | None,
+    typer.Option("--sweep", metavar="SWEEP", help="Questions about your own runs: the name of a sweep, or 'latest'."),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Seed for the question's numbers.")]
 QuestionId = Annotated[
@@ -107,11 +114,18 @@ def quiz_root(context: typer.Context) -> None:
 
 
 @quiz.command(name="list")
-def quiz_list(context: typer.Context, bank: Banks = None, lesson: Lesson = None, as_json: AsJson = False) -> None:
+def quiz_list(
+    context: typer.Context,
+    bank: Banks = None,
+    lesson: Lesson = None,
+    sweep: OwnSweep = None,
+    runs: Runs = None,
+    as_json: AsJson = False,
+) -> None:
     """List the questions."""
     from scaling_tui.report import tutor as console
 
-    questions = find_questions(bank, lesson)
+    questions: Sequence[Question] = find_questions(bank, lesson) if sweep is None else own(sweep, runs, 0).all_told(say)
     if as_json:
         fields = ("id", "kind", "lesson", "difficulty")
         print_json({"questions": [{field: getattr(question, field) for field in fields} for question in questions]})
@@ -127,35 +141,43 @@ def quiz_show(
     seed: Seed = 0,
     solution: Annotated[bool, typer.Option("--solution", help="Show the worked solution too.")] = False,
     bank: Banks = None,
+    sweep: OwnSweep = None,
+    runs: Runs = None,
+    plain: Plain = False,
     as_json: AsJson = False,
 ) -> None:
     """Show a question with the numbers of a seed."""
     from scaling_tui.report import tutor as console
     from scaling_tui.tutor.content.variant import variant
 
-    chosen = variant(find_question(one_of(question, question_option), bank), seed)
+    chosen = variant(find_question(one_of(question, question_option), bank, sweep, runs, seed), seed)
     if as_json:
         document = console.show_document(chosen)
         if solution:
             document |= {"solution": list(chosen.steps), "check": chosen.check, "expected": chosen.expected}
         return print_json(document)
-    show(context, console.question_text(chosen))
+    said = saying(context, plain)
+    print(said(console.question_text(chosen, plain, braille(context))))
     if solution:
-        show(context, console.solution_text(chosen))
-    return say(
-        f"answer with {chosen.answer_format}: "
-        f"'scaling-tui quiz grade {chosen.question.id} --seed {seed} --answer ANSWER'"
-    )
+        print(said(console.solution_text(chosen)))
+    how = "--file FILE.py" if chosen.question.kind == "code" else "--answer ANSWER"
+    return say(f"answer with {chosen.answer_format}: 'scaling-tui quiz grade {chosen.question.id} --seed {seed} {how}'")
 
 
 @quiz.command(name="grade")
 def quiz_grade(
     context: typer.Context,
-    answer: Annotated[str, typer.Option("--answer", help="Answer, as you would type it.")],
     question: QuestionId = None,
     question_option: QuestionOption = None,
+    answer: Annotated[str | None, typer.Option("--answer", help="Answer, as you would type it.")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", metavar="FILE", help="File that holds the answer, such as a function; - is stdin."),
+    ] = None,
     seed: Seed = 0,
     bank: Banks = None,
+    sweep: OwnSweep = None,
+    runs: Runs = None,
     as_json: AsJson = False,
 ) -> None:
     """Grade an answer without recording it. Exit status: 0 whether right or wrong, 2 if it cannot be read."""
@@ -163,8 +185,8 @@ def quiz_grade(
     from scaling_tui.tutor.content.variant import variant
     from scaling_tui.tutor.grading.marking import grade
 
-    chosen = variant(find_question(one_of(question, question_option), bank), seed)
-    graded = grade(chosen, answer)
+    chosen = variant(find_question(one_of(question, question_option), bank, sweep, runs, seed), seed)
+    graded = grade(chosen, answer_text(answer, file))
     if as_json:
         print_json(console.grade_document(chosen, graded))
     else:
@@ -204,6 +226,8 @@ def quiz_take(
         str | None, typer.Option("--question", metavar="ID", help="Answer this question of the assignment first.")
     ] = None,
     bank: Banks = None,
+    sweep: OwnSweep = None,
+    runs: Runs = None,
     plain: Plain = False,
     as_json: AsJson = False,
 ) -> None:
@@ -214,29 +238,36 @@ def quiz_take(
     from scaling_tui.report import tutor as console
     from scaling_tui.tutor.course import Course
 
-    one_way({"--assignment": assignment, "--resume": resume, "--mistakes": mistakes, "--test": test})
+    one_way({"--assignment": assignment, "--sweep": sweep, "--resume": resume, "--mistakes": mistakes, "--test": test})
     for way in ("--assignment",) * (assignment is not None) + ("--resume",) * resume:
         one_way({way: True, "--lesson": lesson, "--seed": seed})
+    one_way({"--sweep": sweep, "--lesson": lesson, "--bank": bank or None} if sweep else {})
     if assignment is not None:
         return take_assignment(context, assignment, student, output, question, bank, plain, as_json)
     with_assignment({"--student": student, "--output": output, "--question": question})
-    course = Course.load(find_questions(bank, lesson))
-    if resume:
-        session = course.resume()
-    elif mistakes:
-        session = course.mistakes(count, seed)
-    elif test:
-        session = course.test(seed)
+    if sweep is not None:
+        asked_of = own(sweep, runs, new_seed() if seed is None else seed).all_told(say)
+        course = Course.load(asked_of)
+        session = course.on(asked_of[:count], seed)
     else:
-        session = course.session(count, seed, whole=lesson is not None or bool(bank))
+        course = Course.load(find_questions(bank, lesson))
+        if resume:
+            session = course.resume()
+        elif mistakes:
+            session = course.mistakes(count, seed)
+        elif test:
+            session = course.test(seed)
+        else:
+            session = course.session(count, seed, whole=lesson is not None or bool(bank))
     # With --json the dialogue goes to stderr, and stdout gets the one document.
     out = sys.stderr if as_json else sys.stdout
     said = saying(context, plain)
-    console.take(session, course.titles, asking(out, said), lambda text: print(said(text), file=out))
+    asked_as = partial(console.question_text, plain=plain, braille=braille(context))
+    console.take(session, course.titles, asking(out, said), lambda text: print(said(text), file=out), asked_as)
     if as_json:
         return print_json(console.summary_document(session, course.titles))
     print("\n" + said(console.summary_text(session, course.titles)))
-    if not session.over and session.results:
+    if not session.over and session.results and sweep is None:
         say("go on with: scaling-tui quiz take --resume")
     if session.weak:
         print(f"Read next: scaling-tui learn {session.weak[0]}")
@@ -284,7 +315,8 @@ def take_assignment(
     said = saying(context, plain)
     print(said(opening_text(sitting)), file=out)
     titles = {lesson.id: lesson.title for lesson in lesson_files()}
-    console.take(sitting, titles, asking(out, said), lambda text: print(said(text), file=out))
+    asked_as = partial(console.question_text, plain=plain, braille=braille(context))
+    console.take(sitting, titles, asking(out, said), lambda text: print(said(text), file=out), asked_as)
     if as_json:
         print_json(sitting_document(sitting))
     else:
@@ -373,6 +405,29 @@ def one_of(argument: str | None, option: str | None) -> str:
     if not (argument or option):
         raise InputError("QUESTION: missing, want the id of a question; 'scaling-tui quiz list' lists them")
     return argument or option or ""
+
+
+def answer_text(answer: str | None, file: Path | None) -> str:
+    """The answer from `--answer` or `--file`.
+
+    Raises:
+        InputError: both or neither, or a file that cannot be read.
+    """
+    from scaling_tui.text.files import read_text
+
+    if (answer is None) == (file is None):
+        found = "neither" if answer is None else "both"
+        raise InputError(f"quiz grade: found {found} of --answer and --file, want one of them")
+    if file is None:
+        return answer or ""
+    if str(file) == "-":
+        return sys.stdin.read(MOST_ANSWER)
+    return read_text(file, "an answer", MOST_ANSWER)
+
+
+def braille(context: typer.Context) -> bool:
+    """Whether this terminal shows Braille."""
+    return not context.find_root().obj.ascii
 
 
 @contextmanager
@@ -505,11 +560,30 @@ def find_questions(banks: list[Path] | None, lesson: str | None) -> "list[Questi
     return questions
 
 
-def find_question(name: str, banks: list[Path] | None) -> "Question":
-    questions = find_questions(banks, None)
+def own(sweep: str, runs: Path | None, seed: int) -> "OwnQuestions":
+    """Questions about a sweep of the learner's own."""
+    from scaling_tui.report.own_runs import own_questions
+
+    return own_questions(runs, None if sweep == LATEST else sweep, seed)
+
+
+def new_seed() -> int:
+    import random
+
+    return random.randrange(10**6)
+
+
+def find_question(
+    name: str, banks: list[Path] | None, sweep: str | None = None, runs: Path | None = None, seed: int = 0
+) -> "Question":
+    found = own(sweep, runs, seed) if sweep is not None else None
+    questions: Sequence[Question] = find_questions(banks, None) if found is None else found.questions
     for question in questions:
         if question.id == name:
             return question
+    if found is not None:
+        allowed = ", ".join(question.id for question in questions)
+        raise InputError(f"question {name!r}: {found.sweep} allows {allowed}; {'; '.join(found.missing)}")
     from scaling_tui.text.suggest import did_you_mean
 
     known = [question.id for question in questions]

@@ -3,19 +3,25 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from scaling_tui import InputError
 from scaling_tui.report.glossary import with_glossary
-from scaling_tui.report.wrapping import wrapped
+from scaling_tui.report.wrapping import width, wrapped
+from scaling_tui.text import show
 from scaling_tui.text.columns import columns
+from scaling_tui.text.files import read_text
 from scaling_tui.tutor.content.lesson import Lesson, LessonFile
-from scaling_tui.tutor.content.questions import Formula, Numeric, Question
+from scaling_tui.tutor.content.questions import Code, Numeric, Question
 from scaling_tui.tutor.content.variant import Variant
 from scaling_tui.tutor.grading.marking import Grade, read_as
 from scaling_tui.tutor.session import Result, Session
 
 COMMANDS = "'hint', 'solution', 'glossary WORD', 'skip', 'quit'"
+BEGINNINGS = ("def ", "import ", "from ", "#")  # of a program
+END = "end"  # the line after the last one of a program
+PLOT_WIDTH, PLOT_HEIGHT = 72, 15  # of a plot to be read: `readings.ROWS` and `readings.COLUMNS` fit inside its axes
 
 
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
@@ -37,22 +43,64 @@ def lessons_table(lessons: Sequence[LessonFile]) -> str:
     return columns([("lesson", "time", "topic"), *rows])
 
 
-def question_text(asked: Variant) -> str:
-    """The question with its options or its code."""
+def question_text(asked: Variant, plain: bool = False, braille: bool = True) -> str:
+    """The question with its options, its code or its plot; with `plain` the plot's points in words instead."""
     parts = [wrapped(asked.text)]
     parts += [wrapped(f"{option.letter}) {option.text}", "  ") for option in asked.options]
-    body = asked.question.body
-    if isinstance(body, Formula) and body.code:
-        parts += [f"  {number} | {line}" for number, line in enumerate(body.code.splitlines(), 1)]
+    if isinstance(asked.body, Code):
+        parts += [f"    {line}" for line in asked.code.splitlines()]
+        parts += ["", wrapped(f"For example, {asked.example}. {hidden_cases(asked)}")]
+    elif asked.code:
+        parts += [f"  {number} | {line}" for number, line in enumerate(asked.code.splitlines(), 1)]
+    if isinstance(asked.body, Numeric) and asked.body.reading is not None:
+        parts.append(plot_words(asked) if plain else plot_text(asked, braille))
     return "\n".join(parts)
+
+
+def hidden_cases(asked: Variant) -> str:
+    """What a program is tried on."""
+    return f"It is tried on {show.counted(len(asked.cases) - 1, 'more case')} that you do not see."
+
+
+def plot_text(asked: Variant, braille: bool = True) -> str:
+    """The plot of a question, drawn from the law."""
+    from scaling_tui.plots.drawing import draw, plain
+    from scaling_tui.report.lesson import figure
+
+    assert isinstance(asked.body, Numeric) and asked.body.reading is not None
+    plot = figure(asked.body.reading.plot(asked.values))
+    return plain(draw(plot, min(PLOT_WIDTH, width()), PLOT_HEIGHT, braille).rows())
+
+
+def plot_words(asked: Variant) -> str:
+    """Points of a question's plot in three figures, a line each, for those who cannot see it."""
+    from scaling_tui.tutor.parsing.numbers import figures
+
+    assert isinstance(asked.body, Numeric) and asked.body.reading is not None
+    reading = asked.body.reading
+    sizes, curves = reading.table(asked.values)
+    lines = [f"Plot: {reading.title.render(asked.values)}"]
+    for number, size in enumerate(sizes):
+        values = ", ".join(f"{label or 'y'} {figures(y[number], 3)}" for label, y in curves)
+        lines.append(f"  at {reading.name} {figures(size, 3)}: {values}")
+    return "\n".join(lines)
 
 
 def grade_text(graded: Grade) -> str:
     if graded.correct:
-        return f"✓ Right: {graded.expected}"
+        return (
+            f"✓ Right: {graded.expected}"
+            if "\n" not in graded.expected
+            else "✓ Right. One way to write it:\n" + code(graded.expected)
+        )
     return (
         wrapped(f"✗ Not yet. {graded.read_as}: {graded.diagnosis}") + "\n" + wrapped(f"One step: {graded.step}", "  ")
     )
+
+
+def code(text: str) -> str:
+    """A program, indented, so that nothing wraps it."""
+    return "\n".join(f"    {line}" for line in text.splitlines())
 
 
 def verdict_text(graded: Grade, tries_left: int) -> str:
@@ -70,13 +118,16 @@ def diagnosis_text(graded: Grade) -> str:
 
 def solution_text(asked: Variant) -> str:
     steps = [wrapped(f"{number}. {step}", "  ") for number, step in enumerate(asked.steps, 1)]
-    lines = [*steps, *(wrapped(line, "  ") for line in (f"Quick check: {asked.check}", f"Answer: {asked.expected}"))]
+    answer = f"Answer:\n{code(asked.expected)}" if isinstance(asked.body, Code) else f"Answer: {asked.expected}"
+    lines = [*steps, *(wrapped(line, "  ") for line in (f"Quick check: {asked.check}", answer))]
     return "\n".join([*lines, f"  See it: scaling-tui plan {asked.plan}"] if asked.plan else lines)
 
 
 def show_document(asked: Variant) -> dict[str, Any]:
-    question = asked.question
-    body = question.body
+    question, body = asked.question, asked.body
+    reading = body.reading if isinstance(body, Numeric) else None
+    sizes, curves = reading.table(asked.values) if reading is not None else ([], [])
+    points = {"x": {reading.name: sizes}, "y": dict(curves)} if reading is not None else None
     return {
         "id": question.id,
         "kind": question.kind,
@@ -85,7 +136,9 @@ def show_document(asked: Variant) -> dict[str, Any]:
         "seed": asked.seed,
         "text": asked.text,
         "options": {option.letter: option.text for option in asked.options} or None,
-        "code": body.code if isinstance(body, Formula) and body.code else None,
+        "code": asked.code or None,
+        "example": asked.example or None,
+        "points": points,
         "asks": asked.answer_format,
         "hint": asked.hint,
         "plan": asked.plan or None,
@@ -166,7 +219,13 @@ def _review(result: Result) -> list[str]:
     return [wrapped(lines[0]), *(wrapped(line, "  ") for line in lines[1:] if line)]
 
 
-def take(session: Session, titles: dict[str, str], ask: Callable[[str], str], tell: Callable[[str], None]) -> None:
+def take(
+    session: Session,
+    titles: dict[str, str],
+    ask: Callable[[str], str],
+    tell: Callable[[str], None],
+    show_question: Callable[[Variant], str] = question_text,
+) -> None:
     """Runs a session by prompts; stops early at the end of input.
 
     Args:
@@ -174,14 +233,14 @@ def take(session: Session, titles: dict[str, str], ask: Callable[[str], str], te
         titles: lesson titles by id.
         ask: shows a prompt and returns a line; raises EOFError at the end of input.
         tell: shows text.
+        show_question: the question as text.
     """
-    ask = with_glossary(ask, tell)
     while not session.over:
         question = session.asked.question
         tell(f"\n{session.name} · {titles.get(question.lesson, question.lesson)} · {session.place}")
-        tell(question_text(session.asked))
+        tell(show_question(session.asked))
         try:
-            if not _answered(session, ask, tell):
+            if not _answered(session, ask, tell, show_question):
                 return
         except EOFError:
             return
@@ -191,11 +250,41 @@ def take(session: Session, titles: dict[str, str], ask: Callable[[str], str], te
         session.next()
 
 
-def _answered(session: Session, ask: Callable[[str], str], tell: Callable[[str], None]) -> bool:
+def _program(first: str, ask: Callable[[str], str]) -> str:
+    """The lines of a program, from the first one to the line `END` or the end of input; or the file that it names.
+
+    Raises:
+        InputError: the first line begins no program, so that what follows is not swallowed; or no such file.
+    """
+    if first.startswith("file "):
+        return read_text(Path(first[5:].strip()), "a program (.py)")
+    if not first.lstrip().startswith(BEGINNINGS):
+        raise InputError(f"answer: found {first.strip()[:40]!r}, want the whole function, from its first line 'def …'")
+    lines = [first]
+    while True:
+        try:
+            line = ask("... ").rstrip("\n")
+        except EOFError:
+            break
+        if line.strip() == END:
+            break
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _answered(
+    session: Session,
+    ask: Callable[[str], str],
+    tell: Callable[[str], None],
+    show_question: Callable[[Variant], str],
+) -> bool:
     """Asks one question until it is answered, solved or skipped; False ends the session."""
     commands = COMMANDS if session.helps else "'glossary WORD', 'skip', 'quit'"
+    if isinstance(session.asked.body, Code):
+        commands = f"end it with a line '{END}'; {commands}, 'file PATH' reads it"
     while True:
-        line = ask(f"({session.asked.answer_format}; {commands}) > ").strip()
+        line = with_glossary(ask, tell)(f"({session.asked.answer_format}; {commands}) > ")
+        first, line = line.rstrip("\n"), line.strip()
         match line.casefold():
             case "quit" | "exit":
                 return False
@@ -210,17 +299,21 @@ def _answered(session: Session, ask: Callable[[str], str], tell: Callable[[str],
             case "":
                 continue
         try:
+            if isinstance(session.asked.body, Code):
+                line = _program(first, ask)
             if not session.asked.options:
                 tell(f"  read as {read_as(session.asked, line)}")
             graded = session.answer(line)
         except InputError as error:
             tell(f"  {error}")
             continue
-        if _told(session, graded, tell):
+        if _told(session, graded, tell, show_question):
             return True
 
 
-def _told(session: Session, graded: Grade, tell: Callable[[str], None]) -> bool:
+def _told(
+    session: Session, graded: Grade, tell: Callable[[str], None], show_question: Callable[[Variant], str]
+) -> bool:
     """Says what may be said of an answer, and asks anew where there is more to try; whether the question is over."""
     if not session.helps:
         if not session.tells:
@@ -235,7 +328,8 @@ def _told(session: Session, graded: Grade, tell: Callable[[str], None]) -> bool:
         tell(solution_text(session.asked))
         return True
     session.again()
-    if isinstance(session.asked.question.body, Numeric):
-        tell("\nThe same question with fresh numbers ('solution' shows how, 'skip' moves on):")
-        tell(question_text(session.asked))
+    if isinstance(session.asked.body, Numeric):
+        fresh = "The same question with fresh numbers" if session.asked.question.varies else "Once more"
+        tell(f"\n{fresh} ('solution' shows how, 'skip' moves on):")
+        tell(show_question(session.asked))
     return False

@@ -130,6 +130,10 @@ class Course:
             raise InputError("--mistakes: no question's latest answer was wrong, want some to review")
         return Session(chosen, self.progress, self._seeds(seed))
 
+    def on(self, questions: Sequence[Question], seed: int | None = None) -> Session:
+        """A session of exactly these questions, in their order."""
+        return Session(questions, self.progress, self._seeds(seed))
+
     def test(self, seed: int | None = None) -> Session:
         """A test of ten questions."""
         first = random.randrange(10**6) if seed is None else seed

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from scaling_tui.tutor.content.bank import load_banks
+from scaling_tui.tutor.review import pick_test
 from tests.tutor.conftest import BANK
 
 ROOT = Path(__file__).parents[2]
@@ -69,7 +71,7 @@ def test_show_and_grade_agree_on_the_seed(run) -> None:  # type: ignore[no-untyp
         (("grade", "--question", "write-two-terms", "--answer", "__import__('os')"), "has no meaning"),
         (("grade", "--question", "straight-line", "--answer", "z"), "want one of a, b, c, d"),
         (("grade", "--question", "two-term-los", "--answer", "1"), "did you mean 'two-term-loss'"),
-        (("grade", "--question", "two-term-loss"), "Missing option '--answer'"),
+        (("grade", "--question", "two-term-loss"), "found neither of --answer and --file"),
         (("show", "nothing-like-it", "--seed", "-1"), "--seed"),
         (("list", "--lesson", "cooking"), "lesson 'cooking'"),
         (("check", "none.toml"), "none.toml: no such file"),
@@ -105,7 +107,7 @@ def test_a_session_in_a_pipe(run) -> None:  # type: ignore[no-untyped-def]
     given = "hint\nnonsense\n123456\nsolution\n"
     done = run(*take, given=given)
     assert "Quiz · Power laws on log-log axes · 1 of 2" in done.stdout
-    assert "✗ Not yet" in done.stdout or "want one of" in done.stdout
+    assert "✗ Not yet" in done.stdout or "want " in done.stdout
     assert run("quiz", "take", given="").stdout.rstrip().endswith("Nothing answered, nothing recorded.")
     exported = json.loads(run("quiz", "progress", "--json").stdout)
     assert all(answer["lesson"] == "power-laws" for answer in exported["answers"])
@@ -116,13 +118,64 @@ def test_a_session_in_a_pipe(run) -> None:  # type: ignore[no-untyped-def]
 
 
 def test_a_test_gives_no_hints_and_a_score_by_topic(run) -> None:  # type: ignore[no-untyped-def]
-    done = run("quiz", "take", "--test", "--seed", "1", "--json", given="a\n" * 3 + "hint\n" + "1\n2: a\n" * 12)
+    done = run("quiz", "take", "--test", "--seed", "1", "--json", given="hint\n" + "a\n1\n2: a\nskip\n" * 10)
     document = json.loads(done.stdout)
     assert document["test"] is True
     assert document["asked"] >= 3
     assert sum(topic["asked"] for topic in document["topics"]) == document["asked"]
     assert "Right:" not in done.stderr
     assert document["read_next"]
+
+
+def test_a_function_is_graded_from_a_file_or_stdin(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    program = "def layer(hidden, ffn):\n    return 4*hidden**2 + 2*hidden*ffn\n"
+    (tmp_path / "answer.py").write_text(program)
+    grade = ("quiz", "grade", "--question", "code-layer-weights", "--json", "--file")
+    assert json.loads(run(*grade, "answer.py").stdout)["correct"] is True
+    assert json.loads(run(*grade, "-", given=program).stdout)["correct"] is True
+    wrong = run(*grade[:4], "--file", "-", given=program.replace("2*", "1/"))
+    assert "Case 1:" in wrong.stdout and ", want " in wrong.stdout
+    assert "layer(hidden, ffn), 2 lines" in wrong.stdout
+    assert "no such file" in run(*grade, "none.py", status=2).stderr
+    assert "found both" in run(*grade, "-", "--answer", "1", status=2).stderr
+    refused = run(*grade, "-", given="def layer(hidden, ffn):\n    return open('x')(\n", status=2)
+    assert refused.stderr == "scaling-tui: answer: line 2: SyntaxError: '(' was never closed\n"
+    shown = run("quiz", "show", "code-layer-weights")
+    assert "mlp = ..." in shown.stdout and "For example, layer(" in shown.stdout
+    assert "--file FILE.py" in shown.stderr
+
+
+def test_a_function_is_typed_line_by_line_in_a_session(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    from scaling_tui.tutor.content.bank import load_banks
+
+    code = [question for bank in load_banks() for question in bank.questions if question.id == "code-layer-weights"]
+    assert code
+    text = (ROOT / "quizzes" / "laws-in-code.toml").read_text()
+    one = text[
+        text.index('[[question]]\nid = "code-layer-weights"') : text.index('[[question]]\nid = "code-model-weights"')
+    ]
+    bank = tmp_path / "mine.toml"
+    bank.write_text(
+        'title = "Mine"\n' + one.replace("code-layer-weights", "my-layer").replace('"counting"', '"mine-alone"')
+    )
+    (tmp_path / "answer.py").write_text("def layer(hidden, ffn):\n    return 1\n")
+    given = (
+        "7\nhint\nfile none.py\nfile answer.py\ndef layer(hidden, ffn):\n    both = 4*hidden**2\n\n"
+        "    return both + 2*hidden*ffn\nend\n"
+    )
+    run("quiz", "check", str(bank), "--seeds", "3", status=1)  # it belongs to no known lesson
+    done = run("quiz", "take", "--bank", str(bank), "--lesson", "mine-alone", "--count", "1", given=given)
+    assert "want the whole function" in done.stdout
+    assert "none.py: no such file" in done.stdout
+    assert "returned 1, want" in done.stdout
+    assert "✓ Right. One way to write it:" in done.stdout
+    assert "0 of 1 right on the first try" in done.stdout
+
+
+def test_a_plot_is_drawn_or_told_in_words(run) -> None:  # type: ignore[no-untyped-def]
+    assert "⠑" in run("quiz", "show", "read-a-valley").stdout
+    told = run("quiz", "show", "read-a-valley", "--plain").stdout
+    assert "⠑" not in told and "┤" not in told and "L(N)" in told
 
 
 def test_check_validates_a_bank_of_ones_own(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -234,14 +287,16 @@ def test_take_with_a_seed_asks_the_same_whatever_was_answered(run) -> None:  # t
 
 
 def test_a_tests_score_is_out_of_all_its_questions(run) -> None:  # type: ignore[no-untyped-def]
+    questions = [question for bank in load_banks() for question in bank.questions]
+    seed = next(seed for seed in map(str, range(99)) if pick_test(questions, int(seed))[0].kind == "choice")
     given = "b\n" + "skip\n" * 20
-    document = json.loads(run("quiz", "take", "--test", "--seed", "2", "--json", given=given).stdout)
+    document = json.loads(run("quiz", "take", "--test", "--seed", seed, "--json", given=given).stdout)
     assert document["asked"] == 10
     assert document["answered"] + document["skipped"] == 10
     assert sum(topic["asked"] for topic in document["topics"]) == 10
-    text = run("quiz", "take", "--test", "--seed", "2", given=given).stdout
+    text = run("quiz", "take", "--test", "--seed", seed, given=given).stdout
     assert re.search(r"[01] of 10 right on the first try, 9 not answered", text)
-    stopped = json.loads(run("quiz", "take", "--test", "--seed", "2", "--json", given="quit\n").stdout)
+    stopped = json.loads(run("quiz", "take", "--test", "--seed", seed, "--json", given="quit\n").stdout)
     assert (stopped["asked"], stopped["answered"], stopped["right"]) == (10, 0, 0)
 
 

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 
 from scaling_tui.report.classroom.points import points_text, worth
-from scaling_tui.report.page.blocks import Block, Bullets, Code, Facts, Page, Paragraph, Section, Table
-from scaling_tui.report.tutor import show_document
+from scaling_tui.report.lesson import figure
+from scaling_tui.report.page.blocks import Block, Bullets, Code, Facts, Page, Paragraph, Plot, Section, Table
+from scaling_tui.report.tutor import hidden_cases, plot_words, show_document
 from scaling_tui.text import show
 from scaling_tui.tutor.classroom.assignment import Assignment, Exercise, when
 from scaling_tui.tutor.classroom.roster import Student
+from scaling_tui.tutor.content.questions import Numeric
 from scaling_tui.tutor.content.variant import Variant
 
-_LINES = {"choice": 0, "numeric": 1, "expression": 1}  # to write on; other kinds take more
+_LINES = {"choice": 0, "numeric": 1, "figure": 1, "expression": 1}  # to write on; other kinds take more
 
 
 def paper(exercise: Exercise, student: Student) -> Page:
@@ -42,6 +44,11 @@ def _asked(asked: Variant) -> list[Block]:
         if document["kind"] == "fix":  # the answer names a line
             code = [f"{number} | {line}" for number, line in enumerate(code, 1)]
         blocks.append(Code("\n".join(code)))
+    if document["example"]:
+        blocks.append(Paragraph(f"For example, {document['example']}. {hidden_cases(asked)}"))
+    if isinstance(asked.body, Numeric) and asked.body.reading is not None:
+        plot = asked.body.reading.plot(asked.values)
+        blocks.append(Plot(figure(plot), plot.title, plot_words(asked)))
     lines = _LINES.get(asked.question.kind, 3)
     blocks.append(Paragraph(f"Answer ({document['asks']}): " + ("…" * 30 if lines < 2 else "")))
     if lines > 1:

@@ -22,7 +22,7 @@ from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import launch
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.screens.experiment import ExperimentScreen
-from scaling_tui.tui.screens.quiz import PREDICTION_GAME
+from scaling_tui.tui.screens.quiz import OWN_RUNS, PREDICTION_GAME
 from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tui.widgets.marked_list import MarkedList
 from scaling_tui.tui.widgets.plot import Plot
@@ -60,6 +60,7 @@ class LearnScreen(Page):
             tooltip="Predict the loss of your largest run and compare with the law's prediction",
             id="learn.foretell",
         ),
+        Binding("a", "own_questions", "own", False, tooltip="Answer questions about your own runs"),
         Binding("n", "step(1)", "next", tooltip="Go to the next lesson"),
         Binding("p", "step(-1)", "prev", tooltip="Go to the previous lesson"),
         Binding("escape", "back", "lessons", tooltip="Go back to the list of lessons"),
@@ -186,7 +187,8 @@ class LearnScreen(Page):
         end = f"---\nPress **z** for the {self._counts.get(lesson.id, 0)} questions of this lesson"
         if lesson.ladder:
             end += f", **y** to see it in your own runs of `{lesson.ladder}` or launch the ladder"
-        end += ", **f** to predict the loss of your largest run. **F4** explains a word."
+        end += ", **a** for questions about your own runs, **f** to predict the loss of your largest run."
+        end += " **F4** explains a word."
         tried = [each.title for each in self._experiments.values() if each.lesson == lesson.id]
         if tried:
             end += f" Below the lessons is an experiment on it: *{'*, *'.join(tried)}*"
@@ -224,6 +226,10 @@ class LearnScreen(Page):
         if self._lesson is not None:
             self._leave_lesson()
             await self.scaling_app.visit("quiz", self._lesson.id)
+
+    async def action_own_questions(self) -> None:
+        self._leave_lesson()
+        await self.scaling_app.visit("quiz", OWN_RUNS)
 
     async def action_predict(self) -> None:
         await self.scaling_app.visit("quiz", PREDICTION_GAME)

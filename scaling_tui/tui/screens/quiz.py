@@ -4,6 +4,7 @@ import textwrap
 from asyncio import to_thread
 from functools import partial
 from pathlib import Path
+from random import randrange
 from typing import ClassVar, Literal
 
 from rich.text import Text
@@ -12,14 +13,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.events import Key
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
 from scaling_tui import InputError
 from scaling_tui.report.classroom.points import worth
 from scaling_tui.report.classroom.taking import closing_text, feedback_text, opening_text, standing_text
+from scaling_tui.report.lesson import figure
+from scaling_tui.report.own_runs import own_questions
 from scaling_tui.report.prediction_game import find_challenge
-from scaling_tui.report.tutor import summary_text, verdict_text
+from scaling_tui.report.tutor import PLOT_HEIGHT, PLOT_WIDTH, hidden_cases, summary_text, verdict_text
 from scaling_tui.runs import find_sweep
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import launch
@@ -27,12 +30,15 @@ from scaling_tui.tui.page import Page
 from scaling_tui.tui.screens.prediction_game import PredictionGameScreen
 from scaling_tui.tui.widgets.ask import Ask
 from scaling_tui.tui.widgets.choose import Choose, by_text, lines_of
+from scaling_tui.tui.widgets.code_area import CodeArea
 from scaling_tui.tui.widgets.marked_list import MarkedList
+from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tutor.classroom.assignment import Assignment, load_assignment
 from scaling_tui.tutor.classroom.opening import open_sitting
 from scaling_tui.tutor.classroom.sitting import Sitting
 from scaling_tui.tutor.content.bank import load_banks
-from scaling_tui.tutor.content.questions import Formula, Numeric
+from scaling_tui.tutor.content.questions import Code, Numeric
+from scaling_tui.tutor.content.variant import Variant
 from scaling_tui.tutor.course import Course
 from scaling_tui.tutor.grading.marking import Grade, read_as
 from scaling_tui.tutor.review import SESSION_QUESTIONS
@@ -41,6 +47,7 @@ from scaling_tui.tutor.session import Session
 LADDER = "quickstart"  # for a learner with no sweep to predict yet
 PREDICTION_GAME = "prediction-game"
 ASSIGNMENT = "assignment"
+OWN_RUNS = "own-runs"
 State = Literal["start", "asking", "marked", "over", "assignment"]
 
 
@@ -49,9 +56,9 @@ class QuizScreen(Page):
 
     ABOUT: ClassVar[str] = (
         "Questions on the lessons, those due first. Pick an option with its letter or the arrows and press enter; type "
-        "a number or a formula, and see how it is read. After a wrong answer you see what went wrong and try again "
-        "with new numbers. Every answer is saved at once, so you can leave at any time; the start page offers to go "
-        "on. F4 explains a word."
+        "a number or a formula, and see how it is read; f9 runs a function. After a wrong answer you see what went "
+        "wrong and try again with new numbers. Every answer is saved at once, so you can leave at any time; the start "
+        "page offers to go on. F4 explains a word."
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -59,6 +66,7 @@ class QuizScreen(Page):
         Binding("f6", "solution", "solution", tooltip="Show the worked solution"),
         Binding("f7", "plan", "in Plan", tooltip="Open the question's numbers in Plan; esc comes back"),
         Binding("enter", "go_on", "next", False, tooltip="Go on after an answer; the arrows scroll"),
+        Binding("f9", "run", "run it", tooltip="Run your function on the question's cases"),
         Binding("f8", "skip", "next question", tooltip="Skip to the next question"),
         Binding(
             "f",
@@ -76,6 +84,8 @@ class QuizScreen(Page):
         #code { margin: 1 2 0 2; }
         #choices { height: auto; max-width: 100; max-height: 100%; border: none; padding: 0; margin: 1 0 0 0; }
         #answer { border: none; height: 1; padding: 0 1; margin: 1 0 0 2; max-width: 80; background: $boost; }
+        #plot { margin: 1 0 0 0; }
+        #program { height: auto; min-height: 4; max-height: 14; max-width: 100; margin: 1 0 0 0; border: none; }
         #read { height: auto; margin: 0 0 0 3; color: $text-muted; max-width: 100; }
         #feedback { margin: 1 0 0 0; }
     }
@@ -87,18 +97,23 @@ class QuizScreen(Page):
         self._course: Course | None = None
         self._session: Session | None = None
         self._state: State = "start"
+        self._begun = ""  # the text that the function to complete began with
 
     def body(self) -> ComposeResult:
         yield Static(id="where")
         with VerticalScroll(id="body", can_focus=False):
             yield Static(id="question")
+            yield Plot(id="plot")
             yield Static(id="code")
+            yield CodeArea(id="program")
             yield MarkedList(id="choices")
             yield Input(id="answer", placeholder="your answer", select_on_focus=False)
             yield Static(id="read")
             yield Static(id="feedback")
 
     def on_mount(self) -> None:
+        plot = self.query_one("#plot", Plot)
+        plot.styles.height, plot.styles.max_width = PLOT_HEIGHT, PLOT_WIDTH
         self.start()
 
     def on_screen_resume(self) -> None:
@@ -106,12 +121,17 @@ class QuizScreen(Page):
             self.start()
 
     def open(self, what: str) -> None:
-        """Starts a session on the lesson `what`; PREDICTION_GAME starts the prediction game. A running test goes on."""
+        """Starts a session on the lesson `what`, the prediction game, or questions about the learner's own runs.
+
+        A running test goes on.
+        """
         if self._in_test:
             self.notify("A test is running: finish it, or leave it with esc first.")
             return
         if what == PREDICTION_GAME:
             self.action_predict()
+        elif what == OWN_RUNS:
+            self.ask_own()
         else:
             self.begin_lesson(what)
 
@@ -136,6 +156,7 @@ class QuizScreen(Page):
                 ("session", f"Start: {number} questions, those due first"),
                 ("test", "Test: 10 questions at three levels, no hints, a score by topic"),
                 ("lesson", "Questions on one lesson …"),
+                ("own", "Questions about your own runs: their law, its exponent, what they would have needed"),
                 ("predict", "Predict the loss of your largest run and compare with the law's prediction"),
                 (ASSIGNMENT, "An assignment of your class …"),
             ]
@@ -189,8 +210,16 @@ class QuizScreen(Page):
         variant = session.asked
         body = variant.question.body
         self._fill(self._heading(session, course), Text(variant.text))
-        if isinstance(body, Formula) and body.code:
-            lines = [f"{number} │ {line}" for number, line in enumerate(body.code.splitlines(), 1)]
+        if isinstance(body, Numeric) and body.reading is not None:
+            plot = self.query_one("#plot", Plot)
+            plot.display = True
+            plot.figure = figure(body.reading.plot(variant.values))
+        if isinstance(body, Code):
+            self._ask_program(variant)
+            self.refresh_bindings()
+            return
+        if variant.code:
+            lines = [f"{number} │ {line}" for number, line in enumerate(variant.code.splitlines(), 1)]
             self.query_one("#code", Static).update(Text("\n".join(lines)))
             self.query_one("#code").display = True
         if variant.options:
@@ -205,6 +234,18 @@ class QuizScreen(Page):
             answer.display = True
             answer.focus()
         self.refresh_bindings()
+
+    def _ask_program(self, variant: Variant) -> None:
+        """Shows the function to complete; after a wrong try, as the learner left it."""
+        self.query_one("#code", Static).update(Text(f"For example, {variant.example}. {hidden_cases(variant)}"))
+        self.query_one("#code").display = True
+        program = self.query_one("#program", CodeArea)
+        if self._begun != variant.code:
+            self._begun = variant.code
+            program.load_text(variant.code)
+            program.move_cursor(program.document.end)
+        program.display = True
+        program.focus()
 
     def _heading(self, session: Session, course: Course) -> str:
         question = session.asked.question
@@ -223,7 +264,7 @@ class QuizScreen(Page):
         """Clears the page down to a heading and a text."""
         self.query_one("#where", Static).update(Text(heading, no_wrap=True))
         self.query_one("#question", Static).update(text)
-        for name in ("#code", "#choices", "#answer"):
+        for name in ("#plot", "#code", "#program", "#choices", "#answer"):
             self.query_one(name).display = False
         for name in ("#read", "#feedback"):
             self.query_one(name, Static).update("")
@@ -321,6 +362,8 @@ class QuizScreen(Page):
                 self._begin(course.test())
             case _ if key == "predict":
                 self.action_predict()
+            case _ if key == "own":
+                self.ask_own()
             case _ if key == "lesson":
                 counts = [(lesson, title) for lesson, title in course.titles.items()]
                 lines = lines_of(counts)
@@ -345,13 +388,25 @@ class QuizScreen(Page):
         """Shows how the answer is read as it is typed."""
         if self._state != "asking" or self._session is None:
             return
+        self._show_read(event.value)
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        """Says as it is typed whether a function can be run."""
+        if self._state == "asking" and self._session is not None and self._session.asked.example:
+            self._show_read(event.text_area.text)
+
+    def _show_read(self, answer: str) -> None:
+        assert self._session is not None
         text = ""
-        if event.value.strip():
+        if answer.strip():
             try:
-                text = f"read as {read_as(self._session.asked, event.value)}"
+                text = f"read as {read_as(self._session.asked, answer)}"
             except InputError as error:
                 text = str(error).removeprefix("answer: ").removeprefix("formula: ")
         self.query_one("#read", Static).update(Text(text))
+
+    def action_run(self) -> None:
+        self._answer(self.query_one("#program", CodeArea).text)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         # Enter pressed twice is one answer.
@@ -387,7 +442,11 @@ class QuizScreen(Page):
         choice = bool(session.asked.options)
         then = "enter  next question"
         if marked.correct:
-            text.append("✓ Right. ", "bold").append("" if choice else marked.expected)
+            text.append("✓ Right. ", "bold")
+            if isinstance(session.asked.body, Code):
+                text.append(f"One way to write it:\n{marked.expected}")
+            elif not choice:
+                text.append(marked.expected)
             text.append(f"\nQuick check: {session.asked.check}\n")
         else:
             no = "✗ Not that one. " if choice else "✗ Not yet. "
@@ -395,7 +454,7 @@ class QuizScreen(Page):
             if choice:
                 text.append(f"Right answer: {marked.expected}\n")
             else:
-                fresh = isinstance(session.asked.question.body, Numeric)
+                fresh = isinstance(session.asked.body, Numeric) and session.asked.question.varies
                 then = "enter  try new numbers" if fresh else "enter  try again"
         text.append(f"\n{then}", "dim")
         self._show_feedback(text)
@@ -433,6 +492,7 @@ class QuizScreen(Page):
             "solution": state in ("asking", "marked") and helps,
             # Before the answer, a plan would give it away.
             "plan": state == "marked" and helps and session is not None and bool(session.asked.plan),
+            "run": state == "asking" and session is not None and isinstance(session.asked.body, Code),
             "go_on": state == "marked",
             "skip": state in ("asking", "marked"),
             "back": state != "start",
@@ -453,8 +513,9 @@ class QuizScreen(Page):
             session.hinted = True
         variant = session.asked
         lines = [f"{number}. {step}" for number, step in enumerate(variant.steps, 1)]
-        text = Text("\n".join([*lines, f"Quick check: {variant.check}", f"Answer: {variant.expected}"]))
-        if self._state == "asking" and isinstance(variant.question.body, Numeric):
+        answer = f"Answer:\n{variant.expected}" if isinstance(variant.body, Code) else f"Answer: {variant.expected}"
+        text = Text("\n".join([*lines, f"Quick check: {variant.check}", answer]))
+        if self._state == "asking" and isinstance(variant.body, Numeric) and variant.question.varies:
             session.again()
             self._ask()
             text = Text(
@@ -474,6 +535,23 @@ class QuizScreen(Page):
         if self._session is not None:
             self._session.next()
             self._ask()
+
+    @work(exclusive=True, group="predict")
+    async def ask_own(self) -> None:
+        """Asks about the sweep shown if it allows any question, else about the latest that does."""
+        shown, course = self.scaling_app.sweep, self._course
+        if course is None:
+            return
+        self.notify("Reading your runs …", timeout=3)
+        try:
+            try:
+                found = await to_thread(own_questions, self.runs, shown, randrange(10**6))
+            except InputError:
+                found = await to_thread(own_questions, self.runs, None, randrange(10**6))
+        except InputError as error:
+            self.notify(str(error), severity="warning", markup=False)
+            return
+        self._begin(course.on(found.questions))
 
     @work(exclusive=True, group="predict")
     async def action_predict(self) -> None:

@@ -12,6 +12,7 @@ from scaling_tui.text.files import MOST_BYTES, read_bytes
 from scaling_tui.tutor.classroom.assignment import Assignment
 from scaling_tui.tutor.classroom.chain import START, canonical, digest, follows, linked
 from scaling_tui.tutor.classroom.roster import file_name, student_id
+from scaling_tui.tutor.content.questions import Numeric
 from scaling_tui.tutor.content.variant import Variant
 from scaling_tui.tutor.journal import append, parsed
 
@@ -81,8 +82,12 @@ def submission_path(assignment: Assignment, student: str, folder: Path | None = 
 
 def asked_hash(asked: Variant) -> str:
     """A hash of a question as a student sees it."""
-    code = getattr(asked.question.body, "code", "")
-    return digest(canonical([asked.text, [option.text for option in asked.options], code]))[:16]
+    seen: list[Any] = [asked.text, [option.text for option in asked.options], asked.code]
+    if isinstance(asked.body, Numeric) and asked.body.reading is not None:
+        sizes, curves = asked.body.reading.table(asked.values)
+        # In so many figures every machine computes the same.
+        seen.append([[f"{value:.6g}" for value in row] for row in (sizes, *(y for _, y in curves))])
+    return digest(canonical(seen))[:16]
 
 
 def begin(path: Path, assignment: Assignment, student: str, now: datetime) -> Submission:

@@ -15,27 +15,34 @@ from scaling_tui.tutor.content.questions import (
     DIFFICULTIES,
     KINDS,
     PLANNED,
+    Body,
     Choice,
+    Code,
     Draw,
     Formula,
     Mistake,
     Numeric,
     Question,
     Wrong,
+    WrongProgram,
 )  # fmt: skip
+from scaling_tui.tutor.content.readings import READS, Curve, Reading
 from scaling_tui.tutor.content.table import Table
 from scaling_tui.tutor.content.template import Template, template
 from scaling_tui.tutor.parsing.expressions import Expression, parse
 from scaling_tui.tutor.parsing.formulas import formula
 
 T = TypeVar("T")
+CASES = 6  # of a function to complete, unless the bank says otherwise
 _SHARED = {"id", "kind", "lesson", "difficulty", "skill"}
 _COMMON = _SHARED | {"text", "values", "hint", "steps", "check", "plan"}
 _OWN = {
     "choice": {"right", "wrong"},
-    "numeric": {"answer", "digits", "tolerance", "unit", "mistakes"},
+    "numeric": {"answer", "digits", "tolerance", "unit", "interval", "mistakes"},
+    "figure": {"answer", "digits", "unit", "figure", "mistakes"},
     "expression": {"answer", "typed", "mistakes"},
     "fix": {"answer", "typed", "mistakes", "code", "line"},
+    "code": {"answer", "function", "arguments", "code", "typed", "cases", "tolerance", "mistakes"},
 }
 
 
@@ -149,6 +156,15 @@ def _with_forms(where: str, table: dict[str, Any], lesson: str, path: Path) -> Q
     return replace(question, forms=tuple(form for form in forms if form is not None))
 
 
+def question_of(table: dict[str, Any], path: Path) -> Question:
+    """A question from what a `[[question]]` of a bank holds.
+
+    Raises:
+        InputError: an invalid field.
+    """
+    return _question(Table(f"{path}: question {table.get('id')!r}", table), "", path)
+
+
 def bank_files() -> list[Path]:
     """The packaged banks and the user's in the configuration folder."""
     return sorted(resources.found("quizzes"), key=lambda path: path.stem)
@@ -191,15 +207,17 @@ def _question(table: Table, lesson: str, path: Path) -> Question:
     identity = faults.of(lambda: _identity(table), "")
     values: tuple[Draw, ...] = faults.of(lambda: _draws(table), ())
     names = frozenset(value.name for value in values) | frozenset(map(str, _as_table(table.table.get("values"))))
-    body: Choice | Numeric | Formula
-    unread: Choice | Numeric | Formula = Choice(_EMPTY, ())
+    body: Body
+    unread: Body = Choice(_EMPTY, ())
     if kind == "choice":
         body = faults.of(lambda: _choice(table, names), unread)
-    elif kind == "numeric":
-        body = faults.of(lambda: _numeric(table, names), unread)
+    elif kind in ("numeric", "figure"):
+        body = faults.of(lambda: _numeric(table, names, kind), unread)
+    elif kind == "code":
+        body = faults.of(lambda: _code(table, names), unread)
     else:
         body = faults.of(lambda: _formula(table, names, kind), unread)
-    digits = body.shown_digits if isinstance(body, Numeric) else 1 if kind == "numeric" else 0
+    digits = body.shown_digits if isinstance(body, Numeric) else 1 if kind in ("numeric", "figure") else 0
     known = names | {"answer"} if digits else names
 
     def reader(text: str) -> Template:
@@ -313,16 +331,19 @@ def _choice(table: Table, names: frozenset[str]) -> Choice:
     return Choice(right, wrong)
 
 
-def _numeric(table: Table, names: frozenset[str]) -> Numeric:
+def _numeric(table: Table, names: frozenset[str], kind: str) -> Numeric:
     faults = _Faults()
     digits = faults.of(lambda: _digits(table), 3)
     tolerance = faults.of(lambda: _tolerance(table, digits), 0.0)
     unit = faults.of(lambda: table.get("unit", str, "") and table.one_of("unit", sorted(UNITS)), "")
     answer = faults.of(lambda: table.read("answer", lambda text: formula(text, names)), _NOTHING)
-    numeric = Numeric(answer, digits, tolerance, unit, ())
+    reading = faults.of(lambda: _reading(table, names), None) if kind == "figure" else None
+    interval = faults.of(lambda: _interval(table, names), None)
+    numeric = Numeric(answer, digits, tolerance, unit, (), interval, reading)
+    least = 0 if "interval" in table.table else 1
     shown = numeric.shown_digits
     mistakes: tuple[Mistake, ...] = faults.of(
-        lambda: _mistakes(table, names, shown, lambda text: formula(text, names)), ()
+        lambda: _mistakes(table, names, shown, lambda text: formula(text, names), least), ()
     )
     faults.tell()
     return replace(numeric, mistakes=mistakes)
@@ -346,6 +367,164 @@ def _tolerance(table: Table, digits: int) -> float:
         wanted = f"0 for a whole number, or {least:g} (for {digits} figures) to 0.5"
         raise table.wrong("tolerance", f"found {tolerance:g}, want {wanted}")
     return tolerance
+
+
+def _interval(table: Table, names: frozenset[str]) -> tuple[Expression, Expression] | None:
+    ends = table.get("interval", list, [])
+    if not ends:
+        return None
+    if len(ends) != 2 or not all(isinstance(end, str) for end in ends):
+        raise table.wrong("interval", f"found {ends!r}, want two formulas, the lower end and the upper")
+    low, high = (
+        Table(table.where, {"interval": end}).read("interval", lambda text: formula(text, names)) for end in ends
+    )
+    return low, high
+
+
+def _reading(table: Table, names: frozenset[str]) -> Reading:
+    faults = _Faults()
+    spec = Table(f"{table.where}: field 'figure'", table.get("figure", dict))
+    faults.of(lambda: _only(spec, {"title", "x", "log_y", "curve", "reads", "at"}), None)
+    axis = Table(f"{spec.where}: field 'x'", spec.get("x", dict))
+    faults.of(lambda: _only(axis, {"name", "low", "high", "log"}), None)
+    name = faults.of(lambda: _axis_name(axis), "x")
+    reads = faults.of(lambda: spec.one_of("reads", READS), "value")
+    log_x, log_y = (
+        faults.of(lambda: axis.get("log", bool, False), True),
+        faults.of(lambda: spec.get("log_y", bool, False), True),
+    )
+    if reads == "slope" and not (log_x and log_y):
+        faults.found.append(
+            str(spec.wrong("reads", "a slope is read where both axes are logarithmic: want x.log and log_y"))
+        )
+
+    def number(place: Table, field: str) -> Expression:
+        return faults.of(lambda: place.read(field, lambda text: formula(text, names)), _NOTHING)
+
+    given: list[Table] = faults.of(lambda: spec.tables("curve", 1), [])
+    curves = tuple(
+        curve
+        for each in given
+        if (curve := faults.of(lambda each=each: _curve(each, names, name), None)) is not None  # type: ignore[misc]
+    )
+    if curves and curves[0].at:
+        faults.found.append(str(spec.wrong("curve", "the first curve is the one to read, and a line: without `at`")))
+    reading = Reading(
+        title=faults.of(lambda: spec.read("title", lambda text: template(text, names)), _EMPTY),
+        name=name,
+        low=number(axis, "low"),
+        high=number(axis, "high"),
+        log_x=log_x,
+        log_y=log_y,
+        curves=curves,
+        reads=reads,  # type: ignore[arg-type]
+        at=number(spec, "at") if reads in ("value", "size") else None,
+    )
+    faults.tell()
+    return reading
+
+
+def _axis_name(axis: Table) -> str:
+    name = axis.get("name", str)
+    if not name.isidentifier() or not name.isascii():
+        raise axis.wrong("name", f"found {name!r}, want a name of letters, digits and _")
+    return name
+
+
+def _curve(table: Table, names: frozenset[str], variable: str) -> Curve:
+    _only(table, {"label", "y", "at"})
+    places = [
+        Table(table.where, {"at": place}).read("at", lambda text: formula(text, names))
+        for place in table.get("at", list, [])
+    ]
+    y = table.read("y", lambda text: formula(text, names | {variable}))
+    return Curve(table.get("label", str, ""), y, tuple(places))
+
+
+def _code(table: Table, names: frozenset[str]) -> Code:
+    faults = _Faults()
+
+    def program(field: str) -> Template:
+        return faults.of(lambda: table.read(field, lambda text: template(text.strip("\n"), names)), _EMPTY)
+
+    mistakes: tuple[WrongProgram, ...] = faults.of(lambda: _wrong_programs(table, names), ())
+    code = Code(
+        function=faults.of(lambda: _function(table), ""),
+        arguments=faults.of(lambda: _arguments(table, names), ()),
+        answers=faults.of(lambda: _answers(table, names), ()),
+        start=program("code"),
+        typed=program("typed"),
+        mistakes=mistakes,
+        cases=faults.of(lambda: _number_of_cases(table), CASES),
+        tolerance=faults.of(lambda: _program_tolerance(table), 1e-6),
+    )
+    faults.tell()
+    return code
+
+
+def _function(table: Table) -> str:
+    function = table.get("function", str)
+    if not function.isidentifier():
+        raise table.wrong("function", f"found {function!r}, want the name of the function")
+    return function
+
+
+def _arguments(table: Table, names: frozenset[str]) -> tuple[str, ...]:
+    arguments = table.get("arguments", list)
+    if not arguments or not all(isinstance(argument, str) and argument in names for argument in arguments):
+        raise table.wrong("arguments", f"found {arguments!r}, want a list of names from values")
+    return tuple(arguments)
+
+
+def _answers(table: Table, names: frozenset[str]) -> tuple[Expression, ...]:
+    given = table.table.get("answer")
+    answers = [given] if isinstance(given, str) else given
+    if not isinstance(answers, list) or not answers or not all(isinstance(answer, str) for answer in answers):
+        raise table.wrong("answer", "want a formula, or a list of formulas for a tuple")
+    return tuple(
+        Table(table.where, {"answer": answer}).read("answer", lambda text: formula(text, names)) for answer in answers
+    )
+
+
+def _number_of_cases(table: Table) -> int:
+    cases = table.get("cases", int, CASES)
+    if not 2 <= cases <= 20:
+        raise table.wrong("cases", f"found {cases}, want 2 to 20")
+    return cases
+
+
+def _program_tolerance(table: Table) -> float:
+    tolerance = table.get("tolerance", float, 1e-6)
+    if not 0 < tolerance <= 0.01:
+        raise table.wrong("tolerance", f"found {tolerance:g}, want above 0 and at most 0.01")
+    return tolerance
+
+
+def _wrong_programs(table: Table, names: frozenset[str]) -> tuple[WrongProgram, ...]:
+    faults = _Faults()
+    wrong = [
+        faults.of(lambda entry=entry: _wrong_program(entry, names), None)  # type: ignore[misc]
+        for entry in table.tables("mistakes", 1)
+    ]
+    faults.tell()
+    return tuple(each for each in wrong if each is not None)
+
+
+def _wrong_program(entry: Table, names: frozenset[str]) -> WrongProgram:
+    faults = _Faults()
+    faults.of(lambda: _only(entry, {"slip", "answer", "says", "step"}), None)
+
+    def text(field: str) -> Template:
+        return faults.of(lambda: entry.read(field, lambda text: template(text.strip("\n"), names)), _EMPTY)
+
+    wrong = WrongProgram(
+        faults.of(lambda: entry.one_of("slip", [name for name in SLIPS if name not in GENERIC]), ""),
+        text("answer"),
+        text("says"),
+        text("step"),
+    )
+    faults.tell()
+    return wrong
 
 
 def _formula(table: Table, names: frozenset[str], kind: str) -> Formula:
@@ -378,10 +557,10 @@ def _line(table: Table, code: str, names: frozenset[str]) -> int:
 
 
 def _mistakes(
-    table: Table, names: frozenset[str], digits: int, reader: Callable[[str], Expression]
+    table: Table, names: frozenset[str], digits: int, reader: Callable[[str], Expression], least: int = 1
 ) -> tuple[Mistake, ...]:
     faults = _Faults()
-    entries = table.tables("mistakes", 1)
+    entries = table.tables("mistakes", least)
     mistakes = [
         faults.of(lambda entry=entry: _mistake(entry, names, digits, reader), None)  # type: ignore[misc]
         for entry in entries

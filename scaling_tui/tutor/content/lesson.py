@@ -175,7 +175,7 @@ def _plot(text: str) -> LessonPlot:
                 x, y = zip(*((float(a), float(b)) for a, b in curve["points"]), strict=True)
             else:
                 wanted = formula(curve["y"], {name})
-                x = tuple(_between(low, high, log, number / (POINTS - 1)) for number in range(POINTS))
+                x = tuple(between(low, high, log, number / (POINTS - 1)) for number in range(POINTS))
                 y = tuple(wanted({name: value}) for value in x)
             curves.append(LessonCurve(str(curve.get("label", "")), x, y, "points" not in curve))
         return LessonPlot(str(spec["title"]), tuple(curves), log, bool(spec.get("log_y", False)))
@@ -202,7 +202,8 @@ def _training(text: str) -> LessonTraining:
         raise InputError(f"training: {error!r} in {text.strip()[:60]!r}") from None
 
 
-def _between(low: float, high: float, log: bool, share: float) -> float:
+def between(low: float, high: float, log: bool, share: float) -> float:
+    """The value at a share of the way from `low` to `high`, on a logarithmic axis where `log` is set."""
     if log:
         return math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
     return low + share * (high - low)

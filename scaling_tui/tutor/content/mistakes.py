@@ -48,6 +48,9 @@ SLIPS: dict[str, str] = {
     "epochs": "epochs and fresh tokens were mixed up",
     "exponent": "the wrong exponent",
     "sign-of-term": "a term has the wrong sign",
+    "difference": "a difference where a ratio was asked for",
+    "logarithm": "a logarithm was left out",
+    "minus": "a minus sign is missing, or one too many",
     # Diagnosed by grading itself, in any numeric question:
     "power-of-ten": "off by a power of ten",
     "sign": "the wrong sign",
@@ -58,9 +61,21 @@ SLIPS: dict[str, str] = {
     "wrong-line": "the bug is in another line",
     "unused": "something that matters is not in the formula",
     "factor": "right except for a constant factor",
+    # and in any function to complete:
+    "raises": "the program ends with an error",
+    "endless": "the program does not end in time",
+    "returns-nothing": "the function returns nothing",
+    "some-cases": "right for some cases only",
+    # and in any number known within an interval:
+    "outside": "outside the interval",
 }
 
-GENERIC = frozenset(("power-of-ten", "sign", "few-figures", "near", "unchanged", "wrong-line", "unused", "factor"))
+GENERIC = frozenset(
+    (
+        "power-of-ten", "sign", "few-figures", "near", "unchanged", "wrong-line", "unused", "factor", "raises",
+        "endless", "returns-nothing", "some-cases", "outside",
+    )
+)  # fmt: skip
 
 EXPONENTS = ("alpha", "beta", "b", "d")
 LOSSES = ("loss(", "plan_loss(", "term(")  # functions whose value is in nats

@@ -9,12 +9,13 @@ from scaling_tui import InputError
 from scaling_tui.text.numbers import EXACT
 from scaling_tui.tutor.content.bank import Bank
 from scaling_tui.tutor.content.mistakes import SLIPS, power_of_ten
-from scaling_tui.tutor.content.questions import Choice, Formula, Numeric, Question
-from scaling_tui.tutor.content.variant import Variant, variant
+from scaling_tui.tutor.content.questions import Choice, Code, Formula, Numeric, Question
+from scaling_tui.tutor.content.variant import Variant, told_apart, variant
 from scaling_tui.tutor.grading.marking import grade
-from scaling_tui.tutor.parsing.numbers import apart, close, figures
+from scaling_tui.tutor.parsing.numbers import close, figures
 
 SEEDS = 200
+LARGEST_TOLERANCE = 0.4  # of what is read off a plot, on a logarithmic axis mostly: a coarser one shows nothing
 
 
 @dataclass(frozen=True)
@@ -67,23 +68,27 @@ def diagnosis_table(question: Question, seed: int = 0) -> list[DiagnosisRow]:
         asked = variant(question, seed + form)
         for slip, typed in _slips(asked):
             graded = grade(asked, typed)
-            rows.append(DiagnosisRow(question.id, slip, typed, f"{graded.diagnosis} {graded.step}".strip()))
+            joint = "\n" if "\n" in graded.diagnosis else " "
+            rows.append(DiagnosisRow(question.id, slip, typed, f"{graded.diagnosis}{joint}{graded.step}".strip()))
     return rows
 
 
 def _slips(asked: Variant) -> Iterator[tuple[str, str]]:
-    match asked.question.body:
+    match asked.body:
         case Numeric(digits=digits, tolerance=tolerance) as body:
             for mistake, value in asked.wrong:
                 yield mistake.slip, figures(value, digits if tolerance else EXACT)
             for common in asked.common:
                 yield common.slip, figures(common.answer, max(digits, 4) if tolerance else EXACT)
             taken = [*asked.listed, *(mistake.answer for mistake in asked.common)]
-            if (tens := power_of_ten(body, asked.values["answer"], taken)) is not None:
+            if asked.interval is None and (tens := power_of_ten(body, asked.values["answer"], taken)) is not None:
                 yield tens.slip, figures(tens.answer, digits if tolerance else EXACT)
         case Formula(mistakes=mistakes, line=line):
             for mistake in mistakes:
                 yield mistake.slip, f"{line}: {mistake.typed}" if line else mistake.typed
+        case Code(mistakes=programs):
+            for program in programs:
+                yield program.slip, program.program.render(asked.values)
         case Choice():
             for option in asked.options:
                 if not option.right:
@@ -110,9 +115,11 @@ def _faults(asked: Variant) -> Iterator[_Fault]:
             yield field, "value", "a number in it has no value"
         if _PADDED.search(text):
             yield field, "padding", f"a number in it ends in padding: {text.strip()[:60]!r}"
-    match question.body:
+    match asked.body:
         case Choice():
             yield from _choice_faults(asked)
+        case Code():
+            yield from _code_faults(asked)
         case Numeric() as body:
             yield from _numeric_faults(asked, body)
         case Formula() as body:
@@ -154,9 +161,25 @@ def _numeric_faults(asked: Variant, body: Numeric) -> Iterator[_Fault]:
         yield "answer", "key", f"the key {asked.expected!r} is not accepted with {body.digits} digits"
     if asked.expected.removesuffix(body.unit).strip() not in asked.steps[-1]:
         yield "steps", "last", f"the last step does not end in the key {asked.expected!r}: {asked.steps[-1]!r}"
-    if not apart([key, *(value for _, value in asked.wrong)], body.tolerance):
+    if body.reading is not None and body.tolerance > LARGEST_TOLERANCE:
+        coarse = f"the plot can be read to {body.tolerance:.0%} only, want at most {LARGEST_TOLERANCE:.0%}"
+        yield "figure", "coarse", coarse
+    if body.reading is not None and (fault := body.reading.fault(asked.values, key)):
+        yield "figure", "key", f"does not show the key {key:.6g}: {fault}"
+    if not told_apart(asked):
         named = ", ".join(f"{mistake.slip} {value:.6g}" for mistake, value in asked.wrong)
         yield "mistakes", "apart", f"too close to the key {key:.6g} or to each other: {named}"
+
+
+def _code_faults(asked: Variant) -> Iterator[_Fault]:
+    """The reference passes, in each hidden case too; what the learner begins with does not."""
+    graded = grade(asked, asked.expected)
+    if not graded.correct:
+        yield "typed", "wrong", f"the reference does not pass: {graded.diagnosis}"
+    if grade(asked, asked.code).correct:
+        yield "code", "right", "the starting text already passes"
+    if len(asked.cases) < 2:
+        yield "values", "same", "all cases are the same, want arguments that vary"
 
 
 def _formula_faults(asked: Variant, body: Formula) -> Iterator[_Fault]:
@@ -190,8 +213,8 @@ def _diagnosis_faults(asked: Variant) -> Iterator[_Fault]:
     """Every mistake is graded as wrong and diagnosed correctly, each in its own words."""
     mistakes = list(_slips(asked))
     owners: dict[str, str] = {}
-    for slip, typed in mistakes:
-        graded = grade(asked, typed)
+    for slip, given in mistakes:
+        graded, typed = grade(asked, given), " ".join(given.split())
         if graded.correct:
             yield "mistakes", f"right {slip}", f"{slip} ({typed}) is accepted as right"
         elif graded.slip != slip:

@@ -9,8 +9,10 @@ from scaling_tui.text import show
 from scaling_tui.text.numbers import Number
 from scaling_tui.tutor.content.bank import computed
 from scaling_tui.tutor.content.formula_mistakes import formula_mistakes
-from scaling_tui.tutor.content.questions import Choice, Formula, Numeric
+from scaling_tui.tutor.content.questions import Choice, Code, Formula, Numeric
 from scaling_tui.tutor.content.variant import POINTS, Variant
+from scaling_tui.tutor.grading.programs import Ran, first_program, run_cases
+from scaling_tui.tutor.interpreter.source import Program, read_program
 from scaling_tui.tutor.parsing.answers import read_answer, unnamed
 from scaling_tui.tutor.parsing.expressions import Expression, parse
 from scaling_tui.tutor.parsing.numbers import close, figures, plain
@@ -48,6 +50,7 @@ class _ParsedAnswer:
     number: Number | None = None
     line: int = 0
     formula: Expression | None = None
+    program: Program | None = None
 
 
 def read_as(variant: Variant, answer: str) -> str:
@@ -66,13 +69,15 @@ def grade(variant: Variant, answer: str) -> Grade:
         InputError: it cannot be parsed; that does not count as a try.
     """
     parsed = _parse_answer(variant, answer)
-    match variant.question.body:
+    match variant.body:
         case Choice():
             return _grade_choice(variant, parsed)
         case Numeric() as body:
             return _grade_number(variant, body, parsed)
         case Formula() as body:
             return _grade_formula(variant, body, parsed)
+        case Code() as body:
+            return _grade_program(variant, body, parsed)
 
 
 def wants_figures(variant: Variant, answer: str) -> str:
@@ -83,7 +88,7 @@ def wants_figures(variant: Variant, answer: str) -> str:
     """
     body = variant.question.body
     parsed = _parse_answer(variant, answer)
-    if not isinstance(body, Numeric) or not body.tolerance or parsed.number is None:
+    if not isinstance(body, Numeric) or not _counts_figures(body) or parsed.number is None:
         return ""
     if not parsed.number.value or parsed.number.written >= body.digits:
         return ""
@@ -97,6 +102,13 @@ def _parse_answer(variant: Variant, answer: str) -> _ParsedAnswer:
         case Numeric(unit=unit):
             number = read_answer(answer, unit)
             return _ParsedAnswer(f"{plain(number.value)} {unit}".strip(), number=number)
+        case Code(function=function, arguments=arguments):
+            program = read_program(answer)
+            taken = program.parameters(function)
+            if taken is None:
+                raise InputError(f"answer: found no function {function}, want def {function}({', '.join(arguments)}):")
+            shown = f"{function}({', '.join(taken)}), {show.counted(len(program.lines), 'line')}"
+            return _ParsedAnswer(shown, program=program)
         case Formula(line=0, names=names):
             formula = parse(unnamed(answer), names)
             return _ParsedAnswer(_shown(formula), formula=formula)
@@ -140,6 +152,8 @@ def _grade_choice(variant: Variant, parsed: _ParsedAnswer) -> Grade:
 def _grade_number(variant: Variant, body: Numeric, parsed: _ParsedAnswer) -> Grade:
     assert parsed.number is not None
     value, key = parsed.number.value, variant.values["answer"]
+    if variant.interval is not None:
+        return _grade_within(variant, *variant.interval, value, parsed.shown)
     if close(value, key, body.tolerance) and not _rounded_more(parsed.number, key, body):
         return Grade(True, parsed.shown, variant.expected)
     for mistake, wrong in variant.wrong:
@@ -152,6 +166,55 @@ def _grade_number(variant: Variant, body: Numeric, parsed: _ParsedAnswer) -> Gra
             return Grade(False, parsed.shown, variant.expected, common.slip, common.diagnosis, variant.steps[0])
     slip, diagnosis = _unlisted(parsed.number, key, body)
     return Grade(False, parsed.shown, variant.expected, slip, diagnosis, variant.steps[0])
+
+
+def _grade_within(variant: Variant, low: float, high: float, value: float, shown: str) -> Grade:
+    """An answer to a number known within an interval: right inside it."""
+    expected = f"{variant.expected}, and any answer from {figures(low, 4)} to {figures(high, 4)}"
+    if low <= value <= high:
+        return Grade(True, shown, expected)
+    for mistake, wrong in variant.wrong:
+        if close(value, wrong, _NEAR):
+            diagnosis, step = mistake.diagnosis.render(variant.values), mistake.step.render(variant.values)
+            return Grade(False, shown, expected, mistake.slip, diagnosis, step)
+    if low <= -value <= high:
+        return Grade(False, shown, expected, "sign", "The magnitude is right but the sign is wrong.", variant.steps[0])
+    side, end = ("below", low) if value < low else ("above", high)
+    diagnosis = f"This lies {side} the interval, which {'begins' if value < low else 'ends'} at {figures(end, 4)}."
+    return Grade(False, shown, expected, "outside", diagnosis, variant.steps[0])
+
+
+def _grade_program(variant: Variant, body: Code, parsed: _ParsedAnswer) -> Grade:
+    assert parsed.program is not None
+    ran = run_cases(parsed.program, body, variant.cases)
+    if ran.passed:
+        return Grade(True, parsed.shown, variant.expected)
+    for mistake in body.mistakes:
+        if ran.same(run_cases(first_program(mistake.program, variant.values), body, variant.cases)):
+            diagnosis, step = mistake.diagnosis.render(variant.values), mistake.step.render(variant.values)
+            return Grade(False, parsed.shown, variant.expected, mistake.slip, f"{diagnosis}\n{ran.report}", step)
+    slip, diagnosis = _unlisted_program(ran, parsed.program, body, variant)
+    return Grade(False, parsed.shown, variant.expected, slip, f"{diagnosis}\n{ran.report}".strip(), variant.steps[0])
+
+
+def _unlisted_program(  # noqa: PLR0911 - a mistake each
+    ran: Ran, program: Program, body: Code, variant: Variant
+) -> tuple[str, str]:
+    if program.same(first_program(body.start, variant.values)):
+        return "unchanged", "This is the function as it was given."
+    if ran.stopped:
+        return "endless", "It did not end in time."
+    if ran.failed:
+        power = " In Python a power is written **; ^ is another operator." if "for ^:" in ran.report else ""
+        return "raises", f"It ends with an error.{power}"
+    if ran.nothing:
+        return "returns-nothing", "It returns nothing: does every way through it end in return?"
+    if ran.ratio is not None:
+        times = f"{plain(float(f'{ran.ratio:.4g}'))} times too large"
+        return "factor", f"The shape is right, but every value is {times}."
+    if 0 < ran.right < len(ran.results):
+        return "some-cases", "It is right for some cases only."
+    return "", "It computes something else."
 
 
 def _unlisted(number: Number, key: float, body: Numeric) -> tuple[str, str]:
@@ -172,9 +235,14 @@ def _unlisted(number: Number, key: float, body: Numeric) -> tuple[str, str]:
     return "", "This is not one of the common mistakes. The solution starts like this:"
 
 
+def _counts_figures(body: Numeric) -> bool:
+    """Whether the figures of an answer count: not where it is a whole number, read off a plot, or in an interval."""
+    return bool(body.tolerance) and body.interval is None and body.reading is None
+
+
 def _rounded_more(number: Number, key: float, body: Numeric) -> bool:
     """Whether a number has fewer figures than asked for and they are not enough: 1 for 0.998, but not 2 for 2.000."""
-    if not body.tolerance or number.written >= body.digits:
+    if not _counts_figures(body) or number.written >= body.digits:
         return False
     return not close(number.value, float(figures_of(key, body.digits)), 1e-9)
 
@@ -182,7 +250,12 @@ def _rounded_more(number: Number, key: float, body: Numeric) -> bool:
 def _is_rounded_key(number: Number, key: float, body: Numeric) -> bool:
     """Whether a number is the key in fewer figures; one figure says something of a key of two only."""
     few = number.figures
-    if not body.tolerance or number.written >= body.digits or few < min(2, body.digits - 1) or number.value * key <= 0:
+    if (
+        not _counts_figures(body)
+        or number.written >= body.digits
+        or few < min(2, body.digits - 1)
+        or number.value * key <= 0
+    ):
         return False
     same_size = math.floor(math.log10(abs(number.value))) == math.floor(math.log10(abs(key)))
     return same_size and close(number.value, float(figures_of(key, few)), 1e-9)

@@ -20,7 +20,7 @@ MOST_NODES = 120
 GREATEST_EXPONENT = 1e4
 
 # Python 3.11 counts the depth of a tree across all threads, so two threads parsing at once sometimes fail.
-_PARSING = threading.Lock()
+PARSING = threading.Lock()
 
 
 Value = float | str
@@ -95,7 +95,7 @@ def parse(
     if not strings:
         plain, origin = multiplied(text, plain, origin, names, functions)
     try:
-        with _PARSING:
+        with PARSING:
             tree = ast.parse(plain, mode="eval")
     except SyntaxError as error:
         at = max(0, (error.offset or 1) - 1)

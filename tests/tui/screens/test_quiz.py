@@ -14,12 +14,14 @@ from scaling_tui.tui.screens.plan import PlanScreen
 from scaling_tui.tui.screens.quiz import QuizScreen
 from scaling_tui.tui.terminal import Appearance
 from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.code_area import CodeArea
 from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tutor.content.bank import load_banks
 from scaling_tui.tutor.course import Course
 from scaling_tui.tutor.parsing.numbers import figures
 from scaling_tui.tutor.progress import progress_file, read_answers
 from scaling_tui.tutor.session import Session
+from tests.conftest import FINISHED, record_sweep
 from tests.tui.conftest import choose, until
 
 
@@ -35,7 +37,7 @@ async def quiz_of(pilot: Pilot[None], *names: str, seed: int = 7) -> QuizScreen:
     await until(pilot, lambda: isinstance(pilot.app.screen, QuizScreen))
     screen = pilot.app.screen
     assert isinstance(screen, QuizScreen)
-    await until(pilot, lambda: screen.query_one("#choices", OptionList).option_count == 5)
+    await until(pilot, lambda: screen.query_one("#choices", OptionList).option_count == 6)
     known = {question.id: question for bank in load_banks() for question in bank.questions}
     course = Course.load([known[name] for name in names])
     screen._begin(course.session(len(names), seed))
@@ -317,3 +319,89 @@ async def test_a_lesson_that_fits_on_the_screen_is_read_when_its_reader_goes_on(
         assert read_answers(progress_file()) == []
         await pilot.press("escape")
         assert [one.lesson for one in read_answers(progress_file())] == ["what-scaling-laws-say"]
+
+
+async def test_a_function_is_written_run_and_mended(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path)
+    async with app.run_test(size=(80, 30)) as pilot:
+        screen = await quiz_of(pilot, "code-layer-weights")
+        program = screen.query_one("#program", CodeArea)
+        assert program.display and "mlp = ..." in program.text
+        assert "For example, layer(" in said(screen, "code")
+        program.load_text("def layer(hidden, ffn)")
+        await pilot.pause()
+        assert "SyntaxError: expected ':'" in said(screen, "read")
+        await pilot.press("f9")
+        assert "not counted: " in said(screen, "read")
+        assert read_answers(progress_file()) == []
+        program.load_text("")
+        for sign in "def layer(h, f):":
+            await pilot.press(
+                {"(": "left_parenthesis", ")": "right_parenthesis", ",": "comma", ":": "colon", " ": "space"}.get(
+                    sign, sign
+                )
+            )
+        await pilot.press("enter")
+        assert program.text == "def layer(h, f):\n    "
+        program.insert("return 4*h**2")
+        await pilot.pause()
+        assert said(screen, "read") == "read as layer(h, f), 2 lines"
+        await pilot.press("f9")
+        feedback = said(screen, "feedback")
+        assert "✗ Not yet." in feedback and "returned" in feedback and "want" in feedback
+        await pilot.press("enter")
+        assert program.text.endswith("return 4*h**2")  # what was written is still there
+        program.move_cursor(program.document.end)
+        program.insert(" + 2*h*f")
+        await pilot.press("f9")
+        assert "✓ Right. One way to write it:" in said(screen, "feedback")
+        assert [answer.correct for answer in read_answers(progress_file())] == [False, True]
+
+
+async def test_escape_leaves_the_editor_before_the_question(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path)
+    async with app.run_test(size=(80, 30)) as pilot:
+        screen = await quiz_of(pilot, "code-layer-weights")
+        await pilot.press("escape")
+        assert screen._state == "asking"
+        assert screen.focused is None
+        await pilot.press("escape")
+        await until(pilot, lambda: screen._state == "start")
+
+
+async def test_a_plot_is_shown_to_be_read(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path)
+    async with app.run_test(size=(80, 30)) as pilot:
+        screen = await quiz_of(pilot, "read-a-valley")
+        plot = screen.query_one("#plot", Plot)
+        assert plot.display and plot.size.height == 15
+        assert plot.figure.title.startswith("loss, nats per token")
+        assert screen._session is not None
+        await typed(pilot, screen._session.asked.expected)
+        await pilot.press("enter")
+        assert "✓ Right." in said(screen, "feedback")
+        await pilot.press("enter")
+        assert not plot.display
+
+
+async def test_learn_asks_about_ones_own_runs_or_says_why_not(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path / "none")
+    async with app.run_test(size=(80, 30)) as pilot:
+        await pilot.press("8")
+        await until(pilot, lambda: isinstance(pilot.app.screen, LearnScreen))
+        await pilot.press("a")
+        await until(pilot, lambda: any("no sweep with a law" in note.message for note in app._notifications))
+    record_sweep(tmp_path / "runs", FINISHED)
+    app = ScalingApp(tmp_path / "runs")
+    async with app.run_test(size=(80, 30)) as pilot:
+        await pilot.press("8")
+        await until(pilot, lambda: isinstance(pilot.app.screen, LearnScreen))
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(pilot.app.screen, QuizScreen))
+        screen = pilot.app.screen
+        assert isinstance(screen, QuizScreen)
+        await until(pilot, lambda: screen._state == "asking")
+        assert "Your sweep quickstart" in said(screen, "question")
+        await typed(pilot, "1.45")
+        await pilot.press("enter")
+        assert "and any answer from" in said(screen, "feedback")

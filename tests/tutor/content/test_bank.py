@@ -52,7 +52,9 @@ def test_numbers_change_with_the_seed_and_only_with_it() -> None:
         for question in bank.questions:
             assert variant(question, 5) == variant(question, 5)
             if isinstance(question.body, Numeric):
-                texts = Counter(variant(question, seed).text for seed in range(12))
+                drawn = [variant(question, seed) for seed in range(12)]
+                plotted = question.body.reading is not None  # then the numbers are in the plot
+                texts = Counter(str(one.values) if plotted else one.text for one in drawn)
                 assert len(texts) >= 4, question.id
 
 
