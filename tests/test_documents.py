@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from scaling_tui.report.standing import ratio
 from scaling_tui.runs.config import RunConfig, Training
 from scaling_tui.runs.metrics import METRICS
 from scaling_tui.sweeps.ladder import FitChoice, load_ladder
+from scaling_tui.tutor.classroom.assignment import KEYS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -123,3 +125,37 @@ def test_the_page_of_laws_has_every_entry_of_the_atlas_as_it_is() -> None:
     page = (ROOT / "docs" / "laws.md").read_text(encoding="utf-8").splitlines()
     wanted = [row_of_the_atlas(item) for item in laws_document()["laws"] if item["coefficients"] is not None]
     assert [line for line in page if line.startswith("| `")] == wanted, "\n".join(wanted)
+
+
+def test_the_guide_for_instructors_leads_from_an_assignment_to_a_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DATA", "CONFIG"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name))
+    page = "docs/instructors.md"
+    (tmp_path / "homework-1.toml").write_text(blocks(page, "toml")[0], encoding="utf-8")
+    (tmp_path / "roster.csv").write_text(blocks(page, "csv")[0], encoding="utf-8")
+    text = (ROOT / page).read_text(encoding="utf-8")
+    printed = [shlex.split(line) for line in re.findall(r"^    scaling-tui (.*)$", text, re.MULTILINE)]
+    assert [words[1] for words in printed] == ["exam", "take", "mark", "mark", "report"]
+    for words in printed:
+        if words[1] == "mark" and not (tmp_path / "submissions").exists():
+            (tmp_path / "submissions").mkdir()
+            for path in tmp_path.glob("*.submission.jsonl"):
+                path.rename(tmp_path / "submissions" / path.name)
+        done = command(*words, cwd=tmp_path)
+        assert done.returncode == 0, (words, done.stderr)
+    assert len(list((tmp_path / "papers" / "papers").glob("*.html"))) == 3
+    assert (tmp_path / "papers" / "key.html").is_file()
+    marks = (tmp_path / "marks.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert [line.split(",")[2] for line in marks] == ["state", "marked", "missing", "missing"]
+    assert "Homework 1: power laws: the class" in (tmp_path / "class.html").read_text(encoding="utf-8")
+    for column in marks[0].split(","):
+        if "." not in column and column not in ("id", "name", "of", "answered", "file"):
+            assert f"`{column}`" in text, column
+
+
+def test_every_key_of_an_assignment_is_documented() -> None:
+    page = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
+    for key in KEYS:
+        assert f"`{key}`" in page, key

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -114,6 +114,15 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+def prompted(prompt: str, out: TextIO) -> str:
+    """A line of input, echoed if it comes from a pipe; empty at the end of input."""
+    print(prompt, end="", file=out, flush=True)
+    line = sys.stdin.readline()
+    if not sys.stdin.isatty():
+        print(line.rstrip("\n"), file=out)
+    return line
+
+
 def plots_wanted(option: bool | None, as_json: bool = False, limits: "Limits | None" = None) -> bool:
     """Whether plots follow the text; without the option, on a terminal or where their limits are given.
 
@@ -169,6 +178,30 @@ def print_rich(
         text = to_ascii(text)
     console.file.write(text)
     console.file.flush()
+
+
+def saying(context: typer.Context, plain: bool = False) -> Callable[[str], str]:
+    """How a text is put: with `plain` as a screen reader can read it, and in ASCII where the terminal takes no more."""
+    ascii_only = context.find_root().obj.ascii
+
+    def said(text: str) -> str:
+        if plain:
+            from scaling_tui.report.plain import spoken
+
+            text = spoken(text)
+        if ascii_only:
+            from scaling_tui.report.tutor import ascii_formulas
+            from scaling_tui.tui.ascii import to_ascii
+
+            text = to_ascii(ascii_formulas(text))
+        return text
+
+    return said
+
+
+def show(context: typer.Context, text: str, out: TextIO | None = None) -> None:
+    """Prints a text, in ASCII where the terminal takes no more."""
+    print(saying(context)(text), file=out or sys.stdout)
 
 
 def print_json(document: Any) -> None:

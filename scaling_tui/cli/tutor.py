@@ -1,7 +1,7 @@
 """Commands of the tutor: lessons, and questions checked by the law code."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -10,32 +10,63 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from scaling_tui import InputError
-from scaling_tui.cli.options import AsJson, Runs, SweepName, ctrl_c_deferred, print_json, print_rich, say
+from scaling_tui.cli.lessons import Plain, learn
+from scaling_tui.cli.options import (
+    AsJson,
+    Runs,
+    SweepName,
+    ctrl_c_deferred,
+    print_json,
+    print_rich,
+    prompted,
+    say,
+    saying,
+    show,
+)
 
 if TYPE_CHECKING:
+    from scaling_tui.report.own_runs import OwnQuestions
     from scaling_tui.tutor.content.questions import Question
 
 PAGE_WIDTH = 100
+LATEST = "latest"  # in place of the name of a sweep
+MOST_ANSWER = 100_000  # characters that are read of an answer
 
 app = typer.Typer()
 quiz = typer.Typer(
     help="Take, list and check quizzes on scaling laws.", invoke_without_command=True, rich_markup_mode=None
 )
 app.add_typer(quiz, name="quiz")
+app.add_typer(learn, name="learn")
 Banks = Annotated[
     list[Path] | None,
-    typer.Option("--bank", metavar="FILE", help="A question bank (.toml) to use besides the built-in ones."),
+    typer.Option(
+        "--bank", metavar="FILE", help="Use this question bank (.toml) and not the built-in ones; repeatable."
+    ),
 ]
 Lesson = Annotated[
     str | None, typer.Option("--lesson", help="Questions on this lesson only; 'scaling-tui learn' lists lessons.")
 ]
+OwnSweep = Annotated[
+    str | None,
+    typer.Option("--sweep", metavar="SWEEP", help="Questions about your own runs: the name of a sweep, or 'latest'."),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Seed for the question's numbers.")]
+QuestionId = Annotated[
+    str | None, typer.Argument(metavar="[QUESTION]", help="Id of a question; 'scaling-tui quiz list' lists them.")
+]
+QuestionOption = Annotated[str | None, typer.Option("--question", metavar="ID", help="The same, as an option.")]
 
 
-@app.command()
-def learn(
+@learn.command(name="lesson")
+def learn_lesson(
     context: typer.Context,
     lesson: Annotated[str | None, typer.Argument(help="A lesson; without one, list them all.")] = None,
+    read: Annotated[
+        bool, typer.Option("--read", help="Count the lesson as read, so that its forgotten questions come back.")
+    ] = False,
+    plain: Plain = False,
+    runs: Runs = None,
     as_json: AsJson = False,
 ) -> None:
     """Read a lesson with its plots, or list the lessons."""
@@ -44,23 +75,34 @@ def learn(
     from scaling_tui.tutor.content.lesson import lesson_files, load_lesson
 
     if lesson is None:
+        if read:
+            raise InputError("--read: found no lesson, want the one that you have read")
         files = lesson_files()
         if as_json:
             return print_json({"lessons": [{"id": file.id, **file.head} for file in files]})
-        print(console.lessons_table(files))
+        show(context, console.lessons_table(files))
         return say("'scaling-tui learn LESSON' opens one")
     opened = load_lesson(lesson)
     questions = [question for bank in load_banks() for question in bank.questions if question.lesson == lesson]
     if as_json:
-        return print_json(console.lesson_document(opened, questions))
-    from scaling_tui.report.lesson import lesson_page
+        print_json(console.lesson_document(opened, questions))
+    else:
+        from scaling_tui.report.lesson import lesson_page, lesson_words
+        from scaling_tui.report.wrapping import width
+        from scaling_tui.runs import runs_folder
 
-    print_rich(context, partial(lesson_page, opened, questions), most_width=PAGE_WIDTH)
-    if sys.stdout.isatty():
+        folder = runs_folder(runs)
+        if plain:
+            show(context, lesson_words(opened, questions, width(), folder))
+        else:
+            print_rich(context, partial(lesson_page, opened, questions, runs=folder), most_width=PAGE_WIDTH)
+    if read:
         from scaling_tui.tutor.progress import mark_read
 
         with unkept():
             mark_read(lesson)
+    elif sys.stdout.isatty():
+        say(f"'scaling-tui learn {lesson} --read' counts it as read")
     return None
 
 
@@ -72,50 +114,70 @@ def quiz_root(context: typer.Context) -> None:
 
 
 @quiz.command(name="list")
-def quiz_list(bank: Banks = None, lesson: Lesson = None, as_json: AsJson = False) -> None:
+def quiz_list(
+    context: typer.Context,
+    bank: Banks = None,
+    lesson: Lesson = None,
+    sweep: OwnSweep = None,
+    runs: Runs = None,
+    as_json: AsJson = False,
+) -> None:
     """List the questions."""
     from scaling_tui.report import tutor as console
 
-    questions = find_questions(bank, lesson)
+    questions: Sequence[Question] = find_questions(bank, lesson) if sweep is None else own(sweep, runs, 0).all_told(say)
     if as_json:
         fields = ("id", "kind", "lesson", "difficulty")
         print_json({"questions": [{field: getattr(question, field) for field in fields} for question in questions]})
     else:
-        print(console.questions_table(questions))
+        show(context, console.questions_table(questions))
 
 
 @quiz.command(name="show")
 def quiz_show(
-    question: Annotated[str, typer.Argument(help="Id of a question; 'scaling-tui quiz list' lists them.")],
+    context: typer.Context,
+    question: QuestionId = None,
+    question_option: QuestionOption = None,
     seed: Seed = 0,
     solution: Annotated[bool, typer.Option("--solution", help="Show the worked solution too.")] = False,
     bank: Banks = None,
+    sweep: OwnSweep = None,
+    runs: Runs = None,
+    plain: Plain = False,
     as_json: AsJson = False,
 ) -> None:
     """Show a question with the numbers of a seed."""
     from scaling_tui.report import tutor as console
     from scaling_tui.tutor.content.variant import variant
 
-    chosen = variant(find_question(question, bank), seed)
+    chosen = variant(find_question(one_of(question, question_option), bank, sweep, runs, seed), seed)
     if as_json:
         document = console.show_document(chosen)
         if solution:
             document |= {"solution": list(chosen.steps), "check": chosen.check, "expected": chosen.expected}
         return print_json(document)
-    print(console.question_text(chosen))
+    said = saying(context, plain)
+    print(said(console.question_text(chosen, plain, braille(context))))
     if solution:
-        print(console.solution_text(chosen))
-    return say(
-        f"answer with {chosen.answer_format}: 'scaling-tui quiz grade --question {question} --seed {seed} --answer …'"
-    )
+        print(said(console.solution_text(chosen)))
+    how = "--file FILE.py" if chosen.question.kind == "code" else "--answer ANSWER"
+    return say(f"answer with {chosen.answer_format}: 'scaling-tui quiz grade {chosen.question.id} --seed {seed} {how}'")
 
 
 @quiz.command(name="grade")
 def quiz_grade(
-    question: Annotated[str, typer.Option("--question", help="Id of the question.")],
-    answer: Annotated[str, typer.Option("--answer", help="Answer, as you would type it.")],
+    context: typer.Context,
+    question: QuestionId = None,
+    question_option: QuestionOption = None,
+    answer: Annotated[str | None, typer.Option("--answer", help="Answer, as you would type it.")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", metavar="FILE", help="File that holds the answer, such as a function; - is stdin."),
+    ] = None,
     seed: Seed = 0,
     bank: Banks = None,
+    sweep: OwnSweep = None,
+    runs: Runs = None,
     as_json: AsJson = False,
 ) -> None:
     """Grade an answer without recording it. Exit status: 0 whether right or wrong, 2 if it cannot be read."""
@@ -123,51 +185,159 @@ def quiz_grade(
     from scaling_tui.tutor.content.variant import variant
     from scaling_tui.tutor.grading.marking import grade
 
-    chosen = variant(find_question(question, bank), seed)
-    graded = grade(chosen, answer)
+    chosen = variant(find_question(one_of(question, question_option), bank, sweep, runs, seed), seed)
+    graded = grade(chosen, answer_text(answer, file))
     if as_json:
         print_json(console.grade_document(chosen, graded))
     else:
-        print(f"read as {graded.read_as}\n{console.grade_text(graded)}")
+        show(context, f"read as {graded.read_as}\n{console.grade_text(graded)}")
 
 
 @quiz.command(name="take")
 def quiz_take(
+    context: typer.Context,
     lesson: Lesson = None,
-    count: Annotated[int, typer.Option(min=1, max=100, help="Number of questions.")] = 8,
+    count: Annotated[int, typer.Option(min=1, max=100, help="The most questions to ask.")] = 8,
     test: Annotated[
         bool, typer.Option("--test", help="Take a test: ten questions at three levels, no hints, a score.")
     ] = False,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed for questions and numbers; default: random.")] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Picks the questions and their numbers, the same for everyone.",
+        ),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the session or test that you left.")] = False,
+    mistakes: Annotated[
+        bool, typer.Option("--mistakes", help="Review: questions whose latest answer was wrong, with new numbers.")
+    ] = False,
+    assignment: Annotated[
+        Path | None, typer.Option("--assignment", metavar="FILE", help="Take this assignment (.toml) instead.")
+    ] = None,
+    student: Annotated[
+        str | None, typer.Option("--student", metavar="ID", help="Your id in the class, for --assignment.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="FILE", help="Your submission; default: a file beside the assignment."),
+    ] = None,
+    question: Annotated[
+        str | None, typer.Option("--question", metavar="ID", help="Answer this question of the assignment first.")
+    ] = None,
     bank: Banks = None,
+    sweep: OwnSweep = None,
+    runs: Runs = None,
+    plain: Plain = False,
     as_json: AsJson = False,
 ) -> None:
-    """Answer questions one by one, due ones first, then new ones. Works in a pipe."""
+    """Answer questions one by one, due ones first, then up to ten new ones a day. Works in a pipe.
+
+    --lesson and --bank ask only the questions of that lesson or bank, however many are new.
+    """
     from scaling_tui.report import tutor as console
     from scaling_tui.tutor.course import Course
 
-    course = Course.load(find_questions(bank, lesson))
-    session = course.test(seed) if test else course.session(count, seed)
+    one_way({"--assignment": assignment, "--sweep": sweep, "--resume": resume, "--mistakes": mistakes, "--test": test})
+    for way in ("--assignment",) * (assignment is not None) + ("--resume",) * resume:
+        one_way({way: True, "--lesson": lesson, "--seed": seed})
+    one_way({"--sweep": sweep, "--lesson": lesson, "--bank": bank or None} if sweep else {})
+    if assignment is not None:
+        return take_assignment(context, assignment, student, output, question, bank, plain, as_json)
+    with_assignment({"--student": student, "--output": output, "--question": question})
+    if sweep is not None:
+        asked_of = own(sweep, runs, new_seed() if seed is None else seed).all_told(say)
+        course = Course.load(asked_of)
+        session = course.on(asked_of[:count], seed)
+    else:
+        course = Course.load(find_questions(bank, lesson))
+        if resume:
+            session = course.resume()
+        elif mistakes:
+            session = course.mistakes(count, seed)
+        elif test:
+            session = course.test(seed)
+        else:
+            session = course.session(count, seed, whole=lesson is not None or bool(bank))
     # With --json the dialogue goes to stderr, and stdout gets the one document.
     out = sys.stderr if as_json else sys.stdout
+    said = saying(context, plain)
+    asked_as = partial(console.question_text, plain=plain, braille=braille(context))
+    console.take(session, course.titles, asking(out, said), lambda text: print(said(text), file=out), asked_as)
+    if as_json:
+        return print_json(console.summary_document(session, course.titles))
+    print("\n" + said(console.summary_text(session, course.titles)))
+    if not session.over and session.results and sweep is None:
+        say("go on with: scaling-tui quiz take --resume")
+    if session.weak:
+        print(f"Read next: scaling-tui learn {session.weak[0]}")
+    return None
+
+
+def one_way(options: dict[str, object]) -> None:
+    """Refuses options that decide the same in different ways."""
+    given = [name for name, value in options.items() if value is not None and value is not False]
+    if len(given) > 1:
+        raise InputError(f"{given[1]}: found with {given[0]}, want one of them")
+
+
+def with_assignment(options: dict[str, object]) -> None:
+    """Refuses options that mean nothing without an assignment."""
+    for name, value in options.items():
+        if value is not None:
+            raise InputError(f"{name}: found without --assignment, want both")
+
+
+def take_assignment(
+    context: typer.Context,
+    file: Path,
+    student: str | None,
+    output: Path | None,
+    first: str | None,
+    banks: list[Path] | None,
+    plain: bool,
+    as_json: bool,
+) -> None:
+    """Takes an assignment by prompts, from where the student left it."""
+    from scaling_tui.report import tutor as console
+    from scaling_tui.report.classroom.taking import closing_text, opening_text, sitting_document
+    from scaling_tui.tutor.classroom.opening import open_sitting
+    from scaling_tui.tutor.content.lesson import lesson_files
+
+    out = sys.stderr if as_json else sys.stdout
+    if student is None:
+        if not sys.stdin.isatty():
+            raise InputError("--student: missing, want your id in the class")
+        student = prompted("your id in the class > ", out).strip()
+    sitting = open_sitting(file, student, output, tuple(banks or ()))
+    if first is not None:
+        sitting.choose_named(first)
+    said = saying(context, plain)
+    print(said(opening_text(sitting)), file=out)
+    titles = {lesson.id: lesson.title for lesson in lesson_files()}
+    asked_as = partial(console.question_text, plain=plain, braille=braille(context))
+    console.take(sitting, titles, asking(out, said), lambda text: print(said(text), file=out), asked_as)
+    if as_json:
+        print_json(sitting_document(sitting))
+    else:
+        print("\n" + said(closing_text(sitting)))
+
+
+def asking(out: TextIO, said: Callable[[str], str]) -> Callable[[str], str]:
+    """Shows a prompt and returns a line; raises EOFError at the end of input."""
 
     def ask(prompt: str) -> str:
-        line = prompted(prompt, out)
+        line = prompted(said(prompt), out)
         if not line:
             raise EOFError
         return line
 
-    console.take(session, course.titles, ask, lambda text: print(text, file=out))
-    if as_json:
-        print_json(console.summary_document(session, course.titles))
-    else:
-        print("\n" + console.summary_text(session, course.titles))
-        if session.weak:
-            print(f"Read next: scaling-tui learn {session.weak[0]}")
+    return ask
 
 
 @quiz.command(name="predict")
 def quiz_predict(
+    context: typer.Context,
     sweep: SweepName = None,
     answer: Annotated[str | None, typer.Option("--answer", help="Your prediction of the loss; default: ask.")] = None,
     runs: Runs = None,
@@ -181,19 +351,25 @@ def quiz_predict(
     from scaling_tui.tutor import prediction_game
 
     challenge = find_challenge(runs, sweep)
+    guess: float | None = None
     out = sys.stderr if as_json else sys.stdout
     waiting = prediction_game.kept(challenge)
     # A number given now that the run has ended is no prediction; one that was kept is.
     counts = challenge.measured is None or (waiting is not None and answer is None)
     if answer is None and waiting is not None:
-        print(f"{question_text(challenge)}\nyou predicted {waiting:g} before it ended", file=out)
+        show(context, f"{question_text(challenge)}\nyou predicted {waiting:g} before it ended", out)
         answer = f"{waiting:g}"
     if answer is None:
-        print(question_text(challenge), file=out)
-        answer = prompted("nats per token > ", out).strip()
-    if not answer:
+        show(context, question_text(challenge), out)
+        while guess is None and (line := prompted("nats per token > ", out).strip()):
+            try:
+                guess = prediction_game.read_guess(line)
+            except InputError as error:  # a typo: asks again
+                print(f"  {error}", file=out)
+    elif answer:
+        guess = prediction_game.read_guess(answer)
+    if guess is None:
         return print_json(prediction_document(challenge, None)) if as_json else say("no answer, nothing recorded")
-    guess = prediction_game.read_guess(answer)
     print(f"read as {guess:g} nats per token", file=out)
     if challenge.measured is None:
         with unkept():
@@ -214,8 +390,44 @@ def quiz_predict(
     return (
         print_json(prediction_document(challenge, scored, guess))
         if as_json
-        else print(score_text(challenge, scored, counts))
+        else show(context, score_text(challenge, scored, counts))
     )
+
+
+def one_of(argument: str | None, option: str | None) -> str:
+    """The question's id, given as an argument or as `--question`.
+
+    Raises:
+        InputError: it is given in neither way, or differently in both.
+    """
+    if argument and option and argument != option:
+        raise InputError(f"--question: found {option!r} with QUESTION {argument!r}, want one of them")
+    if not (argument or option):
+        raise InputError("QUESTION: missing, want the id of a question; 'scaling-tui quiz list' lists them")
+    return argument or option or ""
+
+
+def answer_text(answer: str | None, file: Path | None) -> str:
+    """The answer from `--answer` or `--file`.
+
+    Raises:
+        InputError: both or neither, or a file that cannot be read.
+    """
+    from scaling_tui.text.files import read_text
+
+    if (answer is None) == (file is None):
+        found = "neither" if answer is None else "both"
+        raise InputError(f"quiz grade: found {found} of --answer and --file, want one of them")
+    if file is None:
+        return answer or ""
+    if str(file) == "-":
+        return sys.stdin.read(MOST_ANSWER)
+    return read_text(file, "an answer", MOST_ANSWER)
+
+
+def braille(context: typer.Context) -> bool:
+    """Whether this terminal shows Braille."""
+    return not context.find_root().obj.ascii
 
 
 @contextmanager
@@ -227,56 +439,61 @@ def unkept() -> Iterator[None]:
         say(f"{error}: not saved")
 
 
-def prompted(prompt: str, out: TextIO) -> str:
-    """A line of input, echoed if it comes from a pipe; empty at the end of input."""
-    print(prompt, end="", file=out, flush=True)
-    line = sys.stdin.readline()
-    if not sys.stdin.isatty():
-        print(line.rstrip("\n"), file=out)
-    return line
-
-
 @quiz.command(name="check")
 def quiz_check(
+    context: typer.Context,
     file: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE", help="Question banks (.toml); default: all.")
+        list[Path] | None,
+        typer.Argument(metavar="FILE", help="Banks, experiments or a glossary (.toml); default: all."),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Number of seeds to try for each question.")] = 200,
     slips: Annotated[bool, typer.Option("--slips", help="Print the diagnosis for every mistake.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check question banks. Tries answers, mistakes, diagnoses and steps over many seeds; status 1 on a problem."""
-    from scaling_tui.report import tutor as console
-    from scaling_tui.text import show
-    from scaling_tui.tutor.content.bank import load_bank, load_banks
+    """Check banks, experiments and the glossary: every field, and every question over many seeds.
+
+    Reports all problems at once; status 1 if there are any.
+    """
+    from scaling_tui.report.contents import check_contents, contents_of
+    from scaling_tui.report.wrapping import wrapped
+    from scaling_tui.text.show import counted
     from scaling_tui.tutor.content.lesson import lesson_files
     from scaling_tui.tutor.grading.checking import check_bank, diagnosis_table
 
-    banks = [load_bank(path) for path in file] if file else load_banks()
+    contents = contents_of(file or [])
+    banks = contents.banks
     lessons = [lesson.id for lesson in lesson_files()]
-    problems = [problem for bank in banks for problem in check_bank(bank, lessons, seeds)]
+    problems = contents.faults + [problem for bank in banks for problem in check_bank(bank, lessons, seeds)]
+    problems += check_contents(contents, lessons)
     rows = [row for bank in banks for question in bank.questions for row in diagnosis_table(question)] if slips else []
     number = sum(len(bank.questions) for bank in banks)
     if as_json:
         document = {"banks": [str(bank.path) for bank in banks], "questions": number, "seeds": seeds}
+        document |= {"experiments": [each.id for each in contents.experiments], "terms": contents.terms}
         print_json(document | {"problems": problems, "slips": [vars(row) for row in rows] if slips else None})
     else:
         for row in rows:
-            print(f"{row.question} · {row.slip} · {row.answer}\n{console.wrapped(row.reads, '    ')}")
+            show(context, f"{row.question} · {row.slip} · {row.answer}\n{wrapped(row.reads, '    ')}")
         for problem in problems:
             print(problem)
-        outcome = show.counted(len(problems), "problem") if problems else "no problems"
-        tried = f"{show.counted(number, 'question')} in {show.counted(len(banks), 'bank')}"
-        say(f"{tried}, {show.counted(seeds, 'seed')} each: {outcome}")
+        outcome = counted(len(problems), "problem") if problems else "no problems"
+        tried = f"{counted(number, 'question')} in {counted(len(banks), 'bank')}"
+        others = "".join(f", {text}" for text in contents.others)
+        say(f"{tried}, {counted(seeds, 'seed')} each{others}: {outcome}")
     if problems:
         raise typer.Exit(1)
 
 
 @quiz.command(name="progress")
 def quiz_progress(
+    context: typer.Context,
     reset: Annotated[
         bool, typer.Option("--reset", help="Start over; the old record is kept beside the new one.")
     ] = False,
+    merge: Annotated[
+        list[Path] | None,
+        typer.Option("--merge", metavar="FILE", help="Add the progress of another machine; nothing counts twice."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what is due and your progress by skill. --json exports every answer."""
@@ -284,19 +501,57 @@ def quiz_progress(
     from scaling_tui.tutor.course import Course
 
     path = progress.progress_file()
+    if reset and merge:
+        raise InputError("--merge: found with --reset, want one of them")
+    for other in merge or ():
+        added = progress.merge(path, other)
+        say(f"{other}: {added} new {'record' if added == 1 else 'records'}")
     if reset:
         kept = progress.reset(path)
         return say(f"progress reset; the old record is {kept}" if kept else "there was no progress to reset")
     if as_json:
         return print_json(progress.export(path))
-    return print(Course.load(find_questions(None, None)).overview())
+    return show(context, Course.load(find_questions(None, None)).overview())
+
+
+@quiz.command(name="history")
+def quiz_history(context: typer.Context, as_json: AsJson = False) -> None:
+    """Show the sessions and tests that you took, and your days: answers, time at questions, days in a row."""
+    from datetime import datetime
+
+    from scaling_tui.report import history as console
+    from scaling_tui.tutor import progress
+    from scaling_tui.tutor.history import days, past_sittings
+
+    records = progress.read_records(progress.progress_file())
+    answers = progress.answers_in(records)
+    sittings, known, today = past_sittings(records, answers), days(answers), datetime.now().astimezone().date()
+    if as_json:
+        return print_json(console.history_document(sittings, known, today))
+    return show(context, console.history_text(sittings, known, today))
+
+
+@quiz.command(name="mistakes")
+def quiz_mistakes(context: typer.Context, bank: Banks = None, as_json: AsJson = False) -> None:
+    """Show the questions whose latest answer was wrong: what you typed, the slip, and what is right."""
+    from scaling_tui.report import history as console
+    from scaling_tui.tutor import progress
+    from scaling_tui.tutor.history import past_mistakes
+
+    known = {question.id: question for question in find_questions(bank, None)}
+    mistakes = past_mistakes(progress.read_answers(progress.progress_file()))
+    rows = console.explained(mistakes, known)
+    if as_json:
+        return print_json({"mistakes": [console.mistake_document(row) for row in rows]})
+    show(context, console.mistakes_text(rows))
+    return say("'scaling-tui quiz take --mistakes' asks them again with new numbers") if rows else None
 
 
 def find_questions(banks: list[Path] | None, lesson: str | None) -> "list[Question]":
     from scaling_tui.tutor.content.bank import load_banks
     from scaling_tui.tutor.content.lesson import lesson_files
 
-    questions = [question for bank in load_banks(banks or []) for question in bank.questions]
+    questions = [question for bank in load_banks(banks) for question in bank.questions]
     if lesson is not None:
         known = [file.id for file in lesson_files()]
         questions = [question for question in questions if question.lesson == lesson]
@@ -305,11 +560,30 @@ def find_questions(banks: list[Path] | None, lesson: str | None) -> "list[Questi
     return questions
 
 
-def find_question(name: str, banks: list[Path] | None) -> "Question":
-    questions = find_questions(banks, None)
+def own(sweep: str, runs: Path | None, seed: int) -> "OwnQuestions":
+    """Questions about a sweep of the learner's own."""
+    from scaling_tui.report.own_runs import own_questions
+
+    return own_questions(runs, None if sweep == LATEST else sweep, seed)
+
+
+def new_seed() -> int:
+    import random
+
+    return random.randrange(10**6)
+
+
+def find_question(
+    name: str, banks: list[Path] | None, sweep: str | None = None, runs: Path | None = None, seed: int = 0
+) -> "Question":
+    found = own(sweep, runs, seed) if sweep is not None else None
+    questions: Sequence[Question] = find_questions(banks, None) if found is None else found.questions
     for question in questions:
         if question.id == name:
             return question
+    if found is not None:
+        allowed = ", ".join(question.id for question in questions)
+        raise InputError(f"question {name!r}: {found.sweep} allows {allowed}; {'; '.join(found.missing)}")
     from scaling_tui.text.suggest import did_you_mean
 
     known = [question.id for question in questions]

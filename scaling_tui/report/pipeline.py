@@ -29,7 +29,12 @@ def stage_size(stage: "DataStage") -> str:
 
 def evaluations_text(table: list[dict[str, Any]]) -> str:
     """A line for each evaluation of a run, with an observation."""
-    rows = [("epoch", "step", "training", "held out", "accuracy", "observation")]
+    return columns(evaluations_rows(table), numeric=range(5))
+
+
+def evaluations_rows(table: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """As `evaluations_text`: a row for each evaluation, under a row of names."""
+    rows: list[tuple[str, ...]] = [("epoch", "step", "training", "held out", "accuracy", "observation")]
     rows += [
         (
             f"{row['epoch'] or 0:.2f}",
@@ -41,4 +46,4 @@ def evaluations_text(table: list[dict[str, Any]]) -> str:
         )
         for row in table
     ]
-    return columns(rows, numeric=range(5))
+    return rows

@@ -12,7 +12,7 @@ from scaling_tui.runs.commands import suggested
 from scaling_tui.sweeps.sweep_fit import SweepFit, fit_sweep, point_of, training_loss
 from scaling_tui.text import show
 from scaling_tui.text.columns import columns
-from scaling_tui.tutor.prediction_game import Challenge, KnownRun, Score
+from scaling_tui.tutor.prediction_game import Challenge, KnownRun, Score, Shape, shape
 
 FEWEST = 3  # finished sizes below a run that a prediction needs
 
@@ -71,6 +71,7 @@ def challenge_of(view: SweepView) -> Challenge:
         level=law.level,
         measured=best.loss if best else None,
         caveats=tuple(training_loss(view, (*fitted.runs, target.name))),
+        warnings=fitted.fit.warnings,
     )
 
 
@@ -144,8 +145,25 @@ def score_text(challenge: Challenge, scored: Score, counts: bool = True) -> str:
     if not counts:
         lines.append("The run had ended before you were asked, so this is practice and does not count.")
     if abs(scored.yours) >= abs(scored.below):
-        lines.append("On log-log axes the losses below lie close to a slightly bent line: extend it by one step.")
-    return "\n".join(lines)
+        lines.append(_ADVICE[shape(challenge.known)])
+    return "\n".join([*lines, *(f"! the law: {warning}" for warning in challenge.warnings)])
+
+
+_ADVICE: dict[Shape, str] = {
+    "straight": (
+        "On log-log axes the losses below lie on a straight line, as far as their noise tells: extend it by one step."
+    ),
+    "bent": "On log-log axes the losses below lie on a line that flattens: extend it by one step.",
+    "steepening": (
+        "On log-log axes the losses below fall faster and faster, which no law with a floor does: are the smaller runs "
+        "trained for long enough?"
+    ),
+    "scattered": (
+        "On log-log axes the losses below follow no line: they scatter by more than a step of size changes them, "
+        "so nobody can tell the next one well."
+    ),
+    "unclear": "The runs below are too few sizes to tell a line from noise.",
+}
 
 
 def prediction_document(challenge: Challenge, scored: Score | None, guess: float | None = None) -> dict[str, Any]:
@@ -161,6 +179,7 @@ def prediction_document(challenge: Challenge, scored: Score | None, guess: float
         "known": known,
         "answer": guess,
         **law,
+        "warnings": list(challenge.warnings) if guess is not None else None,
         "measured": scores.get("measured"),
         "errors": {"yours": scores["yours"], "law": scores["law"], "below": scores["below"]} if scores else None,
         "nearer": scores.get("nearer"),

@@ -1,21 +1,36 @@
 """The tutor as plain text: tables, questions, and a session by prompts that works in a pipe or a dumb terminal."""
 
-import shutil
-import textwrap
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from scaling_tui import InputError
+from scaling_tui.report.glossary import with_glossary
+from scaling_tui.report.wrapping import width, wrapped
+from scaling_tui.text import show
 from scaling_tui.text.columns import columns
+from scaling_tui.text.files import read_text
 from scaling_tui.tutor.content.lesson import Lesson, LessonFile
-from scaling_tui.tutor.content.questions import Formula, Numeric, Question
+from scaling_tui.tutor.content.questions import Code, Numeric, Question
 from scaling_tui.tutor.content.variant import Variant
 from scaling_tui.tutor.grading.marking import Grade, read_as
 from scaling_tui.tutor.session import Result, Session
 
-WIDTH = 80  # columns of a page, on a terminal that is wide enough
-COMMANDS = "'hint', 'solution', 'skip', 'quit'"
+COMMANDS = "'hint', 'solution', 'glossary WORD', 'skip', 'quit'"
+BEGINNINGS = ("def ", "import ", "from ", "#")  # of a program
+END = "end"  # the line after the last one of a program
+PLOT_WIDTH, PLOT_HEIGHT = 72, 15  # of a plot to be read: `readings.ROWS` and `readings.COLUMNS` fit inside its axes
+
+
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+
+
+def ascii_formulas(text: str) -> str:
+    """`text` with the signs spelt out that would lose their meaning in ASCII: h² is h^2, √10 is sqrt 10."""
+    text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+", lambda match: "^" + match[0].translate(_RAISED), text)
+    return text.replace("√(", "sqrt(").replace("√", "sqrt ").replace("∝", "~").replace("→", "->")
 
 
 def questions_table(questions: Sequence[Question]) -> str:
@@ -28,49 +43,91 @@ def lessons_table(lessons: Sequence[LessonFile]) -> str:
     return columns([("lesson", "time", "topic"), *rows])
 
 
-def width() -> int:
-    """Columns of a page on this terminal, at most `WIDTH`."""
-    return min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
-
-
-def wrapped(text: str, indent: str = "") -> str:
-    """Wraps paragraphs to the width; indented lines (code) stay as they are."""
-    lines = []
-    for line in text.splitlines():
-        if line.startswith("    "):
-            lines.append(indent + line)
-        else:
-            lines += textwrap.wrap(line, width() - len(indent), break_on_hyphens=False, break_long_words=False) or [""]
-    return "\n".join(indent + line if not line.startswith(indent + "    ") else line for line in lines)
-
-
-def question_text(asked: Variant) -> str:
-    """The question with its options or its code."""
+def question_text(asked: Variant, plain: bool = False, braille: bool = True) -> str:
+    """The question with its options, its code or its plot; with `plain` the plot's points in words instead."""
     parts = [wrapped(asked.text)]
     parts += [wrapped(f"{option.letter}) {option.text}", "  ") for option in asked.options]
-    body = asked.question.body
-    if isinstance(body, Formula) and body.code:
-        parts += [f"  {number} | {line}" for number, line in enumerate(body.code.splitlines(), 1)]
+    if isinstance(asked.body, Code):
+        parts += [f"    {line}" for line in asked.code.splitlines()]
+        parts += ["", wrapped(f"For example, {asked.example}. {hidden_cases(asked)}")]
+    elif asked.code:
+        parts += [f"  {number} | {line}" for number, line in enumerate(asked.code.splitlines(), 1)]
+    if isinstance(asked.body, Numeric) and asked.body.reading is not None:
+        parts.append(plot_words(asked) if plain else plot_text(asked, braille))
     return "\n".join(parts)
+
+
+def hidden_cases(asked: Variant) -> str:
+    """What a program is tried on."""
+    return f"It is tried on {show.counted(len(asked.cases) - 1, 'more case')} that you do not see."
+
+
+def plot_text(asked: Variant, braille: bool = True) -> str:
+    """The plot of a question, drawn from the law."""
+    from scaling_tui.plots.drawing import draw, plain
+    from scaling_tui.report.lesson import figure
+
+    assert isinstance(asked.body, Numeric) and asked.body.reading is not None
+    plot = figure(asked.body.reading.plot(asked.values))
+    return plain(draw(plot, min(PLOT_WIDTH, width()), PLOT_HEIGHT, braille).rows())
+
+
+def plot_words(asked: Variant) -> str:
+    """Points of a question's plot in three figures, a line each, for those who cannot see it."""
+    from scaling_tui.tutor.parsing.numbers import figures
+
+    assert isinstance(asked.body, Numeric) and asked.body.reading is not None
+    reading = asked.body.reading
+    sizes, curves = reading.table(asked.values)
+    lines = [f"Plot: {reading.title.render(asked.values)}"]
+    for number, size in enumerate(sizes):
+        values = ", ".join(f"{label or 'y'} {figures(y[number], 3)}" for label, y in curves)
+        lines.append(f"  at {reading.name} {figures(size, 3)}: {values}")
+    return "\n".join(lines)
 
 
 def grade_text(graded: Grade) -> str:
     if graded.correct:
-        return f"✓ Right: {graded.expected}"
+        return (
+            f"✓ Right: {graded.expected}"
+            if "\n" not in graded.expected
+            else "✓ Right. One way to write it:\n" + code(graded.expected)
+        )
     return (
         wrapped(f"✗ Not yet. {graded.read_as}: {graded.diagnosis}") + "\n" + wrapped(f"One step: {graded.step}", "  ")
     )
 
 
+def code(text: str) -> str:
+    """A program, indented, so that nothing wraps it."""
+    return "\n".join(f"    {line}" for line in text.splitlines())
+
+
+def verdict_text(graded: Grade, tries_left: int) -> str:
+    """What is said of an answer to a question that stays as it is: never a step, which could give it away."""
+    if graded.correct:
+        return "✓ Right."
+    left = f"{tries_left} {'try' if tries_left == 1 else 'tries'} left." if tries_left else "No tries left."
+    return wrapped(f"✗ Not that. {graded.read_as}: {diagnosis_text(graded)} {left}")
+
+
+def diagnosis_text(graded: Grade) -> str:
+    """The diagnosis without the words that announce a step."""
+    return graded.diagnosis.removesuffix("The solution starts like this:").strip()
+
+
 def solution_text(asked: Variant) -> str:
     steps = [wrapped(f"{number}. {step}", "  ") for number, step in enumerate(asked.steps, 1)]
-    lines = [*steps, *(wrapped(line, "  ") for line in (f"Quick check: {asked.check}", f"Answer: {asked.expected}"))]
+    answer = f"Answer:\n{code(asked.expected)}" if isinstance(asked.body, Code) else f"Answer: {asked.expected}"
+    lines = [*steps, *(wrapped(line, "  ") for line in (f"Quick check: {asked.check}", answer))]
     return "\n".join([*lines, f"  See it: scaling-tui plan {asked.plan}"] if asked.plan else lines)
 
 
 def show_document(asked: Variant) -> dict[str, Any]:
-    question = asked.question
-    body = question.body
+    question, body = asked.question, asked.body
+    reading = body.reading if isinstance(body, Numeric) else None
+    sizes, curves = reading.table(asked.values) if reading is not None else ([], [])
+    points = {"x": {reading.name: sizes}, "y": dict(curves)} if reading is not None else None
     return {
         "id": question.id,
         "kind": question.kind,
@@ -79,7 +136,9 @@ def show_document(asked: Variant) -> dict[str, Any]:
         "seed": asked.seed,
         "text": asked.text,
         "options": {option.letter: option.text for option in asked.options} or None,
-        "code": body.code if isinstance(body, Formula) and body.code else None,
+        "code": asked.code or None,
+        "example": asked.example or None,
+        "points": points,
         "asks": asked.answer_format,
         "hint": asked.hint,
         "plan": asked.plan or None,
@@ -116,7 +175,9 @@ def grade_document(asked: Variant, graded: Grade) -> dict[str, Any]:
 def summary_document(session: Session, titles: dict[str, str]) -> dict[str, Any]:
     topics = session.topics()
     return {
-        "asked": len(session.results),
+        "asked": session.asked_in_all,
+        "answered": len(session.results),
+        "skipped": session.skipped,
         "right": session.right,
         "test": session.test,
         "topics": [
@@ -139,9 +200,11 @@ def summary_document(session: Session, titles: dict[str, str]) -> dict[str, Any]
 
 def summary_text(session: Session, titles: dict[str, str]) -> str:
     if not session.results:
-        return "Nothing answered, nothing recorded."
-    skipped = f", {session.skipped} skipped" if session.skipped > 0 else ""
-    lines = [f"{session.right} of {len(session.results)} right on the first try{skipped}."]
+        score = f"0 of {session.asked_in_all} right. " if session.test else ""
+        return f"{score}Nothing answered, nothing recorded."
+    passed = "not answered" if session.test else "skipped"
+    skipped = f", {session.skipped} {passed}" if session.skipped > 0 else ""
+    lines = [f"{session.right} of {session.asked_in_all} right on the first try{skipped}."]
     topics = session.topics()
     lines += [f"  {topic.right} of {topic.asked}  {titles.get(topic.lesson, topic.lesson)}" for topic in topics]
     if session.test:
@@ -156,7 +219,13 @@ def _review(result: Result) -> list[str]:
     return [wrapped(lines[0]), *(wrapped(line, "  ") for line in lines[1:] if line)]
 
 
-def take(session: Session, titles: dict[str, str], ask: Callable[[str], str], tell: Callable[[str], None]) -> None:
+def take(
+    session: Session,
+    titles: dict[str, str],
+    ask: Callable[[str], str],
+    tell: Callable[[str], None],
+    show_question: Callable[[Variant], str] = question_text,
+) -> None:
     """Runs a session by prompts; stops early at the end of input.
 
     Args:
@@ -164,15 +233,14 @@ def take(session: Session, titles: dict[str, str], ask: Callable[[str], str], te
         titles: lesson titles by id.
         ask: shows a prompt and returns a line; raises EOFError at the end of input.
         tell: shows text.
+        show_question: the question as text.
     """
-    kind = "Test" if session.test else "Quiz"
     while not session.over:
         question = session.asked.question
-        place = f"{session.index + 1} of {len(session.questions)} · {question.difficulty}"
-        tell(f"\n{kind} · {titles.get(question.lesson, question.lesson)} · {place}")
-        tell(question_text(session.asked))
+        tell(f"\n{session.name} · {titles.get(question.lesson, question.lesson)} · {session.place}")
+        tell(show_question(session.asked))
         try:
-            if not _answered(session, ask, tell):
+            if not _answered(session, ask, tell, show_question):
                 return
         except EOFError:
             return
@@ -182,41 +250,86 @@ def take(session: Session, titles: dict[str, str], ask: Callable[[str], str], te
         session.next()
 
 
-def _answered(session: Session, ask: Callable[[str], str], tell: Callable[[str], None]) -> bool:
-    """Asks one question until it is answered, solved or skipped; False ends the session."""
-    commands = "'skip', 'quit'" if session.test else COMMANDS
+def _program(first: str, ask: Callable[[str], str]) -> str:
+    """The lines of a program, from the first one to the line `END` or the end of input; or the file that it names.
+
+    Raises:
+        InputError: the first line begins no program, so that what follows is not swallowed; or no such file.
+    """
+    if first.startswith("file "):
+        return read_text(Path(first[5:].strip()), "a program (.py)")
+    if not first.lstrip().startswith(BEGINNINGS):
+        raise InputError(f"answer: found {first.strip()[:40]!r}, want the whole function, from its first line 'def …'")
+    lines = [first]
     while True:
-        line = ask(f"({session.asked.answer_format}; {commands}) > ").strip()
+        try:
+            line = ask("... ").rstrip("\n")
+        except EOFError:
+            break
+        if line.strip() == END:
+            break
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _answered(
+    session: Session,
+    ask: Callable[[str], str],
+    tell: Callable[[str], None],
+    show_question: Callable[[Variant], str],
+) -> bool:
+    """Asks one question until it is answered, solved or skipped; False ends the session."""
+    commands = COMMANDS if session.helps else "'glossary WORD', 'skip', 'quit'"
+    if isinstance(session.asked.body, Code):
+        commands = f"end it with a line '{END}'; {commands}, 'file PATH' reads it"
+    while True:
+        line = with_glossary(ask, tell)(f"({session.asked.answer_format}; {commands}) > ")
+        first, line = line.rstrip("\n"), line.strip()
         match line.casefold():
             case "quit" | "exit":
                 return False
             case "skip" | "next":
                 return True
-            case "hint" | "?" if not session.test:
+            case "hint" | "?" if session.helps:
                 tell(wrapped(session.hint(), "  "))
                 continue
-            case "solution" if not session.test:
+            case "solution" if session.helps:
                 tell(solution_text(session.asked))
                 return True
             case "":
                 continue
         try:
+            if isinstance(session.asked.body, Code):
+                line = _program(first, ask)
             if not session.asked.options:
                 tell(f"  read as {read_as(session.asked, line)}")
             graded = session.answer(line)
         except InputError as error:
             tell(f"  {error}")
             continue
-        if session.test:
+        if _told(session, graded, tell, show_question):
+            return True
+
+
+def _told(
+    session: Session, graded: Grade, tell: Callable[[str], None], show_question: Callable[[Variant], str]
+) -> bool:
+    """Says what may be said of an answer, and asks anew where there is more to try; whether the question is over."""
+    if not session.helps:
+        if not session.tells:
             tell("  recorded" if session.keeps else "  noted")
             return True
-        tell(grade_text(graded))
-        if graded.correct:
-            return True
-        if session.asked.options:
-            tell(solution_text(session.asked))
-            return True
-        session.again()
-        if isinstance(session.asked.question.body, Numeric):
-            tell("\nThe same question with fresh numbers ('solution' shows how, 'skip' moves on):")
-            tell(question_text(session.asked))
+        tell(verdict_text(graded, session.tries_left))
+        return not session.tries_left
+    tell(grade_text(graded))
+    if graded.correct:
+        return True
+    if session.asked.options:
+        tell(solution_text(session.asked))
+        return True
+    session.again()
+    if isinstance(session.asked.body, Numeric):
+        fresh = "The same question with fresh numbers" if session.asked.question.varies else "Once more"
+        tell(f"\n{fresh} ('solution' shows how, 'skip' moves on):")
+        tell(show_question(session.asked))
+    return False

@@ -4,7 +4,7 @@ Every count is computed from the corpus and the run's own records.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,7 +106,7 @@ def _model(arch: Architecture, family: str) -> DataStage:
 
 def _training(run: RunView, arch: Architecture) -> DataStage:
     steps, tokens = run.curve.last("step"), run.curve.last("tokens")
-    evaluations = list(_evaluations(run.curve, math.log(arch.outputs)))
+    evaluations = _evaluations(run.curve, math.log(arch.outputs))
     _, losses = run.curve.points("step", "loss")
     epochs = run.curve.last("epoch")
     says = f"{int(steps):,} steps" if steps else "no step yet"
@@ -122,18 +122,33 @@ def _training(run: RunView, arch: Architecture) -> DataStage:
     return DataStage("training", tokens, "tokens trained on", says, detail)
 
 
-def _evaluations(curve: Curve, uniform: float) -> Iterator[dict[str, Any]]:
-    """One row per evaluation, with an observation from its numbers and those of the one before."""
-    before: dict[str, Any] | None = None
+def evaluations_of(run: RunView) -> list[dict[str, Any]]:
+    """One row per evaluation of a run: epoch, step, losses, accuracy, and an observation.
+
+    Raises:
+        InputError: run.json, written by another trainer, describes no model.
+    """
+    described = run.config.get("architecture")
+    if not described:
+        raise InputError(f"run {run.name}: run.json has no architecture; want a run of 'scaling-tui run'")
+    arch = Architecture(**known_keys(described, Architecture, "run.json: architecture"))
+    return _evaluations(run.curve, math.log(arch.outputs))
+
+
+def _evaluations(curve: Curve, uniform: float) -> list[dict[str, Any]]:
     names = ("epoch", "step", "loss", "val_loss", "val_accuracy", "gap")
-    for values in zip(*(curve[name].tolist() for name in names), strict=True):
-        row: dict[str, Any] = {
-            name: None if math.isnan(value) else value for name, value in zip(names, values, strict=True)
-        }
-        if row["val_loss"] is None:
-            continue
-        row["observation"] = observe(row, before, uniform)
-        yield row
+    rows = (
+        {name: None if math.isnan(value) else value for name, value in zip(names, values, strict=True)}
+        for values in zip(*(curve[name].tolist() for name in names), strict=True)
+    )
+    return list(observed((row for row in rows if row["val_loss"] is not None), uniform))
+
+
+def observed(rows: Iterable[dict[str, Any]], uniform: float) -> Iterator[dict[str, Any]]:
+    """Evaluations, each with an observation from its numbers and those of the one before."""
+    before: dict[str, Any] | None = None
+    for row in rows:
+        yield row | {"observation": observe(row, before, uniform)}
         before = row
 
 

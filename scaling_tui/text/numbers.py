@@ -18,25 +18,46 @@ _TRANSLATE = str.maketrans(
     }
 )
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
-_MULTIPLES = {
-    "": 0, "%": -2, "percent": -2, "k": 3, "K": 3, "thousand": 3, "m": 6, "M": 6, "million": 6,
+MULTIPLES = {
+    "": 0, "%": -2, "percent": -2, "per cent": -2, "k": 3, "K": 3, "thousand": 3, "m": 6, "M": 6, "million": 6,
     "b": 9, "B": 9, "bn": 9, "G": 9, "billion": 9, "t": 12, "T": 12, "trillion": 12,
 }  # fmt: skip
 _UNITS = {
-    "nats": ("nats", "nat", "nats/token", "nats per token"),
-    "bits": ("bits", "bit", "bits/token", "bits per token", "bits/byte", "bits per byte", "bpb"),
-    "tokens": ("tokens", "token"),
-    "params": ("params", "param", "parameters", "parameter", "weights"),
-    "flops": ("flops", "flop"),
-    "pf-days": ("pf-days", "pf-day", "pfdays", "petaflop/s-days"),
-    "steps": ("steps", "step"),
-    "days": ("days", "day"),
-    "hours": ("hours", "hour", "h"),
-    "seconds": ("seconds", "second", "s"),
+    "nats": ("nats", "nat", "nats/token", "nat/token", "nats/tok", "nats per token", "nat per token"),
+    "bits": (
+        "bits", "bit", "bits/token", "bit/token", "bits/tok", "bits per token", "bit per token",
+        "bits/byte", "bit/byte", "bits per byte", "bit per byte", "bpb",
+    ),
+    "tokens": ("tokens", "token", "toks", "tok"),
+    "tokens/param": (
+        "tokens/param", "tokens/params", "tokens/parameter", "tokens per parameter", "tokens per param", "tok/param",
+    ),
+    "params": ("params", "param", "parameters", "parameter", "weights", "weight"),
+    "flops": ("flops", "flop", "flops/token", "flop/token", "flops/tok", "flops per token", "flop per token"),
+    "pf-days": (
+        "pf-days", "pf-day", "pfdays", "pfday", "pf days", "pf day", "pf/s-days", "petaflop/s-days", "petaflop/s-day",
+        "petaflop-days", "petaflop-day", "petaflop days", "pflop/s-days", "pflop/s-day", "pflop-days", "pfd",
+    ),
+    "steps": ("steps", "step", "updates", "iterations", "iters"),
+    "days": ("days", "day", "d"),
+    "hours": ("hours", "hour", "hrs", "hr", "h"),
+    "minutes": ("minutes", "minute", "mins", "min"),
+    "seconds": ("seconds", "second", "secs", "sec", "s"),
     "bytes": ("bytes", "byte"),
-}
+}  # fmt: skip
 _WORD = {word: unit for unit, words in _UNITS.items() for word in words}
 UNITS = frozenset(_UNITS)
+# A suffix that is one unit's sign, where a number of that unit is asked for: 5.74 b are bits there, and no billions.
+_SIGNS = {"bits": {"b": "bits"}, "bytes": {"B": "bytes"}}
+# Suffixes that could as well be another unit's sign there, or make no sense: minutes or millions?
+_UNCLEAR: dict[str, frozenset[str]] = {
+    "nats": frozenset("kKmMbBGtT") | {"bn"},
+    "bits": frozenset("kKmMBGtT") | {"bn"},
+    "bytes": frozenset("b"),
+    **dict.fromkeys(("days", "hours", "minutes", "seconds"), frozenset("mM")),
+}
+_PREFIXED_FLOPS = re.compile(r"([kKMGTPEZY])[- ]?(flops?)", re.IGNORECASE)
+_PREFIXES = {"k": 3, "m": 6, "g": 9, "t": 12, "p": 15, "e": 18, "z": 21, "y": 24}
 
 _MANTISSA = (
     r"(?P<sign>[+-]?)\s*"
@@ -53,16 +74,17 @@ _POWER = re.compile(
 
 
 _FRACTION = re.compile(r"[-+0-9.eE, ]*[0-9][-+0-9.eE, ]*/[-+0-9.eE, ]*[0-9][-+0-9.eE, ]*")
-EXACT = 15
+EXACT = 15  # figures of what is no decimal
 
 
 @dataclass(frozen=True)
 class Number:
-    """A parsed number. `figures` counts the significant figures written (without trailing zeros of a whole number; a
-    fraction has `EXACT`)."""
+    """A parsed number. `figures` counts the significant figures without the trailing zeros of a whole number, `written`
+    with them; a fraction has `EXACT`."""
 
     value: float
     figures: int
+    written: int = EXACT
 
 
 def read_number(text: str, unit: str = "", what: str = "answer") -> Number:
@@ -87,7 +109,7 @@ def read_number(text: str, unit: str = "", what: str = "answer") -> Number:
         above, below = (read_number(part, what=what) for part in plain.split("/"))
         if not below.value:
             raise InputError(f"{what}: {shown!r} divides by zero")
-        return Number(above.value / below.value, EXACT)
+        return Number(above.value / below.value, EXACT, EXACT)
     match = _POWER.fullmatch(plain)
     if match:
         digits, exponent = "1", int(match["power"])
@@ -106,7 +128,7 @@ def read_number(text: str, unit: str = "", what: str = "answer") -> Number:
     value = float(f"{match['sign']}{digits}e{exponent}")
     if not math.isfinite(value):
         raise InputError(f"{what}: {shown!r} is too large")
-    return Number(value, _figures(digits))
+    return Number(value, _figures(digits), len(digits.replace(".", "").lstrip("0")) or 1)
 
 
 def read_quantity(text: str, unit: str = "", what: str = "answer") -> float:
@@ -122,12 +144,19 @@ def read_quantity(text: str, unit: str = "", what: str = "answer") -> float:
 
 def _multiple(rest: str, unit: str, plain: str, what: str) -> int:
     """The power of ten that the text after the digits stands for, ignoring its unit."""
-    if rest in _MULTIPLES:
-        return _MULTIPLES[rest]
+    if rest in _SIGNS.get(unit, {}):
+        return 0
+    if rest in MULTIPLES:
+        if rest in _UNCLEAR.get(unit, ()):
+            raise InputError(f"{what}: it is not clear what {rest!r} means in {plain!r}, want a number in {unit}")
+        return MULTIPLES[rest]
+    prefixed = _PREFIXED_FLOPS.fullmatch(rest)
+    if prefixed and unit == "flops":
+        return _PREFIXES[prefixed[1].lower()]
     multiple, _, word = rest.partition(" ")
-    if multiple not in _MULTIPLES:
+    if multiple not in MULTIPLES:
         multiple, word = "", rest
-    named = _WORD.get(word.strip().lower())
+    named = _WORD.get(" ".join(re.sub(r"\s*/\s*", "/", word.strip().rstrip(".").lower()).split()))
     if named is None:
         read = plain[: len(plain) - len(rest)].strip()
         raise InputError(
@@ -136,7 +165,12 @@ def _multiple(rest: str, unit: str, plain: str, what: str) -> int:
     if named != unit:
         wanted = f"a number in {unit}" if unit else "a number without a unit"
         raise InputError(f"{what}: found {word.strip()}, want {wanted}")
-    return _MULTIPLES[multiple]
+    return MULTIPLES[multiple]
+
+
+def words_of(unit: str) -> tuple[str, ...]:
+    """The words for a unit, in lower case; none for an unknown one."""
+    return _UNITS.get(unit, ())
 
 
 def _figures(digits: str) -> int:

@@ -87,6 +87,7 @@ class ScalingApp(App[None]):
             "Z", "zoom", "zoom", False, tooltip="Let the panel fill the screen, or bring the others back", id="zoom"
         ),
         Binding("V", "panels", "panels", False, tooltip="Hide panels, or show them again", id="panels"),
+        Binding("f4", "glossary", "glossary", False, tooltip="Look up a word or a symbol", id="glossary"),
         Binding("escape", "back", "back", False, tooltip="Leave the field, or go back to the last screen", id="back"),
         Binding(
             "f1,question_mark", "help", "help", key_display="?", tooltip="Explain this screen and its keys", id="help"
@@ -311,6 +312,11 @@ class ScalingApp(App[None]):
             self.action_zoom()
         elif self._before:
             super().switch_mode(self._before.pop())
+
+    def action_glossary(self) -> None:
+        from scaling_tui.tui.glossary import GlossaryScreen
+
+        self.push_screen(GlossaryScreen())
 
     def action_help(self) -> None:
         self.push_screen(HelpScreen(self.screen))

@@ -81,7 +81,7 @@ class Page(AppSized, Screen[None]):
     5. Say in `ABOUT`, in two or three sentences, what the screen shows and how to read it. F1 shows it above the keys.
     6. Give each key a `tooltip` in the imperative, for help and palette. Each binding gets the id `<mode>.<action>`,
        by which the user's keys.toml rebinds it: `live.stop` for the action `stop` of `LiveScreen`.
-       Digits, i, o, C, P, V, Z, q, ?, escape, F1, F2, F3, ctrl+p and ctrl+q belong to the app; i asks `why`.
+       Digits, i, o, C, P, V, Z, q, ?, escape, F1 to F4, ctrl+p and ctrl+q belong to the app; i asks `why`.
     7. Pause while hidden: stop threads in `on_screen_suspend` and restart them in `on_screen_resume`.
     8. Check `self.scaling_app.ascii` for what the replacement of non-ASCII characters (`ascii.Ascii`) would make
        unreadable, such as braille. With `slow_link`, read files at most every `self.scaling_app.refresh_s` seconds.

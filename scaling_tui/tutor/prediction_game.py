@@ -5,14 +5,14 @@ The sweep comes in as plain data; the measured loss is not shown before the lear
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from scaling_tui import InputError
-from scaling_tui.text.numbers import read_number
+from scaling_tui.tutor.parsing.answers import read_answer
 from scaling_tui.tutor.progress import Answer, append, drop_guess, guesses, keep_guess, progress_file
 
 LESSON = "planning"
@@ -40,6 +40,7 @@ class Challenge:
         predicted: the law's own prediction, `low` to `high` its interval at `level` (None where there is none).
         measured: the run's final loss; None until it has ended.
         caveats: what to know of the losses, such as that they are training losses.
+        warnings: what the law's fit warns of; told with its prediction.
     """
 
     sweep: str
@@ -56,6 +57,7 @@ class Challenge:
     level: float
     measured: float | None
     caveats: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,13 +78,55 @@ class Score:
     inside: bool | None
 
 
+Shape = Literal["straight", "bent", "steepening", "scattered", "unclear"]
+# Student's t for 95 % of both sides, by degrees of freedom from 1; beyond the table it is near 2.
+_T95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
+_NOISE = 0.5  # of the mean fall from one size to the next
+_EXACT = 1e-5  # losses are printed and read with four or five figures
+
+
+def shape(known: Sequence[KnownRun]) -> Shape:
+    """The line that the losses make on log-log axes against N, told from noise by its curvature's t-test at 95 %.
+
+    `straight` has one slope; `bent` flattens, as a floor makes it; `steepening` falls faster and faster. `scattered`
+    losses lie so far from a line that a step of size changes them little more than the noise; `unclear` are fewer than
+    four sizes.
+    """
+    import numpy as np
+
+    best: dict[int, float] = {}
+    for run in known:
+        if run.params > 0 and run.loss > 0:
+            best[run.params] = min(run.loss, best.get(run.params, math.inf))
+    if len(best) < 4:
+        return "unclear"
+    x, y = (np.log(np.array(values, dtype=float)) for values in zip(*sorted(best.items()), strict=True))
+    x = (x - x.mean()) / (x.max() - x.min())
+    fall = (y[0] - y[-1]) / (len(y) - 1)
+
+    def scatter(degree: int) -> float:
+        left = float(((y - np.polyval(np.polyfit(x, y, degree), x)) ** 2).sum())
+        return max(_EXACT, math.sqrt(left / (len(y) - degree - 1)))
+
+    terms = np.vander(x, 3)
+    curvature = float(np.polyfit(x, y, 2)[0])
+    error = scatter(2) * math.sqrt(float(np.linalg.inv(terms.T @ terms)[0, 0]))
+    freedom = len(y) - 3
+    significant = abs(curvature) > error * (_T95[freedom - 1] if freedom <= len(_T95) else 2.0)
+    if fall <= 0 or scatter(2 if significant else 1) > _NOISE * fall:
+        return "scattered"
+    if not significant:
+        return "straight"
+    return "bent" if curvature > 0 else "steepening"
+
+
 def read_guess(text: str) -> float:
     """A loss in nats per token.
 
     Raises:
         InputError: not a number, or out of range for a loss.
     """
-    value = read_number(text, "nats").value
+    value = read_answer(text, "nats").value
     if not 0 < value <= HIGHEST:
         raise InputError(f"answer: found {value:g}, want a loss in nats per token, above 0 and at most {HIGHEST:g}")
     return value

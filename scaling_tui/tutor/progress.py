@@ -4,8 +4,8 @@ Everything else (what is due, what is mastered) is computed from these lines. A 
 """
 
 import json
-import os
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -14,11 +14,21 @@ from typing import Any
 
 from scaling_tui import InputError
 from scaling_tui.text.files import read_bytes
+from scaling_tui.tutor import journal
+from scaling_tui.tutor.journal import parsed
+
+MOST_BYTES = 1 << 30  # of progress from elsewhere
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer; or, where `question` is empty, the record that a lesson was read."""
+    """One answer; or, where `question` is empty, the record that a lesson was read.
+
+    Args:
+        text: as typed.
+        seconds: since the question was shown.
+        sitting: the session or test that it belongs to.
+    """
 
     time: datetime
     lesson: str
@@ -30,6 +40,9 @@ class Answer:
     hinted: bool = False
     slip: str = ""
     test: bool = False
+    text: str = ""
+    seconds: float = 0.0
+    sitting: str = ""
 
 
 def progress_file() -> Path:
@@ -82,22 +95,86 @@ def guesses(path: Path) -> dict[str, float]:
     return pending
 
 
-def _append(record: dict[str, Any], path: Path) -> None:
-    line = json.dumps(record, ensure_ascii=False)
+def begin_sitting(name: str, test: bool, questions: Sequence[str], seeds: Sequence[int], path: Path) -> None:
+    """Records which questions a sitting asks, so that it can go on another time.
+
+    Raises:
+        InputError: as `append`.
+    """
+    now = datetime.now(UTC).isoformat()
+    _append({"time": now, "sitting": name, "test": test, "questions": [*questions], "seeds": [*seeds]}, path)
+
+
+def end_sitting(name: str, path: Path) -> None:
+    """Records that a sitting is over.
+
+    Raises:
+        InputError: as `append`.
+    """
+    _append({"time": datetime.now(UTC).isoformat(), "sitting": name, "ended": True}, path)
+
+
+def read_records(path: Path) -> list[dict[str, Any]]:
+    """Every record of whatever kind, oldest first; empty if there is no file.
+
+    Raises:
+        InputError: the file exists but cannot be read.
+    """
+    return list(_json(path))
+
+
+def merge(path: Path, other: Path) -> int:
+    """Adds the records of another progress file that are not in this one; returns how many.
+
+    Args:
+        path: the progress.
+        other: a progress file of another machine, or what `quiz progress --json` printed there.
+
+    Raises:
+        InputError: `other` is no progress, or `path` cannot be written; it then is as it was.
+    """
+    theirs = _records_of(other)
+    new: list[dict[str, Any]] = []
+
+    def missing(held: bytes) -> list[dict[str, Any]]:
+        known = {_same(record) for record in parsed(held)}
+        for record in theirs:
+            if (same := _same(record)) not in known:
+                known.add(same)
+                new.append(record)
+        return new
+
+    _write(path, missing)
+    return len(new)
+
+
+def _records_of(other: Path) -> list[dict[str, Any]]:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Append mode puts each write at the end; the lock ensures that on a shared disk too, and covers the check for a
-        # torn last line.
-        with path.open("ab+") as file:
-            _lock(file.fileno())
-            end = file.seek(0, os.SEEK_END)
-            torn = False
-            if end:
-                file.seek(end - 1)
-                torn = file.read(1) != b"\n"
-            file.write((("\n" if torn else "") + line + "\n").encode())
-            file.flush()
-            os.fsync(file.fileno())
+        content = read_bytes(other, MOST_BYTES)
+    except OSError as error:
+        raise InputError(f"{other}: {error.strerror}, want a progress file (.jsonl), or one of --json") from None
+    with suppress(ValueError, RecursionError):
+        document = json.loads(content)
+        if isinstance(document, dict) and isinstance(document.get("records"), list):
+            content = b"\n".join(json.dumps(record).encode() for record in document["records"])
+    records = [record for record in parsed(content) if _moment(record) is not None]
+    if not records:
+        raise InputError(f"{other}: no records of progress, want a progress file (.jsonl), or one of --json")
+    return records
+
+
+def _same(record: Mapping[str, Any]) -> str:
+    """What two records have in common that are one: everything, in whatever order it is written."""
+    return json.dumps(record, sort_keys=True)
+
+
+def _append(record: dict[str, Any], path: Path) -> None:
+    _write(path, lambda held: [record])
+
+
+def _write(path: Path, records: Callable[[bytes], Sequence[Mapping[str, Any]]]) -> None:
+    try:
+        journal.append(path, records)
     except OSError as error:
         raise InputError(f"progress {path}: cannot be written ({error.strerror})") from None
 
@@ -107,35 +184,54 @@ def mark_read(lesson: str) -> None:
     append(Answer(datetime.now(UTC), lesson), progress_file())
 
 
-def _lock(descriptor: int) -> None:
-    with suppress(ImportError, OSError):  # this system or disk has no such locks
-        import fcntl
-
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-
-
 def read_answers(path: Path) -> list[Answer]:
     """All answers, oldest first; empty if there is no file."""
+    return answers_in(_json(path))
+
+
+def answers_in(records: Iterable[Mapping[str, Any]]) -> list[Answer]:
+    """The answers among records; what a later version adds to them is left out."""
     answers = []
-    for record in _json(path):
-        with suppress(ValueError, TypeError, KeyError):
-            time = datetime.fromisoformat(record.pop("time")).astimezone(UTC)
-            answers.append(Answer(time, **record))
+    for record in records:
+        known = {key: value for key, value in record.items() if key in _FIELDS}
+        time = _moment(record)
+        # Progress comes from other machines too, so nothing in it is taken for granted.
+        if time is not None and "lesson" in known and all(_is(value, _FIELDS[key]) for key, value in known.items()):
+            answers.append(Answer(time, **known))
     return answers
 
 
-def _json(path: Path) -> Iterator[dict[str, Any]]:
+_FIELDS: dict[str, type] = {
+    "lesson": str, "question": str, "skill": str, "difficulty": str, "seed": int, "correct": bool, "hinted": bool,
+    "slip": str, "test": bool, "text": str, "seconds": float, "sitting": str,
+}  # fmt: skip
+
+
+def _is(value: object, kind: type) -> bool:
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+
+
+def _json(path: Path) -> list[dict[str, Any]]:
+    """All records, oldest first: a merge adds older ones at the end of the file."""
     try:
-        lines = read_bytes(path).splitlines()
+        content = read_bytes(path)
     except (FileNotFoundError, NotADirectoryError):
-        return
+        return []
     except OSError as error:
         raise InputError(f"progress {path}: cannot be read ({error.strerror})") from None
-    for line in lines:
-        with suppress(ValueError, RecursionError):
-            record = json.loads(line)
-            if isinstance(record, dict):
-                yield record
+    return sorted(parsed(content), key=lambda record: _moment(record) or _NEVER)
+
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def _moment(record: Mapping[str, Any]) -> datetime | None:
+    """When a record was made; None if it does not say."""
+    with suppress(ValueError, TypeError, OverflowError):
+        return datetime.fromisoformat(record.get("time", "")).astimezone(UTC)
+    return None
 
 
 def reset(path: Path) -> Path | None:
@@ -148,8 +244,27 @@ def reset(path: Path) -> Path | None:
 
 
 def export(path: Path) -> dict[str, Any]:
-    """All records as one document: answers, and which lessons were read when."""
-    records = read_answers(path)
+    """All records as one document: answers, which lessons were read when, and everything as it is stored."""
+    every = _json(path)
+    records = answers_in(every)
     answers = [asdict(record) | {"time": record.time.isoformat()} for record in records if record.question]
     lessons = [{"time": record.time.isoformat(), "lesson": record.lesson} for record in records if not record.question]
-    return {"path": str(path), "answers": answers, "lessons_read": lessons}
+    return {"path": str(path), "answers": answers, "lessons_read": lessons, "records": every}
+
+
+def note(kind: str, name: str, what: dict[str, Any], path: Path) -> None:
+    """Adds a record that is no answer, such as a step of an experiment: `kind` is the key under which its name stands.
+
+    Raises:
+        InputError: as `append`.
+    """
+    _append({"time": datetime.now(UTC).isoformat(), kind: name, **what}, path)
+
+
+def notes(kind: str, name: str, path: Path) -> list[dict[str, Any]]:
+    """The records that `note` added under this kind and name, oldest first.
+
+    Raises:
+        InputError: the file exists but cannot be read.
+    """
+    return [record for record in _json(path) if record.get(kind) == name]

@@ -104,10 +104,13 @@ def review_state(questions: Sequence[Question], answers: Sequence[Answer], now: 
 def _due_skills(
     questions: Sequence[Question], skills: dict[str, Skill], asked: Counter[str], now: datetime
 ) -> list[str]:
-    """The least asked question of each skill that is not mastered yet, or was practised long ago."""
+    """The least asked question of each skill that is not mastered yet, or was practised long ago.
+
+    One that was never asked is new and not due, even if its skill is.
+    """
     due = []
     for name, skill in skills.items():
-        practice = [question for question in questions if question.skill == name]
+        practice = [question for question in questions if question.skill == name and asked[question.id]]
         if practice and (not skill.mastered or (skill.last is not None and now - skill.last >= SKILL_RETURNS)):
             due.append(min(practice, key=lambda question: asked[question.id]).id)
     return due
@@ -144,17 +147,34 @@ def minutes(questions: Sequence[Question], names: Sequence[str]) -> float:
     return sum(MINUTES[kinds[name]] for name in names)
 
 
-def pick_session(questions: Sequence[Question], state: ReviewState, length: int = SESSION_QUESTIONS) -> list[Question]:
-    """The questions of a session: due, then new, then the least asked and weakest; no skill twice in a row."""
+def pick_session(
+    questions: Sequence[Question], state: ReviewState, length: int = SESSION_QUESTIONS, whole: bool = False
+) -> list[Question]:
+    """The questions of a session: due, then new, then the least asked and weakest; no skill twice in a row.
+
+    Args:
+        questions: the questions to pick from.
+        state: what is due and new.
+        length: the most questions to pick.
+        whole: whether the learner chose these questions, such as a lesson's; else no more than the day's new ones are
+            asked for the first time, and the session may be shorter.
+    """
     known = {question.id: question for question in questions}
     names = list(state.due) + list(state.new)
     chosen = [known[name] for name in dict.fromkeys(names)][:length]
     rest = sorted(
-        (question for question in questions if question not in chosen),
+        (question for question in questions if question not in chosen and (whole or state.asked[question.id])),
         key=lambda question: (state.asked[question.id], _average(state, question)),
     )
     chosen += rest[: length - len(chosen)]
     return interleaved(chosen)
+
+
+def pick_seeded(questions: Sequence[Question], seed: int, length: int) -> list[Question]:
+    """The questions that a seed picks, the same for everyone whatever they have answered."""
+    rng = random.Random(f"session:{seed}")
+    by_id = sorted(questions, key=lambda question: question.id)
+    return interleaved(rng.sample(by_id, min(length, len(by_id))))
 
 
 def _average(state: ReviewState, question: Question) -> float:

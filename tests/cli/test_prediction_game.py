@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from scaling_tui.report.prediction_game import challenge_of, find_challenge, que
 from scaling_tui.runs import create_sweep, read_sweep
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import lay_out
-from scaling_tui.tutor.prediction_game import keep, read_guess, score
+from scaling_tui.tutor.prediction_game import KnownRun, keep, read_guess, score, shape
 from scaling_tui.tutor.progress import progress_file, read_answers
 from tests.conftest import FINISHED, record_sweep
 
@@ -139,3 +140,42 @@ def test_the_folder_of_sweeps_may_be_named_before_the_command(
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     app(["--runs", str(tmp_path / "mine"), "quiz", "predict"], standalone_mode=False)
     assert "r7" in capsys.readouterr().out
+
+
+def test_a_typo_is_asked_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record_sweep(tmp_path, FINISHED)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("1.4o\n-3\nL = 1.46 nats\n"))
+    out, _ = predict(capsys, "--runs", tmp_path)
+    assert "cannot parse 'o'" in out
+    assert "found -3" in out
+    assert "read as 1.46 nats per token" in out
+    assert "r7 measured: 1.4479" in out
+    with pytest.raises(InputError, match="cannot parse 'o'"):
+        predict(capsys, "--runs", tmp_path, "--answer", "1.4o")
+
+
+def runs_of(losses: list[float]) -> tuple[KnownRun, ...]:
+    return tuple(KnownRun(f"r{n}", int(6000 * 2.3**n), 1000, loss) for n, loss in enumerate(losses))
+
+
+def test_noise_is_not_called_a_bend() -> None:
+    sizes = [run.params for run in runs_of([1.0] * 6)]
+    noise = [0.03, -0.035, 0.02, 0.03, -0.03, 0.01]
+    assert shape(runs_of([2.0 + off for off in noise])) == "scattered"
+    assert shape(runs_of([9 * n**-0.1 + off for n, off in zip(sizes, noise, strict=True)])) in ("straight", "scattered")
+    assert shape(runs_of([2.0, 2.1, 2.2, 2.3])) == "scattered"
+    assert shape(runs_of([9 * n**-0.1 for n in sizes])) == "straight"
+    assert shape(runs_of([1 + 50 * n**-0.5 for n in sizes])) == "bent"
+    assert shape(runs_of([2 * 0.99 ** (n * n) for n in range(6)])) == "steepening"
+    assert shape(runs_of([2.0, 1.9, 1.85])) == "unclear"
+
+
+def test_what_the_law_warns_of_is_told_with_its_prediction(tmp_path: Path) -> None:
+    asked = replace(challenge_of(read_sweep(record_sweep(tmp_path, FINISHED))), warnings=("E is at its bound 0",))
+    assert "E is at its bound" not in question_text(asked)
+    assert "! the law: E is at its bound 0" in score_text(asked, score(asked, 1.5))
+    scattered = replace(asked, known=runs_of([2.0, 2.05, 1.96, 2.03, 1.99]))
+    assert "follow no line" in score_text(scattered, score(scattered, 3.0))
+    assert "flattens" not in score_text(scattered, score(scattered, 3.0))

@@ -13,7 +13,16 @@ from scaling_tui.tutor.content.bank import load_banks
 from scaling_tui.tutor.content.questions import Question
 from scaling_tui.tutor.course import Course
 from scaling_tui.tutor.progress import Answer, append, read_answers, reset
-from scaling_tui.tutor.review import LAPSES, NEW_A_DAY, TEST, interleaved, pick_session, pick_test, review_state
+from scaling_tui.tutor.review import (
+    LAPSES,
+    NEW_A_DAY,
+    TEST,
+    interleaved,
+    pick_seeded,
+    pick_session,
+    pick_test,
+    review_state,
+)
 from scaling_tui.tutor.session import Session
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -145,12 +154,82 @@ def test_reset_keeps_the_old_record_beside_the_new(tmp_path: Path) -> None:
 
 def test_fresh_numbers_each_time(tmp_path: Path) -> None:
     course = Course.load(QUESTIONS, tmp_path / "none.jsonl", START)
-    first, second = course.session(8, seed=1), course.session(8, seed=2)
+    first, second = course.session(8), course.session(8)
     assert [q.id for q in first.questions] == [q.id for q in second.questions]
-    assert first.asked != second.asked
+    seeds = {course.session(8)._seeds[0] for _ in range(20)}
+    assert len(seeds) > 1
     assert course.minutes > 3
     assert "due 0 · new 10" in course.overview()
 
 
 def test_progress_lives_in_the_users_data_folder(own_folders: Path) -> None:
     assert store.progress_file() == own_folders / "data" / "scaling-tui" / "progress.jsonl"
+
+
+def test_a_seed_fixes_the_questions_and_their_numbers_whatever_was_answered(tmp_path: Path) -> None:
+    path = tmp_path / "progress.jsonl"
+    fresh = Course.load(QUESTIONS, path, START).session(8, seed=5)
+    for question in fresh.questions[:4]:
+        append(answered(question, 0), path)
+    later = Course.load(list(reversed(QUESTIONS)), path, START + timedelta(hours=1)).session(8, seed=5)
+    assert [question.id for question in later.questions] == [question.id for question in fresh.questions]
+    assert later.asked == fresh.asked
+    assert pick_seeded(QUESTIONS, 5, 8) != pick_seeded(QUESTIONS, 6, 8)
+    assert len(pick_seeded(QUESTIONS[:3], 5, 8)) == 3
+
+
+def test_ten_new_questions_a_day_are_not_passed_by_padding() -> None:
+    for met in (0, 4, NEW_A_DAY):
+        answers = [answered(question, 0) for question in QUESTIONS[:met]]
+        state = review_state(QUESTIONS, answers, START + timedelta(hours=1))
+        chosen = pick_session(QUESTIONS, state, 60)
+        unseen = [question for question in chosen if not state.asked[question.id]]
+        assert len(unseen) == NEW_A_DAY - met
+        assert len({question.id for question in chosen}) == len(chosen) <= NEW_A_DAY
+    everything = pick_session(QUESTIONS[:20], state, 20, whole=True)  # a lesson that the learner chose
+    assert len(everything) == 20
+
+
+def test_where_nothing_is_left_today_a_session_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "progress.jsonl"
+    for question in QUESTIONS[:NEW_A_DAY]:
+        append(answered(question, 0), path)
+    course = Course.load(QUESTIONS[NEW_A_DAY:], path, START + timedelta(hours=1))
+    with pytest.raises(InputError, match="10 new questions of today are asked"):
+        course.session(8)
+    assert len(course.session(8, whole=True).questions) == 8
+
+
+def test_a_tests_score_counts_what_was_not_answered(tmp_path: Path) -> None:
+    one = Course.load(QUESTIONS, tmp_path / "none.jsonl", START).test(3)
+    one.answer(one.asked.expected)
+    for _ in range(4):
+        one.next()
+    assert (one.right, one.asked_in_all, one.skipped) == (1, 10, 9)
+    assert sum(topic.asked for topic in one.topics()) == 10
+    assert len(one.weak) == len({question.lesson for question in one.questions}) - (
+        sum(question.lesson == one.questions[0].lesson for question in one.questions) == 1
+    )
+    plain = Session(one.questions, None, lambda _: 3)
+    plain.answer(plain.asked.expected)
+    plain.next()
+    plain.next()
+    assert (plain.right, plain.asked_in_all, plain.skipped) == (1, 1, 1)
+
+
+def test_a_test_does_not_tell_a_rounded_right_answer_from_a_wrong_one() -> None:
+    question = next(question for question in QUESTIONS if question.id == "read-kaplan-n")
+    one = Session([question], None, lambda _: 3, test=True)
+    key = one.asked.values["answer"]
+    told = set()
+    for text in (f"{key:.1f}", f"{key + 1:.1f}", f"{key + 2:.1f} nats"):
+        with pytest.raises(InputError) as caught:
+            one.answer(text)
+        told.add(str(caught.value))
+    assert told == {"answer: found 2 significant figures, want 3, such as 1.00"}
+    assert one.results == []
+    assert one.answer(f"{key:.3g}").correct
+    practice = Session([question], None, lambda _: 3)
+    with pytest.raises(InputError, match="Right so far"):
+        practice.answer(f"{key:.1f}")
+    assert not practice.answer(f"{key + 1:.1f}").correct

@@ -13,16 +13,18 @@ from scaling_tui.runs import find_sweep, read_sweep, runs_folder
 from scaling_tui.tables.read import is_table
 
 HTML, MARKDOWN = (".html", ".htm"), (".md", ".markdown")
+PAGES = (HTML[0], MARKDOWN[0], HTML[1], MARKDOWN[1])
 
 
-def check_output(path: Path, what: str, force: bool = False) -> None:
-    """Returns if a report can be written to `path`, before the fit, which may take a while.
+def check_output(path: Path, what: str, force: bool = False, endings: Sequence[str] = PAGES) -> None:
+    """Returns if a report can be written to `path`, before what goes into it is computed, which may take a while.
 
     Raises:
-        InputError: its ending is of another kind, or it is there already; `what` begins the line.
+        InputError: its ending is none of `endings`, or it is there already; `what` begins the line.
     """
-    if path.suffix.lower() not in (*HTML, *MARKDOWN):
-        raise InputError(f"{what} {path}: found {path.suffix or 'no ending'}, want a name that ends in .html or .md")
+    if path.suffix.lower() not in endings:
+        want = " or ".join(endings[:2])
+        raise InputError(f"{what} {path}: found {path.suffix or 'no ending'}, want a name that ends in {want}")
     if not force and path.exists():
         want = "a new name, or --force to replace it" if what.startswith("-") else "a new name"
         raise InputError(f"{what} {path}: exists already, want {want}")

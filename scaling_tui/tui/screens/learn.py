@@ -1,6 +1,6 @@
 """The learn screen: lessons with live plots between the paragraphs, linked to the learner's own runs."""
 
-from asyncio import sleep
+from asyncio import sleep, to_thread
 from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
@@ -10,25 +10,38 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.widget import Widget
 from textual.widgets import Markdown, OptionList, Static
 from textual.widgets.option_list import Option
 
 from scaling_tui import InputError
-from scaling_tui.report.lesson import figure
+from scaling_tui.plots.figures import Figure
+from scaling_tui.report.lesson import Training, figure, own_training, recorded, shown_markdown
+from scaling_tui.report.pipeline import evaluations_text
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import launch
 from scaling_tui.tui.page import Page
-from scaling_tui.tui.screens.quiz import PREDICTION_GAME
+from scaling_tui.tui.screens.experiment import ExperimentScreen
+from scaling_tui.tui.screens.quiz import OWN_RUNS, PREDICTION_GAME
 from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tui.widgets.options import Options
 from scaling_tui.tui.widgets.panel import Group, Panel, in_view
 from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tutor.content.bank import load_banks
-from scaling_tui.tutor.content.lesson import Lesson, LessonFile, lesson_files, load_lesson
+from scaling_tui.tutor.content.experiment import Experiment, load_experiments
+from scaling_tui.tutor.content.lesson import (
+    Lesson,
+    LessonFile,
+    LessonPlot,
+    LessonTraining,
+    lesson_files,
+    load_lesson,
+)
 from scaling_tui.tutor.progress import mark_read
 
 SUMMARIES = 76  # columns from which a list of lessons has their summaries
 PREVIEW_AFTER_S = 0.15  # that the cursor rests on a lesson
+EXPERIMENT = "experiment:"  # begins the id of an experiment in the list of lessons
 
 
 class LearnScreen(Page):
@@ -36,7 +49,8 @@ class LearnScreen(Page):
 
     ABOUT: ClassVar[str] = (
         "Lessons of a few minutes each, with plots drawn by the same code that fits your runs. Each lesson ends with "
-        "questions, and you can check most lessons in your own runs."
+        "questions, and you can check most lessons in your own runs. Below the lessons are guided experiments: "
+        "predict, train, compare. F4 explains a word."
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -49,6 +63,7 @@ class LearnScreen(Page):
             tooltip="Predict the loss of your largest run and compare with the law's prediction",
             id="learn.foretell",
         ),
+        Binding("a", "own_questions", "own", False, tooltip="Answer questions about your own runs"),
         Binding("n", "step(1)", "next", tooltip="Go to the next lesson"),
         Binding("p", "step(-1)", "prev", tooltip="Go to the previous lesson"),
         Binding("escape", "back", "lessons", tooltip="Go back to the list of lessons"),
@@ -70,6 +85,7 @@ class LearnScreen(Page):
             #lessons { padding: 0; background: transparent; }
             #page { padding: 0; }
         }
+        #page Static { height: auto; max-width: 100; margin: 0 1 1 1; }
     }
     """
 
@@ -79,6 +95,8 @@ class LearnScreen(Page):
         self._counts: dict[str, int] = {}
         self._lesson: Lesson | None = None
         self._previewed = ""  # the lesson on the page
+        self._experiments: dict[str, Experiment] = {}
+        self._read = False  # whether the end of the lesson has been on the screen
 
     def body(self) -> ComposeResult:
         yield Static(id="where")
@@ -92,6 +110,7 @@ class LearnScreen(Page):
             for bank in load_banks():
                 for question in bank.questions:
                     self._counts[question.lesson] = self._counts.get(question.lesson, 0) + 1
+            self._experiments = {f"{EXPERIMENT}{each.id}": each for each in load_experiments()}
         except InputError as error:
             self.query_one("#where", Static).update(Text(str(error)))
             return
@@ -99,6 +118,7 @@ class LearnScreen(Page):
         options = self.query_one("#lessons", OptionList)
         options.highlighted = 0
         options.focus()
+        self.watch(self.query_one("#page", VerticalScroll), "scroll_y", self._scrolled, init=False)
         self._head()
 
     def _list(self) -> None:
@@ -112,6 +132,12 @@ class LearnScreen(Page):
             if narrow:  # the lesson itself stands beside it
                 title, below = file.title, detail
             lines.append(Option(Text.assemble(f"{number:>2}  {title}\n", (f"    {below}", "dim")), file.id))
+        for key, each in self._experiments.items():
+            detail = f"{each.minutes} min · experiment"
+            title, below = f"{each.title:<50} {detail}", each.summary
+            if narrow:
+                title, below = each.title, detail
+            lines.append(Option(Text.assemble(f" ◆  {title}\n", (f"    {below}", "dim")), key))
         options.clear_options()
         options.add_options(lines)
         options.highlighted = at
@@ -129,7 +155,7 @@ class LearnScreen(Page):
     def _preview(self) -> None:
         """Beside the list stands the lesson under its cursor, once the cursor rests; it is read only when opened."""
         at = self.query_one("#lessons", OptionList).highlighted
-        if self._lesson is None and at is not None and in_view(self.query_one("#page")):
+        if self._lesson is None and at is not None and at < len(self._files) and in_view(self.query_one("#page")):
             self._preview_soon(self._files[at])
 
     @work(exclusive=True, group="preview")
@@ -140,10 +166,31 @@ class LearnScreen(Page):
             with suppress(InputError):
                 await self._fill(load_lesson(file.id))
 
+    def _scrolled(self) -> None:
+        """A lesson counts as read once its reader has come to its end."""
+        page = self.query_one("#page", VerticalScroll)
+        if 0 < page.max_scroll_y <= page.scroll_y + 1:
+            self._note_read()
+
+    def _note_read(self) -> None:
+        if self._lesson is None or self._read:
+            return
+        self._read = True
+        try:
+            mark_read(self._lesson.id)
+        except InputError as error:
+            self.notify(str(error), severity="error", markup=False)
+
+    def _leave_lesson(self) -> None:
+        """A lesson that needs no scrolling is at its end all the time: it is read when its reader goes on."""
+        if self.has_class("-reading") and self.query_one("#page", VerticalScroll).max_scroll_y == 0:
+            self._note_read()
+
     def _head(self) -> None:
         lesson = self._lesson
         total = sum(int(file.head["minutes"]) for file in self._files)
-        text = f"Learn · {len(self._files)} lessons · {total} min in all"
+        text = f"Learn · {len(self._files)} lessons · {total} min in all · {len(self._experiments)} guided experiments"
+        text += " · F4 glossary"
         if lesson is not None:
             place = [file.id for file in self._files].index(lesson.id) + 1
             text = f"Learn · {place} of {len(self._files)} · {lesson.title} · {lesson.minutes} min"
@@ -154,39 +201,57 @@ class LearnScreen(Page):
         self.open(str(event.option_id))
 
     def open(self, what: str) -> None:
-        """Shows a lesson."""
+        """Shows a lesson, or begins a guided experiment where it left off."""
+        self._leave_lesson()
+        if what in self._experiments:
+            self._experiment(self._experiments[what])
+            return
         try:
             self._lesson = load_lesson(what)
-            mark_read(what)
         except InputError as error:
-            self.notify(str(error), severity="error")
-            if self._lesson is None or self._lesson.id != what:
-                return
-        self.run_worker(self._read(self._lesson), exclusive=True, group="preview")
+            self.notify(str(error), severity="error", markup=False)
+            return
+        self._read = True  # what is being taken off the screen is not this lesson's end
+        self.run_worker(self._show_lesson(self._lesson), exclusive=True, group="preview")
 
-    async def _read(self, lesson: Lesson) -> None:
+    async def _show_lesson(self, lesson: Lesson) -> None:
         """Shows a lesson that was opened, and gives its page the keyboard."""
         self._previewed = lesson.id
         await self._fill(lesson)
         self.add_class("-reading")
         self.query_one("#page").focus()
+        self._read = False
         self._head()
+
+    def _experiment(self, experiment: Experiment) -> None:
+        try:
+            screen = ExperimentScreen(self.runs, experiment, refresh_s=self.scaling_app.refresh_s)
+        except InputError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        self.app.push_screen(screen)
 
     async def _fill(self, lesson: Lesson) -> None:
         page = self.query_one("#page", VerticalScroll)
         await page.remove_children()
-        widgets: list[Markdown | Plot] = []
+        widgets: list[Widget] = []
         for part in lesson.parts:
-            if isinstance(part, str):
-                widgets.append(Markdown(part))
-            else:
-                plot = Plot()
-                plot.figure = figure(part)
-                widgets.append(plot)
+            match part:
+                case LessonPlot():
+                    widgets.append(_plot(figure(part)))
+                case LessonTraining():
+                    for training in (recorded(part), await to_thread(own_training, part, self.runs)):
+                        widgets += _training(training)
+                case _:
+                    widgets.append(Markdown(shown_markdown(part)))
         end = f"---\nPress **z** for the {self._counts.get(lesson.id, 0)} questions of this lesson"
         if lesson.ladder:
             end += f", **y** to see it in your own runs of `{lesson.ladder}` or launch the ladder"
-        end += ", **f** to predict the loss of your largest run."
+        end += ", **a** for questions about your own runs, **f** to predict the loss of your largest run."
+        end += " **F4** explains a word."
+        tried = [each.title for each in self._experiments.values() if each.lesson == lesson.id]
+        if tried:
+            end += f" Below the lessons is an experiment on it: *{'*, *'.join(tried)}*"
         await page.mount(*widgets, Markdown(end))
         page.scroll_home(animate=False)
 
@@ -199,6 +264,7 @@ class LearnScreen(Page):
         return True
 
     def action_back(self) -> None:
+        self._leave_lesson()
         self.remove_class("-reading")
         if self._lesson is not None:
             place = [file.id for file in self._files].index(self._lesson.id)
@@ -214,7 +280,12 @@ class LearnScreen(Page):
 
     async def action_questions(self) -> None:
         if self._lesson is not None:
+            self._leave_lesson()
             await self.scaling_app.visit("quiz", self._lesson.id)
+
+    async def action_own_questions(self) -> None:
+        self._leave_lesson()
+        await self.scaling_app.visit("quiz", OWN_RUNS)
 
     async def action_predict(self) -> None:
         await self.scaling_app.visit("quiz", PREDICTION_GAME)
@@ -253,3 +324,17 @@ class LearnScreen(Page):
     async def _to_live(self, sweep: str) -> None:
         self.scaling_app.sweep = sweep
         await self.app.switch_mode("live")
+
+
+def _plot(shown: Figure) -> Plot:
+    plot = Plot()
+    plot.figure = shown
+    return plot
+
+
+def _training(training: Training | str) -> list[Widget]:
+    """A training with its table and its curve; or a sentence where there is none."""
+    if isinstance(training, str):
+        return [Static(Text(training))]
+    text = Text.assemble((training.title, "bold"), "\n", evaluations_text(training.table))
+    return [Static(text), _plot(training.curve)]

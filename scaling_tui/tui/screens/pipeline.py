@@ -12,7 +12,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from scaling_tui import InputError
-from scaling_tui.plots.figures import Figure, Series
+from scaling_tui.report.lesson import losses
 from scaling_tui.report.pipeline import evaluations_text, stage_size
 from scaling_tui.report.why import Explanation
 from scaling_tui.report.why.pipeline import pipeline_figures
@@ -183,14 +183,3 @@ def stage_text(number: int, stage: DataStage) -> Text:
     if table := stage.detail.get("table"):
         text.append(evaluations_text(table) + "\n")
     return text
-
-
-def losses(run: RunView, log_x: bool) -> Figure:
-    """Training and held-out loss against steps."""
-    series = []
-    for metric, colour, name in (("loss", "primary", "training"), ("val_loss", "accent", "held out")):
-        x, y = run.curve.points("step", metric)
-        if len(x):
-            series.append(Series(x, y, colour, name, name=name))
-    title = f"loss, nats/token · x steps{' · log x' if log_x else ''}"
-    return Figure(title, tuple(series), log_x=log_x, x_name="step", y_name="loss")

@@ -2,7 +2,9 @@
 
 import textwrap
 from asyncio import to_thread
+from functools import partial
 from pathlib import Path
+from random import randrange
 from typing import ClassVar, Literal
 
 from rich.text import Text
@@ -12,24 +14,35 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.events import Key
 from textual.geometry import Size
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
 from scaling_tui import InputError
+from scaling_tui.report.classroom.points import worth
+from scaling_tui.report.classroom.taking import closing_text, feedback_text, opening_text, standing_text
+from scaling_tui.report.lesson import figure
+from scaling_tui.report.own_runs import own_questions
 from scaling_tui.report.prediction_game import find_challenge
-from scaling_tui.report.tutor import summary_text
+from scaling_tui.report.tutor import PLOT_HEIGHT, PLOT_WIDTH, hidden_cases, summary_text, verdict_text
 from scaling_tui.runs import find_sweep
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import launch
 from scaling_tui.text.columns import flush_left
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.screens.prediction_game import PredictionGameScreen
+from scaling_tui.tui.widgets.ask import Ask
 from scaling_tui.tui.widgets.choose import Choose, by_text, lines_of
+from scaling_tui.tui.widgets.code_area import CodeArea
 from scaling_tui.tui.widgets.options import Options
 from scaling_tui.tui.widgets.panel import Group, Panel, in_view
+from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tui.widgets.text import MadeToSize
+from scaling_tui.tutor.classroom.assignment import Assignment, load_assignment
+from scaling_tui.tutor.classroom.opening import open_sitting
+from scaling_tui.tutor.classroom.sitting import Sitting
 from scaling_tui.tutor.content.bank import load_banks
-from scaling_tui.tutor.content.questions import Formula, Numeric
+from scaling_tui.tutor.content.questions import Code, Numeric
+from scaling_tui.tutor.content.variant import Variant
 from scaling_tui.tutor.course import Course
 from scaling_tui.tutor.grading.marking import Grade, read_as
 from scaling_tui.tutor.review import SESSION_QUESTIONS
@@ -38,7 +51,9 @@ from scaling_tui.tutor.session import Session
 LADDER = "quickstart"  # for a learner with no sweep to predict yet
 PREDICTION_GAME = "prediction-game"
 BAR, BARS = 10, 60  # cells of a bar, and of the panel from which it has bars
-State = Literal["start", "asking", "marked", "over"]
+ASSIGNMENT = "assignment"
+OWN_RUNS = "own-runs"
+State = Literal["start", "asking", "marked", "over", "assignment"]
 
 
 class QuizScreen(Page):
@@ -46,8 +61,9 @@ class QuizScreen(Page):
 
     ABOUT: ClassVar[str] = (
         "Questions on the lessons, those due first. Pick an option with its letter or the arrows and press enter; type "
-        "a number or a formula, and see how it is read. After a wrong answer you see what went wrong and try again "
-        "with new numbers. Every answer is saved at once, so you can leave at any time."
+        "a number or a formula, and see how it is read; f9 runs a function. After a wrong answer you see what went "
+        "wrong and try again with new numbers. Every answer is saved at once, so you can leave at any time; the start "
+        "page offers to go on. F4 explains a word."
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -55,6 +71,7 @@ class QuizScreen(Page):
         Binding("f6", "solution", "solution", tooltip="Show the worked solution"),
         Binding("f7", "plan", "in Plan", tooltip="Open the question's numbers in Plan; esc comes back"),
         Binding("enter", "go_on", "next", False, tooltip="Go on after an answer; the arrows scroll"),
+        Binding("f9", "run", "run it", tooltip="Run your function on the question's cases"),
         Binding("f8", "skip", "next question", tooltip="Skip to the next question"),
         Binding(
             "f",
@@ -62,7 +79,7 @@ class QuizScreen(Page):
             "predict",
             tooltip="Predict the loss of your largest run and compare with the law's prediction",
         ),
-        Binding("escape", "back", "back", tooltip="Leave the session; your answers are saved"),
+        Binding("escape", "back", "back", tooltip="Leave the session; your answers are saved. A test asks first"),
     ]
     CSS = """
     QuizScreen {
@@ -74,6 +91,8 @@ class QuizScreen(Page):
         #code { margin: 1 2 0 2; }
         #choices { height: auto; max-width: 100; max-height: 100%; border: none; padding: 0; margin: 1 0 0 0; }
         #answer { border: none; height: 1; padding: 0 1; margin: 1 0 0 2; max-width: 80; background: $boost; }
+        #plot { margin: 1 0 0 0; }
+        #program { height: auto; min-height: 4; max-height: 14; max-width: 100; margin: 1 0 0 0; border: none; }
         #read { height: auto; margin: 0 0 0 3; color: $text-muted; max-width: 100; }
         #feedback { margin: 1 0 0 0; }
         &.-roomy {
@@ -90,13 +109,16 @@ class QuizScreen(Page):
         self._session: Session | None = None
         self._state: State = "start"
         self._counted: list[tuple[str, int, int]] = []
+        self._begun = ""  # the text that the function to complete began with
 
     def body(self) -> ComposeResult:
         yield Static(id="where")
         with Group(id="panels"):
             with Panel("Question", id="questions-panel"), VerticalScroll(id="body", can_focus=False):
                 yield Static(id="question")
+                yield Plot(id="plot")
                 yield Static(id="code")
+                yield CodeArea(id="program")
                 yield Options(id="choices")
                 yield Input(id="answer", placeholder="your answer", select_on_focus=False)
                 yield Static(id="read")
@@ -104,6 +126,8 @@ class QuizScreen(Page):
             yield Panel("Questions answered", MadeToSize(self._topics, id="topics"), id="topics-panel")
 
     def on_mount(self) -> None:
+        plot = self.query_one("#plot", Plot)
+        plot.styles.height, plot.styles.max_width = PLOT_HEIGHT, PLOT_WIDTH
         self.start()
 
     def on_screen_resume(self) -> None:
@@ -111,9 +135,17 @@ class QuizScreen(Page):
             self.start()
 
     def open(self, what: str) -> None:
-        """Starts a session on the lesson `what`; PREDICTION_GAME starts the prediction game."""
+        """Starts a session on the lesson `what`, the prediction game, or questions about the learner's own runs.
+
+        A running test goes on.
+        """
+        if self._in_test:
+            self.notify("A test is running: finish it, or leave it with esc first.")
+            return
         if what == PREDICTION_GAME:
             self.action_predict()
+        elif what == OWN_RUNS:
+            self.ask_own()
         else:
             self.begin_lesson(what)
 
@@ -134,12 +166,26 @@ class QuizScreen(Page):
         self._fill(heading, Text("\n".join(course.overview().splitlines()[1:])))
         self._offer(
             [
+                *self._left(course),
                 ("session", f"Start: {number} questions, those due first"),
                 ("test", "Test: 10 questions at three levels, no hints, a score by topic"),
                 ("lesson", "Questions on one lesson …"),
+                ("own", "Questions about your own runs: their law, its exponent, what they would have needed"),
                 ("predict", "Predict the loss of your largest run and compare with the law's prediction"),
+                (ASSIGNMENT, "An assignment of your class …"),
             ]
         )
+
+    def _left(self, course: Course) -> list[tuple[str, str]]:
+        """What goes on with the sitting that was left, if there is one."""
+        try:
+            left = course.left()
+        except InputError:  # the page says that the progress cannot be read
+            left = None
+        if left is None:
+            return []
+        what = "test" if left.test else "session"
+        return [("resume", f"Go on with the {what}: {len(left.answers)} of {len(left.questions)} answered")]
 
     def begin_lesson(self, lesson: str) -> None:
         """Starts a session on one lesson."""
@@ -150,7 +196,18 @@ class QuizScreen(Page):
         if not here:
             self.notify(f"No questions on {lesson} yet.")
             return
-        self._begin(Course.load(here, self._progress).session(min(SESSION_QUESTIONS, len(here))))
+        self._begin(Course.load(here, self._progress).session(min(SESSION_QUESTIONS, len(here)), whole=True))
+
+    @property
+    def _in_test(self) -> bool:
+        return self._session is not None and self._session.test and self._state == "asking"
+
+    def _begin_due(self, course: Course) -> None:
+        """Starts a session of what is due and new today, if anything is."""
+        try:
+            self._begin(course.session(SESSION_QUESTIONS))
+        except InputError as error:
+            self.notify(str(error).removeprefix("quiz: "), markup=False)
 
     def _begin(self, session: Session) -> None:
         self._session = session
@@ -167,8 +224,16 @@ class QuizScreen(Page):
         variant = session.asked
         body = variant.question.body
         self._fill(self._heading(session, course), Text(variant.text))
-        if isinstance(body, Formula) and body.code:
-            lines = [f"{number} │ {line}" for number, line in enumerate(body.code.splitlines(), 1)]
+        if isinstance(body, Numeric) and body.reading is not None:
+            plot = self.query_one("#plot", Plot)
+            plot.display = True
+            plot.figure = figure(body.reading.plot(variant.values))
+        if isinstance(body, Code):
+            self._ask_program(variant)
+            self.refresh_bindings()
+            return
+        if variant.code:
+            lines = [f"{number} │ {line}" for number, line in enumerate(variant.code.splitlines(), 1)]
             self.query_one("#code", Static).update(Text("\n".join(lines)))
             self.query_one("#code").display = True
         if variant.options:
@@ -184,11 +249,23 @@ class QuizScreen(Page):
             answer.focus()
         self.refresh_bindings()
 
+    def _ask_program(self, variant: Variant) -> None:
+        """Shows the function to complete; after a wrong try, as the learner left it."""
+        self.query_one("#code", Static).update(Text(f"For example, {variant.example}. {hidden_cases(variant)}"))
+        self.query_one("#code").display = True
+        program = self.query_one("#program", CodeArea)
+        if self._begun != variant.code:
+            self._begun = variant.code
+            program.load_text(variant.code)
+            program.move_cursor(program.document.end)
+        program.display = True
+        program.focus()
+
     def _heading(self, session: Session, course: Course) -> str:
         question = session.asked.question
-        kind = "Test" if session.test else "Quiz"
+        kind = session.name
         title = course.titles.get(question.lesson, question.lesson)
-        place = f" · {session.index + 1} of {len(session.questions)} · {question.difficulty}"
+        place = f" · {session.place}"
         # A test does not show the score as it goes.
         answered = len(session.results)
         right = f"answered {answered}" if session.test else f"right {session.right} of {answered}"
@@ -201,7 +278,7 @@ class QuizScreen(Page):
         """Clears the page down to a heading and a text."""
         self.query_one("#where", Static).update(Text(heading, no_wrap=True))
         self.query_one("#question", Static).update(text)
-        for name in ("#code", "#choices", "#answer"):
+        for name in ("#plot", "#code", "#program", "#choices", "#answer"):
             self.query_one(name).display = False
         for name in ("#read", "#feedback"):
             self.query_one(name, Static).update("")
@@ -247,11 +324,57 @@ class QuizScreen(Page):
     def _end(self) -> None:
         session, course = self._session, self._course
         assert session is not None and course is not None
+        if isinstance(session, Sitting):
+            self._standings(session, closing_text(session))
+            return
         self._state = "over"
-        kind = "Test" if session.test else "Quiz"
-        self._fill(f"{kind} · done", Text(summary_text(session, course.titles)))
+        self._fill(f"{session.name} · done", Text(summary_text(session, course.titles)))
         choices = [(f"read:{lesson}", f"Read: {course.titles.get(lesson, lesson)}") for lesson in session.weak[:3]]
         self._offer([*choices, ("again", "Another session")])
+
+    # Assignments
+
+    def _ask_assignment(self) -> None:
+        def chosen(assignment: Assignment | None) -> None:
+            if assignment is not None:
+                name, hint = assignment.title, "as your instructor has it · enter go on · esc back"
+                self.app.push_screen(
+                    Ask(f"{name}: your id in the class", hint, partial(open_sitting, assignment.path)), self._opened
+                )
+
+        hint = "the file that your instructor gave you, such as homework-1.toml · enter open · esc back"
+        self.app.push_screen(Ask("Path of the assignment", hint, _assignment), chosen)
+
+    def _opened(self, sitting: Sitting | None) -> None:
+        if sitting is not None:
+            self._session = sitting
+            text = opening_text(sitting)
+            self._standings(sitting, f"{text}\n\n{feedback_text(sitting)}" if sitting.reveals else text)
+
+    def _standings(self, sitting: Sitting, text: str) -> None:
+        """Every question of an assignment with how far the student is with it, to choose from."""
+        self._state = "assignment"
+        self._fill(sitting.name, Text(text))
+        titles = self._course.titles if self._course else {}
+        rows = enumerate(sitting.standings())
+        choices = [] if sitting.closed else [
+            (f"question:{place}", f"{place + 1}. {titles.get(each.question.lesson, each.question.lesson)} · "
+                                  f"{worth(each.item.points)} · {standing_text(each)}")
+            for place, each in rows
+        ]  # fmt: skip
+        self._offer([*choices, ("leave", "Leave; your answers are saved")])
+        first = next((place for place, each in enumerate(sitting.standings()) if sitting.opens(each)), len(choices))
+        self.query_one("#choices", OptionList).highlighted = first
+
+    def _go_to(self, place: int) -> None:
+        sitting = self._session
+        assert isinstance(sitting, Sitting)
+        try:
+            sitting.choose(place)
+        except InputError as error:
+            self.notify(str(error), severity="warning", markup=False)
+            return
+        self._ask()
 
     # Answers
 
@@ -273,15 +396,23 @@ class QuizScreen(Page):
             case "marked":
                 self.action_go_on()
             case _ if key == "session":
-                self._begin(course.session(SESSION_QUESTIONS))
+                self._begin_due(course)
+            case _ if key == "resume":
+                self._begin(course.resume())
             case _ if key == "test":
                 self._begin(course.test())
             case _ if key == "predict":
                 self.action_predict()
+            case _ if key == "own":
+                self.ask_own()
             case _ if key == "lesson":
                 counts = [(lesson, title) for lesson, title in course.titles.items()]
                 lines = lines_of(counts)
                 self.app.push_screen(Choose("Questions on which lesson?", lines, find=by_text(lines)), self._chosen)
+            case _ if key == ASSIGNMENT:
+                self._ask_assignment()
+            case _ if key.startswith("question:"):
+                self._go_to(int(key[9:]))
             case _ if key.startswith("read:"):
                 self.run_worker(self._read_lesson(key[5:]))
             case _:
@@ -298,13 +429,25 @@ class QuizScreen(Page):
         """Shows how the answer is read as it is typed."""
         if self._state != "asking" or self._session is None:
             return
+        self._show_read(event.value)
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        """Says as it is typed whether a function can be run."""
+        if self._state == "asking" and self._session is not None and self._session.asked.example:
+            self._show_read(event.text_area.text)
+
+    def _show_read(self, answer: str) -> None:
+        assert self._session is not None
         text = ""
-        if event.value.strip():
+        if answer.strip():
             try:
-                text = f"read as {read_as(self._session.asked, event.value)}"
+                text = f"read as {read_as(self._session.asked, answer)}"
             except InputError as error:
                 text = str(error).removeprefix("answer: ").removeprefix("formula: ")
         self.query_one("#read", Static).update(Text(text))
+
+    def action_run(self) -> None:
+        self._answer(self.query_one("#program", CodeArea).text)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         # Enter pressed twice is one answer.
@@ -321,7 +464,7 @@ class QuizScreen(Page):
             return
         if warning := session.unkept_warning():
             self.notify(warning, severity="warning", markup=False)
-        if session.test:
+        if not session.tells:
             session.next()
             self._ask()
             return
@@ -332,10 +475,19 @@ class QuizScreen(Page):
         session, course = self._session, self._course
         assert session is not None and course is not None
         text = Text()
+        if not session.helps:
+            then = "enter  try again" if session.tries_left else "enter  next question"
+            text.append(verdict_text(marked, session.tries_left)).append(f"\n\n{then}", "dim")
+            self._show_feedback(text)
+            return
         choice = bool(session.asked.options)
         then = "enter  next question"
         if marked.correct:
-            text.append("✓ Right. ", "bold").append("" if choice else marked.expected)
+            text.append("✓ Right. ", "bold")
+            if isinstance(session.asked.body, Code):
+                text.append(f"One way to write it:\n{marked.expected}")
+            elif not choice:
+                text.append(marked.expected)
             text.append(f"\nQuick check: {session.asked.check}\n")
         else:
             no = "✗ Not that one. " if choice else "✗ Not yet. "
@@ -343,9 +495,14 @@ class QuizScreen(Page):
             if choice:
                 text.append(f"Right answer: {marked.expected}\n")
             else:
-                fresh = isinstance(session.asked.question.body, Numeric)
+                fresh = isinstance(session.asked.body, Numeric) and session.asked.question.varies
                 then = "enter  try new numbers" if fresh else "enter  try again"
         text.append(f"\n{then}", "dim")
+        self._show_feedback(text)
+
+    def _show_feedback(self, text: Text) -> None:
+        session, course = self._session, self._course
+        assert session is not None and course is not None
         self.query_one("#where", Static).update(Text(self._heading(session, course), no_wrap=True))
         self.query_one("#feedback", Static).update(text)
         self._reveal()
@@ -362,10 +519,7 @@ class QuizScreen(Page):
     def action_go_on(self) -> None:
         session = self._session
         assert session is not None
-        if session.grade is not None and not session.grade.correct and not session.asked.options:
-            session.again()
-        else:
-            session.next()
+        session.go_on()
         self._ask()
 
     # Keys
@@ -373,12 +527,13 @@ class QuizScreen(Page):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The footer lists only what can be done now."""
         session, state = self._session, self._state
-        test = session is not None and session.test
+        helps = session is not None and session.helps
         able = {
-            "hint": state == "asking" and not test,
-            "solution": state in ("asking", "marked") and not test,
+            "hint": state == "asking" and helps,
+            "solution": state in ("asking", "marked") and helps,
             # Before the answer, a plan would give it away.
-            "plan": state == "marked" and session is not None and bool(session.asked.plan),
+            "plan": state == "marked" and helps and session is not None and bool(session.asked.plan),
+            "run": state == "asking" and session is not None and isinstance(session.asked.body, Code),
             "go_on": state == "marked",
             "skip": state in ("asking", "marked"),
             "back": state != "start",
@@ -399,8 +554,9 @@ class QuizScreen(Page):
             session.hinted = True
         variant = session.asked
         lines = [f"{number}. {step}" for number, step in enumerate(variant.steps, 1)]
-        text = Text("\n".join([*lines, f"Quick check: {variant.check}", f"Answer: {variant.expected}"]))
-        if self._state == "asking" and isinstance(variant.question.body, Numeric):
+        answer = f"Answer:\n{variant.expected}" if isinstance(variant.body, Code) else f"Answer: {variant.expected}"
+        text = Text("\n".join([*lines, f"Quick check: {variant.check}", answer]))
+        if self._state == "asking" and isinstance(variant.body, Numeric) and variant.question.varies:
             session.again()
             self._ask()
             text = Text(
@@ -420,6 +576,23 @@ class QuizScreen(Page):
         if self._session is not None:
             self._session.next()
             self._ask()
+
+    @work(exclusive=True, group="predict")
+    async def ask_own(self) -> None:
+        """Asks about the sweep shown if it allows any question, else about the latest that does."""
+        shown, course = self.scaling_app.sweep, self._course
+        if course is None:
+            return
+        self.notify("Reading your runs …", timeout=3)
+        try:
+            try:
+                found = await to_thread(own_questions, self.runs, shown, randrange(10**6))
+            except InputError:
+                found = await to_thread(own_questions, self.runs, None, randrange(10**6))
+        except InputError as error:
+            self.notify(str(error), severity="warning", markup=False)
+            return
+        self._begin(course.on(found.questions))
 
     @work(exclusive=True, group="predict")
     async def action_predict(self) -> None:
@@ -454,10 +627,42 @@ class QuizScreen(Page):
         await self.app.switch_mode("live")
 
     def action_back(self) -> None:
-        if self._session is not None and self._state in ("asking", "marked") and self._session.results:
+        session = self._session
+        if session is not None and self._in_test:
+            left = len(session.questions) - session.index
+            choices = [
+                ("on", "Go on with the test"),
+                ("later", "Leave it for now: the start page offers to go on"),
+                ("end", f"End it: the {left} questions left count as not right"),
+            ]
+            self.app.push_screen(Choose("Leave the test?", choices), self._leave_test)
+            return
+        sitting = isinstance(session, Sitting)
+        if session is not None and self._state in ("asking", "marked") and (sitting or session.results):
             self._end()
         else:
             self.start()
+
+    def _leave_test(self, choice: str | None) -> None:
+        session = self._session
+        assert session is not None
+        if choice == "later":
+            try:
+                session.leave()
+            except InputError as error:
+                self.notify(str(error), severity="warning", markup=False)
+            self.start()
+        elif choice == "end":
+            session.end()
+            # Not before the dialog is gone: coming back to a session that is over begins anew.
+            self.call_after_refresh(self._end)
+
+
+def _assignment(path: str) -> Assignment:
+    try:
+        return load_assignment(Path(path).expanduser())
+    except (RuntimeError, ValueError) as error:  # ~nobody, or no path at all
+        raise InputError(str(error)) from None
 
 
 def shortened(text: str, width: int) -> str:

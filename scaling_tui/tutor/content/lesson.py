@@ -37,8 +37,31 @@ class LessonPlot:
 
 
 @dataclass(frozen=True)
+class LessonTraining:
+    """A recorded training to read beside one's own: its evaluations and its training loss.
+
+    Args:
+        title: what was trained, and with what.
+        ladder: the ladder that it is a run of; the learner's own run of it is shown beside.
+        uniform: the loss of a uniform guess, in nats per token.
+        rows: for each evaluation epoch, step, training loss, held-out loss and accuracy; nan where not recorded.
+        steps, losses: points of the training loss, (n,) each.
+    """
+
+    title: str
+    ladder: str
+    uniform: float
+    rows: tuple[tuple[float, float, float, float, float], ...]
+    steps: tuple[float, ...]
+    losses: tuple[float, ...]
+
+
+LessonPart = str | LessonPlot | LessonTraining
+
+
+@dataclass(frozen=True)
 class Lesson:
-    """A lesson. `parts` are Markdown texts and plots in reading order.
+    """A lesson. `parts` are Markdown texts, plots and a training in reading order.
 
     Args:
         order: position among the lessons.
@@ -52,7 +75,7 @@ class Lesson:
     order: int
     minutes: int
     ladder: str
-    parts: tuple[str | LessonPlot, ...]
+    parts: tuple[LessonPart, ...]
 
 
 @dataclass(frozen=True)
@@ -77,7 +100,7 @@ class LessonFile:
 
 
 _HEAD: dict[str, type] = {"title": str, "summary": str, "order": int, "minutes": int, "ladder": str}
-_PLOT = re.compile(r"^```plot\n(.*?)^```\n?", re.DOTALL | re.MULTILINE)
+_BLOCK = re.compile(r"^```(plot|training)\n(.*?)^```\n?", re.DOTALL | re.MULTILINE)
 
 
 def lesson_files() -> list[LessonFile]:
@@ -125,12 +148,12 @@ def read_lesson(file: LessonFile) -> Lesson:
     Raises:
         InputError: a formula or a plot that cannot be parsed; names the file.
     """
-    parts: list[str | LessonPlot] = []
+    parts: list[LessonPart] = []
     end = 0
     try:
-        for match in _PLOT.finditer(file.body):
+        for match in _BLOCK.finditer(file.body):
             parts.append(file.body[end : match.start()].strip())
-            parts.append(_plot(match[1]))
+            parts.append(_plot(match[2]) if match[1] == "plot" else _training(match[2]))
             end = match.end()
         parts.append(file.body[end:].strip())
         rendered = tuple(template(part, set()).render({}) if isinstance(part, str) else part for part in parts if part)
@@ -152,7 +175,7 @@ def _plot(text: str) -> LessonPlot:
                 x, y = zip(*((float(a), float(b)) for a, b in curve["points"]), strict=True)
             else:
                 wanted = formula(curve["y"], {name})
-                x = tuple(_between(low, high, log, number / (POINTS - 1)) for number in range(POINTS))
+                x = tuple(between(low, high, log, number / (POINTS - 1)) for number in range(POINTS))
                 y = tuple(wanted({name: value}) for value in x)
             curves.append(LessonCurve(str(curve.get("label", "")), x, y, "points" not in curve))
         return LessonPlot(str(spec["title"]), tuple(curves), log, bool(spec.get("log_y", False)))
@@ -162,7 +185,25 @@ def _plot(text: str) -> LessonPlot:
         raise InputError(f"plot: {error!r} in {text.strip()[:60]!r}") from None
 
 
-def _between(low: float, high: float, log: bool, share: float) -> float:
+def _training(text: str) -> LessonTraining:
+    """A training in TOML: title, ladder, vocabulary, rows of evaluations and [step, loss] points of its curve."""
+    try:
+        spec = parse_toml(text, "training")
+        rows = []
+        for row in spec["rows"]:
+            epoch, step, loss, held_out, accuracy = map(float, row)
+            rows.append((epoch, step, loss, held_out, accuracy))
+        steps, losses = zip(*((float(step), float(loss)) for step, loss in spec["curve"]), strict=True)
+        uniform = math.log(float(spec["vocabulary"]))
+        return LessonTraining(str(spec["title"]), str(spec["ladder"]), uniform, tuple(rows), steps, losses)
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"training: {error!r} in {text.strip()[:60]!r}") from None
+
+
+def between(low: float, high: float, log: bool, share: float) -> float:
+    """The value at a share of the way from `low` to `high`, on a logarithmic axis where `log` is set."""
     if log:
         return math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
     return low + share * (high - low)

@@ -15,16 +15,16 @@ from dataclasses import dataclass
 
 from scaling_tui import InputError
 from scaling_tui.tutor.content.questions import Numeric
-from scaling_tui.tutor.parsing.expressions import Function
 from scaling_tui.tutor.parsing.formulas import FUNCTIONS, formula, rounded
 from scaling_tui.tutor.parsing.numbers import apart, plain
+from scaling_tui.tutor.parsing.spelling import Function
 
 Values = Mapping[str, float]
 
 SLIPS: dict[str, str] = {
     "sign-of-exponent": "the exponent has the wrong sign",
     "one-term": "a term is missing",
-    "swapped": "N and D were swapped",
+    "swapped": "two quantities were swapped",
     "floor-forgotten": "the irreducible loss E is missing",
     "floor-counted": "the irreducible loss E is counted where it does not belong",
     "product": "an exponent was used as a factor",
@@ -47,6 +47,10 @@ SLIPS: dict[str, str] = {
     "independence": "probabilities were added, or one was used for all",
     "epochs": "epochs and fresh tokens were mixed up",
     "exponent": "the wrong exponent",
+    "sign-of-term": "a term has the wrong sign",
+    "difference": "a difference where a ratio was asked for",
+    "logarithm": "a logarithm was left out",
+    "minus": "a minus sign is missing, or one too many",
     # Diagnosed by grading itself, in any numeric question:
     "power-of-ten": "off by a power of ten",
     "sign": "the wrong sign",
@@ -57,9 +61,21 @@ SLIPS: dict[str, str] = {
     "wrong-line": "the bug is in another line",
     "unused": "something that matters is not in the formula",
     "factor": "right except for a constant factor",
+    # and in any function to complete:
+    "raises": "the program ends with an error",
+    "endless": "the program does not end in time",
+    "returns-nothing": "the function returns nothing",
+    "some-cases": "right for some cases only",
+    # and in any number known within an interval:
+    "outside": "outside the interval",
 }
 
-GENERIC = frozenset(("power-of-ten", "sign", "few-figures", "near", "unchanged", "wrong-line", "unused", "factor"))
+GENERIC = frozenset(
+    (
+        "power-of-ten", "sign", "few-figures", "near", "unchanged", "wrong-line", "unused", "factor", "raises",
+        "endless", "returns-nothing", "some-cases", "outside",
+    )
+)  # fmt: skip
 
 EXPONENTS = ("alpha", "beta", "b", "d")
 LOSSES = ("loss(", "plan_loss(", "term(")  # functions whose value is in nats

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from scaling_tui.text.numbers import EXACT
+from scaling_tui.tutor.content.readings import Reading
 from scaling_tui.tutor.content.template import Template
 from scaling_tui.tutor.parsing.expressions import Expression
 
-Kind = Literal["choice", "numeric", "expression", "fix"]
+Kind = Literal["choice", "numeric", "expression", "fix", "code", "figure"]
 Difficulty = Literal["easy", "medium", "hard"]
-KINDS: tuple[Kind, ...] = ("choice", "numeric", "expression", "fix")
+KINDS: tuple[Kind, ...] = ("choice", "numeric", "expression", "fix", "code", "figure")
 PLANNED = ("flops", "loss", "params", "tokens")
 DIFFICULTIES: tuple[Difficulty, ...] = ("easy", "medium", "hard")
 
@@ -41,6 +43,11 @@ class Draw:
             value = rng.uniform(self.low, self.high)
         value = float(f"{value:.{self.digits - 1}e}")
         return float(round(value)) if self.whole else value
+
+    @property
+    def varies(self) -> bool:
+        """Whether seeds give it different values, not counting what is computed from others."""
+        return self.formula is None and len(self.choose) != 1
 
 
 @dataclass(frozen=True)
@@ -72,13 +79,25 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Numeric:
-    """A number computed by the law code. `tolerance` is relative; 0 requires the exact whole number."""
+    """A number computed by the law code. `tolerance` is relative; 0 requires the exact whole number.
+
+    Args:
+        interval: where the number is known no better, its ends: any answer between them is right.
+        reading: where the number is read off a plot, what is read; the plot's cells then set the tolerance.
+    """
 
     answer: Expression
     digits: int
     tolerance: float
     unit: str
     mistakes: tuple[Mistake, ...]
+    interval: tuple[Expression, Expression] | None = None
+    reading: Reading | None = None
+
+    @property
+    def shown_digits(self) -> int:
+        """Figures that the answer is shown with; for a whole number all of them."""
+        return self.digits if self.tolerance else EXACT
 
 
 @dataclass(frozen=True)
@@ -95,10 +114,47 @@ class Formula:
 
 
 @dataclass(frozen=True)
+class WrongProgram:
+    """A common wrong program: its name in `SLIPS`, the diagnosis, and one step that corrects it."""
+
+    slip: str
+    program: Template
+    diagnosis: Template
+    step: Template
+
+
+@dataclass(frozen=True)
+class Code:
+    """A function to complete, compared with the law code on cases that the learner does not see.
+
+    Args:
+        function, arguments: its name, and the question's names that it is called with, in order.
+        answers: what it should return: one formula, or one for each item of a tuple.
+        start: the text to begin with; it does not pass.
+        typed: one right program.
+        cases: how many calls are compared.
+        tolerance: relative, of what it returns.
+    """
+
+    function: str
+    arguments: tuple[str, ...]
+    answers: tuple[Expression, ...]
+    start: Template
+    typed: Template
+    mistakes: tuple[WrongProgram, ...]
+    cases: int
+    tolerance: float
+
+
+Body = Choice | Numeric | Formula | Code
+
+
+@dataclass(frozen=True)
 class Question:
     """A question of a bank. `skill` is set if it exercises a procedure rather than a concept.
 
-    `plan` holds the numbers to open in the planner, each under its name in `PLANNED`.
+    `plan` holds the numbers to open in the planner, each under its name in `PLANNED`. `forms` are other ways to ask it,
+    which take turns with it from seed to seed.
     """
 
     id: str
@@ -108,9 +164,15 @@ class Question:
     skill: str
     text: Template
     values: tuple[Draw, ...]
-    body: Choice | Numeric | Formula
+    body: Body
     hint: Template
     steps: tuple[Template, ...]
     check: Template
     plan: tuple[tuple[str, Expression], ...]
     bank: Path = field(compare=False)
+    forms: tuple["Question", ...] = ()
+
+    @property
+    def varies(self) -> bool:
+        """Whether another seed asks it with other numbers."""
+        return any(draw.varies for draw in self.values)

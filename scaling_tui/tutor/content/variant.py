@@ -1,17 +1,21 @@
 """A question with the numbers that a seed gives it, the same on every machine."""
 
+import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from scaling_tui import InputError
 from scaling_tui.tutor.content.mistakes import CommonMistake, common_mistakes
-from scaling_tui.tutor.content.questions import Choice, Formula, Mistake, Numeric, Question
+from scaling_tui.tutor.content.questions import Body, Choice, Code, Formula, Mistake, Numeric, Question
+from scaling_tui.tutor.parsing.expressions import Expression, parse
 from scaling_tui.tutor.parsing.numbers import apart, figures
 
 LETTERS = "abcdef"
 _DRAWS = 60  # tries to find numbers that keep the mistakes apart from the answer and from each other
-POINTS = 12  # at which two formulas are compared
+# Two formulas are compared at so many points of the question's own numbers, and at so many with sizes far from them.
+POINTS, WIDE_POINTS = 6, 4
+_WIDE = 3.0  # powers of ten
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,20 @@ class Option:
 
 
 @dataclass(frozen=True)
+class Case:
+    """A call of a function to complete, and what the law code returns: one number, or the items of a tuple."""
+
+    arguments: tuple[float, ...]
+    wanted: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Variant:
     """A question as asked. `values` holds its numbers by name, including `answer` for a numeric question.
 
     Args:
         wrong: for a numeric question, each mistake the bank lists with the number it leads to.
+        cases: for a function to complete; the first is shown as an example, the others are hidden.
     """
 
     question: Question
@@ -38,6 +51,43 @@ class Variant:
     text: str
     options: tuple[Option, ...] = ()
     wrong: tuple[tuple[Mistake, float], ...] = ()
+    cases: tuple[Case, ...] = ()
+
+    @cached_property
+    def body(self) -> Body:
+        """The question's body; where a number is read off a plot, with the tolerance of this plot."""
+        match self.question.body:
+            case Numeric(reading=reading, tolerance=least) as body if reading is not None:
+                return replace(body, tolerance=max(least, reading.tolerance(self.values, self.values["answer"])))
+            case body:
+                return body
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Between which numbers any answer is right; None where one number is."""
+        match self.question.body:
+            case Numeric(interval=(low, high)):
+                return low(self.values), high(self.values)
+        return None
+
+    @property
+    def code(self) -> str:
+        """The code that the question shows: with a bug, or to be completed."""
+        match self.question.body:
+            case Formula(code=code):
+                return code
+            case Code(start=start):
+                return start.render(self.values)
+        return ""
+
+    @property
+    def example(self) -> str:
+        """A call of the function to complete, and what it should return."""
+        match self.question.body:
+            case Code(function=function):
+                case = self.cases[0]
+                return f"{called(function, case)} returns {returned(case.wanted)}"
+        return ""
 
     @property
     def expected(self) -> str:
@@ -46,10 +96,12 @@ class Variant:
             case Choice():
                 right = next(option for option in self.options if option.right)
                 return f"{right.letter}) {right.text}"
-            case Numeric(digits=digits, unit=unit):
+            case Numeric(shown_digits=digits, unit=unit):
                 return f"{figures(self.values['answer'], digits)} {unit}".strip()
             case Formula(typed=typed, line=line):
                 return f"{line}: {typed}" if line else typed
+            case Code(typed=program):
+                return program.render(self.values)
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -72,21 +124,31 @@ class Variant:
 
     @cached_property
     def points(self) -> list[dict[str, float]]:
-        """Values of the names at which a formula is compared with the right one."""
+        """Values of the names at which a formula is compared with the right one; the question's own numbers first."""
         rng = random.Random(f"{self.question.id}:{self.seed}:points")
-        return [draw_values(self.question, rng) for _ in range(POINTS)]
+        return [draw_values(self.question, rng) for _ in range(POINTS)] + _wide_points(self.question, rng)
 
     @cached_property
-    def wanted(self) -> list[float]:
-        """Values of the right formula at `points`."""
-        assert isinstance(self.question.body, Formula)
-        return [self.question.body.answer(values) for values in self.points]
+    def right(self) -> Expression:
+        """The right formula, as a learner would type it."""
+        body = self.question.body
+        assert isinstance(body, Formula)
+        return parse(body.typed, body.names)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the names of a formula are independent; one computed from others is only as exact as a float."""
+        body = self.question.body
+        assert isinstance(body, Formula)
+        return not any(draw.formula for draw in self.question.values if draw.name in body.names)
 
     @cached_property
     def common(self) -> list[CommonMistake]:
         """The common mistakes that apply to this question."""
-        body = self.question.body
-        return common_mistakes(body, self.values, self.listed) if isinstance(body, Numeric) else []
+        body = self.body
+        if not isinstance(body, Numeric) or self.interval is not None:
+            return []
+        return common_mistakes(body, self.values, self.listed)
 
     @property
     def listed(self) -> list[float]:
@@ -94,16 +156,22 @@ class Variant:
         return [value for _, value in self.wrong]
 
     @property
-    def answer_format(self) -> str:
+    def answer_format(self) -> str:  # noqa: PLR0911 - a kind each
         """The form that the answer should take."""
         match self.question.body:
             case Choice():
                 return f"one letter, {self.options[0].letter} to {self.options[-1].letter}"
+            case Numeric(digits=digits, unit=unit, reading=reading) if reading is not None:
+                return f"what the plot shows, to about {digits} figures{', ' * bool(unit)}{unit}"
+            case Numeric(unit=unit, interval=interval) if interval is not None:
+                return f"a number within the law's interval{', ' * bool(unit)}{unit}"
+            case Code(function=function):
+                return f"the whole function {function}"
             case Numeric(digits=digits, unit=unit, tolerance=tolerance):
                 wanted = f"{digits} significant figures" if tolerance else "the exact whole number"
                 return f"{wanted}, {unit}" if unit else wanted
             case Formula(line=0, names=names):
-                return f"a formula in {', '.join(sorted(names, key=str.lower))}"
+                return f"a formula in {', '.join(sorted(names, key=lambda name: (name.lower(), name)))}"
             case Formula(line=line):
                 return f"the line and what it should compute, such as {1 if line != 1 else 2}: 2*x"
 
@@ -115,11 +183,13 @@ def _shortest(value: float) -> str:
 
 
 def variant(question: Question, seed: int) -> Variant:
-    """The question with the numbers of `seed`.
+    """The question with the numbers of `seed`, and in the form that it has at this seed.
 
     Raises:
         InputError: its formulas have no value for any of the numbers tried.
     """
+    forms = (question, *question.forms)
+    question = forms[seed % len(forms)]
     problem: InputError | None = None
     last: Variant | None = None
     for attempt in range(_DRAWS):
@@ -139,11 +209,11 @@ def variant(question: Question, seed: int) -> Variant:
 def _draw(question: Question, seed: int, rng: random.Random) -> tuple[Variant, bool]:
     values = draw_values(question, rng)
     match question.body:
-        case Numeric(answer=answer, mistakes=mistakes, tolerance=tolerance):
+        case Numeric(answer=answer, mistakes=mistakes):
             values["answer"] = answer(values)
             wrong = tuple((mistake, mistake.answer(values)) for mistake in mistakes)
             drawn = Variant(question, seed, values, question.text.render(values), wrong=wrong)
-            return drawn, apart([values["answer"], *(value for _, value in wrong)], tolerance)
+            return drawn, told_apart(drawn)
         case Choice(right=right, wrong=others):
             texts = [(right.render(values), True, "")]
             texts += [(other.text.render(values), False, other.diagnosis.render(values)) for other in others]
@@ -151,13 +221,79 @@ def _draw(question: Question, seed: int, rng: random.Random) -> tuple[Variant, b
             options = tuple(Option(letter, *text) for letter, text in zip(LETTERS, texts, strict=False))
             distinct = len({option.text for option in options}) == len(options)
             return Variant(question, seed, values, question.text.render(values), options=options), distinct
+        case Code() as body:
+            cases = _cases(question, body, values, rng)
+            finite = all(math.isfinite(number) for case in cases for number in case.wanted)
+            return Variant(question, seed, values, question.text.render(values), cases=cases), finite
         case _:
             return Variant(question, seed, values, question.text.render(values)), True
 
 
-def draw_values(question: Question, rng: random.Random) -> dict[str, float]:
-    """Draws the numbers of a question, in its order."""
+def told_apart(asked: Variant) -> bool:
+    """Whether the mistakes of a numeric question lie apart from its answer and from each other."""
+    assert isinstance(asked.body, Numeric)
+    wrong = asked.listed
+    if asked.interval is None:
+        return apart([asked.values["answer"], *wrong], asked.body.tolerance)
+    low, high = asked.interval
+    return low <= asked.values["answer"] <= high and not any(low <= value <= high for value in wrong)
+
+
+def _cases(question: Question, body: Code, values: dict[str, float], rng: random.Random) -> tuple[Case, ...]:
+    """Calls with the question's own numbers first, then with fresh arguments; what is no argument stays the same."""
+    cases: dict[tuple[float, ...], Case] = {}
+    for number in range(20 * body.cases):
+        drawn = dict(values) if number == 0 else {}
+        for draw in question.values if number else ():
+            fresh = draw.formula is not None or draw.name in body.arguments
+            drawn[draw.name] = draw.draw(rng, drawn) if fresh else values[draw.name]
+        arguments = tuple(_typed(drawn[name]) for name in body.arguments)
+        cases.setdefault(arguments, Case(arguments, tuple(answer(drawn) for answer in body.answers)))
+        if len(cases) == body.cases:
+            break
+    return tuple(cases.values())
+
+
+def _typed(value: float) -> float:
+    """A number as a learner would write it: whole ones without a point."""
+    return int(value) if value == int(value) and abs(value) < 1e15 else value
+
+
+def called(function: str, case: Case) -> str:
+    """A case as code: `loss(1000000, 2.5)`."""
+    return f"{function}({', '.join(map(repr, case.arguments))})"
+
+
+def returned(values: tuple[float, ...]) -> str:
+    """What a case should return, in six figures."""
+    texts = [f"{value:.6g}" for value in values]
+    return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
+
+
+def _wide_points(question: Question, rng: random.Random) -> list[dict[str, float]]:
+    """Points at which what is drawn on a log scale, the sizes, is far smaller or larger, in the same order of size."""
+    drawn = [draw for draw in question.values if draw.log]
+    ordered = [(one.name, other.name) for one in drawn for other in drawn if one.high <= other.low]
+    points: list[dict[str, float]] = []
+    for _ in range(20 * WIDE_POINTS):
+        try:
+            values = draw_values(question, rng, _WIDE)
+        except InputError:
+            continue  # the law code has no value out there
+        if all(values[one] < values[other] for one, other in ordered):
+            points.append(values)
+        if len(points) == WIDE_POINTS or not drawn:
+            break
+    return points
+
+
+def draw_values(question: Question, rng: random.Random, wide: float = 0.0) -> dict[str, float]:
+    """Draws the numbers of a question, in its order; those on a log scale up to `wide` powers of ten out of range."""
     values: dict[str, float] = {}
     for draw in question.values:
-        values[draw.name] = draw.draw(rng, values)
+        value = draw.draw(rng, values)
+        if wide and draw.log:
+            value *= 10 ** rng.uniform(-wide, wide)
+            value = max(1.0, float(round(value))) if draw.whole else value
+        values[draw.name] = value
     return values

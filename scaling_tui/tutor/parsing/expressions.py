@@ -8,56 +8,34 @@ arguments.
 
 import ast
 import math
-import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from scaling_tui import InputError
+from scaling_tui.tutor.parsing.spelling import EULER, Function, Unreadable, advice, multiplied, spelt_plainly
 
 LONGEST = 200  # characters
 MOST_NODES = 120
 GREATEST_EXPONENT = 1e4
 
 # Python 3.11 counts the depth of a tree across all threads, so two threads parsing at once sometimes fail.
-_PARSING = threading.Lock()
+PARSING = threading.Lock()
 
-_TOKEN = re.compile(
-    r"[A-Za-z_][A-Za-z0-9_]*|(?P<number>(?>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?))(?P<joined>[A-Za-z0-9_.(])?|."
-)
 
 Value = float | str
-Function = Callable[..., float]
 _Node = Callable[[Mapping[str, float]], float]
-
-_ALPHABET = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ .+-*/(),")
-_SPELLINGS = {
-    "^": "**", "×": "*", "·": "*", "⋅": "*", "∙": "*", "÷": "/", "−": "-", "–": "-", "[": "(", "]": ")", "\t": " ",
-    "\u00a0": " ", "\u2009": " ", "\u202f": " ", "α": "alpha", "β": "beta", "√": "sqrt",
-}  # fmt: skip
-_SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+", strict=True))
-
-
-class Unreadable(InputError):  # noqa: N818 - names what the user wrote
-    """A formula that cannot be parsed. `at` is the index of the character where parsing stopped."""
-
-    def __init__(self, text: str, at: int, why: str) -> None:
-        self.text, self.at, self.why = text, max(0, min(at, len(text))), why
-        place = f"at character {self.at + 1} ({text[self.at]!r})" if self.at < len(text) else "at the end"
-        super().__init__(f"formula: {why}, {place} of {text[:80]!r}")
-
-    def pointer(self) -> str:
-        """The formula and, on a second line, a caret under the character."""
-        return f"{self.text}\n{' ' * self.at}^"
 
 
 @dataclass(frozen=True)
 class Expression:
-    """A parsed formula; `names` are those it uses."""
+    """A parsed formula; `names` are those it uses, `written` is the text with every sign of multiplication."""
 
     text: str
     names: frozenset[str]
     node: _Node = field(repr=False, compare=False)
+    tree: ast.expr = field(repr=False, compare=False)
+    written: str = field(default="", compare=False)
 
     def __call__(self, values: Mapping[str, float]) -> float:
         """Its value; nan if it has none (a division by zero, a root of a negative number, an overflow)."""
@@ -113,50 +91,20 @@ def parse(
         raise Unreadable(text[:0], 0, "nothing given, want a formula")
     if len(text) > longest:
         raise Unreadable(text, longest, f"{len(text)} characters, want at most {longest}")
-    plain, origin = _spelled_plainly(text, strings)
-    for token in () if strings else _TOKEN.finditer(plain):
-        if token["joined"]:
-            raise Unreadable(text, origin[token.start("joined")], "write * to multiply")
+    plain, origin = spelt_plainly(text, strings)
+    if not strings:
+        plain, origin = multiplied(text, plain, origin, names, functions)
     try:
-        with _PARSING:
+        with PARSING:
             tree = ast.parse(plain, mode="eval")
     except SyntaxError as error:
         at = max(0, (error.offset or 1) - 1)
-        raise Unreadable(text, origin[min(at, len(origin) - 1)], _advice(plain, at)) from None
+        raise Unreadable(text, origin[min(at, len(origin) - 1)], advice(plain, at)) from None
     except (ValueError, MemoryError, RecursionError):
         raise Unreadable(text, 0, "nested too deeply, or a number is too long") from None
     reader = _Reader(text, origin, names, functions, strings, tree.body, after)
     node = reader.read(tree.body)
-    return Expression(text, frozenset(reader.used), node)
-
-
-def _spelled_plainly(text: str, strings: bool) -> tuple[str, list[int]]:
-    """ASCII for `ast`, and for each of its characters the index in `text` it comes from."""
-    out: list[str] = []
-    origin: list[int] = []
-    start = len(text) - len(text.lstrip())
-    raised = False
-    for at, character in enumerate(text[start:].rstrip(), start):
-        written = _SPELLINGS.get(character, character)
-        if character in _SUPERSCRIPTS:
-            written = _SUPERSCRIPTS[character] if raised else "**" + _SUPERSCRIPTS[character]
-        raised = character in _SUPERSCRIPTS
-        if not set(written) <= _ALPHABET and not (strings and written in "\"':"):
-            raise Unreadable(text, at, f"{character!r} has no meaning in a formula")
-        out.append(written)
-        origin += [at] * len(written)
-    return "".join(out), [*origin, len(text)]
-
-
-def _advice(plain: str, at: int) -> str:
-    if plain.count("(") > plain.count(")"):
-        return "a bracket is not closed"
-    if plain.count(")") > plain.count("("):
-        return "a closing bracket has no opening one"
-    before = plain[:at].rstrip()[-1:]
-    if before and (before.isalnum() or before == ")") and plain[at : at + 1] not in ("", ")", ","):
-        return "write * to multiply"
-    return "a number, a name or a bracket is missing, or there is one too many"
+    return Expression(text, frozenset(reader.used), node, tree.body, plain)
 
 
 @dataclass
@@ -200,6 +148,8 @@ class _Reader:
                 return self.intermediate(node, self.operation(node, op, self.read(left), self.read(right)))
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
                 return self.intermediate(node, self.call(node, name, arguments))
+            case ast.Tuple(elts=[]):
+                raise self.wrong(node, "there is nothing between the brackets")
             case _:
                 raise self.wrong(node, f"{_WORDS.get(type(node), 'this')} is not allowed in a formula")
 
@@ -212,6 +162,8 @@ class _Reader:
     def name(self, node: ast.expr, name: str) -> _Node:
         if name in self.functions and name not in self.names:
             raise self.wrong(node, f"{name} is a function: write {name}(…)")
+        if name == EULER and name not in self.names and not self.strings:
+            return lambda values: math.e
         if name not in self.names:
             known = ", ".join(sorted(self.names, key=str.lower)) or "none"
             raise self.wrong(node, f"{name!r} is not a name of this question (names: {known})")
@@ -235,8 +187,6 @@ class _Reader:
 
     def call(self, node: ast.expr, name: str, arguments: list[ast.expr]) -> _Node:
         if name not in self.functions:
-            if name in self.names:
-                raise self.wrong(node, f"{name} is a number, not a function: write {name}*(…)")
             raise self.wrong(node, f"{name!r} is not a function here (known: {', '.join(sorted(self.functions))})")
         function, fewest, most = self.functions[name]
         takes_texts = self.strings and name not in BASIC

@@ -6,7 +6,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from scaling_tui import InputError
-from scaling_tui.tutor.parsing.expressions import BASIC, Expression, Function, parse
+from scaling_tui.tutor.parsing.expressions import BASIC, Expression, parse
+from scaling_tui.tutor.parsing.spelling import Function
 
 if TYPE_CHECKING:
     from scaling_tui.laws.counting import Count, Head
@@ -176,6 +177,24 @@ def plan_excess(law: str | float, flops: float, tokens_per_param: float, *number
     return plan(get(str(law)), coefficients, Goal(flops=flops, tokens_per_param=tokens_per_param)).excess
 
 
+def optimal_tokens(law: str | float, params: float, *numbers: float) -> float:
+    """The tokens on which `params` parameters are compute-optimal."""
+    frontier = _frontier(str(law), numbers)
+    budget = frontier.budget_for_params(math.log(params))
+    return math.exp(frontier.split(budget)[1][0])
+
+
+def model(name: str | float, what: str | float) -> float:
+    """A published model's figure: `model("GPT-3", "params")`, and likewise its tokens and year."""
+    from scaling_tui.laws.atlas.models import published_model
+
+    found = published_model(str(name))
+    figures = {"params": found.params, "tokens": found.tokens, "year": float(found.year)}
+    if str(what) not in figures:
+        raise InputError(f"model: found {what!r}, want one of {', '.join(figures)}")
+    return figures[str(what)]
+
+
 def rounded(value: float, digits: float) -> float:
     """`value` rounded to `digits` significant figures, for answers that round too early."""
     return float(f"{value:.{int(digits) - 1}e}")
@@ -202,6 +221,8 @@ FUNCTIONS: dict[str, tuple[Callable[..., float], int, int]] = {
     "plan_ratio": (plan_ratio, 2, 12),
     "plan_flops": (plan_flops, 2, 12),
     "plan_excess": (plan_excess, 3, 13),
+    "optimal_tokens": (optimal_tokens, 2, 12),
+    "model": (model, 2, 2),
     "rounded": (rounded, 2, 2),
 }
 

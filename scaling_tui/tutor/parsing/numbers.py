@@ -2,6 +2,8 @@
 
 import math
 
+from scaling_tui.text.numbers import EXACT
+
 
 def figures(value: float, digits: int) -> str:
     """`value` with `digits` significant figures: 0.09472, 1.33e12, 7 077 888."""
@@ -14,7 +16,7 @@ def figures(value: float, digits: int) -> str:
     if magnitude >= max(7, digits) or magnitude < -4:
         mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
         return f"{mantissa}e{int(exponent)}"
-    if value == int(value) and magnitude >= 3:
+    if value == int(value) and (magnitude >= 3 or digits >= EXACT):
         return grouped(str(int(rounded)))  # an exact count needs no decimals
     return grouped(f"{rounded:.{max(0, digits - 1 - magnitude)}f}")
 

@@ -13,13 +13,16 @@ from scaling_tui.tui.screens.learn import LearnScreen
 from scaling_tui.tui.screens.plan import PlanScreen
 from scaling_tui.tui.screens.quiz import QuizScreen
 from scaling_tui.tui.terminal import Appearance
+from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.code_area import CodeArea
 from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tutor.content.bank import load_banks
 from scaling_tui.tutor.course import Course
 from scaling_tui.tutor.parsing.numbers import figures
 from scaling_tui.tutor.progress import progress_file, read_answers
 from scaling_tui.tutor.session import Session
-from tests.tui.conftest import until
+from tests.conftest import FINISHED, record_sweep
+from tests.tui.conftest import choose, until
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +37,7 @@ async def quiz_of(pilot: Pilot[None], *names: str, seed: int = 7) -> QuizScreen:
     await until(pilot, lambda: isinstance(pilot.app.screen, QuizScreen))
     screen = pilot.app.screen
     assert isinstance(screen, QuizScreen)
-    await until(pilot, lambda: screen.query_one("#choices", OptionList).option_count == 4)
+    await until(pilot, lambda: screen.query_one("#choices", OptionList).option_count == 6)
     known = {question.id: question for bank in load_banks() for question in bank.questions}
     course = Course.load([known[name] for name in names])
     screen._begin(course.session(len(names), seed))
@@ -113,7 +116,7 @@ async def test_hints_and_solutions_by_key_and_none_in_a_test(tmp_path: Path) -> 
         assert said(screen, "feedback") == ""
         for _ in range(10):
             await pilot.press("f8")
-        assert "Nothing answered" in said(screen, "question")
+        assert "0 of 10 right. Nothing answered" in said(screen, "question")
 
 
 async def test_a_test_tells_at_its_end_alone_what_was_wrong_and_what_is_right(tmp_path: Path) -> None:
@@ -175,7 +178,7 @@ async def test_a_lesson_opens_with_plots_and_leads_to_its_questions(tmp_path: Pa
         await pilot.press("8")
         await until(pilot, lambda: isinstance(app.screen, LearnScreen))
         lessons = app.screen.query_one("#lessons", OptionList)
-        await until(pilot, lambda: lessons.option_count == 12)
+        await until(pilot, lambda: lessons.option_count == 18)  # six are experiments
         await pilot.press("down", "down", "enter")
         await until(pilot, lambda: app.screen.has_class("-reading"))
         assert len(app.screen.query(Plot)) == 1
@@ -194,7 +197,7 @@ async def test_own_runs_of_a_lesson_are_offered_where_there_are_none(tmp_path: P
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("8")
         await until(pilot, lambda: isinstance(app.screen, LearnScreen))
-        await until(pilot, lambda: app.screen.query_one("#lessons", OptionList).option_count == 12)
+        await until(pilot, lambda: app.screen.query_one("#lessons", OptionList).option_count == 18)
         await pilot.press("enter")
         await until(pilot, lambda: app.screen.has_class("-reading"))
         await pilot.press("y")
@@ -249,3 +252,156 @@ async def test_enter_pressed_twice_is_one_answer(tmp_path: Path) -> None:
             answer.post_message(Input.Submitted(answer, answer.value))
         await pilot.pause()
         assert [recorded.correct for recorded in read_answers(progress_file())] == [True]
+
+
+async def test_esc_in_a_test_asks_first_and_a_test_left_is_offered_again(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await quiz_of(pilot, "why-negative")
+        assert screen._course is not None
+        session = screen._course.test(3)
+        screen._begin(session)
+        await pilot.press("f8")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, Choose))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
+        assert screen._session is session
+        assert "2 of 10" in said(screen, "where")
+        screen.open("power-laws")  # from Learn
+        assert screen._session is session
+        await pilot.press("escape")
+        await choose(pilot, "later")
+        await until(pilot, lambda: screen._session is None)
+        choices = screen.query_one("#choices", OptionList)
+        assert "Go on with the test: 0 of 10 answered" in str(choices.get_option_at_index(0).prompt)
+        await pilot.press("enter")
+        await until(pilot, lambda: screen._session is not None)
+        assert screen._session is not None
+        assert screen._session.sitting == session.sitting
+        assert [each.id for each in screen._session.questions] == [each.id for each in session.questions]
+        assert "1 of 10" in said(screen, "where")
+        await pilot.press("escape")
+        await choose(pilot, "end")
+        await until(pilot, lambda: "0 of 10 right" in said(screen, "question"))
+        assert screen._course.left() is None
+
+
+async def test_a_lesson_counts_as_read_at_its_end_and_not_before(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("8")
+        await until(pilot, lambda: isinstance(app.screen, LearnScreen))
+        await until(pilot, lambda: app.screen.query_one("#lessons", OptionList).option_count == 18)
+        await pilot.press("enter")
+        page = app.screen.query_one("#page")
+        await until(pilot, lambda: app.screen.has_class("-reading") and page.max_scroll_y > 0)
+        await pilot.press("pagedown")
+        await until(pilot, lambda: page.scroll_y > 0)
+        assert read_answers(progress_file()) == []
+        page.scroll_end(animate=False)
+        await until(pilot, lambda: len(read_answers(progress_file())) == 1)
+        await pilot.press("n")
+        await until(pilot, lambda: "2 of 12" in str(app.screen.query_one("#where", Static).render()))
+        await until(pilot, lambda: page.scroll_y == 0 and page.max_scroll_y > 0)
+        await pilot.press("n", "p", "escape")
+        assert [one.lesson for one in read_answers(progress_file())] == ["what-scaling-laws-say"]
+
+
+async def test_a_lesson_that_fits_on_the_screen_is_read_when_its_reader_goes_on(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path)
+    async with app.run_test(size=(120, 400)) as pilot:
+        await pilot.press("8")
+        await until(pilot, lambda: isinstance(app.screen, LearnScreen))
+        await until(pilot, lambda: app.screen.query_one("#lessons", OptionList).option_count == 18)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen.has_class("-reading"))
+        assert read_answers(progress_file()) == []
+        await pilot.press("escape")
+        assert [one.lesson for one in read_answers(progress_file())] == ["what-scaling-laws-say"]
+
+
+async def test_a_function_is_written_run_and_mended(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path)
+    async with app.run_test(size=(80, 30)) as pilot:
+        screen = await quiz_of(pilot, "code-layer-weights")
+        program = screen.query_one("#program", CodeArea)
+        assert program.display and "mlp = ..." in program.text
+        assert "For example, layer(" in said(screen, "code")
+        program.load_text("def layer(hidden, ffn)")
+        await pilot.pause()
+        assert "SyntaxError: expected ':'" in said(screen, "read")
+        await pilot.press("f9")
+        assert "not counted: " in said(screen, "read")
+        assert read_answers(progress_file()) == []
+        program.load_text("")
+        for sign in "def layer(h, f):":
+            await pilot.press(
+                {"(": "left_parenthesis", ")": "right_parenthesis", ",": "comma", ":": "colon", " ": "space"}.get(
+                    sign, sign
+                )
+            )
+        await pilot.press("enter")
+        assert program.text == "def layer(h, f):\n    "
+        program.insert("return 4*h**2")
+        await pilot.pause()
+        assert said(screen, "read") == "read as layer(h, f), 2 lines"
+        await pilot.press("f9")
+        feedback = said(screen, "feedback")
+        assert "✗ Not yet." in feedback and "returned" in feedback and "want" in feedback
+        await pilot.press("enter")
+        assert program.text.endswith("return 4*h**2")  # what was written is still there
+        program.move_cursor(program.document.end)
+        program.insert(" + 2*h*f")
+        await pilot.press("f9")
+        assert "✓ Right. One way to write it:" in said(screen, "feedback")
+        assert [answer.correct for answer in read_answers(progress_file())] == [False, True]
+
+
+async def test_escape_leaves_the_editor_before_the_question(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path)
+    async with app.run_test(size=(80, 30)) as pilot:
+        screen = await quiz_of(pilot, "code-layer-weights")
+        await pilot.press("escape")
+        assert screen._state == "asking"
+        assert screen.focused is None
+        await pilot.press("escape")
+        await until(pilot, lambda: screen._state == "start")
+
+
+async def test_a_plot_is_shown_to_be_read(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path)
+    async with app.run_test(size=(80, 30)) as pilot:
+        screen = await quiz_of(pilot, "read-a-valley")
+        plot = screen.query_one("#plot", Plot)
+        assert plot.display and plot.size.height == 15
+        assert plot.figure.title.startswith("loss, nats per token")
+        assert screen._session is not None
+        await typed(pilot, screen._session.asked.expected)
+        await pilot.press("enter")
+        assert "✓ Right." in said(screen, "feedback")
+        await pilot.press("enter")
+        assert not plot.display
+
+
+async def test_learn_asks_about_ones_own_runs_or_says_why_not(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path / "none")
+    async with app.run_test(size=(80, 30)) as pilot:
+        await pilot.press("8")
+        await until(pilot, lambda: isinstance(pilot.app.screen, LearnScreen))
+        await pilot.press("a")
+        await until(pilot, lambda: any("no sweep with a law" in note.message for note in app._notifications))
+    record_sweep(tmp_path / "runs", FINISHED)
+    app = ScalingApp(tmp_path / "runs")
+    async with app.run_test(size=(80, 30)) as pilot:
+        await pilot.press("8")
+        await until(pilot, lambda: isinstance(pilot.app.screen, LearnScreen))
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(pilot.app.screen, QuizScreen))
+        screen = pilot.app.screen
+        assert isinstance(screen, QuizScreen)
+        await until(pilot, lambda: screen._state == "asking")
+        assert "Your sweep quickstart" in said(screen, "question")
+        await typed(pilot, "1.45")
+        await pilot.press("enter")
+        assert "and any answer from" in said(screen, "feedback")

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from scaling_tui import InputError
+from scaling_tui.laws import coefficient_set, get
 from scaling_tui.text import resources
-from scaling_tui.tutor.content.bank import load_bank, load_banks
+from scaling_tui.tutor.content.bank import FaultyBank, load_bank, load_banks, read_bank, used_twice
 from scaling_tui.tutor.content.lesson import lesson_files
 from scaling_tui.tutor.content.questions import DIFFICULTIES, KINDS, Numeric, Question
 from scaling_tui.tutor.content.variant import variant
 from scaling_tui.tutor.grading.checking import check_bank, diagnosis_table
+from scaling_tui.tutor.grading.marking import grade
 
 BANKS = sorted(resources.packaged("quizzes").glob("*.toml"))
 LESSONS = [file.id for file in lesson_files()]
@@ -50,7 +52,9 @@ def test_numbers_change_with_the_seed_and_only_with_it() -> None:
         for question in bank.questions:
             assert variant(question, 5) == variant(question, 5)
             if isinstance(question.body, Numeric):
-                texts = Counter(variant(question, seed).text for seed in range(12))
+                drawn = [variant(question, seed) for seed in range(12)]
+                plotted = question.body.reading is not None  # then the numbers are in the plot
+                texts = Counter(str(one.values) if plotted else one.text for one in drawn)
                 assert len(texts) >= 4, question.id
 
 
@@ -72,7 +76,7 @@ def test_right_options_stand_at_every_place() -> None:
         ('answer = "x/2"', 'answer = "y/2"', "answer", "'y' is not a name"),
         ('answer = "x/2"', 'answer = "x/"', "answer", "missing, or there is one too many"),
         ('answer = "x/2"', 'answer = "x.real"', "answer", "not allowed"),
-        ('answer = "x/2"', 'anser = "x/2"', "anser", "unknown, want one of"),
+        ('answer = "x/2"', 'anser = "x/2"', "anser", "unknown, did you mean 'answer'?"),
         ("half of {x}?", "half of {x?", "text", "an unmatched brace"),
         ("half of {x}?", "half of {x:long}?", "text", "format 'long'"),
         ('slip = "inverse"', 'slip = "oops"', "slip", "found 'oops'"),
@@ -141,8 +145,10 @@ def test_a_users_banks_are_found_and_names_must_not_clash(own_folders: Path, ban
     folder.mkdir(parents=True)
     (folder / "own.toml").write_text(bank_file.read_text())
     assert any(bank.path == folder / "own.toml" for bank in load_banks())
+    assert [bank.path for bank in load_banks([bank_file])] == [bank_file]  # the built-in ones are left out
     with pytest.raises(InputError, match="also in"):
-        load_banks([bank_file])
+        load_banks([bank_file, folder / "own.toml"])
+    assert "also in" in used_twice([load_bank(bank_file)], with_others=True)[0]
 
 
 def test_the_example_for_instructors_is_sound(tmp_path: Path) -> None:
@@ -152,3 +158,147 @@ def test_the_example_for_instructors_is_sound(tmp_path: Path) -> None:
     path = tmp_path / "example.toml"
     path.write_text(example[1])
     assert check_bank(load_bank(path), LESSONS) == []
+
+
+QUESTIONS = [question for bank in load_banks() for question in bank.questions]
+
+
+def texts(question: Question, seed: int) -> list[str]:
+    """All that a learner can read of a question."""
+    asked = variant(question, seed)
+    told = [asked.text, asked.hint, asked.check, asked.expected, *asked.steps]
+    told += [f"{option.text} {option.diagnosis}" for option in asked.options]
+    return told + [f"{m.diagnosis.render(asked.values)} {m.step.render(asked.values)}" for m, _ in asked.wrong]
+
+
+def test_the_longest_option_is_not_the_right_one_more_often_than_by_chance() -> None:
+    choices = [variant(question, 0).options for question in QUESTIONS if question.kind == "choice"]
+    for picks in (max, min):
+        picked = sum(picks(options, key=lambda option: len(option.text)).right for options in choices)
+        assert picked <= 0.4 * len(choices), picks
+
+
+def test_a_loss_that_a_question_calls_a_laws_is_that_laws() -> None:
+    question = next(question for question in QUESTIONS if question.id == "nats-to-bits")
+    law, published = get("kaplan-n"), coefficient_set("kaplan-n:kaplan2020").coefficients
+    shown = set()
+    for seed in range(60):
+        asked = variant(question, seed)
+        loss = float(law.loss(published, params=asked.values["N"]))
+        assert f"gives {loss:.3f} nats" in asked.text
+        shown.add(asked.text)
+    assert len(shown) >= 8
+    assert any("3.371" in text and "10.0M" in text for text in shown)
+
+
+def test_no_number_ends_in_padding() -> None:
+    for question in QUESTIONS:
+        for seed in range(20):
+            for text in texts(question, seed):
+                assert not re.search(r"\d\.0{4,}(?!\d)|\d\.\d{1,3}0{4,}(?!\d)", text), (question.id, seed, text)
+
+
+def test_steps_of_an_epoch_are_a_whole_number() -> None:
+    question = next(question for question in QUESTIONS if question.id == "steps-of-an-epoch")
+    for seed in range(20):
+        assert re.fullmatch(r"\d+ steps", variant(question, seed).expected)
+
+
+def test_the_options_of_the_printed_call_do_not_differ_in_decimals() -> None:
+    question = next(question for question in QUESTIONS if question.id == "printed-call")
+    assert len({variant(question, seed).text for seed in range(40)}) > 5
+    for seed in range(40):
+        asked = variant(question, seed)
+        N, D = asked.values["N"], asked.values["D"]
+        right = next(option for option in asked.options if option.right)
+        assert right.text == repr(round(N**-0.5 + D**-0.3, 4))
+        assert all(len(option.text.partition(".")[2]) >= 2 for option in asked.options)
+
+
+def test_questions_that_practise_a_skill_do_not_stay_the_same() -> None:
+    for question in QUESTIONS:
+        if question.kind in ("numeric", "fix"):
+            seen = {(variant(question, seed).text, str(variant(question, seed).question.body)) for seed in range(8)}
+            assert len(seen) > 1, question.id
+    mended = next(question for question in QUESTIONS if question.id == "positive-exponents")
+    lines = {variant(mended, seed).expected for seed in range(4)}
+    assert len(lines) == 4
+
+
+def test_who_is_asked_by_a_published_fit_is_given_its_coefficients() -> None:
+    for question in QUESTIONS:
+        asked = variant(question, 0)
+        if re.search(r"what compute-optimal budget|What loss does it predict|How many tokens does it need", asked.text):
+            for coefficient in ("1.8172", "482.01", "2085.43", "0.3478", "0.3658"):
+                assert coefficient in asked.text, question.id
+
+
+FORMS = """
+[[question.form]]
+text = "What is a third of {x}?"
+answer = "x/3"
+steps = ["{x}/3 = {answer}"]
+check = "Three times the answer is {x}."
+[[question.form.mistakes]]
+slip = "inverse"
+answer = "3*x"
+says = "This is three times as much."
+step = "Divide by three."
+
+[[question]]
+id = "which\""""
+
+
+def test_forms_of_a_question_take_turns(bank_file: Path) -> None:
+    bank_file.write_text(bank_file.read_text().replace('\n[[question]]\nid = "which"', FORMS))
+    bank = load_bank(bank_file)
+    assert check_bank(bank, LESSONS, 40) == []
+    asked = [variant(bank.questions[0], seed) for seed in range(4)]
+    assert ["third" in one.text for one in asked] == [False, True, False, True]
+    assert {one.question.id for one in asked} == {"half"}
+    assert all(grade(one, one.expected).correct for one in asked)
+    bank_file.write_text(bank_file.read_text().replace('answer = "3*x"', 'answer = "3*y"'))
+    with pytest.raises(InputError, match=r"question 'half': form 1: mistakes 1: field 'answer': .*'y'"):
+        load_bank(bank_file)
+    bank_file.write_text(bank_file.read_text().replace("[[question.form]]", '[[question.form]]\nkind = "fix"'))
+    assert "the same for all forms" in "".join(read_bank(bank_file)[1])
+
+
+def test_all_faults_of_a_bank_are_told_at_once(bank_file: Path) -> None:
+    text = bank_file.read_text()
+    for old, new in [
+        ('id = "half"', 'id = "Half"'), ("digits = 3", "digits = 99"), ('hint = "Divide."', 'hint = "{y}"'),
+        ('slip = "inverse"', 'slip = "oops"'), ('says = "This is the double."', "sayz = 3"),
+        ("low = 10, high = 90", "low = 90, high = 10"), ('text = "{a - 1}"', 'text = "{b}"'),
+    ]:  # fmt: skip
+        assert old in text
+        text = text.replace(old, new, 1)
+    bank_file.write_text(text)
+    bank, faults = read_bank(bank_file)
+    assert bank.questions == ()
+    told = "\n".join(faults)
+    for field in ("id", "digits", "hint", "slip", "sayz", "says", "low", "text"):
+        assert f"field {field!r}" in told, field
+    assert len(faults) == 8
+    with pytest.raises(FaultyBank, match="and 7 more; 'scaling-tui quiz check FILE' lists them") as caught:
+        load_bank(bank_file)
+    assert caught.value.faults == faults
+
+
+def test_all_faults_of_a_sound_bank_file_are_told_too(bank_file: Path) -> None:
+    text = bank_file.read_text().replace('answer = "2*x"', 'answer = "x*0.5"')
+    text = text.replace("{x}/2 = {answer}", "{x}/2 = {x/3:3}").replace('lesson = "power-laws"', 'lesson = "cooking"')
+    bank_file.write_text(text.replace('says = "Two less."', 'says = "One less."'))
+    problems = "\n".join(check_bank(load_bank(bank_file), LESSONS, 20))
+    for told in ("found 'cooking'", "too close to the key", "does not end in the key", "have the same diagnosis"):
+        assert told in problems
+
+
+def test_a_right_option_told_by_its_decimals_is_a_problem(bank_file: Path) -> None:
+    bank_file.write_text(bank_file.read_text().replace('right = "{a}"', 'right = "{a + 0.125:4}"'))
+    assert "gives it away" in "".join(check_bank(load_bank(bank_file), LESSONS, 20))
+
+
+def test_numbers_that_never_change_are_a_problem(bank_file: Path) -> None:
+    bank_file.write_text(bank_file.read_text().replace("x = { low = 10, high = 90 }", "x = 46"))
+    assert "the same numbers at every seed" in "".join(check_bank(load_bank(bank_file), LESSONS))

@@ -86,6 +86,122 @@ def test_any_equivalent_formula_is_right() -> None:
     assert "no value" in grade(one, "a*N**-b + c*D**-d + log(0-N)").diagnosis
 
 
+@pytest.mark.parametrize("more", ["1/N^2", "1e-8", "1e-9", "1e-16", "1e-20", "1/(N*D)", "E*1e-15", "0.0000001*alpha"])
+def test_a_formula_with_something_small_added_is_another(more: str) -> None:
+    graded = grade(asked("chinchilla-form"), f"E + A/N^alpha + B/D^beta + {more}")
+    assert (graded.correct, graded.slip) == (False, "near")
+    assert "something is added" in graded.diagnosis
+    assert not grade(asked("write-two-terms"), "a*N**-b + c*D**-d + 1e-9").correct
+    assert not grade(asked("write-two-terms"), "a*N**-b + c*D**-d*1.000000001").correct
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "slip", "says"),
+    [
+        ("chinchilla-form", "E + A/D^alpha + B/N^beta", "swapped", "D and N are swapped"),
+        ("chinchilla-form", "E + B/N^alpha + A/D^beta", "swapped", "A and B are swapped"),
+        ("chinchilla-form", "E - A/N^alpha + B/D^beta", "sign-of-term", "want + A / N ** alpha"),
+        ("chinchilla-form", "E + A/N^alpha - B/D^beta", "sign-of-term", "want + B / D ** beta"),
+        ("chinchilla-form", "E + A/N^alpha + B*D^beta", "product", "Divide here"),
+        ("chinchilla-form", "E + A/N^alpha + B/D^(1/beta)", "exponent", "upside down: the exponent of D is beta"),
+        ("chinchilla-form", "E + A/N^alpha + B/D^1/beta", "exponent", "divides by beta"),
+        ("chinchilla-form", "E + 1/N^alpha + B/D^beta", "coefficient", "factor A is missing"),
+        ("chinchilla-form", "E + A/N^alpha + B/D", "exponent", "An exponent is missing"),
+        ("chinchilla-form", "E + B/D^beta", "one-term", "missing"),
+        ("chinchilla-form", "(E + A/N^alpha)*B/D^beta", "product", "Add these"),
+        ("tokens-formula", "(B/(L - E + A/N^alpha))^(1/beta)", "sign-of-term", "want - A / N ** alpha"),
+        ("tokens-formula", "(B/(L - E - A/N^alpha))^1/beta", "exponent", "Without brackets"),
+        ("layer-formula", "2*h**2 + 4*h*f", "", ""),
+        ("write-two-terms", "-(a*N**-b + c*D**-d)", "sign", "sign is wrong"),
+    ],
+)
+def test_one_thing_wrong_in_a_formula_is_named(question: str, answer: str, slip: str, says: str) -> None:
+    graded = grade(asked(question), answer)
+    assert (graded.correct, graded.slip) == (False, slip)
+    assert says in graded.diagnosis
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("smooth-through-sharp", "e^(-k*L)"),
+        ("smooth-through-sharp", "P = e^(-kL)"),
+        ("smooth-through-sharp", "(e^-L)^k"),
+        ("layer-formula", "4h²+2hf"),
+        ("layer-formula", "2h(2h + f)"),
+        ("write-two-terms", "a N^-b + c D^-d"),
+        ("write-two-terms", "L(N, D) = a·N^{-b} + c·D^{-d}"),
+        ("slope-by-eye", "-log10(L2/L1)/log10(N2/N1)"),
+        ("slope-by-eye", "(ln L1 - ln L2)/(ln N2 - ln N1)".replace("ln L1", "ln(L1)").replace("ln L2", "ln(L2)")
+         .replace("ln N2", "ln(N2)").replace("ln N1", "ln(N1)")),
+        ("chinchilla-form", "(E*N^alpha + A)/N^alpha + exp(ln(B) - beta*ln(D))"),
+        ("chinchilla-form", "1e20 + E + A/N^alpha + B/D^beta - 1e20"),
+        ("tokens-formula", "exp(log(B/(L - E - A*N^-alpha))/beta)"),
+    ],
+)  # fmt: skip
+def test_natural_and_unusual_ways_to_write_it_are_right(question: str, answer: str) -> None:
+    assert grade(asked(question), answer).correct
+
+
+def test_left_out_signs_are_shown_as_they_were_read() -> None:
+    assert grade(asked("layer-formula"), "4h²+2hf").read_as == "4*h**2+2*h*f"
+    assert grade(asked("write-two-terms"), "a*N^-b  + c*D^-d").read_as == "a*N^-b + c*D^-d"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["3: a*N**-b", "3 - a*N**-b", "3 – a/N^b", "3, a*N**-b", "3; a*N**-b", "3. a*N**-b", "3) a*N**-b", "line 3 a N^-b",
+     "Line 3 - size_term = a*N**-b", "in line 3: a*N**-b", "3 a*N**-b", "3-a*N**-b", "#3: a*N**-b", "L3: a*N**-b"],
+)  # fmt: skip
+def test_a_line_and_its_formula_may_be_parted_in_many_ways(answer: str) -> None:
+    assert grade(asked("positive-exponents"), answer).correct
+
+
+@pytest.mark.parametrize("answer", ["3: -a*N**b", "3 -a*N**b", "3 - -a*N**b", "3, -a*N**b"])
+def test_a_minus_of_the_formula_is_no_dash(answer: str) -> None:
+    assert grade(asked("positive-exponents"), answer).slip == "sign-of-exponent"
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("two-term-loss", "L = {key}"),
+        ("two-term-loss", "{key} nats"),
+        ("two-term-loss", "{key} nats/token"),
+        ("doubling-one-term", "{key} nats"),
+        ("days-on-gpus", "{key} hrs"),
+        ("optimal-ratio", "{key} tokens per parameter"),
+        ("size-to-lower-loss", "{key} times"),
+        ("nats-to-bits", "{key} b"),
+    ],
+)
+def test_units_and_names_around_a_number_are_read(question: str, answer: str) -> None:
+    one = asked(question, 2)
+    key = f"{one.values['answer']:.5g}"
+    assert grade(one, answer.format(key=key)).correct
+
+
+def test_arithmetic_in_a_numeric_field() -> None:
+    one = asked("training-compute", 1)
+    N, D = one.values["N"], one.values["D"]
+    assert grade(one, f"6*{N:g}*{D:g}").correct
+    assert grade(one, f"2*{N:g}*{D:g} flops").slip == "forward-only"
+
+
+def test_fewer_figures_than_asked_are_right_only_if_no_figure_is_lost() -> None:
+    one = next(one for one in (asked("embedding-share", seed) for seed in range(60)) if one.expected == "0.970")
+    graded = grade(one, "1")
+    assert (graded.correct, graded.slip) != (True, "") and graded.slip != "few-figures"
+    assert grade(one, "0.97").correct
+    assert not grade(one, "1.0").correct
+    accuracy = next(
+        one for one in (asked("token-accuracy-needed", seed) for seed in range(60)) if one.values["answer"] > 0.98
+    )
+    assert not grade(accuracy, "1").correct
+    assert grade(accuracy, "1").slip != "few-figures"
+    assert grade(accuracy, f"{accuracy.values['answer']:.3f}").slip == "few-figures"
+
+
 def test_code_is_mended_by_line_and_formula() -> None:
     one = asked("positive-exponents")
     assert grade(one, "3: a*N**-b").correct

@@ -10,7 +10,8 @@ import time
 import pytest
 
 from scaling_tui import InputError
-from scaling_tui.tutor.parsing.expressions import BASIC, LONGEST, Unreadable, parse
+from scaling_tui.tutor.parsing.expressions import BASIC, LONGEST, parse
+from scaling_tui.tutor.parsing.spelling import Unreadable
 
 NAMES = frozenset(("a", "b", "c", "d", "N", "D", "alpha"))
 VALUES = {"a": 1.0, "b": 0.5, "c": 1.0, "d": 0.3, "N": 1000.0, "D": 10000.0, "alpha": 0.34}
@@ -31,6 +32,22 @@ VALUES = {"a": 1.0, "b": 0.5, "c": 1.0, "d": 0.3, "N": 1000.0, "D": 10000.0, "al
         ("log(D, 10)", 4.0),
         ("-N**2", -1e6),
         ("2**3**2", 512.0),
+        ("2N", 2000.0),
+        ("a N^-b + c D^-d", 0.0947185110497),
+        ("2aN", 2000.0),
+        ("N(3 + b)", 3500.0),
+        ("(a + b)(c + d)", 1.95),
+        ("N²D", 1e10),
+        ("Nlog(D, 10)", 4000.0),
+        ("2√N", 2 * math.sqrt(1000)),
+        ("√(N)", math.sqrt(1000)),
+        ("e^(-bd)", math.exp(-0.15)),
+        ("2e^-b", 2 * math.exp(-0.5)),
+        ("2e3", 2000.0),
+        ("N^{-b}", 1000**-0.5),
+        ("log₁₀(D)", 4.0),
+        ("-2N^2", -2e6),
+        ("alphaN", 340.0),
     ],
 )
 def test_reads_formulas(text: str, value: float) -> None:
@@ -46,10 +63,19 @@ def test_what_has_no_value_is_nan(text: str) -> None:
     ("text", "at", "why"),
     [
         ("", 0, "nothing given"),
-        ("2N", 1, "write * to multiply"),
-        ("a N^-b", 2, "write * to multiply"),
-        ("a*N^-b(c)", 5, "write b*("),
-        ("N(3)", 0, "N is a number, not a function"),
+        ("2 3", 2, "write * to multiply"),
+        ("N 3", 2, "write * to multiply"),
+        ("1_0", 1, "write * to multiply"),
+        ("0x1F", 1, "write * to multiply"),
+        ("1/2N", 3, "not clear what belongs to it"),
+        ("a/N(D)", 3, "not clear what belongs to it"),
+        ("a*N^-b(c)", 6, "not clear what belongs to it"),
+        ("N^2D", 3, "not clear what belongs to it"),
+        ("N^aD", 2, "not clear what belongs to it"),
+        ("√Nb", 1, "not clear what belongs to it"),
+        ("N4", 0, "is not a name"),
+        ("log N", 4, "write log("),
+        ("a()", 1, "nothing between the brackets"),
         ("sqrt", 0, "is a function"),
         ("  x + a", 2, "'x' is not a name"),
         ("a + (b", 4, "not closed"),
@@ -171,3 +197,16 @@ def test_the_parser_neither_compiles_nor_calls_by_text() -> None:
     called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     assert not called & {"eval", "exec", "compile", "__import__", "getattr", "globals"}
     assert all(callable(function) for function, _, _ in BASIC.values())
+
+
+def test_an_e_of_the_question_is_not_eulers() -> None:
+    assert parse("2e", frozenset("e"))({"e": 5.0}) == 10.0
+
+
+def test_a_word_that_could_be_two_products_is_no_product() -> None:
+    with pytest.raises(Unreadable, match="'aab' is not a name"):
+        parse("aab", frozenset(("a", "ab", "aa", "b")))
+
+
+def test_signs_left_out_are_written() -> None:
+    assert parse("4h²+2hf", frozenset("hf")).written == "4*h**2+2*h*f"

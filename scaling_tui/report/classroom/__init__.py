@@ -1,0 +1,1 @@
+"""Assignments in print: papers, what a student meets when taking one, marks, and the class."""

@@ -1,0 +1,1 @@
+"""A class: assignments, rosters, the submissions of students, and their marks."""
