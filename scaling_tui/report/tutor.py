@@ -108,7 +108,9 @@ def verdict_text(graded: Grade, tries_left: int) -> str:
     if graded.correct:
         return "✓ Right."
     left = f"{tries_left} {'try' if tries_left == 1 else 'tries'} left." if tries_left else "No tries left."
-    return wrapped(f"✗ Not that. {graded.read_as}: {diagnosis_text(graded)} {left}")
+    diagnosis = diagnosis_text(graded)
+    joint = "\n" if "\n" in diagnosis else " "
+    return wrapped(f"✗ Not that. {graded.read_as}: {diagnosis}{joint}{left}")
 
 
 def diagnosis_text(graded: Grade) -> str:

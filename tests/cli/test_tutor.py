@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scaling_tui.tutor.content.bank import load_banks
-from scaling_tui.tutor.review import pick_test
+from scaling_tui.tutor.course import Course
 from tests.tutor.conftest import BANK
 
 ROOT = Path(__file__).parents[2]
@@ -286,9 +286,10 @@ def test_take_with_a_seed_asks_the_same_whatever_was_answered(run) -> None:  # t
     assert str(run("quiz", "take", "--seed", "12", "--count", "4", given="skip\n" * 4).stdout) != before
 
 
-def test_a_tests_score_is_out_of_all_its_questions(run) -> None:  # type: ignore[no-untyped-def]
+def test_a_tests_score_is_out_of_all_its_questions(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     questions = [question for bank in load_banks() for question in bank.questions]
-    seed = next(seed for seed in map(str, range(99)) if pick_test(questions, int(seed))[0].kind == "choice")
+    course = Course.load(questions, tmp_path / "none")
+    seed = next(seed for seed in map(str, range(99)) if course.test(int(seed)).questions[0].kind == "choice")
     given = "b\n" + "skip\n" * 20
     document = json.loads(run("quiz", "take", "--test", "--seed", seed, "--json", given=given).stdout)
     assert document["asked"] == 10

@@ -40,7 +40,7 @@ class Sitting(Session):
     """Asks the questions of an assignment that are not answered yet, always with the same numbers.
 
     The last answer to a question counts. Nothing here helps: no hints, and solutions only where the assignment
-    allows feedback and its deadline, if it has one, is over.
+    allows feedback and its deadline is over, or, if it has none, no question can be answered anew.
 
     Args:
         exercise: the assignment and its questions.
@@ -89,9 +89,13 @@ class Sitting(Session):
 
     @property
     def reveals(self) -> bool:
-        """Whether right answers and solutions may be shown."""
+        """Whether right answers and solutions may be shown; without a deadline once nothing can be answered anew."""
         assignment = self.assignment
-        return assignment.feedback != "never" and (assignment.deadline is None or assignment.is_over(self._now()))
+        if assignment.feedback == "never":
+            return False
+        if assignment.deadline is None:
+            return not any(each.tries_left for each in self.standings())
+        return assignment.is_over(self._now())
 
     @property
     def keeps(self) -> bool:

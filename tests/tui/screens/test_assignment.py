@@ -56,7 +56,7 @@ async def opened(pilot: Pilot[None], path: Path, student: str = "s1") -> tuple[Q
     screen = pilot.app.screen
     assert isinstance(screen, QuizScreen)
     choices = screen.query_one("#choices", OptionList)
-    await until(pilot, lambda: choices.option_count == 5)
+    await until(pilot, lambda: choices.option_count == 6)
     await pilot.press("end", "enter")
     for title, text in (("Path of the assignment", str(path)), ("your id in the class", student)):
         await until(pilot, lambda title=title: title in asked(pilot))  # type: ignore[misc]
@@ -154,7 +154,7 @@ async def test_what_cannot_be_opened_is_said_where_it_was_typed(tmp_path: Path) 
         await pilot.press("9")
         await until(pilot, lambda: isinstance(pilot.app.screen, QuizScreen))
         choices = pilot.app.screen.query_one("#choices", OptionList)
-        await until(pilot, lambda: choices.option_count == 5)
+        await until(pilot, lambda: choices.option_count == 6)
         await pilot.press("end", "enter")
         await until(pilot, lambda: bool(asked(pilot)))
         pilot.app.screen.query_one(Input).value = str(tmp_path / "none.toml")
