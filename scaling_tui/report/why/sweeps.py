@@ -7,9 +7,8 @@ from typing import Any
 from scaling_tui.laws.forms import LAWS, Input
 from scaling_tui.report.why.explanation import Explanation, Step, step
 from scaling_tui.report.why.laws import coefficient_figures, counted, law_steps, lesson_of
-from scaling_tui.report.why.runs import STUDY, loss_convention, run_figures, seed_figures
+from scaling_tui.report.why.runs import STUDY, loss_convention, run_figures
 from scaling_tui.runs import RecordedPrediction, RunView, SweepView
-from scaling_tui.sweeps.points import points_of
 from scaling_tui.sweeps.results import LEVEL, outcome
 from scaling_tui.sweeps.summary import estimate_summary, prediction_summary
 from scaling_tui.sweeps.sweep_fit import SweepFit, fit_beforehand, law_of_sweep, point_of
@@ -247,8 +246,3 @@ def _outcomes(sweep: SweepView) -> Iterator[Explanation]:
 
 def _four(value: float) -> str:
     return "–" if not math.isfinite(value) else f"{value:.4f}"
-
-
-def trial_figures(sweep: SweepView) -> list[Explanation]:
-    """The means over seeds of every setting."""
-    return [one for point in points_of(sweep.runs) for trial in point.trials for one in seed_figures(trial)]
