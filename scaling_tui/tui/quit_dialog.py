@@ -9,10 +9,8 @@ from scaling_tui.runs import make_request
 from scaling_tui.runs.commands import suggested
 from scaling_tui.runs.glance import trains
 from scaling_tui.runs.liveness import copy_of
-from scaling_tui.sweeps.listing import Listing
+from scaling_tui.sweeps.listing import PATIENCE_S, Listing
 from scaling_tui.tui.widgets.choose import Choose
-
-PATIENCE_S = 0.3
 
 
 def training_sweeps(listing: Listing) -> list[Path]:

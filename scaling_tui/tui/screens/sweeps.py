@@ -22,6 +22,7 @@ from scaling_tui.runs.delete_run import empty_all_trash, runs_in_trash, sweep_of
 from scaling_tui.runs.format import safe_name
 from scaling_tui.runs.labels import checked_note, read_tags
 from scaling_tui.runs.writer import taken
+from scaling_tui.sweeps.listing import PATIENCE_S
 from scaling_tui.sweeps.query import SORTS, Query, read_query, select
 from scaling_tui.sweeps.row import SweepRow
 from scaling_tui.text import show
@@ -31,7 +32,7 @@ from scaling_tui.tui.report_dialog import REPORT, ask_for_report
 from scaling_tui.tui.services import sweep_edits
 from scaling_tui.tui.services.background import OneAtATime
 from scaling_tui.tui.services.sweep_edits import Edit
-from scaling_tui.tui.sweep_dialog import PATIENCE_S, sweep_line
+from scaling_tui.tui.sweep_dialog import sweep_line
 from scaling_tui.tui.widgets.ask import Ask
 from scaling_tui.tui.widgets.choose import Choose, by_text, lines_of
 from scaling_tui.tui.widgets.line_list import MOVES, Line, LineList
