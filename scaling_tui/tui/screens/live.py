@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -37,6 +37,7 @@ from scaling_tui.sweeps.queue import why_not_next
 from scaling_tui.sweeps.results import outcome
 from scaling_tui.sweeps.sweep_fit import law_of_sweep
 from scaling_tui.text import show
+from scaling_tui.tui.cycle import after
 from scaling_tui.tui.live_page import LivePage
 from scaling_tui.tui.log_dialog import LogDialog
 from scaling_tui.tui.plot_keys import PLOT_KEYS, PlotKeys
@@ -57,7 +58,6 @@ from scaling_tui.tui.widgets.text import LastLines, PlainText
 
 WIDE, NORMAL = 110, 72
 NOTHING = "-"  # no sweep can be called that
-T = TypeVar("T")
 
 
 class LiveScreen(PlotKeys, RunKeys, LivePage):
@@ -361,13 +361,13 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
 
     def action_over(self) -> None:
         self.query_one("#curves", Plot).cursor = None
-        self._choose(replace(self._choice, over=_after(OVER, self._choice.over)))
+        self._choose(replace(self._choice, over=after(OVER, self._choice.over)))
 
     def action_smooth(self) -> None:
-        self._choose(replace(self._choice, smoothing=_after(SMOOTHING, self._choice.smoothing)))
+        self._choose(replace(self._choice, smoothing=after(SMOOTHING, self._choice.smoothing)))
 
     def action_scales(self) -> None:
-        log_x, log_y = _after(SCALES, (self._choice.log_x, self._choice.log_y))
+        log_x, log_y = after(SCALES, (self._choice.log_x, self._choice.log_y))
         self._choose(self._choice.scaled(log_x, log_y))
 
     def action_metric(self) -> None:
@@ -376,7 +376,7 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
             return
         metrics = metrics_of(sweep, self._choice.pattern) or metrics_of(sweep)
         now = shown_of(sweep, self._choice).metric
-        self._choose(replace(self._choice, metric=_after(metrics, now) if now in metrics else metrics[0]))
+        self._choose(replace(self._choice, metric=after(metrics, now) if now in metrics else metrics[0]))
 
     def action_choose_metric(self) -> None:
         sweep = self._sweep
@@ -406,7 +406,7 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
         if self._sweep is not None:
             views = self._views(self._sweep)
             order = views if self.size.width >= WIDE else ("curves", *views)
-            self._view = _after(order, self._view if self._view in order else order[0])
+            self._view = after(order, self._view if self._view in order else order[0])
             self.set_class(self._view != "curves", "-law")
             self.call_after_refresh(self._show_plots)
 
@@ -495,10 +495,6 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
                 self._sweep.name if self._sweep else "live", "curves" if plot.id == "curves" else "law", plot.figure
             ),
         )
-
-
-def _after(cycle: Sequence[T], now: T) -> T:
-    return cycle[(cycle.index(now) + 1) % len(cycle)]
 
 
 def metric_row(sweep: SweepView, metric: str) -> str:
