@@ -10,7 +10,7 @@ from scaling_tui.runs.commands import suggested
 from scaling_tui.runs.glance import trains
 from scaling_tui.runs.liveness import copy_of
 from scaling_tui.sweeps.listing import PATIENCE_S, Listing
-from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.choose import Choose, lines_of
 
 
 def training_sweeps(listing: Listing) -> list[Path]:
@@ -31,11 +31,13 @@ def quit_question(paths: list[Path]) -> Choose:
     them = "it" if single else "them"
     return Choose(
         f"{names} {'is' if single else 'are'} training. Quit?",
-        [
-            ("leave", f"Quit and leave {them} running"),
-            ("stop", f"Stop {them} and quit; every run writes a checkpoint first and can be resumed"),
-            ("cancel", "Cancel"),
-        ],
+        lines_of(
+            [
+                ("leave", f"Quit and leave {them} running"),
+                ("stop", f"Stop {them} and quit; every run writes a checkpoint first and can be resumed"),
+                ("cancel", "Cancel"),
+            ]
+        ),
     )
 
 

@@ -23,7 +23,7 @@ from scaling_tui.sweeps.launch import launch
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.screens.experiment import ExperimentScreen
 from scaling_tui.tui.screens.quiz import OWN_RUNS, PREDICTION_GAME
-from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.choose import Choose, lines_of
 from scaling_tui.tui.widgets.options import Options
 from scaling_tui.tui.widgets.panel import Group, Panel, in_view
 from scaling_tui.tui.widgets.plot import Plot
@@ -301,7 +301,7 @@ class LearnScreen(Page):
                     self._watch(row.name)
                     return
         choices = [("launch", f"Launch {ladder} now"), ("no", "Not now")]
-        self.app.push_screen(Choose(f"You have no sweep of {ladder} yet.", choices), self._launch)
+        self.app.push_screen(Choose(f"You have no sweep of {ladder} yet.", lines_of(choices)), self._launch)
 
     def _launch(self, choice: str | None) -> None:
         if choice == "launch" and self._lesson is not None:

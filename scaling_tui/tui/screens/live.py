@@ -48,7 +48,7 @@ from scaling_tui.tui.services.run_detail import run_text
 from scaling_tui.tui.services.table_form import Opened, OpenedTable
 from scaling_tui.tui.services.watch import SweepSnapshot
 from scaling_tui.tui.source_dialog import choose_source
-from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.choose import Choose, lines_of
 from scaling_tui.tui.widgets.machine_load import MachineLoad
 from scaling_tui.tui.widgets.panel import Group, Panel, in_view
 from scaling_tui.tui.widgets.plot import Plot, theme_colours
@@ -384,7 +384,7 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
             names = metrics_of(sweep)
             dialog = Choose(
                 "Which metric? Type a part of its name, or a pattern: eval/*",
-                [(name, metric_row(sweep, name)) for name in names],
+                lines_of([(name, metric_row(sweep, name)) for name in names]),
                 find=partial(matching, names),
                 now=shown_of(sweep, self._choice).metric,
                 typed=self._choice.pattern,
@@ -449,7 +449,7 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
         if run is not None and run.state in ("running", *WAITING) and run.name not in asked.stopping | asked.held:
             choices.insert(0, (run.name, f"Only {run.name}"))
         question = "Stop what? Each run writes a checkpoint first; r resumes it."
-        self.app.push_screen(Choose(question, choices), partial(self._stop, sweep))
+        self.app.push_screen(Choose(question, lines_of(choices)), partial(self._stop, sweep))
 
     def _stop(self, sweep: SweepView, what: str | None) -> None:
         if what is not None:
@@ -467,9 +467,8 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
         choices = [("sweep", f"All unfinished runs of {sweep.name}")]
         if run is not None and self._can_resume(sweep, run):
             choices.insert(0, (run.name, f"Only {run.name}"))
-        self.app.push_screen(
-            Choose("Resume what? Runs continue from their last checkpoints.", choices), partial(self._resume, sweep)
-        )
+        question = "Resume what? Runs continue from their last checkpoints."
+        self.app.push_screen(Choose(question, lines_of(choices)), partial(self._resume, sweep))
 
     def _resume(self, sweep: SweepView, what: str | None) -> None:
         def work() -> None:

@@ -603,7 +603,7 @@ class QuizScreen(Page):
         except InputError as error:
             if shown is None:
                 choices = [(LADDER, f"Launch {LADDER}; come back when its first rungs have finished"), ("", "Not now")]
-                self.app.push_screen(Choose(str(error), choices), self._launch)
+                self.app.push_screen(Choose(str(error), lines_of(choices)), self._launch)
                 return
             try:
                 challenge = await to_thread(find_challenge, self.runs)
