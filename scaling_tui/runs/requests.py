@@ -15,10 +15,10 @@ from scaling_tui.runs.format import read_json
 from scaling_tui.runs.liveness import copy_of
 
 Request = Literal["stop", "resume"]
-Asked = Literal["stop", "resume", "next"]  # the last moves a run to the front of the queue and changes nothing else
+AnyRequest = Literal["stop", "resume", "next"]  # the last only moves a run to the front of the queue
 
 
-def make_request(sweep: Path, request: Asked, run: str | None = None) -> None:
+def make_request(sweep: Path, request: AnyRequest, run: str | None = None) -> None:
     """Asks the supervisor and the workers of `sweep` to stop or resume: all runs, or one; or to train one next.
 
     Raises:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scaling_tui.laws.forms import LAWS, Input
-from scaling_tui.report.why.explanation import Explanation, Step, step
+from scaling_tui.report.why.explanation import Explanation, Step, signed_percent, step
 from scaling_tui.report.why.laws import coefficient_figures, counted, law_steps, lesson_of
 from scaling_tui.report.why.runs import STUDY, loss_convention, run_figures
 from scaling_tui.runs import RecordedPrediction, RunView, SweepView
@@ -105,23 +105,20 @@ def prediction_figures(sweep: SweepView) -> Iterator[Explanation]:
     )  # fmt: skip
     error = told["error"]
     yield Explanation(
-        PREDICTION, "error", _tenth(error), error, "", "how far the measured loss is from the prediction",
+        PREDICTION, "error", signed_percent(error), error, "", "how far the measured loss is from the prediction",
         "computed", held, of_best,
         (step("error", "measured/predicted - 1", {"measured": measured, "predicted": recorded.predicted}, error,
-              _tenth),), "one prediction: it says little of the next", "fits-go-wrong",
+              signed_percent),), "one prediction: it says little of the next", "fits-go-wrong",
     )  # fmt: skip
     if (below := told["below"]) is not None:
         loss = measured / (1 + below)
         yield Explanation(
-            PREDICTION, "below", _tenth(below), below, "",
+            PREDICTION, "below", signed_percent(below), below, "",
             "how far it is from the loss of the rung below: the guess that needs no law", "computed", held, of_best,
-            (step("below", "measured/smaller - 1", {"measured": measured, "smaller": loss}, below, _tenth),), "",
+            (step("below", "measured/smaller - 1", {"measured": measured, "smaller": loss}, below,
+                  signed_percent),), "",
             "honest-study",
         )  # fmt: skip
-
-
-def _tenth(value: float) -> str:
-    return show.percent(value, 1, sign=True)
 
 
 def _predicted(

@@ -11,7 +11,7 @@ from scaling_tui.runs.delete import BY_HAND, Deleted, bring_back, trash_sweep
 from scaling_tui.runs.delete_run import DeletedRun, bring_run_back, sweep_of, trash_run
 from scaling_tui.runs.labels import Labels, change_labels
 from scaling_tui.runs.rename import check_at_rest, rename_sweep
-from scaling_tui.runs.requests import Asked, make_request
+from scaling_tui.runs.requests import Request, make_request
 from scaling_tui.sweeps.launch import resume
 from scaling_tui.text import show
 from scaling_tui.tutor.prediction_game import carry_over
@@ -110,7 +110,7 @@ def go_on(paths: Sequence[Path]) -> Edit:
     return _each(paths, one, lambda names: f"resumed {names}")
 
 
-def _ask_to(path: Path, what: Asked) -> None:
+def _ask_to(path: Path, what: Request) -> None:
     try:
         make_request(path, what)
     except OSError as error:
