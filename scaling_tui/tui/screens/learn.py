@@ -290,13 +290,16 @@ class LearnScreen(Page):
     async def action_predict(self) -> None:
         await self.scaling_app.visit("quiz", PREDICTION_GAME)
 
-    def action_own(self) -> None:
+    @work(exclusive=True, group="own")
+    async def action_own(self) -> None:
         """Shows the latest sweep of the lesson's ladder on the live screen, or offers to launch one."""
         if self._lesson is None or not self._lesson.ladder:
             return
         ladder = self._lesson.ladder
         with suppress(InputError):
-            for row in self.scaling_app.listing.poll(close=False).rows:
+            # In a thread: sweeps that nobody has read yet take seconds.
+            listed = await to_thread(self.scaling_app.listing.poll, close=False)
+            for row in listed.rows:
                 if row.ladder == ladder and not row.archived:
                     self._watch(row.name)
                     return
