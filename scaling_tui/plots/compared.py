@@ -7,7 +7,18 @@ import numpy as np
 
 from scaling_tui.laws.fitting.points import Points
 from scaling_tui.laws.planning.along_compute import AlongCompute
-from scaling_tui.plots.curves import LOSSES, Choice, labels, place, points, shown_of
+from scaling_tui.plots.curves import (
+    LOSSES,
+    X_NAMES,
+    X_TEXTS,
+    Choice,
+    labels,
+    over_text,
+    place,
+    points,
+    recorded,
+    shown_of,
+)
 from scaling_tui.plots.figures import DOTTED, LINE, Figure, Series
 from scaling_tui.runs import SweepView
 from scaling_tui.runs.metrics import described
@@ -76,7 +87,7 @@ def curves_figure(sweeps: Sequence[tuple[str, SweepView]], choice: Choice) -> Fi
     has.
     """
     if sweeps:
-        every = [metric for metric in LOSSES if all(_has(sweep, metric) for _, sweep in sweeps)]
+        every = [metric for metric in LOSSES if all(recorded(sweep, metric) for _, sweep in sweeps)]
         if choice.metric in LOSSES and every and choice.metric not in every:
             choice = replace(choice, metric=every[0])
         choice = shown_of(sweeps[0][1], choice)
@@ -89,21 +100,14 @@ def curves_figure(sweeps: Sequence[tuple[str, SweepView]], choice: Choice) -> Fi
                 label, full = f"{sign} {called[run.name]}", f"{name}/{called[run.name]}"
                 series.append(Series(x, y, place(number, len(sweeps)), label, LINE, name=full))
                 there.append(f"{sign} {name}")
-    scale = {(True, True): ", log-log", (True, False): ", log x", (False, True): ", log y"}
-    over = {"tokens": "tokens", "step": "step", "flops": "FLOPs", "time": "seconds"}[choice.over]
-    texts = {"tokens": show.count, "step": show.count, "flops": show.scientific, "time": show.duration}
     return Figure(
-        f"{about.titled} · {' '.join(dict.fromkeys(there))} · {over}{scale.get((choice.log_x, choice.log_y), '')}",
+        f"{about.titled} · {' '.join(dict.fromkeys(there))} · {over_text(choice)}",
         tuple(series),
         log_x=choice.log_x,
         log_y=choice.log_y,
-        x_name=over,
+        x_name=X_NAMES[choice.over],
         y_name=about.name,
         y_unit=about.unit,
-        x_text=texts[choice.over],
+        x_text=X_TEXTS[choice.over],
         empty="None of them has curves: a table holds a row a run.",
     )
-
-
-def _has(sweep: SweepView, metric: str) -> bool:
-    return any(run.curve.last(metric) is not None for run in sweep.runs)

@@ -20,7 +20,9 @@ OVER: tuple[Over, ...] = ("tokens", "step", "flops", "time")
 SMOOTHING = (0.8, 0.95, 0.99, 0.0)  # weights of the past, as TensorBoard has them
 SCALES = ((True, True), (True, False), (False, True), (False, False))
 LOSSES = ("loss", "val_loss")
-_X_NAMES: Mapping[str, str] = {"tokens": "tokens", "step": "step", "flops": "FLOPs", "time": "seconds"}
+X_NAMES: Mapping[str, str] = {"tokens": "tokens", "step": "step", "flops": "FLOPs", "time": "seconds"}
+X_TEXTS = {"tokens": show.count, "step": show.count, "flops": show.scientific, "time": show.duration}
+_SCALES = {(True, True): ", log-log", (True, False): ", log x", (False, True): ", log y", (False, False): ""}
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,9 @@ class Choice:
 
 def metrics_of(sweep: SweepView, pattern: str = "") -> list[str]:
     """What the runs recorded and a plot can show: the losses first, then what `pattern` matches of the others."""
-    recorded = {name: None for run in sweep.runs for name in run.curve.metrics if name not in AXES}
-    losses = [name for name in LOSSES if name in recorded] or ["loss"]
-    others = [name for name in recorded if name not in LOSSES]
+    there = {name: None for run in sweep.runs for name in run.curve.metrics if name not in AXES}
+    losses = [name for name in LOSSES if name in there] or ["loss"]
+    others = [name for name in there if name not in LOSSES]
     return matching([*losses, *others], pattern) if pattern else [*losses, *others]
 
 
@@ -73,15 +75,16 @@ def shown_of(sweep: SweepView, choice: Choice) -> Choice:
     Trainers of others may log held-out loss alone, or steps without tokens.
     """
     metric, over = choice.metric, choice.over
-    if metric == "loss" and not _recorded(sweep, "loss"):
-        metric = next((name for name in metrics_of(sweep) if _recorded(sweep, name)), metric)
+    if metric == "loss" and not recorded(sweep, "loss"):
+        metric = next((name for name in metrics_of(sweep) if recorded(sweep, name)), metric)
     if not any(len(points(run, replace(choice, metric=metric, smoothing=0.0))[0]) for run in sweep.runs):
         others: tuple[Over, ...] = ("step", "tokens", "time")
-        over = next((axis for axis in others if _recorded(sweep, axis)), over)
+        over = next((axis for axis in others if recorded(sweep, axis)), over)
     return replace(choice, metric=metric, over=over)
 
 
-def _recorded(sweep: SweepView, metric: str) -> bool:
+def recorded(sweep: SweepView, metric: str) -> bool:
+    """Whether any of its runs has recorded the metric."""
     return any(run.curve.last(metric) is not None for run in sweep.runs)
 
 
@@ -125,10 +128,10 @@ class Curves:
             tuple(shown),
             log_x=choice.log_x,
             log_y=choice.log_y,
-            x_name=_X_NAMES[choice.over],
+            x_name=X_NAMES[choice.over],
             y_name=about.name,
             y_unit=about.unit,
-            x_text=_X_TEXTS[choice.over],
+            x_text=X_TEXTS[choice.over],
             empty=_empty(sweep, choice),
         )
 
@@ -188,21 +191,22 @@ def labels(sweep: SweepView) -> dict[str, str]:
 def _empty(sweep: SweepView, choice: Choice) -> str:
     if choice.hidden:
         return "All curves are hidden: press a to show them."
-    if choice.metric != "loss" and any(len(run.curve) for run in sweep.runs) and not _recorded(sweep, choice.metric):
+    if choice.metric != "loss" and any(len(run.curve) for run in sweep.runs) and not recorded(sweep, choice.metric):
         return f"No run has recorded {described(choice.metric).name}."
     return "No records yet."
 
 
+def over_text(choice: Choice) -> str:
+    """What curves are drawn over, and on which scales."""
+    return X_NAMES[choice.over] + _SCALES[choice.log_x, choice.log_y]
+
+
 def _title(choice: Choice, beside: Sequence[SweepView]) -> str:
-    scale = {(True, True): ", log-log", (True, False): ", log x", (False, True): ", log y"}
     parts = [described(choice.metric).titled]
     parts += [f"{chr(39) * number} dotted: {other.name}" for number, other in enumerate(beside, 1)]
-    parts.append(f"{_X_NAMES[choice.over]}{scale.get((choice.log_x, choice.log_y), '')}")
+    parts.append(over_text(choice))
     if choice.metric == "loss":
         parts.append(f"smooth {choice.smoothing:g}" if choice.smoothing else "raw")
     if choice.pattern:
         parts.append(f"v: {choice.pattern}")  # the key goes through these alone
     return " · ".join(parts)
-
-
-_X_TEXTS = {"tokens": show.count, "step": show.count, "flops": show.scientific, "time": show.duration}

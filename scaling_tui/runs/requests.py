@@ -15,22 +15,29 @@ from scaling_tui.runs.format import read_json
 from scaling_tui.runs.liveness import copy_of
 
 Request = Literal["stop", "resume"]
-Asked = Literal["stop", "resume", "next"]  # the last moves a run to the front of the queue and changes nothing else
+AnyRequest = Literal["stop", "resume", "next"]  # the last only moves a run to the front of the queue
 
 
-def make_request(sweep: Path, request: Asked, run: str | None = None) -> None:
+def make_request(sweep: Path, request: AnyRequest, run: str | None = None) -> None:
     """Asks the supervisor and the workers of `sweep` to stop or resume: all runs, or one; or to train one next.
 
     Raises:
-        InputError: to steer what trains elsewhere, in a copy of its folder, out of which no request comes.
+        InputError: to steer what trains elsewhere, in a copy of its folder, out of which no request comes; or the
+            folder cannot be written to.
     """
     if request != "resume" and (copy := copy_of(sweep)) is not None:
         raise InputError(
             f"sweep {sweep.name}: a copy, from which requests do not reach {copy.host}; want '{copy.command(request)}'"
         )
-    folder = sweep / "requests"
-    folder.mkdir(exist_ok=True)
     line = json.dumps({"request": request, "run": run}, ensure_ascii=False).encode() + b"\n"
+    try:
+        _write(sweep / "requests", line)
+    except OSError as error:
+        raise InputError(f"sweep {sweep.name}: cannot be written to ({error.strerror})") from error
+
+
+def _write(folder: Path, line: bytes) -> None:
+    folder.mkdir(exist_ok=True)
     number = 1 + max(_numbers(folder), default=0)
     while True:
         try:

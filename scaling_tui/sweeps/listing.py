@@ -32,6 +32,7 @@ FORMAT = 1  # of the cache
 MOST_CACHE_BYTES = 256 << 20
 TURNS = 8  # polls in which each sweep at rest is looked at closely once
 SAVED_EVERY_S = 5.0
+PATIENCE_S = 0.3  # that a look of the app may take before what is known is shown
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer
 
 from scaling_tui import InputError
-from scaling_tui.laws import LAWS
 from scaling_tui.plots.curves import OVER, SCALES, SMOOTHING, Choice
 from scaling_tui.plots.figures import Figure
 from scaling_tui.report.comparison.comparing import SideBySide, compare_sources
@@ -22,20 +21,20 @@ from scaling_tui.report.comparison.sources import Source, sweep_of, table_of, wi
 from scaling_tui.report.comparison.words import comparison_curves, comparison_figure, comparison_text, notes_text
 from scaling_tui.runs import find_sweep, read_sweep
 from scaling_tui.text import show
-from scaling_tui.text.list_columns import ListColumn
 from scaling_tui.tui.app_sized import AppSized
+from scaling_tui.tui.cycle import after
+from scaling_tui.tui.law_dialog import choose_law
 from scaling_tui.tui.page import Host
+from scaling_tui.tui.plot_keys import PLOT_KEYS, PlotKeys
 from scaling_tui.tui.save_dialog import Picture, save
 from scaling_tui.tui.services.background import OneAtATime
 from scaling_tui.tui.services.table_form import Opened, OpenedSweep, OpenedTable
 from scaling_tui.tui.source_dialog import choose_source
-from scaling_tui.tui.widgets.choose import Choose, by_text, lines_of
-from scaling_tui.tui.widgets.line_list import Line
+from scaling_tui.tui.widgets.choose import Choose, lines_of
 from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tui.widgets.text import PlainText
 
 OWN = ""  # in the list of laws: each source's own
-LAW_COLUMNS = (ListColumn("law"), ListColumn("formula", least=20))
 View = Literal["laws", "curves"]
 
 
@@ -47,7 +46,7 @@ class Request:
     law: str | None
 
 
-class CompareDialog(AppSized, ModalScreen[None]):
+class CompareDialog(PlotKeys, AppSized, ModalScreen[None]):
     """Compares sweeps, by name or path, and opened files; asks for another one where there is only one."""
 
     AUTO_FOCUS = ""
@@ -63,9 +62,7 @@ class CompareDialog(AppSized, ModalScreen[None]):
         Binding("x", "over", "axis", show=False, tooltip="Switch the x axis of curves: tokens, steps, FLOPs, time"),
         Binding("s", "smooth", "smooth", show=False, tooltip="Smooth curves: 0.8, 0.95, 0.99, off"),
         Binding("g", "scales", "log", show=False, tooltip="Switch logarithmic axes: both, x, y, none"),
-        Binding("left", "crosshair(-1)", "crosshair", show=False, tooltip="Move the crosshair left"),
-        Binding("right", "crosshair(1)", "crosshair", show=False, tooltip="Move the crosshair right"),
-        Binding("backspace", "no_crosshair", "no crosshair", show=False, tooltip="Remove the crosshair"),
+        *PLOT_KEYS,
         Binding("up,k", "scroll(-1)", "up", show=False, tooltip="Scroll the text up"),
         Binding("down,j", "scroll(1)", "down", show=False, tooltip="Scroll the text down"),
         Binding("pageup", "scroll(-10)", "page up", show=False, tooltip="Scroll the text far up"),
@@ -185,11 +182,8 @@ class CompareDialog(AppSized, ModalScreen[None]):
             self._ask()
 
     def action_form(self) -> None:
-        lines = [Line(OWN, ("each its own", "")), *(Line(law.name, (law.name, law.text)) for law in LAWS.values())]
-        now = self._request.law or OWN
-        self.app.push_screen(
-            Choose("Fit which law to all?", lines, columns=LAW_COLUMNS, find=by_text(lines), now=now), self._fit_law
-        )
+        dialog = choose_law("Fit which law to all?", self._request.law or OWN, [(OWN, "each its own")])
+        self.app.push_screen(dialog, self._fit_law)
 
     def _fit_law(self, law: str | None) -> None:
         if law is not None and (law or None) != self._request.law:
@@ -211,24 +205,17 @@ class CompareDialog(AppSized, ModalScreen[None]):
 
     def action_over(self) -> None:
         self.query_one("#plot", Plot).cursor = None
-        self._choice = replace(self._choice, over=OVER[(OVER.index(self._choice.over) + 1) % len(OVER)])
+        self._choice = replace(self._choice, over=after(OVER, self._choice.over))
         self._show()
 
     def action_smooth(self) -> None:
-        after = SMOOTHING[(SMOOTHING.index(self._choice.smoothing) + 1) % len(SMOOTHING)]
-        self._choice = replace(self._choice, smoothing=after)
+        self._choice = replace(self._choice, smoothing=after(SMOOTHING, self._choice.smoothing))
         self._show()
 
     def action_scales(self) -> None:
-        self._log = SCALES[(SCALES.index(self._log) + 1) % len(SCALES)]
+        self._log = after(SCALES, self._log)
         self._choice = self._choice.scaled(*self._log)
         self._show()
-
-    def action_crosshair(self, by: int) -> None:
-        self.query_one("#plot", Plot).step(by)
-
-    def action_no_crosshair(self) -> None:
-        self.query_one("#plot", Plot).cursor = None
 
     def action_scroll(self, lines: int) -> None:
         self.query_one("#words", VerticalScroll).scroll_relative(y=lines, animate=False)

@@ -10,7 +10,9 @@ from scaling_tui.tui.widgets.ask import Ask
 from scaling_tui.tui.widgets.plot import ZOOM, Plot
 
 if TYPE_CHECKING:
-    from scaling_tui.tui.page import Page as Base
+    from textual.screen import Screen
+
+    Base = Screen[None]
 else:
     Base = object
 
@@ -41,7 +43,7 @@ PLOT_KEYS = (*CROSSHAIR, *AXES)
 
 
 class PlotKeys(Base):
-    """What the keys do, for a page that lists them among its own and has a `plot`."""
+    """What the keys do, for a screen that lists them among its own and has a `plot`."""
 
     def plot(self) -> Plot:
         """The plot that the keys act on."""

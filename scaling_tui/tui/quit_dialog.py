@@ -9,10 +9,8 @@ from scaling_tui.runs import make_request
 from scaling_tui.runs.commands import suggested
 from scaling_tui.runs.glance import trains
 from scaling_tui.runs.liveness import copy_of
-from scaling_tui.sweeps.listing import Listing
-from scaling_tui.tui.widgets.choose import Choose
-
-PATIENCE_S = 0.3
+from scaling_tui.sweeps.listing import PATIENCE_S, Listing
+from scaling_tui.tui.widgets.choose import Choose, lines_of
 
 
 def training_sweeps(listing: Listing) -> list[Path]:
@@ -33,18 +31,25 @@ def quit_question(paths: list[Path]) -> Choose:
     them = "it" if single else "them"
     return Choose(
         f"{names} {'is' if single else 'are'} training. Quit?",
-        [
-            ("leave", f"Quit and leave {them} running"),
-            ("stop", f"Stop {them} and quit; every run writes a checkpoint first and can be resumed"),
-            ("cancel", "Cancel"),
-        ],
+        lines_of(
+            [
+                ("leave", f"Quit and leave {them} running"),
+                ("stop", f"Stop {them} and quit; every run writes a checkpoint first and can be resumed"),
+                ("cancel", "Cancel"),
+            ]
+        ),
     )
 
 
 def act_on_answer(app: App[None], paths: list[Path], answer: str | None) -> None:
+    """Does as was answered; where a sweep cannot be asked to stop, the app says why and stays."""
     if answer == "stop":
-        for path in paths:
-            make_request(path, "stop")
+        try:
+            for path in paths:
+                make_request(path, "stop")
+        except InputError as error:
+            app.notify(str(error), severity="error", markup=False)
+            return
     names, runs = ", ".join(path.name for path in paths), paths[0].parent
     still, were, them = ("is", "was", "it") if len(paths) == 1 else ("are", "were", "them")
     if answer == "leave":

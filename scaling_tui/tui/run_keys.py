@@ -10,7 +10,7 @@ from scaling_tui import InputError
 from scaling_tui.runs import RunView, SweepView
 from scaling_tui.runs.delete_run import DeletedRun, bring_run_back, trash_run
 from scaling_tui.sweeps.rerun import rerun, why_not_again
-from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.choose import Choose, lines_of
 
 if TYPE_CHECKING:
     from scaling_tui.tui.page import Page as Base
@@ -49,7 +49,7 @@ class RunKeys(Base):
         out = " Until it ends, the law does without it." if run.state == "finished" else ""
         question = f"Train {run.name} again from the start?{out} What it was stays on disk."
         choices = [("", "Leave it as it is"), (run.name, f"Train {run.name} again, with the same settings and seed")]
-        self.app.push_screen(Choose(question, choices), partial(self._rerun, sweep))
+        self.app.push_screen(Choose(question, lines_of(choices)), partial(self._rerun, sweep))
 
     def _rerun(self, sweep: SweepView, name: str | None) -> None:
         if name:

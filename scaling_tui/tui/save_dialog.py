@@ -15,7 +15,7 @@ from textual.screen import Screen
 from scaling_tui import InputError
 from scaling_tui.plots.figures import Figure, figure_csv
 from scaling_tui.plots.pictures import picture as drawn
-from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.choose import Choose, lines_of
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def save(screen: Screen[Any], picture: Picture) -> None:
             screen.app.run_worker(write(kind))
 
     formats = FORMATS if picture.figure.series else FORMATS[-1:]
-    screen.app.push_screen(Choose("Write what to a file?", formats), chosen)
+    screen.app.push_screen(Choose("Write what to a file?", lines_of(formats)), chosen)
 
 
 def screen_svg(app: App[Any], title: str) -> str:

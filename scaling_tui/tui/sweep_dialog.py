@@ -9,7 +9,7 @@ from textual.app import App
 
 from scaling_tui import InputError
 from scaling_tui.report.sweeps import SWEEP_COLUMNS, sweep_cells
-from scaling_tui.sweeps.listing import Listing
+from scaling_tui.sweeps.listing import PATIENCE_S, Listing
 from scaling_tui.sweeps.query import ranked, read_query
 from scaling_tui.sweeps.row import SweepRow
 from scaling_tui.text import show
@@ -17,7 +17,6 @@ from scaling_tui.tui.widgets.choose import Choose, by_text
 from scaling_tui.tui.widgets.line_list import Line
 
 UNREAD = ""  # the state of a sweep of which only the name is known
-PATIENCE_S = 0.3  # that one look may take before what is known is shown
 HINT = "type a name, or ladder:… corpus:… state:failed tag:… -tag:…"
 
 

@@ -555,3 +555,10 @@ def test_lines_that_are_no_records_are_left_out_wherever_they_stand(tmp_path: Pa
     lines = ['{"step": 1, "loss": 3}', "[]", '{"step": 2, "lo', "7", '{"step": "x"}', '{"step": 2, "loss": 2}', "", "{"]
     (attempt / "metrics.jsonl").write_text("\n".join(lines) + "\n" + "y" * (3 << 20) + '\n{"step": 3, "loss": 1}\n')
     assert list(read_sweep(sweep).runs[0].curve["step"]) == [1, 2, 3]
+
+
+def test_a_sweep_that_cannot_be_written_to_says_so_when_it_is_asked_to_stop(tmp_path: Path) -> None:
+    sweep = create_sweep(tmp_path, "words", {})
+    (sweep / "requests").write_bytes(b"")  # where the folder of requests should be
+    with pytest.raises(InputError, match="sweep words: cannot be written to"):
+        make_request(sweep, "stop")

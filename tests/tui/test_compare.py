@@ -158,6 +158,19 @@ async def test_a_file_opened_by_o_stays_in_the_list(runs: Path, table: Path) -> 
         await until(pilot, lambda: app.table is not None and str(where.render()).startswith("mine.csv"))
 
 
+async def test_the_table_in_view_is_compared(runs: Path, table: Path) -> None:
+    app = ScalingApp(runs, "first", mode="law")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("o")
+        await open_by_path(pilot, table)
+        await until(pilot, lambda: app.table is not None)
+        await pilot.press("C")
+        await until(pilot, lambda: isinstance(app.screen, Choose) and bool(choices(pilot)))
+        assert str(table) not in choices(pilot)
+        await choose(pilot, "grid")
+        await comparing(pilot, lambda text: "grid minus mine.csv" in text)
+
+
 async def test_logs_and_sweeps_elsewhere_open_on_every_screen(runs: Path, logs: Path, tmp_path: Path) -> None:
     elsewhere = record_sweep(tmp_path / "elsewhere", FINISHED, "far")
     before = sorted(path.name for path in runs.iterdir())

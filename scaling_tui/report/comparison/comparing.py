@@ -12,7 +12,7 @@ from scaling_tui.laws.fitting.study import Study, study
 from scaling_tui.laws.fitting.warnings import beyond
 from scaling_tui.laws.forms import Input
 from scaling_tui.laws.planning.along_compute import AlongCompute, along_compute
-from scaling_tui.report.comparison.settings import Setting, corpora, differing, tokenizers
+from scaling_tui.report.comparison.settings import Setting, corpora, differing_settings, tokenizers
 from scaling_tui.report.comparison.sources import Source
 from scaling_tui.report.fit import DRAWS, option_names
 from scaling_tui.text import show
@@ -106,7 +106,7 @@ def compare_sources(
         sides,
         flops,
         tuple(_apart(a, b, flops, level) for a, b in combinations(sides, 2) if a.study and b.study),
-        differing(views),
+        differing_settings(views),
         tuple(_notes(sides)),
         level,
     )

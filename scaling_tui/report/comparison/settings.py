@@ -1,12 +1,11 @@
 """In what sweeps differ: ladder, corpus, tokenizer, program versions, machine."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from scaling_tui.report.page.provenance import places_of
-from scaling_tui.report.page.settings import bounded, settings_of
+from scaling_tui.report.run_settings import bounded, differing, settings_of
 from scaling_tui.runs import SweepView
 
 _DEEPEST = 4  # tables within tables that get a name of their own
@@ -35,7 +34,7 @@ class Setting:
     values: tuple[Any, ...]
 
 
-def differing(views: Sequence[SweepView | None]) -> tuple[Setting, ...]:
+def differing_settings(views: Sequence[SweepView | None]) -> tuple[Setting, ...]:
     """The settings in which the sweeps differ, in the order in which they are found; None is a source without any.
 
     A sweep that tells nothing of a kind, such as logs of their program versions, differs in none of them.
@@ -44,15 +43,11 @@ def differing(views: Sequence[SweepView | None]) -> tuple[Setting, ...]:
     found = []
     for kind in dict.fromkeys(kind for kinds in known for kind in kinds):
         tell = [kinds.get(kind) for kinds in known]
-        for name in dict.fromkeys(name for settings in tell if settings for name in settings):
-            told = {_as_text(settings.get(name)) for settings in tell if settings}
-            if len(told) > 1:
-                found.append(Setting(name, tuple(settings.get(name) if settings else None for settings in tell)))
+        found += [
+            Setting(name, tuple(settings.get(name) if settings else None for settings in tell))
+            for name in differing(settings for settings in tell if settings)
+        ]
     return tuple(found)
-
-
-def _as_text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, default=str)
 
 
 def settings_of_sweep(view: SweepView) -> dict[str, dict[str, Any]]:

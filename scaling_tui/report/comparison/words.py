@@ -15,7 +15,7 @@ from scaling_tui.plots.curves import Choice
 from scaling_tui.plots.figures import Figure
 from scaling_tui.report.comparison.comparing import Apart, Side, SideBySide
 from scaling_tui.report.comparison.settings import Setting
-from scaling_tui.report.page.settings import setting_text
+from scaling_tui.report.run_settings import setting_text
 from scaling_tui.text import show
 from scaling_tui.text.columns import bullet, cell_len, columns, cut, span
 

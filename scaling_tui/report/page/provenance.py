@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from scaling_tui.report.page.settings import bounded, setting_text
+from scaling_tui.report.run_settings import bounded, setting_text
 from scaling_tui.report.sweep import flops_note, loss_note, took_text
 from scaling_tui.runs import RunView, Status, SweepView
 from scaling_tui.runs.format import numbered, read_json, supervised_seconds

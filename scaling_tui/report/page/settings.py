@@ -1,56 +1,18 @@
 """How the runs of a sweep were set up: the ladder as it was launched, and in what its rungs differ."""
 
-import json
-import reprlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from scaling_tui.report.page.blocks import Block, Code, Paragraph, Table
-from scaling_tui.runs import RunView, SweepView
+from scaling_tui.report.run_settings import differing, setting_text, settings_of
+from scaling_tui.runs import SweepView
 from scaling_tui.sweeps.points import case_of
 from scaling_tui.text import show
 from scaling_tui.text.toml import toml_text
 
 MOST_KEYS = 12  # columns of a table of differences
-LONGEST_KEY = 60  # characters
 DEEPEST = 20  # of the tables of a ladder
 MOST_CHARACTERS = 100_000  # of a ladder
-# What other parts of the page tell, and what is not a setting.
-_ELSEWHERE = frozenset((
-    "format", "rung", "seed", "params", "non_embedding", "tokens", "flops", "unique_tokens", "loss", "val_loss",
-    "corpus", "trunk", "keep", "imported",
-))  # fmt: skip
-_NESTED = ("architecture", "training", "settings")
-
-_cut = reprlib.Repr()
-_cut.maxlevel, _cut.maxdict, _cut.maxlist, _cut.maxstring, _cut.maxother = 2, 4, 6, 80, 80
-
-
-def settings_of(run: RunView) -> dict[str, Any]:
-    """The settings in a run.json by name: those of its architecture and training, and what other trainers wrote."""
-    found: dict[str, Any] = {}
-    for key, value in run.config.items():
-        if key in _NESTED and isinstance(value, Mapping):
-            found |= value
-        elif key not in _ELSEWHERE:
-            found[key] = value
-    return {_name(str(key)): bounded(value) for key, value in found.items() if value is not None}
-
-
-def differing(settings: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The settings that are not the same for all, in the order in which they appear."""
-    each = list(settings)
-    keys = dict.fromkeys(key for own in each for key in own)
-    return [key for key in keys if len({json.dumps(own.get(key), default=str) for own in each}) > 1]
-
-
-def bounded(value: Any, depth: int = 5) -> Any:
-    """What other trainers wrote, for JSON: as it is, but no deeper than `depth`."""
-    if isinstance(value, Mapping):
-        return {str(key): bounded(item, depth - 1) for key, item in value.items()} if depth else "…"
-    if isinstance(value, list | tuple):
-        return [bounded(item, depth - 1) for item in value] if depth else "…"
-    return value
 
 
 def settings(sweep: SweepView) -> tuple[list[Block], dict[str, Any]]:
@@ -80,10 +42,6 @@ def settings(sweep: SweepView) -> tuple[list[Block], dict[str, Any]]:
     }
 
 
-def _name(key: str) -> str:
-    return key if len(key) <= LONGEST_KEY else f"{key[: LONGEST_KEY - 1]}…"
-
-
 def ladder_toml(sweep: SweepView) -> str:
     """The ladder as it stands in sweep.json; empty where there is none, or none that can be shown."""
     document = sweep.document.get("document")
@@ -99,19 +57,6 @@ def _depth(value: Any, most: int = 50) -> int:
     """How deeply a value is nested, counted up to `most`."""
     inner = list(value.values()) if isinstance(value, Mapping) else value if isinstance(value, list) else []
     return 1 + max((_depth(item, most - 1) for item in inner), default=0) if most > 0 else 1
-
-
-def setting_text(value: Any) -> str:
-    """A setting of any kind in a few characters."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int):
-        return f"{value:,}" if abs(value) < 10**15 else show.scientific(float(value)) if abs(value) < 10**300 else "–"
-    if isinstance(value, float):
-        return f"{value:g}"
-    return value if isinstance(value, str) and len(value) <= 80 else _cut.repr(value)
 
 
 def _numeric(rows: list[list[str]]) -> frozenset[int]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from scaling_tui import InputError
+from scaling_tui.text import show
 from scaling_tui.tutor.parsing.expressions import parse
 
 LONGEST = 600  # characters of a formula with its numbers
@@ -75,6 +76,11 @@ def step(symbol: str, formula: str, numbers: Mapping[str, float], value: float, 
         if text(evaluated(filled)) == shown:
             break
     return Step(symbol, formula, filled, shown, value)
+
+
+def signed_percent(value: float | None) -> str:
+    """A share off something, with one decimal: +1.2 %."""
+    return show.percent(value, 1, sign=True)
 
 
 def fill(formula: str, numbers: Mapping[str, float], digits: int) -> str:

@@ -12,7 +12,7 @@ from scaling_tui.laws.fitting.minimize import huber
 from scaling_tui.laws.fitting.points import Points
 from scaling_tui.laws.fitting.study import Study, objective_kind
 from scaling_tui.laws.forms import PF_DAY, SYMBOLS, Input, Law
-from scaling_tui.report.why.explanation import Explanation, Step, step
+from scaling_tui.report.why.explanation import Explanation, Step, signed_percent, step
 from scaling_tui.text import show
 from scaling_tui.text.columns import span
 
@@ -330,18 +330,13 @@ def _other_convention(of: str, fit: Fit, other: Fit, label: str, runs: Sequence[
         own = fit.coefficients[one.key]
         change = one.value / own - 1 if own else math.nan
         if one.key in fit.law.exponents and math.isfinite(change):
-            text = _one_digit
             yield Explanation(
-                of, f"{one.key} ({label}) change", text(change), change, "",
+                of, f"{one.key} ({label}) change", signed_percent(change), change, "",
                 f"how much {one.key} moves if {label} counts", "computed from both fits",
                 (*one.conventions,), tuple(runs),
-                (step("change", "other/own - 1", {"other": one.value, "own": own}, change, text),),
+                (step("change", "other/own - 1", {"other": one.value, "own": own}, change, signed_percent),),
                 "as that of both exponents", "counting",
             )  # fmt: skip
-
-
-def _one_digit(value: float | None) -> str:
-    return show.percent(value, 1, sign=True)
 
 
 def _cook(value: float | None) -> str:
@@ -381,10 +376,10 @@ def _influences(of: str, fit: Fit, found: "Influence") -> Iterator[Explanation]:
             own = fit.coefficients[name]
             if math.isfinite(move) and math.isfinite(own):
                 yield Explanation(
-                    called, name, _one_digit(move), move, "", f"what it does to {name}", source, conventions,
+                    called, name, signed_percent(move), move, "", f"what it does to {name}", source, conventions,
                     tuple(labels),
                     (step("change", "without/with - 1", {"without": own * (1 + move), "with": own}, move,
-                          _one_digit),), "", WRONG,
+                          signed_percent),), "", WRONG,
                 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from scaling_tui.laws.planning.frontier import Frontier
 from scaling_tui.laws.planning.plan import Goal, Plan
 from scaling_tui.report.plans import Plans, plan_curves
 from scaling_tui.report.standing import ratio
-from scaling_tui.report.why.explanation import Explanation, Step, step
+from scaling_tui.report.why.explanation import Explanation, Step, signed_percent, step
 from scaling_tui.report.why.laws import counted, law_steps
 from scaling_tui.text import show
 from scaling_tui.text.columns import span
@@ -88,15 +88,12 @@ def _figures(
     )  # fmt: skip
     if plan.optimal_loss is not None and plan.excess > 1e-6:
         yield Explanation(
-            of, "off", _tenth(plan.excess), plan.excess, "", "how much more loss than the best run of this budget has",
+            of, "off", signed_percent(plan.excess), plan.excess, "",
+            "how much more loss than the best run of this budget has",
             "computed: by the loss of the optimum at the same C", conventions, runs,
-            (step("off", "L/best - 1", {"L": plan.loss, "best": plan.optimal_loss}, plan.excess, _tenth),),
+            (step("off", "L/best - 1", {"L": plan.loss, "best": plan.optimal_loss}, plan.excess, signed_percent),),
             "as that of the loss", BALANCE,
         )  # fmt: skip
-
-
-def _tenth(value: float) -> str:
-    return show.percent(value, 1, sign=True)
 
 
 def _loss(law: Law, coefficients: Mapping[str, float], plan: Plan, goal: Goal) -> tuple[Step, ...]:

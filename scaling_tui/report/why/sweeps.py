@@ -5,11 +5,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scaling_tui.laws.forms import LAWS, Input
-from scaling_tui.report.why.explanation import Explanation, Step, step
+from scaling_tui.report.why.explanation import Explanation, Step, signed_percent, step
 from scaling_tui.report.why.laws import coefficient_figures, counted, law_steps, lesson_of
-from scaling_tui.report.why.runs import STUDY, loss_convention, run_figures, seed_figures
+from scaling_tui.report.why.runs import STUDY, loss_convention, run_figures
 from scaling_tui.runs import RecordedPrediction, RunView, SweepView
-from scaling_tui.sweeps.points import points_of
 from scaling_tui.sweeps.results import LEVEL, outcome
 from scaling_tui.sweeps.summary import estimate_summary, prediction_summary
 from scaling_tui.sweeps.sweep_fit import SweepFit, fit_beforehand, law_of_sweep, point_of
@@ -106,23 +105,20 @@ def prediction_figures(sweep: SweepView) -> Iterator[Explanation]:
     )  # fmt: skip
     error = told["error"]
     yield Explanation(
-        PREDICTION, "error", _tenth(error), error, "", "how far the measured loss is from the prediction",
+        PREDICTION, "error", signed_percent(error), error, "", "how far the measured loss is from the prediction",
         "computed", held, of_best,
         (step("error", "measured/predicted - 1", {"measured": measured, "predicted": recorded.predicted}, error,
-              _tenth),), "one prediction: it says little of the next", "fits-go-wrong",
+              signed_percent),), "one prediction: it says little of the next", "fits-go-wrong",
     )  # fmt: skip
     if (below := told["below"]) is not None:
         loss = measured / (1 + below)
         yield Explanation(
-            PREDICTION, "below", _tenth(below), below, "",
+            PREDICTION, "below", signed_percent(below), below, "",
             "how far it is from the loss of the rung below: the guess that needs no law", "computed", held, of_best,
-            (step("below", "measured/smaller - 1", {"measured": measured, "smaller": loss}, below, _tenth),), "",
+            (step("below", "measured/smaller - 1", {"measured": measured, "smaller": loss}, below,
+                  signed_percent),), "",
             "honest-study",
         )  # fmt: skip
-
-
-def _tenth(value: float) -> str:
-    return show.percent(value, 1, sign=True)
 
 
 def _predicted(
@@ -247,8 +243,3 @@ def _outcomes(sweep: SweepView) -> Iterator[Explanation]:
 
 def _four(value: float) -> str:
     return "–" if not math.isfinite(value) else f"{value:.4f}"
-
-
-def trial_figures(sweep: SweepView) -> list[Explanation]:
-    """The means over seeds of every setting."""
-    return [one for point in points_of(sweep.runs) for trial in point.trials for one in seed_figures(trial)]

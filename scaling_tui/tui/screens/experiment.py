@@ -36,7 +36,7 @@ from scaling_tui.report.progress import is_over
 from scaling_tui.runs import SweepReader, SweepView
 from scaling_tui.sweeps.launch import launch
 from scaling_tui.tui.app_sized import AppSized
-from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.choose import Choose, lines_of
 from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tutor.content.experiment import Experiment, Facts, Unit
 from scaling_tui.tutor.guide import Guide, Launched
@@ -252,7 +252,7 @@ class ExperimentScreen(AppSized, Screen[None]):
 
     def action_use(self) -> None:
         choices = [(name, name) for name in self._there]
-        self.app.push_screen(Choose("Use which sweep?", choices), self._use)
+        self.app.push_screen(Choose("Use which sweep?", lines_of(choices)), self._use)
 
     def _use(self, name: str | None) -> None:
         if name is None:

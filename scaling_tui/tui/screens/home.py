@@ -82,12 +82,13 @@ class HomeScreen(Page):
 
     def _poll(self) -> None:
         if not self._reading.busy:
-            self._reading.ask(None)
+            self._reading.ask(in_view(self.query_one("#law-panel")))
 
-    def _read(self, _: None) -> None:
+    def _read(self, draws: bool) -> None:
+        """In a thread. The last law is drawn where it is in view."""
         sections, last = self._overview.sections(), self._overview.last_law
         figure: Figure | None = None
-        if last is not None and last[0] is not self._drawn and in_view(self.query_one("#law-panel")):
+        if last is not None and last[0] is not self._drawn and draws:
             from scaling_tui.report.sweep import law_plot
 
             figure, self._drawn = law_plot(*last), last[0]

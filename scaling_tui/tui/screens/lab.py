@@ -21,7 +21,7 @@ from scaling_tui.sweeps.speeds import Evidence, evidence
 from scaling_tui.text import show
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.services.launch_form import FIELDS, FieldError, LaunchForm, LaunchRequest, launch_request
-from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.choose import Choose, lines_of
 from scaling_tui.tui.widgets.options import Options
 from scaling_tui.tui.widgets.panel import Group, Panel
 
@@ -200,7 +200,8 @@ class LabScreen(Page):
             called = f" as {request.name}" if request.name else ""
             question = f"Launch {ladder.name}{called}: {in_all(ladder, self._time(request), ladder.seeds)}?"
             choices = [("launch", "Launch; it trains in the background"), ("", "Not now")]
-            self.app.push_screen(Choose(question, choices), lambda answer: self._start(request) if answer else None)
+            dialog = Choose(question, lines_of(choices))
+            self.app.push_screen(dialog, lambda answer: self._start(request) if answer else None)
 
     def _start(self, request: LaunchRequest) -> None:
         self._launching = True

@@ -18,7 +18,7 @@ from textual.containers import VerticalScroll
 from textual.message import Message
 
 from scaling_tui import InputError
-from scaling_tui.laws import LAWS, Points
+from scaling_tui.laws import Points
 from scaling_tui.laws.fitting.compare import Comparison, compare
 from scaling_tui.laws.fitting.influence import Influence, influence
 from scaling_tui.laws.fitting.isoflop import Profiles, profiles
@@ -51,7 +51,8 @@ from scaling_tui.runs import RunView, SweepView
 from scaling_tui.sweeps.sweep_fit import run_points
 from scaling_tui.text import show
 from scaling_tui.text.columns import bullet
-from scaling_tui.text.list_columns import ListColumn
+from scaling_tui.tui.cycle import after
+from scaling_tui.tui.law_dialog import choose_law
 from scaling_tui.tui.live_page import LivePage
 from scaling_tui.tui.plot_keys import PLOT_KEYS, PlotKeys
 from scaling_tui.tui.save_dialog import Picture, save
@@ -59,8 +60,6 @@ from scaling_tui.tui.services.background import OneAtATime
 from scaling_tui.tui.services.table_form import OpenedTable
 from scaling_tui.tui.services.watch import SweepSnapshot
 from scaling_tui.tui.table_page import OPEN_TABLE, TablePage
-from scaling_tui.tui.widgets.choose import Choose, by_text
-from scaling_tui.tui.widgets.line_list import Line
 from scaling_tui.tui.widgets.panel import Group, Panel
 from scaling_tui.tui.widgets.plot import Plot, theme_colours
 from scaling_tui.tui.widgets.run_table import RunColumn, RunTable, RunTableData, each, params, tokens
@@ -70,7 +69,6 @@ DRAWS = 200  # as the command
 NARROW = 72  # columns below which tables of text leave out some of theirs
 MOST_ROWS = 2_000  # of a table; points beyond are fitted and drawn, not listed
 View = Literal["law", "residuals", "valleys", "influence", "compare"]
-LAW_COLUMNS = (ListColumn("law"), ListColumn("formula", least=20))
 ROW_KEYS = ("N", "N non-emb", "D", "C", "loss")  # of a run, in this screen's table or under its points
 OVER_AXES: tuple[View, ...] = ("residuals", "influence")  # views whose x axis the user chooses
 
@@ -476,9 +474,7 @@ class LawScreen(PlotKeys, TablePage):
         self._show()
 
     def action_form(self) -> None:
-        lines = [Line(law.name, (law.name, law.text)) for law in LAWS.values()]
-        dialog = Choose("Fit which law?", lines, columns=LAW_COLUMNS, find=by_text(lines))
-        self.app.push_screen(dialog, self._chosen)
+        self.app.push_screen(choose_law("Fit which law?"), self._chosen)
 
     def _chosen(self, law: str | None) -> None:
         if law is not None:
@@ -496,7 +492,7 @@ class LawScreen(PlotKeys, TablePage):
             views.append("valleys")
         if self._result is not None and self._result.moved is not None:
             views.append("influence")
-        self._view = views[(views.index(self._view) + 1) % len(views)] if self._view in views else "law"
+        self._view = after(views, self._view) if self._view in views else "law"
         self.query_one("#plot", Plot).cursor = None
         self._show()
 
@@ -505,7 +501,7 @@ class LawScreen(PlotKeys, TablePage):
         if result is None or result.study is None:
             return
         axes = axes_of(result.study.fit)
-        self._over = axes[(axes.index(self._axis(result) or axes[0]) + 1) % len(axes)]
+        self._over = after(axes, self._axis(result) or axes[0])
         self.query_one("#plot", Plot).cursor = None
         self._show()
 
@@ -521,7 +517,7 @@ class LawScreen(PlotKeys, TablePage):
         self.zoom_panel("words-panel", "-details")
 
     def action_scales(self) -> None:
-        self._log = SCALES[(SCALES.index(self._log) + 1) % len(SCALES)]
+        self._log = after(SCALES, self._log)
         self._show()
 
     def action_scroll(self, pages: int) -> None:

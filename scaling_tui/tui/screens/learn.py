@@ -23,7 +23,7 @@ from scaling_tui.sweeps.launch import launch
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.screens.experiment import ExperimentScreen
 from scaling_tui.tui.screens.quiz import OWN_RUNS, PREDICTION_GAME
-from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.choose import Choose, lines_of
 from scaling_tui.tui.widgets.options import Options
 from scaling_tui.tui.widgets.panel import Group, Panel, in_view
 from scaling_tui.tui.widgets.plot import Plot
@@ -290,18 +290,21 @@ class LearnScreen(Page):
     async def action_predict(self) -> None:
         await self.scaling_app.visit("quiz", PREDICTION_GAME)
 
-    def action_own(self) -> None:
+    @work(exclusive=True, group="own")
+    async def action_own(self) -> None:
         """Shows the latest sweep of the lesson's ladder on the live screen, or offers to launch one."""
         if self._lesson is None or not self._lesson.ladder:
             return
         ladder = self._lesson.ladder
         with suppress(InputError):
-            for row in self.scaling_app.listing.poll(close=False).rows:
+            # In a thread: sweeps that nobody has read yet take seconds.
+            listed = await to_thread(self.scaling_app.listing.poll, close=False)
+            for row in listed.rows:
                 if row.ladder == ladder and not row.archived:
                     self._watch(row.name)
                     return
         choices = [("launch", f"Launch {ladder} now"), ("no", "Not now")]
-        self.app.push_screen(Choose(f"You have no sweep of {ladder} yet.", choices), self._launch)
+        self.app.push_screen(Choose(f"You have no sweep of {ladder} yet.", lines_of(choices)), self._launch)
 
     def _launch(self, choice: str | None) -> None:
         if choice == "launch" and self._lesson is not None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -37,6 +37,7 @@ from scaling_tui.sweeps.queue import why_not_next
 from scaling_tui.sweeps.results import outcome
 from scaling_tui.sweeps.sweep_fit import law_of_sweep
 from scaling_tui.text import show
+from scaling_tui.tui.cycle import after
 from scaling_tui.tui.live_page import LivePage
 from scaling_tui.tui.log_dialog import LogDialog
 from scaling_tui.tui.plot_keys import PLOT_KEYS, PlotKeys
@@ -47,7 +48,7 @@ from scaling_tui.tui.services.run_detail import run_text
 from scaling_tui.tui.services.table_form import Opened, OpenedTable
 from scaling_tui.tui.services.watch import SweepSnapshot
 from scaling_tui.tui.source_dialog import choose_source
-from scaling_tui.tui.widgets.choose import Choose
+from scaling_tui.tui.widgets.choose import Choose, lines_of
 from scaling_tui.tui.widgets.machine_load import MachineLoad
 from scaling_tui.tui.widgets.panel import Group, Panel, in_view
 from scaling_tui.tui.widgets.plot import Plot, theme_colours
@@ -57,7 +58,6 @@ from scaling_tui.tui.widgets.text import LastLines, PlainText
 
 WIDE, NORMAL = 110, 72
 NOTHING = "-"  # no sweep can be called that
-T = TypeVar("T")
 
 
 class LiveScreen(PlotKeys, RunKeys, LivePage):
@@ -361,13 +361,13 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
 
     def action_over(self) -> None:
         self.query_one("#curves", Plot).cursor = None
-        self._choose(replace(self._choice, over=_after(OVER, self._choice.over)))
+        self._choose(replace(self._choice, over=after(OVER, self._choice.over)))
 
     def action_smooth(self) -> None:
-        self._choose(replace(self._choice, smoothing=_after(SMOOTHING, self._choice.smoothing)))
+        self._choose(replace(self._choice, smoothing=after(SMOOTHING, self._choice.smoothing)))
 
     def action_scales(self) -> None:
-        log_x, log_y = _after(SCALES, (self._choice.log_x, self._choice.log_y))
+        log_x, log_y = after(SCALES, (self._choice.log_x, self._choice.log_y))
         self._choose(self._choice.scaled(log_x, log_y))
 
     def action_metric(self) -> None:
@@ -376,7 +376,7 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
             return
         metrics = metrics_of(sweep, self._choice.pattern) or metrics_of(sweep)
         now = shown_of(sweep, self._choice).metric
-        self._choose(replace(self._choice, metric=_after(metrics, now) if now in metrics else metrics[0]))
+        self._choose(replace(self._choice, metric=after(metrics, now) if now in metrics else metrics[0]))
 
     def action_choose_metric(self) -> None:
         sweep = self._sweep
@@ -384,7 +384,7 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
             names = metrics_of(sweep)
             dialog = Choose(
                 "Which metric? Type a part of its name, or a pattern: eval/*",
-                [(name, metric_row(sweep, name)) for name in names],
+                lines_of([(name, metric_row(sweep, name)) for name in names]),
                 find=partial(matching, names),
                 now=shown_of(sweep, self._choice).metric,
                 typed=self._choice.pattern,
@@ -406,7 +406,7 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
         if self._sweep is not None:
             views = self._views(self._sweep)
             order = views if self.size.width >= WIDE else ("curves", *views)
-            self._view = _after(order, self._view if self._view in order else order[0])
+            self._view = after(order, self._view if self._view in order else order[0])
             self.set_class(self._view != "curves", "-law")
             self.call_after_refresh(self._show_plots)
 
@@ -449,7 +449,7 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
         if run is not None and run.state in ("running", *WAITING) and run.name not in asked.stopping | asked.held:
             choices.insert(0, (run.name, f"Only {run.name}"))
         question = "Stop what? Each run writes a checkpoint first; r resumes it."
-        self.app.push_screen(Choose(question, choices), partial(self._stop, sweep))
+        self.app.push_screen(Choose(question, lines_of(choices)), partial(self._stop, sweep))
 
     def _stop(self, sweep: SweepView, what: str | None) -> None:
         if what is not None:
@@ -467,9 +467,8 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
         choices = [("sweep", f"All unfinished runs of {sweep.name}")]
         if run is not None and self._can_resume(sweep, run):
             choices.insert(0, (run.name, f"Only {run.name}"))
-        self.app.push_screen(
-            Choose("Resume what? Runs continue from their last checkpoints.", choices), partial(self._resume, sweep)
-        )
+        question = "Resume what? Runs continue from their last checkpoints."
+        self.app.push_screen(Choose(question, lines_of(choices)), partial(self._resume, sweep))
 
     def _resume(self, sweep: SweepView, what: str | None) -> None:
         def work() -> None:
@@ -495,10 +494,6 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
                 self._sweep.name if self._sweep else "live", "curves" if plot.id == "curves" else "law", plot.figure
             ),
         )
-
-
-def _after(cycle: Sequence[T], now: T) -> T:
-    return cycle[(cycle.index(now) + 1) % len(cycle)]
 
 
 def metric_row(sweep: SweepView, metric: str) -> str:

@@ -1,5 +1,6 @@
 """The pipeline screen: a run's data in six stages with its actual counts, its losses, and a row per evaluation."""
 
+from asyncio import to_thread
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,17 +160,29 @@ class PipelineScreen(PlotKeys, Page):
         if self._run_stages is not None:
             self._show(self._run_stages)
 
-    def action_step(self, by: int) -> None:
+    async def action_step(self, by: int) -> None:
         """The next or previous run."""
         if self._run_stages is not None:
-            names = [run.name for run in glance(self._run_stages.run.path.parent).runs]
-            self._show_run(names[(names.index(self._run_stages.run.name) + by) % len(names)])
+            run = self._run_stages.run
+            names = [one.name for one in await self._runs_of(run.path.parent)]
+            if run.name in names:
+                self._show_run(names[(names.index(run.name) + by) % len(names)])
+            elif names:
+                self._show_run(names[0])  # it was deleted meanwhile
 
-    def action_run(self) -> None:
+    async def action_run(self) -> None:
         if self._run_stages is not None:
             run = self._run_stages.run
-            runs = glance(run.path.parent).runs
+            runs = await self._runs_of(run.path.parent)
             self.app.push_screen(choose_run("Show the pipeline of which run?", runs, run.name), self._show_run)
+
+    async def _runs_of(self, sweep: Path) -> Sequence[RunView]:
+        """The runs of a sweep as it stands now; none where it is gone."""
+        try:
+            return (await to_thread(glance, sweep)).runs
+        except (InputError, OSError) as error:
+            self.notify(str(error), severity="error", markup=False)
+            return ()
 
     def _show_run(self, name: str | None) -> None:
         if name is not None:

@@ -603,7 +603,7 @@ class QuizScreen(Page):
         except InputError as error:
             if shown is None:
                 choices = [(LADDER, f"Launch {LADDER}; come back when its first rungs have finished"), ("", "Not now")]
-                self.app.push_screen(Choose(str(error), choices), self._launch)
+                self.app.push_screen(Choose(str(error), lines_of(choices)), self._launch)
                 return
             try:
                 challenge = await to_thread(find_challenge, self.runs)
@@ -635,7 +635,7 @@ class QuizScreen(Page):
                 ("later", "Leave it for now: the start page offers to go on"),
                 ("end", f"End it: the {left} questions left count as not right"),
             ]
-            self.app.push_screen(Choose("Leave the test?", choices), self._leave_test)
+            self.app.push_screen(Choose("Leave the test?", lines_of(choices)), self._leave_test)
             return
         sitting = isinstance(session, Sitting)
         if session is not None and self._state in ("asking", "marked") and (sitting or session.results):

@@ -6,7 +6,7 @@ from asyncio import Lock, to_thread
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import work
@@ -22,6 +22,7 @@ from scaling_tui.runs.delete_run import empty_all_trash, runs_in_trash, sweep_of
 from scaling_tui.runs.format import safe_name
 from scaling_tui.runs.labels import checked_note, read_tags
 from scaling_tui.runs.writer import taken
+from scaling_tui.sweeps.listing import PATIENCE_S
 from scaling_tui.sweeps.query import SORTS, Query, read_query, select
 from scaling_tui.sweeps.row import SweepRow
 from scaling_tui.text import show
@@ -31,7 +32,7 @@ from scaling_tui.tui.report_dialog import REPORT, ask_for_report
 from scaling_tui.tui.services import sweep_edits
 from scaling_tui.tui.services.background import OneAtATime
 from scaling_tui.tui.services.sweep_edits import Edit
-from scaling_tui.tui.sweep_dialog import PATIENCE_S, sweep_line
+from scaling_tui.tui.sweep_dialog import sweep_line
 from scaling_tui.tui.widgets.ask import Ask
 from scaling_tui.tui.widgets.choose import Choose, by_text, lines_of
 from scaling_tui.tui.widgets.line_list import MOVES, Line, LineList
@@ -48,7 +49,6 @@ BREAK = "↵"  # a new line of a note in the field that edits it
 MOST_UNDONE = 100
 MOST_TOLD = 3  # lines of why something was refused
 HINT = "words, or ladder:… corpus:… state:failed,lost tag:… -tag:… note:… archived:any"
-T = TypeVar("T")
 ORDERS = {
     "latest": "when it was launched, the latest first",
     "active": "when it was last written, the latest first",
@@ -197,7 +197,8 @@ class SweepsScreen(Page):
 
     def _read(self, _: None) -> None:
         """In a thread."""
-        closely, self._closely = self._closely, False
+        if closely := self._closely:  # what asks for it from now on is seen by this look, or asks for the next
+            self._closely = False
         try:
             listed = self.scaling_app.listing.poll(PATIENCE_S, closely)
         except InputError as error:
@@ -403,7 +404,8 @@ class SweepsScreen(Page):
             if name is not None and name != path.name:
                 self._do(lambda: sweep_edits.rename(path, name))
 
-        self._ask(f"Rename {path.name} to what?", "Nothing in its folder changes.", read, rename, path.name)
+        ask = Ask(f"Rename {path.name} to what?", "Nothing in its folder changes.", read, path.name)
+        self.app.push_screen(ask, rename)
 
     def action_note(self) -> None:
         paths = self._chosen()
@@ -419,7 +421,7 @@ class SweepsScreen(Page):
                 self._do(lambda: sweep_edits.note(paths, text))
 
         hint = f"In place of the note before; empty takes it away. {BREAK} stands for a new line."
-        self._ask(f"Note on {_named(paths)}:", hint, read, note, f" {BREAK} ".join(only.splitlines()))
+        self.app.push_screen(Ask(f"Note on {_named(paths)}:", hint, read, f" {BREAK} ".join(only.splitlines())), note)
 
     def action_tag(self) -> None:
         paths = self._chosen()
@@ -441,7 +443,7 @@ class SweepsScreen(Page):
 
         hint = f"+base adds, -old takes away. It has: {show.listed(has, 8) or 'none'}. "
         hint += f"In use: {show.listed(list(used), 12) or 'none'}."
-        self._ask(f"Tag {_named(paths)}:", hint, read, tag, "")
+        self.app.push_screen(Ask(f"Tag {_named(paths)}:", hint, read), tag)
 
     def action_archive(self) -> None:
         paths = self._chosen()
@@ -515,11 +517,6 @@ class SweepsScreen(Page):
 
         answers = [("", "Keep them"), ("empty", "Delete them for good")]
         self.app.push_screen(Choose(question, lines_of(answers)), empty)
-
-    def _ask(
-        self, question: str, hint: str, read: Callable[[str], T], then: Callable[[T | None], None], start: str
-    ) -> None:
-        self.app.push_screen(Ask(question, hint, read, start), then)
 
     @work
     async def _do(self, edit: Callable[[], Edit]) -> None:

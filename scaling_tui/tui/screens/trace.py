@@ -5,6 +5,7 @@ its records.
 """
 
 import dataclasses
+from asyncio import to_thread
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -531,10 +532,10 @@ class TraceScreen(Page):
             choices = [(key.removeprefix("#"), text) for key, text in choices]
         self._choose("Follow which token?", choices, lambda token: self.change(watch=token))
 
-    def action_run(self) -> None:
+    async def action_run(self) -> None:
         runs: list[RunView] = []
         try:
-            sweep = glance(find_sweep(self.runs, self._request.sweep))
+            sweep = await to_thread(lambda: glance(find_sweep(self.runs, self._request.sweep)))
             runs = [run for run in sweep.runs if can_be_traced(run)]
         except InputError as error:
             self._set_note(str(error))

@@ -9,9 +9,8 @@ from scaling_tui import InputError
 from scaling_tui.runs import SweepView
 from scaling_tui.runs.glance import glance
 from scaling_tui.sweeps.events import TROUBLE, SweepEvent, events
-from scaling_tui.sweeps.listing import Listing
+from scaling_tui.sweeps.listing import PATIENCE_S, Listing
 
-PATIENCE_S = 0.3  # that one look may take
 QUIET = ("waits",)  # Live and Home say for whom a sweep waits, as long as it does
 
 

@@ -14,7 +14,7 @@ from scaling_tui.runs.glance import glance
 from scaling_tui.sweeps.devices import kind_of
 from scaling_tui.sweeps.estimate import estimate
 from scaling_tui.sweeps.ladder import ladders, load_ladder
-from scaling_tui.sweeps.listing import Listed, Listing
+from scaling_tui.sweeps.listing import PATIENCE_S, Listed, Listing
 from scaling_tui.sweeps.row import SweepRow
 from scaling_tui.sweeps.speeds import cached
 from scaling_tui.sweeps.summary import prediction_summary
@@ -27,7 +27,6 @@ from scaling_tui.tutor.course import Course
 from scaling_tui.tutor.progress import progress_file, read_answers
 
 FIRST = "quickstart"
-PATIENCE_S = 0.3  # that one look may take before what is known is shown
 MOST_FITTED = 20  # sweeps to try for the last law
 MOST_PROBLEMS = 50  # lines of what cannot be read
 

@@ -5,7 +5,7 @@ from itertools import zip_longest
 
 from rich.cells import cell_len
 
-from scaling_tui.report.page.settings import setting_text, settings_of
+from scaling_tui.report.run_settings import setting_text, settings_of
 from scaling_tui.runs import RunView
 from scaling_tui.text import show
 from scaling_tui.text.columns import cut, flush_left

@@ -22,9 +22,12 @@ _ENDINGS = (*SUFFIXES, ".log", ".out", ".wandb")  # of tables, and of what train
 _MOST_SEEN = 5_000  # names of a folder that are looked at
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OpenedTable:
-    """A table that the screens Law and Plan show; every point has a label of its own. `path` is where it lies."""
+    """A table that the screens Law and Plan show; every point has a label of its own. `path` is where it lies.
+
+    Equal to itself only: the same file opened again may be another table.
+    """
 
     name: str
     source: FitSource

@@ -66,7 +66,7 @@ class Choose(AppSized, ModalScreen[str | None]):
     def __init__(
         self,
         question: str,
-        choices: Sequence[tuple[str, str]] | Sequence[Line],
+        lines: Sequence[Line],
         *,
         columns: Sequence[ListColumn] = PLAIN,
         find: Find | None = None,
@@ -76,14 +76,14 @@ class Choose(AppSized, ModalScreen[str | None]):
         hint: str = "type to filter",
         other: tuple[str, str] | None = None,
     ) -> None:
-        """`choices` are (key, text), or lines with a cell for each of `columns`; the cursor begins on `now`.
+        """`lines` have a cell for each of `columns`; the cursor begins on `now`.
 
         `listed` are the keys of those that are there before anything is typed; None is all. `other` is what ctrl+o
         answers, whatever the list holds, and what it does, in words.
         """
         super().__init__()
         self._question, self._columns, self._find = question, columns, find
-        self._lines = {line.key: line for line in (_line(choice) for choice in choices)}
+        self._lines = {line.key: line for line in lines}
         self._listed, self._now, self._hint, self.typed = listed, now, hint, typed
         self._other = other
 
@@ -160,7 +160,3 @@ class Choose(AppSized, ModalScreen[str | None]):
 
     def on_line_list_clicked(self, event: LineList.Clicked) -> None:
         self.dismiss(event.key)
-
-
-def _line(choice: "tuple[str, str] | Line") -> Line:
-    return choice if isinstance(choice, Line) else Line(choice[0], (choice[1],))

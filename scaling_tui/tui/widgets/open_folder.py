@@ -1,6 +1,7 @@
 """A dialog that asks for a folder by its path, over the current screen."""
 
 import os
+from asyncio import to_thread
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,11 +35,17 @@ class FolderSuggester(Suggester):
         super().__init__(use_cache=False, case_sensitive=True)
 
     async def get_suggestion(self, value: str) -> str | None:
-        start, _, begun = value.rpartition("/")
-        folder = Path(f"{start}/" if "/" in value else ".").expanduser()
-        try:
-            names = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and entry.name.isprintable())
-        except (OSError, RuntimeError, ValueError):
-            return None
-        fitting = [name for name in names if name.startswith(begun) and (begun or not name.startswith("."))]
-        return f"{value[: len(value) - len(begun)]}{fitting[0]}/" if fitting and begun else None
+        return await to_thread(_first_folder, value)
+
+
+def _first_folder(value: str) -> str | None:
+    start, _, begun = value.rpartition("/")
+    if not begun:
+        return None
+    folder = Path(f"{start}/" if "/" in value else ".").expanduser()
+    try:
+        names = [entry.name for entry in os.scandir(folder) if entry.name.startswith(begun) and entry.is_dir()]
+    except (OSError, RuntimeError, ValueError):
+        return None
+    first = min((name for name in names if name.isprintable()), default=None)
+    return None if first is None else f"{value[: len(value) - len(begun)]}{first}/"

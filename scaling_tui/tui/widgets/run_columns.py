@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from rich.cells import cell_len
 
-from scaling_tui.report.page.settings import differing, setting_text, settings_of
+from scaling_tui.report.run_settings import differing, setting_text, settings_of
 from scaling_tui.runs import RunView, SweepView
 from scaling_tui.sweeps.points import TUNED
 from scaling_tui.text import show

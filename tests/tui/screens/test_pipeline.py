@@ -1,5 +1,6 @@
 """The pipeline screen: the same six stages as the command, the losses, a row an evaluation; another run by key."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,11 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from scaling_tui.runs import find_run
+from scaling_tui.runs.delete_run import trash_run
 from scaling_tui.sweeps.data_stages import stages
 from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.screens.pipeline import PipelineScreen
+from scaling_tui.tui.widgets.choose import Choose
 from scaling_tui.tui.widgets.plot import Plot
 from tests.conftest import record_sweep, trained_sweep
 from tests.tui.conftest import until
@@ -48,9 +51,19 @@ async def test_another_run_is_a_key_away(runs: Path) -> None:
         await pilot.press("comma")
         await until(pilot, lambda: "words/small-s0" in said(pilot, "#where"))
         await pilot.press("r")
-        await pilot.pause()
+        await until(pilot, lambda: isinstance(pilot.app.screen, Choose))
         await pilot.press("down", "enter")
         await until(pilot, lambda: "words/large-s0" in said(pilot, "#where"))
+
+
+async def test_from_a_run_that_was_deleted_the_keys_go_to_one_that_is_there(runs: Path, tmp_path: Path) -> None:
+    copied = shutil.copytree(runs, tmp_path / "copied")
+    async with ScalingApp(copied, "words", mode="pipeline").run_test() as pilot:
+        await until(pilot, lambda: isinstance(pilot.app.screen, PipelineScreen))
+        await until(pilot, lambda: "words/large-s0" in said(pilot, "#where"))
+        trash_run(copied / "words", "large-s0")
+        await pilot.press("full_stop")
+        await until(pilot, lambda: "words/small-s0" in said(pilot, "#where"))
 
 
 async def test_a_run_of_another_trainer_is_told_what_is_missing(tmp_path: Path) -> None:
