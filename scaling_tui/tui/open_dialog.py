@@ -61,7 +61,7 @@ class OpenFile(AppSized, ModalScreen[Opened | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Label("Open a table of runs (CSV, TSV, JSONL, Parquet), training logs, or the folder of a sweep")
+            yield Label("Open a table of runs, training logs, or the folder of a sweep")
             yield Input(
                 self._typed, id="path", placeholder="runs.csv", compact=True,
                 suggester=PathSuggester(case_sensitive=True), select_on_focus=False,

@@ -240,7 +240,7 @@ def _loss_uncertainty(sweep: SweepView, run: RunView) -> str:
     told = []
     error = (sweep.document.get("data") or {}).get("standard_error")
     if isinstance(error, float) and run.loss_is_held_out:
-        told.append(f"which text is held out moves it by about {show.loss(error)} (standard error, all rungs alike)")
+        told.append(f"which text is held out moves it by about {show.loss(error)} (standard error, the same for all rungs)")
     if found is not None and found.sd is not None:
         told.append(f"seeds differ by {show.loss(found.sd)} (s.d. over {len(found.losses)})")
     else:

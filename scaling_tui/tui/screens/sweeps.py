@@ -50,15 +50,15 @@ MOST_TOLD = 3  # lines of why something was refused
 HINT = "words, or ladder:… corpus:… state:failed,lost tag:… -tag:… note:… archived:any"
 T = TypeVar("T")
 ORDERS = {
-    "latest": "when it was launched, the latest first",
-    "active": "when it was last written, the latest first",
+    "latest": "when launched, latest first",
+    "active": "when last written, latest first",
     "name": "name",
     "ladder": "ladder",
     "state": "state",
-    "params": "N of the largest run, the largest first",
-    "runs": "number of runs, the most first",
-    "loss": "the lowest loss, the best first",
-    "size": "size on disk, the largest first",
+    "params": "N of the largest run, largest first",
+    "runs": "number of runs, most first",
+    "loss": "lowest loss, best first",
+    "size": "size on disk, largest first",
 }
 
 
