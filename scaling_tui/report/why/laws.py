@@ -337,7 +337,7 @@ def _other_convention(of: str, fit: Fit, other: Fit, label: str, runs: Sequence[
                 f"how much {one.key} moves if {label} counts", "computed from both fits",
                 (*one.conventions,), tuple(runs),
                 (step("change", "other/own - 1", {"other": one.value, "own": own}, change, text),),
-                "as that of both exponents", "counting",
+                "as for both exponents", "counting",
             )  # fmt: skip
 
 

@@ -54,7 +54,7 @@ def _figures(
     def sure(key: str) -> str:
         ends = plan.intervals.get(key)
         if ends is None:
-            return "none of its own" if plan.intervals else "not known: coefficients as published, without refits"
+            return "none of its own" if plan.intervals else "not known: the coefficients were published without refits"
         text = {"loss": show.loss, "flops": show.scientific, "tokens_per_param": ratio}.get(key, show.count)
         return (
             f"{span(*ends, text)} at {show.percent(plan.level)}: the same plan by each refit of the law; it assumes "
@@ -90,9 +90,9 @@ def _figures(
         yield Explanation(
             of, "off", _tenth(plan.excess), plan.excess, "",
             "how much higher its loss is than that of the best run at this budget",
-            "computed: by the loss of the optimum at the same C", conventions, runs,
+            "computed from the loss of the optimum at the same C", conventions, runs,
             (step("off", "L/best - 1", {"L": plan.loss, "best": plan.optimal_loss}, plan.excess, _tenth),),
-            "as that of the loss", BALANCE,
+            "as for the loss", BALANCE,
         )  # fmt: skip
 
 

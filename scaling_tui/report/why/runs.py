@@ -189,7 +189,7 @@ def _losses(sweep: SweepView, run: RunView) -> Iterator[Explanation]:
             where(run, "bpb"),
             ("held-out loss", "L/ln(2)/(bytes per token); a token is a byte here" if steps
              else "L/ln(2)/(bytes per token of the held-out text), as the trainer computed it"),
-            (run.name,), steps, "as that of the loss", PIPELINE,
+            (run.name,), steps, "as for the loss", PIPELINE,
         )  # fmt: skip
     found = trial_of(sweep, run)
     if found is not None:
@@ -240,7 +240,9 @@ def _loss_uncertainty(sweep: SweepView, run: RunView) -> str:
     told = []
     error = (sweep.document.get("data") or {}).get("standard_error")
     if isinstance(error, float) and run.loss_is_held_out:
-        told.append(f"which text is held out moves it by about {show.loss(error)} (standard error, the same for all rungs)")
+        told.append(
+            f"which text is held out moves it by about {show.loss(error)} (standard error, the same for all rungs)"
+        )
     if found is not None and found.sd is not None:
         told.append(f"seeds differ by {show.loss(found.sd)} (s.d. over {len(found.losses)})")
     else:

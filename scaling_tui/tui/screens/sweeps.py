@@ -513,7 +513,7 @@ class SweepsScreen(Page):
         if not what:
             self.notify(f"The trash of {self.runs} is empty.", markup=False)
             return
-        question = f"Delete for good, to free {what}? This cannot be undone."
+        question = f"Delete for good? This frees {what}, and cannot be undone."
 
         def empty(answer: str | None) -> None:
             if answer:
