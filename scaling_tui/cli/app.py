@@ -54,7 +54,7 @@ def root(
         typer.Option(
             "--bell/--no-bell",
             envvar="SCALING_TUI_BELL",
-            help="In the app, ring the bell and notify the desktop when a run fails or a sweep ends.",
+            help="In the app, ring the bell and send desktop notifications when a run fails or a sweep ends.",
         ),
     ] = True,
 ) -> None:

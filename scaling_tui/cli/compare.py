@@ -36,14 +36,17 @@ def compare(
         ),
     ],
     law: Annotated[
-        str | None, typer.Option(help="The law to fit to all; default: each sweep's own, and chinchilla to a table.")
+        str | None, typer.Option(help="Law to fit to all sources; default: each sweep's own, chinchilla for a table.")
     ] = None,
     flops: Annotated[
         float | None,
-        number("The budget C at which the laws are compared; default: the largest of all runs.", "flops"),
+        number("Budget C at which to compare the laws; default: the largest of all runs.", "flops"),
     ] = None,
     params_as: Annotated[
-        str | None, typer.Option(help="Parameters that N counts in all: all or non-embedding; default: each its own.")
+        str | None,
+        typer.Option(
+            help="Parameters that N counts in every source: all or non-embedding; default: as each source does."
+        ),
     ] = None,
     draws: Annotated[
         int, typer.Option("--bootstrap", min=0, help="Number of bootstrap refits for the intervals.")
@@ -57,9 +60,9 @@ def compare(
     as_json: AsJson = False,
     plot: Plot = None,
 ) -> None:
-    """Compare sweeps and files: their laws side by side, which differences are real, and what was set differently.
+    """Compare sweeps and files: laws side by side, differences with intervals, and settings that differ.
 
-    Options of tables hold for every table given. Nothing is imported or changed.
+    Options for tables apply to every table. Nothing is imported or changed.
     """
     from scaling_tui.laws.fitting.tables import TableOptions
     from scaling_tui.plots.curves import Choice

@@ -190,7 +190,7 @@ def unarchive(sweep: Sweep, runs: Runs = None) -> None:
 @app.command()
 def rm(
     sweep: Annotated[str | None, typer.Argument(metavar="SWEEP", help="Name of a sweep.", show_default=False)] = None,
-    run: Annotated[str | None, typer.Option("--run", help="Delete only this run of it.", show_default=False)] = None,
+    run: Annotated[str | None, typer.Option("--run", help="Delete only this run.", show_default=False)] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
     for_good: Annotated[
         bool, typer.Option("--for-good", help="Free its disk space at once; it cannot be restored.")
@@ -200,7 +200,7 @@ def rm(
     ] = False,
     runs: Runs = None,
 ) -> None:
-    """Delete a sweep, or one run of it: move it to the trash, from which 'restore' brings it back."""
+    """Delete a sweep, or one of its runs. It moves to the trash; 'restore' brings it back."""
     from scaling_tui.runs import find_sweep, runs_folder
     from scaling_tui.runs.commands import suggested
     from scaling_tui.runs.delete import BY_HAND, delete_sweep, trash_sweep
@@ -245,12 +245,10 @@ def restore(
     sweep: Annotated[
         str | None, typer.Argument(metavar="[SWEEP]", help="Name of a deleted sweep; default: the last deleted.")
     ] = None,
-    run: Annotated[
-        str | None, typer.Option("--run", help="A run that was deleted from this sweep.", show_default=False)
-    ] = None,
+    run: Annotated[str | None, typer.Option("--run", help="The deleted run to bring back.", show_default=False)] = None,
     runs: Runs = None,
 ) -> None:
-    """Bring back a sweep, or a run of it, that 'rm' deleted."""
+    """Bring back a deleted sweep, or a deleted run of a sweep."""
     from scaling_tui.runs import find_sweep, runs_folder
     from scaling_tui.runs.commands import suggested
     from scaling_tui.runs.delete import restore_sweep
@@ -295,7 +293,7 @@ def emptied(runs: Path, yes: bool) -> None:
     what = trash_told(runs)
     if not what:
         return say(f"the trash of {runs} is empty")
-    confirm(f"Free {what}, for good?", "rm --empty-trash", yes)
+    confirm(f"Delete for good, to free {what}?", "rm --empty-trash", yes)
     empty_all_trash(runs)
     return say(f"freed {what}")
 

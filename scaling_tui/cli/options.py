@@ -33,12 +33,15 @@ XLim = Annotated[
     typer.Option(
         "--xlim",
         metavar="LOW:HIGH",
-        help="Limits of the x axis of the plot, of the first if there are several: 1e5:10M, or one end.",
+        help="Limits of the x axis, in the first plot if there are several: 1e5:10M, or one end.",
         show_default=False,
     ),
 ]
 YLim = Annotated[
-    str | None, typer.Option("--ylim", metavar="LOW:HIGH", help="Limits of its y axis: 2:3.5.", show_default=False)
+    str | None,
+    typer.Option(
+        "--ylim", metavar="LOW:HIGH", help="Limits of the y axis in the same plot: 2:3.5.", show_default=False
+    ),
 ]
 Columns = Annotated[
     str | None,

@@ -54,7 +54,7 @@ Notify = Annotated[
     typer.Option(
         metavar="CMD",
         show_default=False,
-        help="Run a command when something happens; it gets a sentence as its last argument, and $SCALING_TUI_EVENT.",
+        help="Command to run on events; its last argument is a sentence, and $SCALING_TUI_EVENT names the event.",
     ),
 ]
 Detach = Annotated[bool, typer.Option("--detach", help="Return at once; the sweep keeps training in the background.")]
@@ -310,11 +310,13 @@ def rerun(
     view = sweep_to_steer(runs, sweep, run)
     if run is None:
         could = [one.name for one in view.runs if not why_not_again(view, one)]
-        raise InputError(f"--run: missing; could be trained again: {', '.join(could) or 'none'}")
+        raise InputError(f"--run: missing; can be trained again: {', '.join(could) or 'none'}")
     chosen = view.run(run)
     assert chosen is not None  # sweep_to_steer knows it
     if chosen.state == "finished" and not why_not_again(view, chosen):
-        question = f"{run} of {view.name} has finished. Train it again from the start, out of the law until it ends?"
+        question = (
+            f"{run} of {view.name} has finished. Train it again from the start? The law leaves it out until it ends."
+        )
         confirm(question, f"rerun {view.name} --run {run}", yes)
     with ctrl_c_deferred():
         train_again(view.path, run, address=address, take_over=take_over)

@@ -22,7 +22,7 @@ def why(
         list[str] | None,
         typer.Argument(
             metavar="[RUN] [NUMBER]",
-            help="Which number, such as 'r5 loss', 'law alpha', 'fit alpha', 'prediction error'; without, lists them.",
+            help="Number to explain: 'r5 loss', 'law alpha', 'fit alpha', 'prediction error'; default: list all.",
         ),
     ] = None,
     columns: Columns = None,
@@ -33,7 +33,7 @@ def why(
     runs: Runs = None,
     as_json: AsJson = False,
 ) -> None:
-    """Explain a number of a sweep or a fit: its source, conventions, runs, formula, uncertainty and lesson."""
+    """Explain a number of a sweep or a fit: its source, conventions, runs, formula, certainty and lesson."""
     from scaling_tui.laws.fitting.tables import TableOptions
     from scaling_tui.report.why.asked import figures_asked
 
@@ -50,7 +50,7 @@ def tell(found: "Sequence[Explanation]", as_json: bool) -> None:
     if len(found) == 1:
         return print(explanation_text(found[0], _width()))
     print(figures_table(found))
-    say("Add words from the first two columns to have one of them explained.")
+    say("To explain one, add words from the first two columns.")
     return None
 
 

@@ -66,7 +66,7 @@ def laws_figure(laws: Sequence[ComparedLaw], flops: float | None, log: tuple[boo
         x_text=show.scientific,
         x_unit="FLOPs",
         y_unit="nats per token",
-        empty="No source tells the C of its runs, over which laws are compared.",
+        empty="Laws are compared over C, and no source gives the C of its runs.",
     )
 
 
@@ -109,5 +109,5 @@ def curves_figure(sweeps: Sequence[tuple[str, SweepView]], choice: Choice) -> Fi
         y_name=about.name,
         y_unit=about.unit,
         x_text=X_TEXTS[choice.over],
-        empty="None of them has curves: a table holds a row a run.",
+        empty="No curves: a table has one row per run.",
     )

@@ -76,11 +76,11 @@ def check_deletable(sweep: SweepView, run: RunView) -> None:
     branches = [one.name for one in sweep.runs if one.trunk and one.trunk.run == run.name and one.state != "finished"]
     if branches:
         raise InputError(
-            f"{where}: {show.listed(branches)} branch{'es' * (len(branches) == 1)} off it; want them first"
+            f"{where}: {show.listed(branches)} branch{'es' * (len(branches) == 1)} off it, and must finish first"
         )
     probes = (sweep.document.get("tune") or {}).get("probes") or ()
     if sweep.rates is None and run.rung in probes and any(one.planned for one in sweep.runs):
-        raise InputError(f"{where}: probes a learning rate that others wait for; want them finished first")
+        raise InputError(f"{where}: other runs wait for the learning rate that it probes, and must finish first")
 
 
 def _moved(sweep: Path, name: str) -> Path | None:
@@ -125,7 +125,7 @@ def bring_run_back(deleted: DeletedRun) -> None:
     sweep, name, path = deleted.sweep, deleted.name, deleted.path
     if path is not None:
         if os.path.lexists(sweep / name):
-            raise InputError(f"run {name!r}: found in sweep {sweep.name} already, want it gone")
+            raise InputError(f"run {name!r}: sweep {sweep.name} has a run of that name, want it deleted first")
         try:
             path.rename(sweep / name)
         except FileNotFoundError:

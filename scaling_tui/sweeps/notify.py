@@ -73,7 +73,7 @@ class Notifier:
                 wrong = str(getattr(error, "strerror", None) or error)
             if wrong and not self._complained:
                 self._complained = True
-                self._complain(f"--notify: {self._command[0]}: {wrong}; later failures are not told")
+                self._complain(f"--notify: {self._command[0]}: {wrong}; later failures are not reported")
 
     def _run(self, event: SweepEvent) -> str:
         """Runs the command; returns what went wrong, if anything."""

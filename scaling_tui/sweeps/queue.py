@@ -41,4 +41,4 @@ def why_not_next(sweep: SweepView, run: RunView) -> str:
         return ""
     what = run.name if sweep.trains else sweep.name
     state = run.state if sweep.trains else sweep.state
-    return f"{what} is {state}: want a run that waits in a sweep that trains"
+    return f"{what} is {state}, want a waiting run of a sweep in training"

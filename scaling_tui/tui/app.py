@@ -84,9 +84,9 @@ class ScalingApp(App[None]):
         Binding("i", "why", "why", False, tooltip="Explain a number in view: its source, formula and lesson", id="why"),
         Binding("P", "panel", "next panel", False, tooltip="Go to the next panel", id="panel"),
         Binding(
-            "Z", "zoom", "zoom", False, tooltip="Let the panel fill the screen, or bring the others back", id="zoom"
+            "Z", "zoom", "zoom", False, tooltip="Zoom the panel to fill the screen, or restore the others", id="zoom"
         ),
-        Binding("V", "panels", "panels", False, tooltip="Hide panels, or show them again", id="panels"),
+        Binding("V", "panels", "panels", False, tooltip="Hide or show panels", id="panels"),
         Binding("f4", "glossary", "glossary", False, tooltip="Look up a word or a symbol", id="glossary"),
         Binding("escape", "back", "back", False, tooltip="Leave the field, or go back to the last screen", id="back"),
         Binding(

@@ -53,10 +53,10 @@ class CompareDialog(PlotKeys, AppSized, ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "back", key_display="esc", tooltip="Close the comparison"),
         Binding("a", "add", "add", tooltip="Add a sweep or a file"),
-        Binding("d", "remove", "remove", tooltip="Take one away again"),
+        Binding("d", "remove", "remove", tooltip="Remove one of them"),
         Binding("v", "view", "view", tooltip="Switch the plot: laws, curves"),
-        Binding("f", "form", "law", tooltip="Fit one law to all, or each its own"),
-        Binding("t", "text", "text", tooltip="Show the text alone, or the plot too"),
+        Binding("f", "form", "law", tooltip="Fit one law to all, or to each its own"),
+        Binding("t", "text", "text", tooltip="Show only the text, or the plot too"),
         Binding("r", "reread", "reread", tooltip="Read all of them again"),
         Binding("e", "export", "export", tooltip="Save the plot or the screen to a file"),
         Binding("x", "over", "axis", show=False, tooltip="Switch the x axis of curves: tokens, steps, FLOPs, time"),
@@ -173,7 +173,7 @@ class CompareDialog(PlotKeys, AppSized, ModalScreen[None]):
     def action_remove(self) -> None:
         lines = lines_of([(str(k), _name(one)) for k, one in enumerate(self._request.sources)])
         if lines:
-            self.app.push_screen(Choose("Take which one away?", lines), self._remove)
+            self.app.push_screen(Choose("Remove which one?", lines), self._remove)
 
     def _remove(self, key: str | None) -> None:
         if key is not None:

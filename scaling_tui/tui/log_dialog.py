@@ -90,7 +90,7 @@ class LogDialog(AppSized, ModalScreen[None]):
         Binding("escape", "back", "back", key_display="esc", tooltip="Leave the search, or close the log"),
         Binding("slash", "search", "search", key_display="/", tooltip="Search the log"),
         Binding("n", "match(1)", "next", tooltip="Go to the next match"),
-        Binding("N", "match(-1)", "previous", tooltip="Go to the match before"),
+        Binding("N", "match(-1)", "previous", tooltip="Go to the previous match"),
         Binding("tab", "other", "other log", tooltip="Switch between the run's log and the supervisor's"),
         Binding("up,k", "scroll('up')", "up", show=False),
         Binding("down,j", "scroll('down')", "down", show=False),

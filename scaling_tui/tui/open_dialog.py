@@ -61,13 +61,13 @@ class OpenFile(AppSized, ModalScreen[Opened | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Label("Open a table of runs (CSV, TSV, JSONL, Parquet), logs of a training, or the folder of a sweep")
+            yield Label("Open a table of runs, training logs, or the folder of a sweep")
             yield Input(
                 self._typed, id="path", placeholder="runs.csv", compact=True,
                 suggester=PathSuggester(case_sensitive=True), select_on_focus=False,
             )  # fmt: skip
             yield Options(id="names")
-            yield Label("options for a table, as of the command fit; may stay empty", classes="hint")
+            yield Label("options for a table, as for the command fit; optional", classes="hint")
             yield Input(id="options", placeholder="--columns loss=val_loss --best-of lr", compact=True)
             yield PlainText(id="problem")
             yield Label("enter open · ↓ names · → complete · tab options · esc back", classes="hint")

@@ -16,7 +16,7 @@ THEME_COLUMNS = (ListColumn("", least=14), ListColumn("", 1, least=10))
 def palette(commands: Sequence[SystemCommand]) -> Choose:
     """Asks for one of `commands`; the key of each is its place."""
     lines = [Line(str(place), (command.title,)) for place, command in enumerate(commands)]
-    return Choose("Do what?", lines, columns=PLAIN, find=by_text(lines), hint="type a part of what you want")
+    return Choose("Which action?", lines, columns=PLAIN, find=by_text(lines), hint="type part of its name")
 
 
 def theme_dialog(known: Iterable[str], now: str) -> Choose:

@@ -27,8 +27,8 @@ def choose_panel(app: App[None], page: Page) -> None:
         if name == ALL:
             panels.show_all()
         elif not panels.toggle(name):
-            app.notify("One panel stays.", markup=False)
+            app.notify("The last panel cannot be hidden.", markup=False)
         page.arrange_panels()
 
-    question = "Hide which panel, or show which again?"
+    question = "Hide or show which panel?"
     app.push_screen(Choose(question, lines, columns=COLUMNS, find=by_text(lines), now=panels.current), taken)

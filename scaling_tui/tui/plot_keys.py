@@ -29,14 +29,16 @@ AXES = (
     *(
         Binding(keys, f"pan('{where}')", f"pan {where}", show=False, tooltip=tip)
         for keys, where, tip in (
-            ("H,ctrl+left", "left", "Move the plot's window left; also drag with ctrl or the right button"),
-            ("L,ctrl+right", "right", "Move the plot's window right"),
-            ("K,ctrl+up", "up", "Move the plot's window up"),
-            ("J,ctrl+down", "down", "Move the plot's window down"),
+            ("H,ctrl+left", "left", "Pan left; also drag with ctrl or the right button"),
+            ("L,ctrl+right", "right", "Pan right"),
+            ("K,ctrl+up", "up", "Pan up"),
+            ("J,ctrl+down", "down", "Pan down"),
         )
     ),
-    Binding("equals_sign", "limits", "limits", show=False, tooltip="Type the limits of the axes"),
-    Binding("asterisk", "follow_data", "reset", show=False, tooltip="Have the axes follow the data; also double click"),
+    Binding("equals_sign", "limits", "limits", show=False, tooltip="Set the limits of the axes"),
+    Binding(
+        "asterisk", "follow_data", "reset", show=False, tooltip="Reset the axes to follow the data; also double click"
+    ),
     Binding("A", "whole", "all values", show=False, tooltip="Show far-off values too, or cut them off again"),
 )
 PLOT_KEYS = (*CROSSHAIR, *AXES)
@@ -76,7 +78,7 @@ class PlotKeys(Base):
             f"{name} {range_text((float(f'{axis.value(0.0):.4g}'), float(f'{axis.value(1.0):.4g}')))}"
             for name, axis in zip("xy", axes, strict=True)
         )
-        hint = f"Now {shown}. Leave an end out and it follows the data, as in y :3; leave all out and both axes do."
+        hint = f"Now {shown}. An end that you leave out follows the data, as in y :3. Enter nothing to reset both axes."
 
         def put(limits: Limits | None) -> None:
             if limits is not None:

@@ -20,7 +20,7 @@ else:
 RUN_KEYS = (
     Binding("R", "rerun", "rerun", show=False, tooltip="Train the run again from the start, with the same seed"),
     Binding("d,delete", "rm_run", "delete run", show=False, tooltip="Delete the run: move it to the trash"),
-    Binding("ctrl+z", "undo_rm", "undo", show=False, tooltip="Bring back the run that was deleted last"),
+    Binding("ctrl+z", "undo_rm", "undo", show=False, tooltip="Bring back the last deleted run"),
 )
 
 
@@ -46,8 +46,8 @@ class RunKeys(Base):
         if why := why_not_again(sweep, run):
             self.notify(f"{run.name}: {why}.", severity="warning", markup=False)
             return
-        out = " Until it ends, the law does without it." if run.state == "finished" else ""
-        question = f"Train {run.name} again from the start?{out} What it was stays on disk."
+        out = " The law leaves it out until it ends." if run.state == "finished" else ""
+        question = f"Train {run.name} again from the start?{out} The earlier attempt stays on disk."
         choices = [("", "Leave it as it is"), (run.name, f"Train {run.name} again, with the same settings and seed")]
         self.app.push_screen(Choose(question, lines_of(choices)), partial(self._rerun, sweep))
 

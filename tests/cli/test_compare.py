@@ -64,7 +64,7 @@ def test_each_law_stands_as_fit_prints_it(command: Command, runs: Path, tmp_path
     for name, value in fitted(command, "grid")["coefficients"].items():
         assert f"{value:.4g}" in out, name
     assert "coefficients are not subtracted: their laws differ" in out
-    assert "mine.csv: a table tells no settings" in err
+    assert "mine.csv: a table records no settings" in err
 
 
 def test_a_difference_is_real_only_where_there_is_one(command: Command, runs: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def test_a_number_of_a_sweep_in_full_as_a_list_and_as_json(command: Command, tmp
     status, out, err = command("why", "quickstart", "--runs", str(tmp_path))
     assert status == 0
     assert {line.split()[0] for line in out.splitlines()[1:]} >= {"law", "prediction", "sweep", "r1-s0", "r7-s0"}
-    assert "Add words" in err
+    assert "To explain one, add words" in err
     status, out, _ = command("why", "quickstart", "error", "--runs", str(tmp_path), "--json")
     (figure,) = json.loads(out)["figures"]
     assert figure["steps"][0]["filled"] == "1.4479/1.459 - 1"

@@ -110,7 +110,7 @@ def test_a_branch_needs_its_trunk(tmp_path: Path) -> None:
     path = sweep / "r3-s0" / "run.json"
     document = json.loads(path.read_text()) | {"trunk": {"run": "r2-s0", "step": 4, "tokens": 100}}
     path.write_text(json.dumps(document))
-    with pytest.raises(InputError, match="run r2-s0: r3-s0 branches off it; want them first"):
+    with pytest.raises(InputError, match="run r2-s0: r3-s0 branches off it, and must finish first"):
         trash_run(sweep, "r2-s0")
     trash_run(sweep, "r3-s0")
     trash_run(sweep, "r2-s0")
@@ -142,7 +142,7 @@ def test_a_run_put_back_by_hand_is_there_again(tmp_path: Path) -> None:
     assert deleted.path is not None
     deleted.path.rename(sweep / "r2-s0")
     assert len(names(sweep)) == 7
-    with pytest.raises(InputError, match="found in sweep quickstart already"):
+    with pytest.raises(InputError, match="sweep quickstart has a run of that name"):
         bring_run_back(deleted)
 
 
@@ -182,7 +182,7 @@ def test_rerun_asks_before_a_finished_run_and_says_which_could_be(command: Comma
     sweep = record_sweep(tmp_path, UNDER_WAY)
     was = files_of(sweep)
     status, _, err = command("rerun", "--runs", tmp_path)
-    assert (status, err) == (2, "scaling-tui: --run: missing; could be trained again: r1-s0, r2-s0, r4-s0\n")
+    assert (status, err) == (2, "scaling-tui: --run: missing; can be trained again: r1-s0, r2-s0, r4-s0\n")
     status, _, err = command("rerun", "--run", "r1-s0", "--runs", tmp_path)
     assert (status, "no terminal to ask for confirmation; add --yes" in err) == (2, True)
     status, _, err = command("rerun", "--run", "r3-s0", "--yes", "--runs", tmp_path)

@@ -168,7 +168,7 @@ def test_a_command_that_fails_or_hangs_hurts_nobody(tmp_path: Path, body: str, l
     for _ in range(2):
         notifier.tell(event())
     notifier.close()
-    assert complaints == [f"--notify: {script}: {why}; later failures are not told"]
+    assert complaints == [f"--notify: {script}: {why}; later failures are not reported"]
 
 
 def test_one_that_is_gone_by_then_is_told_of_too(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_one_that_is_gone_by_then_is_told_of_too(tmp_path: Path) -> None:
     script.unlink()
     notifier.tell(event())
     notifier.close()
-    assert complaints == [f"--notify: {script}: No such file or directory; later failures are not told"]
+    assert complaints == [f"--notify: {script}: No such file or directory; later failures are not reported"]
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def along_compute(fit: Fit) -> AlongCompute:
         return AlongCompute(fit, "split", np.empty(0, dtype=np.float64), {})
     compute = points.compute()
     if compute is None:
-        raise InputError("its runs tell no C, want a column flops, or both params and tokens")
+        raise InputError("its runs have no C, want a column flops, or both params and tokens")
     exact = np.log(compute)
     rounded = np.asarray(np.round(exact, 9), dtype=np.float64)  # runs of one budget, to what the text of it tells
     _, first, group = np.unique(rounded, return_index=True, return_inverse=True)
@@ -106,7 +106,7 @@ def along_compute(fit: Fit) -> AlongCompute:
         values = np.log(points.column(name))
         inputs[name] = values[first]
         if np.abs(values - values[first][group]).max() > _SAME or (np.diff(values[first]) < -_SAME).any():
-            raise InputError(f"its runs lie on no line: at one C there are several {name}, or fewer at a larger C")
+            raise InputError(f"its runs are not on one line: a C has several {name}, or a larger C has fewer")
     return AlongCompute(fit, "runs", at, inputs)
 
 

@@ -188,14 +188,12 @@ def _notes(sides: Sequence[Side]) -> list[str]:
     notes = []
     views = [side.source.view for side in sides]
     if len(named := tokenizers(views)) > 1:
-        notes.append(
-            f"their tokenizers differ ({show.listed(named)}): a loss per token of one says nothing of the other's"
-        )
+        notes.append(f"their tokenizers differ ({show.listed(named)}): do not compare their losses per token")
     if len(named := corpora(views)) > 1:
-        notes.append(f"their corpora differ ({show.listed(named)}): the same law would have other coefficients on them")
+        notes.append(f"their corpora differ ({show.listed(named)}): one law has different coefficients on each")
     unknown = [side.name for side in sides if side.source.view is None]
     if unknown and len(unknown) < len(sides):
-        notes.append(f"{show.listed(unknown)}: a table tells no settings, corpus or tokenizer")
+        notes.append(f"{show.listed(unknown)}: a table records no settings, corpus or tokenizer")
     losses = {side.name: side.source.points.loss for side in sides if side.source.points and side.source.points.loss}
     if len(set(losses.values())) > 1:
         notes.append("they are fitted to different losses: " + "; ".join(f"{k}, {v}" for k, v in losses.items()))
@@ -214,6 +212,6 @@ def _shared(first: Side, second: Side) -> str:
     pairs = pairing(first.study, second.study)
     every = pairs.shared == len(first.study.fit.points) == len(second.study.fit.points)
     which = "the same runs" if every else show.counted(pairs.shared, "run")
-    independent = "they count as independent, so as a rule they are too wide"
+    independent = "the sources are taken as independent, so they are usually too wide"
     how = "both are resampled alike" if pairs.how == "paired" else independent
     return f"{first.name} and {second.name} share {which}; intervals of differences: {how}"

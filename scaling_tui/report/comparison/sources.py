@@ -20,7 +20,7 @@ from scaling_tui.tables.source import STDIN
 Kind = Literal["sweep", "table", "logs"]
 ASSUMED = (
     "not imported: runs whose log does not say how they ended count as finished; "
-    "what is missing can be said with the options of import"
+    "to give what is missing, import the logs"
 )
 
 
@@ -129,7 +129,7 @@ def _file(where: str, keep: Path, options: TableOptions) -> Source:
             logs = _logs(where, keep)
         except InputError:
             raise error from None
-        return replace(logs, notes=(f"read as a log of training; as a table of runs, {error}", *logs.notes))
+        return replace(logs, notes=(f"read as a training log; as a table of runs, {error}", *logs.notes))
 
 
 def _logs(where: str, keep: Path) -> Source:
@@ -137,7 +137,7 @@ def _logs(where: str, keep: Path) -> Source:
     found = sweep_of(read_sweep(path), where, "logs", notes)
     if not _has_curves(found):
         what = "a directory" if _is_folder(where) else "a file"
-        raise InputError(f"{where}: {what} without the log of a training, want a sweep, a table of runs, or logs")
+        raise InputError(f"{where}: {what} without a training log, want a sweep, a table of runs, or logs")
     return found
 
 

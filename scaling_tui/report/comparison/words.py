@@ -132,7 +132,7 @@ def _law_rows(found: SideBySide) -> list[list[str]]:
     sides = found.sides
     rows = [
         [f"{show.percent(found.level)} intervals", *(side.name for side in sides)],
-        ["is a", *(KINDS[side.source.kind] for side in sides)],
+        ["kind", *(KINDS[side.source.kind] for side in sides)],
     ]
 
     def row(name: str, cells: Iterable[str]) -> None:
@@ -152,7 +152,7 @@ def _law_rows(found: SideBySide) -> list[list[str]]:
         row(f"L at C {show.scientific(found.flops)}", (_predicted(side) for side in sides))
         row("  N there", (_at(side, "params") for side in sides))
         row("  D there", (_at(side, "tokens") for side in sides))
-        row("  which is", (WAYS[side.along.way] if side.along and side.predicted else "" for side in sides))
+        row("  basis", (WAYS[side.along.way] if side.along and side.predicted else "" for side in sides))
     return rows
 
 
@@ -253,14 +253,22 @@ def _verdict(one: Difference) -> str:
 
 
 def _remedy(why: str) -> str:
-    return "--law fits one law to all" if why.startswith("their laws") else "--params-as all counts N alike, if known"
+    return (
+        "--law fits one law to all"
+        if why.startswith("their laws")
+        else "--params-as all counts N the same way, if known"
+    )
 
 
 def _covers(apart: Apart) -> str:
-    paired = "the refits to the same runs, one by one" if apart.pairing.how == "paired" else "every two of their refits"
+    paired = (
+        "refits to the same runs, paired one by one"
+        if apart.pairing.how == "paired"
+        else "every refit of one paired with every refit of the other"
+    )
     return (
-        f"intervals: {paired}; each on its own, for the noise of these runs, if both laws are right; "
-        "what made them differ is another question"
+        f"intervals: {paired}; each covers the noise of these runs, for one difference, if both laws are "
+        "right, and does not say why they differ"
     )
 
 
@@ -272,7 +280,7 @@ def _settings_text(found: SideBySide, width: int) -> str:
     if len(told) < 2:
         return ""
     if not found.settings:
-        return "no setting differs, of those that they tell"
+        return "no recorded setting differs"
     head = "settings that differ"
     places = [k for k, side in enumerate(found.sides) if side.source.view is not None]
     rows = [[head, *(found.sides[k].name for k in places)]]

@@ -150,7 +150,7 @@ def coefficient_figures(
     for name, value in fit.coefficients.items():
         given = name in fit.restrictions.fixed
         found = moved(fit, name)
-        source = f"fitted: in {fit.law.text}, the value that makes {_the(objective_kind(fit))} least"
+        source = f"fitted: the value in {fit.law.text} that minimises {_the(objective_kind(fit))}"
         if given:
             source = f"given, not fitted: {fit.restrictions.text}"
         elif found is not None:
@@ -159,19 +159,19 @@ def coefficient_figures(
             source += f" ({found.own:.4g} over {len(fit.points)} points; {more}{less})"
         ends = (intervals or {}).get(name, (math.nan, math.nan))
         if given:
-            uncertainty = "none: it was given"
+            uncertainty = "exact: it was given"
         elif math.isfinite(ends[0]):
             uncertainty = (
                 f"{span(*ends)} at {show.percent(level)}: quantiles of {how}. It assumes that the form of the law is "
                 "right, and coefficients move together: do not read one alone"
             )
         elif fit.freedom < 1:
-            uncertainty = f"no interval: {len(fit.points)} points for {fit.size} coefficients leave none over"
+            uncertainty = f"no interval: {len(fit.points)} points for {fit.size} coefficients leave none to spare"
         else:
-            uncertainty = "press 4 for Law, or 'scaling-tui fit', for its interval"
+            uncertainty = "for its interval, press 4 for Law or use 'scaling-tui fit'"
         kind = "an exponent" if name in fit.law.exponents else "a scale"
         if name == fit.law.floor:
-            kind = "the irreducible loss, which no size or data reaches"
+            kind = "the irreducible loss (limit of large runs)"
         yield Explanation(
             of, name, show.coefficient(value), value,
             "nats per token" if name == fit.law.floor else "", f"{kind} of {fit.law.name}", source,
@@ -227,7 +227,7 @@ def cell_figures(name: str, points: Points, columns: Mapping[str, str], label: s
             read = f"column {columns[key]}" if key in columns else "computed from other columns"
             yield Explanation(
                 label, symbol, text(value), value, unit, "as the table has it", f"{name}, {read}, row {label}",
-                ("as whoever made the table counted it",), (label,), (), "", WRONG if key == "loss" else "counting",
+                ("as counted by whoever made the table",), (label,), (), "", WRONG if key == "loss" else "counting",
             )  # fmt: skip
 
 
@@ -256,13 +256,14 @@ def _point(study: Study, index: int, label: str, runs: tuple[str, ...], off: flo
     noise = f"points lie {show.percent(study.document()['residual_sd'], 2)} off the law (s.d. of all residuals)"
     if steps:
         yield Explanation(
-            label, "fitted loss", show.loss(fitted), fitted, "nats per token", "the loss by the law at this N and D",
-            f"computed by {fit.law.name}", conventions, runs, steps, noise, lesson_of(fit.law),
+            label, "fitted loss", show.loss(fitted), fitted, "nats per token",
+            "the loss that the law gives for this N and D", f"computed by {fit.law.name}", conventions, runs, steps,
+            noise, lesson_of(fit.law),
         )  # fmt: skip
         steps = (*steps, step("off", "L/fitted - 1", {"L": measured, "fitted": fitted}, off, _percent))
     yield Explanation(
         label, "off", _percent(off), off, "", "how far its measured loss is from the law",
-        "computed: measured loss by fitted loss, minus 1", conventions, runs, steps, noise, WRONG,
+        "computed: measured loss / fitted loss - 1", conventions, runs, steps, noise, WRONG,
     )  # fmt: skip
 
 
@@ -287,13 +288,13 @@ def _errors(of: str, study: Study, runs: Sequence[str], flops: str) -> Iterator[
         of, "residual s.d.", show.percent(sd, 2), sd, "of the loss", "how far the points are off the law, on average",
         "computed from the residuals log(measured) - log(fitted)", conventions, tuple(runs),
         (step("sd", "sqrt(squares/n)", {"squares": squares, "n": number}, sd, lambda v: show.percent(v, 2)),),
-        "of the fitted points themselves, so smaller than the error on others", WRONG,
+        "on the fitted points themselves, so smaller than on others", WRONG,
     )  # fmt: skip
     steps: tuple[Step, ...] = ()
     if math.isinf(fit.delta) and not fit.restrictions.priors:
         steps = (step("objective", "squares/2", {"squares": squares}, fit.objective, _objective),)
     yield Explanation(
-        of, "objective", _objective(fit.objective), fit.objective, "", "what the fit makes as small as it can",
+        of, "objective", _objective(fit.objective), fit.objective, "", "what the fit minimises",
         f"{objective_kind(fit)}, over {number} points", conventions, tuple(runs), steps, "", WRONG,
     )  # fmt: skip
     if holdout is None:
@@ -335,7 +336,7 @@ def _other_convention(of: str, fit: Fit, other: Fit, label: str, runs: Sequence[
                 f"how much {one.key} moves if {label} counts", "computed from both fits",
                 (*one.conventions,), tuple(runs),
                 (step("change", "other/own - 1", {"other": one.value, "own": own}, change, signed_percent),),
-                "as that of both exponents", "counting",
+                "as for both exponents", "counting",
             )  # fmt: skip
 
 
@@ -358,7 +359,7 @@ def _influences(of: str, fit: Fit, found: "Influence") -> Iterator[Explanation]:
         cook = float(found.cook[number])
         squares = cook * fit.size * variance
         yield Explanation(
-            called, "Cook", _cook(cook), cook, "", "Cook's distance: near or above 1, the fit hangs on it",
+            called, "Cook", _cook(cook), cook, "", "Cook's distance: near or above 1, the fit depends on this run",
             f"{source}; moved is the sum of squares by which the fitted log losses move, v the variance of residuals",
             conventions, tuple(labels),
             (step("Cook", "moved/(coefficients·v)", {"moved": squares, "coefficients": fit.size, "v": variance},
@@ -367,7 +368,7 @@ def _influences(of: str, fit: Fit, found: "Influence") -> Iterator[Explanation]:
         change = float(found.prediction[number])
         if base is not None:
             yield Explanation(
-                called, "loss", _percent(change), change, "", f"what it does to the loss at {at}, the largest run",
+                called, "loss", _percent(change), change, "", f"its effect on the loss at {at}, the largest run",
                 source, conventions, tuple(labels),
                 (step("change", "without/with - 1", {"without": float(base) * (1 + change), "with": float(base)},
                       change, _percent),), "", WRONG,
@@ -376,7 +377,7 @@ def _influences(of: str, fit: Fit, found: "Influence") -> Iterator[Explanation]:
             own = fit.coefficients[name]
             if math.isfinite(move) and math.isfinite(own):
                 yield Explanation(
-                    called, name, signed_percent(move), move, "", f"what it does to {name}", source, conventions,
+                    called, name, signed_percent(move), move, "", f"its effect on {name}", source, conventions,
                     tuple(labels),
                     (step("change", "without/with - 1", {"without": own * (1 + move), "with": own}, move,
                           signed_percent),), "", WRONG,
@@ -391,14 +392,14 @@ def comparison_figures(found: "Comparison") -> Iterator[Explanation]:
         fit, name = one.fit, one.fit.law.name
         conventions = counted(fit.law, fit.convention)
         yield Explanation(
-            name, "objective", f"{fit.objective:.4g}", fit.objective, "", "what its fit makes as small as it can",
+            name, "objective", f"{fit.objective:.4g}", fit.objective, "", "what its fit minimises",
             f"{objective_kind(fit)}, over {len(fit.points)} points", conventions, runs, (), "", WRONG,
         )  # fmt: skip
         if math.isfinite(one.aicc) and math.isfinite(least):
             difference = one.aicc - least
             yield Explanation(
                 name, "AICc", "best" if difference == 0 else f"+{difference:.1f}", difference, "",
-                "how much worse than the best it is in the sample, its coefficients counted against it",
+                "how much worse it fits the runs than the best law, with a penalty for each coefficient",
                 "computed: Akaike's criterion, corrected for few points, by the likelihood of the objective",
                 conventions, runs,
                 (step("difference", "AICc - least", {"AICc": one.aicc, "least": least}, difference, _tenth),),
@@ -436,7 +437,7 @@ def valley_figures(found: "Profiles") -> Iterator[Explanation]:
     for valley in found.valleys:
         of = f"C {show.scientific(valley.flops)}"
         edge = "at the edge of the sizes tried: a better one may lie beyond" if valley.edge else (
-            "by how much other curves through the same losses disagree, see the warnings")  # fmt: skip
+            "the warnings say how far other curves through the same losses disagree")  # fmt: skip
         source = f"the lowest point of the curve through {valley.points} sizes of this budget"
         yield Explanation(of, "best N", show.count(valley.params), valley.params, "parameters",
                           "the size of lowest loss at this budget", source, ("C = 6ND gives D",), (), (), edge,

@@ -54,7 +54,7 @@ def _figures(
     def sure(key: str) -> str:
         ends = plan.intervals.get(key)
         if ends is None:
-            return "none of its own" if plan.intervals else "not known: coefficients as published, without refits"
+            return "none of its own" if plan.intervals else "not known: the coefficients were published without refits"
         text = {"loss": show.loss, "flops": show.scientific, "tokens_per_param": ratio}.get(key, show.count)
         return (
             f"{span(*ends, text)} at {show.percent(plan.level)}: the same plan by each refit of the law; it assumes "
@@ -66,7 +66,7 @@ def _figures(
     ) -> Explanation:
         return Explanation(
             of, key, shown, value, unit, what, source, conventions, runs, steps,
-            "none: it was given" if source == GIVEN else sure(name), PLANNING,
+            "exact: it was given" if source == GIVEN else sure(name), PLANNING,
         )  # fmt: skip
 
     yield one("N", show.count(plan.params), plan.params, "parameters", "the size to train", n_from, n_steps, "params")
@@ -89,10 +89,10 @@ def _figures(
     if plan.optimal_loss is not None and plan.excess > 1e-6:
         yield Explanation(
             of, "off", signed_percent(plan.excess), plan.excess, "",
-            "how much more loss than the best run of this budget has",
-            "computed: by the loss of the optimum at the same C", conventions, runs,
+            "how much higher its loss is than that of the best run at this budget",
+            "computed from the loss of the optimum at the same C", conventions, runs,
             (step("off", "L/best - 1", {"L": plan.loss, "best": plan.optimal_loss}, plan.excess, signed_percent),),
-            "as that of the loss", BALANCE,
+            "as for the loss", BALANCE,
         )  # fmt: skip
 
 
@@ -135,7 +135,7 @@ def _n(law: Law, coefficients: Mapping[str, float], plan: Plan, goal: Goal) -> O
         return f"searched: the size at which {plan.law} has the lowest loss with C = 6ND{unique}", ()
     asked = "the loss" if goal.loss is not None else "D" if goal.tokens is not None else "C"
     where = "" if asked == "C" else f"; C is the budget whose best run has {asked} as given"
-    return f"computed: the size at which the loss falls as fast by N as by D, along C = 6ND{where}", steps
+    return f"computed: the size at which the loss falls as fast with N as with D, along C = 6ND{where}", steps
 
 
 def _n_along(plan: Plan, goal: Goal) -> Origin:

@@ -164,7 +164,7 @@ def _flops(run: RunView, arch: Architecture | None, counted: Count | None) -> Ex
         f"counted from {run.name}/run.json, field architecture: c FLOPs a token, forward and backward" if ours
         else f"{run.name}/run.json, field flops",
         ("matmuls and attention are counted, not C = 6ND" if ours else "as given, by whatever convention",),
-        (run.name,), steps, "exact, of the formula; what a device spends differs" if ours else "as given", COUNTING,
+        (run.name,), steps, "exact by the formula; a device may compute more or less" if ours else "as given", COUNTING,
     )  # fmt: skip
 
 
@@ -189,7 +189,7 @@ def _losses(sweep: SweepView, run: RunView) -> Iterator[Explanation]:
             where(run, "bpb"),
             ("held-out loss", "L/ln(2)/(bytes per token); a token is a byte here" if steps
              else "L/ln(2)/(bytes per token of the held-out text), as the trainer computed it"),
-            (run.name,), steps, "as that of the loss", PIPELINE,
+            (run.name,), steps, "as for the loss", PIPELINE,
         )  # fmt: skip
     found = trial_of(sweep, run)
     if found is not None:
@@ -240,11 +240,13 @@ def _loss_uncertainty(sweep: SweepView, run: RunView) -> str:
     told = []
     error = (sweep.document.get("data") or {}).get("standard_error")
     if isinstance(error, float) and run.loss_is_held_out:
-        told.append(f"which text is held out moves it by about {show.loss(error)} (standard error, all rungs alike)")
+        told.append(
+            f"which text is held out moves it by about {show.loss(error)} (standard error, the same for all rungs)"
+        )
     if found is not None and found.sd is not None:
         told.append(f"seeds differ by {show.loss(found.sd)} (s.d. over {len(found.losses)})")
     else:
-        told.append("one seed alone does not tell how much seeds differ; a ladder's key runs trains several")
+        told.append("one seed does not show how much seeds differ; with the key 'runs' a ladder trains several")
     return "; ".join(told)
 
 
@@ -314,7 +316,7 @@ def _speeds(run: RunView) -> Iterator[Explanation]:
             f"computed: the tokens left, at v, the median speed of its last {STEADY_FROM} records",
             ("without evaluations, checkpoints and waiting",), (run.name,),
             (step("t", "(D - done)/v", {"D": run.tokens, "done": done, "v": steady}, left, show.duration),),
-            "as steady as its speed; Live tells the interval for the whole sweep", PIPELINE,
+            "as steady as its speed; Live shows the interval for the whole sweep", PIPELINE,
         )  # fmt: skip
 
 

@@ -80,7 +80,7 @@ def prediction_figures(sweep: SweepView) -> Iterator[Explanation]:
                 PREDICTION, key, show.loss(value), value, "nats per token",
                 f"the {key} end of its {show.percent(recorded.level)} interval",
                 f"{sweep.name}/predictions.jsonl, field {key}: how far the law at {recorded.rung} can move before the "
-                "points deny it, the noise of a run added", conventions, runs, (), "it assumes the form of the law",
+                "points contradict it, plus a run's noise", conventions, runs, (), "it assumes the form of the law",
                 "fits-go-wrong",
             )  # fmt: skip
     measured = told["measured"]
@@ -108,7 +108,7 @@ def prediction_figures(sweep: SweepView) -> Iterator[Explanation]:
         PREDICTION, "error", signed_percent(error), error, "", "how far the measured loss is from the prediction",
         "computed", held, of_best,
         (step("error", "measured/predicted - 1", {"measured": measured, "predicted": recorded.predicted}, error,
-              signed_percent),), "one prediction: it says little of the next", "fits-go-wrong",
+              signed_percent),), "one prediction: it says little about the next", "fits-go-wrong",
     )  # fmt: skip
     if (below := told["below"]) is not None:
         loss = measured / (1 + below)
@@ -181,8 +181,8 @@ def _overall(sweep: SweepView) -> Iterator[Explanation]:
     if best is not None and best.loss is not None:
         yield Explanation(
             SWEEP, "best", show.loss(best.loss), best.loss, "nats per token", "the lowest loss so far",
-            f"the loss of {best.name}: ask there", (loss_convention(best), "nats per token"), (best.name,), (),
-            "the lowest of several is lower than each would be again", STUDY,
+            f"the loss of {best.name}, explained there", (loss_convention(best), "nats per token"), (best.name,), (),
+            "the lowest of several: a rerun with another seed is likely higher", STUDY,
         )  # fmt: skip
     yield from _estimated(estimate_summary(sweep), sweep)
 
@@ -199,7 +199,7 @@ def _estimated(estimate: Mapping[str, Any] | None, sweep: SweepView) -> Iterator
     if estimate["took"] is not None:
         yield Explanation(
             SWEEP, "took", show.duration(estimate["took"]), estimate["took"], "", "how long it took",
-            "the time under a supervisor, pauses left out", (), (), (), "", PLANNING,
+            "the time under a supervisor, without pauses", (), (), (), "", PLANNING,
         )  # fmt: skip
         error = estimate["error"]
         yield Explanation(

@@ -86,7 +86,7 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
         Binding("g", "scales", "log", show=False, tooltip="Switch logarithmic axes: both, x, y, none"),
         Binding("v", "metric", "metric", tooltip="Show the next metric: training loss, held-out loss, others"),
         Binding("f", "choose_metric", "find", show=False, tooltip="Choose a metric from a list, or some by a pattern"),
-        Binding("c", "compare", "compare", tooltip="Lay the curves of other sweeps and files beside these"),
+        Binding("c", "compare", "compare", tooltip="Overlay the curves of other sweeps and files"),
         *PLOT_KEYS,
         Binding("t", "stop", "stop", tooltip="Stop or pause the run under the cursor, or the whole sweep"),
         Binding("r", "resume", "resume", tooltip="Resume what was stopped, from its checkpoints"),
@@ -383,7 +383,7 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
         if sweep is not None:
             names = metrics_of(sweep)
             dialog = Choose(
-                "Which metric? Type a part of its name, or a pattern: eval/*",
+                "Which metric? Type part of its name, or a pattern: eval/*",
                 lines_of([(name, metric_row(sweep, name)) for name in names]),
                 find=partial(matching, names),
                 now=shown_of(sweep, self._choice).metric,
@@ -422,8 +422,8 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
         shown = [name for name in (self._name, self._sweep.name if self._sweep else None) if name is not None]
         beside = show.listed([Path(name).name for name in self._beside])
         await choose_source(
-            self, "Show which curves beside these? Choose one again to take it away.", self._compare, without=shown,
-            first=[(NOTHING, f"Stop comparing with {beside}")] if self._beside else [], curves=True,
+            self, "Overlay which curves? Choose one again to remove it.", self._compare, without=shown,
+            first=[(NOTHING, f"Remove {beside}")] if self._beside else [], curves=True,
         )  # fmt: skip
 
     def _compare(self, chosen: str | Opened | None) -> None:

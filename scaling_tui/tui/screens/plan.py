@@ -78,7 +78,7 @@ class PlanScreen(PlotKeys, TablePage):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "app.focus_next", "field", tooltip="Go to the next field; esc leaves it"),
-        Binding("ctrl+z", "take_back", "undo", tooltip="Undo an entry that cleared other fields, and bring those back"),
+        Binding("ctrl+z", "take_back", "undo", tooltip="Undo an entry that cleared other fields, and restore them"),
         Binding("d", "details", "details", tooltip="Show the whole plan: intervals, warnings, where the laws differ"),
         Binding("v", "view", "view", tooltip="Show N of the optimal run over its budget, or its loss"),
         *PLOT_KEYS,
@@ -299,7 +299,7 @@ class PlanScreen(PlotKeys, TablePage):
             return
         before = self._undo[1] if self._undo else {}
         gone = [field.symbol for name, field in FIELDS.items() if before.get(name) and not self._texts[name]]
-        cleared = f" · {' and '.join(gone)} cleared, ctrl+z undoes it" if gone else ""
+        cleared = f" · {' and '.join(gone)} cleared; ctrl+z undoes it" if gone else ""
         self._set_reading(plans.problem or plans.read + cleared, wrong=bool(plans.problem))
         room = self.query_one("#answers", PlainText).content_size.width or self.size.width - 2
         self.query_one("#answers", PlainText).set_text(Text(plans_text(plans, max(LEAST[0] - 2, room)), no_wrap=True))

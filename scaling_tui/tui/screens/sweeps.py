@@ -50,15 +50,15 @@ MOST_UNDONE = 100
 MOST_TOLD = 3  # lines of why something was refused
 HINT = "words, or ladder:… corpus:… state:failed,lost tag:… -tag:… note:… archived:any"
 ORDERS = {
-    "latest": "when it was launched, the latest first",
-    "active": "when it was last written, the latest first",
+    "latest": "when launched, latest first",
+    "active": "when last written, latest first",
     "name": "name",
     "ladder": "ladder",
     "state": "state",
-    "params": "N of the largest run, the largest first",
-    "runs": "number of runs, the most first",
-    "loss": "the lowest loss, the best first",
-    "size": "size on disk, the largest first",
+    "params": "N of the largest run, largest first",
+    "runs": "number of runs, most first",
+    "loss": "lowest loss, best first",
+    "size": "size on disk, largest first",
 }
 
 
@@ -83,7 +83,7 @@ class SweepsScreen(Page):
     """A table of sweeps. What the keys do is done by the functions of the commands with the same names."""
 
     ABOUT = (
-        "Every sweep in the folder, and what can be done with them. Mark some with space, or act on the one under the "
+        "Every sweep in the folder. Mark some with space, or act on the one under the "
         "cursor: rename, note, tag, archive, delete; u undoes it. / filters by words, ladder, corpus, state or tag. "
         "Before a name: ▶ training, ✓ finished, ■ stopped, ✗ failed, ? lost; * marked."
     )
@@ -100,15 +100,15 @@ class SweepsScreen(Page):
         ),
         Binding("enter", "show", "show", show=False, tooltip="Show the sweep, on every screen, and go to Live"),
         Binding("slash", "filter", "filter", key_display="/", tooltip="Filter as you type: words, or state:failed"),
-        Binding("escape", "all", "all", show=False, tooltip="Take the filter away"),
-        Binding("s", "sort", "sort", tooltip="Choose the order; a click on the head of a column does the same"),
+        Binding("escape", "all", "all", show=False, tooltip="Remove the filter"),
+        Binding("s", "sort", "sort", tooltip="Choose the order; a click on a column header does the same"),
         Binding("S", "reverse", "reverse", show=False, tooltip="Reverse the order"),
         Binding("space", "mark", "mark", tooltip="Mark the sweep, and go to the next; what follows acts on all marked"),
         Binding("a", "mark_all", "mark all", show=False, tooltip="Mark all that are listed, or none"),
         Binding("r", "rename", "rename", tooltip="Rename the sweep under the cursor"),
-        Binding("n", "note", "note", show=False, tooltip="Note something on the sweep"),
-        Binding("t", "tag", "tag", tooltip="Add tags and take tags away"),
-        Binding("h", "archive", "archive", show=False, tooltip="Archive: leave out of the lists, or list again"),
+        Binding("n", "note", "note", show=False, tooltip="Write a note on the sweep"),
+        Binding("t", "tag", "tag", tooltip="Add and remove tags"),
+        Binding("h", "archive", "archive", show=False, tooltip="Archive: hide from the lists, or list again"),
         Binding("d,delete", "rm", "delete", key_display="d", tooltip="Delete: move to the trash"),
         Binding("c", "compare", "compare", tooltip="Compare the marked sweeps, side by side"),
         Binding("p", "pause", "pause", show=False, tooltip="Pause: stop its runs, each with a checkpoint; or resume"),
@@ -252,7 +252,7 @@ class SweepsScreen(Page):
         if self._query.terms:
             hidden = f" {show.counted(archived, 'archived sweep')} not listed: add archived:any." if archived else ""
             listed = show.counted(len(found.rows), "sweep")
-            return f"None of {listed} fits {str(self._query)!r}. Press esc to take the filter away.{hidden}"
+            return f"None of {listed} fits {str(self._query)!r}. Press esc to remove the filter.{hidden}"
         return f"{show.counted(archived, 'sweep')}, all archived. Press / and type archived:any to see all."
 
     def _show_where(self) -> None:
@@ -364,7 +364,13 @@ class SweepsScreen(Page):
     def action_sort(self) -> None:
         lines = [Line(order, (order, ORDERS[order])) for order in SORTS]
         now = self._sort.removeprefix("-")
-        dialog = Choose("Sort by what? The same again reverses it.", lines, columns=PAIR, find=by_text(lines), now=now)
+        dialog = Choose(
+            "Sort by what? Choose the same again to reverse the order.",
+            lines,
+            columns=PAIR,
+            find=by_text(lines),
+            now=now,
+        )
         self.app.push_screen(dialog, self._sort_by)
 
     def _sort_by(self, order: str | None) -> None:
@@ -420,7 +426,7 @@ class SweepsScreen(Page):
             if text is not None:
                 self._do(lambda: sweep_edits.note(paths, text))
 
-        hint = f"In place of the note before; empty takes it away. {BREAK} stands for a new line."
+        hint = f"This replaces the note; leave it empty to remove the note. {BREAK} is a new line."
         self.app.push_screen(Ask(f"Note on {_named(paths)}:", hint, read, f" {BREAK} ".join(only.splitlines())), note)
 
     def action_tag(self) -> None:
@@ -441,7 +447,7 @@ class SweepsScreen(Page):
             if words is not None:
                 self._do(lambda: sweep_edits.tag(paths, *words))
 
-        hint = f"+base adds, -old takes away. It has: {show.listed(has, 8) or 'none'}. "
+        hint = f"+base adds, -old removes. It has: {show.listed(has, 8) or 'none'}. "
         hint += f"In use: {show.listed(list(used), 12) or 'none'}."
         self.app.push_screen(Ask(f"Tag {_named(paths)}:", hint, read), tag)
 
@@ -509,7 +515,7 @@ class SweepsScreen(Page):
         if not what:
             self.notify(f"The trash of {self.runs} is empty.", markup=False)
             return
-        question = f"Free {what}, for good? This cannot be undone."
+        question = f"Delete for good? This frees {what}, and cannot be undone."
 
         def empty(answer: str | None) -> None:
             if answer:

@@ -77,7 +77,7 @@ def note(paths: Sequence[Path], text: str) -> Edit:
 
         return _relabels(path, undone) if before != after else None
 
-    return _each(paths, one, lambda names: f"noted on {names}" if text else f"took away the note of {names}")
+    return _each(paths, one, lambda names: f"wrote a note on {names}" if text else f"removed the note of {names}")
 
 
 def archive(paths: Sequence[Path], archived: bool) -> Edit:
@@ -87,7 +87,7 @@ def archive(paths: Sequence[Path], archived: bool) -> Edit:
         before, after = change_labels(path, lambda labels: replace(labels, archived=archived))
         return _relabels(path, lambda labels: replace(labels, archived=not archived)) if before != after else None
 
-    return _each(paths, one, lambda names: f"archived {names}" if archived else f"listed {names} again")
+    return _each(paths, one, lambda names: f"archived {names}" if archived else f"unarchived {names}")
 
 
 def pause(paths: Sequence[Path]) -> Edit:

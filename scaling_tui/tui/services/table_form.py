@@ -111,7 +111,7 @@ def open_file(path: str, options: str, keep: Path) -> Opened:
     if source.kind == "table" and source.points is not None:
         return _labelled(file.name, source.points, file)
     if given.given:
-        raise InputError(f"options: {given.given} is for tables, and {file.name} is none")
+        raise InputError(f"options: {given.given} is for tables, and {file.name} is not one")
     return _opened_sweep(source)
 
 

@@ -47,7 +47,7 @@ class Choose(AppSized, ModalScreen[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "back"),
-        Binding("enter", "take", "take", show=False, priority=True),
+        Binding("enter", "take", "choose", show=False, priority=True),
         Binding("ctrl+o", "other", "other", show=False, priority=True),
         # The list moves while one types.
         *(Binding(how.replace("_", ""), f"move('{how}')", how, show=False, priority=True) for how in MOVES),
@@ -143,7 +143,7 @@ class Choose(AppSized, ModalScreen[str | None]):
             say.set_text(problem)
             say.set_class(bool(problem), "-told")
             other = f" · ctrl+o {self._other[1]}" if self._other else ""
-            box.border_subtitle = f"{len(kept):,} of {len(self._lines):,} · enter takes{other} · esc leaves"
+            box.border_subtitle = f"{len(kept):,} of {len(self._lines):,} · enter chooses{other} · esc cancels"
         self.query_one(LineList).show([self._lines[key] for key in kept if key in self._lines], under)
 
     def action_move(self, how: str) -> None:

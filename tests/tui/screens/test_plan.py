@@ -113,7 +113,7 @@ async def test_the_newest_of_two_fields_that_contradict_wins_and_a_key_undoes_it
         await pilot.press("tab", "tab", *"2.1")
         await planned(pilot)
         assert values(app) == {"loss": "2.1"}
-        assert "read as L = 2.1000 nats per token · C cleared, ctrl+z undoes it" in text(app, "#reading")
+        assert "read as L = 2.1000 nats per token · C cleared; ctrl+z undoes it" in text(app, "#reading")
         assert "chinchilla:hoffmann2022" in answers(app)
         await pilot.press("ctrl+z")
         await planned(pilot)
