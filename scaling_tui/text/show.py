@@ -6,6 +6,7 @@ import time
 import unicodedata
 from collections.abc import Sequence
 
+from scaling_tui import InputError
 from scaling_tui.text.visible import escaped
 
 # A state is told by its sign as well as by its word, so that no colour is needed.
@@ -125,6 +126,8 @@ def listed(names: Sequence[str], most: int = 5) -> str:
 
 def fault(error: BaseException) -> str:
     """What went wrong, in a line: `disk/runs: Permission denied`, `ValueError: not a number`."""
+    if isinstance(error, InputError):
+        return str(error)
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     line = next((line.strip() for line in str(error).splitlines() if line.strip()), "")

@@ -10,6 +10,7 @@ from scaling_tui import InputError
 from scaling_tui.runs import RunView, SweepView
 from scaling_tui.runs.delete_run import DeletedRun, bring_run_back, trash_run
 from scaling_tui.sweeps.rerun import rerun, why_not_again
+from scaling_tui.text import show
 from scaling_tui.tui.widgets.choose import Choose, lines_of
 
 if TYPE_CHECKING:
@@ -78,8 +79,8 @@ class RunKeys(Base):
         def work() -> None:
             try:
                 done = act()
-            except InputError as error:
-                self.app.call_from_thread(self.notify, str(error), severity="error", markup=False)
+            except (InputError, OSError) as error:
+                self.app.call_from_thread(self.notify, show.fault(error), severity="error", markup=False)
             else:
                 self.app.call_from_thread(lambda: self.notify(told(done), markup=False))
                 self.app.call_from_thread(self.refresh_bindings)

@@ -1,6 +1,7 @@
 """Home: what is training, what is due, the last law, what to do next. Every line links to the screen that does it."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -12,6 +13,7 @@ from textual.timer import Timer
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from scaling_tui import InputError
 from scaling_tui.text import show
 from scaling_tui.tui.modes import MODES
 from scaling_tui.tui.page import Page
@@ -91,7 +93,10 @@ class HomeScreen(Page):
         if last is not None and last[0] is not self._drawn and draws:
             from scaling_tui.report.sweep import law_plot
 
-            figure, self._drawn = law_plot(*last), last[0]
+            # A sweep that others wrote may hold what no plot shows; Home is there all the same.
+            with suppress(InputError, OSError, ValueError, ArithmeticError):
+                figure = law_plot(*last)
+            self._drawn = last[0]
         self.app.call_from_thread(self._show, sections, figure)
 
     def _show(self, sections: tuple["OverviewSection", ...], figure: "Figure | None" = None) -> None:

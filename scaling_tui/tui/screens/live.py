@@ -474,11 +474,11 @@ class LiveScreen(PlotKeys, RunKeys, LivePage):
         def work() -> None:
             try:
                 resume(sweep.path, run=None if what == "sweep" else what)
-            except InputError as error:
-                self.app.call_from_thread(self.notify, str(error), severity="error", markup=False)
+            except (InputError, OSError) as error:
+                self.app.call_from_thread(self.notify, show.fault(error), severity="error", markup=False)
 
         if what is not None:
-            self.notify(f"{sweep.name if what == 'sweep' else what} resumes.")
+            self.notify(f"Resuming {sweep.name if what == 'sweep' else what} …", markup=False)
             # A supervisor takes a second or more to start.
             self.run_worker(work, thread=True)
 

@@ -46,8 +46,8 @@ def rename(path: Path, name: str) -> Edit:
 
     try:
         new = renamed(path, name)
-    except InputError as error:
-        return Edit("", (str(error),))
+    except (InputError, OSError) as error:
+        return Edit("", (show.fault(error),))
     return Edit(f"renamed {path.name} to {name}", (), (partial(renamed, new, path.name),), ((path.name, name),))
 
 
@@ -129,8 +129,8 @@ def restore(deleted: Deleted, runs: Path) -> Edit:
     """Brings a sweep back from the trash."""
     try:
         path = bring_back(deleted, runs)
-    except InputError as error:
-        return Edit("", (str(error),))
+    except (InputError, OSError) as error:
+        return Edit("", (show.fault(error),))
     return Edit(f"restored {path.name}", (), (partial(trash_sweep, path),))
 
 
@@ -139,8 +139,8 @@ def restore_run(deleted: Deleted) -> Edit:
     sweep, name = sweep_of(deleted), deleted.name
     try:
         bring_run_back(DeletedRun(sweep, name, deleted.path))
-    except InputError as error:
-        return Edit("", (str(error),))
+    except (InputError, OSError) as error:
+        return Edit("", (show.fault(error),))
     return Edit(f"restored {name} of {sweep.name}", (), (partial(trash_run, sweep, name),))
 
 
@@ -150,8 +150,8 @@ def undo(edit: Edit) -> Edit:
     for step in edit.undo:
         try:
             step()
-        except InputError as error:
-            refused.append(str(error))
+        except (InputError, OSError) as error:
+            refused.append(show.fault(error))
         else:
             done += 1
     back = tuple((new, old) for old, new in edit.names if new is not None) if not refused else ()
@@ -165,8 +165,8 @@ def _each(paths: Sequence[Path], act: Callable[[Path], Undo | None], said: Calla
     for path in paths:
         try:
             step = act(path)
-        except InputError as error:
-            refused.append(str(error))
+        except (InputError, OSError) as error:
+            refused.append(show.fault(error))
             continue
         if step is not None:
             done.append(path.name)
