@@ -97,6 +97,30 @@ def test_the_same_runs_twice_differ_in_nothing(command: Command, runs: Path, tmp
     assert any("share the same runs" in note for note in found["notes"])
 
 
+def test_a_table_of_the_same_runs_without_c_differs_in_nothing(command: Command, runs: Path, tmp_path: Path) -> None:
+    status, out, _ = command("export", "quickstart", "--format", "jsonl")
+    assert status == 0
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert all(row["flops"] != pytest.approx(6 * row["params"] * row["tokens"], rel=0.02) for row in rows)
+    bare = tmp_path / "bare.csv"
+    bare.write_text("params,tokens,loss\n" + "".join(f"{r['params']},{r['tokens']},{r['loss']!r}\n" for r in rows))
+    found = compared(command, "quickstart", bare, "--law", "chinchilla-n", "--params-as", "all")
+    assert [one["flops_count"] for one in found["sources"]] == ["6ND", "6ND"]
+    (same,) = found["differences"]
+    for one in [*same["coefficients"].values(), same["loss"]]:
+        assert one["difference"] == pytest.approx(0.0, abs=1e-9)
+        assert not one["real"]
+    # With N counted differently, 6ND is another C too; a law of C cannot be counted anew.
+    found = compared(command, "quickstart", bare, "--law", "chinchilla-n")
+    assert found["differences"][0]["loss"] is None
+    found = compared(command, "quickstart", bare, "--law", "kaplan-c")
+    (apart,) = found["differences"]
+    assert apart["loss"] is None
+    assert apart["coefficients"] == {}
+    assert apart["not_compared"] == "they count C differently, as recorded and 6ND"
+    assert any("they count C differently" in note for note in found["notes"])
+
+
 def test_part_of_the_runs_in_common_is_said(command: Command, runs: Path, tmp_path: Path) -> None:
     mine = table(tmp_path / "mine.csv", 1)
     part = tmp_path / "part.csv"
