@@ -269,15 +269,13 @@ def restore(
 def rm_run(sweep: Path, run: str, yes: bool, for_good: bool) -> None:
     """Deletes one run of a sweep."""
     from scaling_tui.runs.commands import suggested
-    from scaling_tui.runs.delete_run import check_deletable, delete_run, trash_run
+    from scaling_tui.runs.delete_run import deletable, delete_run, trash_run
     from scaling_tui.runs.glance import watched
     from scaling_tui.runs.stamp import disk_bytes
     from scaling_tui.text import show
 
-    view = watched(sweep)
-    if (found := view.run(run)) is not None:
-        check_deletable(view, found)  # before the question
-        confirm(f"Delete {sweep / run}{' for good' if for_good else ''}?", f"rm {sweep.name} --run {run}", yes)
+    deletable(watched(sweep), run)  # before the question
+    confirm(f"Delete {sweep / run}{' for good' if for_good else ''}?", f"rm {sweep.name} --run {run}", yes)
     size = show.memory(disk_bytes(sweep / run))
     deleted = trash_run(sweep, run)
     if for_good:

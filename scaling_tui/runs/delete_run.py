@@ -43,16 +43,12 @@ def trash_run(sweep: Path, name: str) -> DeletedRun:
         InputError: no such run, it trains, others need it, or it cannot be moved; then it is where it was.
     """
     view = watched(sweep)
-    run = view.run(name)
-    if run is None:
-        known = show.listed([one.name for one in view.runs], 8)
-        raise InputError(f"run {name!r}: not in sweep {view.name}; known: {known}")
-    check_deletable(view, run)
+    run = deletable(view, name)
     held = view.trains and run.state in WAITING and latest_request(sweep, name) != "stop"
     if held:
         make_request(sweep, "stop", name)
-    change_labels(sweep, lambda labels: replace(labels, removed=tuple(dict.fromkeys((*labels.removed, name)))))
     try:
+        change_labels(sweep, lambda labels: replace(labels, removed=tuple(dict.fromkeys((*labels.removed, name)))))
         return DeletedRun(sweep, name, _moved(sweep, name), held)
     except BaseException as error:
         _put_back(DeletedRun(sweep, name, None, held))
@@ -61,12 +57,16 @@ def trash_run(sweep: Path, name: str) -> DeletedRun:
         raise
 
 
-def check_deletable(sweep: SweepView, run: RunView) -> None:
-    """Returns if a run can be deleted.
+def deletable(sweep: SweepView, name: str) -> RunView:
+    """The run of this name, if it can be deleted.
 
     Raises:
-        InputError: it trains, here or where the folder was copied from, or others have yet to start from it.
+        InputError: no such run; it trains, here or where the folder was copied from; others have yet to start from it.
     """
+    run = sweep.run(name)
+    if run is None:
+        known = show.listed([one.name for one in sweep.runs], 8)
+        raise InputError(f"run {name!r}: not in sweep {sweep.name}; known: {known}")
     where = f"run {run.name}"
     if sweep.copy is not None and sweep.trains:
         raise InputError(f"{where}: in a copy of a sweep {sweep.copy.says}; {BY_HAND} only the copy")
@@ -81,6 +81,7 @@ def check_deletable(sweep: SweepView, run: RunView) -> None:
     probes = (sweep.document.get("tune") or {}).get("probes") or ()
     if sweep.rates is None and run.rung in probes and any(one.planned for one in sweep.runs):
         raise InputError(f"{where}: probes a learning rate that others wait for; want them finished first")
+    return run
 
 
 def _moved(sweep: Path, name: str) -> Path | None:
@@ -140,11 +141,11 @@ def bring_run_back(deleted: DeletedRun) -> None:
 def _put_back(deleted: DeletedRun) -> None:
     """Takes back what was noted and asked to delete a run."""
     gone = deleted.name
+    if deleted.held:
+        make_request(deleted.sweep, "resume", gone)
     change_labels(
         deleted.sweep, lambda labels: replace(labels, removed=tuple(one for one in labels.removed if one != gone))
     )
-    if deleted.held:
-        make_request(deleted.sweep, "resume", gone)
 
 
 def delete_run(deleted: DeletedRun) -> None:

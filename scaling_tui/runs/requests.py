@@ -22,13 +22,20 @@ def make_request(sweep: Path, request: Asked, run: str | None = None) -> None:
     """Asks the supervisor and the workers of `sweep` to stop or resume: all runs, or one; or to train one next.
 
     Raises:
-        InputError: to steer what trains elsewhere, in a copy of its folder, out of which no request comes.
+        InputError: to steer what trains elsewhere, in a copy of its folder, out of which no request comes; or the
+            folder cannot be written to, and nothing was asked.
     """
     if request != "resume" and (copy := copy_of(sweep)) is not None:
         raise InputError(
             f"sweep {sweep.name}: a copy, from which requests do not reach {copy.host}; want '{copy.command(request)}'"
         )
-    folder = sweep / "requests"
+    try:
+        _write(sweep / "requests", request, run)
+    except OSError as error:
+        raise InputError(f"sweep {sweep.name}: cannot be written to ({error.strerror}); nothing was asked") from error
+
+
+def _write(folder: Path, request: Asked, run: str | None) -> None:
     folder.mkdir(exist_ok=True)
     line = json.dumps({"request": request, "run": run}, ensure_ascii=False).encode() + b"\n"
     number = 1 + max(_numbers(folder), default=0)

@@ -43,8 +43,12 @@ def quit_question(paths: list[Path]) -> Choose:
 
 def act_on_answer(app: App[None], paths: list[Path], answer: str | None) -> None:
     if answer == "stop":
-        for path in paths:
-            make_request(path, "stop")
+        try:
+            for path in paths:
+                make_request(path, "stop")
+        except InputError as error:
+            app.notify(str(error), severity="error", markup=False)
+            return
     names, runs = ", ".join(path.name for path in paths), paths[0].parent
     still, were, them = ("is", "was", "it") if len(paths) == 1 else ("are", "were", "them")
     if answer == "leave":

@@ -94,9 +94,37 @@ def test_what_waits_in_a_sweep_that_trains_is_held_back_first_and_waits_again(tm
     assert latest_request(sweep, "r6-s0") is None
 
 
+def test_what_cannot_be_noted_waits_as_before(tmp_path: Path) -> None:
+    sweep = record_sweep(tmp_path, UNDER_WAY)
+    (sweep / "labels").write_text("in the way")
+    with pytest.raises(InputError, match="labels: cannot be written"):
+        trash_run(sweep, "r5-s0")
+    assert latest_request(sweep, "r5-s0") == "resume"
+    assert len(names(sweep)) == 7
+
+
+def test_what_cannot_be_asked_for_is_one_line(tmp_path: Path) -> None:
+    sweep = record_sweep(tmp_path, UNDER_WAY)
+    (sweep / "requests").write_text("in the way")
+    with pytest.raises(InputError, match=r"sweep quickstart: cannot be written to .*nothing was asked"):
+        trash_run(sweep, "r5-s0")
+    assert len(names(sweep)) == 7
+    assert read_labels(sweep)[0].removed == ()
+
+
+def test_no_other_folder_is_looked_into(tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep = record_sweep(tmp_path, FINISHED)
+    sized: list[Path] = []
+    monkeypatch.setattr("scaling_tui.runs.stamp.disk_bytes", lambda path: sized.append(path) or 0)
+    status, _, err = command("rm", "quickstart", "--run", "../..", "--yes", "--runs", tmp_path)
+    assert (status, sized) == (2, [])
+    assert "run '../..': not in sweep quickstart" in err
+    assert sweep.exists()
+
+
 def test_one_that_has_begun_since_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sweep = record_sweep(tmp_path, ["finished", "running", *["queued"] * 5])
-    monkeypatch.setattr("scaling_tui.runs.delete_run.check_deletable", lambda *_: None)
+    monkeypatch.setattr("scaling_tui.runs.delete_run.deletable", lambda view, name: view.run(name))
     was = files_of(sweep / "r2-s0")
     with pytest.raises(InputError, match="r2-s0: has just begun to train; nothing was deleted"):
         trash_run(sweep, "r2-s0")

@@ -11,7 +11,7 @@ from scaling_tui.runs.delete import BY_HAND, Deleted, bring_back, trash_sweep
 from scaling_tui.runs.delete_run import DeletedRun, bring_run_back, sweep_of, trash_run
 from scaling_tui.runs.labels import Labels, change_labels
 from scaling_tui.runs.rename import check_at_rest, rename_sweep
-from scaling_tui.runs.requests import Asked, make_request
+from scaling_tui.runs.requests import make_request
 from scaling_tui.sweeps.launch import resume
 from scaling_tui.text import show
 from scaling_tui.tutor.prediction_game import carry_over
@@ -94,7 +94,7 @@ def pause(paths: Sequence[Path]) -> Edit:
     """Stops sweeps that train; each run writes a checkpoint first."""
 
     def one(path: Path) -> Undo:
-        _ask_to(path, "stop")
+        make_request(path, "stop")
         return partial(resume, path)
 
     return _each(paths, one, lambda names: f"asked {names} to stop, with checkpoints")
@@ -105,16 +105,9 @@ def go_on(paths: Sequence[Path]) -> Edit:
 
     def one(path: Path) -> Undo:
         resume(path)
-        return partial(_ask_to, path, "stop")
+        return partial(make_request, path, "stop")
 
     return _each(paths, one, lambda names: f"resumed {names}")
-
-
-def _ask_to(path: Path, what: Asked) -> None:
-    try:
-        make_request(path, what)
-    except OSError as error:
-        raise InputError(f"sweep {path.name}: cannot be written to ({error.strerror})") from error
 
 
 def remove(paths: Sequence[Path]) -> Edit:
