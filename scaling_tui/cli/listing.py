@@ -256,12 +256,13 @@ def restore(
     from scaling_tui.runs.delete import restore_sweep
 
     if run is not None:
-        from scaling_tui.runs.delete_run import restore_run
+        from scaling_tui.runs.delete_run import held_back, restore_run
 
         path = find_sweep(runs_folder(runs), sweep)
         restore_run(path, run)
         back = suggested(path.parent, "rm", path.name, options=("--run", run))
-        return say(f"restored {run} of {path.name}; {back} undoes it")
+        held = held_back(path, run)
+        return say(f"restored {run} of {path.name}; {f'{held}, ' if held else ''}{back} undoes it")
     path = restore_sweep(runs_folder(runs), sweep)
     return say(f"restored {path}; {suggested(path.parent, 'rm', path.name)} undoes it")
 

@@ -15,7 +15,7 @@ from scaling_tui import InputError
 from scaling_tui.runs.commands import suggested
 from scaling_tui.runs.delete import BY_HAND, TRASH, Deleted, empty_trash, in_trash
 from scaling_tui.runs.find import list_sweeps
-from scaling_tui.runs.format import WAITING, is_running, numbered
+from scaling_tui.runs.format import WAITING, is_running, numbered, read_json
 from scaling_tui.runs.glance import watched
 from scaling_tui.runs.labels import change_labels, read_labels
 from scaling_tui.runs.requests import latest_request, make_request
@@ -110,11 +110,28 @@ def restore_run(sweep: Path, name: str) -> None:
     """
     there = next((one for one in in_trash(sweep) if one.name == name), None)
     removed = read_labels(sweep)[0].removed
+    if there is None and name in removed and name not in _planned(sweep) and not os.path.lexists(sweep / name):
+        raise InputError(f"run {name!r}: deleted from sweep {sweep.name} for good, so nothing of it is left to restore")
     planned = name in removed and not os.path.lexists(sweep / name)
     if there is None and not planned:
         known = show.listed(list(dict.fromkeys([*(one.name for one in in_trash(sweep)), *removed])), 8) or "none"
         raise InputError(f"run {name!r}: not deleted from sweep {sweep.name}; deleted: {known}")
     bring_run_back(DeletedRun(sweep, name, there.path if there else None))
+
+
+def _planned(sweep: Path) -> frozenset[str]:
+    """The runs of a sweep that get a folder only later."""
+    document = read_json(sweep / "sweep.json")
+    planned = document.get("planned") if isinstance(document, dict) else None
+    return frozenset(planned) if isinstance(planned, dict) else frozenset()
+
+
+def held_back(sweep: Path, name: str) -> str:
+    """How a run that waits and was asked to stop comes to train; empty where there is none such."""
+    run = watched(sweep).run(name)
+    if run is None or run.state not in WAITING or latest_request(sweep, name) != "stop":
+        return ""
+    return f"it is held back, {suggested(sweep.parent, 'resume', sweep.name, options=('--run', name))} trains it"
 
 
 def bring_run_back(deleted: DeletedRun) -> None:

@@ -148,6 +148,18 @@ def test_a_run_without_a_folder_is_left_out_too(tmp_path: Path) -> None:
     sweep = record_sweep(tmp_path, FINISHED)
     (sweep / "r2-s0").rename(tmp_path / "gone")
     assert read_sweep(sweep).run("r2-s0").state == "unreadable"  # type: ignore[union-attr]
+    deleted = trash_run(sweep, "r2-s0")
+    assert "r2" not in names(sweep)
+    bring_run_back(deleted)
+    assert len(names(sweep)) == 7
+
+
+def test_a_run_that_gets_its_folder_only_later_is_restored(tmp_path: Path) -> None:
+    sweep = record_sweep(tmp_path, FINISHED)
+    document = json.loads((sweep / "sweep.json").read_text())
+    document["planned"] = {"r2-s0": json.loads((sweep / "r2-s0" / "run.json").read_text())}
+    (sweep / "sweep.json").write_text(json.dumps(document))
+    (sweep / "r2-s0").rename(tmp_path / "gone")
     trash_run(sweep, "r2-s0")
     assert "r2" not in names(sweep)
     restore_run(sweep, "r2-s0")
@@ -179,6 +191,17 @@ def test_for_good_it_is_gone_and_stays_left_out(tmp_path: Path) -> None:
     delete_run(trash_run(sweep, "r2-s0"))
     assert len(names(sweep)) == 6
     assert not list(sweep.glob(".trash/*"))
+    with pytest.raises(InputError, match="run 'r2-s0': deleted from sweep quickstart for good"):
+        restore_run(sweep, "r2-s0")
+    assert len(names(sweep)) == 6
+
+
+def test_one_that_was_held_back_says_how_it_comes_to_train(command: Command, tmp_path: Path) -> None:
+    sweep = record_sweep(tmp_path, UNDER_WAY)
+    trash_run(sweep, "r5-s0")
+    status, _, err = command("restore", "quickstart", "--run", "r5-s0", "--runs", tmp_path)
+    assert status == 0
+    assert "it is held back, 'scaling-tui resume quickstart --run r5-s0" in err
 
 
 def test_the_commands_say_what_undoes_them(command: Command, tmp_path: Path) -> None:
