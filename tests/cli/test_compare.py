@@ -1,10 +1,13 @@
 """Sweeps, tables and logs compared: each law as `fit` prints it, which differences are real, what was set otherwise."""
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pexpect
 import pytest
 
 from scaling_tui.laws import coefficient_set, get
@@ -252,3 +255,16 @@ def test_wrong_input_is_one_line(
     assert (status, out) == (2, "")
     assert says in err
     assert len(err.splitlines()) == 1
+
+
+def test_on_a_narrow_terminal_nothing_is_wider_than_it(runs: Path) -> None:
+    known = {key: value for key, value in os.environ.items() if key != "COLUMNS"} | {
+        "TERM": "xterm",
+        "LC_ALL": "C.UTF-8",
+    }
+    words = ["-m", "scaling_tui", "compare", "quickstart", "grid", "--no-plot", "--bootstrap", "0"]
+    child = pexpect.spawn(sys.executable, words, dimensions=(40, 72), env=known, encoding="utf-8", timeout=120)
+    lines = str(child.read()).splitlines()
+    table = lines[: next(place for place, line in enumerate(lines) if line.startswith("! "))]  # notes follow
+    assert any(line.startswith("coefficients are not subtracted") for line in table)
+    assert max(map(len, table)) <= 72
