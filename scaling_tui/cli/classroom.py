@@ -46,6 +46,7 @@ def quiz_exam(
 ) -> None:
     """Write a paper for each student, with numbers of their own, and a key."""
     from scaling_tui.report.classroom.papers import key, paper
+    from scaling_tui.report.page.making import page_bytes
     from scaling_tui.text import show
     from scaling_tui.text.new_folder import new_folder
     from scaling_tui.tutor.classroom.assignment import load_assignment, load_exercise
@@ -60,11 +61,11 @@ def quiz_exam(
         for student in roster:
             page = paper(exercise, student)
             for ending in endings:
-                text = page_text(page, ending)
-                (folder / "papers" / (papers[student.id] + ending)).write_text(text, encoding="utf-8")
+                target = folder / "papers" / (papers[student.id] + ending)
+                target.write_bytes(page_bytes(page, target))
         page = key(exercise, roster)
         for ending in endings:
-            (folder / f"key{ending}").write_text(page_text(page, ending), encoding="utf-8")
+            (folder / f"key{ending}").write_bytes(page_bytes(page, folder / f"key{ending}"))
     if as_json:
         return print_json(
             {

@@ -35,8 +35,8 @@ class FolderSuggester(Suggester):
 
     async def get_suggestion(self, value: str) -> str | None:
         start, _, begun = value.rpartition("/")
-        folder = Path(f"{start}/" if "/" in value else ".").expanduser()
         try:
+            folder = Path(f"{start}/" if "/" in value else ".").expanduser()
             names = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and entry.name.isprintable())
         except (OSError, RuntimeError, ValueError):
             return None
