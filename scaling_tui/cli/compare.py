@@ -20,6 +20,7 @@ from scaling_tui.cli.options import (
     print_json,
     print_plots,
     say,
+    text_width,
 )
 
 app = typer.Typer()
@@ -96,7 +97,7 @@ def compare(
         found = compare_sources(opened, law=law, convention=params_as, flops=flops, draws=draws, level=level)
     if as_json:
         return print_json(comparison_document(found))
-    print(comparison_text(found))
+    print(comparison_text(found, text_width()))
     if with_plot:
         figures = [comparison_figure(found)]
         if any(source.view is not None for source in opened):

@@ -254,12 +254,13 @@ def restore(
     from scaling_tui.runs.delete import restore_sweep
 
     if run is not None:
-        from scaling_tui.runs.delete_run import restore_run
+        from scaling_tui.runs.delete_run import held_back, restore_run
 
         path = find_sweep(runs_folder(runs), sweep)
         restore_run(path, run)
         back = suggested(path.parent, "rm", path.name, options=("--run", run))
-        return say(f"restored {run} of {path.name}; {back} undoes it")
+        held = held_back(path, run)
+        return say(f"restored {run} of {path.name}; {f'{held}, ' if held else ''}{back} undoes it")
     path = restore_sweep(runs_folder(runs), sweep)
     return say(f"restored {path}; {suggested(path.parent, 'rm', path.name)} undoes it")
 
@@ -267,15 +268,13 @@ def restore(
 def rm_run(sweep: Path, run: str, yes: bool, for_good: bool) -> None:
     """Deletes one run of a sweep."""
     from scaling_tui.runs.commands import suggested
-    from scaling_tui.runs.delete_run import check_deletable, delete_run, trash_run
+    from scaling_tui.runs.delete_run import deletable, delete_run, trash_run
     from scaling_tui.runs.glance import watched
     from scaling_tui.runs.stamp import disk_bytes
     from scaling_tui.text import show
 
-    view = watched(sweep)
-    if (found := view.run(run)) is not None:
-        check_deletable(view, found)  # before the question
-        confirm(f"Delete {sweep / run}{' for good' if for_good else ''}?", f"rm {sweep.name} --run {run}", yes)
+    deletable(watched(sweep), run)  # before the question
+    confirm(f"Delete {sweep / run}{' for good' if for_good else ''}?", f"rm {sweep.name} --run {run}", yes)
     size = show.memory(disk_bytes(sweep / run))
     deleted = trash_run(sweep, run)
     if for_good:

@@ -229,3 +229,10 @@ def ctrl_c_deferred() -> Iterator[Callable[[], bool]]:
         yield lambda: pressed
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def text_width() -> int:
+    """The columns that text may take: those of the terminal, and a hundred at most or without one."""
+    import shutil
+
+    return min(100, shutil.get_terminal_size().columns) if sys.stdout.isatty() else 100

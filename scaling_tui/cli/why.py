@@ -1,11 +1,10 @@
 """The command that explains a number: where it comes from, its formula with the numbers in it, its lesson."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scaling_tui.cli.options import AsJson, BestOf, Cluster, Columns, Runs, Where, Which, print_json, say
+from scaling_tui.cli.options import AsJson, BestOf, Cluster, Columns, Runs, Where, Which, print_json, say, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,13 +47,7 @@ def tell(found: "Sequence[Explanation]", as_json: bool) -> None:
     if as_json:
         return print_json({"figures": [one.document() for one in found]})
     if len(found) == 1:
-        return print(explanation_text(found[0], _width()))
+        return print(explanation_text(found[0], text_width()))
     print(figures_table(found))
     say("To explain one, add words from the first two columns.")
     return None
-
-
-def _width() -> int:
-    import shutil
-
-    return min(100, shutil.get_terminal_size().columns) if sys.stdout.isatty() else 100

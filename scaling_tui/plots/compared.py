@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from scaling_tui.laws.fitting.points import Points
+from scaling_tui.laws.kernels import Array
 from scaling_tui.laws.planning.along_compute import AlongCompute
 from scaling_tui.plots.curves import (
     LOSSES,
@@ -30,17 +31,21 @@ _STEPS = 120  # of a law over C
 
 @dataclass(frozen=True, eq=False)
 class ComparedLaw:
-    """A source's points, and its law over C where it has one."""
+    """A source's points, and its law over C where it has one, which then counts the C of the points too."""
 
     name: str
     points: Points
     along: AlongCompute | None
 
+    @property
+    def compute(self) -> Array | None:
+        return self.along.compute if self.along is not None else self.points.compute()
+
 
 def laws_figure(laws: Sequence[ComparedLaw], flops: float | None, log: tuple[bool, bool] = (True, True)) -> Figure:
     """The points of every source and its law, dotted where it goes beyond its own points, up to the common budget."""
     series: list[Series] = []
-    compute = {law.name: law.points.compute() for law in laws}
+    compute = {law.name: law.compute for law in laws}
     most = max([float(c.max()) for c in compute.values() if c is not None] + ([flops] if flops else []), default=0.0)
     for number, law in enumerate(laws):
         c, colour = compute[law.name], place(number, len(laws))

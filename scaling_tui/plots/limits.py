@@ -48,7 +48,7 @@ def range_text(found: Range) -> str:
 
 def _written(value: float) -> str:
     short = f"{value:.6g}"
-    return short if math.isclose(float(short), value, rel_tol=1e-12) else repr(value)
+    return short if float(short) == value else repr(value)
 
 
 def read_range(text: str, what: str) -> Range:
@@ -62,8 +62,8 @@ def read_range(text: str, what: str) -> Range:
         raise InputError(f"{what}: found {text.strip()[:60]!r}, want LOW:HIGH, such as 1e5:10M, or one of the ends")
     ends = [read_quantity(end, what=what) if end.strip() else None for end in (low, high)]
     for end in ends:
-        if end is not None and not abs(end) < FAR:
-            raise InputError(f"{what}: found {end:g}, want a value below {FAR:g}")
+        if end is not None and not abs(end) <= FAR:
+            raise InputError(f"{what}: found {end:g}, want at most {FAR:g}")
     first, last = ends
     if first is not None and last is not None and not first < last:
         raise InputError(f"{what}: found {first:g} to {last:g}, want the lower end first")

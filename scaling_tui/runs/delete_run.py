@@ -15,7 +15,7 @@ from scaling_tui import InputError
 from scaling_tui.runs.commands import suggested
 from scaling_tui.runs.delete import BY_HAND, TRASH, Deleted, empty_trash, in_trash
 from scaling_tui.runs.find import list_sweeps
-from scaling_tui.runs.format import WAITING, is_running, numbered
+from scaling_tui.runs.format import WAITING, is_running, numbered, read_json
 from scaling_tui.runs.glance import watched
 from scaling_tui.runs.labels import change_labels, read_labels
 from scaling_tui.runs.requests import latest_request, make_request
@@ -43,16 +43,12 @@ def trash_run(sweep: Path, name: str) -> DeletedRun:
         InputError: no such run, it trains, others need it, or it cannot be moved; then it is where it was.
     """
     view = watched(sweep)
-    run = view.run(name)
-    if run is None:
-        known = show.listed([one.name for one in view.runs], 8)
-        raise InputError(f"run {name!r}: not in sweep {view.name}; known: {known}")
-    check_deletable(view, run)
+    run = deletable(view, name)
     held = view.trains and run.state in WAITING and latest_request(sweep, name) != "stop"
     if held:
         make_request(sweep, "stop", name)
-    change_labels(sweep, lambda labels: replace(labels, removed=tuple(dict.fromkeys((*labels.removed, name)))))
     try:
+        change_labels(sweep, lambda labels: replace(labels, removed=tuple(dict.fromkeys((*labels.removed, name)))))
         return DeletedRun(sweep, name, _moved(sweep, name), held)
     except BaseException as error:
         _put_back(DeletedRun(sweep, name, None, held))
@@ -61,12 +57,16 @@ def trash_run(sweep: Path, name: str) -> DeletedRun:
         raise
 
 
-def check_deletable(sweep: SweepView, run: RunView) -> None:
-    """Returns if a run can be deleted.
+def deletable(sweep: SweepView, name: str) -> RunView:
+    """The run of this name, if it can be deleted.
 
     Raises:
-        InputError: it trains, here or where the folder was copied from, or others have yet to start from it.
+        InputError: no such run; it trains, here or where the folder was copied from; others have yet to start from it.
     """
+    run = sweep.run(name)
+    if run is None:
+        known = show.listed([one.name for one in sweep.runs], 8)
+        raise InputError(f"run {name!r}: not in sweep {sweep.name}; known: {known}")
     where = f"run {run.name}"
     if sweep.copy is not None and sweep.trains:
         raise InputError(f"{where}: in a copy of a sweep {sweep.copy.says}; {BY_HAND} only the copy")
@@ -81,6 +81,7 @@ def check_deletable(sweep: SweepView, run: RunView) -> None:
     probes = (sweep.document.get("tune") or {}).get("probes") or ()
     if sweep.rates is None and run.rung in probes and any(one.planned for one in sweep.runs):
         raise InputError(f"{where}: other runs wait for the learning rate that it probes, and must finish first")
+    return run
 
 
 def _moved(sweep: Path, name: str) -> Path | None:
@@ -109,11 +110,28 @@ def restore_run(sweep: Path, name: str) -> None:
     """
     there = next((one for one in in_trash(sweep) if one.name == name), None)
     removed = read_labels(sweep)[0].removed
+    if there is None and name in removed and name not in _planned(sweep) and not os.path.lexists(sweep / name):
+        raise InputError(f"run {name!r}: deleted from sweep {sweep.name} for good, so nothing of it is left to restore")
     planned = name in removed and not os.path.lexists(sweep / name)
     if there is None and not planned:
         known = show.listed(list(dict.fromkeys([*(one.name for one in in_trash(sweep)), *removed])), 8) or "none"
         raise InputError(f"run {name!r}: not deleted from sweep {sweep.name}; deleted: {known}")
     bring_run_back(DeletedRun(sweep, name, there.path if there else None))
+
+
+def _planned(sweep: Path) -> frozenset[str]:
+    """The runs of a sweep that get a folder only later."""
+    document = read_json(sweep / "sweep.json")
+    planned = document.get("planned") if isinstance(document, dict) else None
+    return frozenset(planned) if isinstance(planned, dict) else frozenset()
+
+
+def held_back(sweep: Path, name: str) -> str:
+    """How a run that waits and was asked to stop comes to train; empty where there is none such."""
+    run = watched(sweep).run(name)
+    if run is None or run.state not in WAITING or latest_request(sweep, name) != "stop":
+        return ""
+    return f"it is held back, {suggested(sweep.parent, 'resume', sweep.name, options=('--run', name))} trains it"
 
 
 def bring_run_back(deleted: DeletedRun) -> None:
@@ -140,11 +158,11 @@ def bring_run_back(deleted: DeletedRun) -> None:
 def _put_back(deleted: DeletedRun) -> None:
     """Takes back what was noted and asked to delete a run."""
     gone = deleted.name
+    if deleted.held:
+        make_request(deleted.sweep, "resume", gone)
     change_labels(
         deleted.sweep, lambda labels: replace(labels, removed=tuple(one for one in labels.removed if one != gone))
     )
-    if deleted.held:
-        make_request(deleted.sweep, "resume", gone)
 
 
 def delete_run(deleted: DeletedRun) -> None:

@@ -23,7 +23,7 @@ def make_request(sweep: Path, request: AnyRequest, run: str | None = None) -> No
 
     Raises:
         InputError: to steer what trains elsewhere, in a copy of its folder, out of which no request comes; or the
-            folder cannot be written to.
+            folder cannot be written to, and nothing was asked.
     """
     if request != "resume" and (copy := copy_of(sweep)) is not None:
         raise InputError(
@@ -33,7 +33,7 @@ def make_request(sweep: Path, request: AnyRequest, run: str | None = None) -> No
     try:
         _write(sweep / "requests", line)
     except OSError as error:
-        raise InputError(f"sweep {sweep.name}: cannot be written to ({error.strerror})") from error
+        raise InputError(f"sweep {sweep.name}: cannot be written to ({error.strerror}); nothing was asked") from error
 
 
 def _write(folder: Path, line: bytes) -> None:

@@ -326,6 +326,13 @@ def start_supervisor(
         command += ["--gpus", str(gpus)]
     if where is not None and not where.here:
         command += ["--where", json.dumps(where.as_json())]
+    try:
+        _start(command, sweep)
+    except OSError as error:
+        raise InputError(f"sweep {sweep.name}: its supervisor did not start ({error.strerror})") from error
+
+
+def _start(command: list[str], sweep: Path) -> None:
     # What it says before it has a log of its own.
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(

@@ -29,7 +29,7 @@ def rerun(sweep: Path, run: str, *, address: str = "", take_over: bool = False) 
     attempt = start_over(found.path)
     try:
         return resume(sweep, run=run, address=address, take_over=take_over)
-    except InputError:
+    except (InputError, OSError):
         take_back(attempt)
         raise
 

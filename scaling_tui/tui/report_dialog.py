@@ -20,7 +20,10 @@ def ask_for_report(screen: Screen[Any], sweep: Path) -> None:
     def read(typed: str) -> Path:
         from scaling_tui.report.page.making import check_output
 
-        path = Path(typed).expanduser()
+        try:
+            path = Path(typed).expanduser()
+        except RuntimeError:
+            raise InputError(f"file {typed[:60]!r}: this user has no home folder here") from None
         check_output(path, "file")
         return path
 

@@ -1,10 +1,13 @@
 """Sweeps, tables and logs compared: each law as `fit` prints it, which differences are real, what was set otherwise."""
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pexpect
 import pytest
 
 from scaling_tui.laws import coefficient_set, get
@@ -95,6 +98,30 @@ def test_the_same_runs_twice_differ_in_nothing(command: Command, runs: Path, tmp
     for one in [*same["coefficients"].values(), same["loss"]]:
         assert one == {"difference": 0.0, "interval": [0.0, 0.0], "real": False}
     assert any("share the same runs" in note for note in found["notes"])
+
+
+def test_a_table_of_the_same_runs_without_c_differs_in_nothing(command: Command, runs: Path, tmp_path: Path) -> None:
+    status, out, _ = command("export", "quickstart", "--format", "jsonl")
+    assert status == 0
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert all(row["flops"] != pytest.approx(6 * row["params"] * row["tokens"], rel=0.02) for row in rows)
+    bare = tmp_path / "bare.csv"
+    bare.write_text("params,tokens,loss\n" + "".join(f"{r['params']},{r['tokens']},{r['loss']!r}\n" for r in rows))
+    found = compared(command, "quickstart", bare, "--law", "chinchilla-n", "--params-as", "all")
+    assert [one["flops_count"] for one in found["sources"]] == ["6ND", "6ND"]
+    (same,) = found["differences"]
+    for one in [*same["coefficients"].values(), same["loss"]]:
+        assert one["difference"] == pytest.approx(0.0, abs=1e-9)
+        assert not one["real"]
+    # With N counted differently, 6ND is another C too; a law of C cannot be counted anew.
+    found = compared(command, "quickstart", bare, "--law", "chinchilla-n")
+    assert found["differences"][0]["loss"] is None
+    found = compared(command, "quickstart", bare, "--law", "kaplan-c")
+    (apart,) = found["differences"]
+    assert apart["loss"] is None
+    assert apart["coefficients"] == {}
+    assert apart["not_compared"] == "they count C differently, as recorded and 6ND"
+    assert any("they count C differently" in note for note in found["notes"])
 
 
 def test_part_of_the_runs_in_common_is_said(command: Command, runs: Path, tmp_path: Path) -> None:
@@ -228,3 +255,16 @@ def test_wrong_input_is_one_line(
     assert (status, out) == (2, "")
     assert says in err
     assert len(err.splitlines()) == 1
+
+
+def test_on_a_narrow_terminal_nothing_is_wider_than_it(runs: Path) -> None:
+    known = {key: value for key, value in os.environ.items() if key != "COLUMNS"} | {
+        "TERM": "xterm",
+        "LC_ALL": "C.UTF-8",
+    }
+    words = ["-m", "scaling_tui", "compare", "quickstart", "grid", "--no-plot", "--bootstrap", "0"]
+    child = pexpect.spawn(sys.executable, words, dimensions=(40, 72), env=known, encoding="utf-8", timeout=120)
+    lines = str(child.read()).splitlines()
+    table = lines[: next(place for place, line in enumerate(lines) if line.startswith("! "))]  # notes follow
+    assert any(line.startswith("coefficients are not subtracted") for line in table)
+    assert max(map(len, table)) <= 72

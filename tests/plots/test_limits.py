@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from scaling_tui import InputError
-from scaling_tui.plots.axes import Axis, pieces
+from scaling_tui.plots.axes import FAR, Axis, pieces
 from scaling_tui.plots.drawing import draw, plain
 from scaling_tui.plots.figures import DOTTED, Figure, Series
 from scaling_tui.plots.limits import (
@@ -71,7 +71,7 @@ def test_limits_are_typed_as_people_write_numbers(typed: str, wanted: Limits) ->
         ("x 2:2", "x: found 2 to 2, want the lower end first"),
         ("x 1:2 x 1:3", "limits: found x twice, want it once"),
         ("x 1:2 and more", "limits: found 'and more', want x LOW:HIGH or y LOW:HIGH, such as x 1e5:10M"),
-        ("y 1e300:", "y: found 1e+300, want a value below 1e+60"),
+        ("y 1e300:", "y: found 1e+300, want at most 1e+60"),
     ],
 )
 def test_what_are_no_limits_is_said_in_a_line(typed: str, said: str) -> None:
@@ -352,3 +352,10 @@ def test_a_picture_has_the_limits_of_the_plot(tmp_path: Path) -> None:
 def test_a_range_is_written_with_the_digits_it_needs() -> None:
     assert range_text((1e5, None)) == "100000:"
     assert range_text((None, 1.23456789012)) == ":1.23456789012"
+
+
+@pytest.mark.parametrize(
+    "found", [(1.0, 1.0 + 1e-12), (1e15, 1e15 + 1), (-FAR, FAR), (None, FAR), (1 / 3, 2 / 3), (1e5, None)]
+)
+def test_what_is_set_can_be_read_again_as_it_is_shown(found: Range) -> None:
+    assert read_limits(str(Limits(found, found))) == Limits(found, found)

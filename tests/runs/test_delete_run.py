@@ -94,9 +94,36 @@ def test_what_waits_in_a_sweep_that_trains_is_held_back_first_and_waits_again(tm
     assert latest_request(sweep, "r6-s0") is None
 
 
+def test_what_cannot_be_noted_waits_as_before(tmp_path: Path) -> None:
+    sweep = record_sweep(tmp_path, UNDER_WAY)
+    (sweep / "labels").write_text("in the way")
+    with pytest.raises(InputError, match="labels: cannot be written"):
+        trash_run(sweep, "r5-s0")
+    assert latest_request(sweep, "r5-s0") == "resume"
+    assert len(names(sweep)) == 7
+
+
+def test_what_cannot_be_asked_for_is_one_line(tmp_path: Path) -> None:
+    sweep = record_sweep(tmp_path, UNDER_WAY)
+    (sweep / "requests").write_text("in the way")
+    with pytest.raises(InputError, match=r"sweep quickstart: cannot be written to .*nothing was asked"):
+        trash_run(sweep, "r5-s0")
+    assert len(names(sweep)) == 7
+    assert read_labels(sweep)[0].removed == ()
+
+
+def test_no_other_folder_is_looked_into(tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep = record_sweep(tmp_path, FINISHED)
+    monkeypatch.setattr("scaling_tui.runs.stamp.disk_bytes", lambda path: pytest.fail(f"looked into {path}"))
+    status, _, err = command("rm", "quickstart", "--run", "../..", "--yes", "--runs", tmp_path)
+    assert status == 2
+    assert "run '../..': not in sweep quickstart" in err
+    assert sweep.exists()
+
+
 def test_one_that_has_begun_since_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sweep = record_sweep(tmp_path, ["finished", "running", *["queued"] * 5])
-    monkeypatch.setattr("scaling_tui.runs.delete_run.check_deletable", lambda *_: None)
+    monkeypatch.setattr("scaling_tui.runs.delete_run.deletable", lambda view, name: view.run(name))
     was = files_of(sweep / "r2-s0")
     with pytest.raises(InputError, match="r2-s0: has just begun to train; nothing was deleted"):
         trash_run(sweep, "r2-s0")
@@ -120,6 +147,18 @@ def test_a_run_without_a_folder_is_left_out_too(tmp_path: Path) -> None:
     sweep = record_sweep(tmp_path, FINISHED)
     (sweep / "r2-s0").rename(tmp_path / "gone")
     assert read_sweep(sweep).run("r2-s0").state == "unreadable"  # type: ignore[union-attr]
+    deleted = trash_run(sweep, "r2-s0")
+    assert "r2" not in names(sweep)
+    bring_run_back(deleted)
+    assert len(names(sweep)) == 7
+
+
+def test_a_run_that_gets_its_folder_only_later_is_restored(tmp_path: Path) -> None:
+    sweep = record_sweep(tmp_path, FINISHED)
+    document = json.loads((sweep / "sweep.json").read_text())
+    document["planned"] = {"r2-s0": json.loads((sweep / "r2-s0" / "run.json").read_text())}
+    (sweep / "sweep.json").write_text(json.dumps(document))
+    (sweep / "r2-s0").rename(tmp_path / "gone")
     trash_run(sweep, "r2-s0")
     assert "r2" not in names(sweep)
     restore_run(sweep, "r2-s0")
@@ -151,6 +190,17 @@ def test_for_good_it_is_gone_and_stays_left_out(tmp_path: Path) -> None:
     delete_run(trash_run(sweep, "r2-s0"))
     assert len(names(sweep)) == 6
     assert not list(sweep.glob(".trash/*"))
+    with pytest.raises(InputError, match="run 'r2-s0': deleted from sweep quickstart for good"):
+        restore_run(sweep, "r2-s0")
+    assert len(names(sweep)) == 6
+
+
+def test_one_that_was_held_back_says_how_it_comes_to_train(command: Command, tmp_path: Path) -> None:
+    sweep = record_sweep(tmp_path, UNDER_WAY)
+    trash_run(sweep, "r5-s0")
+    status, _, err = command("restore", "quickstart", "--run", "r5-s0", "--runs", tmp_path)
+    assert status == 0
+    assert "it is held back, 'scaling-tui resume quickstart --run r5-s0" in err
 
 
 def test_the_commands_say_what_undoes_them(command: Command, tmp_path: Path) -> None:

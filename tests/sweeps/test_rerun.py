@@ -50,6 +50,16 @@ def test_a_finished_run_is_trained_again_to_the_same_end_and_keeps_what_it_was(t
     assert len((sweep / "predictions.jsonl").read_text().splitlines()) == 1, "what was predicted stays predicted"
 
 
+def test_what_cannot_be_put_into_the_queue_is_as_it_was(tmp_path: Path) -> None:
+    sweep = record_sweep(tmp_path, FINISHED)
+    (sweep / "requests").write_text("in the way")
+    was = files_of(sweep)
+    with pytest.raises(InputError, match="quickstart: cannot be written to"):
+        rerun(sweep, "r3-s0")
+    assert files_of(sweep) == was
+    assert read_sweep(sweep).state == "finished"
+
+
 def test_a_run_that_waits_to_start_over_is_queued_and_its_records_count_no_more(tmp_path: Path) -> None:
     sweep = record_sweep(tmp_path, FINISHED)
     was = files_of(sweep / "r3-s0")

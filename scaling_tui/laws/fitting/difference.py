@@ -67,7 +67,13 @@ def why_not(first: Fit, second: Fit) -> str:
         return f"their laws differ, {first.law.name} and {second.law.name}"
     if "params" in first.law.inputs and first.convention != second.convention:
         return f"they count N differently, {first.convention} and {second.convention}"
+    if "flops" in first.law.inputs and (first.points.flops is None) != (second.points.flops is None):
+        return f"they count C differently, {' and '.join(_c_of(one.points) for one in (first, second))}"
     return ""
+
+
+def _c_of(points: Points) -> str:
+    return "6ND" if points.flops is None else "as recorded"
 
 
 def differences(first: Study, second: Study, level: float) -> tuple[Difference, ...]:

@@ -3,9 +3,12 @@
 A law of C takes it as it is. A law that tells N and D apart gives the loss of the best split of C = 6ND. Where the runs
 do not tell them apart, because they all have one D, one N, or one ratio, the loss is that of a run like them: N and D
 follow C along the line of the runs, straight between them and beyond in logarithms.
+
+C is what the runs recorded, or 6ND. The two differ by a tenth and more where attention and the head count: losses at
+one C can be compared only where both count it alike.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -13,6 +16,7 @@ import numpy as np
 from scaling_tui import InputError
 from scaling_tui.laws.fitting.bootstrap import Bootstrap
 from scaling_tui.laws.fitting.fitted import Fit
+from scaling_tui.laws.fitting.points import Points
 from scaling_tui.laws.fitting.ray import ray_of
 from scaling_tui.laws.fitting.warnings import undetermined
 from scaling_tui.laws.forms import Input
@@ -25,6 +29,7 @@ WAYS: dict[Way, str] = {
     "split": "best split of C = 6ND",
     "runs": "along its runs",
 }
+RECORDED = "as recorded"
 _SAME = 1e-6  # logarithms closer than this are one value
 
 
@@ -33,11 +38,15 @@ class AlongCompute:
     """How the inputs of a fitted law follow from C.
 
     Args:
+        counts: what C is: `RECORDED`, or 6ND by the fit's count of N.
+        compute: C of each fitted run, (n,); None where it is not known.
         at: log C of the fitted runs, rising, (m,); `inputs` are the log inputs there, (m,) each, of the way "runs".
     """
 
     fit: Fit
     way: Way
+    counts: str
+    compute: Array | None
     at: Array
     inputs: dict[Input, Array]
 
@@ -81,19 +90,26 @@ class AlongCompute:
         return {name: np.array([_follow(c, self.at, values)]) for name, values in self.inputs.items()}
 
 
-def along_compute(fit: Fit) -> AlongCompute:
+def along_compute(fit: Fit, recorded: bool = True) -> AlongCompute:
     """How the inputs of `fit` follow from C.
+
+    `recorded` takes C as the runs recorded it, where they did and the law does not split it; without it, C is 6ND
+    wherever the law is not of C itself.
 
     Raises:
         InputError: its runs have no C, or neither determine a split of it nor lie on one line.
     """
     law, points = fit.law, fit.points
+    none = np.empty(0, dtype=np.float64)
     if law.inputs == ("flops",):
-        return AlongCompute(fit, "compute", np.empty(0, dtype=np.float64), {})
+        return AlongCompute(fit, "compute", _counts(fit, points), points.compute(), none, {})
     both = {"params", "tokens"} <= set(law.inputs)
     if both and not undetermined_split(fit):
         Frontier(law, fit.theta)
-        return AlongCompute(fit, "split", np.empty(0, dtype=np.float64), {})
+        multiplied = replace(points, flops=None)
+        return AlongCompute(fit, "split", _counts(fit, multiplied), multiplied.compute(), none, {})
+    if not recorded:
+        points = replace(points, flops=None)
     compute = points.compute()
     if compute is None:
         raise InputError("its runs have no C, want a column flops, or both params and tokens")
@@ -107,7 +123,13 @@ def along_compute(fit: Fit) -> AlongCompute:
         inputs[name] = values[first]
         if np.abs(values - values[first][group]).max() > _SAME or (np.diff(values[first]) < -_SAME).any():
             raise InputError(f"its runs are not on one line: a C has several {name}, or a larger C has fewer")
-    return AlongCompute(fit, "runs", at, inputs)
+    return AlongCompute(fit, "runs", _counts(fit, points), compute, at, inputs)
+
+
+def _counts(fit: Fit, points: Points) -> str:
+    if points.flops is not None:
+        return RECORDED
+    return "6ND" if fit.convention == "all" else f"6ND, N {fit.convention}"
 
 
 def undetermined_split(fit: Fit) -> bool:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from scaling_tui import InputError
@@ -11,7 +11,8 @@ from scaling_tui.laws.fitting.difference import Difference, Pairing, differences
 from scaling_tui.laws.fitting.study import Study, study
 from scaling_tui.laws.fitting.warnings import beyond
 from scaling_tui.laws.forms import Input
-from scaling_tui.laws.planning.along_compute import AlongCompute, along_compute
+from scaling_tui.laws.kernels import Array
+from scaling_tui.laws.planning.along_compute import RECORDED, AlongCompute, along_compute
 from scaling_tui.report.comparison.settings import Setting, corpora, differing_settings, tokenizers
 from scaling_tui.report.comparison.sources import Source
 from scaling_tui.report.fit import DRAWS, option_names
@@ -50,7 +51,7 @@ class Side:
 @dataclass(frozen=True)
 class Apart:
     """How two sides differ, the second minus the first: in coefficients, unless `why_not` tells why they cannot be
-    subtracted, and in the loss at the common budget, where both have one."""
+    subtracted, and in the loss at the common budget, where both have one and count C alike."""
 
     first: str
     second: str
@@ -96,9 +97,9 @@ def compare_sources(
     """
     if law is not None:
         get(law)  # one that is unknown is no fault of a source
-    fitted = [_fitted(source, law, convention, draws, level) for source in sources]
+    fitted = _counting_alike([_fitted(source, law, convention, draws, level) for source in sources])
     if flops is None:
-        flops = max((_largest(side.study) for side in fitted if side.study is not None), default=math.nan)
+        flops = max((_largest(side) for side in fitted), default=math.nan)
         flops = flops if math.isfinite(flops) else None
     sides = tuple(side if flops is None else _predicted(side, flops) for side in fitted)
     views = [source.view for source in sources]
@@ -134,8 +135,32 @@ def _fitted(source: Source, law: str | None, convention: str | None, draws: int,
         return Side(source, made, None, None, unpredicted=str(error))
 
 
-def _largest(made: Study) -> float:
-    compute = made.fit.points.compute()
+def _counting_alike(sides: list[Side]) -> list[Side]:
+    """The sides with C counted alike in all, as 6ND, if some of them recorded no C and the others can do without."""
+    told = [side.along for side in sides if side.along is not None]
+    multiplied = {along.counts for along in told} - {RECORDED}
+    if len({along.counts for along in told}) < 2 or len(multiplied) > 1:
+        return sides
+    try:
+        found = [
+            side if side.along is None or side.along.counts != RECORDED
+            else replace(side, along=along_compute(side.along.fit, recorded=False))
+            for side in sides
+        ]  # fmt: skip
+    except InputError:
+        return sides
+    return found if len({side.along.counts for side in found if side.along is not None}) == 1 else sides
+
+
+def compute_of(side: Side) -> Array | None:
+    """C of the fitted runs, as its law counts it; None where it is not known."""
+    if side.along is not None:
+        return side.along.compute
+    return side.study.fit.points.compute() if side.study is not None else None
+
+
+def _largest(side: Side) -> float:
+    compute = compute_of(side)
     return -math.inf if compute is None else float(compute.max())
 
 
@@ -170,7 +195,7 @@ def _apart(first: Side, second: Side, flops: float | None, level: float) -> Apar
 
 def _loss_apart(first: Side, second: Side, flops: float | None, level: float, pairs: Pairing) -> Difference | None:
     ours, theirs = first.predicted, second.predicted
-    if flops is None or ours is None or theirs is None:
+    if flops is None or ours is None or theirs is None or len(_counts([first, second])) > 1:
         return None
     value, low, high = theirs.loss - ours.loss, math.nan, math.nan
     drawn = [
@@ -183,9 +208,20 @@ def _loss_apart(first: Side, second: Side, flops: float | None, level: float, pa
     return Difference("loss", value, low, high, level)
 
 
+def _counts(sides: Sequence[Side]) -> dict[str, str]:
+    """A side for each way in which C is counted."""
+    return {side.along.counts: side.name for side in reversed(sides) if side.along is not None}
+
+
 def _notes(sides: Sequence[Side]) -> list[str]:
     """What to know before believing the comparison."""
     notes = []
+    if len(counted := _counts(sides)) > 1:
+        notes.append(
+            "they count C differently ("
+            + ", ".join(f"{name} {counts}" for counts, name in reversed(counted.items()))
+            + "): losses at one C are subtracted only where it is counted alike"
+        )
     views = [side.source.view for side in sides]
     if len(named := tokenizers(views)) > 1:
         notes.append(f"their tokenizers differ ({show.listed(named)}): do not compare their losses per token")

@@ -13,7 +13,7 @@ from scaling_tui.laws.planning.along_compute import WAYS
 from scaling_tui.plots.compared import ComparedLaw, curves_figure, laws_figure
 from scaling_tui.plots.curves import Choice
 from scaling_tui.plots.figures import Figure
-from scaling_tui.report.comparison.comparing import Apart, Side, SideBySide
+from scaling_tui.report.comparison.comparing import Apart, Side, SideBySide, compute_of
 from scaling_tui.report.comparison.settings import Setting
 from scaling_tui.report.run_settings import setting_text
 from scaling_tui.text import show
@@ -61,7 +61,8 @@ def _side_document(side: Side) -> dict[str, Any]:
         fit = {key: own[key] for key in fit}
     return document | fit | {
         "loss": (source.points.loss or "as given") if source.points else None,
-        "flops": None if made is None or (ends := _reach(made)) is None else list(ends),
+        "flops": None if (ends := _reach(side)) is None else list(ends),
+        "flops_count": side.along.counts if side.along else None,
         "prediction": None
         if predicted is None or side.along is None
         else {
@@ -143,7 +144,8 @@ def _law_rows(found: SideBySide) -> list[list[str]]:
     row("law", (side.study.fit.law.name if side.study else "none, see below" for side in sides))
     row("N counts", (_counts(side.study) for side in sides))
     row("points", (str(len(side.study.fit.points)) if side.study else "" for side in sides))
-    row("C of the runs", (_reach_text(side.study) for side in sides))
+    row("C counts", (side.along.counts if side.along else "" for side in sides))
+    row("C of the runs", (_reach_text(side) for side in sides))
     for name in dict.fromkeys(name for side in sides if side.study for name in side.study.fit.coefficients):
         row(name, (_coefficient(side.study, name) for side in sides))
     row("held-out error", (_held_out(side.study) for side in sides))
@@ -175,13 +177,13 @@ def _counts(made: Study | None) -> str:
     return made.fit.convention if made is not None and "params" in made.fit.law.inputs else ""
 
 
-def _reach(made: Study) -> tuple[float, float] | None:
-    compute = made.fit.points.compute()
+def _reach(side: Side) -> tuple[float, float] | None:
+    compute = compute_of(side)
     return None if compute is None else (float(np.min(compute)), float(np.max(compute)))
 
 
-def _reach_text(made: Study | None) -> str:
-    ends = _reach(made) if made is not None else None
+def _reach_text(side: Side) -> str:
+    ends = _reach(side)
     return "" if ends is None else f"{show.scientific(ends[0])} to {show.scientific(ends[1])}"
 
 
@@ -253,11 +255,10 @@ def _verdict(one: Difference) -> str:
 
 
 def _remedy(why: str) -> str:
-    return (
-        "--law fits one law to all"
-        if why.startswith("their laws")
-        else "--params-as all counts N the same way, if known"
-    )
+    if why.startswith("their laws"):
+        return "--law fits one law to all"
+    alike = "a law of N or D can be compared all the same"
+    return alike if why.startswith("they count C") else "--params-as all counts N the same way, if known"
 
 
 def _covers(apart: Apart) -> str:

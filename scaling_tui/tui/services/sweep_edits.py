@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scaling_tui import InputError
 from scaling_tui.runs.delete import BY_HAND, Deleted, bring_back, trash_sweep
-from scaling_tui.runs.delete_run import DeletedRun, bring_run_back, sweep_of, trash_run
+from scaling_tui.runs.delete_run import DeletedRun, bring_run_back, held_back, sweep_of, trash_run
 from scaling_tui.runs.labels import Labels, change_labels
 from scaling_tui.runs.rename import check_at_rest, rename_sweep
 from scaling_tui.runs.requests import make_request
@@ -141,7 +141,8 @@ def restore_run(deleted: Deleted) -> Edit:
         bring_run_back(DeletedRun(sweep, name, deleted.path))
     except (InputError, OSError) as error:
         return Edit("", (show.fault(error),))
-    return Edit(f"restored {name} of {sweep.name}", (), (partial(trash_run, sweep, name),))
+    held = held_back(sweep, name)
+    return Edit(f"restored {name} of {sweep.name}{f'; {held}' if held else ''}", (), (partial(trash_run, sweep, name),))
 
 
 def undo(edit: Edit) -> Edit:

@@ -42,8 +42,8 @@ def _first_folder(value: str) -> str | None:
     start, _, begun = value.rpartition("/")
     if not begun:
         return None
-    folder = Path(f"{start}/" if "/" in value else ".").expanduser()
     try:
+        folder = Path(f"{start}/" if "/" in value else ".").expanduser()
         names = [entry.name for entry in os.scandir(folder) if entry.name.startswith(begun) and entry.is_dir()]
     except (OSError, RuntimeError, ValueError):
         return None

@@ -1,4 +1,7 @@
-"""Textual's list of options, which also marks the highlighted one by a sign where colours may not be seen."""
+"""Textual's list of options, which also marks the highlighted one by a sign where colours may not be seen.
+
+In a terminal that is too low to show any of it Textual's own keys for a page end in a KeyError; here they do nothing.
+"""
 
 from textual.strip import Strip
 from textual.widgets import OptionList
@@ -8,6 +11,14 @@ from scaling_tui.tui import signs
 
 class Options(OptionList):
     """An OptionList. The sign stands in the first cell of the highlighted option, which its padding leaves free."""
+
+    def action_page_up(self) -> None:
+        if self.scrollable_content_region.area:
+            super().action_page_up()  # type: ignore[no-untyped-call]
+
+    def action_page_down(self) -> None:
+        if self.scrollable_content_region.area:
+            super().action_page_down()  # type: ignore[no-untyped-call]
 
     def render_line(self, y: int) -> Strip:
         strip = super().render_line(y)

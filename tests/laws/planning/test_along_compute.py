@@ -61,6 +61,16 @@ def test_a_law_of_c_takes_it() -> None:
     assert along.loss(1e24) == pytest.approx(float(law.loss(true, flops=1e24)), rel=1e-6)
 
 
+def test_c_is_what_was_recorded_or_6nd() -> None:
+    d, noted = np.full(6, 2e9), 7.5 * SIZES * 2e9
+    fitted = fit(Points.of(LAW.loss(TRUE, params=SIZES, tokens=d), params=SIZES, tokens=d, flops=noted), "chinchilla-n")
+    own, multiplied = along_compute(fitted), along_compute(fitted, recorded=False)
+    assert (own.counts, multiplied.counts) == ("as recorded", "6ND")
+    assert own.run(noted[3])["params"] == pytest.approx(SIZES[3], rel=1e-9)
+    assert multiplied.run(6 * SIZES[3] * 2e9)["params"] == pytest.approx(SIZES[3], rel=1e-9)
+    assert multiplied.compute == pytest.approx(6 * SIZES * 2e9)
+
+
 def test_runs_on_no_line_and_runs_without_c_say_why() -> None:
     with pytest.raises(InputError, match="a C has several params"):
         n = np.array([1e7, 1e7, 1e8, 1e8, 1e9, 1e9])

@@ -235,6 +235,8 @@ async def test_the_report_is_written_where_one_says(tmp_path: Path, monkeypatch:
         assert app.screen.query_one(Input).value == "quickstart-report.html"
         await typed(pilot, "mine.txt")
         assert "want a name that ends in .html or .md" in str(app.screen.query_one("#mistake", Static).render())
+        await typed(pilot, "~nobody-is-called-so/mine.html")
+        assert "this user has no home folder" in str(app.screen.query_one("#mistake", Static).render())
         await typed(pilot, "quickstart-report.html")
         await until(pilot, lambda: "Written: " in told(pilot))
         path = tmp_path / "here" / "quickstart-report.html"
