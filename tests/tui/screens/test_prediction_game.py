@@ -29,7 +29,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 async def asked(pilot: Pilot[None]) -> None:
     await pilot.press("9")
     await until(pilot, lambda: isinstance(pilot.app.screen, QuizScreen))
-    await until(pilot, lambda: pilot.app.screen.query_one("#choices", OptionList).option_count == 4)
+    await until(pilot, lambda: pilot.app.screen.query_one("#choices", OptionList).option_count == 6)
     await pilot.press("f")
     await until(pilot, lambda: isinstance(pilot.app.screen, PredictionGameScreen))
     await until(pilot, lambda: isinstance(pilot.app.focused, Input))
@@ -104,7 +104,7 @@ async def test_who_has_no_sweep_is_offered_one(tmp_path: Path) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("9")
         await until(pilot, lambda: isinstance(app.screen, QuizScreen))
-        await until(pilot, lambda: app.screen.query_one("#choices", OptionList).option_count == 4)
+        await until(pilot, lambda: app.screen.query_one("#choices", OptionList).option_count == 6)
         await pilot.press("f")
         await until(pilot, lambda: isinstance(app.screen, Choose))
         await pilot.press("escape")
