@@ -54,8 +54,7 @@ async def test_what_is_shown_is_written_in_every_format(tmp_path: Path, monkeypa
             save(app.screen, Picture("mine", "curves", figure(2.0)))
             await choose(pilot, kind)
             path = tmp_path / f"mine-curves.{kind}"
-            await until(pilot, path.exists)
-            assert path.read_bytes().startswith(begins)
+            await until(pilot, lambda: path.exists() and path.read_bytes().startswith(begins))  # noqa: B023 - awaited here
 
 
 def data_of(plot: Plot) -> tuple[float, float, float, float]:
