@@ -235,7 +235,8 @@ def test_home_and_lab_look_as_they_did(
         if mode == "lab":
             await in_lab(pilot)
         else:
-            await until(pilot, lambda: "Training" in lines(pilot.app))  # type: ignore[arg-type]
+            # Last to come: by then both sweeps have been read.
+            await until(pilot, lambda: "Last law" in lines(pilot.app))  # type: ignore[arg-type]
         await pilot.pause()
 
     app = ScalingApp(tmp_path / "runs", "second", mode=mode, appearance=appearance)
