@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -202,16 +203,20 @@ PartitionName=short Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 
 
 @pytest.fixture
-def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A SLURM of this machine, installed nowhere; slurmd has the path of a part built in, so it gets a mount."""
+def slurm(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A SLURM of this machine, installed nowhere; slurmd has the path of a part built in, so it gets a mount.
+
+    In a folder with a short path: slurmd's socket in it may have 107 letters.
+    """
     root = os.environ.get("SCALING_TUI_SLURM")
     if not root or not (Path(root) / "usr/sbin/slurmd-wlm").exists():
         pytest.skip("SCALING_TUI_SLURM names no unpacked SLURM; .ci/slurm fetches one")
     if os.geteuid() or not shutil.which("unshare"):
         pytest.skip("slurmd wants root and a mount of its own")
-    folder = tmp_path / "slurm"
+    kept = tempfile.TemporaryDirectory(prefix="slurm-")
+    folder = Path(kept.name)
     for name in ("state", "spool", "sbin"):
-        (folder / name).mkdir(parents=True)
+        (folder / name).mkdir()
     (folder / "sbin" / "slurmstepd").symlink_to(f"{root}/usr/sbin/slurmstepd-wlm")
     ports = [free_port(), free_port()]
     (folder / "slurm.conf").write_text(CONF.format(root=root, folder=folder, ports=ports))
@@ -243,6 +248,7 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             daemon.wait(60)
         for log in logs:
             log.close()
+        kept.cleanup()
 
 
 def free_port() -> int:
