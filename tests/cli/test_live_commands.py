@@ -33,7 +33,7 @@ def test_next_moves_a_waiting_run_up_and_says_where_it_cannot(command: Command, 
     command("next", "--run", "r3-s0", "--runs", tmp_path)
     assert moved_up(sweep)["r3-s0"] > moved_up(sweep)["r4-s0"]
     make_request(sweep, "stop", "r4-s0")
-    assert "r2-s0 is running: want a run that waits" in command("next", "--run", "r2-s0", "--runs", tmp_path)[2]
+    assert "r2-s0 is running, want a waiting run" in command("next", "--run", "r2-s0", "--runs", tmp_path)[2]
     status, _, err = command("next", "--runs", tmp_path)
     assert (status, err) == (
         2, "scaling-tui: --run: missing; waiting in quickstart: r3-s0, r4-s0, r5-s0, r6-s0, r7-s0\n",
@@ -43,7 +43,7 @@ def test_next_moves_a_waiting_run_up_and_says_where_it_cannot(command: Command, 
 
 def test_nothing_is_next_in_a_sweep_that_is_over(command: Command, tmp_path: Path) -> None:
     sweep = record_sweep(tmp_path, FINISHED)
-    assert "quickstart is finished: want" in command("next", "--run", "r4-s0", "--runs", tmp_path)[2]
+    assert "quickstart is finished, want" in command("next", "--run", "r4-s0", "--runs", tmp_path)[2]
     assert not moved_up(sweep)
 
 

@@ -77,6 +77,8 @@ def test_a_suggested_command_exists_and_is_not_one_that_needs_the_runs_folder(li
     assert found is not None, f"{where}: scaling-tui {line}"
     if isinstance(found, TyperGroup) and len(words) > 1 and words[1] in found.commands:
         found = found.commands[words[1]]
+    elif words[0] == "learn":
+        found = found.commands["lesson"] if isinstance(found, TyperGroup) and "lesson" in found.commands else found
     options = {name for parameter in found.params for name in parameter.opts}
     assert {word for word in words if word.startswith("--")} <= options, f"{where}: scaling-tui {line}"
     # The name of a command alone, as in "a sweep of 'scaling-tui run'", suggests nothing.

@@ -247,7 +247,7 @@ async def test_home_and_live_name_the_faults(tmp_path: Path) -> None:
     (sweep / "r2-s0" / "run.json").write_text(DEEP)
     (record_sweep(tmp_path, FINISHED, "torn") / "sweep.json").write_text(DEEP)
     app = ScalingApp(tmp_path, mode="home")
-    async with app.run_test(size=(160, 40)) as pilot:
+    async with app.run_test(size=(109, 40)) as pilot:  # one column: a panel beside would cut the line
         await until(pilot, lambda: "Cannot be read" in app.export_screenshot().replace("&#160;", " "))
         text = app.export_screenshot().replace("&#160;", " ")
         assert "torn: broken: sweep.json: nested too deeply" in text

@@ -101,7 +101,7 @@ def test_every_screen_on_a_poisoned_sweep(tmp_path: Path) -> None:
         app.process.send(key)
         app.wait_for(lambda screen, title=title: title in screen)  # type: ignore[misc]
         app.process.send("o")
-        app.wait_for(lambda screen: "bad␛]0;PWNED" in screen and "5 runs" in screen)
+        app.wait_for(lambda screen: "bad␛]0;PWNE" in screen and "which sweep" in screen)
         app.process.send("\x1b")
         app.wait_for(lambda screen: "╭─" not in screen)
     app.process.send("3")

@@ -131,7 +131,8 @@ async def test_the_glossary_opens_over_a_lesson_and_over_a_question(tmp_path: Pa
         assert said(pilot, "question") == question
 
 
-async def test_the_chosen_option_has_a_sign(tmp_path: Path) -> None:
+async def test_the_chosen_option_has_a_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
     app = ScalingApp(tmp_path, mode="quiz")
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: isinstance(pilot.app.screen, QuizScreen))
@@ -139,7 +140,7 @@ async def test_the_chosen_option_has_a_sign(tmp_path: Path) -> None:
 
         def signs() -> list[int]:
             rows = [strip.text for strip in pilot.app.screen._compositor.render_strips()]
-            return [number for number, row in enumerate(rows) if "▸" in row]
+            return [number for number, row in enumerate(rows) if "›" in row]
 
         first = signs()
         assert len(first) == 1
