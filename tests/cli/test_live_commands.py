@@ -1,29 +1,14 @@
 """The commands that steer what waits and tell what happens: `next`, `--notify`, `--bell`."""
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from scaling_tui import cli
 from scaling_tui.runs.requests import make_request, moved_up
+from tests.cli.conftest import Command
 from tests.conftest import FINISHED, record_sweep
 
-Command = Callable[..., tuple[int, str, str]]
 UNDER_WAY = ["finished", "running", *["queued"] * 5]
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["scaling-tui", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
 
 
 def test_next_moves_a_waiting_run_up_and_says_where_it_cannot(command: Command, tmp_path: Path) -> None:

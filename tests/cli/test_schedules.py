@@ -1,35 +1,20 @@
 """`fit --law multi-power` and `--law tissue` as a user meets them: folders, patterns, sweeps, words; text and JSON."""
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from scaling_tui.cli.app import main
 from scaling_tui.laws.schedules.curves import Falls
 from scaling_tui.laws.schedules.forms import TISSUE
 from scaling_tui.laws.schedules.words import Defaults, planned
 from scaling_tui.runs import Writer
+from tests.cli.conftest import Command
 
 KNOWN = {"L0": 2.0, "A": 1.2, "alpha": 0.6, "C": 0.05, "lambda": 0.98}
 DEFAULTS = Defaults(0.01, 50, 0.1)
-Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["scaling-tui", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
 
 
 def records(words: str) -> list[tuple[int, float, float]]:

@@ -1,34 +1,21 @@
 """A run is deleted as a whole and brought back as it was; whatever reads its sweep knows nothing of it meanwhile."""
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from scaling_tui import InputError, cli
+from scaling_tui import InputError
 from scaling_tui.runs import SweepReader, latest_request, read_sweep
 from scaling_tui.runs.delete_run import bring_run_back, delete_run, restore_run, runs_in_trash, trash_run
 from scaling_tui.runs.labels import read_labels
 from scaling_tui.runs.rename import rename_sweep
 from scaling_tui.sweeps.sweep_fit import fit_beforehand
+from tests.cli.conftest import Command, command
 from tests.conftest import FINISHED, record_sweep
 
-Command = Callable[..., tuple[int, str, str]]
+__all__ = ["command"]  # the fixture
 UNDER_WAY = ["finished", "finished", "running", "failed", *["queued"] * 3]
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["scaling-tui", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
