@@ -34,7 +34,7 @@ def test_the_way_through_an_experiment(command: Command, typed, tmp_path: Path) 
     typed("hint", "glossary E", "hint", "hint", "much", "60", "0.85", NAME, "", "quit")
     status, out, _ = command("learn", "experiment", NAME)
     assert status == 0
-    assert "Best possible accuracy, from the noise alone: 96 %" in out
+    assert "Best possible accuracy, limited by the noise: 96 %" in out
     assert "Hint 1 of 3" in out
     assert "E (also irreducible loss" in out
     assert "Hint 3 of 3" in out
