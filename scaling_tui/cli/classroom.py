@@ -20,9 +20,10 @@ Students = Annotated[
     Path | None,
     typer.Option("--students", metavar="ROSTER", help="The class: a CSV file with a column id and optionally name."),
 ]
-Submissions = Annotated[Path, typer.Argument(metavar="DIR", help="Folder with submissions; its subfolders are searched too.")]
+Submissions = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of submissions; subfolders are searched too.")]
 Receipts = Annotated[
-    Path | None, typer.Option("--receipts", metavar="FILE", help="CSV with columns id and receipt: the receipts handed in.")
+    Path | None,
+    typer.Option("--receipts", metavar="FILE", help="Receipts handed in: a CSV with columns id and receipt."),
 ]
 Earlier = Annotated[
     Path | None,
@@ -35,7 +36,10 @@ Force = Annotated[bool, typer.Option("--force", help="Replace the file if it is 
 def quiz_exam(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An assignment (.toml).")],
     students: Annotated[
-        Path, typer.Option("--students", metavar="ROSTER", help="The class: a CSV file with a column id and optionally name.")
+        Path,
+        typer.Option(
+            "--students", metavar="ROSTER", help="The class: a CSV file with a column id, and optionally name."
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", metavar="DIR", help="Folder to create.")],
     form: Annotated[

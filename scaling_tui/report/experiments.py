@@ -130,7 +130,7 @@ def missing_text(guide: "Guide", view: SweepView) -> str:
     if not left:
         return ""
     how = suggested(view.path.parent, "resume", view.name)
-    return f"{view.name} is {view.state}, and {', '.join(left[:5])} did not finish. {how} continues it; then come back here."
+    return f"{view.name} is {view.state}, and {', '.join(left[:5])} did not finish. {how} continues it; then come back."
 
 
 def existing(guide: "Guide", runs: Path, sweep: str) -> Launched:

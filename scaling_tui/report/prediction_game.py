@@ -150,13 +150,11 @@ def score_text(challenge: Challenge, scored: Score, counts: bool = True) -> str:
 
 
 _ADVICE: dict[Shape, str] = {
-    "straight": (
-        "On log-log axes the losses below lie on a straight line, within their noise: extend it by one step."
-    ),
+    "straight": ("On log-log axes the losses below lie on a straight line, within their noise: extend it by one step."),
     "bent": "On log-log axes the losses below lie on a curve that flattens: extend it by one step.",
     "steepening": (
-        "On log-log axes the losses below fall faster and faster, which no law with a floor does: were the smaller runs "
-        "trained for long enough?"
+        "On log-log axes the losses below fall faster and faster, which no law with a floor does: were the smaller "
+        "runs trained for long enough?"
     ),
     "scattered": (
         "On log-log axes the losses below follow no line: they scatter by more than a step in size changes them, "

@@ -239,7 +239,7 @@ def off_curve_question(law: OwnLaw) -> Question:
     off = {rung.name: rung.loss / fitted - 1 for rung, fitted in zip(law.rungs, _fitted(law), strict=True)}
     order = sorted(off, key=lambda name: -abs(off[name]))
     if abs(off[order[0]]) < STANDS_OUT * abs(off[order[1]]):
-        raise InputError(f"off its curve: {order[0]} and {order[1]} lie about equally far from the law, so none stands out")
+        raise InputError(f"off its curve: {order[0]} and {order[1]} are about equally far off, so none stands out")
     kept = {order[0], *order[-_MOST_WRONG:]} if len(order) > _MOST_WRONG + 1 else set(order)
     said = {name: f"{_braced(name)} lies {show.percent(abs(share), 2)} {'above' if share > 0 else 'below'} the law"
             for name, share in off.items()}  # fmt: skip
@@ -294,8 +294,8 @@ def needed_question(law: OwnLaw, unknown: str, target: float, low: float, high: 
         "kind": "numeric",
         "difficulty": "hard",
         "text": f"Your sweep {_braced(law.sweep)}; N counts {law.convention}.\n\n{law.table()}\n\n"
-        f"The law through them is {_braced(law.form)} with {_braced(law.numbers)}. How many {_NOUNS[unknown]} would you have "
-        f"needed{held} to reach a loss of {target:.4g}?",
+        f"Their law is {_braced(law.form)} with {_braced(law.numbers)}. How many {_NOUNS[unknown]} would you "
+        f"have needed{held} to reach a loss of {target:.4g}?",
         "answer": f'{unknown}_for("{law.law}", {arguments})',
         "digits": 3,
         "unit": _UNITS[unknown],
