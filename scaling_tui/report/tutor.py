@@ -59,7 +59,7 @@ def question_text(asked: Variant, plain: bool = False, braille: bool = True) -> 
 
 def hidden_cases(asked: Variant) -> str:
     """What a program is tried on."""
-    return f"It also runs on {show.counted(len(asked.cases) - 1, 'hidden case')}."
+    return f"Your function is also run on {show.counted(len(asked.cases) - 1, 'hidden case')}."
 
 
 def plot_text(asked: Variant, braille: bool = True) -> str:
