@@ -18,15 +18,16 @@ if TYPE_CHECKING:
 app = typer.Typer()
 Students = Annotated[
     Path | None,
-    typer.Option("--students", metavar="ROSTER", help="The class: a CSV file with a column id, and name if you like."),
+    typer.Option("--students", metavar="ROSTER", help="The class: a CSV file with a column id and optionally name."),
 ]
-Submissions = Annotated[Path, typer.Argument(metavar="DIR", help="Folder with submissions; and in folders of it.")]
+Submissions = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of submissions; subfolders are searched too.")]
 Receipts = Annotated[
-    Path | None, typer.Option("--receipts", metavar="FILE", help="CSV with columns id and receipt, as handed in.")
+    Path | None,
+    typer.Option("--receipts", metavar="FILE", help="Receipts handed in: a CSV with columns id and receipt."),
 ]
 Earlier = Annotated[
     Path | None,
-    typer.Option("--earlier", metavar="DIR", help="Submissions collected before, which these must continue."),
+    typer.Option("--earlier", metavar="DIR", help="Submissions collected earlier, which these must continue."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")]
 
@@ -35,7 +36,10 @@ Force = Annotated[bool, typer.Option("--force", help="Replace the file if it is 
 def quiz_exam(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An assignment (.toml).")],
     students: Annotated[
-        Path, typer.Option("--students", metavar="ROSTER", help="The class: a CSV file with a column id, and name.")
+        Path,
+        typer.Option(
+            "--students", metavar="ROSTER", help="The class: a CSV file with a column id, and optionally name."
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", metavar="DIR", help="Folder to create.")],
     form: Annotated[
@@ -44,7 +48,7 @@ def quiz_exam(
     bank: Banks = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a paper for each student, with numbers of their own, and a key."""
+    """Write a paper for each student, with their own numbers, and a key."""
     from scaling_tui.report.classroom.papers import key, paper
     from scaling_tui.report.page.making import page_bytes
     from scaling_tui.text import show
@@ -97,7 +101,7 @@ def quiz_mark(
     bank: Banks = None,
     as_json: AsJson = False,
 ) -> None:
-    """Grade every submission of a class anew: points, lateness, slips, and which files were tampered with."""
+    """Grade every submission of a class: points, lateness, slips, and which files were tampered with."""
     from scaling_tui.report.classroom.marks import marks_csv, marks_document, marks_table
     from scaling_tui.report.export import write_new
     from scaling_tui.text.json_documents import dumps
@@ -124,7 +128,7 @@ def quiz_report(
     folder: Submissions,
     assignment: Annotated[
         Path | None,
-        typer.Option("--assignment", metavar="FILE", help="The assignment; default: as most submissions have it."),
+        typer.Option("--assignment", metavar="FILE", help="The assignment; default: the version in most submissions."),
     ] = None,
     students: Students = None,
     output: Annotated[
@@ -137,7 +141,7 @@ def quiz_report(
     bank: Banks = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show how a class did: points, each question, the slips made in it, how long it took."""
+    """Show how a class did: points, each question, the slips made, the time taken."""
     from scaling_tui.report.classroom.overview import class_document, class_page
     from scaling_tui.report.export import write_new
     from scaling_tui.report.page.making import PAGES, page_bytes
@@ -146,7 +150,7 @@ def quiz_report(
     writable(output, PAGES, force, as_json)
     exercise, marks, known = marked(folder, assignment, students, receipts, earlier, bank)
     if not known:
-        say("assignment as most submissions have it; --assignment FILE takes yours")
+        say("using the version of the assignment in most submissions; --assignment FILE uses yours")
     statistics = class_statistics(exercise.assignment, marks)
     if as_json:
         return print_json(class_document(exercise.assignment, statistics))

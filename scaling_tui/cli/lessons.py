@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Plain = Annotated[
     bool,
-    typer.Option("--plain", help="Words alone, for a screen reader: figures and tables become sentences."),
+    typer.Option("--plain", help="Words only, for a screen reader: figures and tables become sentences."),
 ]
 
 
@@ -70,12 +70,12 @@ def learn_experiment(
         str | None,
         typer.Option(metavar="NAME", help="Use this sweep instead of training the ladder again.", show_default=False),
     ] = None,
-    restart: Annotated[bool, typer.Option("--restart", help="Begin anew; sweeps stay as they are.")] = False,
+    restart: Annotated[bool, typer.Option("--restart", help="Start over; sweeps stay as they are.")] = False,
     plain: Plain = False,
     runs: Runs = None,
     as_json: AsJson = False,
 ) -> None:
-    """Do a guided experiment: predict, train, compare. Goes on where you stopped; works in a pipe."""
+    """Do a guided experiment: predict, train, compare. Continues where you stopped; works in a pipe."""
     from scaling_tui.report import experiments as console
     from scaling_tui.report.guiding import Desk, walk, watch_curves
     from scaling_tui.runs import runs_folder
@@ -87,7 +87,7 @@ def learn_experiment(
         if as_json:
             return print_json({"experiments": [console.experiment_summary(each) for each in every]})
         print(console.experiments_table(every))
-        return say("'scaling-tui learn experiment NAME' begins one")
+        return say("'scaling-tui learn experiment NAME' starts one")
     guide = Guide(load_experiment(experiment))
     if restart:
         guide.restart()
@@ -108,7 +108,7 @@ def learn_experiment(
         plain=plain,
     )
     if not walk(guide, desk, sweep):
-        say(f"'scaling-tui learn experiment {experiment}' goes on from here")
+        say(f"'scaling-tui learn experiment {experiment}' continues from here")
     return None
 
 

@@ -41,7 +41,7 @@ app.add_typer(learn, name="learn")
 Banks = Annotated[
     list[Path] | None,
     typer.Option(
-        "--bank", metavar="FILE", help="Use this question bank (.toml) and not the built-in ones; repeatable."
+        "--bank", metavar="FILE", help="Use this question bank (.toml) instead of the built-in ones; repeatable."
     ),
 ]
 Lesson = Annotated[
@@ -63,7 +63,7 @@ def learn_lesson(
     context: typer.Context,
     lesson: Annotated[str | None, typer.Argument(help="A lesson; without one, list them all.")] = None,
     read: Annotated[
-        bool, typer.Option("--read", help="Count the lesson as read, so that its forgotten questions come back.")
+        bool, typer.Option("--read", help="Mark the lesson as read; questions on it that you have forgotten come back.")
     ] = False,
     plain: Plain = False,
     runs: Runs = None,
@@ -102,7 +102,7 @@ def learn_lesson(
         with unkept():
             mark_read(lesson)
     elif sys.stdout.isatty():
-        say(f"'scaling-tui learn {lesson} --read' counts it as read")
+        say(f"'scaling-tui learn {lesson} --read' marks it as read")
     return None
 
 
@@ -172,7 +172,7 @@ def quiz_grade(
     answer: Annotated[str | None, typer.Option("--answer", help="Answer, as you would type it.")] = None,
     file: Annotated[
         Path | None,
-        typer.Option("--file", metavar="FILE", help="File that holds the answer, such as a function; - is stdin."),
+        typer.Option("--file", metavar="FILE", help="File with the answer, such as a function; - is stdin."),
     ] = None,
     seed: Seed = 0,
     bank: Banks = None,
@@ -197,7 +197,7 @@ def quiz_grade(
 def quiz_take(
     context: typer.Context,
     lesson: Lesson = None,
-    count: Annotated[int, typer.Option(min=1, max=100, help="The most questions to ask.")] = 8,
+    count: Annotated[int, typer.Option(min=1, max=100, help="Largest number of questions to ask.")] = 8,
     test: Annotated[
         bool, typer.Option("--test", help="Take a test: ten questions at three levels, no hints, a score.")
     ] = False,
@@ -208,7 +208,7 @@ def quiz_take(
             help="Picks the questions and their numbers, the same for everyone.",
         ),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the session or test that you left.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the session or test that you left.")] = False,
     mistakes: Annotated[
         bool, typer.Option("--mistakes", help="Review: questions whose latest answer was wrong, with new numbers.")
     ] = False,
@@ -220,7 +220,7 @@ def quiz_take(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", metavar="FILE", help="Your submission; default: a file beside the assignment."),
+        typer.Option("--output", metavar="FILE", help="Your submission; default: a file next to the assignment."),
     ] = None,
     question: Annotated[
         str | None, typer.Option("--question", metavar="ID", help="Answer this question of the assignment first.")
@@ -268,7 +268,7 @@ def quiz_take(
         return print_json(console.summary_document(session, course.titles))
     print("\n" + said(console.summary_text(session, course.titles)))
     if not session.over and session.results and sweep is None:
-        say("go on with: scaling-tui quiz take --resume")
+        say("continue with: scaling-tui quiz take --resume")
     if session.weak:
         print(f"Read next: scaling-tui learn {session.weak[0]}")
     return None
@@ -492,7 +492,7 @@ def quiz_progress(
     ] = False,
     merge: Annotated[
         list[Path] | None,
-        typer.Option("--merge", metavar="FILE", help="Add the progress of another machine; nothing counts twice."),
+        typer.Option("--merge", metavar="FILE", help="Add the progress from another machine; nothing counts twice."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -516,7 +516,7 @@ def quiz_progress(
 
 @quiz.command(name="history")
 def quiz_history(context: typer.Context, as_json: AsJson = False) -> None:
-    """Show the sessions and tests that you took, and your days: answers, time at questions, days in a row."""
+    """List your sessions and tests, and for each day your answers and the time spent."""
     from datetime import datetime
 
     from scaling_tui.report import history as console

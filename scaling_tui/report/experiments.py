@@ -109,7 +109,7 @@ def results_sections(
     compared = table(comparison_rows(guide, facts))
     launched = guide.here.launched
     if launched is not None and launched.trained_before:
-        compared += "\nThese runs were there before you predicted, so you may have known their results."
+        compared += "\nThese runs existed before you predicted, so you may have known their results."
     return [
         (f"Results of {view.name}", f"{table(results_rows(part, view))}\n{results_note(part)}"),
         ("Your predictions", compared),
@@ -130,7 +130,7 @@ def missing_text(guide: "Guide", view: SweepView) -> str:
     if not left:
         return ""
     how = suggested(view.path.parent, "resume", view.name)
-    return f"{view.name} is {view.state}, and {', '.join(left[:5])} did not finish. {how} goes on; then come back here."
+    return f"{view.name} is {view.state}, and {', '.join(left[:5])} did not finish. {how} continues it; then come back."
 
 
 def existing(guide: "Guide", runs: Path, sweep: str) -> Launched:
@@ -202,7 +202,7 @@ def results_text(part: Part, facts: Facts) -> str:
     """The sentences on the results; one that wants a figure that is missing says so."""
     sentences = [text.render(facts) for text in part.results]
     return "\n\n".join(
-        "A figure of this paragraph was not measured." if "undefined" in sentence else sentence
+        "A number in this paragraph was not measured." if "undefined" in sentence else sentence
         for sentence in sentences
     )
 

@@ -99,7 +99,7 @@ def walk(guide: Guide, desk: Desk, sweep: str | None = None) -> bool:
             if not _step(guide, desk):
                 return guide.stage == "done"
         except EOFError:
-            desk.say("\nYour steps are kept.")
+            desk.say("\nYour steps are saved.")
             return False
         finally:
             if warning := guide.unkept_warning():
@@ -117,13 +117,13 @@ def _step(guide: Guide, desk: Desk) -> bool:
         case "run":
             return _compared(guide, desk)
         case "bonus":
-            answer = desk.ask(f"\n{guide.experiment.parts[guide.at + 1].title}\n(enter begins it, 'quit' leaves) > ")
+            answer = desk.ask(f"\n{guide.experiment.parts[guide.at + 1].title}\n(enter starts it, 'quit' leaves) > ")
             if _leaves(answer):
                 return False
             guide.go_on()
             return True
         case _:
-            desk.say("\nThat is the end of this experiment. --restart begins it anew.")
+            desk.say("\nThat is the end of this experiment. --restart starts it over.")
             return False
 
 
@@ -170,7 +170,7 @@ def _launched(guide: Guide, desk: Desk, ladder: "Ladder") -> bool:
     desk.section("Run it", f"This trains {launch_text(guide.part, ladder)}.")
     if there:
         desk.say(f"You have {', '.join(there[:3])}, which trained it: type a name to use that sweep.")
-    answer = desk.ask("(enter launches, 'quit' leaves; your predictions are kept) > ").strip()
+    answer = desk.ask("(enter launches, 'quit' leaves; your predictions are saved) > ").strip()
     if _leaves(answer):
         return False
     if not answer:
@@ -220,7 +220,7 @@ def _recap(guide: Guide, desk: Desk) -> None:
 def _ask_solution(guide: Guide, desk: Desk) -> None:
     if guide.here.solution:
         return
-    line = desk.ask("\n('solution' shows it, enter goes on) > ").strip()
+    line = desk.ask("\n(enter continues, 'solution' shows the solution) > ").strip()
     if line.casefold() == "solution":
         desk.say(f"Solution: {guide.solution(facts_before(ladder_of(guide.part)))}")
 

@@ -32,7 +32,7 @@ def history_text(sittings: Sequence[PastSitting], known: Sequence[Day], today: d
         return "Nothing answered yet."
     lines = []
     if sittings:
-        rows = [("begun", "", "right", "answered", "of", "time", "")]
+        rows = [("started", "", "right", "answered", "of", "time", "")]
         rows += [
             (
                 f"{each.begun.astimezone():%Y-%m-%d %H:%M}", "test" if each.test else "quiz", str(each.right),
@@ -49,7 +49,7 @@ def history_text(sittings: Sequence[PastSitting], known: Sequence[Day], today: d
     lines.append(columns(rows_of_days, (1, 2, 3)))
     row = streak(known, today)
     total = show.duration(sum(day.seconds for day in known))
-    lines.append(f"{show.counted(len(known), 'day')}, {row} in a row; {total} at questions in all")
+    lines.append(f"{show.counted(len(known), 'day')}, {row} in a row; {total} spent on questions")
     return "\n".join(lines)
 
 

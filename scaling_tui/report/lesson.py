@@ -98,7 +98,7 @@ def own_training(training: LessonTraining, runs: Path) -> Training | str:
             title = f"Your own: {view}, {show.count(run.params)} parameters, ladder {name}"
             return Training(title, table, losses(run, True))
     how = suggested(runs, "run", "quickstart")
-    return f"You have no finished run yet. {how} trains some; then the largest stands here beside this one."
+    return f"You have no finished run yet. {how} trains some; then the largest is shown here."
 
 
 def _own(runs: Path) -> "Iterator[tuple[str, str, RunView]]":

@@ -46,7 +46,7 @@ class OwnQuestions:
     def all_told(self, tell: Callable[[str], None]) -> tuple[Question, ...]:
         """The questions; `tell` first says what is not asked."""
         for reason in self.missing:
-            tell(f"not asked of {self.sweep}: {reason}")
+            tell(f"left out for {self.sweep}: {reason}")
         return self.questions
 
 

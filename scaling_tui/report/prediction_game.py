@@ -150,19 +150,17 @@ def score_text(challenge: Challenge, scored: Score, counts: bool = True) -> str:
 
 
 _ADVICE: dict[Shape, str] = {
-    "straight": (
-        "On log-log axes the losses below lie on a straight line, as far as their noise tells: extend it by one step."
-    ),
-    "bent": "On log-log axes the losses below lie on a line that flattens: extend it by one step.",
+    "straight": ("On log-log axes the losses below lie on a straight line, within their noise: extend it by one step."),
+    "bent": "On log-log axes the losses below lie on a curve that flattens: extend it by one step.",
     "steepening": (
-        "On log-log axes the losses below fall faster and faster, which no law with a floor does: are the smaller runs "
-        "trained for long enough?"
+        "On log-log axes the losses below fall faster and faster, which no law with a floor does: were the smaller "
+        "runs trained for long enough?"
     ),
     "scattered": (
-        "On log-log axes the losses below follow no line: they scatter by more than a step of size changes them, "
-        "so nobody can tell the next one well."
+        "On log-log axes the losses below follow no line: they scatter by more than a step in size changes them, "
+        "so nobody can predict the next one well."
     ),
-    "unclear": "The runs below are too few sizes to tell a line from noise.",
+    "unclear": "The runs below have too few sizes to tell a line from noise.",
 }
 
 

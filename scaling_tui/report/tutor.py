@@ -59,7 +59,7 @@ def question_text(asked: Variant, plain: bool = False, braille: bool = True) -> 
 
 def hidden_cases(asked: Variant) -> str:
     """What a program is tried on."""
-    return f"It is tried on {show.counted(len(asked.cases) - 1, 'more case')} that you do not see."
+    return f"Your function is also run on {show.counted(len(asked.cases) - 1, 'hidden case')}."
 
 
 def plot_text(asked: Variant, braille: bool = True) -> str:
@@ -110,7 +110,7 @@ def verdict_text(graded: Grade, tries_left: int) -> str:
     left = f"{tries_left} {'try' if tries_left == 1 else 'tries'} left." if tries_left else "No tries left."
     diagnosis = diagnosis_text(graded)
     joint = "\n" if "\n" in diagnosis else " "
-    return wrapped(f"✗ Not that. {graded.read_as}: {diagnosis}{joint}{left}")
+    return wrapped(f"✗ Wrong. {graded.read_as}: {diagnosis}{joint}{left}")
 
 
 def diagnosis_text(graded: Grade) -> str:
@@ -331,7 +331,7 @@ def _told(
         return True
     session.again()
     if isinstance(session.asked.body, Numeric):
-        fresh = "The same question with fresh numbers" if session.asked.question.varies else "Once more"
+        fresh = "The same question with new numbers" if session.asked.question.varies else "Once more"
         tell(f"\n{fresh} ('solution' shows how, 'skip' moves on):")
         tell(show_question(session.asked))
     return False

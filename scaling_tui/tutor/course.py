@@ -75,8 +75,8 @@ class Course:
         chosen = pick_session(self.questions, self.review_state, length, whole)
         if not chosen:
             raise InputError(
-                f"quiz: nothing is due, and the {NEW_A_DAY} new questions of today are asked; "
-                "a lesson's questions or a test can be taken any time"
+                f"quiz: nothing is due, and today's {NEW_A_DAY} new questions have been asked; "
+                "you can take a test or questions on one lesson at any time"
             )
         return Session(chosen, self.progress, self._seeds())
 

@@ -119,11 +119,11 @@ def prediction_question(law: OwnLaw, target: Rung, low: float | None, high: floa
     """
     below = law.rungs[-1]
     if low is None or high is None or not math.isfinite(high):
-        raise InputError(f"{target.name}: the law has no interval to mark an answer with")
+        raise InputError(f"{target.name}: the law has no interval to grade an answer by")
     if low <= below.loss <= high:
         raise InputError(
             f"{target.name}: the law's interval, {show.loss(low)} to {show.loss(high)}, "
-            f"holds the loss of {below.name} too"
+            f"also contains the loss of {below.name}"
         )
     inputs = law.inputs
     arguments = ", ".join(_SYMBOLS[name] for name in inputs)
@@ -133,15 +133,15 @@ def prediction_question(law: OwnLaw, target: Rung, low: float | None, high: floa
             "slip": "one-term",
             "answer": "below",
             "says": f"This is the loss of {_braced(below.name)}: {_braced(target.name)} is larger and falls further.",
-            "step": "Go on along the curve that the losses lie on, by one more step",
+            "step": "Continue the curve of the losses by one more step",
         }
     ]
     if straight is not None and not low <= straight <= high:
         mistakes.append({
             "slip": "linear",
             "answer": "straight",
-            "says": "This goes straight on from the last two runs; the curve flattens.",
-            "step": "Each step of the same factor gains less than the one before",
+            "says": "This extends the straight line through the last two runs; the curve flattens.",
+            "step": "Each step by the same factor gains less than the last",
         })  # fmt: skip
     row = (_braced(target.name), show.count(target.params), show.count(target.tokens), "?")
     return _made(law.path, {
@@ -202,7 +202,7 @@ def exponent_question(law: OwnLaw) -> Question:
         mistakes.append({
             "slip": "floor-forgotten",
             "answer": "raw",
-            "says": "This is the slope of the losses themselves. The floor bends them: take it off first.",
+            "says": "This is the slope of the losses themselves. The floor bends the line: subtract it first.",
             "step": f"{law.floor} is {floor:.4g} nats here",
         })  # fmt: skip
     taken = f"Take {law.floor} = {floor:.4g} nats for the irreducible loss. " if law.floor else ""
@@ -220,7 +220,7 @@ def exponent_question(law: OwnLaw) -> Question:
         "steps": [
             f"From {_braced(first.name)} to {_braced(last.name)} the reducible loss falls from "
             f"{first.loss - floor:.4g} to {last.loss - floor:.4g}, while {symbol} grows {math.exp(span):.4g}-fold",
-            f"The two ends alone give {by_hand:.3g}; the fit through all {len(law.rungs)} runs says {{answer}}",
+            f"These two runs alone give {by_hand:.3g}; the fit through all {len(law.rungs)} runs gives {{answer}}",
         ],
         "check": f"The fit's interval is {{low:3}} to {{high:3}} at {show.percent(law.level)}.",
         "values": {**law.points(), "low": low, "high": high, "raw": raw},
@@ -239,7 +239,7 @@ def off_curve_question(law: OwnLaw) -> Question:
     off = {rung.name: rung.loss / fitted - 1 for rung, fitted in zip(law.rungs, _fitted(law), strict=True)}
     order = sorted(off, key=lambda name: -abs(off[name]))
     if abs(off[order[0]]) < STANDS_OUT * abs(off[order[1]]):
-        raise InputError(f"off its curve: {order[0]} and {order[1]} lie about equally far off, so none stands out")
+        raise InputError(f"off its curve: {order[0]} and {order[1]} are about equally far off, so none stands out")
     kept = {order[0], *order[-_MOST_WRONG:]} if len(order) > _MOST_WRONG + 1 else set(order)
     said = {name: f"{_braced(name)} lies {show.percent(abs(share), 2)} {'above' if share > 0 else 'below'} the law"
             for name, share in off.items()}  # fmt: skip
@@ -249,16 +249,16 @@ def off_curve_question(law: OwnLaw) -> Question:
         "difficulty": "medium",
         "text": f"Your sweep {_braced(law.sweep)}; N counts {law.convention}.\n\n{law.table()}\n\n"
         f"The law through all of them is {_braced(law.form)} with {_braced(law.numbers)}. "
-        "Which run lies farthest off its curve, in per cent of the loss?",
+        "Which run lies farthest from it, in per cent of the loss?",
         "right": _braced(order[0]),
         "wrong": [
-            {"text": _braced(rung.name), "says": f"{said[rung.name]}; another run lies farther off."}
+            {"text": _braced(rung.name), "says": f"{said[rung.name]}; another run lies farther from it."}
             for rung in law.rungs
             if rung.name != order[0] and rung.name in kept
         ],
         "hint": "Compute the law's loss for each run and compare it with the measured one.",
         "steps": [f"{said[name]}." for name in (rung.name for rung in law.rungs)],
-        "check": "A run off its curve is worth a look: its learning rate, its seed, or the law.",
+        "check": "Look into such a run: the cause may be its learning rate, its seed, or the law.",
     })  # fmt: skip
 
 
@@ -294,15 +294,15 @@ def needed_question(law: OwnLaw, unknown: str, target: float, low: float, high: 
         "kind": "numeric",
         "difficulty": "hard",
         "text": f"Your sweep {_braced(law.sweep)}; N counts {law.convention}.\n\n{law.table()}\n\n"
-        f"Their law is {_braced(law.form)} with {_braced(law.numbers)}. How many {_NOUNS[unknown]} would you have "
-        f"needed{held} to reach a loss of {target:.4g}?",
+        f"Their law is {_braced(law.form)} with {_braced(law.numbers)}. How many {_NOUNS[unknown]} would you "
+        f"have needed{held} to reach a loss of {target:.4g}?",
         "answer": f'{unknown}_for("{law.law}", {arguments})',
         "digits": 3,
         "unit": _UNITS[unknown],
         "interval": ["low", "high"],
         "hint": f"Set the law equal to {target:.4g} and solve it for {symbol}.",
         "steps": [
-            f"Every other term stays as it is; the term in {symbol} has to give the rest of {target:.4g}",
+            f"The other terms stay as they are; the term in {symbol} must make up the rest of {target:.4g}",
             f"Solved for {symbol}: {{answer}} {_NOUNS[unknown]}",
         ],
         "check": f"By the fit's interval it is between {{low:3}} and {{high:3}} at {show.percent(law.level)}.",
@@ -324,7 +324,7 @@ def layer_question(steps: LayerSteps, number: int) -> Question:
         raise InputError(f"layer {number}: found {len(steps.rows) - 1} layers")
     before, after = (float(f"{steps.rows[place][1]:.4g}") for place in (number - 1, number))
     if min(before, after) <= 0 or abs(math.log(after / before)) < 0.05:
-        raise InputError(f"layer {number}: changes the probability of its token too little to ask for")
+        raise InputError(f"layer {number}: changes the probability of its token too little to ask about")
     name = steps.rows[number][0]
     rows = [("after", "p"), *((_braced(row), figures(p, 4)) for row, p in steps.rows)]
     table = "\n".join(f"    {line}" for line in columns(rows, numeric=(1,)).splitlines())
@@ -333,8 +333,8 @@ def layer_question(steps: LayerSteps, number: int) -> Question:
         "kind": "numeric",
         "difficulty": "medium",
         "lesson": "layer-trace",
-        "text": f"Your run {_braced(steps.run)} reads {_braced(steps.prompt)!s}. What follows is "
-        f"{_braced(steps.token)}, and the read-out after each layer gives it this probability:\n\n{table}\n\n"
+        "text": f"Your run {_braced(steps.run)} reads {_braced(steps.prompt)!s}. The next token is "
+        f"{_braced(steps.token)}. After each layer the read-out gives it this probability:\n\n{table}\n\n"
         f"How many nats does {_braced(name)} add to the log-probability of this token?",
         "answer": "log(after/before)",
         "digits": 3,
@@ -357,9 +357,9 @@ def layer_question(steps: LayerSteps, number: int) -> Question:
 
 def _narrow(what: str, low: float, high: float) -> None:
     if not (math.isfinite(low) and math.isfinite(high)) or low <= 0:
-        raise InputError(f"{what}: the fit's interval has no end, so no answer can be marked")
+        raise InputError(f"{what}: the fit's interval is unbounded, so no answer can be graded")
     if high > _WIDEST * low:
-        raise InputError(f"{what}: the fit's interval, {low:.3g} to {high:.3g}, is too wide to mark an answer with")
+        raise InputError(f"{what}: the fit's interval, {low:.3g} to {high:.3g}, is too wide to grade an answer by")
 
 
 def _braced(text: str) -> str:

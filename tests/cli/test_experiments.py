@@ -34,7 +34,7 @@ def test_the_way_through_an_experiment(command: Command, typed, tmp_path: Path) 
     typed("hint", "glossary E", "hint", "hint", "much", "60", "0.85", NAME, "", "quit")
     status, out, _ = command("learn", "experiment", NAME)
     assert status == 0
-    assert "Best possible accuracy, from the noise alone: 96 %" in out
+    assert "Best possible accuracy, limited by the noise: 96 %" in out
     assert "Hint 1 of 3" in out
     assert "E (also irreducible loss" in out
     assert "Hint 3 of 3" in out
@@ -45,7 +45,7 @@ def test_the_way_through_an_experiment(command: Command, typed, tmp_path: Path) 
     assert "61.0 %" in out
     assert "The bigger model predicts better" in out
     assert "contradict" not in out
-    assert "These runs were there before you predicted" in out
+    assert "These runs existed before you predicted" in out
     document = json.loads(command("learn", "experiment", NAME, "--json")[1])
     assert document["stage"] == "bonus"
     found = document["parts"][0]["results"]["predictions"]
@@ -68,8 +68,8 @@ def test_results_that_contradict_the_text_are_told_as_such(  # type: ignore[no-u
 def test_it_goes_on_where_the_learner_stopped(command: Command, typed, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     typed("55")
     _, out, error = command("learn", "experiment", NAME)
-    assert "Your steps are kept" in out
-    assert f"learn experiment {NAME}' goes on from here" in error
+    assert "Your steps are saved" in out
+    assert f"learn experiment {NAME}' continues from here" in error
     sweep = record_results(tmp_path / "runs", NAME, SETTINGS, {"small": GROWING["small"]})
     typed("80", NAME, "quit")
     out = command("learn", "experiment", NAME)[1]

@@ -226,7 +226,7 @@ def mine(tmp_path: Path) -> None:
 def test_a_session_that_was_left_goes_on_and_shows_in_the_history(run, mine: None) -> None:  # type: ignore[no-untyped-def]
     assert "no session or test is open" in run("quiz", "take", "--resume", status=2).stderr
     left = run("quiz", "take", *MINE, given="0.5\nskip\nquit\n")
-    assert "go on with: scaling-tui quiz take --resume" in left.stderr
+    assert "continue with: scaling-tui quiz take --resume" in left.stderr
     (sitting,) = json.loads(run("quiz", "history", "--json").stdout)["sittings"]
     assert (sitting["ended"], sitting["questions"]) == (False, ["half", "which"])
     assert "question 'half' is not known, want --bank" in run("quiz", "take", "--resume", status=2).stderr

@@ -155,7 +155,7 @@ def test_what_a_layer_adds_is_a_logarithm(tmp_path: Path) -> None:
     assert grade(one, f"{math.log(8):.4g}").correct
     assert grade(one, "0.35").slip == "difference"
     assert grade(one, "8").slip == "logarithm"
-    with pytest.raises(InputError, match="too little to ask for"):
+    with pytest.raises(InputError, match="too little to ask about"):
         layer_question(steps, 3)
 
 
@@ -166,7 +166,7 @@ def test_the_command_asks_about_a_sweep(
     app(["quiz", "list", "--sweep", "latest", "--runs", str(tmp_path), "--json"], standalone_mode=False)
     captured = capsys.readouterr()
     assert json.loads(captured.out)["questions"][0]["id"] == "own-prediction"
-    assert "not asked of quickstart: " in captured.err
+    assert "left out for quickstart: " in captured.err
     grading = [
         "quiz",
         "grade",

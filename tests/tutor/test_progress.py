@@ -195,7 +195,7 @@ def test_where_nothing_is_left_today_a_session_says_so(tmp_path: Path) -> None:
     for question in QUESTIONS[:NEW_A_DAY]:
         append(answered(question, 0), path)
     course = Course.load(QUESTIONS[NEW_A_DAY:], path, START + timedelta(hours=1))
-    with pytest.raises(InputError, match="10 new questions of today are asked"):
+    with pytest.raises(InputError, match="today's 10 new questions have been asked"):
         course.session(8)
     assert len(course.session(8, whole=True).questions) == 8
 

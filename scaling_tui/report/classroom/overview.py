@@ -40,7 +40,7 @@ def class_page(exercise: Exercise, statistics: ClassStatistics, marks: Sequence[
     if missing:
         looks.append(f"missing: {', '.join(missing)}")
     if looks:
-        sections.append(Section("To look at", [Bullets(looks, warns=True)]))
+        sections.append(Section("To check", [Bullets(looks, warns=True)]))
     return Page(f"{assignment.title}: the class", [Facts(facts)], sections)
 
 
@@ -66,7 +66,7 @@ def _questions_table(questions: Sequence[QuestionStatistics]) -> Table:
 
 
 def _question_blocks(question: Question, each: QuestionStatistics) -> list[Block]:
-    rows = [("slip", "students", "read, for example, as")]
+    rows = [("slip", "students", "example, as it was read")]
     rows += [(_slip(wrong.slip), str(wrong.students), wrong.example[:60]) for wrong in each.wrong]
     return [Table.of(f"Wrong answers to {question.id} ({question.kind}, {question.difficulty})", rows, (1,))]
 

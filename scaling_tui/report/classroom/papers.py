@@ -78,7 +78,7 @@ def key(exercise: Exercise, students: Sequence[Student]) -> Page:
     example = f"scaling-tui quiz show {exercise.questions[0].id} --seed {seed} --solution"
     lead: list[Block] = [
         Facts(_facts(assignment, Student("key", show.counted(len(students), "student")))[1:]),
-        Paragraph("The worked solution of a question is printed by the command 'quiz show' with its seed:"),
+        Paragraph("To print the worked solution of a question, give its seed to 'quiz show':"),
         Code(example),
     ]
     if assignment.numbers == "same":

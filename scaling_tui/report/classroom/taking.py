@@ -20,7 +20,7 @@ def opening_text(sitting: Sitting) -> str:
     if assignment.deadline:
         over = " · over" if sitting.closed else ""
         lines.append(f"deadline {when(assignment.deadline)}{over}")
-    lines.append(f"answers are kept in {sitting.path}")
+    lines.append(f"answers are saved in {sitting.path}")
     if sitting.answered:
         lines.append(f"{sitting.answered} of {len(assignment.items)} answered so far")
     return "\n".join(lines)
@@ -54,7 +54,7 @@ def closing_text(sitting: Sitting) -> str:
     if sitting.answered:
         lines += [
             "", f"Hand in {sitting.path}",
-            f"receipt {sitting.receipt}: it names this file as it is now; keep it, or hand it in too",
+            f"receipt {sitting.receipt}: it identifies this file as it is now; keep it, or hand it in too",
         ]  # fmt: skip
     return "\n".join(lines)
 

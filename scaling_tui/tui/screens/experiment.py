@@ -58,16 +58,16 @@ class ExperimentScreen(AppSized, Screen[None]):
     """
 
     ABOUT: ClassVar[str] = (
-        "A guided experiment. Predict first; then the ladder is trained beside its live curves, and your prediction is "
-        "compared with what came out. The solution stays hidden until you ask for it. Every step is kept: leave at any "
-        "time, training goes on, and you come back where you were."
+        "A guided experiment. Predict first; then the ladder trains, you watch its live curves, and your prediction is "
+        "compared with the results. The solution stays hidden until you ask for it. Every step is saved: you can leave "
+        "at any time, training continues, and you come back to where you were."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5", "hint", "hint", tooltip="Show the next of three hints"),
         Binding("f6", "solution", "solution", tooltip="Show the solution"),
-        Binding("enter", "go_on", "go on", tooltip="Launch the ladder, or begin the bonus"),
-        Binding("u", "use", "use a sweep", tooltip="Use a sweep that you have instead of training again"),
-        Binding("r", "restart", "restart", tooltip="Begin this experiment anew; sweeps stay as they are"),
+        Binding("enter", "go_on", "continue", tooltip="Launch the ladder, or start the bonus"),
+        Binding("u", "use", "use a sweep", tooltip="Use a sweep that you already have instead of training again"),
+        Binding("r", "restart", "restart", tooltip="Start this experiment over; sweeps stay as they are"),
         Binding("escape", "dismiss", "back", tooltip="Go back to the lessons; training continues"),
     ]
     CSS = """

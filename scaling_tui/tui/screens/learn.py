@@ -55,7 +55,7 @@ class LearnScreen(Page):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("z", "questions", "questions", tooltip="Answer this lesson's questions"),
-        Binding("y", "own", "your runs", tooltip="See it in your latest sweep, or launch the ladder"),
+        Binding("y", "own", "your runs", tooltip="See this in your latest sweep, or launch the ladder"),
         Binding(
             "f",
             "predict",
@@ -246,7 +246,7 @@ class LearnScreen(Page):
                     widgets.append(Markdown(shown_markdown(part)))
         end = f"---\nPress **z** for the {self._counts.get(lesson.id, 0)} questions of this lesson"
         if lesson.ladder:
-            end += f", **y** to see it in your own runs of `{lesson.ladder}` or launch the ladder"
+            end += f", **y** to see this in your own runs of `{lesson.ladder}` or launch the ladder"
         end += ", **a** for questions about your own runs, **f** to predict the loss of your largest run."
         end += " **F4** explains a word."
         tried = [each.title for each in self._experiments.values() if each.lesson == lesson.id]

@@ -63,14 +63,14 @@ class QuizScreen(Page):
         "Questions on the lessons, those due first. Pick an option with its letter or the arrows and press enter; type "
         "a number or a formula, and see how it is read; f9 runs a function. After a wrong answer you see what went "
         "wrong and try again with new numbers. Every answer is saved at once, so you can leave at any time; the start "
-        "page offers to go on. F4 explains a word."
+        "page offers to continue. F4 explains a word."
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5", "hint", "hint", tooltip="Show the hint; a right answer then counts half"),
         Binding("f6", "solution", "solution", tooltip="Show the worked solution"),
         Binding("f7", "plan", "in Plan", tooltip="Open the question's numbers in Plan; esc comes back"),
-        Binding("enter", "go_on", "next", False, tooltip="Go on after an answer; the arrows scroll"),
+        Binding("enter", "go_on", "next", False, tooltip="Continue after an answer; the arrows scroll"),
         Binding("f9", "run", "run it", tooltip="Run your function on the question's cases"),
         Binding("f8", "skip", "next question", tooltip="Skip to the next question"),
         Binding(
@@ -185,7 +185,7 @@ class QuizScreen(Page):
         if left is None:
             return []
         what = "test" if left.test else "session"
-        return [("resume", f"Go on with the {what}: {len(left.answers)} of {len(left.questions)} answered")]
+        return [("resume", f"Continue the {what}: {len(left.answers)} of {len(left.questions)} answered")]
 
     def begin_lesson(self, lesson: str) -> None:
         """Starts a session on one lesson."""
@@ -337,7 +337,7 @@ class QuizScreen(Page):
     def _ask_assignment(self) -> None:
         def chosen(assignment: Assignment | None) -> None:
             if assignment is not None:
-                name, hint = assignment.title, "as your instructor has it · enter go on · esc back"
+                name, hint = assignment.title, "the id in your instructor's list · enter continue · esc back"
                 self.app.push_screen(
                     Ask(f"{name}: your id in the class", hint, partial(open_sitting, assignment.path)), self._opened
                 )
@@ -631,9 +631,9 @@ class QuizScreen(Page):
         if session is not None and self._in_test:
             left = len(session.questions) - session.index
             choices = [
-                ("on", "Go on with the test"),
-                ("later", "Leave it for now: the start page offers to go on"),
-                ("end", f"End it: the {left} questions left count as not right"),
+                ("on", "Continue the test"),
+                ("later", "Leave it for now: the start page offers to continue it"),
+                ("end", f"End it: the {left} questions left count as wrong"),
             ]
             self.app.push_screen(Choose("Leave the test?", lines_of(choices)), self._leave_test)
             return

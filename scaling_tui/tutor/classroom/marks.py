@@ -152,7 +152,7 @@ class _Marker:
         if submission.broken:
             return replace(blank, notes=(submission.broken,))
         if submission.fingerprint != assignment.fingerprint:
-            why = f"begun with other questions or numbers than {assignment.path.name} has"
+            why = f"started with other questions or numbers than {assignment.path.name} has"
             return replace(blank, state="other-assignment", notes=(why,))
         if why := _contradicted(submission, evidence):
             return replace(blank, notes=(why,))
@@ -192,7 +192,7 @@ class _Marker:
                     f"record {each.line}: {question.id} with the numbers of seed {each.seed}, want {seed}"
                 )
             if each.asked != asked_hash(asked):
-                notes.append(f"{question.id}: asked otherwise by version {each.version}; not marked")
+                notes.append(f"{question.id}: version {each.version} asks it differently; not marked")
                 return QuestionMark(question.id, 0.0, 0.0, item.points)
             correct, slip, read = _regraded(asked, each.answer)
             if correct != each.correct:
@@ -229,10 +229,10 @@ def _contradicted(submission: Submission, evidence: Evidence) -> str:
     """Why the submission cannot go with what was handed in before; empty if it can."""
     given = evidence.receipts.get(submission.student)
     if given and not any(each[:RECEIPT] == given for each in submission.hashes):
-        return "the receipt handed in is not of this file"
+        return "the receipt handed in does not match this file"
     for copy in evidence.earlier.get(submission.student, ()):
         if tuple(copy.hashes) != submission.hashes[: len(copy.hashes)]:
-            return f"not the continuation of the earlier copy {copy.path}"
+            return f"does not continue the earlier copy {copy.path}"
     return ""
 
 
@@ -260,7 +260,7 @@ def _chosen(submissions: Sequence[Submission]) -> tuple[Submission, tuple[str, .
         if other.broken and other is not chosen:
             notes.append(f"also {other.path.name}, which is tampered with: {other.broken}")
         elif other is not chosen and tuple(other.hashes) != chosen.hashes[: len(other.hashes)]:
-            notes.append(f"also {other.path.name}, another sitting; the one begun first counts")
+            notes.append(f"also {other.path.name}, another submission; the one started first counts")
     return chosen, tuple(notes)
 
 
@@ -280,7 +280,7 @@ def _copies(marks: Sequence[Mark], submissions: Mapping[str, Submission]) -> Ite
             yield mark
             continue
         others = sorted({other for students in alike for other in students[:NAMED]} - {mark.student})[:NAMED]
-        note = f"{len(alike)} answers at the very times of those of {', '.join(others)}"
+        note = f"{len(alike)} answers at exactly the same times as those of {', '.join(others)}"
         yield replace(mark, notes=(*mark.notes, note))
 
 

@@ -107,11 +107,11 @@ def begin(path: Path, assignment: Assignment, student: str, now: datetime) -> Su
     _append(path, lambda held: [] if held else [linked(digest(START), opening)])
     submission = read_submission(path)
     if submission.broken:
-        raise InputError(f"{path}: {submission.broken}; move it away to begin anew")
+        raise InputError(f"{path}: {submission.broken}; move it away to start over")
     if submission.student != student:
         raise InputError(f"{path}: found the submission of {submission.student!r}, want {student!r}'s")
     if submission.fingerprint != assignment.fingerprint:
-        raise InputError(f"{path}: begun with other questions or numbers than {assignment.path} has now")
+        raise InputError(f"{path}: started with other questions or numbers than {assignment.path} has now")
     return submission
 
 
@@ -127,7 +127,7 @@ def add(path: Path, given: Given, head: str) -> str:
     def after(held: bytes) -> Sequence[Mapping[str, Any]]:
         last: Mapping[str, Any] = next(reversed(list(parsed(held))), {})
         if last.get("hash") != head:
-            raise InputError(f"{path}: changed since it was opened, maybe by another window; open it again")
+            raise InputError(f"{path}: changed since it was opened, maybe in another window; open it again")
         return [record]
 
     _append(path, after)

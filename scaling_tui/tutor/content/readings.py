@@ -97,7 +97,7 @@ class Reading:
         """Why the plot does not show the answer; empty if it does."""
         curve, low, high = self._first(values), self.low(values), self.high(values)
         if not low < high:
-            return f"the axis ends at {high:g} and begins at {low:g}"
+            return f"the axis starts at {low:g} and ends at {high:g}"
         if self.reads != "slope":
             place = self._target(values) if self.reads == "value" else answer
             if not low <= place <= high:

@@ -180,7 +180,7 @@ def _grade_within(variant: Variant, low: float, high: float, value: float, shown
     if low <= -value <= high:
         return Grade(False, shown, expected, "sign", "The magnitude is right but the sign is wrong.", variant.steps[0])
     side, end = ("below", low) if value < low else ("above", high)
-    diagnosis = f"This lies {side} the interval, which {'begins' if value < low else 'ends'} at {figures(end, 4)}."
+    diagnosis = f"This lies {side} the interval, which {'starts' if value < low else 'ends'} at {figures(end, 4)}."
     return Grade(False, shown, expected, "outside", diagnosis, variant.steps[0])
 
 
@@ -208,7 +208,7 @@ def _unlisted_program(  # noqa: PLR0911 - a mistake each
         power = " In Python a power is written **; ^ is another operator." if "for ^:" in ran.report else ""
         return "raises", f"It ends with an error.{power}"
     if ran.nothing:
-        return "returns-nothing", "It returns nothing: does every way through it end in return?"
+        return "returns-nothing", "It returns nothing: does every branch end in return?"
     if ran.ratio is not None:
         times = f"{plain(float(f'{ran.ratio:.4g}'))} times too large"
         return "factor", f"The shape is right, but every value is {times}."

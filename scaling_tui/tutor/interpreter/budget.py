@@ -40,9 +40,9 @@ class Budget:
         if self.steps < self._look:
             self._look = self.steps - _LOOK
             if self.steps < 0:
-                raise Stopped(f"after {self._all:,} steps; does a loop never end?")
+                raise Stopped(f"after {self._all:,} steps; is there an endless loop?")
             if time.thread_time() > self._ends:
-                raise Stopped(f"after {self._seconds:g} s; does a loop never end?")
+                raise Stopped(f"after {self._seconds:g} s; is there an endless loop?")
 
     def items(self, number: int) -> None:
         """Room for a list, tuple or dict of so many items.

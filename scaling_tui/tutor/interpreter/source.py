@@ -70,7 +70,7 @@ def read_program(text: str) -> Program:
     except SyntaxError as error:
         raise InputError(f"answer: line {error.lineno or 1}: {type(error).__name__}: {error.msg}") from None
     except (ValueError, MemoryError, RecursionError):
-        raise InputError("answer: nested too deeply, or a character that no program has") from None
+        raise InputError("answer: nested too deeply, or with a character that no program may have") from None
     _check(tree)
     return Program(tree, tuple(text.splitlines()))
 
@@ -101,13 +101,13 @@ def _fault(node: ast.AST) -> str:  # noqa: PLR0911, PLR0912 - a reason each
         case ast.FunctionDef(decorator_list=[_, *_]):
             return "a decorator is not available here"
         case ast.FunctionDef(args=taken) | ast.Lambda(args=taken) if taken.vararg or taken.kwarg or taken.posonlyargs:
-            return "want parameters by name alone, without * and /"
+            return "want plain named parameters, without * and /"
         case ast.Import(names=names) if any(name.name != "math" for name in names):
             return "only math can be imported here"
         case ast.ImportFrom(module=module, names=names, level=level) if (
             module != "math" or level or any(name.name == "*" for name in names)
         ):
-            return "only names of math can be imported here"
+            return "only names from math can be imported here"
         case ast.keyword(arg=None):
             return "** before an argument is not available here"
         case ast.comprehension(is_async=1):

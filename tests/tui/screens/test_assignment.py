@@ -88,7 +88,7 @@ async def test_an_assignment_is_taken_left_and_gone_on_with(tmp_path: Path) -> N
         await pilot.press("f5", "f6")
         assert said(screen, "feedback") == "", "nothing helps"
         await typed(pilot, "0.123456")
-        assert "✗ Not that." in said(screen, "feedback")
+        assert "✗ Wrong." in said(screen, "feedback")
         assert "1 try left" in said(screen, "feedback")
         assert first.expected not in said(screen, "feedback")
         await pilot.press("enter")

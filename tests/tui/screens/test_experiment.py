@@ -54,7 +54,7 @@ async def test_an_experiment_from_prediction_to_meaning_and_back_to_it(tmp_path:
     async with app.run_test(size=(80, 40)) as pilot:
         await experiment(pilot, "text-prediction")
         assert "Best possible accuracy" in said(pilot, "told")
-        assert "Size is the only thing that changes" not in said(pilot, "help")
+        assert "Only the size changes" not in said(pilot, "help")
         await pilot.press("f5")
         assert "Hint 1 of 3" in said(pilot, "help")
         pilot.app.screen.query_one("#answer", Input).value = "1000 %"
@@ -74,7 +74,7 @@ async def test_an_experiment_from_prediction_to_meaning_and_back_to_it(tmp_path:
         assert pilot.app.screen.query_one("#curves", Plot).figure.series
         assert "Bonus" in said(pilot, "ask")
         await pilot.press("f6")
-        assert "Size is the only thing that changes" in said(pilot, "help")
+        assert "Only the size changes" in said(pilot, "help")
         await pilot.press("escape")
         await experiment(pilot, "text-prediction")  # comes back to the results
         await until(pilot, lambda: "What it means" in said(pilot, "results"))

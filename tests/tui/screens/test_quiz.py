@@ -274,7 +274,7 @@ async def test_esc_in_a_test_asks_first_and_a_test_left_is_offered_again(tmp_pat
         await choose(pilot, "later")
         await until(pilot, lambda: screen._session is None)
         choices = screen.query_one("#choices", OptionList)
-        assert "Go on with the test: 0 of 10 answered" in str(choices.get_option_at_index(0).prompt)
+        assert "Continue the test: 0 of 10 answered" in str(choices.get_option_at_index(0).prompt)
         await pilot.press("enter")
         await until(pilot, lambda: screen._session is not None)
         assert screen._session is not None

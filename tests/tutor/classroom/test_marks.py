@@ -133,7 +133,7 @@ def test_a_file_of_somebody_else_is_not_gone_on_with(homework: Homework, tmp_pat
     path = sit(exercise, "s1", ["!"], tmp_path)
     with pytest.raises(InputError, match="found the submission of 's1', want 's2'"):
         Sitting(exercise, "s2", path, Clock())
-    with pytest.raises(InputError, match="begun with other questions or numbers"):
+    with pytest.raises(InputError, match="started with other questions or numbers"):
         Sitting(homework(("seed = 7", "seed = 8")), "s1", path, Clock())
 
 
@@ -226,10 +226,10 @@ def test_what_was_handed_in_before_shows_a_chain_computed_anew(homework: Homewor
     written(path, rechained(records))
     assert the_mark(exercise, folder).state == "marked", "a chain cannot show this"
     mark = the_mark(exercise, folder, Evidence(evidence.receipts))
-    assert (mark.state, mark.notes) == ("tampered", ("the receipt handed in is not of this file",))
+    assert (mark.state, mark.notes) == ("tampered", ("the receipt handed in does not match this file",))
     mark = the_mark(exercise, folder, Evidence({}, evidence.earlier))
     assert mark.state == "tampered"
-    assert "not the continuation of the earlier copy" in mark.notes[0]
+    assert "does not continue the earlier copy" in mark.notes[0]
 
 
 def test_two_files_of_a_student_and_answers_of_two_students(homework: Homework, tmp_path: Path) -> None:
@@ -241,9 +241,9 @@ def test_two_files_of_a_student_and_answers_of_two_students(homework: Homework, 
     records[0]["student"] = "s2"
     written(folder / "hw1-s2.submission.jsonl", rechained(records))
     marks = {mark.student: mark for mark in mark_folder(folder, exercise)}
-    assert any("another sitting; the one begun first counts" in note for note in marks["s1"].notes)
+    assert any("another submission; the one started first counts" in note for note in marks["s1"].notes)
     assert marks["s1"].questions[0].answers == ("17.5", "18.5")
-    assert any("3 answers at the very times of those of s1" in note for note in marks["s2"].notes)
+    assert any("3 answers at exactly the same times as those of s1" in note for note in marks["s2"].notes)
 
 
 def test_the_roster_orders_and_names_who_is_missing_or_unknown(homework: Homework, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_any_way_of_writing_it_is_right(program: str) -> None:
         ("return a*N^-b + c*D^-d", "raises", "a power is written **"),
         ("return a*N**-b + c*D**-e", "raises", "NameError: name 'e' is not defined"),
         ("while True: pass", "endless", "Stopped: after"),
-        ("x = a*N**-b + c*D**-d", "returns-nothing", "does every way through it end in return?"),
+        ("x = a*N**-b + c*D**-d", "returns-nothing", "does every branch end in return?"),
         ("return ...", "unchanged", "as it was given"),
         ("return a*N**-b + c*D**-d if N > 20000 else 0", "some-cases", "returned 0, want"),
         ("return [a, N]", "", "want 0."),
