@@ -79,6 +79,7 @@ class Listing:
         self._found: dict[str, tuple[SweepRow, SweepView | None]] = {}  # by the last look that read or knew it
         self._behind: set[str] = set()  # what the last look did not come to, and the next one begins with
         self._lock = threading.Lock()
+        self.latest: Listed | None = None  # what the last look of any thread found; it is there without waiting
         self._turn = 0
         self._dirty, self._saved = False, 0.0
 
@@ -91,7 +92,8 @@ class Listing:
             InputError: the folder cannot be listed.
         """
         with self._lock:
-            return self._poll(time.monotonic() + most_s, close)
+            self.latest = self._poll(time.monotonic() + most_s, close)
+            return self.latest
 
     def _poll(self, until: float, close: bool) -> Listed:
         paths = list_sweeps(self.runs)

@@ -9,7 +9,7 @@ from textual.app import App
 
 from scaling_tui import InputError
 from scaling_tui.report.sweeps import SWEEP_COLUMNS, sweep_cells
-from scaling_tui.sweeps.listing import PATIENCE_S, Listing
+from scaling_tui.sweeps.listing import PATIENCE_S, Listed, Listing
 from scaling_tui.sweeps.query import ranked, read_query
 from scaling_tui.sweeps.row import SweepRow
 from scaling_tui.text import show
@@ -29,13 +29,21 @@ class Choices:
         self.lines: list[Line] = []
         self.unread = 0
 
+    def know(self) -> bool:
+        """Takes over what the last look at the folder found; False where it found nothing or was not yet."""
+        latest = self._listing.latest
+        if latest is not None:
+            self._take(latest)
+        return bool(self.lines)
+
     def read(self) -> None:
         """Looks at the folder once more; of many sweeps that are new here, each look reads some."""
         try:
-            listed = self._listing.poll(PATIENCE_S)
+            self._take(self._listing.poll(PATIENCE_S))
         except InputError:
             self._rows, self.lines, self.unread = [], [], 0
-            return
+
+    def _take(self, listed: Listed) -> None:
         known = [row for row in listed.rows if row.name not in self._without]
         unread = [name for name in listed.unknown if name not in self._without]
         now = time.time()
@@ -78,7 +86,10 @@ async def choose_sweep(
     and what stands in the first columns. They are found too, but the cursor begins on a sweep. `other` as of `Choose`.
     """
     choices = Choices(listing, without)
-    await to_thread(choices.read)
+    # With many sweeps Home may be at a look of its own, which this one would wait for.
+    known = choices.know()
+    if not known:
+        await to_thread(choices.read)
     ahead = [Line(key, (*cells, *[""] * (len(SWEEP_COLUMNS) - len(cells)))) for key, *cells in first]
     others = by_text(ahead)
     if not choices.lines and not ahead:
@@ -91,11 +102,13 @@ async def choose_sweep(
     )  # fmt: skip
 
     async def read_on() -> None:
-        while choices.unread and dialog.is_attached:
+        again = known
+        while (again or choices.unread) and dialog.is_attached:
             await to_thread(choices.read)
+            again = False
             dialog.offer([*ahead, *choices.lines], [line.key for line in [*ahead, *choices.listed()]])
 
     app.push_screen(dialog, then)
-    if choices.unread:
+    if known or choices.unread:
         app.run_worker(read_on())
     return dialog

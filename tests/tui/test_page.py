@@ -109,6 +109,22 @@ async def test_a_sweep_opened_anywhere_is_in_view_everywhere(tmp_path: Path) -> 
         assert bar(app).rstrip().endswith("first")
 
 
+async def test_the_choice_of_a_sweep_opens_on_what_is_known_and_then_looks_again(tmp_path: Path) -> None:
+    record_sweep(tmp_path, FINISHED, "first")
+    app = ScalingApp(tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.listing.latest is not None and len(app.listing.latest.rows) == 1)
+        record_sweep(tmp_path, UNDER_WAY, "second")
+
+        def names() -> set[str]:
+            return {line.key for table in app.screen.query(LineList) for line in table.lines}
+
+        with app.listing._lock:  # someone is at a long look
+            await pilot.press("o")
+            await until(pilot, lambda: "first" in names())
+        await until(pilot, lambda: {"first", "second"} <= names())
+
+
 async def test_quitting_asks_only_where_something_runs(tmp_path: Path) -> None:
     record_sweep(tmp_path, FINISHED)
     app = ScalingApp(tmp_path)
