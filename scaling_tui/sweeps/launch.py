@@ -193,8 +193,9 @@ def resume(
     said = options.get("on", "local") if isinstance(options, dict) else "local"
     if said != launched.where.on:
         raise InputError(f"sweep {view.name}: cannot follow where sweep.json says that it trains ({said!r:.100})")
-    if gpus and supervised(sweep):
-        raise InputError(f"sweep {view.name}: --gpus found while it trains; stop it first")
+    asked = {"--jobs": jobs, "--device": device, "--per-gpu": per_gpu, "--gpus": gpus}
+    if (given := [option for option, value in asked.items() if value]) and supervised(sweep):
+        raise InputError(f"sweep {view.name}: {' and '.join(given)} found while it trains; stop it first")
     jobs, device, per_gpu = jobs or launched.jobs, device or launched.device, per_gpu or launched.per_gpu
     launched.where.check_device(device)
     where = named_again(launched.where, address, view.name)
@@ -204,11 +205,11 @@ def resume(
     for each in view.runs:
         if each.name not in (candidates if run is None else [run]):
             continue
-        asked = Resources(gpus=gpus) if gpus else recorded(view.document, each.rung)
+        needed = Resources(gpus=gpus) if gpus else recorded(view.document, each.rung)
         try:
-            asked.check((each.config.get("training") or {}).get("batch") or asked.processes)
+            needed.check((each.config.get("training") or {}).get("batch") or needed.processes)
             if launched.where.here:
-                check_gpus(asked.processes, device)
+                check_gpus(needed.processes, device)
         except InputError as error:
             raise InputError(f"run {each.name}: {error}") from error
     make_request(sweep, "resume", run)

@@ -140,7 +140,7 @@ def test_however_often_one_zooms_there_is_an_axis_with_ticks(axis: Axis, steps: 
 
 
 @given(
-    arrays(np.float64, st.integers(2, 60), elements=st.floats(-3, 4)),
+    arrays(np.float64, st.integers(2, 60), elements=st.floats(-3, 4).map(lambda value: round(value, 9))),
 )
 def test_a_line_is_cut_where_it_crosses_the_edges(y: np.ndarray) -> None:
     x = np.arange(float(len(y)))

@@ -203,6 +203,7 @@ def undisturbed(ladder: Path, tmp_path_factory: pytest.TempPathFactory) -> Sweep
     return view
 
 
+@pytest.mark.slow
 def test_a_run_whose_node_loses_power_resumes_on_the_other_and_ends_with_the_same_loss(
     cluster: Any, ladder: Path, tmp_path: Path, gates: Gates, undisturbed: SweepView
 ) -> None:

@@ -172,7 +172,9 @@ def test_one_run_pauses_with_a_checkpoint_and_goes_on_while_the_other_trains(tin
     assert list((run.path / "attempt-1").glob("checkpoint-*"))
     assert (beside.state, held.state, view.trains) == ("running", "queued", True)
     reached = run.curve.last("step") or 0
-    resume(sweep, run=paused, device="cpu")
+    with pytest.raises(InputError, match="--jobs and --device found while it trains; stop it first"):
+        resume(sweep, run=paused, jobs=1, device="cpu")
+    resume(sweep, run=paused)
     view = wait_for(sweep, lambda view: any(run.name == paused and run.attempts == 2 and len(run.curve) > 0
                                             and (run.path / "attempt-2" / "metrics.jsonl").exists()
                                             for run in view.runs))  # fmt: skip

@@ -117,6 +117,7 @@ def test_a_rung_of_several_runs_is_a_point_by_their_mean_and_their_scatter_is_th
     assert mean.high - mean.low < 1.01 * (record.high - record.low)
 
 
+@pytest.mark.slow
 def test_a_supervisor_killed_between_the_seeds_of_the_predicted_rung_predicts_nothing_twice(
     tiny: Path, tmp_path: Path
 ) -> None:
@@ -214,6 +215,7 @@ def test_the_prediction_game_shows_means_and_says_that_losses_are_of_training(tm
 # --- settings as lists
 
 
+@pytest.mark.slow
 def test_lists_trained_for_real_are_fitted_by_their_bests(tiny: Path, tmp_path: Path) -> None:
     sweep = launch(tmp_path / "runs", load_ladder(str(tiny), ["lr=[0.005,0.02]"]), jobs=2, device="cpu")
     view = wait_for(sweep, over)

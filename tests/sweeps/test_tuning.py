@@ -229,6 +229,7 @@ def test_a_ladder_is_tuned_and_its_larger_rungs_trained_at_the_rates_chosen(tiny
     assert json.loads(line)["time"] < json.loads(record)["time"]
 
 
+@pytest.mark.slow
 def test_a_supervisor_killed_between_the_stages_is_followed_by_one_that_goes_on(tiny: Path, tmp_path: Path) -> None:
     ladder = load_ladder(str(tiny), [*FEW, "rungs.c.tokens=400_000"])
     sweep = launch(tmp_path / "runs", ladder, jobs=2, device="cpu")

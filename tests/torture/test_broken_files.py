@@ -334,7 +334,7 @@ def restored(sweep: Path, files: dict[Path, bytes]) -> None:
         path.write_bytes(content)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_value_in_any_field_is_shown_by_every_command(
     command: Command, tmp_path: Path, data: st.DataObject

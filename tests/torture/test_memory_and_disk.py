@@ -145,6 +145,7 @@ def test_a_status_is_told_on_a_full_disk(small_disk: Path) -> None:
         assert (found.state, found.reason) == ("failed", reason)
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_while_a_sweep_trains_is_named(tiny: Path, small_disk: Path) -> None:
     command = [*PROGRAM, "run", str(tiny), "--set", "tokens=20_000_000", "--device", "cpu", "--runs", str(small_disk)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:

@@ -40,17 +40,19 @@ def chosen(app: ScalingApp, sign: str) -> list[str]:
     return [line[line.index(f"{sign}") :] for line in lines(app) if line.lstrip("|│ ").startswith(sign)]
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (50, 20)])
-async def test_the_current_screen_stands_in_brackets(tmp_path: Path, how: str, size: tuple[int, int]) -> None:
+async def test_the_current_screen_stands_in_brackets(tmp_path: Path, how: str) -> None:
     app = opened(tmp_path, how)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=(80, 24)) as pilot:
         for mode in MODES:
             await pilot.press(mode.key)
             name = mode.name
             await until(pilot, lambda name=name: app.current_mode == name and bool(app.screen.query("ModeBar")))  # type: ignore[misc]
             await pilot.pause()
-            title = (f"{mode.key} {mode.title}" if size[0] >= 77 else mode.short).upper()
-            assert f"[{title}]" in lines(app)[0]
+            assert f"[{mode.key} {mode.title.upper()}]" in lines(app)[0]
+            assert lines(app)[0].count("[") == 1
+        for width, title in ((120, f"{mode.key} {mode.title}"), (50, mode.short)):
+            await pilot.resize_terminal(width, 24)
+            await until(pilot, lambda title=title: f"[{title.upper()}]" in lines(app)[0])  # type: ignore[misc]
             assert lines(app)[0].count("[") == 1
 
 
