@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from scaling_tui import InputError
 from scaling_tui.text import show
 from scaling_tui.text.numbers import Number
-from scaling_tui.tutor.content.bank import computed
 from scaling_tui.tutor.content.formula_mistakes import formula_mistakes
 from scaling_tui.tutor.content.questions import Choice, Code, Formula, Numeric
 from scaling_tui.tutor.content.variant import POINTS, Variant
 from scaling_tui.tutor.grading.programs import Ran, first_program, report, run_cases
 from scaling_tui.tutor.interpreter.source import Program, read_program
 from scaling_tui.tutor.parsing.answers import read_answer, unnamed
-from scaling_tui.tutor.parsing.expressions import Expression, parse
+from scaling_tui.tutor.parsing.expressions import Expression, computed, parse
 from scaling_tui.tutor.parsing.numbers import close, figures, plain
 from scaling_tui.tutor.parsing.precise import AGREED, AS_FLOATS, same
 

@@ -96,6 +96,9 @@ def report(ran: Ran, program: Program, body: Code, others: Callable[[], Sequence
     """How a wrong program goes wrong: a call, what came and what was wanted. What a hidden case wants is not told.
 
     Args:
+        ran: the program's results on its cases, at least one of them wrong.
+        program: the program.
+        body: the question's function.
         others: makes calls that are no case; the first that goes wrong too is told instead of a hidden one.
     """
     number, result = next((n, one) for n, one in enumerate(ran.results, 1) if not one.right)

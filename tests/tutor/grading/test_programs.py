@@ -1,4 +1,4 @@
-"""Functions to complete: right by any way of writing, wrong with a call that shows it, and never what a hidden case wants."""
+"""Functions to complete: right by any way of writing, wrong with a call that shows it; hidden cases are kept."""
 
 import ast
 import re
@@ -88,7 +88,8 @@ def test_a_hidden_case_that_alone_is_wrong_is_shown_without_what_it_wants() -> N
     size, tokens = one.cases[3].arguments[:2]
     graded = grade(one, HEAD + f"    return a*N**-b + c*D**-d if (N, D) != ({size}, {tokens}) else 0")
     assert graded.slip == "some-cases"
-    assert f"5 of 6 cases are right. Case 4:\n    {called('loss', one.cases[3])} returned 0, which is wrong" in graded.diagnosis
+    told = f"5 of 6 cases are right. Case 4:\n    {called('loss', one.cases[3])} returned 0, which is wrong"
+    assert told in graded.diagnosis
 
 
 def test_only_the_first_case_is_shown_with_the_question() -> None:
