@@ -18,7 +18,7 @@ from scaling_tui.tutor.content.questions import (
     Wrong,
     WrongProgram,
 )
-from scaling_tui.tutor.content.readings import READS, Curve, Reading
+from scaling_tui.tutor.content.readings import READS, Curve, Read, Reading
 from scaling_tui.tutor.content.table import Table
 from scaling_tui.tutor.content.template import Template, template
 from scaling_tui.tutor.parsing.expressions import Expression, computed, parse
@@ -131,7 +131,7 @@ def _reading(table: Table, names: frozenset[str]) -> Reading:
     axis = Table(f"{spec.where}: field 'x'", spec.get("x", dict))
     faults.of(lambda: only(axis, {"name", "low", "high", "log"}), None)
     name = faults.of(lambda: _axis_name(axis), "x")
-    reads = faults.of(lambda: spec.one_of("reads", READS), "value")
+    reads: Read = faults.of(lambda: spec.one_of("reads", READS), "value")
     log_x, log_y = (
         faults.of(lambda: axis.get("log", bool, False), True),
         faults.of(lambda: spec.get("log_y", bool, False), True),

@@ -185,16 +185,17 @@ def _grade_within(variant: Variant, low: float, high: float, value: float, shown
 
 
 def _grade_program(variant: Variant, body: Code, parsed: _ParsedAnswer) -> Grade:
-    assert parsed.program is not None
-    ran = run_cases(parsed.program, body, variant.cases)
+    program = parsed.program
+    assert program is not None
+    ran = run_cases(program, body, variant.cases)
     if ran.passed:
         return Grade(True, parsed.shown, variant.expected)
-    told = report(ran, parsed.program, body, lambda: variant.other_cases("\n".join(parsed.program.lines)))
+    told = report(ran, program, body, lambda: variant.other_cases("\n".join(program.lines)))
     for mistake in body.mistakes:
         if ran.same(run_cases(first_program(mistake.program, variant.values), body, variant.cases)):
             diagnosis, step = mistake.diagnosis.render(variant.values), mistake.step.render(variant.values)
             return Grade(False, parsed.shown, variant.expected, mistake.slip, f"{diagnosis}\n{told}", step)
-    slip, diagnosis = _unlisted_program(ran, parsed.program, body, variant)
+    slip, diagnosis = _unlisted_program(ran, program, body, variant)
     return Grade(False, parsed.shown, variant.expected, slip, f"{diagnosis}\n{told}".strip(), variant.steps[0])
 
 
