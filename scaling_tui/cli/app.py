@@ -9,7 +9,20 @@ import typer
 from typer.exceptions import TyperException
 
 from scaling_tui import InputError, __version__
-from scaling_tui.cli import classroom, compare, doctor, imports, laws, listing, report, serve, sweeps, tutor, why
+from scaling_tui.cli import (
+    classroom,
+    compare,
+    doctor,
+    imports,
+    laws,
+    listing,
+    prediction_game,
+    report,
+    serve,
+    sweeps,
+    tutor,
+    why,
+)
 from scaling_tui.cli import lens as inside
 from scaling_tui.cli.options import Runs, say
 from scaling_tui.text.visible import harmless
@@ -26,7 +39,8 @@ app = typer.Typer(
 )
 for part in (sweeps, listing, report, imports, inside, laws, compare, why, tutor, serve, doctor):
     app.add_typer(part.app)
-tutor.quiz.add_typer(classroom.app)
+for part in (prediction_game, classroom):
+    tutor.quiz.add_typer(part.app)
 
 
 @app.callback()

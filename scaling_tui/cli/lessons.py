@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.core import TyperGroup
 
-from scaling_tui.cli.options import AsJson, Runs, ctrl_c_deferred, print_json, print_rich, prompted, say, show
+from scaling_tui import InputError
+from scaling_tui.cli.options import (
+    AsJson,
+    Runs,
+    ctrl_c_deferred,
+    print_json,
+    print_rich,
+    prompted,
+    say,
+    show,
+    unkept,
+)
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -22,6 +33,7 @@ Plain = Annotated[
     bool,
     typer.Option("--plain", help="Words only, for a screen reader: figures and tables become sentences."),
 ]
+_WIDTH = 100  # columns of a page, at most
 
 
 class LessonGroup(TyperGroup):
@@ -39,6 +51,54 @@ learn = typer.Typer(
     help="Read a lesson, look up a word, or do a guided experiment. 'learn LESSON' opens a lesson.",
     rich_markup_mode=None,
 )
+
+
+@learn.command(name="lesson")
+def learn_lesson(
+    context: typer.Context,
+    lesson: Annotated[str | None, typer.Argument(help="A lesson; without one, list them all.")] = None,
+    read: Annotated[
+        bool, typer.Option("--read", help="Mark the lesson as read; questions on it that you have forgotten come back.")
+    ] = False,
+    plain: Plain = False,
+    runs: Runs = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read a lesson with its plots, or list the lessons."""
+    from scaling_tui.report import tutor as console
+    from scaling_tui.tutor.content.bank import load_banks
+    from scaling_tui.tutor.content.lesson import lesson_files, load_lesson
+
+    if lesson is None:
+        if read:
+            raise InputError("--read: found no lesson, want the one that you have read")
+        files = lesson_files()
+        if as_json:
+            return print_json({"lessons": [{"id": file.id, **file.head} for file in files]})
+        show(context, console.lessons_table(files))
+        return say("'scaling-tui learn LESSON' opens one")
+    opened = load_lesson(lesson)
+    questions = [question for bank in load_banks() for question in bank.questions if question.lesson == lesson]
+    if as_json:
+        print_json(console.lesson_document(opened, questions))
+    else:
+        from scaling_tui.report.lesson import lesson_page, lesson_words
+        from scaling_tui.report.wrapping import width
+        from scaling_tui.runs import runs_folder
+
+        folder = runs_folder(runs)
+        if plain:
+            show(context, lesson_words(opened, questions, width(), folder))
+        else:
+            print_rich(context, partial(lesson_page, opened, questions, runs=folder), most_width=_WIDTH)
+    if read:
+        from scaling_tui.tutor.progress import mark_read
+
+        with unkept():
+            mark_read(lesson)
+    elif sys.stdout.isatty():
+        say(f"'scaling-tui learn {lesson} --read' marks it as read")
+    return None
 
 
 @learn.command(name="glossary")
@@ -141,7 +201,7 @@ def show_figure(context: typer.Context, plain: bool, figure: "Figure") -> None:
 
         print(figure_text(figure))
     else:
-        print_rich(context, lambda width, braille: _plotted(figure, width, braille), most_width=100)
+        print_rich(context, lambda width, braille: _plotted(figure, width, braille), most_width=_WIDTH)
 
 
 def drawn(context: typer.Context, plain: bool) -> "Callable[[Figure], RenderableType] | None":
@@ -151,7 +211,7 @@ def drawn(context: typer.Context, plain: bool) -> "Callable[[Figure], Renderable
     appearance = context.find_root().obj
 
     def draw(figure: "Figure") -> "RenderableType":
-        return _plotted(figure, min(100, shutil.get_terminal_size().columns), not appearance.ascii)
+        return _plotted(figure, min(_WIDTH, shutil.get_terminal_size().columns), not appearance.ascii)
 
     return draw
 

@@ -236,3 +236,12 @@ def text_width() -> int:
     import shutil
 
     return min(100, shutil.get_terminal_size().columns) if sys.stdout.isatty() else 100
+
+
+@contextmanager
+def unkept() -> Iterator[None]:
+    """Says that something could not be recorded, and goes on: a lesson is read and a guess is scored without a home."""
+    try:
+        yield
+    except InputError as error:
+        say(f"{error}: not saved")

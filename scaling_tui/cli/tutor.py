@@ -1,8 +1,7 @@
-"""Commands of the tutor: lessons, and questions checked by the law code."""
+"""Commands of quizzes: questions checked by the law code, asked, graded, and remembered."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
@@ -14,10 +13,7 @@ from scaling_tui.cli.lessons import Plain, learn
 from scaling_tui.cli.options import (
     AsJson,
     Runs,
-    SweepName,
-    ctrl_c_deferred,
     print_json,
-    print_rich,
     prompted,
     say,
     saying,
@@ -28,7 +24,6 @@ if TYPE_CHECKING:
     from scaling_tui.report.own_runs import OwnQuestions
     from scaling_tui.tutor.content.questions import Question
 
-PAGE_WIDTH = 100
 LATEST = "latest"  # in place of the name of a sweep
 MOST_ANSWER = 100_000  # characters that are read of an answer
 
@@ -56,54 +51,6 @@ QuestionId = Annotated[
     str | None, typer.Argument(metavar="[QUESTION]", help="Id of a question; 'scaling-tui quiz list' lists them.")
 ]
 QuestionOption = Annotated[str | None, typer.Option("--question", metavar="ID", help="The same, as an option.")]
-
-
-@learn.command(name="lesson")
-def learn_lesson(
-    context: typer.Context,
-    lesson: Annotated[str | None, typer.Argument(help="A lesson; without one, list them all.")] = None,
-    read: Annotated[
-        bool, typer.Option("--read", help="Mark the lesson as read; questions on it that you have forgotten come back.")
-    ] = False,
-    plain: Plain = False,
-    runs: Runs = None,
-    as_json: AsJson = False,
-) -> None:
-    """Read a lesson with its plots, or list the lessons."""
-    from scaling_tui.report import tutor as console
-    from scaling_tui.tutor.content.bank import load_banks
-    from scaling_tui.tutor.content.lesson import lesson_files, load_lesson
-
-    if lesson is None:
-        if read:
-            raise InputError("--read: found no lesson, want the one that you have read")
-        files = lesson_files()
-        if as_json:
-            return print_json({"lessons": [{"id": file.id, **file.head} for file in files]})
-        show(context, console.lessons_table(files))
-        return say("'scaling-tui learn LESSON' opens one")
-    opened = load_lesson(lesson)
-    questions = [question for bank in load_banks() for question in bank.questions if question.lesson == lesson]
-    if as_json:
-        print_json(console.lesson_document(opened, questions))
-    else:
-        from scaling_tui.report.lesson import lesson_page, lesson_words
-        from scaling_tui.report.wrapping import width
-        from scaling_tui.runs import runs_folder
-
-        folder = runs_folder(runs)
-        if plain:
-            show(context, lesson_words(opened, questions, width(), folder))
-        else:
-            print_rich(context, partial(lesson_page, opened, questions, runs=folder), most_width=PAGE_WIDTH)
-    if read:
-        from scaling_tui.tutor.progress import mark_read
-
-        with unkept():
-            mark_read(lesson)
-    elif sys.stdout.isatty():
-        say(f"'scaling-tui learn {lesson} --read' marks it as read")
-    return None
 
 
 @quiz.callback()
@@ -335,65 +282,6 @@ def asking(out: TextIO, said: Callable[[str], str]) -> Callable[[str], str]:
     return ask
 
 
-@quiz.command(name="predict")
-def quiz_predict(
-    context: typer.Context,
-    sweep: SweepName = None,
-    answer: Annotated[str | None, typer.Option("--answer", help="Your prediction of the loss; default: ask.")] = None,
-    runs: Runs = None,
-    as_json: AsJson = False,
-) -> None:
-    """Predict the loss of a sweep's largest run. Trains it if necessary, and compares with the law's prediction."""
-    from scaling_tui.report.prediction_game import find_challenge, prediction_document, question_text, score_text
-    from scaling_tui.report.progress import follow
-    from scaling_tui.runs import SweepReader, find_sweep, runs_folder
-    from scaling_tui.sweeps.launch import resume as resume_sweep
-    from scaling_tui.tutor import prediction_game
-
-    challenge = find_challenge(runs, sweep)
-    guess: float | None = None
-    out = sys.stderr if as_json else sys.stdout
-    waiting = prediction_game.kept(challenge)
-    # A number given now that the run has ended is no prediction; one that was kept is.
-    counts = challenge.measured is None or (waiting is not None and answer is None)
-    if answer is None and waiting is not None:
-        show(context, f"{question_text(challenge)}\nyou predicted {waiting:g} before it ended", out)
-        answer = f"{waiting:g}"
-    if answer is None:
-        show(context, question_text(challenge), out)
-        while guess is None and (line := prompted("nats per token > ", out).strip()):
-            try:
-                guess = prediction_game.read_guess(line)
-            except InputError as error:  # a typo: asks again
-                print(f"  {error}", file=out)
-    elif answer:
-        guess = prediction_game.read_guess(answer)
-    if guess is None:
-        return print_json(prediction_document(challenge, None)) if as_json else say("no answer, nothing recorded")
-    print(f"read as {guess:g} nats per token", file=out)
-    if challenge.measured is None:
-        with unkept():
-            prediction_game.keep(challenge, guess)
-        path = find_sweep(runs_folder(runs), challenge.sweep)
-        reader = SweepReader(path)
-        if not reader.poll().trains:
-            say(f"{challenge.run} is not trained yet: resuming {challenge.sweep}")
-            with ctrl_c_deferred():
-                resume_sweep(path)
-        say(f"waiting for {challenge.run}; ctrl+c leaves it training")
-        run = follow(reader).run(challenge.run)
-        challenge = prediction_game.ended(challenge, run.loss if run is not None and run.state == "finished" else None)
-    scored = prediction_game.score(challenge, guess)
-    if counts:
-        with unkept():
-            prediction_game.record(challenge, scored)
-    return (
-        print_json(prediction_document(challenge, scored, guess))
-        if as_json
-        else show(context, score_text(challenge, scored, counts))
-    )
-
-
 def one_of(argument: str | None, option: str | None) -> str:
     """The question's id, given as an argument or as `--question`.
 
@@ -428,15 +316,6 @@ def answer_text(answer: str | None, file: Path | None) -> str:
 def braille(context: typer.Context) -> bool:
     """Whether this terminal shows Braille."""
     return not context.find_root().obj.ascii
-
-
-@contextmanager
-def unkept() -> Iterator[None]:
-    """Says that something could not be recorded, and goes on: a lesson is read and a guess is scored without a home."""
-    try:
-        yield
-    except InputError as error:
-        say(f"{error}: not saved")
 
 
 @quiz.command(name="check")

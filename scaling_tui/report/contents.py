@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scaling_tui import InputError
-from scaling_tui.report.experiments import check_experiment
+from scaling_tui.report.experiment_checks import check_experiment
 from scaling_tui.text import show
 from scaling_tui.text.files import read_toml
 from scaling_tui.tutor.content.bank import Bank, bank_files, read_bank, used_twice

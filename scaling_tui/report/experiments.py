@@ -8,22 +8,20 @@ from typing import TYPE_CHECKING, Any
 from scaling_tui import InputError
 from scaling_tui.plots.curves import Choice, Curves
 from scaling_tui.report.experiment_facts import facts_after, facts_before
-from scaling_tui.runs import SweepReader, SweepView, find_sweep
+from scaling_tui.runs import SweepView, find_sweep
 from scaling_tui.runs.commands import suggested
-from scaling_tui.runs.metrics import METRICS, described
+from scaling_tui.runs.metrics import described
 from scaling_tui.sweeps.results import outcome
 from scaling_tui.sweeps.time_left import time_left
 from scaling_tui.text import show
 from scaling_tui.text.columns import columns
-from scaling_tui.tutor.content.experiment import KNOWN_BEFORE, Experiment, Facts, Part, undefined
-from scaling_tui.tutor.guide import Launched
+from scaling_tui.tutor.content.experiment import Experiment, Facts, Part
 
 if TYPE_CHECKING:
     from scaling_tui.plots.figures import Figure
     from scaling_tui.sweeps.ladder import Ladder
     from scaling_tui.tutor.guide import Guide, Taken
 
-OF_A_CASE = frozenset(("measured", "sd", "seeds", "claimed", "params", "body", "tokens", "steps"))
 CONTRADICTED = "The results contradict the text"
 
 
@@ -123,46 +121,14 @@ def aligned(rows: Sequence[tuple[str, ...]]) -> str:
     return indent(columns(rows, numeric=range(1, len(rows[0]))), "    ")
 
 
-def missing_text(guide: "Guide", view: SweepView) -> str:
+def missing_text(part: Part, view: SweepView) -> str:
     """Why the results cannot be compared yet, and what to do; empty if they can."""
-    wanted = {rung.case for rung in ladder_of(guide.part).rungs}
+    wanted = {rung.case for rung in ladder_of(part).rungs}
     left = sorted(wanted - finished_cases(view))
     if not left:
         return ""
     how = suggested(view.path.parent, "resume", view.name)
     return f"{view.name} is {view.state}, and {', '.join(left[:5])} did not finish. {how} continues it; then come back."
-
-
-def existing(guide: "Guide", runs: Path, sweep: str) -> Launched:
-    """A sweep that is there, as the one that answers the part's question.
-
-    Raises:
-        InputError: it is not there, or of another ladder.
-    """
-    path, ladder = find_sweep(runs, sweep), ladder_of(guide.part)
-    view = SweepReader(path).poll()
-    if not _trained_as(view, ladder):
-        found = view.document.get("ladder")
-        changed = f" with {', '.join(guide.part.settings)}" if guide.part.settings else ""
-        raise InputError(
-            f"sweep {sweep}: found ladder {found!r}, want a sweep of {ladder.name!r}{changed}, as it is now"
-        )
-    return Launched(str(path.parent.absolute()), path.name, trained_before=True)
-
-
-def sweep_of(guide: "Guide") -> Path:
-    """The folder of the sweep that answers the part's question; without one the part goes back to its launch.
-
-    Raises:
-        InputError: it is not there any more.
-    """
-    launched = guide.here.launched
-    assert launched is not None
-    try:
-        return find_sweep(Path(launched.runs), launched.sweep)
-    except InputError:
-        guide.let_go()
-        raise
 
 
 def results_note(part: Part) -> str:
@@ -303,12 +269,12 @@ def fitting_sweeps(runs: Path, part: Part) -> list[str]:
             view = glance(path)
         except InputError:
             continue
-        if _trained_as(view, ladder) and wanted <= finished_cases(view):
+        if trained_as(view, ladder) and wanted <= finished_cases(view):
             found.append(view.name)
     return found
 
 
-def _trained_as(view: SweepView, ladder: "Ladder") -> bool:
+def trained_as(view: SweepView, ladder: "Ladder") -> bool:
     """Whether a sweep trained a ladder with the same corpus, sizes and recipe; its seeds may be others."""
     document = view.document.get("document")
     if view.document.get("ladder") != ladder.name or not isinstance(document, dict):
@@ -321,51 +287,3 @@ def finished_cases(view: SweepView) -> set[str]:
     from scaling_tui.sweeps.points import case_of
 
     return {case_of(run) for run in view.runs if run.state == "finished"}
-
-
-def check_experiment(experiment: Experiment, lessons: Sequence[str]) -> list[str]:
-    """The problems of an experiment, one line each with file, part and field; empty if it is sound.
-
-    Its ladders exist, its texts ask for cases and metrics that they have, what is shown before a run is known before
-    it, and each sentence can be said as well as contradicted.
-    """
-    problems = []
-    if experiment.lesson not in lessons:
-        problems.append(
-            f"{experiment.path}: field 'lesson': found {experiment.lesson!r}, want one of {', '.join(lessons)}"
-        )
-    for number, part in enumerate(experiment.parts, 1):
-        problems += [f"{experiment.path}: part {number}: {fault}" for fault in _faults(part)]
-    return problems
-
-
-def _faults(part: Part) -> list[str]:
-    try:
-        ladder = ladder_of(part)
-    except InputError as error:
-        return [f"field 'ladder': {error}"]
-    cases = {rung.case for rung in ladder.rungs}
-    faults = [f"field {field!r}: found {name!r}, want one of {', '.join(METRICS)}"
-              for field, names in (("table", part.table), ("curve", (part.curve,)))
-              for name in names if name not in METRICS]  # fmt: skip
-    before = part.facts_used(known_before=True)
-    faults += [f"before the run: {key[0]} is not known yet" for key in sorted(before) if key[0] not in KNOWN_BEFORE]
-    for key in sorted(before | part.facts_used(known_before=False)):
-        if (
-            key[0] in ("measured", "sd", "seeds", "claimed", "params", "body", "tokens", "steps")
-            and key[1] not in cases
-        ):
-            faults.append(f"{key[0]}: found {key[1]!r}, want one of {', '.join(sorted(cases))}")
-        if key[0] in ("measured", "sd", "claimed") and key[2] not in METRICS:
-            faults.append(f"{key[0]}: found {key[2]!r}, want one of {', '.join(METRICS)}")
-    try:
-        known = facts_before(ladder)
-        rendered = [(field, text.render(known)) for field, text in part.before.items()]
-        made_up = {**dict.fromkeys(part.facts_used(known_before=False), 0.5), **known}
-        rendered += [(field, text.render(made_up)) for field, text in part.after.items()]
-    except InputError as error:
-        return [*faults, str(error)]
-    faults += [f"field {field!r}: a number in it has no value" for field in undefined(rendered)]
-    return faults + [f"field 'claims {number}': says the same where it is contradicted"
-                     for number, claim in enumerate(part.claims, 1)
-                     if claim.says == claim.otherwise]  # fmt: skip

@@ -9,21 +9,8 @@ from typing import TYPE_CHECKING
 
 from scaling_tui import InputError
 from scaling_tui.plots.curves import Curves
-from scaling_tui.report.experiment_facts import facts_before
-from scaling_tui.report.experiments import (
-    aligned,
-    existing,
-    fitting_sweeps,
-    ladder_of,
-    launch_text,
-    live_figure,
-    missing_text,
-    opening,
-    predicted_text,
-    progress_text,
-    results_sections,
-    sweep_of,
-)
+from scaling_tui.report.experiment_walk import Walk
+from scaling_tui.report.experiments import aligned, live_figure, progress_text
 from scaling_tui.report.glossary import with_glossary
 from scaling_tui.report.plain import spoken, table_text
 from scaling_tui.report.progress import POLL_S, follow, is_over
@@ -31,8 +18,7 @@ from scaling_tui.report.wrapping import wrapped
 from scaling_tui.runs import SweepReader, SweepView
 from scaling_tui.runs.glance import decided
 from scaling_tui.text.visible import terminal_of, visible
-from scaling_tui.tutor.content.experiment import Facts
-from scaling_tui.tutor.guide import Guide, Launched
+from scaling_tui.tutor.guide import Guide
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -79,24 +65,25 @@ def walk(guide: Guide, desk: Desk, sweep: str | None = None) -> bool:
     """Leads through the experiment from where the learner is; False where they leave before its end.
 
     Args:
-        guide: the learner's way.
+        guide: the learner's steps.
         desk: how to ask and show.
         sweep: a sweep that is there, to use instead of the next launch.
 
     Raises:
         InputError: `sweep` is not there, or of another ladder.
     """
-    given = None if sweep is None else existing(guide, desk.runs, sweep)
+    way = Walk(guide, desk.runs)
+    given = None if sweep is None else way.existing(sweep)
     desk = replace(desk, ask=with_glossary(desk.ask, desk.say))
     desk.say(f"{guide.experiment.title}\n{guide.experiment.summary}")
     if guide.stage in ("bonus", "done"):
-        _recap(guide, desk)
+        _recap(way, desk)
     while True:
         try:
             if given is not None and guide.stage == "launch":
                 guide.launched(given)
                 given = None
-            if not _step(guide, desk):
+            if not _step(way, desk):
                 return guide.stage == "done"
         except EOFError:
             desk.say("\nYour steps are saved.")
@@ -106,21 +93,19 @@ def walk(guide: Guide, desk: Desk, sweep: str | None = None) -> bool:
                 desk.say(f"! {warning}")
 
 
-def _step(guide: Guide, desk: Desk) -> bool:
+def _step(way: Walk, desk: Desk) -> bool:
     """One stage of the part at hand; False ends the walk."""
-    ladder = ladder_of(guide.part)
-    match guide.stage:
+    match way.guide.stage:
         case "predict":
-            return _predicted(guide, desk, facts_before(ladder))
+            return _predicted(way, desk)
         case "launch":
-            return _launched(guide, desk, ladder)
+            return _launched(way, desk)
         case "run":
-            return _compared(guide, desk)
+            return _compared(way, desk)
         case "bonus":
-            answer = desk.ask(f"\n{guide.experiment.parts[guide.at + 1].title}\n(enter starts it, 'quit' leaves) > ")
-            if _leaves(answer):
+            if _leaves(desk.ask(f"\n{way.following}\n(enter starts it, 'quit' leaves) > ")):
                 return False
-            guide.go_on()
+            way.guide.go_on()
             return True
         case _:
             desk.say("\nThat is the end of this experiment. --restart starts it over.")
@@ -131,21 +116,19 @@ def _leaves(answer: str) -> bool:
     return answer.strip().casefold() in ("quit", "exit", "later", "no")
 
 
-def _predicted(guide: Guide, desk: Desk, facts: Facts) -> bool:
+def _predicted(way: Walk, desk: Desk) -> bool:
     """Shows the problem and asks for every prediction."""
-    for heading, text in opening(guide.part, facts):
+    for heading, text in way.told:
         desk.section(heading, text)
-    if guide.here.predictions:
-        desk.section("You have predicted", predicted_text(guide))
-    while (asked := guide.asked) is not None:
-        line = desk.ask(f"\n{wrapped(asked.asks.render(facts))}\n({COMMANDS}) > ").strip()
+    while (asked := way.guide.asked) is not None:
+        line = desk.ask(f"\n{wrapped(way.question)}\n({COMMANDS}) > ").strip()
         if not line:
             continue
-        if not _asked_for_help(line, guide, desk, facts):
+        if not _asked_for_help(line, way, desk):
             if _leaves(line):
                 return False
             try:
-                value = guide.predict(line)
+                value = way.guide.predict(line)
             except InputError as error:
                 desk.say(f"  {error}")
                 continue
@@ -153,76 +136,75 @@ def _predicted(guide: Guide, desk: Desk, facts: Facts) -> bool:
     return True
 
 
-def _asked_for_help(line: str, guide: Guide, desk: Desk, facts: Facts) -> bool:
+def _asked_for_help(line: str, way: Walk, desk: Desk) -> bool:
     match line.casefold():
         case "hint" | "?":
-            desk.say(f"Hint {guide.hint(facts)}")
+            desk.say(way.hint())
         case "solution":
-            desk.say(f"Solution: {guide.solution(facts)}")
+            desk.say(way.solution())
         case _:
             return False
     return True
 
 
-def _launched(guide: Guide, desk: Desk, ladder: "Ladder") -> bool:
+def _launched(way: Walk, desk: Desk) -> bool:
     """Trains the ladder, or takes a sweep that is there."""
-    there = fitting_sweeps(desk.runs, guide.part)
-    desk.section("Run it", f"This trains {launch_text(guide.part, ladder)}.")
+    there = way.there()
+    desk.section("Run it", f"This trains {way.trains}.")
     if there:
         desk.say(f"You have {', '.join(there[:3])}, which trained it: type a name to use that sweep.")
     answer = desk.ask("(enter launches, 'quit' leaves; your predictions are saved) > ").strip()
     if _leaves(answer):
         return False
     if not answer:
-        path = desk.launch(ladder)
-        guide.launched(Launched(str(path.parent.absolute()), path.name))
+        way.launched(desk.launch(way.ladder))
         return True
     try:
-        guide.launched(existing(guide, desk.runs, answer))
+        way.use(answer)
     except InputError as error:
         desk.say(f"  {error}")
     return True
 
 
-def _compared(guide: Guide, desk: Desk) -> bool:
+def _compared(way: Walk, desk: Desk) -> bool:
     """Waits for the runs, and compares."""
     try:
-        path = sweep_of(guide)
+        path = way.sweep()
     except InputError as error:
         desk.say(f"  {error}")
         return True
     view = desk.watch(path)
     if view is None:
         return False
-    if unfinished := missing_text(guide, view):
+    if unfinished := way.missing(view):
         desk.say(unfinished)
         return False
-    _results(guide, desk, view)
-    guide.compared()
-    _ask_solution(guide, desk)
+    _results(way, desk, view)
+    way.guide.compared()
+    _ask_solution(way, desk)
     return True
 
 
-def _results(guide: Guide, desk: Desk, view: SweepView) -> None:
-    desk.show(live_figure(guide.part, view, Curves()))
-    for heading, text in results_sections(guide, view, table_text if desk.plain else aligned):
+def _results(way: Walk, desk: Desk, view: SweepView) -> None:
+    desk.show(live_figure(way.guide.part, view, Curves()))
+    for heading, text in way.results(view, table_text if desk.plain else aligned):
         desk.section(heading, text)
 
 
-def _recap(guide: Guide, desk: Desk) -> None:
+def _recap(way: Walk, desk: Desk) -> None:
     """The results again, for somebody who comes back; they are read from the sweep anew."""
     try:
-        _results(guide, desk, SweepReader(sweep_of(guide)).poll())
+        _results(way, desk, SweepReader(way.sweep()).poll())
     except InputError as error:
         desk.say(f"  {error}")
 
 
-def _ask_solution(guide: Guide, desk: Desk) -> None:
-    if guide.here.solution:
+def _ask_solution(way: Walk, desk: Desk) -> None:
+    if way.guide.here.solution:
         return
     line = desk.ask("\n(enter continues, 'solution' shows the solution) > ").strip()
     if line.casefold() == "solution":
-        desk.say(f"Solution: {guide.solution(facts_before(ladder_of(guide.part)))}")
+        desk.say(way.solution())
 
 
 def watch_curves(path: Path, draw: "Callable[[Figure], RenderableType] | None", guide: Guide) -> SweepView | None:

@@ -82,7 +82,7 @@ def plot_words(asked: Variant) -> str:
     lines = [f"Plot: {reading.title.render(asked.values)}"]
     for number, size in enumerate(sizes):
         values = ", ".join(f"{label or 'y'} {figures(y[number], 3)}" for label, y in curves)
-        lines.append(f"  at {reading.name} {figures(size, 3)}: {values}")
+        lines.append(f"  at {reading.name} {show.count(size) if 1e3 <= size < 1e15 else figures(size, 3)}: {values}")
     return "\n".join(lines)
 
 

@@ -15,7 +15,7 @@ from scaling_tui import InputError
 from scaling_tui.text import show
 from scaling_tui.text.columns import columns
 from scaling_tui.text.visible import visible
-from scaling_tui.tutor.content.bank import question_of
+from scaling_tui.tutor.content.question_tables import question_of
 from scaling_tui.tutor.content.questions import Question
 from scaling_tui.tutor.parsing.numbers import figures, plain
 

@@ -1,7 +1,7 @@
 """Learn and quiz as a person or a script meets them, from outside."""
 
+import io
 import json
-import os
 import re
 import subprocess
 import sys
@@ -11,22 +11,29 @@ import pytest
 
 from scaling_tui.tutor.content.bank import load_banks
 from scaling_tui.tutor.course import Course
+from tests.cli.conftest import Command
 from tests.tutor.conftest import BANK
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def run(tmp_path: Path):  # type: ignore[no-untyped-def]
+def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders of the learner's own, and a terminal without colours."""
+    for name, value in {
+        "XDG_DATA_HOME": str(tmp_path / "data"), "XDG_CONFIG_HOME": str(tmp_path / "config"), "TERM": "dumb",
+        "NO_COLOR": "1",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def run(command: Command, surroundings: None, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
     def call(*arguments: str, given: str = "", status: int = 0) -> subprocess.CompletedProcess[str]:
-        environment = {
-            **os.environ, "XDG_DATA_HOME": str(tmp_path / "data"), "XDG_CONFIG_HOME": str(tmp_path / "config"),
-            "TERM": "dumb", "NO_COLOR": "1",
-        }  # fmt: skip
-        done = subprocess.run(
-            [sys.executable, "-m", "scaling_tui", *arguments],
-            input=given, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False, timeout=60,
-        )  # fmt: skip
+        monkeypatch.setattr(sys, "stdin", io.StringIO(given))
+        done = subprocess.CompletedProcess(arguments, *command(*arguments))
         assert done.returncode == status, done.stderr + done.stdout
         assert "Traceback" not in done.stderr
         return done
@@ -316,13 +323,19 @@ def test_a_lesson_is_read_when_its_reader_says_so(run) -> None:  # type: ignore[
      ("quiz", "show", "mean-of-seeds", "--solution"), ("quiz", "grade", "which-n", "--answer", "a"),
      ("quiz", "take", "--seed", "2", "--count", "1"), ("quiz", "progress")],
 )  # fmt: skip
-@pytest.mark.parametrize("how", ["option", "locale"])
-def test_a_terminal_without_utf_8_gets_ascii(  # type: ignore[no-untyped-def]
-    run, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], how: str
-) -> None:
-    if how == "locale":
-        monkeypatch.setenv("LC_ALL", "C")
-    done = run(*(("--ascii",) if how == "option" else ()), *arguments)
+def test_a_terminal_without_utf_8_gets_ascii(run, arguments: tuple[str, ...]) -> None:  # type: ignore[no-untyped-def]
+    done = run("--ascii", *arguments)
     assert done.stdout.isascii(), [character for character in done.stdout if not character.isascii()][:10]
     if "show" in arguments and "simplified-law" in arguments:
         assert "a*N^-b + c*D^-d" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [("learn", "simple-form"), ("quiz", "show", "simplified-law", "--solution")])
+def test_the_locale_says_it_too(
+    surroundings: None, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    """In a process of its own, as a locale is set when one starts."""
+    monkeypatch.setenv("LC_ALL", "C")
+    done = subprocess.run([sys.executable, "-m", "scaling_tui", *arguments], capture_output=True, check=True)
+    assert done.stdout
+    assert done.stdout.isascii()

@@ -17,31 +17,17 @@ from textual.widgets import Footer, Input, Static
 from scaling_tui import InputError
 from scaling_tui.plots.curves import Curves
 from scaling_tui.plots.figures import Figure
-from scaling_tui.report.experiment_facts import facts_before
-from scaling_tui.report.experiments import (
-    aligned,
-    existing,
-    fitting_sweeps,
-    ladder_of,
-    launch_text,
-    live_figure,
-    missing_text,
-    opening,
-    predicted_text,
-    progress_text,
-    results_sections,
-    sweep_of,
-)
+from scaling_tui.report.experiment_walk import Sections, Walk
+from scaling_tui.report.experiments import aligned, live_figure, predicted_text, progress_text
 from scaling_tui.report.progress import is_over
 from scaling_tui.runs import SweepReader, SweepView
 from scaling_tui.sweeps.launch import launch
 from scaling_tui.tui.app_sized import AppSized
 from scaling_tui.tui.widgets.choose import Choose, lines_of
 from scaling_tui.tui.widgets.plot import Plot
-from scaling_tui.tutor.content.experiment import Experiment, Facts, Unit
-from scaling_tui.tutor.guide import Guide, Launched
+from scaling_tui.tutor.content.experiment import Experiment, Unit
+from scaling_tui.tutor.guide import Guide
 
-Sections = list[tuple[str, str]]
 _PLACEHOLDERS: Mapping[Unit, str] = {
     "share": "per cent, e.g. 60",
     "nats": "nats per token, e.g. 3.1",
@@ -85,9 +71,9 @@ class ExperimentScreen(AppSized, Screen[None]):
         self, runs: Path, experiment: Experiment, progress: Path | None = None, refresh_s: float = 0.5
     ) -> None:
         super().__init__()
-        self._runs, self._refresh_s = runs, refresh_s
+        self._refresh_s = refresh_s
         self._guide = Guide(experiment, progress)
-        self._facts: Facts = facts_before(ladder_of(self._guide.part))
+        self._walk = Walk(self._guide, runs)
         self._there: list[str] = []
         self._curves = Curves()
         self._stopped = Event()
@@ -116,16 +102,12 @@ class ExperimentScreen(AppSized, Screen[None]):
     def _show(self) -> None:
         """Shows the stage that the learner is in."""
         guide = self._guide
-        self._facts = facts_before(ladder_of(guide.part))
         title = guide.part.title if guide.at else guide.experiment.title
         self.query_one("#where", Static).update(Text(f"Experiment · {title}", no_wrap=True))
         for name in ("results", "help", "ask", "read"):
             self._set(name, "")
         self.query_one("#curves").display = False
-        sections = opening(guide.part, self._facts)
-        if guide.here.predictions:
-            sections.append(("You have predicted", predicted_text(guide)))
-        self.query_one("#told", Static).update(_sections(sections))
+        self.query_one("#told", Static).update(_sections(self._walk.told))
         answer = self.query_one("#answer", Input)
         answer.display = guide.stage == "predict"
         self.query_one("#body", VerticalScroll).scroll_home(animate=False)
@@ -148,25 +130,18 @@ class ExperimentScreen(AppSized, Screen[None]):
         assert asked is not None
         answer = self.query_one("#answer", Input)
         answer.value = ""
-        answer.placeholder = {
-            "share": "per cent, e.g. 60",
-            "nats": "nats per token, e.g. 3.1",
-            "count": "e.g. 12k",
-        }.get(asked.unit, "a number")
-        self._set("ask", asked.asks.render(self._facts))
+        answer.placeholder = _PLACEHOLDERS[asked.unit]
+        self._set("ask", self._walk.question)
         answer.focus()
 
     @work(exclusive=True, group="offer")
     async def _offer(self) -> None:
-        part = self._guide.part
-        ladder = ladder_of(part)
         self.query_one("#body").focus()
-        self._set("ask", f"Run it: {launch_text(part, ladder)}.\nenter  launch")
-        self._there = await to_thread(fitting_sweeps, self._runs, part)
+        run_it = f"Run it: {self._walk.trains}.\nenter  launch"
+        self._set("ask", run_it)
+        self._there = await to_thread(self._walk.there)
         if self._there and self._guide.stage == "launch":
-            self._set(
-                "ask", f"Run it: {launch_text(part, ladder)}.\nenter  launch    u  use {self._there[0]}, which has run"
-            )
+            self._set("ask", f"{run_it}    u  use {self._there[0]}, which has run")
         self.refresh_bindings()
         self.query_one("#body", VerticalScroll).scroll_end(animate=False)
 
@@ -194,10 +169,10 @@ class ExperimentScreen(AppSized, Screen[None]):
         self._show()
 
     def action_hint(self) -> None:
-        self._help(f"Hint {self._guide.hint(self._facts)}")
+        self._help(self._walk.hint())
 
     def action_solution(self) -> None:
-        self._help(f"Solution: {self._guide.solution(self._facts)}")
+        self._help(self._walk.solution())
 
     def _help(self, text: str) -> None:
         self._set("help", f"\n{text}")
@@ -233,20 +208,20 @@ class ExperimentScreen(AppSized, Screen[None]):
     def _launch(self) -> None:
         """In a thread: reading the corpus and starting a supervisor take a second or more."""
         try:
-            path = launch(self._runs, ladder_of(self._guide.part))
+            path = launch(self._walk.runs, self._walk.ladder)
         except InputError as error:
             self.app.call_from_thread(self._not_launched, str(error))
             return
-        self.app.call_from_thread(self._launched, Launched(str(path.parent.absolute()), path.name))
+        self.app.call_from_thread(self._launched, path)
 
     def _not_launched(self, why: str) -> None:
         self._busy = False
         self.notify(why, severity="error", markup=False)
         self._show()
 
-    def _launched(self, where: Launched) -> None:
+    def _launched(self, path: Path) -> None:
         self._busy = False
-        self._guide.launched(where)
+        self._walk.launched(path)
         if self.is_mounted:
             self._show()
 
@@ -258,9 +233,11 @@ class ExperimentScreen(AppSized, Screen[None]):
         if name is None:
             return
         try:
-            self._launched(existing(self._guide, self._runs, name))
+            self._walk.use(name)
         except InputError as error:
             self.notify(str(error), severity="error", markup=False)
+            return
+        self._show()
 
     def action_restart(self) -> None:
         self._guide.restart()
@@ -274,13 +251,13 @@ class ExperimentScreen(AppSized, Screen[None]):
         """Beside the live curves until the sweep is over; then compares. In a thread: a fit takes a moment."""
         guide = self._guide
         try:
-            reader = SweepReader(sweep_of(guide))
+            reader = SweepReader(self._walk.sweep())
             while not self._stopped.is_set():
                 view = reader.poll()
                 shown = live_figure(guide.part, view, self._curves)
                 if is_over(view):
-                    missing = missing_text(guide, view)
-                    sections = [] if missing else results_sections(guide, view, aligned)
+                    missing = self._walk.missing(view)
+                    sections = [] if missing else self._walk.results(view, aligned)
                     self.app.call_from_thread(self._ended, shown, missing, sections)
                     return
                 self.app.call_from_thread(self._live, view, shown)
@@ -315,9 +292,8 @@ class ExperimentScreen(AppSized, Screen[None]):
         self.query_one("#told", Static).update("")
         self.query_one("#results", Static).update(_sections(sections))
         self._guide.compared()
-        bonus = self._guide.stage == "bonus"
-        following = self._guide.experiment.parts[self._guide.at + 1].title if bonus else ""
-        self._set("ask", f"enter  {following}" if bonus else "That is the end of this experiment.")
+        following = self._walk.following
+        self._set("ask", f"enter  {following}" if following else "That is the end of this experiment.")
         self.query_one("#body", VerticalScroll).focus()
         self.refresh_bindings()
 

@@ -134,7 +134,7 @@ def assignment_from(document: Mapping[str, Any], path: Path) -> Assignment:
         raise table.wrong("seed", f"found {seed}, want 0 or more")
     return Assignment(
         path, name, " ".join(table.get("title", str, name).split()) or name, _items(table), deadline,
-        table.one_of("numbers", get_args(Numbers), "own"), seed, feedback, _banks(table, path),  # type: ignore[arg-type]
+        table.one_of("numbers", get_args(Numbers), "own"), seed, feedback, _banks(table, path),
     )  # fmt: skip
 
 

@@ -16,9 +16,8 @@ from scaling_tui.text import resources, show
 from scaling_tui.text.files import read_toml
 from scaling_tui.text.numbers import read_number
 from scaling_tui.text.suggest import did_you_mean
-from scaling_tui.tutor.content.bank import flowed
 from scaling_tui.tutor.content.table import Table
-from scaling_tui.tutor.content.template import Template, template
+from scaling_tui.tutor.content.template import Template, flowed, template
 from scaling_tui.tutor.parsing.expressions import Expression
 from scaling_tui.tutor.parsing.formulas import FUNCTIONS, formula
 from scaling_tui.tutor.parsing.numbers import figures
@@ -334,7 +333,7 @@ def _prediction(table: Table) -> Prediction:
     identity = table.get("id", str)
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", identity):
         raise table.wrong("id", f"found {identity!r}, want lower-case words joined by '-'")
-    unit: Unit = table.one_of("unit", UNITS)  # type: ignore[assignment]
+    unit: Unit = table.one_of("unit", UNITS)
     low, high = table.get("low", float), table.get("high", float)
     if not low < high:
         raise table.wrong("low", f"found {low:g} with high {high:g}, want low below high")

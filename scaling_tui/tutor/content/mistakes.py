@@ -22,6 +22,8 @@ from scaling_tui.tutor.parsing.spelling import Function
 Values = Mapping[str, float]
 
 SLIPS: dict[str, str] = {
+    "sign": "the answer has the wrong sign",
+    "sign-of-term": "a term has the wrong sign",
     "sign-of-exponent": "the exponent has the wrong sign",
     "one-term": "a term is missing",
     "swapped": "two quantities were swapped",
@@ -47,13 +49,10 @@ SLIPS: dict[str, str] = {
     "independence": "probabilities were added, or one was used for all",
     "epochs": "epochs and fresh tokens were mixed up",
     "exponent": "the wrong exponent",
-    "sign-of-term": "a term has the wrong sign",
     "difference": "a difference where a ratio was asked for",
     "logarithm": "a logarithm was left out",
-    "minus": "a minus sign is missing, or one too many",
     # Diagnosed by grading itself, in any numeric question:
     "power-of-ten": "off by a power of ten",
-    "sign": "the wrong sign",
     "few-figures": "too few significant figures",
     "near": "close, but not within the tolerance",
     # and in any formula:
@@ -72,8 +71,8 @@ SLIPS: dict[str, str] = {
 
 GENERIC = frozenset(
     (
-        "power-of-ten", "sign", "few-figures", "near", "unchanged", "wrong-line", "unused", "factor", "raises",
-        "endless", "returns-nothing", "some-cases", "outside",
+        "power-of-ten", "few-figures", "near", "unchanged", "wrong-line", "unused", "factor", "raises", "endless",
+        "returns-nothing", "some-cases", "outside",
     )
 )  # fmt: skip
 

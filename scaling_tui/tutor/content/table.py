@@ -1,6 +1,6 @@
 """Tables of the tutor's TOML files, read field by field. Every error names the file, the table and the field."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -8,6 +8,7 @@ from scaling_tui import InputError
 from scaling_tui.text.suggest import did_you_mean
 
 T = TypeVar("T")
+S = TypeVar("S", bound=str)
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,13 @@ class Table:
             raise self.wrong(field, "empty")
         return value
 
-    def one_of(self, field: str, allowed: Iterable[str], default: str | None = None) -> str:
-        value = self.get(field, str, default)
-        if value not in allowed:
-            raise self.wrong(field, f"found {value!r}, want one of {', '.join(allowed)}")
-        return value
+    def one_of(self, field: str, allowed: Collection[S], default: S | None = None) -> S:
+        instead: str | None = default
+        value = self.get(field, str, instead)
+        for one in allowed:
+            if one == value:
+                return one
+        raise self.wrong(field, f"found {value!r}, want one of {', '.join(allowed)}")
 
     def tables(self, field: str, least: int) -> list["Table"]:
         tables = self.get(field, list, [])

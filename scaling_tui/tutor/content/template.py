@@ -107,3 +107,15 @@ def _slot(
         raise InputError(f"format {form!r}: want 1 to 15 digits, .1 to .9 decimals or one of {', '.join(_FORMATS)}")
     answer = before.strip() == "answer" and not form and bool(answer_digits)
     return Slot(formula(before, names, functions), str(answer_digits) if answer else form, answer)
+
+
+def flowed(text: str) -> str:
+    """Joins lines that break within a sentence; keeps code, and lines that follow a full stop."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        ends = not lines or not lines[-1].strip() or lines[-1].startswith("    ") or lines[-1].rstrip()[-1] in ".:?)"
+        if ends or not line.strip() or line.startswith("    "):
+            lines.append(line)
+        else:
+            lines[-1] += " " + line
+    return "\n".join(lines)

@@ -42,7 +42,7 @@ class Variant:
 
     Args:
         wrong: for a numeric question, each mistake the bank lists with the number it leads to.
-        cases: for a function to complete; the first is shown as an example, the others are hidden.
+        cases: for a function to complete; the first is shown as an example, the others are never shown.
     """
 
     question: Question
@@ -88,6 +88,25 @@ class Variant:
                 case = self.cases[0]
                 return f"{called(function, case)} returns {returned(case.wanted)}"
         return ""
+
+    def other_cases(self, program: str) -> tuple[Case, ...]:
+        """Calls that are none of `cases`, drawn anew for each program: what may be shown of how it goes wrong.
+
+        Hidden cases shown one by one could be copied into a program that knows their values and computes nothing.
+        """
+        body = self.question.body
+        assert isinstance(body, Code)
+        rng = random.Random(f"{self.question.id}:{self.seed}:cases:{program}")
+        taken = {case.arguments for case in self.cases}
+        found = []
+        for _ in range(2 * body.cases):
+            try:
+                case = _fresh_case(self.question, body, self.values, rng)
+            except InputError:
+                continue  # the law code has no value for these numbers
+            if case.arguments not in taken and all(map(math.isfinite, case.wanted)):
+                found.append(case)
+        return tuple(found)
 
     @property
     def expected(self) -> str:
@@ -241,17 +260,27 @@ def told_apart(asked: Variant) -> bool:
 
 def _cases(question: Question, body: Code, values: dict[str, float], rng: random.Random) -> tuple[Case, ...]:
     """Calls with the question's own numbers first, then with fresh arguments; what is no argument stays the same."""
-    cases: dict[tuple[float, ...], Case] = {}
-    for number in range(20 * body.cases):
-        drawn = dict(values) if number == 0 else {}
-        for draw in question.values if number else ():
-            fresh = draw.formula is not None or draw.name in body.arguments
-            drawn[draw.name] = draw.draw(rng, drawn) if fresh else values[draw.name]
-        arguments = tuple(_typed(drawn[name]) for name in body.arguments)
-        cases.setdefault(arguments, Case(arguments, tuple(answer(drawn) for answer in body.answers)))
+    first = _case(body, values)
+    cases = {first.arguments: first}
+    for _ in range(20 * body.cases):
         if len(cases) == body.cases:
             break
+        case = _fresh_case(question, body, values, rng)
+        cases.setdefault(case.arguments, case)
     return tuple(cases.values())
+
+
+def _fresh_case(question: Question, body: Code, values: dict[str, float], rng: random.Random) -> Case:
+    drawn: dict[str, float] = {}
+    for draw in question.values:
+        fresh = draw.formula is not None or draw.name in body.arguments
+        drawn[draw.name] = draw.draw(rng, drawn) if fresh else values[draw.name]
+    return _case(body, drawn)
+
+
+def _case(body: Code, values: dict[str, float]) -> Case:
+    arguments = tuple(_typed(values[name]) for name in body.arguments)
+    return Case(arguments, tuple(answer(values) for answer in body.answers))
 
 
 def _typed(value: float) -> float:

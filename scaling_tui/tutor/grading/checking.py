@@ -56,7 +56,7 @@ def check_bank(bank: Bank, lessons: Collection[str] = (), seeds: int = SEEDS) ->
         problems += found.values()
         if leaks:
             problems.append(f"{where}: field 'right': the only option with so many decimals, which gives it away")
-        if question.kind == "numeric" and len(texts) == 1 and seeds >= SEEDS:
+        if question.kind in ("numeric", "figure") and len(texts) == 1 and seeds >= SEEDS:
             problems.append(f"{where}: field 'values': the same numbers at every seed, want some that are drawn")
     return problems
 

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from scaling_tui import InputError
 from scaling_tui.text import show
 from scaling_tui.text.numbers import Number
-from scaling_tui.tutor.content.bank import computed
 from scaling_tui.tutor.content.formula_mistakes import formula_mistakes
 from scaling_tui.tutor.content.questions import Choice, Code, Formula, Numeric
 from scaling_tui.tutor.content.variant import POINTS, Variant
-from scaling_tui.tutor.grading.programs import Ran, first_program, run_cases
+from scaling_tui.tutor.grading.programs import Ran, first_program, report, run_cases
 from scaling_tui.tutor.interpreter.source import Program, read_program
 from scaling_tui.tutor.parsing.answers import read_answer, unnamed
-from scaling_tui.tutor.parsing.expressions import Expression, parse
+from scaling_tui.tutor.parsing.expressions import Expression, computed, parse
 from scaling_tui.tutor.parsing.numbers import close, figures, plain
 from scaling_tui.tutor.parsing.precise import AGREED, AS_FLOATS, same
 
 _NEAR = 0.03
 _EQUAL = 1e-7
 _SURE = 0.01
+_SIGN = ("sign", "The magnitude is right but the sign is wrong.")
 # `3: …`, `line 3 …`, `3, …`, `3 - …`: a dash with space on both sides, or none, parts; else it is a minus.
 _LINE = re.compile(
     r"\s*(?:in\s+)?(?:line|l\.?)?\s*(?:no\.?|number|#)?\s*(\d{1,3})"
@@ -178,23 +178,25 @@ def _grade_within(variant: Variant, low: float, high: float, value: float, shown
             diagnosis, step = mistake.diagnosis.render(variant.values), mistake.step.render(variant.values)
             return Grade(False, shown, expected, mistake.slip, diagnosis, step)
     if low <= -value <= high:
-        return Grade(False, shown, expected, "sign", "The magnitude is right but the sign is wrong.", variant.steps[0])
+        return Grade(False, shown, expected, *_SIGN, variant.steps[0])
     side, end = ("below", low) if value < low else ("above", high)
     diagnosis = f"This lies {side} the interval, which {'starts' if value < low else 'ends'} at {figures(end, 4)}."
     return Grade(False, shown, expected, "outside", diagnosis, variant.steps[0])
 
 
 def _grade_program(variant: Variant, body: Code, parsed: _ParsedAnswer) -> Grade:
-    assert parsed.program is not None
-    ran = run_cases(parsed.program, body, variant.cases)
+    program = parsed.program
+    assert program is not None
+    ran = run_cases(program, body, variant.cases)
     if ran.passed:
         return Grade(True, parsed.shown, variant.expected)
+    told = report(ran, program, body, lambda: variant.other_cases("\n".join(program.lines)))
     for mistake in body.mistakes:
         if ran.same(run_cases(first_program(mistake.program, variant.values), body, variant.cases)):
             diagnosis, step = mistake.diagnosis.render(variant.values), mistake.step.render(variant.values)
-            return Grade(False, parsed.shown, variant.expected, mistake.slip, f"{diagnosis}\n{ran.report}", step)
-    slip, diagnosis = _unlisted_program(ran, parsed.program, body, variant)
-    return Grade(False, parsed.shown, variant.expected, slip, f"{diagnosis}\n{ran.report}".strip(), variant.steps[0])
+            return Grade(False, parsed.shown, variant.expected, mistake.slip, f"{diagnosis}\n{told}", step)
+    slip, diagnosis = _unlisted_program(ran, program, body, variant)
+    return Grade(False, parsed.shown, variant.expected, slip, f"{diagnosis}\n{told}".strip(), variant.steps[0])
 
 
 def _unlisted_program(  # noqa: PLR0911 - a mistake each
@@ -205,11 +207,13 @@ def _unlisted_program(  # noqa: PLR0911 - a mistake each
     if ran.stopped:
         return "endless", "It did not end in time."
     if ran.failed:
-        power = " In Python a power is written **; ^ is another operator." if "for ^:" in ran.report else ""
+        power = " In Python a power is written **; ^ is another operator." if "for ^:" in ran.failure_text else ""
         return "raises", f"It ends with an error.{power}"
     if ran.nothing:
         return "returns-nothing", "It returns nothing: does every branch end in return?"
     if ran.ratio is not None:
+        if close(ran.ratio, -1.0, _EQUAL):
+            return _SIGN
         times = f"{plain(float(f'{ran.ratio:.4g}'))} times too large"
         return "factor", f"The shape is right, but every value is {times}."
     if 0 < ran.right < len(ran.results):
@@ -225,7 +229,7 @@ def _unlisted(number: Number, key: float, body: Numeric) -> tuple[str, str]:
         if tens and close(value / 10.0**tens, key, body.tolerance):
             return "power-of-ten", f"The digits are right but the magnitude is not: off by a factor of 10^{tens}."
     if close(-value, key, body.tolerance):
-        return "sign", "The magnitude is right but the sign is wrong."
+        return _SIGN
     if _is_rounded_key(number, key, body):
         return "few-figures", f"Right so far, but the question asks for {body.digits} significant figures."
     if not body.tolerance and close(value, key, _NEAR):
@@ -299,7 +303,7 @@ def _unlisted_formula(formula: Expression, variant: Variant, body: Formula) -> t
     ratio = ratios[0]
     if ratio and not close(ratio, 1.0, _EQUAL) and all(close(other, ratio, _EQUAL) for other in ratios):
         if close(ratio, -1.0, _EQUAL):
-            return "sign", "The magnitude is right but the sign is wrong."
+            return _SIGN
         return "factor", f"The shape is right, but every value is {plain(float(f'{ratio:.4g}'))} times the right one."
     for mistake in formula_mistakes(variant.right, body.names):
         if is_same(variant, formula, mistake.answer) and not is_same(variant, mistake.answer, variant.right):

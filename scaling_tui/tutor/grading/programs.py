@@ -1,7 +1,7 @@
 """Runs a completed function on a question's cases and compares what it returns with the law code."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -32,7 +32,6 @@ class Result:
 class Ran:
     """A program on all its cases. Cases after one that failed with an error are not run."""
 
-    function: str
     results: tuple[Result, ...]
     cases: int
 
@@ -51,6 +50,11 @@ class Ran:
     @property
     def stopped(self) -> bool:
         return self._failure is not None and self._failure.kind == "Stopped"
+
+    @property
+    def failure_text(self) -> str:
+        """How it failed, as Python would show it; empty where it did not."""
+        return "" if self._failure is None else self._failure.text
 
     @property
     def _failure(self) -> Failure | None:
@@ -87,23 +91,33 @@ class Ran:
                 return False
         return True
 
-    @property
-    def report(self) -> str:
-        """The first case that is not right: its inputs, what came and what was wanted. The others stay hidden."""
-        number, result = next((n, one) for n, one in enumerate(self.results, 1) if not one.right)
-        what = called(self.function, result.case)
-        failure = result.outcome.failure
-        if failure is not None:
-            lines = [f"Case {number} of {self.cases}, {what}:", *(f"    {line}" for line in failure.text.splitlines())]
-        else:
-            got = visible(written(result.outcome.value, Budget()))
-            lines = [
-                f"{self.right} of {self.cases} cases are right. Case {number}:",
-                f"    {what} returned {got}, want {returned(result.case.wanted)}",
-            ]
-        if result.outcome.printed:
-            lines += ["It printed:", *(f"    {line}" for line in result.outcome.printed[:_SHOWN].splitlines())]
-        return "\n".join(lines)
+
+def report(ran: Ran, program: Program, body: Code, others: Callable[[], Sequence[Case]]) -> str:
+    """How a wrong program goes wrong: a call, what came and what was wanted. What a hidden case wants is not told.
+
+    Args:
+        ran: the program's results on its cases, at least one of them wrong.
+        program: the program.
+        body: the question's function.
+        others: makes calls that are no case; the first that goes wrong too is told instead of a hidden one.
+    """
+    number, result = next((n, one) for n, one in enumerate(ran.results, 1) if not one.right)
+    head, wanted = f"Case {number}", number == 1  # the example, which the learner knows
+    failure = result.outcome.failure
+    if failure is None and not wanted:
+        elsewhere = (one for one in run_cases(program, body, others()).results if not one.right)
+        if (other := next(elsewhere, None)) is not None and other.outcome.failure is None:
+            result, head, wanted = other, "Another call", True
+    what = called(body.function, result.case)
+    if failure is not None:
+        lines = [f"{head} of {ran.cases}, {what}:", *(f"    {line}" for line in failure.text.splitlines())]
+    else:
+        told = f"want {returned(result.case.wanted)}" if wanted else "which is wrong"
+        got = visible(written(result.outcome.value, Budget()))
+        lines = [f"{ran.right} of {ran.cases} cases are right. {head}:", f"    {what} returned {got}, {told}"]
+    if result.outcome.printed:
+        lines += ["It printed:", *(f"    {line}" for line in result.outcome.printed[:_SHOWN].splitlines())]
+    return "\n".join(lines)
 
 
 def run_cases(program: Program, body: Code, cases: Sequence[Case]) -> Ran:
@@ -118,7 +132,7 @@ def run_cases(program: Program, body: Code, cases: Sequence[Case]) -> Ran:
             for got, wanted in zip(numbers, case.wanted, strict=True)
         )
         results.append(Result(case, outcome, numbers, right))
-    return Ran(body.function, tuple(results), len(cases))
+    return Ran(tuple(results), len(cases))
 
 
 def _numbers(value: object, wanted: int) -> tuple[float, ...] | None:

@@ -224,3 +224,12 @@ _WORDS: dict[type[ast.expr], str] = {
     ast.Constant: "this",
     ast.Starred: "a star before a name",
 }
+
+
+def computed(line: str) -> str:
+    """The expression that a line of code computes: what follows `return` or `name =`, without the comment."""
+    line = line.split("#", maxsplit=1)[0].strip().rstrip(";")
+    if line.startswith("return "):
+        return line[7:].strip()
+    name, equals, rest = line.partition("=")
+    return rest.strip() if equals and name.strip().isidentifier() else line

@@ -32,10 +32,6 @@ class Unreadable(InputError):  # noqa: N818 - names what the user wrote
         place = f"at character {self.at + 1} ({text[self.at]!r})" if self.at < len(text) else "at the end"
         super().__init__(f"formula: {why}, {place} of {text[:80]!r}")
 
-    def pointer(self) -> str:
-        """The formula and, on a second line, a caret under the character."""
-        return f"{self.text}\n{' ' * self.at}^"
-
 
 def spelt_plainly(text: str, strings: bool) -> tuple[str, list[int]]:
     """ASCII for `ast`, and for each of its characters and its end the index in `text` it comes from."""

@@ -137,13 +137,19 @@ def test_a_file_of_somebody_else_is_not_gone_on_with(homework: Homework, tmp_pat
         Sitting(homework(("seed = 7", "seed = 8")), "s1", path, Clock())
 
 
+@pytest.fixture
+def handed_in(homework: Homework, tmp_path: Path) -> tuple[Exercise, Path, str]:
+    """An exercise, a submission to it, and its content, which examples of a property begin with anew."""
+    exercise = homework()
+    path = sit(exercise, "s1", ["17.5", "!", "!", "c", "!"], tmp_path / "in")
+    return exercise, path, path.read_text(encoding="utf-8")
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(data=st.data())
-def test_any_change_that_leaves_the_hashes_is_named(data: st.DataObject, homework: Homework, tmp_path: Path) -> None:
-    exercise, folder = homework(), tmp_path / "in"
-    for old in folder.glob("*"):
-        old.unlink()
-    path = sit(exercise, "s1", ["17.5", "!", "!", "c", "!"], folder)
+def test_any_change_that_leaves_the_hashes_is_named(data: st.DataObject, handed_in: tuple[Exercise, Path, str]) -> None:
+    exercise, path, content = handed_in
+    path.write_text(content, encoding="utf-8")
     records = lines(path)
     place = data.draw(st.integers(0, len(records) - 1))
     change = data.draw(st.sampled_from(["value", "drop", "swap", "double", "extra"]))
@@ -161,7 +167,7 @@ def test_any_change_that_leaves_the_hashes_is_named(data: st.DataObject, homewor
         records[place]["note"] = "x"
     same = records == lines(path)
     written(path, records)
-    mark = the_mark(exercise, folder)
+    mark = the_mark(exercise, path.parent)
     if not same:
         assert mark.state in ("tampered", "unreadable")
         assert mark.points is None
@@ -175,14 +181,11 @@ def test_any_change_that_leaves_the_hashes_is_named(data: st.DataObject, homewor
         st.sampled_from(["kind", "time", "student", "hash", "assignment", "fingerprint", "seed"]), inner, max_size=5
     )), max_leaves=8,
 ).map(lambda document: json.dumps(document).encode())))  # fmt: skip
-def test_no_file_stops_the_marking(content: bytes, homework: Homework, tmp_path: Path) -> None:
-    exercise, folder = homework(), tmp_path / "in"
-    for old in folder.glob("*"):
-        old.unlink()
-    sit(exercise, "s1", ["!"], folder)
-    (folder / "a.jsonl").write_bytes(content)
-    marks = {mark.student: mark for mark in mark_folder(folder, exercise)}
-    assert marks["s1"].points == 2.0
+def test_no_file_stops_the_marking(content: bytes, handed_in: tuple[Exercise, Path, str]) -> None:
+    exercise, path, _ = handed_in
+    (path.parent / "a.jsonl").write_bytes(content)
+    marks = {mark.student: mark for mark in mark_folder(path.parent, exercise)}
+    assert marks["s1"].points == 3.5
     assert all(mark.state in ("unreadable", "tampered") for name, mark in marks.items() if name != "s1")
 
 

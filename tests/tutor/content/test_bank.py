@@ -9,20 +9,22 @@ import pytest
 from scaling_tui import InputError
 from scaling_tui.laws import coefficient_set, get
 from scaling_tui.text import resources
-from scaling_tui.tutor.content.bank import FaultyBank, load_bank, load_banks, read_bank, used_twice
+from scaling_tui.tutor.content.bank import load_bank, load_banks, read_bank, used_twice
+from scaling_tui.tutor.content.faults import FaultyBank
 from scaling_tui.tutor.content.lesson import lesson_files
 from scaling_tui.tutor.content.questions import DIFFICULTIES, KINDS, Numeric, Question
 from scaling_tui.tutor.content.variant import variant
-from scaling_tui.tutor.grading.checking import check_bank, diagnosis_table
+from scaling_tui.tutor.grading.checking import SEEDS, check_bank, diagnosis_table
 from scaling_tui.tutor.grading.marking import grade
 
 BANKS = sorted(resources.packaged("quizzes").glob("*.toml"))
 LESSONS = [file.id for file in lesson_files()]
 
 
+@pytest.mark.parametrize("seeds", [pytest.param(20, id="few"), pytest.param(SEEDS, id="all", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("path", BANKS, ids=lambda path: path.stem)
-def test_the_projects_banks_hold_what_they_promise(path: Path) -> None:
-    assert check_bank(load_bank(path), LESSONS) == []
+def test_the_projects_banks_hold_what_they_promise(path: Path, seeds: int) -> None:
+    assert check_bank(load_bank(path), LESSONS, seeds) == []
 
 
 def test_there_are_questions_of_every_kind_and_grade_in_every_lesson() -> None:
