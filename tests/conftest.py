@@ -12,8 +12,8 @@ from scaling_tui.runs import RecordedPrediction, Status, append_prediction, crea
 from scaling_tui.runs.format import append_line, claim
 from scaling_tui.runs.writer import write_run
 
-# Every record that a run keeps is written through to the disk; in memory that takes no time. Folders of passed tests are
-# deleted at once (`tmp_path_retention_policy`), so that little memory is taken.
+# Every record that a run keeps is written through to the disk; in memory that takes no time. Little memory is taken:
+# the folder of a test that passed is deleted at once (`tmp_path_retention_policy`).
 MEMORY = Path("/dev/shm")
 if "PYTEST_DEBUG_TEMPROOT" not in os.environ and os.access(MEMORY, os.W_OK):
     disk = os.statvfs(MEMORY)

@@ -310,12 +310,13 @@ def _solve_power_sum(found: tuple[PowerSum, Term], theta: Array, x: Array, log_l
 def _search(law: Law, theta: Array, x: Array, position: int, log_loss: float) -> float | None:
     """The smallest value at which the loss falls to the target, or else rises to it: a grid, then bisection."""
     low, high = -20.0, 120.0
+    end = None  # where the input is all of the other one
     for part, whole in NESTED:
         if part in law.inputs and whole in law.inputs:
             if law.inputs[position] == whole:
-                low = float(x[law.inputs.index(part), 0])
+                low = end = float(x[law.inputs.index(part), 0])
             elif law.inputs[position] == part:
-                high = float(x[law.inputs.index(whole), 0])
+                high = end = float(x[law.inputs.index(whole), 0])
 
     def above(logarithms: Array) -> Array:
         at = np.repeat(x, logarithms.size, axis=1)
@@ -327,7 +328,8 @@ def _search(law: Law, theta: Array, x: Array, position: int, log_loss: float) ->
     falls, rises = np.flatnonzero(over[:-1] & ~over[1:]), np.flatnonzero(~over[:-1] & over[1:])
     crossings = falls if falls.size else rises
     if not crossings.size:
-        return None
+        # The loss at the end may miss the target by a rounding.
+        return end if end is not None and abs(above(np.array([end]))[0]) < 1e-12 else None
     low, high = grid[crossings[0]], grid[crossings[0] + 1]
     for _ in range(100):
         middle = (low + high) / 2

@@ -79,7 +79,8 @@ class Tracer:
 
     def interrupt(self) -> None:
         """Ends the process in the midst of a request, which then raises OSError; the next request starts another."""
-        process = self._process
+        # What was killed may look alive for a moment: the next request must not be sent to it.
+        process, self._process = self._process, None
         if process is not None:
             process.kill()
 
@@ -106,6 +107,9 @@ class Tracer:
                 line = process.stdout.readline()
             except (OSError, ValueError):
                 line = ""
+            if not line:
+                process.kill()
+                process.wait()
         if not line:
             raise OSError(None, f"the tracing process died ({self._last_words()})", "trace")
         answer = json.loads(line)

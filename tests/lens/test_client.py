@@ -36,8 +36,9 @@ def test_a_request_can_be_interrupted_and_the_next_starts_another_process(
         for number in (1, 2):
             thread = Thread(target=ask, args=(tracer,))
             thread.start()
-            while len(started) < number:
+            while len(started) < number and thread.is_alive():
                 thread.join(0.01)
+            assert len(started) == number, failed
             assert started[-1].stderr is not None and started[-1].stderr.readline() == "begun\n"
             tracer.interrupt()
             thread.join(30)

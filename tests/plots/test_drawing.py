@@ -16,6 +16,7 @@ from scaling_tui.plots.axes import Axis, apart, labels, power_label, straightene
 from scaling_tui.plots.curves import smoothed
 from scaling_tui.plots.drawing import Cells, draw, plain
 from scaling_tui.plots.figures import DOTTED, Figure, Ink, Series, readings
+from scaling_tui.plots.limits import Limits
 
 finite = st.floats(-1e6, 1e6)
 
@@ -126,7 +127,9 @@ def test_a_drawn_line_has_no_gap(curves: list[list[tuple[int, int]]], braille: b
     """Every cell of a curve touches another one of it, from its first point to its last."""
     for points in curves:
         x, y = (np.array(side, dtype=np.float64) for side in zip(*sorted(points), strict=True))
-        lines = plain(draw(Figure("", (Series(x, y),)), 60, 17, braille).rows()).split("\n")[1:-2]
+        lines = plain(draw(Figure("", (Series(x, y),), limits=Limits(whole=True)), 60, 17, braille).rows()).split("\n")[
+            1:-2
+        ]
         left = max(line.find("┤") for line in lines) + 1
         cells = {
             (row, column) for row, line in enumerate(lines) for column in range(left, len(line)) if line[column] != " "
