@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scaling_tui.laws import Points, coefficient_set, get
+from scaling_tui.laws import Points, find_law, get
 from scaling_tui.laws.fitting.difference import differences
 from scaling_tui.laws.fitting.study import Study, study
 from scaling_tui.report.comparison.comparing import compare_sources
@@ -26,11 +26,11 @@ NOISE, SHIFT = 0.004, 0.05
 
 def drawn(side: int, shift: float, rng: np.random.Generator, level: float) -> Study:
     """A study of side² runs of Besiroglu's law, its E raised by `shift`, with `NOISE` of the loss."""
-    law, coefficients = get("chinchilla"), dict(coefficient_set("chinchilla:besiroglu2024").coefficients)
+    law, coefficients = find_law("chinchilla"), dict(get("chinchilla:besiroglu2024").coefficients)
     coefficients["E"] *= 1 + shift
     n, d = (axis.ravel() for axis in np.meshgrid(np.geomspace(1e7, 1e9, side), np.geomspace(1e9, 4e10, side)))
     losses = law.loss(coefficients, params=n, tokens=d) * np.exp(NOISE * rng.standard_normal(n.size))
-    return study(Points.of(losses, params=n, tokens=d), "chinchilla", draws=200, level=level)
+    return study("chinchilla", Points.of(losses, params=n, tokens=d), draws=200, level=level)
 
 
 def known_laws(pairs: int, level: float) -> str:
@@ -41,7 +41,7 @@ def known_laws(pairs: int, level: float) -> str:
         real: Counter[str] = Counter()
         for _ in range(pairs):
             for one in differences(drawn(side, 0.0, rng, level), drawn(side, SHIFT, rng, level), level):
-                true = SHIFT * coefficient_set("chinchilla:besiroglu2024").coefficients["E"] if one.name == "E" else 0.0
+                true = SHIFT * get("chinchilla:besiroglu2024").coefficients["E"] if one.name == "E" else 0.0
                 held[one.name] += one.low <= true <= one.high
                 real[one.name] += bool(one.real)
         rows += [(str(side**2), name, f"{held[name] / pairs:.2f}", f"{real[name] / pairs:.2f}") for name in held]

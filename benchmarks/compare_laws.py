@@ -38,7 +38,7 @@ def compared(name: str, options: TableOptions, highest: int, delta: float | None
     path = DATA / name
     points = table_points(str(path if path.exists() else DATA / "tables" / name), options).points
     points = points.take(np.sort(np.argsort(points.loss, kind="stable")[: len(points) - highest]))
-    return compare(fit(points, "chinchilla", delta=delta))
+    return compare(fit("chinchilla", points, delta=delta))
 
 
 def table(name: str, found: Comparison) -> None:

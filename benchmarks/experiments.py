@@ -90,7 +90,7 @@ def known_law(sweep: SweepView) -> list[str]:
             lines.append(f"  seed {seed}: {len(runs)} of {planned} runs finished, not fitted")
             continue
         points = Points.of([run.loss or math.nan for run in runs], tokens=[run.tokens or math.nan for run in runs])
-        found = predict(fit(points, "chinchilla-d"), of="law", tokens=WIDE_TOKENS)
+        found = predict(fit("chinchilla-d", points), of="law", tokens=WIDE_TOKENS)
         holds = found.low <= truth <= found.high
         inside += holds
         widths.append((found.high - found.low) / 2 / found.value)

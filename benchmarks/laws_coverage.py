@@ -22,13 +22,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scaling_tui.laws import Points, coefficient_set, fit, get, predict
+from scaling_tui.laws import Points, find_law, fit, get, predict
 from scaling_tui.laws.fitting.bootstrap import bootstrap
-from scaling_tui.laws.planning.plan import Goal, plan
+from scaling_tui.laws.planning.plan import Goal, plan_law
 
 Array = NDArray[np.float64]
-LAW = get("chinchilla")
-TRUTH = dict(coefficient_set("chinchilla:besiroglu2024").coefficients)
+LAW = find_law("chinchilla")
+TRUTH = dict(get("chinchilla:besiroglu2024").coefficients)
 LADDER = np.array([6.2e3, 2.4e4, 8.3e4, 1.97e5, 4.43e5])
 NEXT = 1.18e6
 DRAWS = 200
@@ -123,12 +123,12 @@ def coverage(draw: Draw, datasets: int) -> tuple[dict[str, float], str]:
         sample = draw(np.random.default_rng(seed))
         truth = sample.truth
         loss = LAW.loss(truth, params=sample.params, tokens=sample.tokens) * np.exp(sample.errors)
-        draws = bootstrap(fit(Points.of(loss, params=sample.params, tokens=sample.tokens), LAW), DRAWS, seed=seed)
+        draws = bootstrap(fit(LAW, Points.of(loss, params=sample.params, tokens=sample.tokens)), DRAWS, seed=seed)
         way = draws.resample
         for name, (low, high) in draws.intervals().items():
             hits[name] += low <= truth[name] <= high
         budget = 10 * 6 * float((sample.params * sample.tokens).max())
-        best = plan(LAW, TRUTH, Goal(flops=budget))
+        best = plan_law(LAW, TRUTH, Goal(flops=budget))
         true = float(LAW.loss(truth, params=best.params, tokens=best.tokens))
         law = draws.predict(params=best.params, tokens=best.tokens)
         run = draws.predict(of="run", params=best.params, tokens=best.tokens)
@@ -161,7 +161,7 @@ def ladders(datasets: int) -> None:
                 for _ in range(datasets):
                     loss = (E + A / N**alpha) * np.exp(noise * rng.standard_normal(N.size))
                     new = (E + A / NEXT**alpha) * np.exp(noise * rng.standard_normal())
-                    found = predict(fit(Points.of(loss, params=N), "chinchilla-n"), params=NEXT)
+                    found = predict(fit("chinchilla-n", Points.of(loss, params=N)), params=NEXT)
                     hits += found.low <= new <= found.high
                     halves.append((found.high - found.low) / 2 / found.value)
                 print(

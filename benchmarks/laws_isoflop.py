@@ -15,12 +15,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scaling_tui.laws import Points, get
+from scaling_tui.laws import Points, find_law
 from scaling_tui.laws.fitting.isoflop import profiles
 from scaling_tui.laws.fitting.valleys import SHAPES
 from scaling_tui.laws.kernels import Array
 
-CHINCHILLA = get("chinchilla")
+CHINCHILLA = find_law("chinchilla")
 LAWS = {
     "alpha 0.34 beta 0.28": {"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28},
     "alpha 0.465 beta 0.155": {"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.465, "beta": 0.155},

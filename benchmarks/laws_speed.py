@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scaling_tui.laws import coefficient_set, fit, get
+from scaling_tui.laws import find_law, fit, get
 from scaling_tui.laws.fitting.bootstrap import bootstrap
 from scaling_tui.laws.fitting.tables import read_points
 
@@ -44,16 +44,16 @@ def process_seconds(command: list[str]) -> float:
 
 def main() -> None:
     path = Path(os.environ.get("SCALING_TUI_DATA", ".")) / "chinchilla_points.csv"
-    points, _ = read_points(path)
+    points = read_points(path)
     points = points.take(np.sort(np.argsort(points.loss)[:240]))
-    found = fit(points, "chinchilla")
+    found = fit("chinchilla", points)
     draws = bootstrap(found, 4000)
     rng = np.random.default_rng(0)
     N, D = 10 ** rng.uniform(0, 15, 1_000_000), 10 ** rng.uniform(0, 15, 1_000_000)
-    chosen, law = coefficient_set("chinchilla").coefficients, get("chinchilla")
+    chosen, law = get("chinchilla").coefficients, find_law("chinchilla")
     command = [sys.executable, "-m", "scaling_tui", "fit", str(path)]
     rows = [
-        ("chinchilla fit, 240 points, cold global start", seconds(lambda: fit(points, "chinchilla")), 0.3),
+        ("chinchilla fit, 240 points, cold global start", seconds(lambda: fit("chinchilla", points)), 0.3),
         ("4,000 bootstrap refits to convergence", seconds(lambda: bootstrap(found, 4000)), 10.0),
         ("loss at 1,000,000 points", seconds(lambda: law.loss(chosen, params=N, tokens=D)), 0.05),
         ("scaling-tui fit CSV, whole process, 200 draws", process_seconds(command), 1.0),

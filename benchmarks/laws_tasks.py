@@ -11,12 +11,12 @@ import sys
 
 import numpy as np
 
-from scaling_tui.laws import Points, get
+from scaling_tui.laws import Points, find_law
 from scaling_tui.laws.fitting.sigmoid import Sigmoid
 from scaling_tui.laws.fitting.tasks import fit_task
 from scaling_tui.laws.kernels import Array
 
-LAW = get("chinchilla")
+LAW = find_law("chinchilla")
 SIZES = np.array([190e6, 371e6, 758e6, 1279e6])
 PER_PARAM = np.array([10.0, 20.0, 20.0, 40.0, 100.0, 200.0])
 TARGETS = {"3B, 60B": (3e9, 6e10), "7B, 4T": (6.9e9, 3.95e12)}

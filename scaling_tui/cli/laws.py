@@ -177,10 +177,10 @@ def loss(
     as_json: AsJson = False,
 ) -> None:
     """Evaluate a law: the loss in nats per token."""
-    from scaling_tui.laws import get
+    from scaling_tui.laws import find_law
     from scaling_tui.report.plan import coefficients_for, unit_of
 
-    form, chosen, unit = get(law), coefficients_for(law, coef or []), unit_of(law)
+    form, chosen, unit = find_law(law), coefficients_for(law, coef or []), unit_of(law)
     given = {
         "params": params,
         "tokens": tokens,

@@ -14,6 +14,7 @@ import numpy as np
 
 from scaling_tui import InputError
 from scaling_tui.laws.kernels import Array, Broken, Factor, Kernel, PowerSum, Repeated, Term
+from scaling_tui.text.notebook import html_table
 
 PF_DAY = 1e15 * 24 * 3600  # FLOPs
 Input = Literal["params", "tokens", "flops", "unique_tokens", "total_params"]
@@ -35,9 +36,17 @@ _SHARPNESS_BOUNDS = (1e-3, 1e2)  # f of a break; outside them it is a corner, or
 _SLOPE_BOUND = 50.0  # c of a smoothly broken power law
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Law:
-    """A formula for the loss with named coefficients.
+    """A formula for the loss with named coefficients. `LAWS` has them all, by name:
+
+    >>> law = LAWS["chinchilla"]
+    >>> law
+    <Law chinchilla: L = E + A/N^alpha + B/D^beta>
+    >>> law.coefficients
+    ('E', 'A', 'B', 'alpha', 'beta')
+    >>> print(law.to_latex())
+    L(N, D) = E + \\frac{A}{N^{\\alpha}} + \\frac{B}{D^{\\beta}}
 
     Args:
         name: as on the command line.
@@ -62,6 +71,22 @@ class Law:
     kernel: Kernel = field(repr=False)
     signed: frozenset[str] = frozenset()
     irreducible: str = "E"
+
+    def __repr__(self) -> str:
+        return f"<Law {self.name}: {self.text}>"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            ("formula", self.text),
+            ("inputs", ", ".join(f"{SYMBOLS[name]} = {name}" for name in self.inputs)),
+            ("coefficients", ", ".join(self.coefficients)),
+            ("source", self.source),
+        ]
+        return html_table(("law", self.name), rows)
+
+    def to_latex(self) -> str:
+        """The formula in LaTeX, without delimiters."""
+        return self.latex
 
     # Internal coordinates: exponents as they are, scales as logarithms. The two Kaplan shapes differ.
     def pack(self, values: Array) -> Array:
@@ -144,7 +169,11 @@ class Law:
         return np.log(np.stack([np.broadcast_to(array, shape).ravel() for array in arrays])), shape
 
     def loss(self, coefficients: Coefficients, **inputs: object) -> Array:
-        """Loss at `inputs` (`params`, `tokens`, `flops`, `unique_tokens`: numbers or arrays that broadcast).
+        """Loss in nats per token at `inputs`, in the shape that they broadcast to.
+
+        Args:
+            coefficients: a value for each of `self.coefficients`.
+            inputs: a number or an array for each of `self.inputs`: `params`, `tokens`, `flops`, `unique_tokens`.
 
         Raises:
             InputError: as `values` and `logs` do.
@@ -165,7 +194,11 @@ class Law:
         return self.kernel.evaluate(theta, x)[0]
 
     def gradient(self, coefficients: Coefficients, **inputs: object) -> dict[str, Array]:
-        """Derivative of the loss with respect to each coefficient at `inputs`."""
+        """Derivative of the loss with respect to each coefficient at `inputs`, in the shape that they broadcast to.
+
+        Raises:
+            InputError: as `loss`.
+        """
         values = self.values(coefficients)
         x, shape = self.logs(inputs)
         theta = self.pack(values)[None]
@@ -208,7 +241,7 @@ class Law:
         return next((known[part] for part, whole in NESTED if whole == unknown and known.get(part) is not None), 1.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class OneTermLaw(Law):
     """L = (Xc / X)^alpha, X in units of `unit`: internal coordinates (alpha·log(Xc·unit), alpha)."""
 
@@ -231,7 +264,7 @@ class OneTermLaw(Law):
         return np.array([-500.0, EXPONENT_BOUNDS[0]]), np.array([500.0, EXPONENT_BOUNDS[1]])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class KaplanJointLaw(Law):
     """L = ((Nc/N)^q + Dc/D)^alpha_D, q = alpha_N/alpha_D; coordinates (q·log Nc, q, log Dc, alpha_D)."""
 
@@ -264,7 +297,7 @@ class KaplanJointLaw(Law):
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BrokenLaw(Law):
     """A power law with smooth breaks; its slopes c and the sharpness f of a break have bounds of their own."""
 

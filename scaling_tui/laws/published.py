@@ -6,8 +6,11 @@ from scaling_tui.laws.atlas.loss_laws import SETS
 from scaling_tui.laws.forms import LAWS, Law
 
 
-def get(name: str) -> Law:
-    """The law called `name`; for "law:set", the law before the colon.
+def find_law(name: str) -> Law:
+    """The law called `name`, without coefficients; for "law:set", the law before the colon.
+
+    >>> find_law("kaplan-n")
+    <Law kaplan-n: L = (Nc/N)^alpha_N>
 
     Raises:
         InputError: no such law.
@@ -18,13 +21,21 @@ def get(name: str) -> Law:
     return LAWS[form]
 
 
-def coefficient_set(name: str) -> CoefficientSet:
+def get(name: str) -> CoefficientSet:
     """The published set called "law:set"; for "law" alone, the first one published for it.
+
+    >>> chosen = get("chinchilla:besiroglu2024")
+    >>> chosen.coefficients["alpha"]
+    0.3478
+    >>> float(chosen.loss(params=70e9, tokens=1.4e12).round(4))
+    1.9732
+    >>> print(chosen.to_latex())
+    L(N, D) = 1.817 + \\frac{482}{N^{0.3478}} + \\frac{2085}{D^{0.3658}}
 
     Raises:
         InputError: no such law or set, or a law without a published set.
     """
-    law = get(name)
+    law = find_law(name)
     _, _, wanted = name.partition(":")
     published = [item for item in SETS if item.law == law.name]
     if not published:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from scaling_tui.laws import Points, get
+from scaling_tui.laws import Points, find_law
 from scaling_tui.laws.forms import Coefficients
 from scaling_tui.laws.planning.plan import Plan, frontier
 from scaling_tui.laws.planning.published_runs import planning_entries, split
@@ -102,10 +102,10 @@ def _over_budgets(title: str, series: Sequence[Series], name: str, unit: str) ->
 def _runs(curve: PlanCurve, flops: Array) -> tuple[Array, Array]:
     """N and loss of the run that the law plans at each budget, (n,) each."""
     if curve.plan.ray is None:
-        n, _, loss = frontier(get(curve.law), curve.coefficients, flops, **curve.experts)
+        n, _, loss = frontier(find_law(curve.law), curve.coefficients, flops, **curve.experts)
         return n, loss
     n = np.array([curve.plan.ray.of_flops(budget) for budget in flops.tolist()])
-    return n, get(curve.law).loss(curve.coefficients, params=n)
+    return n, find_law(curve.law).loss(curve.coefficients, params=n)
 
 
 def _budgets(curves: Sequence[PlanCurve], runs: Points | None) -> Array:

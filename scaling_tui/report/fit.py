@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from scaling_tui import InputError
-from scaling_tui.laws import Points, get
+from scaling_tui.laws import Points, find_law
 from scaling_tui.laws.fitting.influence import influence
 from scaling_tui.laws.fitting.restrictions import Restrictions
 from scaling_tui.laws.fitting.study import study
@@ -252,7 +252,7 @@ def fit_source(
     loaded = load(source, runs, table)
     if method == "parametric":
         if predict is not None:
-            read_inputs(predict, get(law or loaded.law or "chinchilla"))  # before the fit, which may take a while
+            read_inputs(predict, find_law(law or loaded.law or "chinchilla"))  # before the fit, which may take a while
         with option_names(), loaded.explained():
             fitted = fit_loaded(
                 loaded,
@@ -330,8 +330,8 @@ def fit_loaded(
         InputError: as `study`.
     """
     fitted = study(
-        loaded.points,
         law or loaded.law or "chinchilla",
+        loaded.points,
         draws=draws,
         holdout_flops=holdout_flops,
         drop_highest=drop_highest,

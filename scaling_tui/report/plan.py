@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scaling_tui import InputError
-from scaling_tui.laws import coefficient_set, get
+from scaling_tui.laws import find_law, get
 from scaling_tui.laws.fitting.restrictions import Restrictions
 from scaling_tui.laws.fitting.study import study
 from scaling_tui.laws.fitting.tables import TableOptions
@@ -86,7 +86,7 @@ def coefficients_for(law: str, given: Sequence[str]) -> dict[str, float]:
     Raises:
         InputError: not KEY=VALUE, not a number, or a coefficient that is neither given nor published.
     """
-    form = get(law)
+    form = find_law(law)
     values: dict[str, float] = {}
     for item in given:
         key, equals, text = item.partition("=")
@@ -101,9 +101,9 @@ def coefficients_for(law: str, given: Sequence[str]) -> dict[str, float]:
         return values
     if not given:
         with option_names():
-            return dict(coefficient_set(law).coefficients)
+            return dict(get(law).coefficients)
     try:
-        published = dict(coefficient_set(law).coefficients)
+        published = dict(get(law).coefficients)
     except InputError:
         missing = [name for name in form.coefficients if name not in values]
         raise InputError(f"--coef: {law} needs {', '.join(missing)} too") from None
@@ -112,7 +112,7 @@ def coefficients_for(law: str, given: Sequence[str]) -> dict[str, float]:
 
 def unit_of(law: str) -> str:
     """The unit of a law's loss: that of its published set, where it names one."""
-    return coefficient_set(law).unit if ":" in law else "nats per token"
+    return get(law).unit if ":" in law else "nats per token"
 
 
 def device_for(name: str | None, count: int, mfu: float, price: float | None) -> "tuple[str, Device] | None":
@@ -186,7 +186,7 @@ def plan_curve_for(
     table: TableOptions, restrictions: Restrictions,
 ) -> tuple["PlanCurve", FitSource | None]:  # fmt: skip
     """The plan with its law, and what the law was fitted to."""
-    from scaling_tui.laws.planning.plan import plan, plan_published
+    from scaling_tui.laws.planning.plan import plan_law, plan_published
     from scaling_tui.plots.plans import PlanCurve
 
     experts = {key: value for key in ("total_params", "active_share") if (value := getattr(goal, key)) is not None}
@@ -202,9 +202,9 @@ def plan_curve_for(
     law = law or "chinchilla:besiroglu2024"
     if coef:
         coefficients = coefficients_for(law, coef)
-        return PlanCurve(law, law, coefficients, plan(get(law), coefficients, goal), False, experts), None
+        return PlanCurve(law, law, coefficients, plan_law(find_law(law), coefficients, goal), False, experts), None
     with option_names():
-        published = coefficient_set(law)
+        published = get(law)
     return PlanCurve(law, law, published.coefficients, plan_published(published, goal), False, experts), None
 
 
@@ -221,7 +221,7 @@ def planning_study(
     """
     law = law or loaded.law or "chinchilla"
     with loaded.explained():
-        return study(loaded.points, law, draws=draws, convention=loaded.convention, restrictions=restrictions)
+        return study(law, loaded.points, draws=draws, convention=loaded.convention, restrictions=restrictions)
 
 
 def plan_study(loaded: FitSource, fitted: "Study", goal: "Goal") -> "Plan":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scaling_tui import InputError
-from scaling_tui.laws import Points, coefficient_set
+from scaling_tui.laws import Points, get
 from scaling_tui.laws.fitting.study import Study
 from scaling_tui.laws.planning.plan import Goal, Plan, plan_published
 from scaling_tui.laws.planning.published_runs import PublishedRun
@@ -137,7 +137,7 @@ def plans_for(basis: Basis, goal: Goal) -> Plans:
     rows = [_own(basis, goal)]
     for name in MAIN:
         try:
-            rows.append(PlanRow(name, plan_published(coefficient_set(name), goal)))
+            rows.append(PlanRow(name, plan_published(get(name), goal)))
         except InputError as error:
             rows.append(PlanRow(name, None, str(error)))
     given = {name: value for name in FIELDS if (value := getattr(goal, name)) is not None}
@@ -241,7 +241,7 @@ def plan_curves(plans: Plans) -> list[PlanCurve]:
         if row.plan is None:
             continue
         if row.name in MAIN:
-            chosen = coefficient_set(row.name)
+            chosen = get(row.name)
             curves.append(PlanCurve(row.name, chosen.law, chosen.coefficients, row.plan, own=False))
         elif plans.basis.study is not None:
             fit = plans.basis.study.fit

@@ -12,7 +12,7 @@ from scaling_tui.laws.fitting.column_names import find_column, shown
 from scaling_tui.laws.fitting.tables import TableOptions, points_of_table
 from scaling_tui.laws.fitting.task_columns import TaskColumns, find_task
 from scaling_tui.laws.fitting.tasks import COEFFICIENTS, TaskFit, TaskPrediction, fit_task
-from scaling_tui.laws.published import get
+from scaling_tui.laws.published import find_law
 from scaling_tui.report.inputs import read_inputs
 from scaling_tui.tables import Table
 from scaling_tui.tables.read import is_table, read_table
@@ -47,7 +47,7 @@ def fit_task_source(
         raise InputError(f"{option}: found with --task, want one of them")
     if not is_table(source):
         raise InputError(f"--task: found with {source!r}, want it with a table (CSV, TSV, JSONL or Parquet)")
-    inputs = None if predict is None else read_inputs(predict, get(law or "chinchilla"))
+    inputs = None if predict is None else read_inputs(predict, find_law(law or "chinchilla"))
     read = read_table(source)
     found = find_task(list(read.columns), task, table.columns, read.where)
     bits, name = (find_column(read, column, "--columns") for column in (found.bits, found.accuracy))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from scaling_tui.data import Corpus, Encoded, Windows, held_out
 from scaling_tui.data.precision import distinct, standard_error
-from scaling_tui.laws.published import coefficient_set
+from scaling_tui.laws.published import get
 from scaling_tui.sweeps.ladder import Ladder
 from scaling_tui.sweeps.rung import Rung
 from scaling_tui.text import show
@@ -88,7 +88,7 @@ def _repeats(rungs: Sequence[Rung], epochs: dict[str, float], unique: int) -> It
     if most is None or (passes := epochs[most.case]) < REPEATS:
         return
     # The equation of D' in section 5 of Muennighoff et al. 2023.
-    constant = coefficient_set("muennighoff").coefficients["R_D_star"]
+    constant = get("muennighoff").coefficients["R_D_star"]
     fresh = unique * (1 + constant * (1 - math.exp(-(passes - 1) / constant)))
     yield (
         f"data repeats: {most.case} reads {show.count(most.tokens)} tokens, {passes:.1f} times the "
@@ -114,8 +114,8 @@ def _precision(ladder: Ladder, error: float, evaluated: int, there_are: int) -> 
     N^-alpha_N and as D^-alpha_D. All rungs read the same tokens, so much of the error is common to them; a twentieth
     leaves room for that.
     """
-    by_size = coefficient_set("kaplan-n").coefficients["alpha_N"]
-    by_data = coefficient_set("kaplan-d").coefficients["alpha_D"]
+    by_size = get("kaplan-n").coefficients["alpha_N"]
+    by_data = get("kaplan-d").coefficients["alpha_D"]
     places = {
         round(by_size * math.log(max(1, rung.count.non_embedding)) + by_data * math.log(rung.tokens), 9)
         for rung in ladder.rungs

@@ -11,7 +11,7 @@ import tomli
 
 from scaling_tui import InputError
 from scaling_tui.data import NAMED, CorpusChoice, is_path, is_tokenizer_path
-from scaling_tui.laws import get
+from scaling_tui.laws import find_law
 from scaling_tui.runs.config import MOST, RunConfig, check_types, known_keys, whole
 from scaling_tui.sweeps.branches import branched
 from scaling_tui.sweeps.resources import KEYS as RESOURCE_KEYS
@@ -138,7 +138,7 @@ def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
         fit = FitChoice(**known_keys(document["fit"], FitChoice, "fit"))
         if not isinstance(fit.law, str):
             raise InputError(f"fit.law: found {fit.law!r}, want the name of a law")
-        get(fit.law)
+        find_law(fit.law)
         if fit.params not in ("non-embedding", "all"):
             raise InputError(f"fit.params: found {fit.params!r}, want 'non-embedding' or 'all'")
         if fit.predict is not None and fit.predict not in [rung.name for rung in rungs]:

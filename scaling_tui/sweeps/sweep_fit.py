@@ -206,7 +206,7 @@ def fit_sweep(sweep: SweepView, leave_out: Collection[str] = ()) -> SweepFit | N
     law, convention = chosen
     try:
         points = points_of_sweep(sweep, convention, {*leave_out, *uncounted(sweep)})
-        fitted = fit(points, law, convention=convention)
+        fitted = fit(law, points, convention=convention)
     except InputError:
         return None
     trials = {trial.label: trial for trial in law_trials(sweep, leave_out)}
@@ -352,5 +352,5 @@ def refit(sweep: SweepView, fitted: SweepFit) -> dict[str, Fit]:
         points = points_of_sweep(sweep, convention, others)
         # Another trainer's run.json may give one count of N alone.
         if np.isfinite(points.column("params")).all():
-            fits[convention] = fit(points, fitted.fit.law, convention=convention)
+            fits[convention] = fit(fitted.fit.law, points, convention=convention)
     return fits

@@ -263,9 +263,9 @@ def off_curve_question(law: OwnLaw) -> Question:
 
 
 def _fitted(law: OwnLaw) -> list[float]:
-    from scaling_tui.laws import get
+    from scaling_tui.laws import find_law
 
-    form = get(law.law)
+    form = find_law(law.law)
     return [float(form.loss(law.coefficients, **{name: rung.input(name) for name in law.inputs})) for rung in law.rungs]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pexpect
 import pytest
 
-from scaling_tui.laws import coefficient_set, get
+from scaling_tui.laws import find_law, get
 from scaling_tui.runs import Writer, find_sweep
 from scaling_tui.runs.format import read_json, write_json
 from tests.cli.conftest import Command
@@ -28,8 +28,8 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def table(path: Path, seed: int, **changed: float) -> Path:
     """49 runs of a known law with 0.4 % of noise."""
-    law = get("chinchilla")
-    coefficients = dict(coefficient_set("chinchilla:besiroglu2024").coefficients) | changed
+    law = find_law("chinchilla")
+    coefficients = dict(get("chinchilla:besiroglu2024").coefficients) | changed
     n, d = (side.ravel() for side in np.meshgrid(np.geomspace(1e7, 1e9, 7), np.geomspace(1e9, 4e10, 7)))
     losses = law.loss(coefficients, params=n, tokens=d) * np.exp(
         0.004 * np.random.default_rng(seed).standard_normal(49)
@@ -80,7 +80,7 @@ def test_a_difference_is_real_only_where_there_is_one(command: Command, runs: Pa
     assert not any(one["real"] for one in noise["coefficients"].values())
     assert [name for name, one in shift["coefficients"].items() if one["real"]] == ["E"]
     low, high = shift["coefficients"]["E"]["interval"]
-    assert low < 2.0 - coefficient_set("chinchilla:besiroglu2024").coefficients["E"] < high
+    assert low < 2.0 - get("chinchilla:besiroglu2024").coefficients["E"] < high
     assert shift["loss"]["real"]
     _, out, _ = command("compare", first, higher)
     line = next(line for line in out.splitlines() if line.startswith("E ") and "differs" in line)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from scaling_tui.cli.app import main
-from scaling_tui.laws import coefficient_set, get
+from scaling_tui.laws import find_law, get
 from tests.conftest import record_sweep
 
 
@@ -47,7 +47,7 @@ def csv(tmp_path: Path) -> Path:
     """Forty runs of a known law with half a per cent of noise."""
     rng = np.random.default_rng(0)
     N, D = 10 ** rng.uniform(7, 10, 40), 10 ** rng.uniform(8, 11, 40)
-    loss = get("chinchilla").loss(coefficient_set("chinchilla:besiroglu2024").coefficients, params=N, tokens=D)
+    loss = find_law("chinchilla").loss(get("chinchilla:besiroglu2024").coefficients, params=N, tokens=D)
     rows = [f"{n},{d},{y}" for n, d, y in zip(N, D, loss * np.exp(0.005 * rng.standard_normal(40)), strict=True)]
     path = tmp_path / "runs.csv"
     path.write_text("\n".join(["params,tokens,loss", *rows]))
@@ -137,7 +137,7 @@ def test_fit_names_the_runs_it_depends_on_and_the_coefficients_that_are_correlat
 @pytest.mark.parametrize("method", ["isoflop", "envelope"])
 def test_other_ways_to_fit(command: Command, tmp_path: Path, method: str) -> None:
     N, C = (a.ravel() for a in np.meshgrid(np.geomspace(1e8, 1e10, 9), np.geomspace(1e19, 1e21, 5)))
-    loss = get("chinchilla").loss(coefficient_set("chinchilla:besiroglu2024").coefficients, params=N, tokens=C / 6 / N)
+    loss = find_law("chinchilla").loss(get("chinchilla:besiroglu2024").coefficients, params=N, tokens=C / 6 / N)
     path = tmp_path / "iso.csv"
     path.write_text("params,flops,loss\n" + "\n".join(f"{n},{c},{y}" for n, c, y in zip(N, C, loss, strict=True)))
     found = command("fit", path, "--method", method, "--json").json
@@ -180,7 +180,7 @@ def test_a_task_in_two_steps(command: Command, shared_data: Path) -> None:
 
 def test_a_table_without_a_loss_has_tasks_too(command: Command, tmp_path: Path) -> None:
     N, D = (a.ravel() for a in np.meshgrid([1e8, 3e8, 1e9], [2e9, 6e9, 2e10]))
-    bpb = get("chinchilla").loss({"E": 0.4, "A": 255, "B": 22, "alpha": 0.37, "beta": 0.19}, params=N, tokens=D)
+    bpb = find_law("chinchilla").loss({"E": 0.4, "A": 255, "B": 22, "alpha": 0.37, "beta": 0.19}, params=N, tokens=D)
     percent = 100 * (0.25 + 0.75 / (1 + np.exp(5 * (bpb - 0.8))))
     path = tmp_path / "tasks.csv"
     lines = [f"{n:.6g},{d:.6g},{x:.6f},{y:.4f}" for n, d, x, y in zip(N, D, bpb, percent, strict=True)]
@@ -485,7 +485,7 @@ def test_a_mixture_of_experts_by_its_total_parameters(command: Command, tmp_path
     rng = np.random.default_rng(0)
     N, D = 10 ** rng.uniform(7, 9, 60), 10 ** rng.uniform(9, 11, 60)
     total = N * rng.choice([1, 4, 16, 64], 60)
-    loss = get("moe").loss(coefficient_set("moe").coefficients, params=N, total_params=total, tokens=D)
+    loss = find_law("moe").loss(get("moe").coefficients, params=N, total_params=total, tokens=D)
     loss = loss * np.exp(0.002 * rng.standard_normal(60))
     rows = [f"{n},{t},{d},{y}" for n, t, d, y in zip(N, total, D, loss, strict=True)]
     table = tmp_path / "experts.csv"

@@ -15,7 +15,7 @@ Runs = Callable[[int], Points]
 @pytest.fixture
 def published(shared_data: Path) -> Runs:
     """The runs without the given number of those of highest loss (the published analyses leave out 5)."""
-    points, _ = read_points(shared_data / "chinchilla_points.csv")
+    points = read_points(shared_data / "chinchilla_points.csv")
 
     def without(highest: int) -> Points:
         return points.take(np.sort(np.argsort(points.loss)[: len(points) - highest]))

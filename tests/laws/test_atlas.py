@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from scaling_tui.laws import LAWS, coefficient_set
+from scaling_tui.laws import LAWS, get
 from scaling_tui.laws.atlas import (
     ALLOCATIONS,
     ENTRIES,
@@ -70,7 +70,7 @@ def test_the_atlas_is_an_atlas() -> None:
     for chosen in SETS:
         assert set(chosen.coefficients) == set(LAWS[chosen.law].coefficients)
         assert chosen.params in ("all", "non-embedding")
-        assert coefficient_set(chosen.title) is chosen
+        assert get(chosen.title) is chosen
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_the_atlas_is_an_atlas() -> None:
     ],
 )
 def test_names_stay(name: str, coefficients: dict[str, float]) -> None:
-    assert dict(coefficient_set(name).coefficients) == coefficients
+    assert dict(get(name).coefficients) == coefficients
 
 
 def test_hoffmanns_first_approach_gives_every_row_of_its_table() -> None:
@@ -116,7 +116,7 @@ def test_deepseeks_67b_was_trained_as_its_hyperparameter_laws_say() -> None:
 
 def test_minicpm_as_printed_in_billions() -> None:
     """Figure 17 prints 7.15e-2/N^0.29 + 0.300/D^0.23 + 0.31, N and D in billions, and K² = 0.01."""
-    c = coefficient_set("chinchilla:minicpm2024").coefficients
+    c = get("chinchilla:minicpm2024").coefficients
     by_hand = 7.15e-2 / 2.4**0.29 + 0.300 / 1060**0.23 + 0.31
     assert float(LAWS["chinchilla"].loss(c, params=2.4e9, tokens=1.06e12)) == pytest.approx(by_hand)
     K = (0.29 * 7.15e-2 / (0.23 * 0.300)) ** (1 / 0.52)
@@ -125,7 +125,7 @@ def test_minicpm_as_printed_in_billions() -> None:
 
 def test_gadres_form_for_over_training_is_the_same_law() -> None:
     """Equation 4: E + (a·M^eta + b·M^-eta)·C^-eta; table 1 of its appendix prints a 212, b 367, eta 0.136."""
-    c = coefficient_set("chinchilla:gadre2024").coefficients
+    c = get("chinchilla:gadre2024").coefficients
     eta = c["alpha"] / 2
     a, b = c["A"] * 6**eta, c["B"] * 6**eta
     for params, tokens in ((1e9, 2e10), (4e8, 2.5e11)):

@@ -8,7 +8,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from scaling_tui import InputError
-from scaling_tui.laws import LAWS, Law, coefficient_set, get
+from scaling_tui.laws import LAWS, Law, find_law, get
 
 EXAMPLES: dict[str, dict[str, float]] = {
     "sum-of-powers": {"a": 757.0, "b": 0.375, "c": 9.47, "d": 0.061},
@@ -19,12 +19,12 @@ EXAMPLES: dict[str, dict[str, float]] = {
     "chinchilla": {"E": 1.8172, "A": 482.01, "B": 2085.43, "alpha": 0.3478, "beta": 0.3658},
     "chinchilla-n": {"E": 1.8, "A": 482.0, "alpha": 0.35},
     "chinchilla-d": {"E": 1.8, "B": 2085.0, "beta": 0.37},
-    "muennighoff": dict(coefficient_set("muennighoff").coefficients),
+    "muennighoff": dict(get("muennighoff").coefficients),
     "bnsl-n": {"a": 1.7, "b": 60.0, "c0": 0.1, "c1": 0.25, "d1": 3e9, "f1": 0.4},
     "bnsl-d": {"a": 1.7, "b": 60.0, "c0": 0.1, "c1": 0.25, "d1": 3e9, "f1": 0.4},
     "bnsl-c": {"a": 1.7, "b": 200.0, "c0": 0.1, "c1": -0.07, "d1": 3e19, "f1": 1.5},
     "multiplicative": {"E": 1.1, "A": 40.0, "alpha": 0.12, "beta": 0.07},
-    "moe": dict(coefficient_set("moe").coefficients),
+    "moe": dict(get("moe").coefficients),
 }
 RISING = {("moe", "params"), ("moe", "total_params")}  # where the loss may rise with an input
 names = st.sampled_from(sorted(LAWS))
@@ -51,7 +51,7 @@ def test_every_law_has_an_example_and_its_words() -> None:
 
 
 def test_sum_of_powers_as_taught() -> None:
-    value = get("sum-of-powers").loss({"a": 1, "b": 0.5, "c": 1, "d": 0.3}, params=1000, tokens=10000)
+    value = find_law("sum-of-powers").loss({"a": 1, "b": 0.5, "c": 1, "d": 0.3}, params=1000, tokens=10000)
     assert float(value) == pytest.approx(1000**-0.5 + 10000**-0.3)
     assert round(float(value), 4) == 0.0947
 
@@ -71,18 +71,18 @@ def test_sum_of_powers_as_taught() -> None:
     ],
 )
 def test_published_sets_by_hand(name: str, given: dict[str, float], by_hand: float) -> None:
-    assert float(get(name).loss(coefficient_set(name).coefficients, **given)) == pytest.approx(by_hand, rel=1e-12)
+    assert float(find_law(name).loss(get(name).coefficients, **given)) == pytest.approx(by_hand, rel=1e-12)
 
 
 def test_repeated_data_as_the_paper_computes_it() -> None:
-    chosen = coefficient_set("muennighoff")
+    chosen = get("muennighoff")
     for N, D, value in ((6.34e9, 242e9, 2.2256440889984477), (8.67e9, 178e9, 2.2269634075087867)):
-        found = get("muennighoff").loss(chosen.coefficients, params=N, tokens=D, unique_tokens=25e9)
+        found = find_law("muennighoff").loss(chosen.coefficients, params=N, tokens=D, unique_tokens=25e9)
         assert float(found) == pytest.approx(value, rel=1e-14)
 
 
 def test_repeats_are_worth_less_than_fresh_tokens_and_more_than_none() -> None:
-    law, c = get("muennighoff"), EXAMPLES["muennighoff"]
+    law, c = find_law("muennighoff"), EXAMPLES["muennighoff"]
     once, again, fresh = (
         float(law.loss(c, params=1e9, tokens=D, unique_tokens=U)) for D, U in ((2e10, 2e10), (8e10, 2e10), (8e10, 8e10))
     )
@@ -139,7 +139,7 @@ def test_inverse_undoes_loss(name: str, params: float, tokens: float, repeat: fl
 )
 def test_losses_out_of_reach_say_why(loss: float, says: str) -> None:
     with pytest.raises(InputError, match=says):
-        get("chinchilla").inverse(EXAMPLES["chinchilla"], loss, "params", tokens=1e9)
+        find_law("chinchilla").inverse(EXAMPLES["chinchilla"], loss, "params", tokens=1e9)
 
 
 @pytest.mark.parametrize(
@@ -253,8 +253,8 @@ def test_a_loss_that_falls_and_rises_is_undone_where_it_falls() -> None:
 
 def test_wrong_names_say_what_there_is() -> None:
     with pytest.raises(InputError, match="chinchilla-n"):
-        get("chinchila")
+        find_law("chinchila")
     with pytest.raises(InputError, match="hoffmann2022"):
-        coefficient_set("chinchilla:hofmann")
+        get("chinchilla:hofmann")
     with pytest.raises(InputError, match="missing E"):
-        get("chinchilla-n").loss({"A": 1.0, "alpha": 0.3}, params=1)
+        find_law("chinchilla-n").loss({"A": 1.0, "alpha": 0.3}, params=1)

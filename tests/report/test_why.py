@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from scaling_tui import InputError
-from scaling_tui.laws import LAWS, coefficient_set, get
+from scaling_tui.laws import LAWS, find_law, get
 from scaling_tui.laws.fitting.compare import compare
 from scaling_tui.laws.fitting.fitted import Fit
 from scaling_tui.laws.fitting.influence import influence
@@ -21,7 +21,7 @@ from scaling_tui.laws.fitting.restrictions import Restrictions
 from scaling_tui.laws.fitting.study import study
 from scaling_tui.laws.fitting.tables import TableOptions
 from scaling_tui.laws.forms import SYMBOLS
-from scaling_tui.laws.planning.plan import Goal, plan, plan_fit, plan_published
+from scaling_tui.laws.planning.plan import Goal, plan_fit, plan_law, plan_published
 from scaling_tui.report.fit import sweep_source
 from scaling_tui.report.why import Explanation
 from scaling_tui.report.why.asked import figures_asked, plan_asked
@@ -193,7 +193,7 @@ LAW_INPUTS = {"params": 3.3e8, "tokens": 7.1e10, "flops": 4.2e20, "unique_tokens
 def test_the_loss_by_any_law_is_what_its_formula_gives(name: str) -> None:
     law = LAWS[name]
     own = {coefficient: 0.3 if coefficient in law.exponents else 2.5 for coefficient in law.coefficients}
-    sets = [dict(coefficient_set(name).coefficients)] if published(name) else []
+    sets = [dict(get(name).coefficients)] if published(name) else []
     for coefficients in [own, *sets]:
         for scale in (1.0, 40.0):  # the second repeats tokens and parameters
             inputs = {key: LAW_INPUTS[key] * (scale if key in ("params", "total_params", "tokens") else 1.0)
@@ -209,7 +209,7 @@ def test_the_loss_by_any_law_is_what_its_formula_gives(name: str) -> None:
 
 def published(name: str) -> bool:
     try:
-        coefficient_set(name)
+        get(name)
     except InputError:
         return False
     return True
@@ -227,7 +227,7 @@ def objective(fit: Fit, name: str, change: float) -> float:
 def test_every_number_of_a_fit_is_what_its_formula_gives_and_its_coefficients_are_at_the_least(tmp_path: Path) -> None:
     source = sweep_source(read_sweep(record_grid(tmp_path)))
     for law, convention in (("chinchilla", "all"), ("chinchilla", "non-embedding"), ("kaplan-c", "all")):
-        made = study(source.points, law, convention=convention, draws=60)
+        made = study(law, source.points, convention=convention, draws=60)
         moved = influence(made.fit)
         figures = check([*study_figures("fit", made, source.behind, moved), *point_figures(made, source.behind)])
         for name in made.fit.coefficients:
@@ -252,7 +252,7 @@ def test_every_number_of_a_fit_is_what_its_formula_gives_and_its_coefficients_ar
 
 def test_the_views_of_the_law_screen_can_be_asked(tmp_path: Path) -> None:
     source = sweep_source(read_sweep(record_grid(tmp_path)))
-    made = study(source.points, "chinchilla", draws=0)
+    made = study("chinchilla", source.points, draws=0)
     compared = check(comparison_figures(compare(made.fit)))
     assert {"objective", "AICc", "left out", "beyond", "bias"} <= {one.key for one in compared}
     valleys = check(valley_figures(profiles(source.points)))
@@ -274,9 +274,9 @@ GOALS = (
 @pytest.mark.parametrize("goal", GOALS, ids=lambda goal: " ".join(k for k, v in vars(goal).items() if v))
 @pytest.mark.parametrize("name", ["chinchilla:besiroglu2024", "chinchilla:hoffmann2022", "kaplan:kaplan2020"])
 def test_every_number_of_a_plan_is_what_its_formula_gives(name: str, goal: Goal) -> None:
-    chosen = coefficient_set(name)
+    chosen = get(name)
     made = plan_published(chosen, goal)
-    figures = check(plan_figures(name, get(name), chosen.coefficients, made, goal))
+    figures = check(plan_figures(name, find_law(name), chosen.coefficients, made, goal))
     keys = {one.key: one for one in figures}
     assert {"N", "D", "D/N", "C", "L"} <= keys.keys()
     assert ("off" in keys) == (made.excess > 1e-6)
@@ -287,17 +287,17 @@ def test_every_number_of_a_plan_is_what_its_formula_gives(name: str, goal: Goal)
 
 def test_plans_with_a_fit_along_a_line_and_by_laws_without_a_closed_form(tmp_path: Path) -> None:
     source = sweep_source(read_sweep(record_grid(tmp_path, "ray", 20.0)))
-    made = study(source.points, "chinchilla", draws=30)
+    made = study("chinchilla", source.points, draws=30)
     for goal in (Goal(flops=1e20), Goal(tokens=1e10), Goal(params=1e9), Goal(loss=2.2)):
         result = plan_fit(made.fit, made.draws, goal)
         assert result.ray is not None
-        check(plan_figures("ray", get(result.law), result.along or {}, result, goal))
+        check(plan_figures("ray", find_law(result.law), result.along or {}, result, goal))
     law = LAWS["muennighoff"]
-    coefficients = dict(coefficient_set("muennighoff").coefficients)
+    coefficients = dict(get("muennighoff").coefficients)
     goal = Goal(flops=1e21, unique_tokens=1e9)
-    figures = check(plan_figures("repeated", law, coefficients, plan(law, coefficients, goal), goal))
+    figures = check(plan_figures("repeated", law, coefficients, plan_law(law, coefficients, goal), goal))
     assert named(figures, "repeated", "N").source.startswith("searched")
-    whole = study(sweep_source(read_sweep(record_grid(tmp_path, "own"))).points, "chinchilla", draws=30)
+    whole = study("chinchilla", sweep_source(read_sweep(record_grid(tmp_path, "own"))).points, draws=30)
     goal = Goal(flops=1e18)
     result = plan_fit(whole.fit, whole.draws, goal)
     low, high = result.intervals["params"]

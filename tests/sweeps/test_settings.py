@@ -79,7 +79,7 @@ def test_seeds_trained_for_real_are_fitted_by_their_means_and_predicted_once(tin
     assert record["losses"] == pytest.approx({rung: means[rung] for rung in "abc"})
     assert record["averaged"] == {rung: [f"{rung}-s{seed}" for seed in (0, 1, 2)] for rung in "abc"}
     sizes = {run.rung: float(run.non_embedding or 0) for run in view.runs}
-    by_hand = fit(Points.of([means[r] for r in "abc"], params=[sizes[r] for r in "abc"]), "kaplan-n")
+    by_hand = fit("kaplan-n", Points.of([means[r] for r in "abc"], params=[sizes[r] for r in "abc"]))
     assert record["predicted"] == pytest.approx(predict(by_hand, params=sizes["d"]).value)
 
     prediction = summary(view)["prediction"]

@@ -13,7 +13,7 @@ import pytest
 from scaling_tui import InputError
 from scaling_tui.laws import Points, fit
 from scaling_tui.laws.forms import LAWS
-from scaling_tui.laws.planning.plan import Goal, plan, plan_fit
+from scaling_tui.laws.planning.plan import Goal, plan_fit, plan_law
 from scaling_tui.plots.curves import Choice, Curves
 from scaling_tui.report.fit import sweep_source
 from scaling_tui.report.sweep import report
@@ -177,7 +177,7 @@ def test_a_law_without_a_finite_coefficient_ends_no_sweep(tiny: Path, tmp_path: 
 
 def test_a_fit_whose_coefficient_no_double_holds_is_still_drawn_and_plans_nothing(tmp_path: Path) -> None:
     sizes = np.array([1e3, 2e3, 4e3, 8e3])
-    fitted = fit(Points.of([3.0, 3.1, 3.0, 3.05], params=sizes), "kaplan-n", convention="all")
+    fitted = fit("kaplan-n", Points.of([3.0, 3.1, 3.0, 3.05], params=sizes), convention="all")
     assert not math.isfinite(fitted.coefficients["Nc"])
     assert fitted.loss(params=sizes) == pytest.approx(3.04, abs=0.1)
     assert np.shape(fitted.loss(params=1e3)) == ()
@@ -189,7 +189,7 @@ def test_a_plan_of_less_than_a_token_is_one_clear_error() -> None:
     with pytest.raises(
         InputError, match=r"leaves tokens = 0\.024, less than one; want flops of at least 6·N = 4\.2e\+11"
     ):
-        plan(LAWS["chinchilla"], HOFFMANN, Goal(params=7e10, flops=1e10))
+        plan_law(LAWS["chinchilla"], HOFFMANN, Goal(params=7e10, flops=1e10))
 
 
 def test_the_command_says_it_too() -> None:

@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 from textual.widgets._footer import FooterKey
 
-from scaling_tui.laws import coefficient_set, get
+from scaling_tui.laws import find_law, get
 from scaling_tui.plots.figures import DOTTED
 from scaling_tui.report.comparison.comparing import compare_sources
 from scaling_tui.report.comparison.sources import open_source, with_own_names
@@ -40,7 +40,7 @@ def runs(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    law, coefficients = get("chinchilla"), coefficient_set("chinchilla:besiroglu2024").coefficients
+    law, coefficients = find_law("chinchilla"), get("chinchilla:besiroglu2024").coefficients
     rows = [
         f"run{k},{n},{d},{float(law.loss(coefficients, params=n, tokens=d)) * (1 + 0.002 * (k % 3))}"
         for k, (n, d) in enumerate((n, d) for n in (1e7, 1e8, 1e9) for d in (1e9, 3e9, 1e10, 4e10))

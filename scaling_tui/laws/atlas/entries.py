@@ -8,8 +8,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from scaling_tui.laws.forms import Coefficients, Input
+from scaling_tui.laws.forms import LAWS, Coefficients, Input, Law
 from scaling_tui.laws.kernels import Array
+from scaling_tui.laws.latex import filled
+from scaling_tui.text.notebook import html_table
 
 Range = tuple[float, float]
 Kind = Literal["loss", "allocation", "hyperparameter"]
@@ -58,11 +60,13 @@ class Stated:
     below: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CoefficientSet:
-    """Coefficients of a loss law, as published.
+    """Coefficients of a loss law, as published. `get` finds one by its name.
 
     Args:
+        law: the name of the law, `form` the law itself.
+        coefficients: by name, as printed: rounded.
         params: which parameters N counts: "all" or "non-embedding".
         source: paper, and the table or equation that prints the figures.
         stated: the figure that they reproduce.
@@ -85,6 +89,36 @@ class CoefficientSet:
     def title(self) -> str:
         """As on the command line."""
         return f"{self.law}:{self.name}"
+
+    @property
+    def form(self) -> Law:
+        """The law that the coefficients are of."""
+        return LAWS[self.law]
+
+    def loss(self, **inputs: object) -> Array:
+        """Loss at `inputs` in `unit`, in the shape that they broadcast to; see `Law.loss`.
+
+        Raises:
+            InputError: an input is missing, not an input of the law, or not positive.
+        """
+        return self.form.loss(self.coefficients, **inputs)
+
+    def to_latex(self, digits: int = 4) -> str:
+        """The formula in LaTeX with the coefficients filled in to so many significant digits at most, no delimiters.
+
+        Raises:
+            InputError: fewer than 1 or more than 17 digits.
+        """
+        return filled(self.form.latex, self.coefficients, digits)
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name} {value:.10g}" for name, value in self.coefficients.items())
+        return f"<{self.title}: {self.form.text}; {values}>"
+
+    def _repr_html_(self) -> str:
+        rows = [(name, f"{value:.10g}") for name, value in self.coefficients.items()]
+        lines = [f"N counts {self.params} parameters; L is {self.unit}", f"source: {self.source}", self.note]
+        return html_table((self.title, "published"), rows, [self.form.text], [line for line in lines if line])
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,11 @@ No bootstrap accounts for a wrong law. The held-out error does.
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from scaling_tui import InputError
 from scaling_tui.laws.fitting.clusters import Clusters, clusters_of
 from scaling_tui.laws.fitting.fitted import Fit, Prediction, box_for, observations, sample
 from scaling_tui.laws.fitting.minimize import Problem
@@ -30,8 +31,14 @@ from scaling_tui.laws.fitting.restrictions import Branch, branches
 from scaling_tui.laws.fitting.solve import refit, solve
 from scaling_tui.laws.kernels import Array
 from scaling_tui.laws.student_t import t_quantile
+from scaling_tui.tables.columns import Columns
+
+if TYPE_CHECKING:
+    from scaling_tui.tables.columns import DataFrame
 
 Resample = Literal["pairs", "clusters", "noise", "sandwich"]
+DRAWS = 200
+"""Refits where nobody says how many."""
 _NORMAL_FROM = 20_000  # points
 _MOST_DRAWS = 100_000
 _NOISE_DRAWS = 20_000  # errors of new runs, over all refits
@@ -45,11 +52,14 @@ _HOW: dict[str, str] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Bootstrap:
-    """Refits of one law.
+    """Refits of one law. `bootstrap` makes them.
 
     Args:
+        fit: what was refitted.
+        resample: how the points of a refit were drawn.
+        seed: of the random generator.
         theta: internal coordinates of the draws, (K, p).
         noise: of the points, with a draw of its scale for each refit.
         unconverged: number of draws that stopped short of their minimum; they count as they are, because those left
@@ -65,6 +75,21 @@ class Bootstrap:
 
     def __len__(self) -> int:
         return int(self.theta.shape[0])
+
+    def __repr__(self) -> str:
+        return f"<Bootstrap of {self.fit.law.name}: {self.how}>"
+
+    def _repr_html_(self) -> str:
+        told = f"intervals: {self.how}; they assume that the law is right"
+        return self.fit.table(self.intervals(), below=[told, *self.shortfall])
+
+    def to_pandas(self) -> "DataFrame":
+        """The draws of the coefficients as a data frame of pandas, a row a refit.
+
+        Raises:
+            InputError: pandas is not installed.
+        """
+        return Columns(self.coefficients()).to_pandas()
 
     @property
     def how(self) -> str:
@@ -144,15 +169,35 @@ class Bootstrap:
         return Prediction(value, min(low, value), max(high, value), level, of, self.how)
 
 
-def bootstrap(fit: Fit, draws: int, *, seed: int = 0, resample: Resample | None = None) -> Bootstrap:
-    """Refits `fit` to `draws` resamples, each from the fit to its own minimum.
+def bootstrap(fit: Fit, draws: int = DRAWS, *, seed: int = 0, resample: Resample | None = None) -> Bootstrap:
+    """Refits `fit` to `draws` resamples, each from the fit to its own minimum: the intervals of `scaling-tui fit`.
+
+    Sources: Efron 1979 (pairs), Besiroglu et al. 2024 (arXiv:2404.10102, on Hoffmann's runs), Huber 1967 (sandwich).
+
+    >>> from scaling_tui.laws import fit
+    >>> N = [1e6, 3e6, 1e7, 3e7, 1e8, 3e8]
+    >>> draws = bootstrap(fit("kaplan-n", {"params": N, "loss": [4.1, 3.75, 3.43, 3.12, 2.88, 2.65]}), 50)
+    >>> draws
+    <Bootstrap of kaplan-n: refits with noise like the residuals', 50 draws>
+    >>> low, high = draws.intervals(0.9)["alpha_N"]
+    >>> bool(low < draws.fit.coefficients["alpha_N"] < high)
+    True
 
     Args:
         fit: the fit; the refits use its delta.
         draws: how many resamples.
         seed: seed of the random generator.
-        resample: the method; None chooses one that suits the points (see the module).
+        resample: "pairs", "clusters", "noise" or "sandwich"; None chooses the one that suits the points.
+
+    Raises:
+        InputError: no draws, or a fit with as many coefficients as points, whose residuals tell no noise.
     """
+    if draws < 1:
+        raise InputError(f"draws: found {draws}, want 1 or more")
+    if fit.freedom < 1:
+        raise InputError(
+            f"points: {len(fit.points)} leave no degrees of freedom for {fit.law.name}, want more for an interval"
+        )
     law, rng = fit.law, np.random.default_rng(seed)
     _, y = observations(law, fit.points)
     clusters = clusters_of(law, fit.points)

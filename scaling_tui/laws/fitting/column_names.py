@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from scaling_tui import InputError
 from scaling_tui.tables import Cell, Table
 from scaling_tui.text.numbers import read_quantity
-from scaling_tui.text.suggest import nearest
+from scaling_tui.text.suggest import did_you_mean, nearest
 
 NUMBERS = ("loss", "params", "total_params", "tokens", "flops", "unique_tokens", "non_embedding")
 OTHERS = ("run", "step", "state")
@@ -111,6 +111,18 @@ def read_columns(text: str) -> dict[str, str]:
             raise InputError(f"--columns: {role} is given twice, want it once")
         given[role] = column
     return given
+
+
+def checked_columns(given: Mapping[str, str]) -> dict[str, str]:
+    """Roles and the columns they are given, as somebody's own program says them.
+
+    Raises:
+        InputError: a role that there is not.
+    """
+    for role in given:
+        if role not in ROLES:
+            raise InputError(f"columns: found {str(role)[:60]!r}, {did_you_mean(str(role), ROLES)}")
+    return dict(given)
 
 
 def choose_columns(table: Table, given: Mapping[str, str]) -> dict[str, Column]:

@@ -145,7 +145,7 @@ def compare(own: Fit, laws: Iterable[Law] | None = None) -> Comparison:
             excluded[law.name] = reason
             continue
         try:
-            fits.append(fit_law(points, law, delta=own.delta, convention=own.convention))
+            fits.append(fit_law(law, points, delta=own.delta, convention=own.convention))
         except InputError as error:
             excluded[law.name] = str(error).removeprefix("points: ")
     if reason := _too_few(own.law, own.size, points, groups):
@@ -236,7 +236,7 @@ def origins(size: Array, coefficients: int, groups: Clusters) -> list[float]:
 
 def _again(one: Fit, points: Points) -> Fit:
     """The law of `one`, restricted as there, fitted to other points from nothing."""
-    return fit_law(points, one.law, delta=one.delta, convention=one.convention, restrictions=one.restrictions)
+    return fit_law(one.law, points, delta=one.delta, convention=one.convention, restrictions=one.restrictions)
 
 
 def _forwards(whole: Fit, size: Array, cut: float) -> tuple[float, float]:

@@ -84,7 +84,7 @@ def envelope(points: Points, level: float = 0.9) -> Envelope:
             f"{np.unique(sizes).size} sizes on the envelope: a power law needs four, and the smallest and the largest "
             "do not count, because nothing beyond them was tried"
         )
-    loss_law = fit(Points.of(np.exp(lowest), flops=np.exp(budgets)), "kaplan-c")
+    loss_law = fit("kaplan-c", Points.of(np.exp(lowest), flops=np.exp(budgets)))
     return Envelope(
         np.exp(budgets), np.exp(lowest), sizes, int(np.unique(sizes).size), loss_law, laws[0], laws[1], tuple(warnings)
     )

@@ -9,34 +9,49 @@ from scaling_tui.laws.fitting.fitted import Fit, default_delta, observations
 from scaling_tui.laws.fitting.points import Points, name_points
 from scaling_tui.laws.fitting.restrictions import Restrictions, branches, check_priors
 from scaling_tui.laws.fitting.solve import solve
+from scaling_tui.laws.fitting.tables import Source, as_points
 from scaling_tui.laws.fitting.warnings import fit_warnings
 from scaling_tui.laws.forms import Law
-from scaling_tui.laws.published import get
+from scaling_tui.laws.published import find_law
 
 _SAME = 1e-6  # inputs whose logarithms are closer than this count as equal
 
 
 def fit(
-    points: Points,
     law: str | Law,
+    points: Points | Source,
     *,
     delta: float | None = None,
-    convention: str = "all",
+    convention: str | None = None,
     restrictions: Restrictions = Restrictions(),  # noqa: B008 - frozen
 ) -> Fit:
     """Fits `law` to `points` by the summed Huber loss of log-loss residuals, to the global minimum.
 
+    This is the fit that `scaling-tui fit` makes: approach 3 of Hoffmann et al. 2022 (arXiv:2203.15556, section 3.3),
+    with the Huber loss summed over runs rather than averaged, as Besiroglu et al. 2024 (arXiv:2404.10102) correct it.
+
+    >>> N = [1e6, 3e6, 1e7, 3e7, 1e8, 3e8]
+    >>> fitted = fit("chinchilla-n", {"params": N, "loss": [1.7 + 40 / n**0.25 for n in N]})
+    >>> fitted
+    <Fit of chinchilla-n to 6 points: E 1.700, A 40.00, alpha 0.2500; objective 0>
+    >>> float(fitted.loss(params=1e9).round(4))
+    1.9249
+
     Args:
-        points: the runs; unusable ones are left out with a warning.
-        law: the law or its name.
-        delta: of the Huber loss; None chooses (`default_delta`).
-        convention: which parameters `points.params` counts, "all" or "non-embedding": recorded, not converted.
+        law: the law or its name; `LAWS` has them all.
+        points: the runs, or a table of them as `read_points` takes it; unusable ones are left out with a warning.
+        delta: of the Huber loss, in log loss; inf is least squares; None chooses: 1e-3, or inf where there are fewer
+            than 5 points per coefficient.
+        convention: which parameters `points.params` counts, "all" or "non-embedding": recorded, not converted; None is
+            what the points say of themselves. `points.under` converts.
         restrictions: coefficients that are fixed, tied, or known from elsewhere.
 
     Raises:
-        InputError: no usable point, fewer points than coefficients, or a column that the law needs is missing.
+        InputError: no such law, no usable point, fewer points than coefficients, or a column that the law needs is
+            missing; or as `read_points`.
     """
-    law = get(law) if isinstance(law, str) else law
+    law = find_law(law) if isinstance(law, str) else law
+    points = as_points(points)
     points, lacking, warnings = _usable(points, law)
     size = len(branches(law, restrictions)[0].free)
     check_priors(law, restrictions)
@@ -65,7 +80,7 @@ def fit(
         objective=solved.objective,
         delta=delta,
         points=points,
-        convention=convention,
+        convention=convention or points.convention,
         warnings=(),
         converged=solved.converged,
         theta=solved.theta,

@@ -1,6 +1,7 @@
 """A law with coefficients estimated from points, and the coordinates they are estimated in."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,17 +12,23 @@ from scaling_tui.laws.fitting.points import Points
 from scaling_tui.laws.fitting.restrictions import Restrictions, branches
 from scaling_tui.laws.forms import Law
 from scaling_tui.laws.kernels import Array
+from scaling_tui.laws.latex import filled
+from scaling_tui.text import show
+from scaling_tui.text.columns import span
+from scaling_tui.text.notebook import html_table
 
 HOFFMANN_DELTA = 1e-3
 _ENOUGH = 5  # points per coefficient
 SAMPLE = 2000  # points that the global search uses
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fit:
-    """A law with coefficients estimated from points.
+    """A law with coefficients estimated from points. `fit` makes one.
 
     Args:
+        law: the law that was fitted.
+        coefficients: the estimates by name, unrounded.
         objective: sum over points of the Huber loss of log-loss residuals at `delta`.
         delta: residual beyond which the Huber loss is linear; inf is least squares.
         points: the points used; `warnings` names any left out.
@@ -48,6 +55,39 @@ class Fit:
     restrictions: Restrictions = field(default_factory=Restrictions)
     noise: float = 0.0
 
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name} {show.coefficient(value)}" for name, value in self.coefficients.items())
+        return f"<Fit of {self.law.name} to {len(self.points)} points: {values}; objective {self.objective:.6g}>"
+
+    def _repr_html_(self) -> str:
+        fitted = f"{len(self.points)} points, N {self.convention}; objective {self.objective:.6g}"
+        return self.table(below=[fitted, *self.points.warnings, *self.warnings])
+
+    def table(
+        self,
+        intervals: Mapping[str, tuple[float, float]] | None = None,
+        level: float = 0.9,
+        below: Sequence[str] = (),
+    ) -> str:
+        """The coefficients in HTML, with `intervals` at `level` where they are given, and lines of text `below`."""
+        head = [self.law.name, "estimate", *([f"{show.percent(level)} interval"] if intervals else [])]
+        rows = [
+            [name, show.coefficient(value), *([span(*intervals[name])] if intervals else [])]
+            for name, value in self.coefficients.items()
+        ]
+        given = [f"given: {self.restrictions.text}"] if self.restrictions else []
+        return html_table(head, rows, [self.law.text], [*given, *below])
+
+    def to_latex(self, digits: int = 4) -> str:
+        """The formula in LaTeX with the coefficients filled in to at most so many significant digits.
+
+        To plan or predict by, take the unrounded `coefficients`: digits of the exponents move an optimum far.
+
+        Raises:
+            InputError: fewer than 1 or more than 17 digits.
+        """
+        return filled(self.law.latex, self.coefficients, digits)
+
     @property
     def size(self) -> int:
         """The number of coefficients that were free."""
@@ -65,7 +105,11 @@ class Fit:
         return len(self.points) + len(self.restrictions.priors) - self.size
 
     def loss(self, **inputs: object) -> Array:
-        """Loss of the fitted law at `inputs`."""
+        """Loss of the fitted law in nats per token at `inputs`, in the shape that they broadcast to; see `Law.loss`.
+
+        Raises:
+            InputError: an input is missing, not an input of the law, or not positive.
+        """
         if all(map(math.isfinite, self.coefficients.values())):
             return self.law.loss(self.coefficients, **inputs)
         # A coefficient such as Nc can lie beyond every double where its logarithm, a coordinate, does not.
@@ -79,6 +123,8 @@ class Prediction:
     """A loss in nats per token with its interval.
 
     Args:
+        value: by the law.
+        level: confidence level of the interval.
         low, high: ends of the interval; nan if the points leave no degrees of freedom.
         of: "run" predicts the loss of one new run, noise included; "law" the value of the law itself.
         how: the method, in words.

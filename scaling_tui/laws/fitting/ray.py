@@ -12,7 +12,7 @@ import numpy as np
 from scaling_tui.laws.fitting.points import Points
 from scaling_tui.laws.fitting.restrictions import Restrictions
 from scaling_tui.laws.forms import Law
-from scaling_tui.laws.published import get
+from scaling_tui.laws.published import find_law
 
 _SPREAD = 0.05  # s.d. of log D about the line up to which the runs lie on it
 _COLLINEAR = 0.995  # correlation of log N and log D beyond which runs are nearly on one line
@@ -78,7 +78,7 @@ def near_ray(points: Points) -> bool:
 
 def law_along(law: Law) -> Law:
     """The law of N alone that holds along a ray in place of `law`: with a floor where that has one."""
-    return get("chinchilla-n" if law.floor else "kaplan-n")
+    return find_law("chinchilla-n" if law.floor else "kaplan-n")
 
 
 def restrictions_along(law: Law, given: Restrictions) -> tuple[Restrictions, str]:

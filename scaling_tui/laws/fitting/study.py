@@ -7,20 +7,23 @@ from typing import Any
 import numpy as np
 
 from scaling_tui import InputError
-from scaling_tui.laws.fitting.bootstrap import Bootstrap, affordable, bootstrap
+from scaling_tui.laws.fitting.bootstrap import DRAWS, Bootstrap, affordable, bootstrap
 from scaling_tui.laws.fitting.fit import fit
 from scaling_tui.laws.fitting.fitted import Fit
 from scaling_tui.laws.fitting.holdout import Holdout, hold_out
 from scaling_tui.laws.fitting.points import Points
 from scaling_tui.laws.fitting.restrictions import Restrictions
+from scaling_tui.laws.fitting.tables import Source, as_points
 from scaling_tui.text import show
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Study:
-    """A fit with its bootstrap, held-out error and warnings, as `scaling-tui fit` shows it.
+    """A fit with its bootstrap, held-out error and warnings, as `scaling-tui fit` shows it. `study` makes one.
 
     Args:
+        fit: the fit to all points.
+        draws: its refits; None without any.
         intervals: of the coefficients, at `level`; nan if the points leave no degrees of freedom.
         conventions: the law fitted under each convention for N or C, including the fit's own.
     """
@@ -33,8 +36,21 @@ class Study:
     conventions: dict[str, Fit]
     warnings: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return f"<Study of {self.fit!r}, {show.counted(len(self.warnings), 'warning')}>"
+
+    def _repr_html_(self) -> str:
+        lines = [] if self.draws is None else [f"intervals: {self.draws.how}; they assume that the law is right"]
+        if self.holdout is not None:
+            lines.append(
+                f"held out: {self.holdout.points} points, mean error {show.percent(self.holdout.mape, 3)}, "
+                f"bias {show.percent(self.holdout.bias, 3, sign=True)}"
+            )
+        fitted = f"{len(self.fit.points)} points, N {self.fit.convention}; objective {self.fit.objective:.6g}"
+        return self.fit.table(self.intervals, self.level, [fitted, *lines, *self.warnings])
+
     def document(self) -> dict[str, Any]:
-        """For JSON."""
+        """What `scaling-tui fit --json` prints of the fit itself."""
         fit, holdout = self.fit, self.holdout
         return {
             "law": fit.law.name,
@@ -90,47 +106,47 @@ def objective_kind(fit: Fit) -> str:
 
 
 def study(
-    points: Points,
     law: str,
+    points: Points | Source,
     *,
-    draws: int = 400,
+    draws: int = DRAWS,
     holdout_flops: float | None = None,
     drop_highest: int = 0,
     delta: float | None = None,
-    convention: str = "all",
+    convention: str | None = None,
     level: float = 0.9,
     seed: int = 0,
     restrictions: Restrictions = Restrictions(),  # noqa: B008 - frozen
-    warnings: tuple[str, ...] = (),
+    warnings: tuple[str, ...] | None = None,
 ) -> Study:
-    """Fits a law, with intervals, held-out error and alternative conventions.
+    """Fits a law, with intervals, held-out error and alternative conventions: all that `scaling-tui fit` tells.
 
     Args:
-        points: the runs, with all parameters in `params`, and optionally `non_embedding`.
         law: name of the law.
+        points: the runs, or a table of them as `read_points` takes it.
         draws: number of bootstrap refits; 0 for none; more than are `affordable` are capped with a warning.
         holdout_flops: hold out the runs with C at or above this; None chooses (`hold_out`).
         drop_highest: how many points of highest loss to leave out, as published analyses of Hoffmann's runs do.
         delta: of the Huber loss; None chooses (`default_delta`).
-        convention: which parameters N counts, "all" or "non-embedding".
+        convention: which parameters N is to count, "all" or "non-embedding"; None leaves the points as they are.
         level: confidence level of the intervals.
         seed: seed of the bootstrap.
         restrictions: coefficients that are fixed, tied, or known from elsewhere.
-        warnings: from reading the points; they come first.
+        warnings: from reading the points; they come first. None takes those of the points.
 
     Raises:
         InputError: as `fit` and `hold_out`; or `drop_highest` leaves no points; or N has no such convention.
     """
+    points = as_points(points)
+    warnings = points.warnings if warnings is None else warnings
     if drop_highest < 0 or drop_highest >= len(points):
         raise InputError(f"drop_highest {drop_highest}: found {len(points)} points, want a number below that")
     if drop_highest:
         keep = np.sort(np.argsort(points.loss, kind="stable")[: len(points) - drop_highest])
         points = points.take(keep)
-    if convention == "non-embedding" and points.non_embedding is not None:
-        points = replace(points, params=points.non_embedding, non_embedding=points.params)
-    elif convention == "non-embedding":
-        raise InputError("convention non-embedding: the points have no column non_embedding")
-    fitted = fit(points, law, delta=delta, convention=convention, restrictions=restrictions)
+    if convention is not None:
+        points = points.under(convention)
+    fitted = fit(law, points, delta=delta, restrictions=restrictions)
     messages = [*warnings, *fitted.warnings]
     if draws > (most := affordable(len(fitted.points))):
         messages.append(
@@ -157,10 +173,10 @@ def _conventions(own: Fit) -> dict[str, Fit]:
     points, fits = own.points, {}
     if "params" in own.law.inputs and points.non_embedding is not None:
         other = "non-embedding" if own.convention == "all" else "all"
-        swapped = replace(points, params=points.non_embedding, non_embedding=points.params)
+        swapped = replace(points, convention=own.convention).under(other)
         fits = {
             f"N {own.convention}": own,
-            f"N {other}": fit(swapped, own.law, delta=own.delta, convention=other, restrictions=own.restrictions),
+            f"N {other}": fit(own.law, swapped, delta=own.delta, restrictions=own.restrictions),
         }
     elif own.law.inputs == ("flops",) and points.params is not None and points.tokens is not None:
         budgets = {"C = 6ND": 6 * points.params * points.tokens}
@@ -169,7 +185,7 @@ def _conventions(own: Fit) -> dict[str, Fit]:
         if points.flops is not None:
             fits["C as given"] = own
         fits |= {
-            name: fit(replace(points, flops=c), own.law, delta=own.delta, restrictions=own.restrictions)
+            name: fit(own.law, replace(points, flops=c), delta=own.delta, restrictions=own.restrictions)
             for name, c in budgets.items()
         }
     return fits if len(fits) > 1 else {}

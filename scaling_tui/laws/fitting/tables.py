@@ -4,12 +4,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scaling_tui import InputError
+from scaling_tui.laws.fitting.arguments import argument_names, as_arguments
 from scaling_tui.laws.fitting.checkpoints import Rows, find_checkpoints
 from scaling_tui.laws.fitting.column_names import (
     NUMBERS,
@@ -17,6 +18,7 @@ from scaling_tui.laws.fitting.column_names import (
     SEEDS,
     TRAINING_LOSS,
     Column,
+    checked_columns,
     choose_columns,
     find_column,
     is_rate,
@@ -31,11 +33,14 @@ from scaling_tui.laws.fitting.units import check_units, short
 from scaling_tui.laws.forms import LAWS
 from scaling_tui.laws.kernels import Array
 from scaling_tui.tables import Cell, Table, read_table
+from scaling_tui.tables.columns import InMemory, table_of
 from scaling_tui.text import show
 from scaling_tui.text.numbers import read_quantity
 from scaling_tui.text.run_states import state_of
 
 Which = Literal["auto", "last", "all"]
+Source: TypeAlias = str | Path | InMemory
+"""A table: where it is, or the table itself."""
 _NAMED_ROWS = 20_000  # larger tables do not name their rows
 _MISSING = frozenset(("", "nan", "na", "n/a", "null", "none", "-", "–", "—", "nat", "<na>", "#n/a"))
 _UNITS = {"loss": "nats", "params": "params", "total_params": "params", "non_embedding": "params", "flops": "flops"}
@@ -123,10 +128,60 @@ class TablePoints:
     of_sweep: tuple[str, str] | None = None
 
 
-def read_points(source: str | Path) -> tuple[Points, tuple[str, ...]]:
-    """The points of a table read without options, and the warnings about it. See `table_points`."""
-    found = table_points(source)
-    return found.points, found.warnings
+def as_points(points: Points | Source) -> Points:
+    """Points as they are, and those of a table."""
+    return points if isinstance(points, Points) else read_points(points)
+
+
+def read_points(
+    source: Source,
+    *,
+    columns: Mapping[str, str] | None = None,
+    points: Which = "auto",
+    best_of: str | None = None,
+    where: str | Sequence[str] = (),
+    cluster: str | None = None,
+) -> Points:
+    """The points of a table, read as `scaling-tui fit` reads it: columns are told by their names.
+
+    Runs that did not finish, and runs without a finite loss, are left out with a warning. Of a run's checkpoints the
+    last is the point. If one of N, D and C is missing, it is computed from the other two by C = 6ND. What was read and
+    left out stands in `read_from` and `warnings` of the points.
+
+    >>> points = read_points({"n_params": [1e6, 1e7, 1e8], "D": [2e7, 2e8, 2e9], "val_loss": [3.2, 2.9, float("nan")]})
+    >>> points
+    <Points: 2 runs, loss 2.9000 to 3.2000, N 1.00M to 10.0M, D 20.0M to 200M>
+    >>> points.warnings
+    ('row 2 left out: no finite loss (diverged or unfinished)',)
+    >>> points.read_from["params"]
+    'n_params'
+
+    Args:
+        source: the path of a table (CSV, TSV, JSONL, Parquet; `-` is standard input), or one in memory: a data frame
+            of pandas or polars, a dict of columns, a list of dicts, the `points()` of a sweep. Sizes are numbers of
+            parameters and tokens, C in FLOPs, losses in nats per token. In a data frame what is missing is an empty
+            cell; in other columns a NaN is a loss that is not finite: of a run that diverged.
+        columns: the column of each quantity, such as `{"loss": "c4_loss", "tokens": "D*1e9"}`; an empty one where
+            there is to be none. Quantities: loss, params, total_params, tokens, flops, unique_tokens, non_embedding,
+            run, step, state.
+        points: "last" checkpoint of each run, "all" rows, or "auto": the last where the rows are checkpoints.
+        best_of: the column, such as a learning rate, of which the best is kept at each (N, D).
+        where: conditions on rows, such as "params<3e8"; all must hold.
+        cluster: the column whose equal values mark points that share an error.
+
+    Raises:
+        InputError: no table, no column of a loss, several that could be, a value that is not a positive number, or
+            sizes in a unit that nobody said; names the file, and row and column where there are some.
+    """
+    conditions = (where,) if isinstance(where, str) else tuple(where)
+    with argument_names():
+        options = TableOptions.of(None, points, best_of, conditions, cluster)
+        options = replace(options, columns={} if columns is None else checked_columns(columns))
+        table = read_table(source) if isinstance(source, str | Path) else table_of(source)
+        found = points_of_table(table, options)
+    _, convention = found.of_sweep or ("", "all")
+    warnings = tuple(map(as_arguments, found.points.warnings))
+    return replace(found.points, warnings=warnings).under(convention)
 
 
 def table_points(source: str | Path, options: TableOptions = TableOptions()) -> TablePoints:
@@ -195,6 +250,7 @@ class _Reading:
         columns = {role: column.name for role, column in self.columns.items()}
         warnings = (*self.warnings, *self.derived)
         dropped = tuple(self.dropped)
+        points = replace(points, read_from=columns, warnings=warnings)
         return TablePoints(
             points, warnings, tuple(left_out), tuple(self.derived), columns, dropped, _of_sweep(self.table)
         )

@@ -161,7 +161,7 @@ def fit_task(
 
 def _both_steps(points: Points, accuracy: Array, law: str, delta: float | None) -> tuple[Fit, Array, Array, Array]:
     """The law, the sigmoid's coefficients (4,), and the runs that it was fitted to."""
-    first = fit(points, law, delta=delta)
+    first = fit(law, points, delta=delta)
     measured = np.isfinite(accuracy) & np.isfinite(points.loss) & (points.loss > 0)
     bpb, seen = points.loss[measured], accuracy[measured]
     if np.unique(bpb).size < _LEAST_RUNS:

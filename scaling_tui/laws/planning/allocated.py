@@ -7,7 +7,7 @@ import numpy as np
 from scaling_tui import InputError
 from scaling_tui.laws.atlas import Allocation
 from scaling_tui.laws.planning.plan import Goal, frontier
-from scaling_tui.laws.published import coefficient_set, get
+from scaling_tui.laws.published import find_law, get
 from scaling_tui.text import show
 
 
@@ -50,17 +50,17 @@ def allocate(chosen: Allocation, goal: Goal) -> AllocatedRun:
         "flops": lambda: value,
         "params": lambda: chosen.budget_for_params(value),
         "tokens": lambda: chosen.budget_for_tokens(value),
-        "loss": lambda: get(chosen.loss).inverse(coefficient_set(chosen.loss).coefficients, value, "flops"),
+        "loss": lambda: find_law(chosen.loss).inverse(get(chosen.loss).coefficients, value, "flops"),
     }[key]()
     params, tokens = float(chosen.params(flops)), float(chosen.tokens(flops))
     if not (params >= 1 and tokens >= 1 and np.isfinite(params * tokens)):
         raise InputError(f"plan: {key} {value:g} gives no run, N {params:.2g} and D {tokens:.2g}; want another value")
     loss = None
     if chosen.loss:
-        loss = float(get(chosen.loss).loss(coefficient_set(chosen.loss).coefficients, flops=flops))
+        loss = float(find_law(chosen.loss).loss(get(chosen.loss).coefficients, flops=flops))
     notes = chosen.notes
     if chosen.law:
-        n, d, _ = frontier(get(chosen.law), coefficient_set(chosen.law).coefficients, np.array([flops]))
+        n, d, _ = frontier(find_law(chosen.law), get(chosen.law).coefficients, np.array([flops]))
         notes += (
             f"the law {chosen.law}, of the same paper, gives N {show.count(float(n[0]))} and "
             f"D {show.count(float(d[0]))} at this C. {chosen.why}",

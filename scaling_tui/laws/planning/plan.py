@@ -4,8 +4,9 @@ All budgets are training FLOPs under C = 6ND (Hoffmann et al. 2022). A served to
 (Sardana and Frankle 2023). Of a mixture of experts N counts the active parameters in both.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from math import log
+from math import log, nan
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from scaling_tui.laws.forms import Coefficients, Law
 from scaling_tui.laws.kernels import Array
 from scaling_tui.laws.planning.frontier import LOG6, Frontier
 from scaling_tui.text import show
+from scaling_tui.text.columns import span
+from scaling_tui.text.notebook import html_table
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,13 @@ class Goal:
     active_share: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     """A run, and what it loses against the compute-optimal one.
 
     Args:
+        law: the law or the published set that tells.
+        params: N; `tokens` are D, `tokens_per_param` D/N.
         convention: which parameters N counts, "all" or "non-embedding"; "" for coefficients of unknown convention.
         loss: nats per token, by the law.
         flops: training FLOPs, 6ND; `serving_flops` are 2N for each served token.
@@ -91,6 +96,28 @@ class Plan:
     ray: Ray | None = None
     along: dict[str, float] | None = None
 
+    def __repr__(self) -> str:
+        values = ", ".join(f"{symbol} {text(value)}" for symbol, value, text, _ in self._rows()[:4])
+        return f"<Plan by {self.law}: {values}; {show.value(self.tokens_per_param)} tokens per parameter>"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            [symbol, text(value), *([span(*self.intervals.get(key, (nan, nan)), text)] if self.intervals else [])]
+            for symbol, value, text, key in self._rows()
+        ]
+        head = ["plan", self.law, *([f"{show.percent(self.level)} interval"] if self.intervals else [])]
+        return html_table(head, rows, below=self.notes)
+
+    def _rows(self) -> list[tuple[str, float, Callable[[float], str], str]]:
+        """Symbol, value, how it is written, and name of each quantity."""
+        return [
+            ("N", self.params, show.count, "params"),
+            ("D", self.tokens, show.count, "tokens"),
+            ("C", self.flops, show.scientific, "flops"),
+            ("loss", self.loss, show.loss, "loss"),
+            ("D/N", self.tokens_per_param, show.value, "tokens_per_param"),
+        ]
+
 
 # Why two published fits of the same 240 runs plan so differently; shown with every plan made with the first.
 HOFFMANN_NOTE = (
@@ -101,8 +128,8 @@ HOFFMANN_NOTE = (
 )
 
 
-def plan(law: Law, coefficients: Coefficients, goal: Goal, name: str | None = None) -> Plan:
-    """Plans with one coefficient set.
+def plan_law(law: Law, coefficients: Coefficients, goal: Goal, name: str | None = None) -> Plan:
+    """Plans with any coefficients of a law.
 
     Raises:
         InputError: the goal has too few or too many values, is unreachable, or needs an input the law lacks.
@@ -128,7 +155,7 @@ def plan_published(chosen: CoefficientSet, goal: Goal) -> Plan:
     """Plans with a published set; adds what explains its difference from another published plan."""
     from scaling_tui.laws.forms import LAWS
 
-    result = plan(LAWS[chosen.law], chosen.coefficients, goal, f"{chosen.law}:{chosen.name}")
+    result = plan_law(LAWS[chosen.law], chosen.coefficients, goal, f"{chosen.law}:{chosen.name}")
     notes = result.notes
     if chosen.name == "hoffmann2022":
         notes = (*notes, HOFFMANN_NOTE)
@@ -172,7 +199,7 @@ def plan_fit(fit: Fit, draws: Bootstrap | None, goal: Goal, level: float = 0.9) 
             "fit hardly tells the effect of one from that of the other; runs at other D/N would tell"
         )
     try:
-        result = replace(plan(fit.law, fit.coefficients, goal), convention=fit.convention, level=level)
+        result = replace(plan_law(fit.law, fit.coefficients, goal), convention=fit.convention, level=level)
     except InputError as error:
         raise InputError(
             f"{str(error).removesuffix('; want larger values')}; {little}" if little else str(error)
@@ -226,7 +253,7 @@ def _plan_along(fit: Fit, ray: Ray, draws: int, goal: Goal, level: float) -> Pla
     _check(fit.law, goal)
     law = law_along(fit.law)
     held, ignored = restrictions_along(fit.law, fit.restrictions)
-    along = fit_law(fit.points, law, delta=fit.delta, convention=fit.convention, restrictions=held)
+    along = fit_law(law, fit.points, delta=fit.delta, convention=fit.convention, restrictions=held)
     params = _params_along(ray, goal)
     if params is None:
         params = law.inverse(along.coefficients, goal.loss or 0.0, "params")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from scaling_tui import InputError
-from scaling_tui.laws import get
+from scaling_tui.laws import find_law
 from scaling_tui.laws.fitting.difference import Difference, Pairing, differences, interval_of, pairing, why_not
 from scaling_tui.laws.fitting.study import Study, study
 from scaling_tui.laws.fitting.warnings import beyond
@@ -96,7 +96,7 @@ def compare_sources(
         InputError: no such law.
     """
     if law is not None:
-        get(law)  # one that is unknown is no fault of a source
+        find_law(law)  # one that is unknown is no fault of a source
     fitted = _counting_alike([_fitted(source, law, convention, draws, level) for source in sources])
     if flops is None:
         flops = max((_largest(side) for side in fitted), default=math.nan)
@@ -120,8 +120,8 @@ def _fitted(source: Source, law: str | None, convention: str | None, draws: int,
     try:
         with option_names(), loaded.explained():
             made = study(
-                loaded.points,
                 law or loaded.law or "chinchilla",
+                loaded.points,
                 draws=draws,
                 convention=convention or loaded.convention,
                 level=level,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scaling_tui import InputError
-from scaling_tui.laws import get
+from scaling_tui.laws import find_law
 from scaling_tui.laws.fitting.restrictions import Restrictions
 from scaling_tui.laws.fitting.tables import TableOptions
 from scaling_tui.report.fit import FitSource, fit_loaded, load
@@ -80,7 +80,7 @@ def plan_asked(
 
     curve, loaded = plan_curve_for(goal, law, source, coef, draws, runs, table, restrictions)
     behind = [name for label in loaded.points.labels for name in loaded.behind.get(label, (label,))] if loaded else []
-    return _found(plan_figures(PLAN, get(curve.law), curve.coefficients, curve.plan, goal, tuple(behind)), words)
+    return _found(plan_figures(PLAN, find_law(curve.law), curve.coefficients, curve.plan, goal, tuple(behind)), words)
 
 
 def _found(figures: Sequence[Explanation], words: Sequence[str]) -> list[Explanation]:

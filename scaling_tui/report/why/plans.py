@@ -6,7 +6,7 @@ from math import exp, log
 import numpy as np
 
 from scaling_tui import InputError
-from scaling_tui.laws import get
+from scaling_tui.laws import find_law
 from scaling_tui.laws.forms import Input, Law
 from scaling_tui.laws.kernels import PowerSum
 from scaling_tui.laws.planning.frontier import Frontier
@@ -31,7 +31,12 @@ def plans_figures(plans: Plans) -> list[Explanation]:
         one
         for curve in plan_curves(plans)
         for one in plan_figures(
-            curve.name, get(curve.law), curve.coefficients, curve.plan, plans.goal, tuple(behind) if curve.own else ()
+            curve.name,
+            find_law(curve.law),
+            curve.coefficients,
+            curve.plan,
+            plans.goal,
+            tuple(behind) if curve.own else (),
         )
     ]
 

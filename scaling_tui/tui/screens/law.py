@@ -589,7 +589,7 @@ def fit_for(shown: SweepView | OpenedTable, request: FitRequest) -> FitResult:
     )
     try:
         with loaded.explained():
-            made = study(loaded.points, law, draws=DRAWS, convention=convention, warnings=loaded.warnings)
+            made = study(law, loaded.points, draws=DRAWS, convention=convention, warnings=loaded.warnings)
     except InputError as error:
         return replace(blank, problem=f"{law}: {error}")
     return replace(blank, study=made, moved=influence(made.fit))

@@ -19,9 +19,9 @@ LONGEST = 600  # characters of a bank's formula
 
 def loss(law: str | float, *numbers: float) -> float:
     """`loss("law", inputs…, coefficients…)`; for a published "law:set" the inputs are enough."""
-    from scaling_tui.laws import get
+    from scaling_tui.laws import find_law
 
-    form = get(str(law))
+    form = find_law(str(law))
     inputs, coefficients = _inputs_and_coefficients(str(law), numbers, form.inputs)
     return float(form.loss(coefficients, **inputs))
 
@@ -30,9 +30,9 @@ def _inputs_and_coefficients(
     law: str, numbers: Sequence[float], inputs: Sequence[str]
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Splits a call's numbers into inputs and coefficients; without coefficients, takes the published ones."""
-    from scaling_tui.laws import get
+    from scaling_tui.laws import find_law
 
-    names = get(law).coefficients
+    names = find_law(law).coefficients
     known, rest = numbers[: len(inputs)], numbers[len(inputs) :]
     if len(known) < len(inputs) or len(rest) not in (0, len(names)):
         raise InputError(
@@ -45,9 +45,9 @@ def _inputs_and_coefficients(
 
 @cache
 def _published(law: str) -> dict[str, float]:
-    from scaling_tui.laws import coefficient_set
+    from scaling_tui.laws import get
 
-    return dict(coefficient_set(law).coefficients)
+    return dict(get(law).coefficients)
 
 
 def coef(law: str | float, name: str | float) -> float:
@@ -60,18 +60,18 @@ def coef(law: str | float, name: str | float) -> float:
 
 def term(scale: float, exponent: float, size: float) -> float:
     """scale · size^-exponent: one term of a law, as `laws` computes it (`chinchilla-n` with E = 0)."""
-    from scaling_tui.laws import get
+    from scaling_tui.laws import find_law
 
-    return float(get("chinchilla-n").loss({"E": 0.0, "A": scale, "alpha": exponent}, params=size))
+    return float(find_law("chinchilla-n").loss({"E": 0.0, "A": scale, "alpha": exponent}, params=size))
 
 
 def _inverse(unknown: "Input") -> Function:
     """`params_for("law", loss, other inputs…, coefficients…)` and its counterparts for tokens and FLOPs."""
 
     def solve(law: str | float, target: float, *numbers: float) -> float:
-        from scaling_tui.laws import get
+        from scaling_tui.laws import find_law
 
-        form = get(str(law))
+        form = find_law(str(law))
         known, coefficients = _inputs_and_coefficients(
             str(law), numbers, [name for name in form.inputs if name != unknown]
         )
@@ -129,10 +129,10 @@ def hours(flops: float, peak: float, utilisation: float, devices: float) -> floa
 
 
 def _frontier(law: str, numbers: Sequence[float]) -> "Frontier":
-    from scaling_tui.laws import get
+    from scaling_tui.laws import find_law
     from scaling_tui.laws.planning.frontier import Frontier
 
-    form = get(law)
+    form = find_law(law)
     _, coefficients = _inputs_and_coefficients(law, numbers, ())
     return Frontier(form, form.pack(form.values(coefficients)))
 
@@ -170,11 +170,11 @@ def plan_flops(law: str | float, target: float, *numbers: float) -> float:
 @cache
 def plan_excess(law: str | float, flops: float, tokens_per_param: float, *numbers: float) -> float:
     """Loss above the optimum, as a fraction, of a run of `flops` trained at `tokens_per_param`."""
-    from scaling_tui.laws import get
-    from scaling_tui.laws.planning.plan import Goal, plan
+    from scaling_tui.laws import find_law
+    from scaling_tui.laws.planning.plan import Goal, plan_law
 
     _, coefficients = _inputs_and_coefficients(str(law), numbers, ())
-    return plan(get(str(law)), coefficients, Goal(flops=flops, tokens_per_param=tokens_per_param)).excess
+    return plan_law(find_law(str(law)), coefficients, Goal(flops=flops, tokens_per_param=tokens_per_param)).excess
 
 
 def optimal_tokens(law: str | float, params: float, *numbers: float) -> float:

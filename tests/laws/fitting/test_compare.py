@@ -41,12 +41,12 @@ def measures(found: Comparison) -> dict[str, float]:
 @pytest.mark.parametrize(("law", "delta"), [("chinchilla", math.inf), ("chinchilla", 1e-3), ("kaplan", 1e-2)])
 def test_leaving_a_run_out_is_fitting_the_others(law: str, delta: float) -> None:
     points = runs_of("chinchilla", CHINCHILLA, 24, 0.005)
-    refits = leave_out(fit(points, law, delta=delta))
+    refits = leave_out(fit(law, points, delta=delta))
     assert refits.whole
     expected = []
     for index in range(len(points)):
         others = np.arange(len(points)) != index
-        alone = fit(points.take(others), law, delta=delta)
+        alone = fit(law, points.take(others), delta=delta)
         predicted = alone.loss(params=points.column("params")[index], tokens=points.column("tokens")[index])
         expected.append(float(predicted) / points.loss[index] - 1)
     np.testing.assert_allclose(refits.errors(), expected, atol=2e-6)
@@ -58,15 +58,15 @@ def test_runs_of_one_configuration_are_left_out_together() -> None:
     points = Points.of(loss, params=params, tokens=np.full(params.size, 1e9))
     groups = together(["params", "tokens"], points)
     assert (groups.each, len(groups)) == ("configuration", 6)
-    refits = leave_out(fit(points, "kaplan-n", delta=math.inf))
-    alone = fit(points.take(params != params[0]), "kaplan-n", delta=math.inf)
+    refits = leave_out(fit("kaplan-n", points, delta=math.inf))
+    alone = fit("kaplan-n", points.take(params != params[0]), delta=math.inf)
     expected = alone.loss(params=params[:3]) / points.loss[:3] - 1
     np.testing.assert_allclose(refits.errors()[:3], expected, atol=1e-7)
 
 
 def test_thousands_of_runs_are_left_out_in_parts() -> None:
     points = runs_of("kaplan", KAPLAN, 3000, 0.01)
-    refits = leave_out(fit(points, "kaplan", delta=math.inf))
+    refits = leave_out(fit("kaplan", points, delta=math.inf))
     assert not refits.whole
     assert refits.theta.shape[0] == 4_000_000 // 3000
     assert float(np.std(refits.errors())) == pytest.approx(0.01, rel=0.1)
@@ -78,7 +78,7 @@ def test_aicc_of_a_linear_law_is_the_textbooks() -> None:
     residual = y - np.polyval(np.polyfit(x, y, 1), x)
     size, variance = len(points), float(np.mean(residual**2))
     expected = size * (math.log(2 * math.pi * variance) + 1) + 2 * 3 + 2 * 3 * 4 / (size - 3 - 1)
-    found = fit(points, "kaplan-n", delta=math.inf)
+    found = fit("kaplan-n", points, delta=math.inf)
     assert aicc(found.objective, math.inf, size, 3) == pytest.approx(expected, rel=1e-9)
 
 
@@ -105,7 +105,7 @@ def test_its_limits_are_the_normal_and_the_laplace_distribution() -> None:
 
 @pytest.mark.parametrize(("law", "coefficients"), [("chinchilla", CHINCHILLA), ("kaplan", KAPLAN)])
 def test_the_true_law_wins_within_and_beyond(law: str, coefficients: dict[str, float]) -> None:
-    found = compare(fit(runs_of(law, coefficients, 60, 0.002), "chinchilla"))
+    found = compare(fit("chinchilla", runs_of(law, coefficients, 60, 0.002)))
     assert found.best_beyond is not None
     assert (found.best_within.fit.law.name, found.best_beyond.fit.law.name) == (law, law)
     assert found.best_beyond.holdout_mape < 0.01
@@ -113,7 +113,7 @@ def test_the_true_law_wins_within_and_beyond(law: str, coefficients: dict[str, f
 
 def test_origins_fit_the_smaller_runs_and_predict_all_larger_ones() -> None:
     points = runs_of("chinchilla", CHINCHILLA, 40, 0.003)
-    found = compare(fit(points, "kaplan", delta=math.inf))
+    found = compare(fit("kaplan", points, delta=math.inf))
     assert [(origin.fitted, origin.predicted) for origin in found.origins] == [
         (20, 20), (24, 16), (28, 12), (32, 8), (36, 4)
     ]  # fmt: skip
@@ -122,7 +122,7 @@ def test_origins_fit_the_smaller_runs_and_predict_all_larger_ones() -> None:
     one = next(one for one in found.contenders if one.fit.law.name == "kaplan")
     for origin, error in zip(found.origins, one.errors, strict=True):
         small, large = points.take(flops <= origin.largest_fitted), points.take(flops > origin.largest_fitted)
-        alone = fit(small, "kaplan", delta=math.inf)
+        alone = fit("kaplan", small, delta=math.inf)
         predicted = alone.loss(params=large.column("params"), tokens=large.column("tokens"))
         assert error == pytest.approx(float(np.mean(np.abs(predicted / large.loss - 1))), rel=1e-6)
         assert origin.reach == pytest.approx(flops.max() / flops[flops <= origin.largest_fitted].max())
@@ -134,63 +134,63 @@ def test_runs_of_equal_size_stay_on_one_side_of_an_origin() -> None:
     flops = np.repeat([1e18, 1e19, 1e20, 1e21], 7)
     loss = LAWS["chinchilla"].loss(CHINCHILLA, params=params, tokens=flops / 6 / params)
     noise = np.exp(np.random.default_rng(0).normal(0, 0.002, params.size))
-    found = compare(fit(Points.of(loss * noise, params=params, tokens=flops / 6 / params), "chinchilla"))
+    found = compare(fit("chinchilla", Points.of(loss * noise, params=params, tokens=flops / 6 / params)))
     assert [origin.fitted for origin in found.origins] == [14, 21]
 
 
 def test_laws_take_part_whose_inputs_decide_the_loss() -> None:
-    one_d = compare(fit(ladder(), "kaplan-n"))
+    one_d = compare(fit("kaplan-n", ladder()))
     assert {"kaplan-n", "chinchilla-n", "kaplan-c"} <= {one.fit.law.name for one in one_d.contenders}
     assert one_d.excluded["chinchilla"] == "D is the same for all runs"
     params = np.geomspace(1e6, 1e9, 10)
     ratio = Points.of(ladder().loss, params=params, tokens=20 * params)
-    in_ratio = compare(fit(ratio, "chinchilla-n"))
+    in_ratio = compare(fit("chinchilla-n", ratio))
     assert {"kaplan-n", "kaplan-d", "kaplan-c", "chinchilla-n", "chinchilla-d"} <= {
         one.fit.law.name for one in in_ratio.contenders
     }
     assert in_ratio.excluded["chinchilla"] == "N and D vary together"
     many = runs_of("chinchilla", CHINCHILLA, 30, 0.003)
-    unrepeated = compare(fit(replace(many, unique_tokens=many.tokens), "chinchilla"))
+    unrepeated = compare(fit("chinchilla", replace(many, unique_tokens=many.tokens)))
     assert unrepeated.excluded["kaplan-n"] == "D varies too"
     assert unrepeated.excluded["muennighoff"] == "D and U vary together"
     repeated = replace(many, unique_tokens=many.column("tokens") / np.repeat([1.0, 4.0], 15))
-    carried = compare(fit(repeated, "chinchilla"))
+    carried = compare(fit("chinchilla", repeated))
     assert "muennighoff" in {one.fit.law.name for one in carried.contenders}
     assert carried.excluded["sum-of-powers"] == "U varies too"
-    grid = compare(fit(many, "chinchilla"))
+    grid = compare(fit("chinchilla", many))
     assert grid.excluded["kaplan-n"] == "D varies too"
     assert grid.excluded["kaplan-c"] == "N and D vary too"
     assert grid.excluded["muennighoff"] == "no column unique_tokens"
 
 
 def test_the_law_that_was_asked_for_takes_part_as_a_baseline() -> None:
-    found = compare(fit(runs_of("chinchilla", CHINCHILLA, 30, 0.003), "kaplan-n"))
+    found = compare(fit("kaplan-n", runs_of("chinchilla", CHINCHILLA, 30, 0.003)))
     assert "kaplan-n" in {one.fit.law.name for one in found.contenders}
     assert found.best_within.fit.law.name == "chinchilla"
 
 
 def test_a_law_of_ones_own_can_be_among_them() -> None:
-    found = compare(fit(runs_of("kaplan", KAPLAN, 30, 0.003), "chinchilla"), laws=[LAWS["kaplan"]])
+    found = compare(fit("chinchilla", runs_of("kaplan", KAPLAN, 30, 0.003)), laws=[LAWS["kaplan"]])
     assert [one.fit.law.name for one in found.contenders] == ["kaplan", "chinchilla"]
 
 
 def test_too_few_runs_are_an_error_and_too_few_sizes_give_no_error_beyond() -> None:
     with pytest.raises(InputError, match="4 runs for 2 coefficients, want at least 5, to compare kaplan-n"):
-        compare(fit(ladder(4), "kaplan-n"))
+        compare(fit("kaplan-n", ladder(4)))
     params = np.geomspace(1e6, 1e9, 9)
     one_budget = Points.of(ladder(9).loss, params=params, tokens=1e18 / params, flops=np.full(9, 1e18))
-    found = compare(fit(one_budget, "chinchilla-n"))
+    found = compare(fit("chinchilla-n", one_budget))
     assert found.origins == ()
     assert found.best_beyond is None
 
 
 def test_points_that_a_law_passes_through_exactly_compare_without_infinities() -> None:
-    found = compare(fit(ladder(noise=0.0), "kaplan-n"))
+    found = compare(fit("kaplan-n", ladder(noise=0.0)))
     assert all(math.isfinite(one.aicc) for one in found.contenders)
 
 
 def test_the_published_runs_choose_chinchilla(published: Runs) -> None:
-    found = compare(fit(published(5), "chinchilla"))
+    found = compare(fit("chinchilla", published(5)))
     objectives = {one.fit.law.name: one.fit.objective for one in found.contenders}
     assert objectives["chinchilla"] == pytest.approx(1.0182740178e-3, rel=1e-6)
     assert objectives["kaplan"] == pytest.approx(2.6631015e-3, rel=1e-6)
@@ -205,7 +205,7 @@ def test_the_published_runs_choose_chinchilla(published: Runs) -> None:
 
 
 def test_many_runs_are_sampled_and_still_rolled_forwards() -> None:
-    found = compare(fit(runs_of("kaplan", KAPLAN, 21_000, 0.01), "kaplan"), laws=[LAWS["sum-of-powers"]])
+    found = compare(fit("kaplan", runs_of("kaplan", KAPLAN, 21_000, 0.01)), laws=[LAWS["sum-of-powers"]])
     assert (len(found.points), found.given) == (20_000, 21_000)
     assert found.folds == 200
     shares = [origin.fitted / 20_000 for origin in found.origins]
@@ -217,8 +217,8 @@ def test_a_law_that_cannot_be_fitted_is_listed_with_the_reason(monkeypatch: pyte
     def refuse(points: Points, law: Law, **given: object) -> Fit:
         if law.name == "kaplan":
             raise InputError("points: N and D in fixed ratio")
-        return fit(points, law)
+        return fit(law, points)
 
     monkeypatch.setattr("scaling_tui.laws.fitting.compare.fit_law", refuse)
-    found = compare(fit(runs_of("chinchilla", CHINCHILLA, 30, 0.003), "chinchilla"))
+    found = compare(fit("chinchilla", runs_of("chinchilla", CHINCHILLA, 30, 0.003)))
     assert found.excluded["kaplan"] == "N and D in fixed ratio"

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaling_tui.laws import Points, coefficient_set, get
+from scaling_tui.laws import Points, find_law, get
 from scaling_tui.laws.fitting.difference import differences, interval_of, pairing, why_not
 from scaling_tui.laws.fitting.restrictions import Restrictions
 from scaling_tui.laws.fitting.study import Study, study
 
-LAW = get("chinchilla")
-TRUE = coefficient_set("chinchilla:besiroglu2024").coefficients
+LAW = find_law("chinchilla")
+TRUE = get("chinchilla:besiroglu2024").coefficients
 
 
 def points(seed: int, **changed: float) -> Points:
@@ -23,7 +23,7 @@ def points(seed: int, **changed: float) -> Points:
 
 
 def fitted(seed: int, draws: int = 100, fixed: dict[str, float] | None = None, **changed: float) -> Study:
-    return study(points(seed, **changed), "chinchilla", draws=draws, restrictions=Restrictions(fixed or {}))
+    return study("chinchilla", points(seed, **changed), draws=draws, restrictions=Restrictions(fixed or {}))
 
 
 def test_one_seed_of_the_bootstrap_does_not_pair_runs_that_are_not_shared() -> None:
@@ -48,10 +48,10 @@ def test_a_shift_of_the_floor_is_found_and_nothing_else() -> None:
 
 def test_the_same_points_are_paired_and_a_subset_is_counted() -> None:
     whole = points(1)
-    again = pairing(study(whole, "chinchilla", draws=50), study(whole, "chinchilla", draws=50))
+    again = pairing(study("chinchilla", whole, draws=50), study("chinchilla", whole, draws=50))
     assert (again.how, again.shared) == ("paired", 25)
     part = whole.take(np.arange(20))
-    some = pairing(study(whole, "chinchilla", draws=50), study(part, "chinchilla", draws=50))
+    some = pairing(study("chinchilla", whole, draws=50), study("chinchilla", part, draws=50))
     assert (some.how, some.shared) == ("independent", 20)
 
 
@@ -66,13 +66,13 @@ def test_what_is_given_or_has_no_draws_has_no_interval() -> None:
 
 
 def test_other_laws_and_other_counts_of_n_are_not_subtracted() -> None:
-    whole, other = study(points(1), "chinchilla", draws=0), study(points(1), "sum-of-powers", draws=0)
+    whole, other = study("chinchilla", points(1), draws=0), study("sum-of-powers", points(1), draws=0)
     assert "laws differ" in why_not(whole.fit, other.fit)
     n = points(1)
     counted = Points.of(n.loss, params=n.params, tokens=n.tokens, non_embedding=n.column("params") * 0.9)
-    less = study(counted, "chinchilla", draws=0, convention="non-embedding")
+    less = study("chinchilla", counted, draws=0, convention="non-embedding")
     assert "count N differently" in why_not(whole.fit, less.fit)
-    assert why_not(whole.fit, study(counted, "chinchilla", draws=0).fit) == ""
+    assert why_not(whole.fit, study("chinchilla", counted, draws=0).fit) == ""
 
 
 @settings(max_examples=100, deadline=None)

@@ -20,7 +20,7 @@ def test_cooks_distance_of_a_linear_law_is_the_textbooks() -> None:
     residual, leverage = y - hat @ y, np.diag(hat)
     variance = residual @ residual / (8 - 2)
     expected = residual**2 * leverage / (2 * variance * (1 - leverage) ** 2)
-    found = influence(fit(points, "kaplan-n", delta=math.inf))
+    found = influence(fit("kaplan-n", points, delta=math.inf))
     assert found is not None
     np.testing.assert_allclose(found.cook, expected, rtol=1e-5)
     # DFFIT at the last and largest run, by the same formula
@@ -33,7 +33,7 @@ def test_a_planted_outlier_is_the_most_influential_run() -> None:
     largest = int(np.argmax(points.column("params") * points.column("tokens")))
     spoilt = points.loss.copy()
     spoilt[largest] *= 1.05
-    found = influence(fit(replace(points, loss=spoilt), "chinchilla", delta=math.inf))
+    found = influence(fit("chinchilla", replace(points, loss=spoilt), delta=math.inf))
     assert found is not None
     assert found.groups[found.order()[0]].tolist() == [largest]
     assert found.cook[found.order()[0]] > 10 * np.median(found.cook)
@@ -44,18 +44,18 @@ def test_a_planted_outlier_is_the_most_influential_run() -> None:
 def test_seeds_of_one_size_leave_together() -> None:
     params = np.repeat(np.geomspace(1e6, 1e8, 5), 2)
     loss = 9 * params**-0.1 * np.exp(np.random.default_rng(0).normal(0, 0.01, params.size))
-    found = influence(fit(Points.of(loss, params=params), "kaplan-n", delta=math.inf))
+    found = influence(fit("kaplan-n", Points.of(loss, params=params), delta=math.inf))
     assert found is not None
     assert found.kind == "configuration"
     assert [group.tolist() for group in found.groups] == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]]
 
 
 def test_as_many_runs_as_coefficients_have_no_influence_to_tell() -> None:
-    assert influence(fit(ladder(2), "kaplan-n")) is None
+    assert influence(fit("kaplan-n", ladder(2))) is None
 
 
 def test_correlations_are_of_ranks() -> None:
-    own = fit(ladder(), "chinchilla-n")
+    own = fit("chinchilla-n", ladder())
     alpha = np.linspace(0.1, 0.5, 101)
     draws = bootstrap(own, 20)
     theta = np.stack([np.full(101, -1.0), np.exp(9 * alpha), alpha], axis=1)  # log E, log A, alpha
@@ -67,7 +67,7 @@ def test_correlations_are_of_ranks() -> None:
 
 
 def test_a_scale_and_its_exponent_move_together() -> None:
-    draws = bootstrap(fit(runs_of("chinchilla", CHINCHILLA, 60, 0.005), "chinchilla"), 200)
+    draws = bootstrap(fit("chinchilla", runs_of("chinchilla", CHINCHILLA, 60, 0.005)), 200)
     found = correlations(draws)
     assert found["A", "alpha"] > 0.95
     assert found["B", "beta"] > 0.95

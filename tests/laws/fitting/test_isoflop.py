@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scaling_tui import InputError
-from scaling_tui.laws import Points, coefficient_set, get
+from scaling_tui.laws import Points, find_law, get
 from scaling_tui.laws.fitting.envelope import envelope
 from scaling_tui.laws.fitting.isoflop import profiles
 from scaling_tui.laws.fitting.tables import read_points
@@ -14,7 +14,7 @@ from scaling_tui.laws.fitting.valleys import SHAPES, Shape
 from scaling_tui.laws.planning.plan import Goal, plan_published
 from tests.laws.conftest import Runs
 
-CHOSEN = coefficient_set("chinchilla:besiroglu2024")
+CHOSEN = get("chinchilla:besiroglu2024")
 SHARE = CHOSEN.coefficients["beta"] / (CHOSEN.coefficients["alpha"] + CHOSEN.coefficients["beta"])
 
 
@@ -26,7 +26,7 @@ def grid(budgets: int, sizes: int, width: float) -> Points:
         N += list(best * 10 ** np.linspace(-width, width * 0.9, sizes))
         C += [c] * sizes
     params, flops = np.array(N), np.array(C)
-    loss = get("chinchilla").loss(CHOSEN.coefficients, params=params, tokens=flops / 6 / params)
+    loss = find_law("chinchilla").loss(CHOSEN.coefficients, params=params, tokens=flops / 6 / params)
     return Points.of(loss, params=params, flops=flops)
 
 
@@ -61,7 +61,7 @@ def drifting(law: dict[str, float], sizes: int, half: float, drift: float, budge
     best = (alpha * law["A"] / beta / law["B"]) ** (1 / (alpha + beta)) * (C / 6) ** (beta / (alpha + beta))
     centre = best * drift ** np.linspace(-1, 1, budgets)
     N, flops = (centre[:, None] * np.geomspace(1 / half, half, sizes)).ravel(), np.repeat(C, sizes)
-    return Points.of(get("chinchilla").loss(law, params=N, tokens=flops / 6 / N), params=N, flops=flops), beta / (
+    return Points.of(find_law("chinchilla").loss(law, params=N, tokens=flops / 6 / N), params=N, flops=flops), beta / (
         alpha + beta
     )
 
@@ -155,7 +155,7 @@ def test_repeated_sizes_count_as_one_with_more_weight() -> None:
      ("decay", "near", 0.554, 0.572), ("decay", "akima", 0.572, 0.572), ("decay", "parabola", 0.563, 0.572)],
 )  # fmt: skip
 def test_public_stages(shared_data: Path, stage: str, shape: Shape, exponent: float, published: float) -> None:
-    points, _ = read_points(shared_data / "tables" / f"isoflop_{stage}.csv")
+    points = read_points(shared_data / "tables" / f"isoflop_{stage}.csv")
     found = profiles(points, shape)
     assert found.params is not None and found.params.exponent == pytest.approx(exponent, abs=0.001)
     if shape != "parabola":
@@ -177,7 +177,7 @@ def test_too_few_sizes_is_an_error() -> None:
 
 def test_envelope_of_curves() -> None:
     N, D = (a.ravel() for a in np.meshgrid(np.geomspace(1e7, 1e10, 12), np.geomspace(1e8, 1e13, 300)))
-    loss = get("chinchilla").loss(CHOSEN.coefficients, params=N, tokens=D)
+    loss = find_law("chinchilla").loss(CHOSEN.coefficients, params=N, tokens=D)
     found = envelope(Points.of(loss, params=N, tokens=D))
     assert found.sizes == 12 and found.params_law is not None
     assert found.params_law.exponent == pytest.approx(SHARE, abs=0.01)

@@ -11,7 +11,7 @@ from tests.laws.fitting.test_compare import CHINCHILLA, ladder, runs_of
 
 
 def test_a_law_without_the_floor_that_there_is_leaves_a_bend() -> None:
-    wrong = patterns(fit(runs_of("chinchilla", CHINCHILLA, 60, 0.003), "sum-of-powers"))
+    wrong = patterns(fit("sum-of-powers", runs_of("chinchilla", CHINCHILLA, 60, 0.003)))
     assert {pattern.over for pattern in wrong} == {"params", "tokens", "flops"}
     assert max(pattern.bend for pattern in wrong) > wrong[0].limit  # the runs lie above it at both ends
 
@@ -20,13 +20,13 @@ def test_a_law_without_the_floor_that_there_is_leaves_a_bend() -> None:
 def test_the_right_law_leaves_none(delta: float) -> None:
     clear = 0
     for seed in range(20):
-        own = fit(runs_of("chinchilla", CHINCHILLA, 60, 0.005, seed), "chinchilla", delta=delta)
+        own = fit("chinchilla", runs_of("chinchilla", CHINCHILLA, 60, 0.005, seed), delta=delta)
         clear += any(max(abs(one.bend), abs(one.trend)) > one.limit for one in patterns(own))
     assert clear == 0
 
 
 def test_slope_and_curvature_are_those_of_a_parabola() -> None:
-    own = fit(ladder(9), "kaplan-n", delta=math.inf)
+    own = fit("kaplan-n", ladder(9), delta=math.inf)
     found = {pattern.over: pattern for pattern in patterns(own)}
     assert set(found) == {"params", "flops"}  # D is the same for all
     assert found["params"].trend == pytest.approx(0.0, abs=1e-5)  # least squares leaves no slope
@@ -38,4 +38,4 @@ def test_slope_and_curvature_are_those_of_a_parabola() -> None:
 
 
 def test_a_handful_of_points_tells_nothing() -> None:
-    assert patterns(fit(ladder(6), "kaplan-n")) == ()
+    assert patterns(fit("kaplan-n", ladder(6))) == ()

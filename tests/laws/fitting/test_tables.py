@@ -30,32 +30,32 @@ def write(folder: Path, text: str, name: str = "runs.csv") -> Path:
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_any_usual_delimiter_with_or_without_bom(tmp_path: Path, delimiter: str, start: str, end: str) -> None:
     rows = [delimiter.join(("Params", " tokens", "loss"))] + [delimiter.join(map(str, row)) for row in GOOD]
-    points, warnings = read_points(write(tmp_path, start + end.join(rows) + end))
+    points = read_points(write(tmp_path, start + end.join(rows) + end))
     assert points.params is not None and points.tokens is not None
     assert list(zip(points.params, points.tokens, points.loss, strict=True)) == GOOD
-    assert warnings == ()
+    assert points.warnings == ()
 
 
 def test_json_lines_and_json_list(tmp_path: Path) -> None:
     records = [{"params": N, "tokens": D, "loss": L, "run": f"r{i}"} for i, (N, D, L) in enumerate(GOOD)]
-    lines, _ = read_points(write(tmp_path, "\n".join(map(json.dumps, records)), "a.jsonl"))
-    whole, _ = read_points(write(tmp_path, json.dumps(records), "b.json"))
+    lines = read_points(write(tmp_path, "\n".join(map(json.dumps, records)), "a.jsonl"))
+    whole = read_points(write(tmp_path, json.dumps(records), "b.json"))
     assert lines.labels == whole.labels == ("r0", "r1", "r2")
     assert np.array_equal(lines.loss, whole.loss)
 
 
 def test_what_two_columns_give_of_the_third(tmp_path: Path) -> None:
-    points, warnings = read_points(write(tmp_path, "params,flops,loss\n1e6,6e14,4\n1e7,6e16,3\n"))
+    points = read_points(write(tmp_path, "params,flops,loss\n1e6,6e14,4\n1e7,6e16,3\n"))
     assert points.tokens is not None and points.tokens == pytest.approx([1e8, 1e9])
-    assert warnings == ("no column tokens: D = C/(6N)",)
+    assert points.warnings == ("no column tokens: D = C/(6N)",)
 
 
 def test_runs_that_did_not_finish_are_left_out_and_named(tmp_path: Path) -> None:
     text = "params,tokens,loss,state\n1e6,1e8,4,finished\n1e7,1e8,,running\n1e8,1e8,nan,finished\n1e9,1e8,9,diverged\n"
-    points, warnings = read_points(write(tmp_path, text))
+    points = read_points(write(tmp_path, text))
     assert len(points) == 1
-    assert "row 5 left out: state diverged" in warnings
-    assert "row 4 left out: no finite loss (diverged or unfinished)" in warnings
+    assert "row 5 left out: state diverged" in points.warnings
+    assert "row 4 left out: no finite loss (diverged or unfinished)" in points.warnings
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_any_text_is_a_fit_or_one_line(tmp_path: Path, text: str, head: bool) ->
     path = tmp_path / "fuzz.csv"
     path.write_bytes((("params,tokens,loss\n" if head else "") + text).encode())
     try:
-        fit(read_points(path)[0], "chinchilla-n")
+        fit("chinchilla-n", read_points(path))
     except InputError as error:
         assert "\n" not in str(error)
 
@@ -354,9 +354,9 @@ def test_the_published_tables_are_read_as_they_are(shared_data: Path) -> None:
         assert len(found.points) == size, name
         assert not any("checkpoints" in item for item in found.warnings), name
     points = table_points(tables / "misfitting_last_checkpoints.csv", TableOptions.of(**best)).points
-    assert fit(points, "sum-of-powers", delta=1e-3).objective == pytest.approx(8.447379e-4, abs=1e-10)
-    ladder, _ = read_points(tables / "olmo_ladder_tasks.csv")
-    assert fit(ladder, "chinchilla", delta=1e-3).objective == pytest.approx(7.69946e-5, abs=1e-9)
+    assert fit("sum-of-powers", points, delta=1e-3).objective == pytest.approx(8.447379e-4, abs=1e-10)
+    ladder = read_points(tables / "olmo_ladder_tasks.csv")
+    assert fit("chinchilla", ladder, delta=1e-3).objective == pytest.approx(7.69946e-5, abs=1e-9)
 
 
 def test_a_million_rows(tmp_path: Path) -> None:
@@ -368,7 +368,7 @@ def test_a_million_rows(tmp_path: Path) -> None:
         path, np.stack([N, D, loss], axis=1), delimiter=",", header="params,tokens,loss", comments="", fmt="%.7g"
     )
     began = time.process_time()
-    found = fit(read_points(path)[0], "chinchilla")
+    found = fit("chinchilla", read_points(path))
     assert found.coefficients["alpha"] == pytest.approx(0.35, abs=0.003)
     assert time.process_time() - began < 60
 
@@ -399,7 +399,7 @@ def test_an_empty_column_is_none(tmp_path: Path) -> None:
     "name", ["Val loss (nats)", "eval/loss_nats", "loss (nats/token)", "test loss [nats per token]"]
 )
 def test_a_loss_may_name_its_unit(tmp_path: Path, name: str) -> None:
-    points, _ = read_points(write(tmp_path, f"params,tokens,{name}\n1e6,1e8,4\n1e7,1e9,3.2\n"))
+    points = read_points(write(tmp_path, f"params,tokens,{name}\n1e6,1e8,4\n1e7,1e9,3.2\n"))
     assert points.loss.tolist() == [4, 3.2]
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scaling_tui import InputError
-from scaling_tui.laws import Points, get
+from scaling_tui.laws import Points, find_law
 from scaling_tui.laws.fitting.sigmoid import Sigmoid, accuracies, fit_sigmoids
 from scaling_tui.laws.fitting.task_columns import chance_of, find_task, tasks_of
 from scaling_tui.laws.fitting.tasks import fit_task
@@ -25,7 +25,7 @@ def runs(noise: float = 0.0, spread: float = 0.0, seed: int = 0) -> tuple[Points
     rng = np.random.default_rng(seed)
     N = np.repeat(SIZES, 6)
     D = N * np.tile([10.0, 20, 30, 40, 100, 200], 4)
-    bpb = get("chinchilla").loss(LAW, params=N, tokens=D) * np.exp(noise * rng.standard_normal(N.size))
+    bpb = find_law("chinchilla").loss(LAW, params=N, tokens=D) * np.exp(noise * rng.standard_normal(N.size))
     accuracy = accuracies(np.tile(TRUTH.row, (N.size, 1)), bpb) + spread * rng.standard_normal(N.size)
     return Points.of(bpb, params=N, tokens=D), accuracy
 
@@ -54,7 +54,7 @@ def test_known_coefficients_of_both_steps_come_back() -> None:
     assert made.sigmoid.floor == pytest.approx(0.5, abs=0.02) and made.sigmoid.ceiling == pytest.approx(1, abs=0.01)
     assert made.sigmoid.steepness == pytest.approx(5, rel=0.05)
     found = made.predict(params=7e9, tokens=4e12)
-    true = float(get("chinchilla").loss(LAW, params=7e9, tokens=4e12))
+    true = float(find_law("chinchilla").loss(LAW, params=7e9, tokens=4e12))
     assert found.bpb == pytest.approx(true, rel=1e-4)
     assert found.accuracy == pytest.approx(TRUTH.at(true), abs=0.005)
     assert np.isnan([found.low, found.high, found.bpb_low, found.bpb_high]).all()
@@ -75,7 +75,7 @@ def test_intervals_hold_a_new_run_about_as_often_as_they_say() -> None:
     for seed in range(40):
         made = fit_task(*runs(0.006, 0.006, seed), draws=100, seed=seed)
         rng = np.random.default_rng(1000 + seed)
-        bpb = float(get("chinchilla").loss(LAW, params=3e9, tokens=6e10)) * np.exp(0.006 * rng.standard_normal())
+        bpb = float(find_law("chinchilla").loss(LAW, params=3e9, tokens=6e10)) * np.exp(0.006 * rng.standard_normal())
         seen = TRUTH.at(bpb) + 0.006 * rng.standard_normal()
         found = made.predict(params=3e9, tokens=6e10)
         assert found.bpb_low <= found.bpb <= found.bpb_high and 0 <= found.low <= found.accuracy <= found.high <= 1

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scaling_tui import InputError
-from scaling_tui.laws import coefficient_set
+from scaling_tui.laws import get
 from scaling_tui.laws.atlas import ALLOCATIONS, Allocation, Power, Scope, allocation
 from scaling_tui.laws.planning.allocated import allocate
 from scaling_tui.laws.planning.plan import Goal, plan_published
@@ -40,7 +40,7 @@ def test_an_unknown_allocation_is_named_with_those_there_are() -> None:
 def test_kaplans_law_and_kaplans_allocation_each_tell_of_the_other() -> None:
     for flops, own, joint in ((1e21, 7.8e9, 6.2e9), (1e23, 224e9, 88e9)):
         run = allocate(allocation("kaplan2020"), Goal(flops=flops))
-        planned = plan_published(coefficient_set("kaplan"), Goal(flops=flops))
+        planned = plan_published(get("kaplan"), Goal(flops=flops))
         assert run.params == pytest.approx(own, rel=6e-3) and planned.params == pytest.approx(joint, rel=6e-3)
         assert run.training_flops == pytest.approx(1.806 * flops, rel=1e-3)  # table 6: 6·1.3e9·2e10 a PF-day
     assert any("N 224B" in note and "C_min" in note for note in planned.notes)

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from scaling_tui import InputError
-from scaling_tui.laws import Points, coefficient_set, fit, get
+from scaling_tui.laws import Points, find_law, fit, get
 from scaling_tui.laws.fitting.bootstrap import bootstrap
 from scaling_tui.laws.planning.along_compute import along_compute
-from scaling_tui.laws.planning.plan import Goal, plan
+from scaling_tui.laws.planning.plan import Goal, plan_law
 
-LAW = get("chinchilla")
-TRUE = coefficient_set("chinchilla:besiroglu2024").coefficients
+LAW = find_law("chinchilla")
+TRUE = get("chinchilla:besiroglu2024").coefficients
 SIZES = np.geomspace(1e7, 1e9, 6)
 
 
@@ -20,10 +20,10 @@ def plane() -> Points:
 
 
 def test_a_law_of_n_and_d_splits_the_budget_as_a_plan_does() -> None:
-    fitted = fit(plane(), "chinchilla")
+    fitted = fit("chinchilla", plane())
     along = along_compute(fitted)
     assert along.way == "split"
-    planned = plan(LAW, fitted.coefficients, Goal(flops=1e21))
+    planned = plan_law(LAW, fitted.coefficients, Goal(flops=1e21))
     assert along.loss(1e21) == pytest.approx(planned.loss, rel=1e-9)
     run = along.run(1e21)
     assert run["params"] == pytest.approx(planned.params, rel=1e-6)
@@ -35,7 +35,7 @@ def test_a_law_of_n_and_d_splits_the_budget_as_a_plan_does() -> None:
 def test_runs_at_one_d_are_followed_between_and_beyond() -> None:
     d = np.full(6, 2e9)
     losses = LAW.loss(TRUE, params=SIZES, tokens=d)
-    along = along_compute(fit(Points.of(losses, params=SIZES, tokens=d), "chinchilla-n"))
+    along = along_compute(fit("chinchilla-n", Points.of(losses, params=SIZES, tokens=d)))
     assert along.way == "runs"
     for n in (SIZES[0], 3e7, SIZES[-1], 1e10):
         assert along.run(6 * n * 2e9)["params"] == pytest.approx(n, rel=1e-9)
@@ -45,7 +45,7 @@ def test_runs_at_one_d_are_followed_between_and_beyond() -> None:
 
 def test_a_ladder_of_one_ratio_is_followed_along_it() -> None:
     d = 20 * SIZES
-    fitted = fit(Points.of(LAW.loss(TRUE, params=SIZES, tokens=d), params=SIZES, tokens=d), "chinchilla")
+    fitted = fit("chinchilla", Points.of(LAW.loss(TRUE, params=SIZES, tokens=d), params=SIZES, tokens=d))
     along = along_compute(fitted)
     assert along.way == "runs"
     run = along.run(120 * 4e9**2)
@@ -53,17 +53,17 @@ def test_a_ladder_of_one_ratio_is_followed_along_it() -> None:
 
 
 def test_a_law_of_c_takes_it() -> None:
-    law = get("kaplan-c")
+    law = find_law("kaplan-c")
     c = np.geomspace(1e18, 1e22, 8)
-    true = coefficient_set("kaplan-c:kaplan2020").coefficients
-    along = along_compute(fit(Points.of(law.loss(true, flops=c), flops=c), "kaplan-c"))
+    true = get("kaplan-c:kaplan2020").coefficients
+    along = along_compute(fit("kaplan-c", Points.of(law.loss(true, flops=c), flops=c)))
     assert along.way == "compute"
     assert along.loss(1e24) == pytest.approx(float(law.loss(true, flops=1e24)), rel=1e-6)
 
 
 def test_c_is_what_was_recorded_or_6nd() -> None:
     d, noted = np.full(6, 2e9), 7.5 * SIZES * 2e9
-    fitted = fit(Points.of(LAW.loss(TRUE, params=SIZES, tokens=d), params=SIZES, tokens=d, flops=noted), "chinchilla-n")
+    fitted = fit("chinchilla-n", Points.of(LAW.loss(TRUE, params=SIZES, tokens=d), params=SIZES, tokens=d, flops=noted))
     own, multiplied = along_compute(fitted), along_compute(fitted, recorded=False)
     assert (own.counts, multiplied.counts) == ("as recorded", "6ND")
     assert own.run(noted[3])["params"] == pytest.approx(SIZES[3], rel=1e-9)
@@ -75,6 +75,6 @@ def test_runs_on_no_line_and_runs_without_c_say_why() -> None:
     with pytest.raises(InputError, match="a C has several params"):
         n = np.array([1e7, 1e7, 1e8, 1e8, 1e9, 1e9])
         c = [1e18, 2e18, 1e18, 2e18, 1e18, 2e18]
-        along_compute(fit(Points.of(2 + 100 / n**0.3, params=n, flops=c), "chinchilla-n"))
+        along_compute(fit("chinchilla-n", Points.of(2 + 100 / n**0.3, params=n, flops=c)))
     with pytest.raises(InputError, match="its runs have no C"):
-        along_compute(fit(Points.of(2 + 100 / SIZES**0.3, params=SIZES), "chinchilla-n"))
+        along_compute(fit("chinchilla-n", Points.of(2 + 100 / SIZES**0.3, params=SIZES)))

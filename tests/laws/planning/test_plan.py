@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scaling_tui import InputError
-from scaling_tui.laws import Points, coefficient_set, fit, get
+from scaling_tui.laws import Points, find_law, fit, get
 from scaling_tui.laws.fitting.bootstrap import bootstrap
 from scaling_tui.laws.planning.devices import Device
-from scaling_tui.laws.planning.plan import HOFFMANN_NOTE, Goal, Plan, plan, plan_fit, plan_published
+from scaling_tui.laws.planning.plan import HOFFMANN_NOTE, Goal, Plan, plan_fit, plan_law, plan_published
 
-BESIROGLU = coefficient_set("chinchilla:besiroglu2024")
+BESIROGLU = get("chinchilla:besiroglu2024")
 PLANNABLE = ["chinchilla:besiroglu2024", "kaplan", "muennighoff"]
 
 
@@ -23,7 +23,7 @@ PLANNABLE = ["chinchilla:besiroglu2024", "kaplan", "muennighoff"]
     [("besiroglu2024", "7.22e+10", "1.33e+12", 18.4), ("hoffmann2022", "3.22e+10", "2.98e+12", 92.6)],
 )
 def test_gophers_budget(name: str, N: str, D: str, ratio: float) -> None:
-    made = plan_published(coefficient_set(f"chinchilla:{name}"), Goal(flops=5.76e23))
+    made = plan_published(get(f"chinchilla:{name}"), Goal(flops=5.76e23))
     assert (f"{made.params:.2e}", f"{made.tokens:.2e}") == (N, D)
     assert made.tokens_per_param == pytest.approx(ratio, abs=0.05)
     assert (HOFFMANN_NOTE in made.notes) == (name == "hoffmann2022")
@@ -38,7 +38,7 @@ def test_the_note_on_rounding_holds() -> None:
         "alpha": 0.33917084,
         "beta": 0.2849083,
     }
-    made = plan(get("chinchilla"), unrounded, Goal(flops=5.76e23))
+    made = plan_law(find_law("chinchilla"), unrounded, Goal(flops=5.76e23))
     assert round(made.tokens_per_param) == 59
     assert "from 59 to 93" in HOFFMANN_NOTE
 
@@ -48,7 +48,7 @@ def test_the_note_on_rounding_holds() -> None:
     name=st.sampled_from(PLANNABLE), log_c=st.floats(17, 26), away=st.floats(0.5, 2).filter(lambda f: abs(f - 1) > 0.05)
 )
 def test_no_other_split_of_the_budget_is_better(name: str, log_c: float, away: float) -> None:
-    chosen = coefficient_set(name)
+    chosen = get(name)
     best = plan_published(chosen, Goal(flops=10**log_c))
     assert best.flops == pytest.approx(10**log_c, rel=1e-9)
     other = plan_published(chosen, Goal(flops=10**log_c, params=best.params * away))
@@ -59,7 +59,7 @@ def test_no_other_split_of_the_budget_is_better(name: str, log_c: float, away: f
 @settings(max_examples=20, deadline=None)
 @given(name=st.sampled_from(PLANNABLE), log_c=st.floats(18, 25))
 def test_budget_loss_size_and_tokens_ask_for_the_same_run(name: str, log_c: float) -> None:
-    chosen = coefficient_set(name)
+    chosen = get(name)
     best = plan_published(chosen, Goal(flops=10**log_c))
     for goal in (Goal(loss=best.loss), Goal(params=best.params), Goal(tokens=best.tokens)):
         again = plan_published(chosen, goal)
@@ -88,7 +88,7 @@ def test_serving_asks_for_a_smaller_model_and_no_other_is_cheaper() -> None:
 
 
 def test_few_unique_tokens_ask_for_epochs_and_cost_loss() -> None:
-    chosen = coefficient_set("muennighoff")
+    chosen = get("muennighoff")
     fresh = plan_published(chosen, Goal(flops=1e22))
     scarce = plan_published(chosen, Goal(flops=1e22, unique_tokens=2e10))
     assert scarce.epochs is not None and scarce.epochs > 2
@@ -106,14 +106,14 @@ def runs(size: int, tokens: float | None = None) -> Points:
     rng = np.random.default_rng(3)
     N = 10 ** rng.uniform(7.5, 10, size)
     D = 10 ** rng.uniform(8.5, 11.5, size) if tokens is None else np.full(size, tokens)
-    loss = get("chinchilla").loss(BESIROGLU.coefficients, params=N, tokens=D) * np.exp(
+    loss = find_law("chinchilla").loss(BESIROGLU.coefficients, params=N, tokens=D) * np.exp(
         0.003 * rng.standard_normal(size)
     )
     return Points.of(loss, params=N, tokens=D)
 
 
 def planned(points: Points, law: str, goal: Goal) -> Plan:
-    found = fit(points, law)
+    found = fit(law, points)
     return plan_fit(found, bootstrap(found, 200) if found.freedom else None, goal)
 
 
@@ -130,7 +130,7 @@ def test_intervals_come_from_the_bootstrap_and_hold_the_truth() -> None:
 
 def test_a_loss_that_some_refits_never_reach_has_an_open_end() -> None:
     """E lies between 1.78 and 1.85 or so: half of the refits say that 1.82 cannot be had."""
-    found = fit(runs(120), "chinchilla")
+    found = fit("chinchilla", runs(120))
     made = planned(runs(120), "chinchilla", Goal(loss=found.coefficients["E"] + 0.001))
     assert math.isinf(made.intervals["flops"][1]) and math.isfinite(made.intervals["flops"][0])
     assert any("open-ended" in note for note in made.notes)
@@ -165,12 +165,12 @@ def test_goals_that_cannot_be_met_say_why(goal: Goal, says: str) -> None:
         plan_published(BESIROGLU, goal)
 
 
-EXPERTS = coefficient_set("moe")
+EXPERTS = get("moe")
 
 
 def test_a_mixture_of_experts_is_planned_at_its_share_or_at_its_size() -> None:
     """The optimum against a fine grid of runs, and C counts the active parameters."""
-    law = get("moe")
+    law = find_law("moe")
     for goal in (Goal(flops=1e21, active_share=0.1), Goal(flops=1e21, total_params=1e10)):
         made = plan_published(EXPERTS, goal)
         assert 6 * made.params * made.tokens == pytest.approx(1e21)
@@ -204,9 +204,9 @@ def test_more_experts_lower_the_loss_of_a_budget_and_a_budget_undoes_a_loss() ->
 )
 def test_plans_for_experts_say_what_they_lack(law: str, goal: Goal, says: str) -> None:
     with pytest.raises(InputError, match=says):
-        plan_published(coefficient_set(law), goal)
+        plan_published(get(law), goal)
 
 
 def test_a_product_of_powers_has_no_compute_optimal_run() -> None:
     with pytest.raises(InputError, match="multiplicative: has no compute-optimal run"):
-        plan(get("multiplicative"), {"E": 1.0, "A": 10.0, "alpha": 0.1, "beta": 0.2}, Goal(flops=1e20))
+        plan_law(find_law("multiplicative"), {"E": 1.0, "A": 10.0, "alpha": 0.1, "beta": 0.2}, Goal(flops=1e20))

@@ -4,25 +4,25 @@ import numpy as np
 import pytest
 
 from scaling_tui import InputError
-from scaling_tui.laws import Points, coefficient_set, get
+from scaling_tui.laws import Points, find_law, get
 from scaling_tui.laws.fitting.ray import ray_of
 from scaling_tui.laws.fitting.restrictions import Restrictions
 from scaling_tui.laws.fitting.study import study
 from scaling_tui.laws.planning.plan import Goal, Plan, plan_fit
 
-TRUTH = dict(coefficient_set("chinchilla:besiroglu2024").coefficients)
+TRUTH = dict(get("chinchilla:besiroglu2024").coefficients)
 
 
 def ladder(ratio: float = 20.0, power: float = 1.0, jitter: float = 0.0, noise: float = 0.002) -> Points:
     rng = np.random.default_rng(0)
     N = np.geomspace(1e7, 2e9, 9)
     D = ratio * N**power * np.exp(jitter * rng.standard_normal(9))
-    loss = get("chinchilla").loss(TRUTH, params=N, tokens=D) * np.exp(noise * rng.standard_normal(9))
+    loss = find_law("chinchilla").loss(TRUTH, params=N, tokens=D) * np.exp(noise * rng.standard_normal(9))
     return Points.of(loss, params=N, tokens=D)
 
 
 def planned(points: Points, goal: Goal, draws: int = 40) -> Plan:
-    found = study(points, "chinchilla", draws=draws)
+    found = study("chinchilla", points, draws=draws)
     return plan_fit(found.fit, found.draws, goal)
 
 
@@ -38,7 +38,7 @@ def test_a_ray_is_named_and_nothing_else_is() -> None:
 
 
 def test_a_fit_to_a_ray_says_what_it_cannot_tell() -> None:
-    warnings = study(ladder(), "chinchilla", draws=20).warnings
+    warnings = study("chinchilla", ladder(), draws=20).warnings
     assert any("all points have D = 20 N" in warning and "chinchilla-n" in warning for warning in warnings)
 
 
@@ -47,7 +47,7 @@ def test_a_plan_keeps_to_the_ray(goal: Goal) -> None:
     plan = planned(ladder(), goal)
     assert plan.tokens / plan.params == pytest.approx(20, rel=1e-5)
     assert plan.flops == pytest.approx(1e21, rel=1e-5)
-    true = float(get("chinchilla").loss(TRUTH, params=plan.params, tokens=plan.tokens))
+    true = float(find_law("chinchilla").loss(TRUTH, params=plan.params, tokens=plan.tokens))
     low, high = plan.intervals["loss"]
     assert low <= plan.loss <= high and plan.loss == pytest.approx(true, rel=0.01)
     assert plan.run_interval is not None and plan.run_interval[1] - plan.run_interval[0] > 0
@@ -57,7 +57,7 @@ def test_a_plan_keeps_to_the_ray(goal: Goal) -> None:
 def test_a_plan_for_a_loss_reaches_it_on_the_ray() -> None:
     plan = planned(ladder(), Goal(loss=2.3))
     assert plan.loss == 2.3 and plan.tokens / plan.params == pytest.approx(20)
-    true = float(get("chinchilla").loss(TRUTH, params=plan.params, tokens=plan.tokens))
+    true = float(find_law("chinchilla").loss(TRUTH, params=plan.params, tokens=plan.tokens))
     assert true == pytest.approx(2.3, rel=0.01)
 
 
@@ -87,12 +87,12 @@ def test_few_refits_and_none_are_no_error() -> None:
 
 def test_what_is_known_of_the_floor_is_used_along_the_ray_and_other_restrictions_are_named() -> None:
     known = Restrictions(fixed={"E": 1.2, "alpha": 0.35}, ties=())
-    found = study(ladder(), "chinchilla", draws=0, restrictions=known)
+    found = study("chinchilla", ladder(), draws=0, restrictions=known)
     plan = plan_fit(found.fit, found.draws, Goal(flops=1e21))
     assert plan.along is not None and plan.along["E"] == pytest.approx(1.2)
     assert any("not used: alpha = 0.35; chinchilla-n" in note for note in plan.notes)
     assert any("no refits were asked for" in note for note in plan.notes)
-    tied = study(ladder(), "chinchilla", draws=0, restrictions=Restrictions(ties=(("alpha", "beta"),)))
+    tied = study("chinchilla", ladder(), draws=0, restrictions=Restrictions(ties=(("alpha", "beta"),)))
     notes = plan_fit(tied.fit, tied.draws, Goal(flops=1e21)).notes
     assert not any("not used" in note for note in notes), "one exponent is as good as two that are tied"
 

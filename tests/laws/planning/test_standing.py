@@ -3,20 +3,20 @@
 import numpy as np
 import pytest
 
-from scaling_tui.laws import Points, coefficient_set, fit, get
+from scaling_tui.laws import Points, find_law, fit, get
 from scaling_tui.laws.atlas import SETS
 from scaling_tui.laws.fitting.fitted import Fit
 from scaling_tui.laws.planning.plan import Goal, plan_fit
 from scaling_tui.laws.planning.standing import standing
 from scaling_tui.report.standing import standing_document, standing_text
 
-TRUE = coefficient_set("chinchilla:besiroglu2024").coefficients
+TRUE = get("chinchilla:besiroglu2024").coefficients
 
 
 def points(params: list[float], tokens: list[float], noise: float = 1e-4) -> Points:
     """Runs that follow Besiroglu et al., with a little noise."""
     n, d = np.array(params), np.array(tokens)
-    loss = get("chinchilla").loss(TRUE, params=n, tokens=d)
+    loss = find_law("chinchilla").loss(TRUE, params=n, tokens=d)
     return Points.of(loss * np.exp(noise * np.random.default_rng(0).standard_normal(n.size)), params=n, tokens=d)
 
 
@@ -27,7 +27,7 @@ def grid(least: float, most: float, ratios: tuple[float, ...] = (5.0, 20.0, 80.0
 
 @pytest.fixture(scope="module")
 def large() -> Fit:
-    return fit(grid(1e8, 1e10), "chinchilla")
+    return fit("chinchilla", grid(1e8, 1e10))
 
 
 def test_exponents_allocation_and_ratio_stand_among_the_published(large: Fit) -> None:
@@ -45,31 +45,31 @@ def test_exponents_allocation_and_ratio_stand_among_the_published(large: Fit) ->
 
 
 def test_the_convention_of_the_fit_chooses_the_sets(large: Fit) -> None:
-    other = standing(fit(large.points, "chinchilla", convention="non-embedding"))
+    other = standing(fit("chinchilla", large.points, convention="non-embedding"))
     assert other is not None and other.exponents["alpha"].published[0] < 0.2
     assert other.allocation is not None and other.allocation.published[1] == pytest.approx(0.73)
 
 
 def test_small_ladders_are_told_that_none_is_so_small() -> None:
-    found = standing(fit(grid(1e4, 1e6), "chinchilla"))
+    found = standing(fit("chinchilla", grid(1e4, 1e6)))
     assert found is not None and found.measured_from and found.flops and found.flops < found.measured_from / 10
-    assert "models this small need not agree" in standing_text(fit(grid(1e4, 1e6), "chinchilla"))[-1]
+    assert "models this small need not agree" in standing_text(fit("chinchilla", grid(1e4, 1e6)))[-1]
 
 
 def test_n_and_d_on_one_ray_give_no_allocation() -> None:
-    found = standing(fit(grid(1e8, 1e10, (20.0,)), "chinchilla"))
+    found = standing(fit("chinchilla", grid(1e8, 1e10, (20.0,))))
     assert found is None or (found.allocation is None and found.ratio is None)
 
 
 def test_one_d_leaves_the_exponent_of_n_alone() -> None:
     sizes = list(np.geomspace(1e8, 1e10, 8))
-    found = standing(fit(points(sizes, [2e10] * 8), "chinchilla-n"))
+    found = standing(fit("chinchilla-n", points(sizes, [2e10] * 8)))
     assert found is not None and list(found.exponents) == ["alpha"]
     assert found.allocation is None
 
 
 def test_a_law_of_another_family_has_its_allocation_compared_and_no_exponent(large: Fit) -> None:
-    found = standing(fit(large.points, "sum-of-powers"))
+    found = standing(fit("sum-of-powers", large.points))
     assert found is not None and not found.exponents and found.allocation is not None
 
 

@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
 from scaling_tui import InputError
-from scaling_tui.laws import coefficient_set, get
+from scaling_tui.laws import find_law, get
 from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.open_dialog import OpenFile
 from scaling_tui.tui.screens.law import LawScreen
@@ -26,8 +26,8 @@ from tests.tui.screens.test_plan import given as given_goal
 @pytest.fixture
 def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Twelve runs of a known law, in a folder that one stands in."""
-    law = get("chinchilla")
-    coefficients = coefficient_set("chinchilla:besiroglu2024").coefficients
+    law = find_law("chinchilla")
+    coefficients = get("chinchilla:besiroglu2024").coefficients
     rows = [(f"run{i}", n, d, float(law.loss(coefficients, params=n, tokens=d)) * (1 + 0.002 * (i % 3)))
             for i, (n, d) in enumerate((n, d) for n in (1e7, 1e8, 1e9) for d in (1e9, 3e9, 1e10, 4e10))]  # fmt: skip
     folder = tmp_path / "data"
@@ -99,8 +99,8 @@ async def test_plan_goes_by_the_table_that_law_shows(tmp_path: Path, table: Path
 @pytest.mark.parametrize("source", ["sweep", "table"])
 async def test_runs_of_one_ratio_are_shown_and_planned_along_their_line(tmp_path: Path, source: str) -> None:
     record_grid(tmp_path / "runs", "line", ratio=20)
-    law = get("chinchilla")
-    coefficients = coefficient_set("chinchilla:besiroglu2024").coefficients
+    law = find_law("chinchilla")
+    coefficients = get("chinchilla:besiroglu2024").coefficients
     sizes = [1e7 * 2**k for k in range(8)]
     rows = [
         f"run{k},{n},{20 * n},{float(law.loss(coefficients, params=n, tokens=20 * n))}" for k, n in enumerate(sizes)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from scaling_tui import InputError
-from scaling_tui.laws import coefficient_set, get
+from scaling_tui.laws import find_law, get
 from scaling_tui.text import resources
 from scaling_tui.tutor.content.bank import load_bank, load_banks, read_bank, used_twice
 from scaling_tui.tutor.content.faults import FaultyBank
@@ -182,7 +182,7 @@ def test_the_longest_option_is_not_the_right_one_more_often_than_by_chance() -> 
 
 def test_a_loss_that_a_question_calls_a_laws_is_that_laws() -> None:
     question = next(question for question in QUESTIONS if question.id == "nats-to-bits")
-    law, published = get("kaplan-n"), coefficient_set("kaplan-n:kaplan2020").coefficients
+    law, published = find_law("kaplan-n"), get("kaplan-n:kaplan2020").coefficients
     shown = set()
     for seed in range(60):
         asked = variant(question, seed)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from scaling_tui import InputError
-from scaling_tui.laws import Architecture, coefficient_set, count, get
+from scaling_tui.laws import Architecture, count, find_law, get
 from scaling_tui.laws.atlas.models import MODELS
-from scaling_tui.laws.planning.plan import Goal, plan
+from scaling_tui.laws.planning.plan import Goal, plan_law
 from scaling_tui.text import show
 from scaling_tui.tutor.content.bank import load_banks
 from scaling_tui.tutor.content.lesson import LessonPlot, LessonTraining, lesson_files, load_lesson
@@ -72,9 +72,9 @@ def test_the_listing_of_the_counting_lesson_runs_and_counts_as_the_law_code_does
 def test_who_was_undertrained_is_computed_from_published_sizes() -> None:
     text = text_of("chinchilla")
     rows = {line.split(",")[0].strip("| "): line for line in text.splitlines() if line.startswith("| ")}
-    besiroglu = coefficient_set("chinchilla:besiroglu2024").coefficients
+    besiroglu = get("chinchilla:besiroglu2024").coefficients
     for name, model in ((model.name, model) for model in MODELS if model.name in rows):
-        best = plan(get("chinchilla"), besiroglu, Goal(params=model.params))
+        best = plan_law(find_law("chinchilla"), besiroglu, Goal(params=model.params))
         cells = [cell.strip() for cell in rows[name].strip("|").split("|")]
         assert cells[1:3] == [show.count(model.params), show.count(model.tokens)]
         assert cells[4] == show.count(best.tokens)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scaling_tui import InputError
-from scaling_tui.laws import get
+from scaling_tui.laws import find_law
 from scaling_tui.tutor.content.bank import load_bank, load_banks
 from scaling_tui.tutor.content.questions import Question
 from scaling_tui.tutor.content.variant import Variant, variant
@@ -24,7 +24,7 @@ def test_the_key_is_what_the_law_code_says() -> None:
     for seed in range(20):
         one = asked("two-term-loss", seed)
         v = one.values
-        law = get("sum-of-powers").loss({k: v[k] for k in "abcd"}, params=v["N"], tokens=v["D"])
+        law = find_law("sum-of-powers").loss({k: v[k] for k in "abcd"}, params=v["N"], tokens=v["D"])
         assert math.isclose(v["answer"], float(law), rel_tol=1e-12)
 
 
