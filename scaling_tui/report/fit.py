@@ -20,7 +20,8 @@ from scaling_tui.report.inputs import read_inputs
 from scaling_tui.report.standing import standing_document, standing_text
 from scaling_tui.tables.read import is_table
 from scaling_tui.text import show
-from scaling_tui.text.columns import columns, span
+from scaling_tui.text.columns import columns
+from scaling_tui.text.show import span
 
 if TYPE_CHECKING:
     from scaling_tui.laws import Prediction

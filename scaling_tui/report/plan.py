@@ -14,8 +14,9 @@ from scaling_tui.laws.fitting.tables import TableOptions
 from scaling_tui.report.fit import FitSource, load, option_names
 from scaling_tui.tables.source import STDIN
 from scaling_tui.text import show
-from scaling_tui.text.columns import columns, span
+from scaling_tui.text.columns import columns
 from scaling_tui.text.numbers import read_quantity
+from scaling_tui.text.show import span
 
 if TYPE_CHECKING:
     from scaling_tui.laws.fitting.study import Study

@@ -17,8 +17,9 @@ from scaling_tui.report.plan import plan_study, plan_text, planning_study
 from scaling_tui.report.standing import measured_text, ratio, runs_for, runs_table, runs_text
 from scaling_tui.runs import SweepView
 from scaling_tui.text import show
-from scaling_tui.text.columns import bullet, cell_len, cut, flush_left, span
+from scaling_tui.text.columns import bullet, cell_len, cut, flush_left
 from scaling_tui.text.numbers import read_quantity
+from scaling_tui.text.show import span
 
 ROOMY = 72  # columns needed to show the full table
 MOST_GIVEN = 2  # a third quantity would follow from the others

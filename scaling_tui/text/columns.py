@@ -1,9 +1,7 @@
 """Text in aligned columns, in bullets, and intervals of numbers. Widths are in cells of a terminal, not characters."""
 
-import math
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from scaling_tui.text import show
 
@@ -65,10 +63,3 @@ def bullet(texts: Iterable[str], sign: str = "!") -> str:
     return "\n".join(
         textwrap.fill(text, 100, initial_indent=f"{sign} ", subsequent_indent="  ") for text in dict.fromkeys(texts)
     )
-
-
-def span(low: float, high: float, text: Any = show.coefficient) -> str:
-    """An interval, or a dash."""
-    if math.isnan(low) or math.isnan(high):
-        return "–"
-    return f"[{text(low)}, {text(high)}]" if math.isfinite(high) else f"[{text(low)}, ∞)"

@@ -4,7 +4,7 @@ import math
 import re
 import time
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from scaling_tui import InputError
 from scaling_tui.text.visible import escaped
@@ -193,6 +193,13 @@ def coefficient(value: float) -> str:
     if not math.isfinite(value):
         return "–"
     return f"{value:.4g}" if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.3e}".replace("e+", "e")
+
+
+def span(low: float, high: float, text: Callable[[float], str] = coefficient) -> str:
+    """An interval, or a dash."""
+    if math.isnan(low) or math.isnan(high):
+        return "–"
+    return f"[{text(low)}, {text(high)}]" if math.isfinite(high) else f"[{text(low)}, ∞)"
 
 
 def value(number: float | None) -> str:

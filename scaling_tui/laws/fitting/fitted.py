@@ -14,8 +14,8 @@ from scaling_tui.laws.forms import Law
 from scaling_tui.laws.kernels import Array
 from scaling_tui.laws.latex import filled
 from scaling_tui.text import show
-from scaling_tui.text.columns import span
 from scaling_tui.text.notebook import html_table
+from scaling_tui.text.show import span
 
 HOFFMANN_DELTA = 1e-3
 _ENOUGH = 5  # points per coefficient

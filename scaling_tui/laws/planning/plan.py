@@ -23,8 +23,8 @@ from scaling_tui.laws.forms import Coefficients, Law
 from scaling_tui.laws.kernels import Array
 from scaling_tui.laws.planning.frontier import LOG6, Frontier
 from scaling_tui.text import show
-from scaling_tui.text.columns import span
 from scaling_tui.text.notebook import html_table
+from scaling_tui.text.show import span
 
 
 @dataclass(frozen=True)

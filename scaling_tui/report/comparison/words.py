@@ -17,7 +17,8 @@ from scaling_tui.report.comparison.comparing import Apart, Side, SideBySide, com
 from scaling_tui.report.comparison.settings import Setting
 from scaling_tui.report.run_settings import setting_text
 from scaling_tui.text import show
-from scaling_tui.text.columns import bullet, cell_len, columns, cut, span
+from scaling_tui.text.columns import bullet, cell_len, columns, cut
+from scaling_tui.text.show import span
 
 LEAST = 60  # columns of text
 LONGEST_CELL = 40

@@ -29,7 +29,7 @@ from scaling_tui.report.page.blocks import Block, Bullets, Code, Plot, Section, 
 from scaling_tui.report.page.seen import seen
 from scaling_tui.report.standing import standing_text
 from scaling_tui.text import show
-from scaling_tui.text.columns import span
+from scaling_tui.text.show import span
 
 _BUDGETS_APART = 1 / 3  # of the range of log C, the most that budgets take up which somebody chose
 

@@ -14,7 +14,7 @@ from scaling_tui.laws.fitting.study import Study, objective_kind
 from scaling_tui.laws.forms import PF_DAY, SYMBOLS, Input, Law
 from scaling_tui.report.why.explanation import Explanation, Step, signed_percent, step
 from scaling_tui.text import show
-from scaling_tui.text.columns import span
+from scaling_tui.text.show import span
 
 if TYPE_CHECKING:
     from scaling_tui.laws.fitting.compare import Comparison

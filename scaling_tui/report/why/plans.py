@@ -16,7 +16,7 @@ from scaling_tui.report.standing import ratio
 from scaling_tui.report.why.explanation import Explanation, Step, signed_percent, step
 from scaling_tui.report.why.laws import counted, law_steps
 from scaling_tui.text import show
-from scaling_tui.text.columns import span
+from scaling_tui.text.show import span
 
 PLANNING, BALANCE = "planning", "size-data-compute"
 GIVEN = "given: it is what you asked for"
