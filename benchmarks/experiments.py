@@ -135,11 +135,11 @@ def branches(runs: Path) -> Iterator[str]:
     trunk = found.pop("off one trunk", None)
     if trunk is None:
         return
-    for kind, view in found.items():
-        cost = sum(run.cost or 0 for run in trunk.runs) / sum(run.cost or 0 for run in view.runs)
+    for kind, alone in found.items():
+        cost = sum(run.cost or 0 for run in trunk.runs) / sum(run.cost or 0 for run in alone.runs)
         yield f"  off one trunk at {cost:.0%} of the FLOPs of {kind}:"
         for run in trunk.runs:
-            other = view.run(run.name)
+            other = alone.run(run.name)
             if other and other.loss and run.loss:
                 yield (
                     f"    D {show.count(run.tokens):>5}  {run.loss:.4f}, alone {other.loss:.4f}, "

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from scaling_tui.runs import State, Status, read_sweep
 from scaling_tui.runs.format import append_line, claim
+from scaling_tui.runs.points import case_of
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import lay_out
-from scaling_tui.sweeps.points import case_of
 
 Results = Mapping[str, Mapping[str, float]]
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from math import floor, isfinite, log10
+from math import isfinite
 
 from scaling_tui import InputError
 
@@ -54,11 +54,11 @@ def number(value: float, digits: int) -> str:
         return r"\infty" if value > 0 else r"-\infty" if value < 0 else r"\mathrm{nan}"
     if value == 0:
         return "0"
-    exponent = floor(log10(abs(float(f"{value:.{digits - 1}e}"))))
+    mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
+    exponent = int(power)
     if -4 <= exponent < max(digits, 5):
         return _bare(f"{value:.{max(digits - 1 - exponent, 0)}f}")
-    mantissa = _bare(f"{value:.{digits - 1}e}".partition("e")[0])
-    return rf"{mantissa} {_POWER_OF_TEN} 10^{{{exponent}}}"
+    return rf"{_bare(mantissa)} {_POWER_OF_TEN} 10^{{{exponent}}}"
 
 
 def _bare(decimal: str) -> str:

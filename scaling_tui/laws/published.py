@@ -28,7 +28,7 @@ def get(name: str) -> CoefficientSet:
     >>> chosen.coefficients["alpha"]
     0.3478
     >>> float(chosen.loss(params=70e9, tokens=1.4e12).round(4))
-    1.9732
+    1.9739
     >>> print(chosen.to_latex())
     L(N, D) = 1.817 + \\frac{482}{N^{0.3478}} + \\frac{2085}{D^{0.3658}}
 

@@ -284,6 +284,6 @@ def trained_as(view: SweepView, ladder: "Ladder") -> bool:
 
 def finished_cases(view: SweepView) -> set[str]:
     """The cases of which a run has finished."""
-    from scaling_tui.sweeps.points import case_of
+    from scaling_tui.runs.points import case_of
 
     return {case_of(run) for run in view.runs if run.state == "finished"}

@@ -6,14 +6,14 @@ law of the sweep to the last digit: they come from the same function, and say wh
 
 import csv
 import io
-import math
-import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from scaling_tui import InputError
-from scaling_tui.runs import RunView, SweepView
+from scaling_tui.runs import SweepView
+from scaling_tui.runs.curve_table import curve_columns
+from scaling_tui.runs.law_points import plain, point_columns
 from scaling_tui.runs.metrics import METRICS
 from scaling_tui.text.files import write_whole
 from scaling_tui.text.json_documents import dumps, finite
@@ -26,7 +26,6 @@ Format = Literal["csv", "jsonl", "parquet", "tensorboard", "json", "svg", "png",
 TABLES = ("csv", "jsonl", "parquet")
 PICTURES = ("svg", "png", "pdf")
 BINARY = ("parquet", "png", "pdf")
-OF_RUN = ("run", "rung", "seed", "params", "non_embedding")
 
 Columns = Mapping[str, Sequence[Any]]
 """Columns of a table by name, of equal length; None where a row has no value."""
@@ -57,7 +56,13 @@ def export(sweep: SweepView, kind: str, curves: bool | None = None, limits: "Lim
             from scaling_tui.plots.pictures import picture
 
             return picture(limited(sweep_figures(sweep), limits), kind)
-    table = curve_columns(sweep) if curves else point_columns(sweep)
+    if curves:
+        table = curve_columns(sweep)
+    else:
+        try:
+            table = point_columns(sweep)
+        except InputError as error:
+            raise InputError(f"{error}; --curves exports the records that there are") from None
     match kind:
         case "csv":
             return _csv(table).encode()
@@ -68,66 +73,6 @@ def export(sweep: SweepView, kind: str, curves: bool | None = None, limits: "Lim
 
             return parquet_bytes(table, "--format parquet")
     raise InputError(f"--format {kind}: several files, want a folder")
-
-
-def point_columns(sweep: SweepView) -> Columns:
-    """A row a point that `fit SWEEP` fits, with the law and the count of N that it takes.
-
-    A point that is a mean over seeds has no `seed`; `seeds` says over how many.
-
-    Raises:
-        InputError: no run has finished.
-    """
-    from scaling_tui.report.fit import sweep_source
-
-    try:
-        source = sweep_source(sweep)
-    except InputError as error:
-        raise InputError(f"{error}; --curves exports the records that there are") from None
-    points = source.points
-    behind = [[run for name in source.behind[label] if (run := sweep.run(name))] for label in points.labels]
-    columns: dict[str, list[Any]] = {
-        "run": list(points.labels),
-        "rung": [runs[0].rung for runs in behind],
-        "seed": [runs[0].seed if len(runs) == 1 else None for runs in behind],
-    }
-    if any(len(runs) > 1 for runs in behind):
-        columns["seeds"] = [len(runs) for runs in behind]
-    for name in ("params", "non_embedding", "tokens", "unique_tokens", "flops", "loss"):
-        found = getattr(points, name)
-        if found is not None and not all(map(math.isnan, found)):
-            columns[name] = [_plain(value, None) for value in found.tolist()]
-    if columns.get("unique_tokens") == columns.get("tokens"):
-        columns.pop("unique_tokens", None)
-    bits = [[value for run in runs if (value := run.curve.last("bpb")) is not None] for runs in behind]
-    if any(bits):
-        columns["bpb"] = [statistics.mean(values) if values else None for values in bits]
-    size = len(points)
-    constants = {"state": "finished", "law": source.law or "chinchilla", "params_as": source.convention}
-    return columns | {name: [value] * size for name, value in constants.items()}
-
-
-def curve_columns(sweep: SweepView) -> Columns:
-    """Every record of every run, a row each: who it is of, then the metrics that any run has.
-
-    `scaling-tui fit FILE --method envelope` reads it, and `scaling-tui import FILE` makes the curves of it again.
-    """
-    metrics = _metrics(sweep.runs)
-    columns: dict[str, list[Any]] = {name: [] for name in (*OF_RUN, *metrics)}
-    for run in sweep.runs:
-        size = len(run.curve)
-        for name in OF_RUN:
-            columns[name] += [getattr(run, name) if name != "run" else run.name] * size
-        for metric in metrics:
-            columns[metric] += [_plain(value, None) for value in run.curve.column(metric).tolist()]
-    return columns
-
-
-def _metrics(runs: Sequence[RunView]) -> list[str]:
-    """The metrics that any of the runs has, without those of somebody's own that are called as our columns."""
-    recorded = {name for run in runs for name in run.curve.metrics}
-    others = sorted(recorded - set(METRICS))
-    return [name for name in METRICS if name in recorded] + [name for name in others if name not in OF_RUN]
 
 
 def _csv(table: Columns) -> str:
@@ -153,7 +98,7 @@ def document(sweep: SweepView) -> dict[str, Any]:
     for run in found["runs"]:
         curve = curves[run["run"]]
         names = dict.fromkeys((*METRICS, *curve.metrics))
-        run["curve"] = {name: [_plain(value, None) for value in curve.column(name).tolist()] for name in names}
+        run["curve"] = {name: [plain(value) for value in curve.column(name).tolist()] for name in names}
     return {key: finite(value) for key, value in found.items()}
 
 
@@ -170,13 +115,6 @@ def write_new(path: Path, content: bytes, replace: bool = False) -> None:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "not a file name"
         raise InputError(f"--output {path}: cannot be written ({why})") from None
-
-
-def _plain(value: float, missing: Any) -> Any:
-    """A number as few digits as it takes: whole ones without a point."""
-    if not math.isfinite(value):
-        return missing
-    return int(value) if value == int(value) and abs(value) < 1e15 else value
 
 
 def sweep_figures(sweep: SweepView) -> "list[Figure]":

@@ -162,18 +162,16 @@ def sweep_source(view: "SweepView", leave_out: Collection[str] = ()) -> FitSourc
         InputError: no run has finished.
     """
     from scaling_tui.plots.curves import labels
+    from scaling_tui.runs.law_points import law_of_sweep, law_trials, uncounted
     from scaling_tui.sweeps.summary import best_rate_summary
     from scaling_tui.sweeps.sweep_fit import (
         edge_warnings,
-        law_of_sweep,
-        law_trials,
         loss_used,
         loss_warnings,
         not_fitted,
         points_of_sweep,
         run_points,
         trials_text,
-        uncounted,
     )
 
     law, convention = law_of_sweep(view) or (None, "all")

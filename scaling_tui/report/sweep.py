@@ -12,11 +12,12 @@ from scaling_tui.plots.curves import labels
 from scaling_tui.plots.figures import Figure
 from scaling_tui.plots.law_plots import LawPoint, law_figure
 from scaling_tui.runs import SweepView
+from scaling_tui.runs.law_points import law_of_sweep
 from scaling_tui.runs.metrics import KNOWN, described
-from scaling_tui.sweeps.points import points_of, setting_text
+from scaling_tui.runs.points import points_of, setting_text
 from scaling_tui.sweeps.results import outcome
 from scaling_tui.sweeps.summary import prediction_summary
-from scaling_tui.sweeps.sweep_fit import SweepFit, law_of_sweep, loss_warnings, points_text
+from scaling_tui.sweeps.sweep_fit import SweepFit, loss_warnings, points_text
 from scaling_tui.text import show
 from scaling_tui.text.columns import columns
 

@@ -15,37 +15,49 @@ Your own trainer writes the same folder with `Writer`, and gets the app, fits an
     with Writer.create("runs/mine/small", {"params": 124_000_000}) as run:
         for step, loss in training():
             run.log(step=step, tokens=step * 2**19, loss=loss)
+
+In a notebook, a sweep is read as arrays or data frames:
+
+    from scaling_tui import laws, runs
+
+    sweep = runs.read_sweep("quickstart")
+    sweep.curves().to_pandas()
+    laws.fit("chinchilla-n", sweep.points())
+
+`__all__` is public: it changes as docs/library.md promises. What else can be imported is for the packages of
+scaling-tui and may change at any time.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from scaling_tui.runs.curve import Curve
     from scaling_tui.runs.find import find_run, find_sweep, list_sweeps
-    from scaling_tui.runs.format import RecordedPrediction, State, Status, runs_folder
-    from scaling_tui.runs.reader import SweepReader, read_run, read_sweep
-    from scaling_tui.runs.requests import latest_request, make_request
-    from scaling_tui.runs.views import RunView, SweepView
-    from scaling_tui.runs.writer import Writer, append_prediction, create_sweep, join_sweep
+    from scaling_tui.runs.format import RecordedPrediction as RecordedPrediction
+    from scaling_tui.runs.format import State, runs_folder
+    from scaling_tui.runs.format import Status as Status
+    from scaling_tui.runs.reader import SweepReader as SweepReader
+    from scaling_tui.runs.reader import read_run
+    from scaling_tui.runs.requests import latest_request as latest_request
+    from scaling_tui.runs.requests import make_request as make_request
+    from scaling_tui.runs.sweep import Sweep, read_sweep
+    from scaling_tui.runs.views import RunView
+    from scaling_tui.runs.views import SweepView as SweepView
+    from scaling_tui.runs.writer import Writer
+    from scaling_tui.runs.writer import append_prediction as append_prediction
+    from scaling_tui.runs.writer import create_sweep as create_sweep
+    from scaling_tui.runs.writer import join_sweep as join_sweep
 
 __all__ = [
     "Curve",
-    "RecordedPrediction",
     "RunView",
     "State",
-    "Status",
-    "SweepReader",
-    "SweepView",
+    "Sweep",
     "Writer",
-    "append_prediction",
-    "create_sweep",
     "find_run",
     "find_sweep",
-    "join_sweep",
-    "latest_request",
     "list_sweeps",
-    "make_request",
     "read_run",
     "read_sweep",
     "runs_folder",
@@ -55,20 +67,22 @@ _MODULES = {
     "curve": ("Curve",),
     "find": ("find_run", "find_sweep", "list_sweeps"),
     "format": ("RecordedPrediction", "State", "Status", "runs_folder"),
-    "reader": ("SweepReader", "read_run", "read_sweep"),
+    "reader": ("SweepReader", "read_run"),
     "requests": ("latest_request", "make_request"),
+    "sweep": ("Sweep", "read_sweep"),
     "views": ("RunView", "SweepView"),
     "writer": ("Writer", "append_prediction", "create_sweep", "join_sweep"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
+if not TYPE_CHECKING:  # a type checker is to say which names there are not
 
-def __getattr__(name: str) -> Any:
-    """Imports what is asked for: listing sweeps needs no NumPy, which takes longer to import than a list to print."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    return found
+    def __getattr__(name: str) -> object:
+        """Imports what is asked for: a list of sweeps needs no NumPy, which takes longer to import than it to print."""
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        return found
 
 
 def __dir__() -> list[str]:

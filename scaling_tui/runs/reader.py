@@ -590,8 +590,3 @@ def read_run(path: Path) -> RunView:
     if run.state == "unreadable":
         raise InputError(f"run {path}: {run.reason}")
     return run
-
-
-def read_sweep(path: Path) -> SweepView:
-    """The sweep at `path` as it stands now."""
-    return SweepReader(path).poll()

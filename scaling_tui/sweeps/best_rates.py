@@ -8,7 +8,7 @@ import numpy as np
 
 from scaling_tui.laws.fitting.isoflop import power_law
 from scaling_tui.runs import RunView
-from scaling_tui.sweeps.points import SweepPoint
+from scaling_tui.runs.points import SweepPoint
 
 LEVEL = 0.9
 

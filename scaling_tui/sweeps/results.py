@@ -7,7 +7,7 @@ from typing import Any
 
 from scaling_tui.laws.student_t import t_quantile
 from scaling_tui.runs import RunView, SweepView
-from scaling_tui.sweeps.points import case_of
+from scaling_tui.runs.points import case_of
 
 LEVEL = 0.9
 METRICS = ("val_loss", "val_accuracy", "exact_match", "gap", "bpb")

@@ -9,8 +9,9 @@ from typing import Any
 from scaling_tui.runs import RunView, SweepView
 from scaling_tui.runs.format import supervised_seconds
 from scaling_tui.runs.labels import read_labels
+from scaling_tui.runs.law_points import law_of_sweep
+from scaling_tui.runs.points import SweepPoint, Trial, points_of
 from scaling_tui.sweeps.best_rates import LEVEL, BestRate, RateTrend, best_rates, rate_trend, size_name
-from scaling_tui.sweeps.points import SweepPoint, Trial, points_of
 from scaling_tui.sweeps.results import outcome
 from scaling_tui.sweeps.row import SweepRow
 from scaling_tui.sweeps.sweep_fit import (
@@ -18,7 +19,6 @@ from scaling_tui.sweeps.sweep_fit import (
     edge_warnings,
     fit_beforehand,
     last_runs,
-    law_of_sweep,
     loss_warnings,
     not_fitted,
     point_of,

@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -12,7 +11,15 @@ import numpy as np
 from scaling_tui import InputError
 from scaling_tui.laws import Fit, Points, Prediction, fit, predict
 from scaling_tui.runs import RecordedPrediction, RunView, SweepView
-from scaling_tui.sweeps.points import SweepPoint, Trial, points_of, several_settings
+from scaling_tui.runs.law_points import (
+    finished_trials,
+    law_of_sweep,
+    law_trials,
+    measured_runs,
+    trial_columns,
+    uncounted,
+)
+from scaling_tui.runs.points import SweepPoint, Trial, points_of, several_settings
 from scaling_tui.text import show
 
 if TYPE_CHECKING:
@@ -72,102 +79,27 @@ class SweepFit:
         return replace(points, clusters=points.labels, cluster_name="run")
 
 
-def law_of_sweep(sweep: SweepView) -> tuple[str, str] | None:
-    """The law and the count of N that the sweep's ladder fits; None where it fits none.
-
-    A sweep of another trainer's has no ladder: where it names no law, it gets the one that its runs can determine.
-    """
-    chosen = sweep.document.get("fit")
-    if not chosen:
-        return None if sweep.document.get("ladder") else (_default_law(sweep), "all")
-    return str(chosen.get("law", "chinchilla-n")), _convention(sweep, chosen.get("params"))
-
-
-def _convention(sweep: SweepView, wanted: str | None) -> str:
-    """The count of N to fit: the one that is wanted, if any run has it; without a wish one that all runs have."""
-    counted = [bool(run.non_embedding) for run in _measured(sweep)]
-    if not counted:
-        return wanted or "non-embedding"
-    enough = any(counted) if wanted == "non-embedding" else all(counted)
-    return "non-embedding" if wanted != "all" and enough else "all"
-
-
-def _measured(sweep: SweepView) -> list[RunView]:
-    return [run for run in sweep.runs if run.state == "finished" and run.loss is not None]
-
-
-def uncounted(sweep: SweepView) -> list[str]:
-    """The measured runs without the count of N that the sweep's law is fitted in."""
-    chosen = law_of_sweep(sweep)
-    if chosen is None or chosen[1] != "non-embedding":
-        return []
-    return [run.name for run in _measured(sweep) if not run.non_embedding]
-
-
-def _default_law(sweep: SweepView) -> str:
-    """The law to fit where nobody says which: with the inputs in which the measured runs differ."""
-    runs = _measured(sweep)
-    n, d = {run.params for run in runs if run.params}, {run.tokens for run in runs if run.tokens}
-    if len(n) > 1 and len(d) < 2:
-        return "chinchilla-n"
-    return "chinchilla-d" if len(d) > 1 and len(n) < 2 else "chinchilla"
-
-
-def law_trials(sweep: SweepView, leave_out: Collection[str] = ()) -> list[Trial]:
-    """What a law goes through: of each size and budget the best of its settings, over those of its seeds that finished.
-
-    Runs named in `leave_out` do not count.
-    """
-    points = points_of(run for run in sweep.runs if run.name not in leave_out)
-    return [best for point in points if (best := point.best) is not None]
-
-
 def points_of_sweep(sweep: SweepView, convention: str = "non-embedding", leave_out: Collection[str] = ()) -> Points:
     """`law_trials` as points: N under `convention`, D, C and mean loss in nats per token (see `loss_warnings`).
 
     Raises:
         InputError: no finished run.
     """
-    trials = law_trials(sweep, leave_out)
-    if not trials:
-        raise InputError(f"sweep {sweep.name}: no finished run yet to fit a law to{_why_none(sweep)}")
-    return _points(trials, convention)
+    return _points(finished_trials(sweep, leave_out), convention)
 
 
 def run_points(sweep: SweepView, convention: str, leave_out: Collection[str]) -> Points | None:
     """Each finished run by itself, to be shown beside the points of a law; None without any."""
-    runs = [run for run in _measured(sweep) if run.name not in leave_out]
+    runs = [run for run in measured_runs(sweep) if run.name not in leave_out]
     return _points([Trial({}, (run,)) for run in runs], convention) if runs else None
 
 
 def _points(trials: Sequence[Trial], convention: str) -> Points:
-    runs = [trial.measured[0] for trial in trials]  # which have all the same N, D and C
-    sizes = [run.non_embedding if convention == "non-embedding" else run.params for run in runs]
-    nan = float("nan")
-    return Points.of(
-        [nan if trial.loss is None else trial.loss for trial in trials],
-        params=[size or nan for size in sizes],
-        tokens=[run.tokens or nan for run in runs],
-        flops=flops_of(runs),
-        unique_tokens=[run.unique_tokens or nan for run in runs],
-        # A count that some runs lack would compare laws through different points.
-        non_embedding=[run.non_embedding or nan for run in runs] if all(run.non_embedding for run in runs) else None,
-        labels=[trial.label for trial in trials],
-    )
-
-
-def _why_none(sweep: SweepView) -> str:
-    counted = Counter("finished without a loss" if run.state == "finished" else run.state for run in sweep.runs)
-    reasons = {run.reason for run in sweep.runs}
-    reason = f": {reasons.pop()}" if len(reasons) == 1 and reasons != {""} else ""
-    return f" ({', '.join(f'{count} {state}' for state, count in counted.items()) or 'it has no runs'}){reason}"
-
-
-def flops_of(runs: Sequence[RunView]) -> list[float] | None:
-    """C of each run, and 6ND where run.json gives none; None where no run gives any: the fit then takes 6ND itself."""
-    if not any(run.flops for run in runs):
-        return None
-    return [run.flops or 6.0 * (run.params or float("nan")) * (run.tokens or float("nan")) for run in runs]
+    columns = trial_columns(trials)
+    if convention == "non-embedding":
+        nan = float("nan")
+        columns["params"] = [trial.measured[0].non_embedding or nan for trial in trials]
+    return Points.of(columns.pop("loss"), labels=[trial.label for trial in trials], **columns)
 
 
 def loss_used(sweep: SweepView, names: Collection[str]) -> str:

@@ -19,9 +19,9 @@ import numpy as np
 from scaling_tui.laws.student_t import t_quantile
 from scaling_tui.runs import RunView, SweepView
 from scaling_tui.runs.format import WAITING
+from scaling_tui.runs.points import case_of
 from scaling_tui.sweeps.cluster import MOST_CPUS, Nodes
 from scaling_tui.sweeps.estimate import HAND_OVER_S, PREDICT_S
-from scaling_tui.sweeps.points import case_of
 from scaling_tui.sweeps.queue import Asked, asked_of
 from scaling_tui.sweeps.resources import Resources, recorded
 from scaling_tui.sweeps.simulation import Rules, Task, simulate

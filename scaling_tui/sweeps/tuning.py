@@ -18,9 +18,9 @@ from scaling_tui import InputError
 from scaling_tui.runs import RunView, SweepView
 from scaling_tui.runs.config import known_keys
 from scaling_tui.runs.format import RecordedRates
+from scaling_tui.runs.points import points_of, setting_of
 from scaling_tui.runs.writer import append_rates, write_run
 from scaling_tui.sweeps.best_rates import BestRate, best_rates, rate_trend, width_of
-from scaling_tui.sweeps.points import points_of, setting_of
 from scaling_tui.sweeps.rung import Rung, short_number
 
 Transfer = Literal["width", "trend"]

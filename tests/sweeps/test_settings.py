@@ -21,10 +21,10 @@ from scaling_tui.report.prediction_game import challenge_of, question_text
 from scaling_tui.report.sweep import law_plot, law_text, report
 from scaling_tui.runs import Status, SweepView, Writer, create_sweep, read_sweep
 from scaling_tui.runs.format import append_line, claim
+from scaling_tui.runs.points import points_of
 from scaling_tui.sweeps.best_rates import best_rates, rate_trend, size_name
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import launch, lay_out, resume
-from scaling_tui.sweeps.points import points_of
 from scaling_tui.sweeps.summary import summary
 from scaling_tui.sweeps.sweep_fit import fit_beforehand, last_runs, points_of_sweep, predict_run
 from scaling_tui.tui.services.overview import prediction_line

@@ -33,8 +33,8 @@ def plan(
 
     >>> best = plan("chinchilla:besiroglu2024", flops=5.76e23)
     >>> best
-    <Plan by chinchilla:besiroglu2024: N 71.1B, D 1.35T, C 5.8e23, loss 1.9736; 19.0 tokens per parameter>
-    >>> plan("chinchilla:besiroglu2024", loss=best.loss).flops / 5.76e23
+    <Plan by chinchilla:besiroglu2024: N 72.2B, D 1.33T, C 5.8e23, loss 1.9744; 18.39 tokens per parameter>
+    >>> round(plan("chinchilla:besiroglu2024", loss=best.loss).flops / 5.76e23, 6)
     1.0
 
     Args:

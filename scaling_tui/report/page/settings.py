@@ -6,7 +6,7 @@ from typing import Any
 from scaling_tui.report.page.blocks import Block, Code, Paragraph, Table
 from scaling_tui.report.run_settings import differing, setting_text, settings_of
 from scaling_tui.runs import SweepView
-from scaling_tui.sweeps.points import case_of
+from scaling_tui.runs.points import case_of
 from scaling_tui.text import show
 from scaling_tui.text.toml import toml_text
 

@@ -29,9 +29,10 @@ from scaling_tui.report.sweep import (
     runs_rows,
 )
 from scaling_tui.runs import SweepView
+from scaling_tui.runs.law_points import law_of_sweep
 from scaling_tui.runs.metrics import described
 from scaling_tui.sweeps.summary import summary
-from scaling_tui.sweeps.sweep_fit import fit_beforehand, law_of_sweep
+from scaling_tui.sweeps.sweep_fit import fit_beforehand
 from scaling_tui.sweeps.time_left import time_left
 from scaling_tui.text import show
 

@@ -12,8 +12,8 @@ from scaling_tui.runs import RunView, SweepView
 from scaling_tui.runs.config import known_keys
 from scaling_tui.runs.curve import TAIL
 from scaling_tui.runs.metrics import METRICS, described
+from scaling_tui.runs.points import Trial
 from scaling_tui.runs.views import STEADY_FROM
-from scaling_tui.sweeps.points import Trial
 from scaling_tui.sweeps.sweep_fit import point_of
 from scaling_tui.text import show
 

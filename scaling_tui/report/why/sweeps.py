@@ -9,9 +9,10 @@ from scaling_tui.report.why.explanation import Explanation, Step, signed_percent
 from scaling_tui.report.why.laws import coefficient_figures, counted, law_steps, lesson_of
 from scaling_tui.report.why.runs import STUDY, loss_convention, run_figures
 from scaling_tui.runs import RecordedPrediction, RunView, SweepView
+from scaling_tui.runs.law_points import law_of_sweep
 from scaling_tui.sweeps.results import LEVEL, outcome
 from scaling_tui.sweeps.summary import estimate_summary, prediction_summary
-from scaling_tui.sweeps.sweep_fit import SweepFit, fit_beforehand, law_of_sweep, point_of
+from scaling_tui.sweeps.sweep_fit import SweepFit, fit_beforehand, point_of
 from scaling_tui.text import show
 
 LAW, PREDICTION, SWEEP = "law", "prediction", "sweep"

@@ -31,11 +31,11 @@ from scaling_tui.report.why import Explanation
 from scaling_tui.report.why.sweeps import row_figures, whole_figures
 from scaling_tui.runs import RunView, SweepView, make_request
 from scaling_tui.runs.format import WAITING
+from scaling_tui.runs.law_points import law_of_sweep
 from scaling_tui.runs.metrics import described, matching
 from scaling_tui.sweeps.launch import resumable, resume
 from scaling_tui.sweeps.queue import why_not_next
 from scaling_tui.sweeps.results import outcome
-from scaling_tui.sweeps.sweep_fit import law_of_sweep
 from scaling_tui.text import show
 from scaling_tui.tui.cycle import after
 from scaling_tui.tui.live_page import LivePage

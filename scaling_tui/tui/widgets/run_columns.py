@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from scaling_tui.report.run_settings import differing, setting_text, settings_of
 from scaling_tui.runs import RunView, SweepView
-from scaling_tui.sweeps.points import TUNED
+from scaling_tui.runs.points import TUNED
 from scaling_tui.text import show
 from scaling_tui.text.columns import cut
 from scaling_tui.tui.widgets.run_table import RunColumn, RunTableData

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scaling_tui.runs import RunView
 from scaling_tui.runs.schema import is_number
+from scaling_tui.runs.views import RunView
 
 # The training keys that are tuned: no law has an input for them, so of runs that differ in them alone the best counts.
 # `tokens`, `flops` and `unique_tokens` make points of their own; other keys change what is recorded, not the result.
