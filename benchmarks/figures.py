@@ -63,12 +63,11 @@ class Source:
 LAWS = "benchmarks/README.md#laws"
 VALLEYS = "benchmarks/README.md#isoflop-profiles"
 SEEDS = "benchmarks/README.md#quickstart-at-twenty-seeds"
-# The experiments: how many seeds the page shows, and about how many minutes one takes.
-EXPERIMENTS = (
-    ("simple-llm", 5, 1.1), ("text-prediction", 5, 1.0), ("text-prediction-dropout", 1, 7.0),
-    ("tiny-shakespeare", 3, 2.5), ("known-law", 10, 0.3), ("emergence", 3, 0.3), ("isoflop", 1, 2.0),
-    ("repeat", 3, 0.8), ("budgets", 1, 0.4),
-)  # fmt: skip
+# The ladders of the experiments, and about how many minutes all their seeds take.
+EXPERIMENTS = {
+    "simple-llm": 6, "text-prediction": 5, "text-prediction-dropout": 7, "tiny-shakespeare": 8, "known-law": 3,
+    "emergence": 1, "isoflop": 2, "repeat": 3, "budgets": 1,
+}  # fmt: skip
 SOURCES = (
     Source("laws", "short", ("benchmarks/laws_speed.py",), 0.3, (LAWS,), (DATA,)),
     Source("tables", "short", ("benchmarks/published_tables.py",), 0.6, ("docs/tables.md#published-tables",), (DATA,)),
@@ -100,14 +99,14 @@ SOURCES = (
         ("README.md#example-output", SEEDS),
     ),
     Source("coverage-few", "short", ("benchmarks/laws_coverage.py", "30"), 1.8, (LAWS,)),
-    Source("isoflop-few", "short", ("benchmarks/laws_isoflop.py", "30"), 0.6, (VALLEYS,)),
+    Source("isoflop-profiles-few", "short", ("benchmarks/laws_isoflop.py", "30"), 0.6, (VALLEYS,)),
     Source("tasks-few", "short", ("benchmarks/laws_tasks.py", "30"), 1.1, ("docs/commands.md#tasks",)),
     Source(
         "differences-few", "short", ("benchmarks/compare_coverage.py", "--pairs", "20"), 0.7,
         ("benchmarks/README.md#differences-between-sources", "docs/commands.md#compare"),
     ),
     Source("coverage", "long", ("benchmarks/laws_coverage.py",), 12, (LAWS, "docs/commands.md#intervals")),
-    Source("isoflop", "long", ("benchmarks/laws_isoflop.py",), 4, (VALLEYS,)),
+    Source("isoflop-profiles", "long", ("benchmarks/laws_isoflop.py",), 4, (VALLEYS,)),
     Source("tasks", "long", ("benchmarks/laws_tasks.py",), 8, ("docs/commands.md#tasks",)),
     Source(
         "quickstart-seeds", "long", ("benchmarks/quickstart_seeds.py", "--runs", "runs-quickstart-seeds"), 30,
@@ -119,12 +118,10 @@ SOURCES = (
     ),
     *(
         Source(
-            f"{ladder}-{seed}", "long",
-            ("-m", "scaling_tui", "run", ladder, "--seed", str(seed), "--runs", "runs-experiments"), minutes,
+            ladder, "long", ("-m", "scaling_tui", "run", ladder, "--runs", "runs-experiments"), minutes,
             ("docs/experiments.md#experiments",),
         )
-        for ladder, seeds, minutes in EXPERIMENTS
-        for seed in range(seeds)
+        for ladder, minutes in EXPERIMENTS.items()
     ),
     Source(
         "experiments", "long", ("benchmarks/experiments.py", "--runs", "runs-experiments", "--markdown"), 0.2,
@@ -163,7 +160,8 @@ def chosen(group: Group, names: list[str]) -> Iterator[Source]:
     unknown = set(names) - {source.name for source in SOURCES}
     if unknown:
         known = ", ".join(source.name for source in SOURCES)
-        sys.exit(f"--only: found {', '.join(sorted(unknown))}, want {known}")
+        print(f"--only: found {', '.join(sorted(unknown))}, want {known}", file=sys.stderr)
+        sys.exit(2)
     for source in SOURCES:
         if source.name in names if names else source.group == group:
             yield source
