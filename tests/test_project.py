@@ -2,16 +2,17 @@
 
 import json
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks.figures import SOURCES
 from scaling_tui import __version__
 from tests.test_documents import ROOT, anchors
 
+SOURCES = runpy.run_path(str(ROOT / "benchmarks" / "figures.py"))["SOURCES"]  # scripts are no package
 SCRIPTS = {word for source in SOURCES for word in source.command if word.startswith("benchmarks/")}
 
 
