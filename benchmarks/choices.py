@@ -89,8 +89,8 @@ def heads() -> None:
         head = torch.nn.Linear(hidden, tokens, bias=False)
         targets = torch.randint(tokens, (positions,))
         blocks, whole = by_turns(
-            lambda x=x, head=head, targets=targets: head_loss(x, head, targets).backward(),  # type: ignore[misc]
-            lambda x=x, head=head, targets=targets: F.cross_entropy(head(x), targets).backward(),  # type: ignore[misc]
+            lambda x=x, head=head, targets=targets: torch.autograd.backward(head_loss(x, head, targets)),  # type: ignore[misc]
+            lambda x=x, head=head, targets=targets: torch.autograd.backward(F.cross_entropy(head(x), targets)),  # type: ignore[misc]
             times=4,
         )
         print(
