@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test test-slow check bench clean
+.PHONY: run test test-slow check wheel bench bench-long bench-peers bench-gpu gallery clean
 
 run: $(READY)
 	@$(BIN)/scaling-tui run quickstart --app
@@ -15,11 +15,28 @@ test: check
 test-slow: $(READY)
 	$(BIN)/pytest -m slow
 
-# Do the intervals hold the truth as often as they say? Simulation from known laws, a quarter of an hour.
+# Every figure of README.md, docs/ and benchmarks/README.md, with machine and versions; NAME= chooses some. Those of
+# `bench` take a quarter of an hour, those of `bench-long` two hours on two idle cores. The peers are what you bring:
+# `make bench-peers NANOGPT=nanoGPT/model.py SCALING_TUI_DATA=DIR`.
 bench: $(READY)
-	$(BIN)/python benchmarks/laws_coverage.py 100
-	$(BIN)/python benchmarks/laws_isoflop.py 50
-	$(BIN)/python benchmarks/laws_tasks.py 50
+	$(BIN)/python benchmarks/figures.py short $(if $(NAME),--only $(NAME))
+
+bench-long: $(READY)
+	$(BIN)/python benchmarks/figures.py long
+
+bench-peers: $(READY)
+	$(BIN)/python benchmarks/figures.py peers
+
+bench-gpu: $(READY)
+	$(BIN)/python benchmarks/figures.py gpu
+
+# The pictures of docs/, of the latest sweep in runs/: `make run` trains one.
+gallery: $(READY)
+	$(BIN)/python docs/pictures.py
+
+# Wheel and sdist, in dist/; without isolation, so that the build uses what constraints.txt names.
+wheel: $(READY)
+	$(BIN)/python -m build --no-isolation --outdir dist
 
 check: $(READY)
 	$(BIN)/ruff check

@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, cycle, islice
 from pathlib import Path
 
 import numpy as np
@@ -31,11 +31,15 @@ from scaling_tui.plots.drawing import draw
 from scaling_tui.plots.figures import Figure, Series
 from scaling_tui.runs import Status, create_sweep
 from scaling_tui.runs.format import claim
+from scaling_tui.runs.metrics import described
 from scaling_tui.runs.writer import write_run
 
 RUNS, RECORDS = 64, 100_000
 WIDTH, HEIGHT = 120, 40
 BURN = "import signal\nsignal.alarm(1800)\nwhile True: pass"
+
+
+SHOWN = ("loss", "epoch", "lr", "grad_norm", "tokens_per_s", "mfu", "cpu_s")  # of `record`, as Live goes through them
 
 
 @dataclass(frozen=True)
@@ -145,9 +149,9 @@ def lay_out(runs: Path, name: str, count: int, states: str = "finished") -> list
 def latencies(app: App, presses: int, wait: float = 0.2) -> list[float]:
     """Milliseconds from a key to the plot that answers it."""
     found = []
-    for number in range(presses):
+    for metric in islice(cycle(SHOWN), 1, presses + 1):
         app.idle(wait)
-        found.append(1000 * app.press("v", b"held-out loss" if number % 2 == 0 else b"train loss"))
+        found.append(1000 * app.press("v", f"{described(metric).titled} ·".encode()))
     return found
 
 

@@ -1,6 +1,6 @@
 """A laboratory and a tutor for the scaling laws of language models, in a terminal."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 
 class InputError(ValueError):

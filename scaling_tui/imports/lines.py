@@ -42,7 +42,16 @@ class Rule:
 
 @dataclass(frozen=True)
 class Dialect:
+    """The lines of one program.
+
+    Args:
+        name: as `--format` takes it.
+        program: as people write it.
+        rules: the kinds of lines; of a line, the first that matches counts.
+    """
+
     name: str
+    program: str
     rules: tuple[Rule, ...]
 
     def signs(self, text: str) -> int:

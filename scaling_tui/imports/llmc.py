@@ -30,6 +30,7 @@ def _printed(match: re.Match[str], _: float) -> Told:
 
 DIALECT = Dialect(
     "llm.c",
+    "llm.c",
     (
         Rule(
             re.compile(rf"^s:(?P<step>\d+) trl:(?P<loss>{REAL})(?: lr:(?P<lr>{REAL}))?(?: norm:(?P<norm>{REAL}))?\s*$"),

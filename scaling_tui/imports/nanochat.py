@@ -45,6 +45,7 @@ def _train(match: re.Match[str], _: float) -> Told:
 
 DIALECT = Dialect(
     "nanochat",
+    "nanochat",
     (
         Rule(
             re.compile(

@@ -36,6 +36,7 @@ def _override(match: re.Match[str], _: float) -> Told:
 
 DIALECT = Dialect(
     "nanogpt",
+    "nanoGPT",
     (
         Rule(
             re.compile(rf"\biter (\d+): loss ({REAL}), time ({REAL})ms(?:, mfu ({REAL})%)?"), _iteration, is_sign=True

@@ -55,9 +55,7 @@ KINDS = {
         Kind("jsonl", JsonHistory, may_get_runs=True),
         Kind("tensorboard", tensorboard.EventFolder, of_folder=True),
         Kind("trainer-state", trainer_state.TrainerState, of_folder=True),
-        Kind("nanogpt", _lines(nanogpt.DIALECT)),
-        Kind("llm.c", _lines(llmc.DIALECT)),
-        Kind("nanochat", _lines(nanochat.DIALECT)),
+        *(Kind(dialect.name, _lines(dialect)) for dialect in DIALECTS),
         Kind("wandb", wandb_offline.OfflineRun),
     )
 }
@@ -251,7 +249,7 @@ def _is_below(path: Path, folder: Path) -> bool:
 
 WANTED = (
     "CSV or JSON lines with a loss, TensorBoard's event files, a trainer_state.json, "
-    "a log of nanoGPT, llm.c or nanochat, or a .wandb file"
+    f"a log of {', '.join(dialect.program for dialect in DIALECTS[:-1])} or {DIALECTS[-1].program}, or a .wandb file"
 )
 
 
