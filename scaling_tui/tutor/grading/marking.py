@@ -168,6 +168,8 @@ def _grade_choice(variant: Variant, parsed: _ParsedAnswer) -> Grade:
 def _grade_number(variant: Variant, body: Numeric, parsed: _ParsedAnswer) -> Grade:
     assert parsed.number is not None
     value, key = parsed.number.value, variant.values["answer"]
+    if not math.isfinite(key):
+        raise InputError(f"{variant.question.bank}: question {variant.question.id!r}: its answer has no value")
     if variant.interval is not None:
         return _grade_within(variant, *variant.interval, value, parsed.shown)
     if close(value, key, body.tolerance) and not _rounded_more(parsed.number, key, body):

@@ -43,7 +43,11 @@ def grouped(digits: str) -> str:
 
 def close(value: float, wanted: float, tolerance: float) -> bool:
     """Whether `value` is within the relative tolerance of `wanted`; tolerance 0 allows only rounding errors."""
-    return math.isfinite(value) and abs(value - wanted) <= max(tolerance * (1 + 1e-9), 1e-10) * abs(wanted)
+    return (
+        math.isfinite(value)
+        and math.isfinite(wanted)
+        and abs(value - wanted) <= max(tolerance * (1 + 1e-9), 1e-10) * abs(wanted)
+    )
 
 
 def apart(values: list[float], tolerance: float) -> bool:
