@@ -304,7 +304,7 @@ def _set_rung(rungs: list[dict[str, Any]], key: str, rest: str, value: Any) -> N
 
 def _value(key: str, text: str) -> Any:
     """What `text` sets: a TOML value, a number as in the app (1M), a list of such (0,1), or else the text itself."""
-    with suppress(tomli.TOMLDecodeError, RecursionError):
+    with suppress(ValueError, RecursionError):
         value = tomli.loads(f"value = {text}")["value"]
         return [value] if key == "seeds" and isinstance(value, int) and not isinstance(value, bool) else value
     if key in _TEXT_KEYS:

@@ -131,6 +131,9 @@ def parse_toml(text: str, where: str) -> dict[str, Any]:
 
     try:
         return tomli.loads(text)
-    except (tomli.TOMLDecodeError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, tomli.TOMLDecodeError):
+            reason = str(error)
+        else:  # Python itself refuses whole numbers of thousands of digits
+            reason = "nested too deeply" if isinstance(error, RecursionError) else "a number is too long"
         raise InputError(f"{where}: not TOML: {reason}") from None

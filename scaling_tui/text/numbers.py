@@ -8,19 +8,22 @@ from scaling_tui import InputError
 
 LONGEST = 60  # characters
 
+_FULL_WIDTH = {chr(code + 0xFEE0): chr(code) for code in range(0x21, 0x7F)}
 _TRANSLATE = str.maketrans(
     {
-        **dict.fromkeys("−–‒﹣－", "-"),
+        **_FULL_WIDTH,
+        **dict.fromkeys("\u200b\u200e\u200f\u2066\u2069\ufeff", ""),
+        **dict.fromkeys("−–—‒﹣", "-"),
         **dict.fromkeys("×✕⋅·∙", "*"),
         **dict.fromkeys("\u00a0\u2009\u202f\u2007\t", " "),
-        "＋": "+",
         "’": "'",
     }
 )
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 MULTIPLES = {
     "": 0, "%": -2, "percent": -2, "per cent": -2, "k": 3, "K": 3, "thousand": 3, "m": 6, "M": 6, "million": 6,
-    "b": 9, "B": 9, "bn": 9, "G": 9, "billion": 9, "t": 12, "T": 12, "trillion": 12,
+    "b": 9, "B": 9, "bn": 9, "Bn": 9, "G": 9, "billion": 9, "t": 12, "T": 12, "trillion": 12,
+    "quadrillion": 15, "quintillion": 18, "sextillion": 21, "septillion": 24,
 }  # fmt: skip
 _UNITS = {
     "nats": ("nats", "nat", "nats/token", "nat/token", "nats/tok", "nats per token", "nat per token"),
@@ -29,6 +32,10 @@ _UNITS = {
         "bits/byte", "bit/byte", "bits per byte", "bit per byte", "bpb",
     ),
     "tokens": ("tokens", "token", "toks", "tok"),
+    "tokens/s": (
+        "tokens/s", "token/s", "toks/s", "tok/s", "tokens/sec", "tok/sec", "tokens/second", "tok/second", "/s",
+        "tokens per second", "token per second", "tok per second", "per second", "tokens a second",
+    ),
     "tokens/param": (
         "tokens/param", "tokens/params", "tokens/parameter", "tokens per parameter", "tokens per param", "tok/param",
     ),
@@ -56,7 +63,8 @@ _UNCLEAR: dict[str, frozenset[str]] = {
     "bytes": frozenset("b"),
     **dict.fromkeys(("days", "hours", "minutes", "seconds"), frozenset("mM")),
 }
-_PREFIXED_FLOPS = re.compile(r"([kKMGTPEZY])[- ]?(flops?)", re.IGNORECASE)
+_PREFIXED_FLOPS = re.compile(r"([kKMGTPEZY]|kilo|mega|giga|tera|peta|exa|zetta|yotta)[- ]?(flops?)", re.IGNORECASE)
+_PREFIXED = re.compile(r"([kMGT])[- ]?(tok\w*|param\w*|weights)(?=\W|$)")
 _PREFIXES = {"k": 3, "m": 6, "g": 9, "t": 12, "p": 15, "e": 18, "z": 21, "y": 24}
 
 _MANTISSA = (
@@ -152,7 +160,8 @@ def _multiple(rest: str, unit: str, plain: str, what: str) -> int:
         return MULTIPLES[rest]
     prefixed = _PREFIXED_FLOPS.fullmatch(rest)
     if prefixed and unit == "flops":
-        return _PREFIXES[prefixed[1].lower()]
+        return _PREFIXES[prefixed[1][0].lower()]
+    rest = _PREFIXED.sub(r"\1 \2", rest, count=1)
     multiple, _, word = rest.partition(" ")
     if multiple not in MULTIPLES:
         multiple, word = "", rest

@@ -1,5 +1,6 @@
 """Files of JSON lines that are only ever appended to, a record a line, by several processes at once."""
 
+import errno
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +20,8 @@ def append(path: Path, records: Callable[[bytes], Sequence[Mapping[str, Any]]]) 
         OSError: it cannot be written; it then is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():  # a pipe would block, and /dev/zero has no end
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
     # Append mode puts each write at the end; the lock ensures that on a shared disk too, and covers what is decided by
     # the file's content. Unbuffered, so that a full disk is met here and not on closing.
     with path.open("ab+", buffering=0) as file:

@@ -26,7 +26,7 @@ def marks_table(marks: Sequence[Mark]) -> str:
         )
         for mark in marks
     ]  # fmt: skip
-    return columns([[visible(cell) for cell in row] for row in (head, *rows)], (3, 4, 5))
+    return columns([[visible(" ".join(cell.split())) for cell in row] for row in (head, *rows)], (3, 4, 5))
 
 
 def _noted(mark: Mark) -> str:

@@ -1,7 +1,7 @@
 """Marks: every submission of a folder checked and graded anew. What a file says of its own answers is not believed."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -129,7 +129,7 @@ def mark_folder(
     for student, submissions in by_student.items():
         chosen, notes = _chosen(submissions)
         if roster is not None and student not in names:
-            notes = (*notes, "not in the roster")
+            notes = (*notes, _stranger(student, names))
         mark = replace(marker.mark(chosen, evidence or Evidence()), name=names.get(student, ""))
         marks.append(replace(mark, notes=(*mark.notes, *notes)))
     missing = [Mark(student.id, student.name, "missing", exercise.assignment.points)
@@ -167,6 +167,9 @@ class _Marker:
         except _TamperedError as error:
             return replace(blank, notes=(str(error),))
         notes += _oddities(submission)
+        began = submission.assignment.get("feedback")
+        if began != assignment.feedback:
+            notes.append(f"started with feedback {began!r}, the assignment has {assignment.feedback!r}")
         last = max((given.time for given in submission.answers), default=None)
         return replace(
             blank, state="marked", points=sum(mark.points for mark in questions),
@@ -243,6 +246,12 @@ def _oddities(submission: Submission) -> Iterator[str]:
     versions = {given.version for given in submission.answers} - {__version__}
     if versions:
         yield f"made with version {', '.join(sorted(versions))}; this is {__version__}"
+
+
+def _stranger(student: str, known: Iterable[str]) -> str:
+    """What to say of a student who is not in the roster: an id typed with other capitals gets other numbers."""
+    alike = [name for name in known if name.casefold() == student.casefold()]
+    return f"not in the roster, which has {alike[0]}: other capitals" if alike else "not in the roster"
 
 
 def _late(last: datetime | None, deadline: datetime | None) -> timedelta | None:

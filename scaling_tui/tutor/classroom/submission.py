@@ -1,6 +1,5 @@
 """Submissions: one file a student and assignment, a JSON line for each answer as it was typed, in a chain of hashes."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from scaling_tui.tutor.journal import append, parsed
 SUFFIX = ".submission.jsonl"
 LONGEST_ANSWER = 20_000  # characters
 MOST_RECORDS = 50_000
+MOST_SECONDS = 1e10  # of one answer: three centuries, so that no sum of them is infinite
 
 
 @dataclass(frozen=True)
@@ -187,8 +187,8 @@ def _given(record: Mapping[str, Any], line: int) -> Given:
         raise InputError("seed: want a whole number")
     if not isinstance(correct, bool):
         raise InputError("correct: want true or false")
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not math.isfinite(seconds) or seconds < 0:
-        raise InputError("seconds: want a number of 0 or more")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= MOST_SECONDS:
+        raise InputError(f"seconds: want a number from 0 to {MOST_SECONDS:g}")
     texts = {
         name: _text(record, name)
         for name in ("question", "asked", "bank", "answer", "read_as", "slip", "version", "hash")

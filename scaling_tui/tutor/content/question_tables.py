@@ -1,5 +1,6 @@
 """A question read from its `[[question]]` table in a bank, with its other forms."""
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -142,11 +143,12 @@ def _draw(table: Table, name: str, given: Any, before: list[Draw]) -> Draw:
         return Draw(name, formula=spec.read("is", lambda text: formula(text, earlier)))
     if "choose" in given:
         choices = spec.get("choose", list)
-        if not choices or not all(isinstance(c, int | float) and not isinstance(c, bool) for c in choices):
+        numbers = [c for c in choices if isinstance(c, int | float) and not isinstance(c, bool)]
+        if not choices or len(numbers) < len(choices) or not all(abs(number) < 1e300 for number in numbers):
             raise spec.wrong("choose", "want a list of numbers")
         return Draw(name, choose=tuple(float(c) for c in choices))
     low, high, log = spec.get("low", float), spec.get("high", float), spec.get("log", bool, False)
-    if not low < high or (log and low <= 0):
+    if not (math.isfinite(low) and low < high < math.inf) or (log and low <= 0):
         raise spec.wrong("low", f"found {low:g} with high {high:g}, want low below high" + (", above 0" * log))
     digits, whole = spec.get("digits", int, 2), spec.get("whole", bool, False)
     return Draw(name, low=low, high=high, log=log, digits=digits, whole=whole)

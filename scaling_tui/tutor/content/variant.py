@@ -13,8 +13,9 @@ from scaling_tui.tutor.parsing.numbers import apart, figures
 
 LETTERS = "abcdef"
 _DRAWS = 60  # tries to find numbers that keep the mistakes apart from the answer and from each other
-# Two formulas are compared at so many points of the question's own numbers, and at so many with sizes far from them.
-POINTS, WIDE_POINTS = 6, 4
+# Two formulas are compared at so many points of the question's own numbers, at so many with sizes far from them, and at
+# so many with sizes of about one, where exp(-N) and 1/N^200 show.
+POINTS, WIDE_POINTS, SMALL_POINTS = 6, 4, 2
 _WIDE = 3.0  # powers of ten
 
 
@@ -300,27 +301,32 @@ def returned(values: tuple[float, ...]) -> str:
 
 
 def _wide_points(question: Question, rng: random.Random) -> list[dict[str, float]]:
-    """Points at which what is drawn on a log scale, the sizes, is far smaller or larger, in the same order of size."""
+    """Points at which what is drawn on a log scale, the sizes, is far smaller or larger, in the same order of size; and
+    some at which each of them is about one."""
     drawn = [draw for draw in question.values if draw.log]
     ordered = [(one.name, other.name) for one in drawn for other in drawn if one.high <= other.low]
     points: list[dict[str, float]] = []
-    for _ in range(20 * WIDE_POINTS):
-        try:
-            values = draw_values(question, rng, _WIDE)
-        except InputError:
-            continue  # the law code has no value out there
-        if all(values[one] < values[other] for one, other in ordered):
-            points.append(values)
-        if len(points) == WIDE_POINTS or not drawn:
-            break
+    for wide, wanted in ((_WIDE, WIDE_POINTS), (0.0, WIDE_POINTS + SMALL_POINTS)):
+        for _ in range(20 * WIDE_POINTS * bool(drawn)):
+            try:
+                values = draw_values(question, rng, wide, small=not wide)
+            except InputError:
+                continue  # the law code has no value out there
+            if all(values[one] < values[other] for one, other in ordered):
+                points.append(values)
+            if len(points) >= wanted:
+                break
     return points
 
 
-def draw_values(question: Question, rng: random.Random, wide: float = 0.0) -> dict[str, float]:
-    """Draws the numbers of a question, in its order; those on a log scale up to `wide` powers of ten out of range."""
+def draw_values(question: Question, rng: random.Random, wide: float = 0.0, *, small: bool = False) -> dict[str, float]:
+    """Draws the numbers of a question, in its order; those on a log scale up to `wide` powers of ten out of range, or
+    `small`, about one."""
     values: dict[str, float] = {}
     for draw in question.values:
         value = draw.draw(rng, values)
+        if small and draw.log:
+            value = float(rng.randint(1, 4)) if draw.whole else rng.uniform(0.5, 3)
         if wide and draw.log:
             value *= 10 ** rng.uniform(-wide, wide)
             value = max(1.0, float(round(value))) if draw.whole else value

@@ -23,10 +23,14 @@ _SURE = 0.01
 _SIGN = ("sign", "The magnitude is right but the sign is wrong.")
 # `3: …`, `line 3 …`, `3, …`, `3 - …`: a dash with space on both sides, or none, parts; else it is a minus.
 _LINE = re.compile(
-    r"\s*(?:in\s+)?(?:line|l\.?)?\s*(?:no\.?|number|#)?\s*(\d{1,3})"
-    r"(?:\s*[:,;)|=]\s*|\s*\.\s*(?!\d)|\s+[-–—]\s+|[-–—](?!\s)|\s+)(\S.*)",
+    r"[\s`]*(?:in\s+)?(?:line|l\.?)?\s*(?:no\.?|number|#|\()?\s*(\d{1,3})"
+    r"(?:\s*(?:[-=]>|[→⇒])\s*|\s*[:,;)|=]\s*|\s*\.\s*(?!\d)|\.\s+|\s+[-–—]\s+|[-–—](?!\s)|\s+)"
+    r"(?:(?:it\s+)?(?:should|must|ought\s+to)\s+(?:be|read|compute|say)\s*:?\s+)?(\S.*)",
     re.IGNORECASE | re.DOTALL,
 )
+
+
+_TARGET = re.compile(r"\s*(return(?=\s)|[A-Za-z_]\w*(?=\s*=(?!=)))")
 
 
 @dataclass(frozen=True)
@@ -110,17 +114,29 @@ def _parse_answer(variant: Variant, answer: str) -> _ParsedAnswer:
             shown = f"{function}({', '.join(taken)}), {show.counted(len(program.lines), 'line')}"
             return _ParsedAnswer(shown, program=program)
         case Formula(line=0, names=names):
-            formula = parse(unnamed(answer), names)
+            formula = parse(computed(unnamed(answer)), names)
             return _ParsedAnswer(_shown(formula), formula=formula)
         case Formula(names=names, code=code):
             match = _LINE.fullmatch(answer)
-            if not match:
+            lines, line = len(code.splitlines()), int(match[1]) if match else _line_of(answer, code)
+            if not match and not line:
                 raise InputError(f"answer: want {variant.answer_format}")
-            lines, line = len(code.splitlines()), int(match[1])
             if not 1 <= line <= lines:
                 raise InputError(f"answer: found line {line}, want a line from 1 to {lines}")
-            formula = parse(computed(match[2]), names)
+            formula = parse(computed((match[2] if match else answer).strip("`$ ")), names)
             return _ParsedAnswer(f"line {line}: {_shown(formula)}", line=line, formula=formula)
+
+
+def _line_of(answer: str, code: str) -> int:
+    """The line that an answer without a number replaces: the only one that sets the same name, or returns; else 0."""
+
+    def target(line: str) -> str:
+        found = _TARGET.match(line)
+        return found[1] if found else ""
+
+    wanted = target(answer.lstrip("`"))
+    lines = [number for number, line in enumerate(code.splitlines(), 1) if wanted and target(line) == wanted]
+    return lines[0] if len(lines) == 1 else 0
 
 
 def _shown(formula: Expression) -> str:
@@ -152,6 +168,8 @@ def _grade_choice(variant: Variant, parsed: _ParsedAnswer) -> Grade:
 def _grade_number(variant: Variant, body: Numeric, parsed: _ParsedAnswer) -> Grade:
     assert parsed.number is not None
     value, key = parsed.number.value, variant.values["answer"]
+    if not math.isfinite(key):
+        raise InputError(f"{variant.question.bank}: question {variant.question.id!r}: its answer has no value")
     if variant.interval is not None:
         return _grade_within(variant, *variant.interval, value, parsed.shown)
     if close(value, key, body.tolerance) and not _rounded_more(parsed.number, key, body):
@@ -301,7 +319,7 @@ def _unlisted_formula(formula: Expression, variant: Variant, body: Formula) -> t
         return "", "The formula has no value at some of the points tried (a division by zero or an overflow)."
     ratios = [got / want if want else math.nan for got, want in zip(given, wanted, strict=True)]
     ratio = ratios[0]
-    if ratio and not close(ratio, 1.0, _EQUAL) and all(close(other, ratio, _EQUAL) for other in ratios):
+    if ratio and not close(ratio, 1.0, _NEAR) and all(close(other, ratio, _EQUAL) for other in ratios):
         if close(ratio, -1.0, _EQUAL):
             return _SIGN
         return "factor", f"The shape is right, but every value is {plain(float(f'{ratio:.4g}'))} times the right one."

@@ -11,6 +11,10 @@ from scaling_tui.tutor.parsing.expressions import PARSING
 
 LONGEST = 4_000  # characters
 DEEPEST = 60  # parts within each other
+_LOOKALIKES = str.maketrans(
+    {"\ufeff": "", "\u200b": "", "\u00a0": " ", "−": "-", "–": "-", "×": "*", "·": "*", "÷": "/"}
+)
+_FENCED = re.compile(r"\s*```[a-z]*[ ]*\n(.*?)\n?\s*```\s*", re.DOTALL | re.IGNORECASE)
 _ALLOWED: tuple[type[ast.AST], ...] = (
     ast.Module, ast.FunctionDef, ast.arguments, ast.arg, ast.Return, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.If,
     ast.For, ast.While, ast.Break, ast.Continue, ast.Pass, ast.Expr, ast.Import, ast.ImportFrom, ast.alias, ast.Assert,
@@ -39,8 +43,11 @@ class Program:
         """The parameters of a function defined at the top; None if there is none of that name."""
         found = None
         for statement in self.tree.body:
-            if isinstance(statement, ast.FunctionDef) and statement.name == function:
-                found = [argument.arg for argument in statement.args.args]
+            match statement:
+                case ast.FunctionDef(name=name, args=taken) if name == function:
+                    found = [argument.arg for argument in taken.args]
+                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda(args=taken)) if name == function:
+                    found = [argument.arg for argument in taken.args]
         return found
 
     def same(self, other: "Program") -> bool:
@@ -58,7 +65,7 @@ def read_program(text: str) -> Program:
     Raises:
         InputError: as Python would say it, with the line; or a part of Python that is not available here.
     """
-    text = textwrap.dedent(re.sub(r"\r\n?", "\n", text)).strip("\n") + "\n"
+    text = textwrap.dedent(_copied(re.sub(r"\r\n?", "\n", text))).strip("\n") + "\n"
     if not text.strip():
         raise InputError("answer: nothing given, want a function")
     if len(text) > LONGEST:
@@ -73,6 +80,16 @@ def read_program(text: str) -> Program:
         raise InputError("answer: nested too deeply, or with a character that no program may have") from None
     _check(tree)
     return Program(tree, tuple(text.splitlines()))
+
+
+def _copied(text: str) -> str:
+    """A program without what comes along when it is copied from a page or a prompt: fences, >>>, wide blanks."""
+    text = text.translate(_LOOKALIKES)
+    fenced = _FENCED.fullmatch(text)
+    lines = (fenced[1] if fenced else text).split("\n")
+    if next((line for line in lines if line.strip()), "").startswith(">>>"):
+        lines = [line[4:] for line in lines if line[:4].rstrip() in (">>>", "...")]
+    return "\n".join(lines)
 
 
 def _check(tree: ast.Module) -> None:

@@ -51,6 +51,13 @@ def _log(value: float, base: float = math.e) -> float:
     return math.log(value) if base == math.e else math.log(value, base)
 
 
+def power(base: float, exponent: float) -> float:
+    """base ** exponent over the reals; nan for a root of a negative number or an absurd exponent."""
+    if abs(exponent) > GREATEST_EXPONENT or (base < 0 and exponent != int(exponent)):
+        return math.nan
+    return float(base**exponent)
+
+
 # Functions for a learner's formula, each with its fewest and most arguments.
 BASIC: dict[str, tuple[Function, int, int]] = {
     "sqrt": (math.sqrt, 1, 1),
@@ -62,6 +69,7 @@ BASIC: dict[str, tuple[Function, int, int]] = {
     "abs": (abs, 1, 1),
     "min": (min, 2, 9),
     "max": (max, 2, 9),
+    "pow": (power, 2, 2),
 }
 
 
@@ -182,6 +190,8 @@ class _Reader:
                 return lambda values: left(values) / right(values)
             case ast.Pow():
                 return lambda values: power(left(values), right(values))
+            case ast.FloorDiv() if "floor" in self.functions:
+                return lambda values: math.floor(left(values) / right(values))
             case _:
                 raise self.wrong(node, "this operator is not allowed in a formula, want + - * / or **")
 
@@ -208,13 +218,6 @@ class _Reader:
             word = node.value
             return lambda values: word
         return self.read(node)
-
-
-def power(base: float, exponent: float) -> float:
-    """base ** exponent over the reals; nan for a root of a negative number or an absurd exponent."""
-    if abs(exponent) > GREATEST_EXPONENT or (base < 0 and exponent != int(exponent)):
-        return math.nan
-    return float(base**exponent)
 
 
 _WORDS: dict[type[ast.expr], str] = {

@@ -43,7 +43,9 @@ def grouped(digits: str) -> str:
 
 def close(value: float, wanted: float, tolerance: float) -> bool:
     """Whether `value` is within the relative tolerance of `wanted`; tolerance 0 allows only rounding errors."""
-    return math.isfinite(value) and abs(value - wanted) <= max(tolerance * (1 + 1e-9), 1e-10) * abs(wanted)
+    if not (math.isfinite(value) and math.isfinite(wanted)):
+        return False
+    return abs(value - wanted) <= max(tolerance * (1 + 1e-9), 1e-10) * abs(wanted)
 
 
 def apart(values: list[float], tolerance: float) -> bool:

@@ -111,4 +111,5 @@ _FUNCTIONS: dict[str, Callable[..., Decimal]] = {
     "abs": abs,
     "min": min,
     "max": max,
+    "pow": _power,
 }

@@ -296,3 +296,27 @@ def test_a_receipt_is_read_as_it_is_written(text: str) -> None:
     head = digest(text)
     assert read_receipt(receipt(head).upper()) == head[:16]
     assert read_receipt(f" {head[:16]} ") == head[:16]
+
+
+def test_absurd_times_stop_neither_the_table_nor_the_file(homework: Homework, tmp_path: Path) -> None:
+    exercise = homework()
+    path = sit(exercise, "s1", ["!"], tmp_path / "in")
+    records = lines(path)
+    records[1]["seconds"] = 1e308
+    written(path, rechained(records))
+    mark = the_mark(exercise, tmp_path / "in")
+    assert (mark.state, mark.points) == ("tampered", None)
+    assert "seconds" in mark.notes[0]
+
+
+def test_what_a_student_changed_before_starting_is_noted(homework: Homework, tmp_path: Path) -> None:
+    sit(homework(), "S1", ["!"], tmp_path / "in")
+    exercise = homework(feedback="never")
+    (mark, *_) = [each for each in mark_folder(tmp_path / "in", exercise, [Student("s1")]) if each.student == "S1"]
+    assert "not in the roster, which has s1: other capitals" in mark.notes
+    assert "started with feedback 'now', the assignment has 'never'" in mark.notes
+
+
+def test_a_device_is_no_submission(homework: Homework) -> None:
+    with pytest.raises(InputError, match="not a regular file"):
+        Sitting(homework(), "s1", Path("/dev/zero"))

@@ -8,7 +8,7 @@ import pytest
 from scaling_tui import InputError
 from scaling_tui.laws import find_law
 from scaling_tui.tutor.content.bank import load_bank, load_banks
-from scaling_tui.tutor.content.questions import Question
+from scaling_tui.tutor.content.questions import Formula, Question
 from scaling_tui.tutor.content.variant import Variant, variant
 from scaling_tui.tutor.grading.marking import grade
 from scaling_tui.tutor.parsing.numbers import figures
@@ -86,7 +86,9 @@ def test_any_equivalent_formula_is_right() -> None:
     assert "no value" in grade(one, "a*N**-b + c*D**-d + log(0-N)").diagnosis
 
 
-@pytest.mark.parametrize("more", ["1/N^2", "1e-8", "1e-9", "1e-16", "1e-20", "1/(N*D)", "E*1e-15", "0.0000001*alpha"])
+@pytest.mark.parametrize(
+    "more", ["1/N^2", "1e-8", "1e-9", "exp(-N)", "1e-16", "1e-20", "1/(N*D)", "E*1e-15", "0.0000001*alpha"]
+)
 def test_a_formula_with_something_small_added_is_another(more: str) -> None:
     graded = grade(asked("chinchilla-form"), f"E + A/N^alpha + B/D^beta + {more}")
     assert (graded.correct, graded.slip) == (False, "near")
@@ -235,3 +237,46 @@ def test_a_question_without_possible_numbers_says_so(bank_file: Path) -> None:
     question: Question = load_bank(bank_file).questions[0]
     with pytest.raises(InputError, match=r"question 'half'.*positive"):
         variant(question, 0)
+
+
+@pytest.mark.parametrize("answer", ["A/(2^alpha", "ln p/(1-p)", "N^b^", "1/2 N"])
+def test_what_could_mean_two_things_is_no_try(answer: str) -> None:
+    with pytest.raises(InputError):
+        grade(asked("chinchilla-form"), answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "{l}. {f}",
+        "line {l} → {f}",
+        "{l} => {f}",
+        "({l}) {f}",
+        "line {l} should be size = {f}",
+        "{l}: `size = {f}`",
+        "size = {f}",
+    ],
+)
+def test_a_mended_line_may_be_named_in_words_or_typed_as_it_stands(answer: str) -> None:
+    one = asked("mend-the-count", 0)
+    assert isinstance(one.body, Formula)
+    name = one.code.splitlines()[one.body.line - 1].split("=")[0].strip()
+    right = one.expected.split(": ", 1)[1]
+    text = answer.format(l=one.body.line, f=right).replace("size", name)
+    assert grade(one, text).correct, text
+
+
+def test_a_rounded_constant_is_close_and_no_factor_of_one() -> None:
+    graded = grade(asked("nats-to-bits-per-byte"), "L/0.6931*T/B")
+    assert (graded.correct, graded.slip) == (False, "near")
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["```python\n{}\n```", ">>> {}", "\ufeff{}", "loss = lambda N, D, a, b, c, d: a*N**−b + c*D**−d"],
+)
+def test_a_copied_program_is_read(program: str) -> None:
+    code = "def loss(N, D, a, b, c, d):\n    return a*N**-b + c*D**-d"
+    if program.startswith(">>>"):
+        code = code.replace("\n", "\n... ")
+    assert grade(asked("code-two-terms"), program.format(code)).correct
