@@ -53,6 +53,15 @@ def history_text(sittings: Sequence[PastSitting], known: Sequence[Day], today: d
     return "\n".join(lines)
 
 
+def today_text(known: Sequence[Day], today: date) -> str:
+    """Today's answers and time, and days in a row; empty where there are neither."""
+    row = streak(known, today)
+    parts = [f"{show.counted(row, 'day')} in a row"] if row > 1 else []
+    if known and known[-1].date == today:
+        parts.append(f"{show.counted(known[-1].answers, 'answer')}, {show.duration(known[-1].seconds)} today")
+    return " · ".join(parts)
+
+
 def history_document(sittings: Sequence[PastSitting], known: Sequence[Day], today: date) -> dict[str, Any]:
     return {
         "sittings": [

@@ -11,6 +11,7 @@ from textual.widgets.option_list import Option
 from scaling_tui import InputError
 from scaling_tui.report.lesson import figure
 from scaling_tui.report.tutor import PLOT_HEIGHT, PLOT_WIDTH, hidden_cases
+from scaling_tui.text.settings import in_own_thousands
 from scaling_tui.tui.widgets.code_area import CodeArea
 from scaling_tui.tui.widgets.options import Options
 from scaling_tui.tui.widgets.plot import Plot
@@ -74,7 +75,7 @@ class QuestionSheet(VerticalScroll, can_focus=False):
         """Clears the sheet down to a text."""
         self._open = None
         self.can_focus = False
-        self.query_one("#question", Static).update(text)
+        self.query_one("#question", Static).update(_own(text))
         for name in ("#plot", "#code", "#program", "#choices", "#answer"):
             self.query_one(name).display = False
         for name in ("#read", "#feedback"):
@@ -86,7 +87,7 @@ class QuestionSheet(VerticalScroll, can_focus=False):
         options = self.query_one("#choices", OptionList)
         options.clear_options()
         width = self.columns - 2
-        options.add_options([Option(Text(hanging(text, width)), id=key) for key, text in choices])
+        options.add_options([Option(_own(Text(hanging(text, width))), id=key) for key, text in choices])
         options.highlighted = 0
         options.display = True
         options.focus()
@@ -121,7 +122,7 @@ class QuestionSheet(VerticalScroll, can_focus=False):
 
     def _ask_program(self, variant: Variant) -> None:
         """Shows the function to complete; after a wrong try, as the learner left it."""
-        self.query_one("#code", Static).update(Text(f"For example, {variant.example}. {hidden_cases(variant)}"))
+        self.query_one("#code", Static).update(_own(Text(f"For example, {variant.example}. {hidden_cases(variant)}")))
         self.query_one("#code").display = True
         program = self.query_one("#program", CodeArea)
         if self._begun != variant.code:
@@ -159,17 +160,17 @@ class QuestionSheet(VerticalScroll, can_focus=False):
 
     def told(self, text: str) -> None:
         """Says right below the field how the answer is read, or why it is not."""
-        self.query_one("#read", Static).update(Text(text))
+        self.query_one("#read", Static).update(_own(Text(text)))
 
     def comment(self, text: Text) -> None:
         """Says something below the question, which still takes answers."""
-        self.query_one("#feedback", Static).update(text)
+        self.query_one("#feedback", Static).update(_own(text))
         self._into_view()
 
     def mark(self, text: Text) -> None:
         """Says what came of the answer; it takes none any more, and the arrows scroll."""
         self._open = None
-        self.query_one("#feedback", Static).update(text)
+        self.query_one("#feedback", Static).update(_own(text))
         self.read_on()
         self._into_view()
 
@@ -180,6 +181,11 @@ class QuestionSheet(VerticalScroll, can_focus=False):
 
     def _into_view(self) -> None:
         self.call_after_refresh(lambda: self.query_one("#feedback").scroll_visible(animate=False))
+
+
+def _own(text: Text) -> Text:
+    """The text with the thousands of its numbers as the user's settings have them."""
+    return Text(in_own_thousands(text.plain), spans=text.spans, no_wrap=text.no_wrap, overflow=text.overflow)
 
 
 def hanging(text: str, width: int) -> str:

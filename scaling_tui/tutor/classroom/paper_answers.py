@@ -99,6 +99,7 @@ def enter(
     """Writes a submission for each student, that says it was entered; all are checked before the first is written.
 
     Args:
+        exercise: the assignment and its questions.
         table: the answers.
         folder: of the submissions.
         at: when the papers were written.
