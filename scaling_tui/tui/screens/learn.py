@@ -23,10 +23,12 @@ from scaling_tui.report.pipeline import evaluations_text
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import launch
 from scaling_tui.text import show
+from scaling_tui.text.columns import flush_left
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.screens.experiment import ExperimentScreen
 from scaling_tui.tui.screens.quiz import HISTORY, MISTAKES, OWN_RUNS, PREDICTION_GAME
 from scaling_tui.tui.widgets.choose import Choose, lines_of
+from scaling_tui.tui.widgets.learning import shortened
 from scaling_tui.tui.widgets.options import Options
 from scaling_tui.tui.widgets.panel import Group, Panel, in_view
 from scaling_tui.tui.widgets.plot import Plot
@@ -43,6 +45,7 @@ from scaling_tui.tutor.content.lesson import (
 from scaling_tui.tutor.course import Course, LessonStanding
 from scaling_tui.tutor.progress import mark_read
 
+SCROLLBAR, MARGIN = 2, 9  # columns; the margin holds the cursor's sign, the mark, the number and a free cell
 SUMMARIES = 76  # columns from which a list of lessons has their summaries
 PREVIEW_AFTER_S = 0.15  # that the cursor rests on a lesson
 EXPERIMENT = "experiment:"  # begins the id of an experiment in the list of lessons
@@ -146,21 +149,25 @@ class LearnScreen(Page):
         options = self.query_one("#lessons", OptionList)
         at, narrow = options.highlighted, self.has_class("-roomy") and options.size.width < SUMMARIES
         lines = []
+        # As if there were a scrollbar: a list that gets one would cut off what wraps then.
+        room = max(20, options.size.width - SCROLLBAR - MARGIN)
         standings = self._standings()
+
+        def line(mark: str, title: str, detail: str, summary: str, key: str) -> Option:
+            if narrow:  # the lesson itself stands beside it
+                title, below = shortened(title, room), detail
+            else:
+                space = room - len(detail) - 2
+                title, below = f"{flush_left(shortened(title, space), space)}  {detail}", shortened(summary, room)
+            return Option(Text.assemble(f"{mark}  {title}\n", (f"     {below}", "dim")), key)
+
         for number, file in enumerate(self._files, 1):
             standing = standings.get(file.id)
-            detail = f"{file.head['minutes']} min · {_questions(standing)}"
-            title, below = f"{file.title:<50} {detail}", file.head["summary"]
-            if narrow:  # the lesson itself stands beside it
-                title, below = file.title, detail
             read = "✓" if standing is not None and standing.read else " "
-            lines.append(Option(Text.assemble(f"{read}{number:>2}  {title}\n", (f"     {below}", "dim")), file.id))
+            detail = f"{file.head['minutes']} min · {_questions(standing)}"
+            lines.append(line(f"{read}{number:>2}", file.title, detail, file.head["summary"], file.id))
         for key, each in self._experiments.items():
-            detail = f"{each.minutes} min · experiment"
-            title, below = f"{each.title:<50} {detail}", each.summary
-            if narrow:
-                title, below = each.title, detail
-            lines.append(Option(Text.assemble(f"  ◆  {title}\n", (f"     {below}", "dim")), key))
+            lines.append(line("  ◆", each.title, f"{each.minutes} min · experiment", each.summary, key))
         options.clear_options()
         options.add_options(lines)
         options.highlighted = at
@@ -214,9 +221,8 @@ class LearnScreen(Page):
         total = sum(int(file.head["minutes"]) for file in self._files)
         standings = self._standings().values()
         read = f"{sum(each.read for each in standings)} of {len(self._files)} lessons read (✓)"
-        text = f"Learn · {read} · {total} min in all · {len(self._experiments)} experiments"
-        if self._course and (today := today_text(self._course.days(), datetime.now().astimezone().date())):
-            text += f" · {today}"
+        today = today_text(self._course.days(), datetime.now().astimezone().date()) if self._course else ""
+        text = f"Learn · {read} · {today or f'{total} min in all'}"
         if lesson is not None:
             place = [file.id for file in self._files].index(lesson.id) + 1
             text = f"Learn · {place} of {len(self._files)} · {lesson.title} · {lesson.minutes} min"

@@ -335,6 +335,7 @@ class QuizScreen(Page):
         """The footer lists only what can be done now."""
         session, state = self._session, self._state
         helps = session is not None and session.helps
+        answered = self._course is not None and bool(self._course.answers)
         able = {
             "hint": state == "asking" and helps,
             "solution": state in ("asking", "marked") and helps,
@@ -342,8 +343,8 @@ class QuizScreen(Page):
             "plan": state == "marked" and helps and session is not None and bool(session.asked.plan),
             "run": state == "asking" and session is not None and isinstance(session.asked.body, Code),
             "go_on": state in ("marked", "mistakes"),
-            "mistakes": state in ("start", "over", "history"),
-            "history": state in ("start", "over", "mistakes"),
+            "mistakes": answered and state in ("start", "over", "history"),
+            "history": answered and state in ("start", "over", "mistakes"),
             "skip": state in ("asking", "marked"),
             "back": state != "start",
             "predict": state in ("start", "over"),

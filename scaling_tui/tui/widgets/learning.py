@@ -80,7 +80,8 @@ def session_lines(session: Session, titles: dict[str, str], size: Size) -> Text:
         elif number - 1 < session.index:
             said = "skipped"
         room = max(8, size.width - len(said) - 6)
-        title = shortened(titles.get(question.lesson, question.lesson), room)
+        title = f"{question.difficulty:<6}  {titles.get(question.lesson, question.lesson)}"
+        title = shortened(title, room)
         text.append(f"{sign} {number:>2} {flush_left(title, room)} {said}\n", "bold" if here else "")
     return text
 
@@ -106,7 +107,7 @@ def day_lines(days: Sequence[Day], today: date, size: Size) -> Text:
     text = Text(no_wrap=True, overflow="ellipsis")
     row = streak(days, today)
     total = show.duration(sum(day.seconds for day in days))
-    text.append(f"{show.counted(len(days), 'day')}, {row} in a row; {total} spent on questions\n", "dim")
+    text.append(f"{show.counted(len(days), 'day')}, {row} in a row · {total} in all\n", "dim")
     for day in list(reversed(days))[: max(1, size.height - 1)]:
         right = f"{day.right} of {show.counted(day.answers, 'answer')} right"
         text.append(f"{day.date.isoformat()}  {right:<24}{show.duration(day.seconds):>10}\n")
