@@ -94,7 +94,7 @@ class LearnScreen(Page):
             #lessons { padding: 0; background: transparent; }
             #page { padding: 0; }
         }
-        #page Static { height: auto; max-width: 100; margin: 0 1 1 1; }
+        #page > Static { height: auto; max-width: 100; margin: 0 1 1 1; }
     }
     """
 
