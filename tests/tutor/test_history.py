@@ -213,7 +213,8 @@ def own_question(name: str, text: str) -> Question:
     table = {
         "id": name, "kind": "numeric", "lesson": "planning", "difficulty": "easy", "skill": "own-runs", "text": text,
         "answer": "a", "digits": 3, "hint": "Look.", "steps": ["It is {answer}."], "check": "None.",
-        "values": {"a": 2.5}, "mistakes": [],
+        "values": {"a": 2.5},
+        "mistakes": [{"slip": "logarithm", "answer": "log(a)", "says": "That is the logarithm.", "step": "Take a."}],
     }  # fmt: skip
     return replace(question_of(table, Path("sweep")), table=table)
 
