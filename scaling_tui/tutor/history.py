@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from scaling_tui import InputError
-from scaling_tui.tutor.content.bank import question_of
+from scaling_tui.tutor.content.question_tables import question_of
 from scaling_tui.tutor.content.questions import Question
 from scaling_tui.tutor.progress import Answer, answers_in, read_records
 

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scaling_tui import InputError
-from scaling_tui.tutor.content.bank import load_banks, question_of
+from scaling_tui.tutor.content.bank import load_banks
+from scaling_tui.tutor.content.question_tables import question_of
 from scaling_tui.tutor.content.questions import KINDS, Question
 from scaling_tui.tutor.course import Course
 from scaling_tui.tutor.history import Day, days, past_mistakes, past_sittings, read_history, streak
