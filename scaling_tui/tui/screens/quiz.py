@@ -336,6 +336,7 @@ class QuizScreen(Page):
         session, state = self._session, self._state
         helps = session is not None and session.helps
         answered = self._course is not None and bool(self._course.answers)
+        answered = answered or (session is not None and bool(session.results))
         able = {
             "hint": state == "asking" and helps,
             "solution": state in ("asking", "marked") and helps,

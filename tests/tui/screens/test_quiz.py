@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.text import Text
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
@@ -226,6 +227,8 @@ def test_a_session_looks_as_it_did(
 ) -> None:
     if how == "no colour":
         monkeypatch.setenv("NO_COLOR", "1")
+    # The days of those who run the test.
+    monkeypatch.setattr("scaling_tui.tui.widgets.learning.day_lines", lambda days, today, size: Text("1 day"))
     app = ScalingApp(tmp_path, appearance=Appearance(theme="light") if how == "light" else Appearance())
 
     async def prepare(pilot: Pilot[None]) -> Awaitable[None] | None:
