@@ -396,9 +396,10 @@ class QuizScreen(Page):
         except InputError as error:
             self.notify(str(error), severity="error", markup=False)
             return
-        if past is None:
+        if past is None or self._course is None:
             return
         self._session, self._state = None, "history"
+        self._course = Course.load(self._course.questions, self._progress)
         today = datetime.now().astimezone().date()
         self._fill("Quiz · your history", Text(history_text(past.sittings, past.days, today)))
         self.sheet.read_on()
@@ -414,6 +415,7 @@ class QuizScreen(Page):
             self.notify(str(error), severity="error", markup=False)
             return
         self._session, self._state = None, "mistakes" if rows else "history"
+        self._course = Course.load(course.questions, self._progress)
         text = Text(mistakes_text(rows, self.sheet.columns))
         if rows:
             text = Text.assemble(("enter  answer them again, with new numbers\n\n", "dim"), text)
