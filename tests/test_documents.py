@@ -137,10 +137,12 @@ def test_the_guide_for_instructors_leads_from_an_assignment_to_a_report(
     (tmp_path / "roster.csv").write_text(blocks(page, "csv")[0], encoding="utf-8")
     text = (ROOT / page).read_text(encoding="utf-8")
     printed = [shlex.split(line) for line in re.findall(r"^    scaling-tui (.*)$", text, re.MULTILINE)]
-    assert [words[1] for words in printed] == ["exam", "take", "mark", "mark", "report"]
+    assert [words[1] for words in printed] == ["exam", "enter", "take", "mark", "mark", "report"]
     for words in printed:
-        if words[1] == "mark" and not (tmp_path / "submissions").exists():
-            (tmp_path / "submissions").mkdir()
+        if words[1] == "enter":
+            form = tmp_path / "papers" / "answers.csv"
+            form.write_text(form.read_text(encoding="utf-8-sig").replace("Emmy Noether,", "Emmy Noether,0.0724"))
+        if words[1] == "mark":
             for path in tmp_path.glob("*.submission.jsonl"):
                 path.rename(tmp_path / "submissions" / path.name)
         done = command(*words, cwd=tmp_path)
@@ -148,7 +150,7 @@ def test_the_guide_for_instructors_leads_from_an_assignment_to_a_report(
     assert len(list((tmp_path / "papers" / "papers").glob("*.html"))) == 3
     assert (tmp_path / "papers" / "key.html").is_file()
     marks = (tmp_path / "marks.csv").read_text(encoding="utf-8-sig").splitlines()
-    assert [line.split(",")[2] for line in marks] == ["state", "marked", "missing", "missing"]
+    assert [line.split(",")[2] for line in marks] == ["state", "marked", "marked", "missing"]
     assert "Homework 1: power laws: the class" in (tmp_path / "class.html").read_text(encoding="utf-8")
     for column in marks[0].split(","):
         if "." not in column and column not in ("id", "name", "of", "answered", "file"):

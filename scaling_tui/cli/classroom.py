@@ -1,5 +1,6 @@
 """Commands for a class: papers of an assignment, the marks of its submissions, and how the class did."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,6 +10,8 @@ from scaling_tui import InputError
 from scaling_tui.cli.options import AsJson, print_json, say
 from scaling_tui.cli.report import print_markdown
 from scaling_tui.cli.tutor import Banks
+from scaling_tui.text.columns import columns
+from scaling_tui.text.visible import visible
 
 if TYPE_CHECKING:
     from scaling_tui.tutor.classroom.assignment import Exercise
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from scaling_tui.tutor.classroom.roster import Student
 
 app = typer.Typer()
+ANSWERS = "answers.csv"  # the form for what students write
 Students = Annotated[
     Path | None,
     typer.Option("--students", metavar="ROSTER", help="The class: a CSV file with a column id and optionally name."),
@@ -48,7 +52,8 @@ def quiz_exam(
     bank: Banks = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a paper for each student, with their own numbers, and a key."""
+    """Write a paper for each student, with their own numbers, a key, and a form for their answers."""
+    from scaling_tui.report.classroom.marks import answers_form
     from scaling_tui.report.classroom.papers import key, paper
     from scaling_tui.report.page.making import page_bytes
     from scaling_tui.text import show
@@ -71,11 +76,13 @@ def quiz_exam(
         for ending in endings:
             path = folder / f"key{ending}"
             path.write_bytes(page_bytes(page, path))
+        (folder / ANSWERS).write_text(answers_form(exercise.assignment, roster), encoding="utf-8-sig")
     if as_json:
         return print_json(
             {
                 "assignment": exercise.assignment.id,
                 "folder": str(output),
+                "answers": str(output / ANSWERS),
                 "key": [str(output / f"key{ending}") for ending in endings],
                 "papers": {
                     name: [str(output / "papers" / (stem + e)) for e in endings] for name, stem in papers.items()
@@ -84,6 +91,62 @@ def quiz_exam(
         )
     written = f"wrote {show.counted(len(roster), 'paper')} in {output / 'papers'}"
     return say(f"{written}; the key is {output / f'key{endings[0]}'}")
+
+
+@app.command(name="enter")
+def quiz_enter(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An assignment (.toml).")],
+    answers: Annotated[
+        Path,
+        typer.Option(
+            "--answers", metavar="CSV", help="What the students wrote: columns id and one for each question, by its id."
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", metavar="DIR", help="Folder for the submissions.")],
+    students: Students = None,
+    at: Annotated[
+        datetime | None,
+        typer.Option(
+            "--at",
+            metavar="TIME",
+            formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"],
+            help="When the papers were written, such as 2026-11-30T10:00+01:00; default: now, or the deadline if it is "
+            "over.",
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what was entered before.")] = False,
+    bank: Banks = None,
+    as_json: AsJson = False,
+) -> None:
+    """Enter answers that students wrote on paper: each student's become a submission, marked like any other."""
+    from datetime import UTC
+
+    from scaling_tui.text import show
+    from scaling_tui.tutor.classroom.assignment import load_assignment, load_exercise
+    from scaling_tui.tutor.classroom.paper_answers import enter, read_answers_table
+    from scaling_tui.tutor.classroom.roster import read_roster
+
+    exercise = load_exercise(load_assignment(file), tuple(bank or ()))
+    assignment, now = exercise.assignment, datetime.now(UTC)
+    table = read_answers_table(answers, assignment, read_roster(students) if students else None)
+    written = at or (min(now, assignment.deadline) if assignment.deadline else now)
+    entered = enter(exercise, table, output, written, now, force)
+    for note in (note for each in entered for note in each.notes):
+        say(note)
+    if as_json:
+        fields = ("student", "answers", "right")
+        return print_json({
+            "assignment": assignment.id,
+            "at": written.isoformat(),
+            "submissions": [
+                {**{name: getattr(each, name) for name in fields}, "file": str(each.path), "notes": list(each.notes)}
+                for each in entered
+            ],
+        })  # fmt: skip
+    print(columns([("id", "answers", "right", "file"), *(
+        (each.student, str(each.answers), str(each.right), visible(str(each.path))) for each in entered
+    )], (1, 2)))  # fmt: skip
+    return say(f"entered {show.counted(len(entered), 'submission')}; 'scaling-tui quiz mark {output}' marks them")
 
 
 @app.command(name="mark")

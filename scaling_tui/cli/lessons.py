@@ -160,7 +160,7 @@ def learn_experiment(
 
     desk = Desk(
         ask=asked,
-        tell=print,
+        tell=partial(show, context),
         show=partial(show_figure, context, plain),
         launch=start,
         watch=lambda path: watch_curves(path, drawn(context, plain), guide),

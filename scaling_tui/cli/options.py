@@ -188,6 +188,10 @@ def saying(context: typer.Context, plain: bool = False) -> Callable[[str], str]:
     ascii_only = context.find_root().obj.ascii
 
     def said(text: str) -> str:
+        if "\u00a0" in text:
+            from scaling_tui.text.settings import in_thousands, read_thousands, settings_file
+
+            text = in_thousands(text, read_thousands(settings_file()))
         if plain:
             from scaling_tui.report.plain import spoken
 

@@ -214,7 +214,7 @@ def quiz_take(
     if as_json:
         return print_json(console.summary_document(session, course.titles))
     print("\n" + said(console.summary_text(session, course.titles)))
-    if not session.over and session.results and sweep is None:
+    if not session.over and session.results:
         say("continue with: scaling-tui quiz take --resume")
     if session.weak:
         print(f"Read next: scaling-tui learn {session.weak[0]}")
@@ -399,27 +399,23 @@ def quiz_history(context: typer.Context, as_json: AsJson = False) -> None:
     from datetime import datetime
 
     from scaling_tui.report import history as console
-    from scaling_tui.tutor import progress
-    from scaling_tui.tutor.history import days, past_sittings
+    from scaling_tui.tutor.history import read_history
+    from scaling_tui.tutor.progress import progress_file
 
-    records = progress.read_records(progress.progress_file())
-    answers = progress.answers_in(records)
-    sittings, known, today = past_sittings(records, answers), days(answers), datetime.now().astimezone().date()
+    past, today = read_history(progress_file()), datetime.now().astimezone().date()
     if as_json:
-        return print_json(console.history_document(sittings, known, today))
-    return show(context, console.history_text(sittings, known, today))
+        return print_json(console.history_document(past.sittings, past.days, today))
+    return show(context, console.history_text(past.sittings, past.days, today))
 
 
 @quiz.command(name="mistakes")
 def quiz_mistakes(context: typer.Context, bank: Banks = None, as_json: AsJson = False) -> None:
     """Show the questions whose latest answer was wrong: what you typed, the slip, and what is right."""
     from scaling_tui.report import history as console
-    from scaling_tui.tutor import progress
-    from scaling_tui.tutor.history import past_mistakes
+    from scaling_tui.tutor.history import read_history
+    from scaling_tui.tutor.progress import progress_file
 
-    known = {question.id: question for question in find_questions(bank, None)}
-    mistakes = past_mistakes(progress.read_answers(progress.progress_file()))
-    rows = console.explained(mistakes, known)
+    rows = console.explained(read_history(progress_file()), find_questions(bank, None))
     if as_json:
         return print_json({"mistakes": [console.mistake_document(row) for row in rows]})
     show(context, console.mistakes_text(rows))

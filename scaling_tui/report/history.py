@@ -1,6 +1,6 @@
 """What a learner did, in print: sittings, days, and mistakes with their explanation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,7 +13,7 @@ from scaling_tui.text.columns import columns
 from scaling_tui.tutor.content.questions import Question
 from scaling_tui.tutor.content.variant import Variant, variant
 from scaling_tui.tutor.grading.marking import Grade, grade
-from scaling_tui.tutor.history import Day, PastMistake, PastSitting, streak
+from scaling_tui.tutor.history import Day, History, PastMistake, PastSitting, streak
 
 SHOWN = 14  # days and sittings
 
@@ -53,6 +53,15 @@ def history_text(sittings: Sequence[PastSitting], known: Sequence[Day], today: d
     return "\n".join(lines)
 
 
+def today_text(known: Sequence[Day], today: date) -> str:
+    """Today's answers and time, and days in a row; empty where there are neither."""
+    row = streak(known, today)
+    parts = [f"{show.counted(row, 'day')} in a row"] if row > 1 else []
+    if known and known[-1].date == today:
+        parts.append(f"{show.counted(known[-1].answers, 'answer')}, {show.duration(known[-1].seconds)} today")
+    return " · ".join(parts)
+
+
 def history_document(sittings: Sequence[PastSitting], known: Sequence[Day], today: date) -> dict[str, Any]:
     return {
         "sittings": [
@@ -76,13 +85,10 @@ def history_document(sittings: Sequence[PastSitting], known: Sequence[Day], toda
     }
 
 
-def explained(mistakes: Sequence[PastMistake], known: Mapping[str, Question]) -> list[Explained]:
+def explained(past: History, questions: Sequence[Question]) -> list[Explained]:
     """The mistakes in questions that are known, each graded again to say what went wrong."""
     rows = []
-    for mistake in mistakes:
-        question = known.get(mistake.latest.question)
-        if question is None:
-            continue
+    for mistake, question in past.with_questions(questions):
         try:
             asked = variant(question, mistake.latest.seed)
             rows.append(Explained(mistake, asked, grade(asked, mistake.latest.text)))
@@ -91,7 +97,8 @@ def explained(mistakes: Sequence[PastMistake], known: Mapping[str, Question]) ->
     return rows
 
 
-def mistakes_text(rows: Sequence[Explained]) -> str:
+def mistakes_text(rows: Sequence[Explained], wide: int = 0) -> str:
+    """Each mistake with its question, what went wrong and what is right, in lines of at most `wide` columns."""
     if not rows:
         return "No mistakes to review: the latest answer to every question was right."
     parts = []
@@ -99,10 +106,10 @@ def mistakes_text(rows: Sequence[Explained]) -> str:
         latest, graded = row.mistake.latest, row.graded
         times = f" · wrong {row.mistake.times} times" if row.mistake.times > 1 else ""
         parts.append(f"{latest.time.astimezone():%Y-%m-%d} · {latest.question} · {latest.lesson}{times}")
-        parts.append(wrapped(row.asked.text, "  "))
+        parts.append(wrapped(row.asked.text, "  ", wide))
         if graded is not None:
-            parts.append(wrapped(f"You: {graded.read_as}. {diagnosis_text(graded)}", "  "))
-        parts += [wrapped(f"Right: {row.asked.expected}", "  "), ""]
+            parts.append(wrapped(f"You: {graded.read_as}. {diagnosis_text(graded)}", "  ", wide))
+        parts += [wrapped(f"Right: {row.asked.expected}", "  ", wide), ""]
     return "\n".join(parts).rstrip()
 
 

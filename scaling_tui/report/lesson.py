@@ -20,6 +20,7 @@ from scaling_tui.report.plotted import plotted
 from scaling_tui.runs.commands import suggested
 from scaling_tui.sweeps.data_stages import evaluations_of, observed
 from scaling_tui.text import show
+from scaling_tui.text.settings import in_own_thousands
 from scaling_tui.text.visible import visible
 from scaling_tui.tutor.content.experiment import Experiment, load_experiments
 from scaling_tui.tutor.content.lesson import Lesson, LessonPlot, LessonTraining
@@ -166,7 +167,7 @@ def _trainings(part: LessonTraining, runs: Path | None) -> Iterator[Training | s
 
 def shown_markdown(text: str) -> str:
     """A lesson's text for those who see it: a drawing is a block of code, without its words."""
-    return re.sub(r"(?m)^```drawing .*$", "```text", text)
+    return re.sub(r"(?m)^```drawing .*$", "```text", in_own_thousands(text))
 
 
 def end_lines(lesson: Lesson, questions: Sequence[Question]) -> list[str]:

@@ -11,12 +11,13 @@ def width() -> int:
     return min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
 
 
-def wrapped(text: str, indent: str = "") -> str:
-    """Wraps paragraphs to the width; indented lines (code) stay as they are."""
+def wrapped(text: str, indent: str = "", columns: int = 0) -> str:
+    """Wraps paragraphs to `columns`, else to the width; indented lines (code) stay as they are."""
+    room = max(20, (columns or width()) - len(indent))
     lines = []
     for line in text.splitlines():
         if line.startswith("    "):
             lines.append(indent + line)
         else:
-            lines += textwrap.wrap(line, width() - len(indent), break_on_hyphens=False, break_long_words=False) or [""]
+            lines += textwrap.wrap(line, room, break_on_hyphens=False, break_long_words=False) or [""]
     return "\n".join(indent + line if not line.startswith(indent + "    ") else line for line in lines)

@@ -22,6 +22,7 @@ from textual.widget import AwaitMount
 from textual.widgets import Input
 
 from scaling_tui import InputError
+from scaling_tui.text.settings import read_thousands, settings_file
 from scaling_tui.text.visible import terminal_of, visible
 from scaling_tui.tui import keymap, palette, settings, signs, terminal
 from scaling_tui.tui.ascii import Ascii
@@ -133,12 +134,16 @@ class ScalingApp(App[None]):
         self._problem = ""
         try:
             known = self.available_themes
-            given, file = appearance.theme, settings.settings_file()
+            given, file = appearance.theme, settings_file()
             self.theme = terminal.theme_named(given, known) if given else settings.read_theme(file, known)
         except InputError as error:
             if appearance.theme:
                 raise
             self._problem, self.theme = str(error), terminal.theme_named(settings.DEFAULT_THEME, known)
+        try:
+            read_thousands(file)
+        except InputError as error:
+            self._problem = self._problem or str(error)
         for entry in MODES:
             self.add_mode(entry.name, partial(self._page, entry))
 
@@ -250,7 +255,7 @@ class ScalingApp(App[None]):
             if name is not None:
                 self.theme = name
                 called = next((short for short, (theme, _) in THEMES.items() if theme.name == name), name)
-                self.notify(f'To keep it, write theme = "{called}" in {settings.settings_file()}.', markup=False)
+                self.notify(f'To keep it, write theme = "{called}" in {settings_file()}.', markup=False)
 
         self.push_screen(palette.theme_dialog(self.available_themes, self.theme), take)
 

@@ -6,10 +6,9 @@ from textual.app import App
 from textual.strip import Strip
 
 CURSOR = "›"  # stands before the row or option that is chosen
-# ▌ before the text of a field, and a cell for the sign of an option.
+# ▌ before the text of a field.
 CSS = """
 ScalingApp.-signs Input:focus { border-left: outer $foreground !important; }
-ScalingApp.-signs Options > .option-list--option { padding: 0 0 0 2 !important; }
 """
 
 

@@ -10,12 +10,13 @@ from scaling_tui import InputError
 from scaling_tui.text import show
 from scaling_tui.tutor.content.lesson import lesson_files
 from scaling_tui.tutor.content.questions import Question
-from scaling_tui.tutor.history import PastSitting, past_mistakes, past_sittings
-from scaling_tui.tutor.progress import Answer, answers_in, progress_file, read_answers, read_records
+from scaling_tui.tutor.history import Day, PastSitting, days, past_mistakes, read_history
+from scaling_tui.tutor.progress import Answer, progress_file, read_answers
 from scaling_tui.tutor.review import (
     MASTERED,
     NEW_A_DAY,
     ReviewState,
+    Skill,
     minutes,
     pick_seeded,
     pick_session,
@@ -23,6 +24,24 @@ from scaling_tui.tutor.review import (
     review_state,
 )
 from scaling_tui.tutor.session import Session
+
+
+@dataclass(frozen=True)
+class LessonStanding:
+    """How far a learner is with a lesson.
+
+    Args:
+        read: whether its end was reached.
+        questions, answered: how many it has, and how many of them were answered.
+        mastered: those answered whose skill is mastered; of those without a skill, whose latest answer was right.
+    """
+
+    lesson: str
+    title: str
+    read: bool
+    questions: int
+    answered: int
+    mastered: int
 
 
 @dataclass(frozen=True)
@@ -34,6 +53,7 @@ class Course:
     progress: Path
     review_state: ReviewState
     unread: str = ""  # why the progress could not be read
+    answers: tuple[Answer, ...] = ()
 
     @classmethod
     def load(cls, questions: Sequence[Question], progress: Path | None = None, now: datetime | None = None) -> "Course":
@@ -51,7 +71,7 @@ class Course:
         except InputError as error:
             unread = str(error)
         state = review_state(ordered, answers, now or datetime.now(UTC))
-        return cls(ordered, {file.id: file.title for file in files}, path, state, unread)
+        return cls(ordered, {file.id: file.title for file in files}, path, state, unread, tuple(answers))
 
     @property
     def minutes(self) -> float:
@@ -82,14 +102,20 @@ class Course:
 
     def sittings(self) -> list[PastSitting]:
         """Every session and test that was begun, oldest first."""
-        records = read_records(self.progress)
-        return past_sittings(records, answers_in(records))
+        return list(read_history(self.progress).sittings)
 
     def left(self) -> PastSitting | None:
-        """The latest sitting that is not over and whose questions are all among these."""
-        known = {question.id for question in self.questions}
-        open_ones = [each for each in self.sittings() if not each.ended and known.issuperset(each.questions)]
+        """The latest sitting that is not over and whose questions are all among these, or were kept with it."""
+        open_ones = [each for each in self.sittings() if not each.ended and not self._unknown(each)]
         return open_ones[-1] if open_ones else None
+
+    def _known(self, sitting: PastSitting) -> dict[str, Question]:
+        """The questions by id; those that were kept with the sitting go before others of their id."""
+        return {question.id: question for question in self.questions} | sitting.own_questions(self.progress)
+
+    def _unknown(self, sitting: PastSitting) -> list[str]:
+        known = self._known(sitting)
+        return [name for name in sitting.questions if name not in known]
 
     def resume(self) -> Session:
         """The sitting that was `left`, where it was left; what was passed over is asked again.
@@ -97,17 +123,15 @@ class Course:
         Raises:
             InputError: there is none, or one of its questions is not among these.
         """
-        known = {question.id: question for question in self.questions}
         sitting = self.left()
         if sitting is None:
-            strange = [
-                name for each in self.sittings() if not each.ended for name in each.questions if name not in known
-            ]
+            strange = [name for each in self.sittings() if not each.ended for name in self._unknown(each)]
             if strange:
                 raise InputError(
                     f"--resume: question {strange[0]!r} is not known, want --bank with the bank it is from"
                 )
             raise InputError("--resume: no session or test is open, want one that you left with 'quit'")
+        known = self._known(sitting)
         given = {answer.question for answer in sitting.answers}
         seeds = dict(zip(sitting.questions, sitting.seeds, strict=True))
         order = sorted(sitting.questions, key=lambda name: name not in given)
@@ -117,15 +141,19 @@ class Course:
         session.take_up(sitting.id, sitting.answers)
         return session
 
+    def wrong(self) -> list[Question]:
+        """The questions whose latest answer was wrong, the latest first; empty where the progress cannot be read."""
+        if self.unread:
+            return []
+        return [question for _, question in read_history(self.progress).with_questions(self.questions)]
+
     def mistakes(self, length: int, seed: int | None = None) -> Session:
         """A session of the questions whose latest answer was wrong, the latest first.
 
         Raises:
             InputError: there are none.
         """
-        known = {question.id: question for question in self.questions}
-        wrong = [mistake.latest.question for mistake in past_mistakes(read_answers(self.progress))]
-        chosen = [known[name] for name in wrong if name in known][:length]
+        chosen = self.wrong()[:length]
         if not chosen:
             raise InputError("--mistakes: no question's latest answer was wrong, want some to review")
         return Session(chosen, self.progress, self._seeds(seed))
@@ -145,13 +173,31 @@ class Course:
         base = random.randrange(1000) * 1000
         return lambda question: base + self.review_state.asked[question.id]
 
-    def topics(self) -> list[tuple[str, int, int]]:
-        """Each lesson's title, how many of its questions were answered, and how many it has."""
-        asked = self.review_state.asked
-        found: dict[str, list[bool]] = {}
+    def lessons(self) -> list[LessonStanding]:
+        """How far the learner is with each lesson that has questions, in the course's order."""
+        read = {answer.lesson for answer in self.answers if not answer.question}
+        wrong = {mistake.latest.question for mistake in past_mistakes(self.answers)}
+        state = self.review_state
+        found: dict[str, list[Question]] = {}
         for question in self.questions:
-            found.setdefault(question.lesson, []).append(bool(asked[question.id]))
-        return [(self.titles.get(lesson, lesson), sum(answered), len(answered)) for lesson, answered in found.items()]
+            found.setdefault(question.lesson, []).append(question)
+        standings = []
+        for lesson, questions in found.items():
+            answered = [question for question in questions if state.asked[question.id]]
+            mastered = [
+                question
+                for question in answered
+                if (state.skills.get(question.skill, Skill()).mastered if question.skill else question.id not in wrong)
+            ]
+            title = self.titles.get(lesson, lesson)
+            standings.append(
+                LessonStanding(lesson, title, lesson in read, len(questions), len(answered), len(mastered))
+            )
+        return standings
+
+    def days(self) -> list[Day]:
+        """The days with answers, oldest first."""
+        return days(self.answers)
 
     def overview(self) -> str:
         """What is due and how far each skill is, in a few lines."""

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeGuard
 
-from scaling_tui.tutor.progress import Answer
+from scaling_tui import InputError
+from scaling_tui.tutor.content.question_tables import question_of
+from scaling_tui.tutor.content.questions import Question
+from scaling_tui.tutor.progress import Answer, answers_in, read_records
 
 LONGEST_PAUSE = 600.0  # seconds; a question that stands open for longer was left alone
 
@@ -19,6 +23,7 @@ class PastSitting:
         id: its name in the records.
         questions: ids in the order asked, with their `seeds`.
         ended: whether every question was asked, or the learner ended it.
+        made: tables of the questions that no bank holds, as they were recorded: nothing in them is taken for granted.
     """
 
     id: str
@@ -29,10 +34,20 @@ class PastSitting:
     answers: tuple[Answer, ...]
     seconds: float
     ended: bool
+    made: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def right(self) -> int:
         return sum(answer.correct for answer in self.answers)
+
+    def own_questions(self, path: Path) -> dict[str, Question]:
+        """Those of its questions that no bank holds, by id; `path` is where they were recorded."""
+        found: dict[str, Question] = {}
+        for table in self.made:
+            with suppress(InputError):
+                question = replace(question_of(dict(table), path), table=table)
+                found[question.id] = question
+        return found
 
 
 @dataclass(frozen=True)
@@ -53,9 +68,43 @@ class Day:
     seconds: float
 
 
+@dataclass(frozen=True)
+class History:
+    """All that a learner did, oldest first; the mistakes that still stand, the latest first."""
+
+    path: Path
+    sittings: tuple[PastSitting, ...]
+    days: tuple[Day, ...]
+    mistakes: tuple[PastMistake, ...]
+
+    def with_questions(self, questions: Iterable[Question]) -> list[tuple[PastMistake, Question]]:
+        """The mistakes whose question is among these, or was kept with its sitting."""
+        known = {question.id: question for question in questions}
+        sittings = {sitting.id: sitting for sitting in self.sittings}
+        found = []
+        for mistake in self.mistakes:
+            name, sitting = mistake.latest.question, sittings.get(mistake.latest.sitting)
+            kept = sitting.own_questions(self.path) if sitting is not None else {}
+            if (question := known.get(name) or kept.get(name)) is not None:
+                found.append((mistake, question))
+        return found
+
+
+def read_history(path: Path) -> History:
+    """What the progress file at `path` tells.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    records = read_records(path)
+    answers = answers_in(records)
+    return History(path, tuple(past_sittings(records, answers)), tuple(days(answers)), tuple(past_mistakes(answers)))
+
+
 def past_sittings(records: Iterable[Mapping[str, Any]], answers: Sequence[Answer]) -> list[PastSitting]:
     """Every sitting, oldest first; a record that makes no sense is left out."""
     begun: dict[str, tuple[datetime, bool, list[str], list[int]]] = {}
+    made: dict[str, tuple[Mapping[str, Any], ...]] = {}
     ended = set()
     for record in records:
         name, questions, seeds = record.get("sitting"), record.get("questions"), record.get("seeds")
@@ -67,6 +116,7 @@ def past_sittings(records: Iterable[Mapping[str, Any]], answers: Sequence[Answer
             with suppress(KeyError, TypeError, ValueError):
                 time = datetime.fromisoformat(record["time"])
                 begun[name] = (time, record.get("test") is True, list(questions), list(seeds))
+                made[name] = _tables(record.get("made"))
     given: dict[str, list[Answer]] = {}
     for answer in answers:
         if answer.sitting in begun:
@@ -77,7 +127,9 @@ def past_sittings(records: Iterable[Mapping[str, Any]], answers: Sequence[Answer
         first = {answer.question: answer for answer in reversed(every)}
         kept = tuple(first[question] for question in questions if question in first)
         done = name in ended or len(kept) == len(questions)
-        found.append(PastSitting(name, test, time, tuple(questions), tuple(seeds), kept, _spent(every), done))
+        found.append(
+            PastSitting(name, test, time, tuple(questions), tuple(seeds), kept, _spent(every), done, made[name])
+        )
     return found
 
 
@@ -121,6 +173,10 @@ def _spent(answers: Iterable[Answer]) -> float:
 
 def _strings(value: object) -> TypeGuard[list[str]]:
     return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
+
+
+def _tables(value: object) -> tuple[Mapping[str, Any], ...]:
+    return tuple(table for table in value if isinstance(table, dict)) if isinstance(value, list) else ()
 
 
 def _numbers(value: object) -> TypeGuard[list[int]]:

@@ -7,7 +7,7 @@ with that interval.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -368,4 +368,5 @@ def _braced(text: str) -> str:
 
 
 def _made(path: Path, table: dict[str, Any]) -> Question:
-    return question_of({"lesson": "planning", **({} if table["kind"] == "choice" else {"skill": SKILL}), **table}, path)
+    whole = {"lesson": "planning", **({} if table["kind"] == "choice" else {"skill": SKILL}), **table}
+    return replace(question_of(whole, path), table=whole)

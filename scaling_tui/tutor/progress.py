@@ -95,14 +95,24 @@ def guesses(path: Path) -> dict[str, float]:
     return pending
 
 
-def begin_sitting(name: str, test: bool, questions: Sequence[str], seeds: Sequence[int], path: Path) -> None:
+def begin_sitting(
+    name: str,
+    test: bool,
+    questions: Sequence[str],
+    seeds: Sequence[int],
+    path: Path,
+    made: Sequence[Mapping[str, Any]] = (),
+) -> None:
     """Records which questions a sitting asks, so that it can go on another time.
+
+    `made` are the tables of those that no bank holds: what they were made of may have changed by then.
 
     Raises:
         InputError: as `append`.
     """
     now = datetime.now(UTC).isoformat()
-    _append({"time": now, "sitting": name, "test": test, "questions": [*questions], "seeds": [*seeds]}, path)
+    record = {"time": now, "sitting": name, "test": test, "questions": [*questions], "seeds": [*seeds]}
+    _append(record | ({"made": [dict(table) for table in made]} if made else {}), path)
 
 
 def end_sitting(name: str, path: Path) -> None:

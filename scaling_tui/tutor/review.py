@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from scaling_tui.tutor.content.questions import Question
+from scaling_tui.tutor.content.questions import Kind, Question
 from scaling_tui.tutor.progress import Answer
 
 LONGEST_INTERVAL = 180  # days
@@ -20,7 +20,9 @@ LAPSES = 8  # then the lesson has to be read again
 WEIGHT = 0.3  # of the latest score in a skill's average
 MASTERED = 0.85
 SKILL_RETURNS = timedelta(days=14)
-MINUTES = {"choice": 0.5, "numeric": 1.0, "expression": 1.0, "fix": 1.0}
+MINUTES: dict[Kind, float] = {
+    "choice": 0.5, "numeric": 1.0, "expression": 1.0, "fix": 1.0, "code": 3.0, "figure": 1.0,
+}  # fmt: skip
 SESSION_QUESTIONS = 8
 TEST = {"easy": 4, "medium": 3, "hard": 3}
 

@@ -107,7 +107,8 @@ class Session:
     def _begin(self, progress: Path) -> None:
         if not self._begun:
             names = [question.id for question in self.questions]
-            begin_sitting(self.sitting, self.test, names, self._seeds, progress)
+            made = [question.table for question in self.questions if question.table is not None]
+            begin_sitting(self.sitting, self.test, names, self._seeds, progress, made)
             self._begun = True
 
     def leave(self) -> None:

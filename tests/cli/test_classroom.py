@@ -157,7 +157,7 @@ def test_texts_of_students_stay_texts(command: Command, monkeypatch: pytest.Monk
     assert command("quiz", "exam", "week3.toml", "--students", "roster.csv", "--output", "papers")[0] == 0
     for path in own_folders.glob("papers/**/*.*"):
         text = path.read_text()
-        assert "<script>" not in text
+        assert path.suffix == ".csv" or "<script>" not in text  # which no spreadsheet runs
         assert "\x1b" not in text
     given(monkeypatch, "=1+1", f"{evil}", "a", "@SUM(A1)", "c")
     assert command("quiz", "take", "--assignment", "week3.toml", "--student", "s1", "--output", "in/a.jsonl")[0] == 0
@@ -223,3 +223,76 @@ def test_feedback_comes_after_the_deadline_and_no_answer_then(
     assert "not answered" in out
     assert "3 of 8 points." in out
     assert command(*take, "--question", "two-term-loss")[2].startswith("scaling-tui: answer: the deadline was 2020-01")
+
+
+def test_answers_on_paper_are_entered_and_marked_like_any_other(command: Command, own_folders: Path) -> None:
+    exercise = load_exercise(load_assignment(own_folders / "week3.toml"))
+    assert command("quiz", "exam", "week3.toml", "--students", "roster.csv", "--output", "papers")[0] == 0
+    form = (own_folders / "papers/answers.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert form[0] == "id,name,two-term-loss,simplified-law,write-two-terms,positive-exponents,chinchilla-loss"
+    assert form[1] == "s01,Student 1,,,,," and "'=HYPERLINK" in form[-1]
+    right = [exercise.asked(question, "s01").expected for question in exercise.questions]
+    rows = [["id", "name", "1", "SIMPLIFIED-LAW", *(item.question for item in exercise.assignment.items[2:])]]
+    rows += [["s01", "Ada", *right], ["s02", "Emmy", "0.123456", "", "nonsense (", "", ""], ["s03", "", *[""] * 5]]
+    with (own_folders / "answers.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    enter = ("quiz", "enter", "week3.toml", "--answers", "answers.csv", "--output", "collected")
+    status, out, err = command(*enter, "--json")
+    assert status == 0, err
+    assert [(each["student"], each["answers"], each["right"]) for each in json.loads(out)["submissions"]] == [
+        ("s01", 5, 5), ("s02", 2, 0),
+    ]  # fmt: skip
+    assert "row 3: s02: write-two-terms: found nonsense" in err
+    status, out, _ = command("quiz", "mark", "collected", "--assignment", "week3.toml", "--json")
+    marks = {mark["id"]: mark for mark in json.loads(out)["marks"]}
+    assert (marks["s01"]["points"], marks["s01"]["state"]) == (exercise.assignment.points, "marked")
+    assert marks["s01"]["notes"] == marks["s02"]["notes"] == ["entered from paper by the instructor"]
+    assert marks["s02"]["points"] == 0
+    assert command("quiz", "report", "collected", "--json")[0] == 0
+    status, _, err = command(*enter)
+    assert (status, "want --force to enter it again" in err) == (2, True)
+    assert command(*enter, "--force")[0] == 0
+    late = ("--force", "--at", "2099-02-01T10:00+01:00")
+    assert command(*enter, *late)[0] == 0
+    status, out, _ = command("quiz", "mark", "collected", "--assignment", "week3.toml", "--json")
+    assert json.loads(out)["marks"][0]["points"] == 0, "handed in after the deadline"
+
+
+def test_what_a_student_handed_in_is_never_replaced_by_what_is_entered(
+    command: Command, monkeypatch: pytest.MonkeyPatch, own_folders: Path
+) -> None:
+    given(monkeypatch, "quit")
+    own = own_folders / "collected" / "week-3-s01.submission.jsonl"
+    take = ("quiz", "take", "--assignment", "week3.toml", "--student", "s01", "--output", own)
+    assert command(*take)[0] == 0
+    before = own.read_bytes()
+    (own_folders / "answers.csv").write_text("id,1\ns02,0.1234\ns01,0.1234\n")
+    enter = ("quiz", "enter", "week3.toml", "--answers", "answers.csv", "--output", "collected", "--force")
+    status, _, err = command(*enter)
+    assert (status, "is a student's own" in err) == (2, True)
+    assert own.read_bytes() == before
+    assert [path.name for path in own.parent.iterdir()] == [own.name], "nothing is written if anything is wrong"
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ("id,two-terms\ns01,1\n", "column 'two-terms': no question of week-3; did you mean"),
+        ("id,1,two-term-loss\ns01,1,1\n", "two-term-loss has two columns"),
+        ("id,6\ns01,1\n", "column '6': no question"),
+        ("id,1\ns01,1\ns01,2\n", "row 3: id: found 's01' again, it is in row 2 too"),
+        ("id,1\n../x,1\n", "row 2: id: found '../x'"),
+        ("id,1\ns97,1\n", "row 2: id: found 's97', which is not in the roster"),
+        ("id,1\ns01,\n", "no answers"),
+        ("name,1\nAda,1\n", "no column 'id'"),
+    ],
+)  # fmt: skip
+def test_a_table_of_answers_that_cannot_be_entered_is_refused(
+    command: Command, own_folders: Path, table: str, told: str
+) -> None:
+    (own_folders / "answers.csv").write_text(table)
+    status, _, err = command(
+        "quiz", "enter", "week3.toml", "--answers", "answers.csv", "--students", "roster.csv", "--output", "entered"
+    )
+    assert (status, told in err, err.count("\n")) == (2, True, 1), err
+    assert not (own_folders / "entered").exists()

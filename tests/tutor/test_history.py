@@ -1,6 +1,7 @@
 """Sittings, mistakes and days from the records; progress of two machines merged without loss."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 
 from scaling_tui import InputError
 from scaling_tui.tutor.content.bank import load_banks
+from scaling_tui.tutor.content.question_tables import question_of
+from scaling_tui.tutor.content.questions import KINDS, Question
 from scaling_tui.tutor.course import Course
-from scaling_tui.tutor.history import Day, days, past_mistakes, past_sittings, streak
+from scaling_tui.tutor.history import Day, days, past_mistakes, past_sittings, read_history, streak
 from scaling_tui.tutor.progress import (
     Answer,
     answers_in,
@@ -204,3 +207,67 @@ def test_no_record_of_another_machine_stops_the_history(record: dict[str, Any]) 
 def test_a_later_version_may_add_to_an_answer(tmp_path: Path) -> None:
     path = written(tmp_path / "p.jsonl", [{"time": START.isoformat(), "lesson": "l", "question": "q", "mood": "good"}])
     assert [answer.question for answer in read_answers(path)] == ["q"]
+
+
+def own_question(name: str, text: str) -> Question:
+    """A question that no bank holds, as those about a sweep are."""
+    table = {
+        "id": name, "kind": "numeric", "lesson": "planning", "difficulty": "easy", "skill": "own-runs", "text": text,
+        "answer": "a", "digits": 3, "hint": "Look.", "steps": ["It is {answer}."], "check": "None.",
+        "values": {"a": 2.5},
+        "mistakes": [{"slip": "logarithm", "answer": "log(a)", "says": "That is the logarithm.", "step": "Take a."}],
+    }  # fmt: skip
+    return replace(question_of(table, Path("sweep")), table=table)
+
+
+def test_a_sitting_on_ones_own_runs_goes_on_though_the_runs_have_changed(tmp_path: Path) -> None:
+    path = tmp_path / "progress.jsonl"
+    asked = [own_question("own-prediction", "What is the loss of r6?"), own_question("own-tokens", "How many tokens?")]
+    left = Course.load(asked, path).on(asked)
+    left.answer("9.99")
+    again = Course.load(QUESTIONS, path).resume()
+    assert (again.index, again.right, len(again.results)) == (1, 0, 1)
+    assert again.asked.text == "How many tokens?"
+    assert again.answer("2.50").correct
+    again.next()
+    assert Course.load(QUESTIONS, path).left() is None
+    kept = read_history(path).with_questions(QUESTIONS)
+    assert [question.text.render({}) for _, question in kept] == ["What is the loss of r6?"]
+    review = Course.load(QUESTIONS, path).mistakes(5)
+    assert review.asked.text == "What is the loss of r6?"
+
+
+@pytest.mark.parametrize("made", [[{"id": "x"}], ["x"], {"id": "x"}, 3, [{"id": "own-prediction", "kind": 3}], None])
+def test_questions_kept_with_a_sitting_may_hold_anything(tmp_path: Path, made: object) -> None:
+    path = tmp_path / "progress.jsonl"
+    record = {"time": START.isoformat(), "sitting": "a", "questions": ["own-prediction"], "seeds": [1], "made": made}
+    path.write_text(json.dumps(record) + "\n")
+    with pytest.raises(InputError, match="question 'own-prediction' is not known"):
+        Course.load(QUESTIONS, path).resume()
+
+
+def test_every_kind_of_question_may_be_due(tmp_path: Path) -> None:
+    path = tmp_path / "progress.jsonl"
+    for kind in KINDS:
+        question = next(each for each in QUESTIONS if each.kind == kind)
+        append(replace(answered(question.id, 0, correct=False), skill=question.skill), path)
+    assert Course.load(QUESTIONS, path).minutes > 0
+
+
+def test_a_lesson_is_read_and_its_questions_are_mastered(tmp_path: Path) -> None:
+    path = tmp_path / "progress.jsonl"
+    concept = next(each for each in QUESTIONS if not each.skill)
+    skilled = next(each for each in QUESTIONS if each.skill and each.lesson == concept.lesson)
+    for number in range(6):
+        given = replace(answered(skilled.id, number), lesson=skilled.lesson, skill=skilled.skill)
+        append(given, path)
+    append(replace(answered(concept.id, 7, correct=False), lesson=concept.lesson), path)
+    append(Answer(START, concept.lesson), path)
+
+    def standing() -> tuple[bool, int, int]:
+        here = next(each for each in Course.load(QUESTIONS, path).lessons() if each.lesson == concept.lesson)
+        return here.read, here.answered, here.mastered
+
+    assert standing() == (True, 2, 1)
+    append(replace(answered(concept.id, 8), lesson=concept.lesson), path)
+    assert standing() == (True, 2, 2)

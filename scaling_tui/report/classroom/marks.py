@@ -11,6 +11,7 @@ from scaling_tui.text.columns import columns
 from scaling_tui.text.visible import visible
 from scaling_tui.tutor.classroom.assignment import Assignment
 from scaling_tui.tutor.classroom.marks import Mark
+from scaling_tui.tutor.classroom.roster import Student
 
 # What a spreadsheet takes for a formula where a cell begins with it, in their wide forms too.
 _FORMULA = ("=", "+", "-", "@", "|", "%", "＝", "＋", "－", "＠")
@@ -47,14 +48,14 @@ def marks_csv(assignment: Assignment, marks: Sequence[Mark]) -> str:
         row: list[Any] = [
             cell(mark.student), cell(mark.name), mark.state, _plain(mark.points), _plain(mark.points_late),
             _plain(mark.most), _plain(mark.late.total_seconds() / 60, 1) if mark.late else "",
-            mark.answered if mark.questions else "", _plain(mark.seconds / 60, 1) if mark.questions else "",
+            mark.answered if mark.questions else "", _plain(mark.seconds / 60, 1) if mark.seconds else "",
             cell(mark.file.name if mark.file else ""), cell("; ".join(mark.notes)),
         ]  # fmt: skip
         for each in mark.questions:
             given = len(each.answers)
             row += [
                 _plain(each.points), given, each.right if given else "", cell(each.slip),
-                _plain(sum(each.seconds), 1) if given else "",
+                _plain(sum(each.seconds), 1) if any(each.seconds) else "",
             ]  # fmt: skip
         writer.writerow(row + [""] * (11 + 5 * len(names) - len(row)))
     return out.getvalue()
@@ -64,6 +65,16 @@ def cell(text: str) -> str:
     """A text for a cell of CSV: harmless to a terminal, and no formula to a spreadsheet."""
     shown = visible(" ".join(text.split()))
     return f"'{shown}" if shown.startswith(_FORMULA) else shown
+
+
+def answers_form(assignment: Assignment, students: Sequence[Student]) -> str:
+    """An empty table for the answers on paper: a row a student, a column a question."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["id", "name", *(item.question for item in assignment.items)])
+    for student in students:
+        writer.writerow([student.id, cell(student.name), *("" for _ in assignment.items)])
+    return out.getvalue()
 
 
 def marks_document(assignment: Assignment, marks: Sequence[Mark]) -> dict[str, Any]:

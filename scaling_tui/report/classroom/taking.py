@@ -1,5 +1,6 @@
 """What a student is told who takes an assignment: at the beginning, of each answer, and at the end."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from scaling_tui.report.classroom.points import points_text, worth
@@ -35,6 +36,15 @@ def standing_text(standing: Standing) -> str:
     if not standing.told:
         return f"answered{tries}"
     return "✓ right" if standing.answers[-1].correct else f"✗ wrong{tries}"
+
+
+def standing_lines(sitting: Sitting, titles: Mapping[str, str]) -> list[str]:
+    """A line for each question: its lesson, what it is worth, and how far the student is with it."""
+    return [
+        f"{number}. {titles.get(each.question.lesson, each.question.lesson)} · "
+        f"{worth(each.item.points)} · {standing_text(each)}"
+        for number, each in enumerate(sitting.standings(), 1)
+    ]
 
 
 def closing_text(sitting: Sitting) -> str:

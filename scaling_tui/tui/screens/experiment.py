@@ -22,6 +22,7 @@ from scaling_tui.report.experiments import aligned, live_figure, predicted_text,
 from scaling_tui.report.progress import is_over
 from scaling_tui.runs import SweepReader, SweepView
 from scaling_tui.sweeps.launch import launch
+from scaling_tui.text.settings import in_own_thousands
 from scaling_tui.tui.app_sized import AppSized
 from scaling_tui.tui.widgets.choose import Choose, lines_of
 from scaling_tui.tui.widgets.plot import Plot
@@ -123,7 +124,7 @@ class ExperimentScreen(AppSized, Screen[None]):
             self.notify(warning, severity="warning", markup=False)
 
     def _set(self, name: str, text: str) -> None:
-        self.query_one(f"#{name}", Static).update(Text(text))
+        self.query_one(f"#{name}", Static).update(Text(in_own_thousands(text)))
 
     def _ask(self) -> None:
         asked = self._guide.asked
@@ -301,5 +302,5 @@ class ExperimentScreen(AppSized, Screen[None]):
 def _sections(sections: Sections) -> Text:
     text = Text()
     for heading, paragraph in sections:
-        text.append(heading, "bold").append(f"\n{paragraph}\n\n")
+        text.append(heading, "bold").append(f"\n{in_own_thousands(paragraph)}\n\n")
     return text

@@ -2,6 +2,7 @@
 
 from asyncio import sleep, to_thread
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,14 +17,18 @@ from textual.widgets.option_list import Option
 
 from scaling_tui import InputError
 from scaling_tui.plots.figures import Figure
+from scaling_tui.report.history import today_text
 from scaling_tui.report.lesson import Training, figure, own_training, recorded, shown_markdown
 from scaling_tui.report.pipeline import evaluations_text
 from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import launch
+from scaling_tui.text import show
+from scaling_tui.text.columns import flush_left
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.screens.experiment import ExperimentScreen
-from scaling_tui.tui.screens.quiz import OWN_RUNS, PREDICTION_GAME
+from scaling_tui.tui.screens.quiz import HISTORY, MISTAKES, OWN_RUNS, PREDICTION_GAME
 from scaling_tui.tui.widgets.choose import Choose, lines_of
+from scaling_tui.tui.widgets.learning import shortened
 from scaling_tui.tui.widgets.options import Options
 from scaling_tui.tui.widgets.panel import Group, Panel, in_view
 from scaling_tui.tui.widgets.plot import Plot
@@ -37,8 +42,10 @@ from scaling_tui.tutor.content.lesson import (
     lesson_files,
     load_lesson,
 )
+from scaling_tui.tutor.course import Course, LessonStanding
 from scaling_tui.tutor.progress import mark_read
 
+SCROLLBAR, MARGIN = 2, 9  # columns; the margin holds the cursor's sign, the mark, the number and a free cell
 SUMMARIES = 76  # columns from which a list of lessons has their summaries
 PREVIEW_AFTER_S = 0.15  # that the cursor rests on a lesson
 EXPERIMENT = "experiment:"  # begins the id of an experiment in the list of lessons
@@ -64,6 +71,8 @@ class LearnScreen(Page):
             id="learn.foretell",
         ),
         Binding("a", "own_questions", "own", False, tooltip="Answer questions about your own runs"),
+        Binding("m", "mistakes", "mistakes", tooltip="See what you got wrong, and answer it again"),
+        Binding("h", "history", "history", tooltip="See your sessions, tests and days"),
         Binding("n", "step(1)", "next", tooltip="Go to the next lesson"),
         Binding("p", "step(-1)", "prev", tooltip="Go to the previous lesson"),
         Binding("escape", "back", "lessons", tooltip="Go back to the list of lessons"),
@@ -85,14 +94,14 @@ class LearnScreen(Page):
             #lessons { padding: 0; background: transparent; }
             #page { padding: 0; }
         }
-        #page Static { height: auto; max-width: 100; margin: 0 1 1 1; }
+        #page > Static { height: auto; max-width: 100; margin: 0 1 1 1; }
     }
     """
 
     def __init__(self, runs: Path) -> None:
         super().__init__(runs)
         self._files: list[LessonFile] = []
-        self._counts: dict[str, int] = {}
+        self._course: Course | None = None
         self._lesson: Lesson | None = None
         self._previewed = ""  # the lesson on the page
         self._experiments: dict[str, Experiment] = {}
@@ -107,37 +116,58 @@ class LearnScreen(Page):
     def on_mount(self) -> None:
         try:
             self._files = lesson_files()
-            for bank in load_banks():
-                for question in bank.questions:
-                    self._counts[question.lesson] = self._counts.get(question.lesson, 0) + 1
             self._experiments = {f"{EXPERIMENT}{each.id}": each for each in load_experiments()}
         except InputError as error:
             self.query_one("#where", Static).update(Text(str(error)))
             return
-        self._list()
+        self._count()
         options = self.query_one("#lessons", OptionList)
         options.highlighted = 0
         options.focus()
         self.watch(self.query_one("#page", VerticalScroll), "scroll_y", self._scrolled, init=False)
         self._head()
 
+    def on_screen_resume(self) -> None:
+        """What was answered on Quiz, or in another window, counts here too."""
+        if self._files:
+            self._count()
+            self._head()
+
+    def _count(self) -> None:
+        """Reads anew how far the learner is, and lists the lessons."""
+        try:
+            self._course = Course.load([question for bank in load_banks() for question in bank.questions])
+        except InputError as error:
+            self.notify(str(error), severity="error", markup=False)
+        self._list()
+
+    def _standings(self) -> dict[str, LessonStanding]:
+        return {each.lesson: each for each in self._course.lessons()} if self._course else {}
+
     def _list(self) -> None:
         """The lessons, as wide as there is room for; the highlight stays where it was."""
         options = self.query_one("#lessons", OptionList)
         at, narrow = options.highlighted, self.has_class("-roomy") and options.size.width < SUMMARIES
         lines = []
-        for number, file in enumerate(self._files, 1):
-            detail = f"{file.head['minutes']} min · {self._counts.get(file.id, 0)} questions"
-            title, below = f"{file.title:<50} {detail}", file.head["summary"]
+        # As if there were a scrollbar: a list that gets one would cut off what wraps then.
+        room = max(20, options.size.width - SCROLLBAR - MARGIN)
+        standings = self._standings()
+
+        def line(mark: str, title: str, detail: str, summary: str, key: str) -> Option:
             if narrow:  # the lesson itself stands beside it
-                title, below = file.title, detail
-            lines.append(Option(Text.assemble(f"{number:>2}  {title}\n", (f"    {below}", "dim")), file.id))
+                title, below = shortened(title, room), detail
+            else:
+                space = room - len(detail) - 2
+                title, below = f"{flush_left(shortened(title, space), space)}  {detail}", shortened(summary, room)
+            return Option(Text.assemble(f"{mark}  {title}\n", (f"     {below}", "dim")), key)
+
+        for number, file in enumerate(self._files, 1):
+            standing = standings.get(file.id)
+            read = "✓" if standing is not None and standing.read else " "
+            detail = f"{file.head['minutes']} min · {_questions(standing)}"
+            lines.append(line(f"{read}{number:>2}", file.title, detail, file.head["summary"], file.id))
         for key, each in self._experiments.items():
-            detail = f"{each.minutes} min · experiment"
-            title, below = f"{each.title:<50} {detail}", each.summary
-            if narrow:
-                title, below = each.title, detail
-            lines.append(Option(Text.assemble(f" ◆  {title}\n", (f"    {below}", "dim")), key))
+            lines.append(line("  ◆", each.title, f"{each.minutes} min · experiment", each.summary, key))
         options.clear_options()
         options.add_options(lines)
         options.highlighted = at
@@ -189,8 +219,10 @@ class LearnScreen(Page):
     def _head(self) -> None:
         lesson = self._lesson
         total = sum(int(file.head["minutes"]) for file in self._files)
-        text = f"Learn · {len(self._files)} lessons · {total} min in all · {len(self._experiments)} guided experiments"
-        text += " · F4 glossary"
+        standings = self._standings().values()
+        read = f"{sum(each.read for each in standings)} of {len(self._files)} lessons read (✓)"
+        today = today_text(self._course.days(), datetime.now().astimezone().date()) if self._course else ""
+        text = f"Learn · {read} · {today or f'{total} min in all'}"
         if lesson is not None:
             place = [file.id for file in self._files].index(lesson.id) + 1
             text = f"Learn · {place} of {len(self._files)} · {lesson.title} · {lesson.minutes} min"
@@ -244,7 +276,9 @@ class LearnScreen(Page):
                         widgets += _training(training)
                 case _:
                     widgets.append(Markdown(shown_markdown(part)))
-        end = f"---\nPress **z** for the {self._counts.get(lesson.id, 0)} questions of this lesson"
+        standing = self._standings().get(lesson.id)
+        questions = standing.questions if standing else 0
+        end = f"---\nPress **z** for the {questions} questions of this lesson"
         if lesson.ladder:
             end += f", **y** to see this in your own runs of `{lesson.ladder}` or launch the ladder"
         end += ", **a** for questions about your own runs, **f** to predict the loss of your largest run."
@@ -261,6 +295,8 @@ class LearnScreen(Page):
             return self._lesson is not None and bool(self._lesson.ladder)
         if action in ("questions", "step", "back"):
             return self._lesson is not None
+        if action in ("mistakes", "history"):
+            return self._lesson is None and self._course is not None and bool(self._course.answers)
         return True
 
     def action_back(self) -> None:
@@ -286,6 +322,14 @@ class LearnScreen(Page):
     async def action_own_questions(self) -> None:
         self._leave_lesson()
         await self.scaling_app.visit("quiz", OWN_RUNS)
+
+    async def action_mistakes(self) -> None:
+        self._leave_lesson()
+        await self.scaling_app.visit("quiz", MISTAKES)
+
+    async def action_history(self) -> None:
+        self._leave_lesson()
+        await self.scaling_app.visit("quiz", HISTORY)
 
     async def action_predict(self) -> None:
         await self.scaling_app.visit("quiz", PREDICTION_GAME)
@@ -327,6 +371,15 @@ class LearnScreen(Page):
     async def _to_live(self, sweep: str) -> None:
         self.scaling_app.sweep = sweep
         await self.app.switch_mode("live")
+
+
+def _questions(standing: LessonStanding | None) -> str:
+    """How many questions a lesson has; once some are answered, how many of them are mastered."""
+    if standing is None:
+        return "no questions"
+    if not standing.answered:
+        return show.counted(standing.questions, "question")
+    return f"{standing.mastered} of {standing.questions} mastered"
 
 
 def _plot(shown: Figure) -> Plot:

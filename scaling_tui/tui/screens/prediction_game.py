@@ -1,5 +1,6 @@
 """The prediction game, a screen over the quiz: the learner's number against the law's, for one of their own runs."""
 
+from asyncio import to_thread
 from pathlib import Path
 from threading import Event
 from typing import ClassVar
@@ -14,12 +15,18 @@ from textual.widgets import Footer, Input, Static
 
 from scaling_tui import InputError
 from scaling_tui.report.prediction_game import question_text, score_text
-from scaling_tui.runs import SweepReader, SweepView
-from scaling_tui.sweeps.launch import resumable, resume
+from scaling_tui.runs import SweepReader, SweepView, find_sweep
+from scaling_tui.sweeps.ladder import load_ladder
+from scaling_tui.sweeps.launch import launch, resumable, resume
 from scaling_tui.text import show
 from scaling_tui.tui.app_sized import AppSized
+from scaling_tui.tui.page import Page
+from scaling_tui.tui.services.own_runs import run_to_predict
+from scaling_tui.tui.widgets.choose import Choose, lines_of
 from scaling_tui.tutor import prediction_game
 from scaling_tui.tutor.prediction_game import Challenge
+
+LADDER = "quickstart"  # for a learner with no sweep to predict yet
 
 
 class PredictionGameScreen(AppSized, Screen[None]):
@@ -162,3 +169,34 @@ class PredictionGameScreen(AppSized, Screen[None]):
         state = "training" if run.state == "running" else waiting
         progress = f"{run.name} is {state}: {show.percent(run.progress)}{left}."
         return f"{progress} Stay or come back later; your answer is kept.", None
+
+
+async def predict_next_run(page: Page, progress: Path | None) -> None:
+    """Plays on the sweep shown if it has finished rungs; else on the latest that has; else offers to launch one.
+
+    It waits for the learner, so it runs in a worker of `page`.
+    """
+    shown = page.scaling_app.sweep
+    try:
+        challenge = await run_to_predict(page.runs, shown)
+    except InputError as error:
+        if shown is not None:
+            page.notify(str(error), severity="warning", markup=False)
+            return
+        choices = [(LADDER, f"Launch {LADDER}; come back when its first rungs have finished"), ("", "Not now")]
+        if ladder := await page.app.push_screen_wait(Choose(str(error), lines_of(choices))):
+            await _launch(page, ladder)
+        return
+    path = find_sweep(page.runs, challenge.sweep)
+    page.app.push_screen(PredictionGameScreen(path, challenge, progress, page.scaling_app.refresh_s))
+
+
+async def _launch(page: Page, ladder: str) -> None:
+    """Launches a ladder and shows it on Live."""
+    try:
+        sweep = await to_thread(launch, page.runs, load_ladder(ladder))
+    except InputError as error:
+        page.notify(str(error), severity="error", markup=False)
+        return
+    page.scaling_app.sweep = sweep.name
+    await page.app.switch_mode("live")

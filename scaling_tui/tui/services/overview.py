@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from scaling_tui import InputError
+from scaling_tui.report.history import today_text
 from scaling_tui.report.sweeps import faults_in_brief
 from scaling_tui.runs import SweepView
 from scaling_tui.runs.commands import suggested
@@ -50,13 +51,18 @@ class OverviewSection:
 
 @dataclass(frozen=True)
 class TutorStatus:
-    """Today's questions and lessons; `unread` are lessons in course order, `begun` is whether any was answered."""
+    """Today's questions and lessons; `unread` are lessons in course order, `begun` is whether any was answered.
+
+    `standing` tells how far the learner is, and `today` of the days; either may be empty.
+    """
 
     due: int
     new: int
     minutes: float
     unread: tuple[LessonFile, ...]
     begun: bool
+    standing: str = ""
+    today: str = ""
 
 
 class Overview:
@@ -151,7 +157,12 @@ def tutor_status(path: Path, now: datetime) -> TutorStatus:
     read = {answer.lesson for answer in answers if not answer.question}
     unread = tuple(file for file in lesson_files() if file.id not in read)
     state = course.review_state
-    return TutorStatus(len(state.due), len(state.new), course.minutes, unread, bool(answers))
+    lessons = course.lessons()
+    mastered, questions = sum(each.mastered for each in lessons), sum(each.questions for each in lessons)
+    standing = f"{sum(each.read for each in lessons)} of {len(lessons)} lessons read, "
+    standing += f"{mastered} of {questions} questions mastered"
+    today = today_text(course.days(), now.astimezone().date())
+    return TutorStatus(len(state.due), len(state.new), course.minutes, unread, bool(answers), standing, today)
 
 
 def running_line(view: SweepView) -> OverviewLine:
@@ -183,6 +194,9 @@ def due_lines(learning: TutorStatus | None) -> Iterator[OverviewLine]:
         )
     else:
         yield OverviewLine("No questions due today", "quiz")
+    yield OverviewLine(learning.standing, "learn")
+    if learning.today:
+        yield OverviewLine(learning.today, "quiz", what="history")
 
 
 def law_line(name: str, fitted: SweepFit) -> str:

@@ -157,7 +157,9 @@ class _Marker:
         if why := _contradicted(submission, evidence):
             return replace(blank, notes=(why,))
         notes: list[str] = []
-        if evidence.receipts and submission.student not in evidence.receipts:
+        if submission.entered is not None:
+            notes.append("entered from paper by the instructor")
+        elif evidence.receipts and submission.student not in evidence.receipts:
             notes.append("no receipt")
         try:
             questions = [
@@ -197,7 +199,7 @@ class _Marker:
             if each.asked != asked_hash(asked):
                 notes.append(f"{question.id}: version {each.version} asks it differently; not marked")
                 return QuestionMark(question.id, 0.0, 0.0, item.points)
-            correct, slip, read = _regraded(asked, each.answer)
+            correct, slip, read = regraded(asked, each.answer)
             if correct != each.correct:
                 told, found = ("right", "wrong") if each.correct else ("wrong", "right")
                 why = f"record {each.line}: {question.id} recorded as {told}, but the answer is {found}"
@@ -219,7 +221,7 @@ class _TamperedError(Exception):
     """A record that the program would not have written."""
 
 
-def _regraded(asked: Variant, answer: str) -> tuple[bool, str, str]:
+def regraded(asked: Variant, answer: str) -> tuple[bool, str, str]:
     """Whether an answer is right, its slip, and how it is read."""
     try:
         graded = grade(asked, answer)
@@ -277,6 +279,8 @@ def _copies(marks: Sequence[Mark], submissions: Mapping[str, Submission]) -> Ite
     """The marks, with a note where two students have answers of the same text at the same microsecond."""
     owners: dict[tuple[datetime, str], list[str]] = {}
     for student, submission in submissions.items():
+        if submission.entered is not None:  # all answers of a class bear the time of its papers
+            continue
         for given in {(given.time, given.answer) for given in submission.answers}:
             owners.setdefault(given, []).append(student)
     shared: dict[str, list[list[str]]] = {}

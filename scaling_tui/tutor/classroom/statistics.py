@@ -63,7 +63,7 @@ def class_statistics(assignment: Assignment, marks: Sequence[Mark]) -> ClassStat
     """The statistics of the marked submissions; tampered ones and those of other assignments count as states only."""
     marked = [mark for mark in marks if mark.state == "marked"]
     points = [mark.points for mark in marked if mark.points is not None]
-    times = [mark.seconds for mark in marked if mark.answered]
+    times = [mark.seconds for mark in marked if mark.seconds]  # on paper nothing measured any
     return ClassStatistics(
         dict(Counter(mark.state for mark in marks)), sum(mark.late is not None for mark in marked), assignment.points,
         mean(points) if points else None, median(points) if points else None, min(points, default=None),
@@ -77,11 +77,12 @@ def _question(place: int, question: str, most: float, marked: Sequence[Mark]) ->
     given = [mark for mark in every if mark.answers]
     if not given:
         return QuestionStatistics(question, most, 0, None, None, None, None, None, None, ())
+    times = [sum(mark.seconds) for mark in given if any(mark.seconds)]
     rest = [(mark.points or 0.0) - own.points for mark, own in zip(marked, every, strict=True)]
     return QuestionStatistics(
         question, most, len(given), mean(mark.verdicts[0] for mark in given), mean(mark.right for mark in given),
         mean(mark.points for mark in given), mean(len(mark.answers) for mark in given),
-        median(sum(mark.seconds) for mark in given), _correlation([own.points for own in every], rest),
+        median(times) if times else None, _correlation([own.points for own in every], rest),
         _wrong(given),
     )  # fmt: skip
 

@@ -56,6 +56,7 @@ class Submission:
     Args:
         student: the id that it claims.
         assignment: the assignment as it was when the submission was begun, as plain data.
+        entered: when an instructor entered it from paper; None if the student gave the answers.
         broken: where the chain does not hold, in words; empty if it holds.
         hashes: of all records in order, as far as the chain holds.
     """
@@ -68,6 +69,7 @@ class Submission:
     answers: tuple[Given, ...]
     hashes: tuple[str, ...]
     broken: str = ""
+    entered: datetime | None = None
 
     @property
     def head(self) -> str:
@@ -96,14 +98,7 @@ def begin(path: Path, assignment: Assignment, student: str, now: datetime) -> Su
     Raises:
         InputError: it cannot be written, is somebody else's, of another assignment, or was changed.
     """
-    opening = {
-        "kind": "opened",
-        "time": now.astimezone(UTC).isoformat(),
-        "student": student,
-        "fingerprint": assignment.fingerprint,
-        "assignment": assignment.document(),
-        "version": __version__,
-    }
+    opening = _opening(assignment, student, now)
     _append(path, lambda held: [] if held else [linked(digest(START), opening)])
     submission = read_submission(path)
     if submission.broken:
@@ -115,14 +110,35 @@ def begin(path: Path, assignment: Assignment, student: str, now: datetime) -> Su
     return submission
 
 
+def _opening(assignment: Assignment, student: str, time: datetime) -> dict[str, Any]:
+    return {
+        "kind": "opened",
+        "time": time.astimezone(UTC).isoformat(),
+        "student": student,
+        "fingerprint": assignment.fingerprint,
+        "assignment": assignment.document(),
+        "version": __version__,
+    }
+
+
+def written(
+    assignment: Assignment, student: str, answers: Sequence[Given], opened: datetime, entered: datetime
+) -> bytes:
+    """A whole submission, with a record of when an instructor entered it."""
+    opening = _opening(assignment, student, opened) | {"entered": entered.astimezone(UTC).isoformat()}
+    records = [linked(digest(START), opening)]
+    for given in answers:
+        records.append(linked(str(records[-1]["hash"]), _fields(given)))
+    return b"".join(json.dumps(record).encode() + b"\n" for record in records)
+
+
 def add(path: Path, given: Given, head: str) -> str:
     """Appends an answer after the record whose hash is `head`; returns the new head.
 
     Raises:
         InputError: it cannot be written, or the file has changed since.
     """
-    fields = {key: value for key, value in asdict(given).items() if key not in ("line", "hash")}
-    record = linked(head, {"kind": "answer", **fields, "time": given.time.astimezone(UTC).isoformat()})
+    record = linked(head, _fields(given))
 
     def after(held: bytes) -> Sequence[Mapping[str, Any]]:
         last: Mapping[str, Any] = next(reversed(list(parsed(held))), {})
@@ -132,6 +148,12 @@ def add(path: Path, given: Given, head: str) -> str:
 
     _append(path, after)
     return str(record["hash"])
+
+
+def _fields(given: Given) -> dict[str, Any]:
+    """An answer as its record has it, before it is linked."""
+    fields = {key: value for key, value in asdict(given).items() if key not in ("line", "hash")}
+    return {"kind": "answer", **fields, "time": given.time.astimezone(UTC).isoformat()}
 
 
 def _append(path: Path, records: Any) -> None:
@@ -160,6 +182,7 @@ def read_submission(path: Path) -> Submission:
     try:
         student = student_id(_text(head, "student"))
         opened, fingerprint = _time(head), _text(head, "fingerprint")
+        entered = _time(head, "entered") if "entered" in head else None
         document = head.get("assignment")
         if not isinstance(document, dict):
             raise InputError("assignment: missing")
@@ -178,7 +201,9 @@ def read_submission(path: Path) -> Submission:
             except InputError as error:
                 broken = f"record {number}: {error}"
                 break
-    return Submission(path, student, opened, fingerprint, document, tuple(answers), tuple(hashes or [""]), broken)
+    return Submission(
+        path, student, opened, fingerprint, document, tuple(answers), tuple(hashes or [""]), broken, entered
+    )
 
 
 def _given(record: Mapping[str, Any], line: int) -> Given:
@@ -205,9 +230,9 @@ def _text(record: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _time(record: Mapping[str, Any]) -> datetime:
+def _time(record: Mapping[str, Any], name: str = "time") -> datetime:
     try:
-        time = datetime.fromisoformat(_text(record, "time"))
+        time = datetime.fromisoformat(_text(record, name))
         return time.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise InputError("time: want a time in ISO format") from None
+        raise InputError(f"{name}: want a time in ISO format") from None

@@ -5,7 +5,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from scaling_tui.text.numbers import EXACT
 from scaling_tui.tutor.content.readings import Reading
@@ -154,7 +154,7 @@ class Question:
     """A question of a bank. `skill` is set if it exercises a procedure rather than a concept.
 
     `plan` holds the numbers to open in the planner, each under its name in `PLANNED`. `forms` are other ways to ask it,
-    which take turns with it from seed to seed.
+    which take turns with it from seed to seed. `table` is what it was made of where no bank holds it.
     """
 
     id: str
@@ -171,6 +171,7 @@ class Question:
     plan: tuple[tuple[str, Expression], ...]
     bank: Path = field(compare=False)
     forms: tuple["Question", ...] = ()
+    table: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
     @property
     def varies(self) -> bool:

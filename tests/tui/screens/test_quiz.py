@@ -1,13 +1,16 @@
 """The Learn and Quiz screens: a session by keyboard and mouse, what is saved, how it looks."""
 
 from collections.abc import Awaitable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.text import Text
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
+from scaling_tui.text.settings import settings_file
 from scaling_tui.tui.app import ScalingApp
 from scaling_tui.tui.screens.learn import LearnScreen
 from scaling_tui.tui.screens.plan import PlanScreen
@@ -19,7 +22,7 @@ from scaling_tui.tui.widgets.plot import Plot
 from scaling_tui.tutor.content.bank import load_banks
 from scaling_tui.tutor.course import Course
 from scaling_tui.tutor.parsing.numbers import figures
-from scaling_tui.tutor.progress import progress_file, read_answers
+from scaling_tui.tutor.progress import Answer, append, progress_file, read_answers
 from scaling_tui.tutor.session import Session
 from tests.conftest import FINISHED, record_sweep
 from tests.tui.conftest import choose, until
@@ -224,6 +227,8 @@ def test_a_session_looks_as_it_did(
 ) -> None:
     if how == "no colour":
         monkeypatch.setenv("NO_COLOR", "1")
+    # The days of those who run the test.
+    monkeypatch.setattr("scaling_tui.tui.widgets.learning.day_lines", lambda days, today, size: Text("1 day"))
     app = ScalingApp(tmp_path, appearance=Appearance(theme="light") if how == "light" else Appearance())
 
     async def prepare(pilot: Pilot[None]) -> Awaitable[None] | None:
@@ -405,3 +410,79 @@ async def test_learn_asks_about_ones_own_runs_or_says_why_not(tmp_path: Path) ->
         await typed(pilot, "1.45")
         await pilot.press("enter")
         assert "and any answer from" in said(screen, "feedback")
+
+
+async def test_mistakes_and_history_are_shown_and_asked_again(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await quiz_of(pilot, "why-negative", "two-term-loss")
+        assert screen._session is not None
+        asked = screen._session.asked
+        wrong = next(option for option in asked.options if not option.right)
+        await pilot.press(wrong.letter, "enter", "enter", "escape")
+        await until(pilot, lambda: screen._state == "over")
+        await pilot.press("h")
+        assert "1 day, 1 in a row" in said(screen, "question")
+        await pilot.press("m")
+        told = " ".join(said(screen, "question").split())
+        assert f"You: {wrong.letter}) {' '.join(wrong.text.split())}" in told
+        assert f"Right: {' '.join(asked.expected.split())}" in told
+        await pilot.press("enter")
+        assert screen._state == "asking"
+        assert [each.id for each in screen._session.questions] == ["why-negative"]
+        await pilot.press("escape")
+        choices = screen.query_one("#choices", OptionList)
+        shown = [option.id for option in choices.options]
+        assert shown[:3] == ["resume", "session", "mistakes"] and "history" in shown
+        await pilot.press("8")
+        await until(pilot, lambda: isinstance(app.screen, LearnScreen))
+        await pilot.press("m")
+        await until(pilot, lambda: app.screen is screen and screen._state == "mistakes")
+
+
+async def test_the_option_under_the_cursor_has_a_sign_in_colour_too(tmp_path: Path) -> None:
+    app = ScalingApp(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await quiz_of(pilot, "why-negative")
+
+        def marked() -> list[str]:
+            strips = screen._compositor.render_strips()
+            rows = ["".join(segment.text for segment in strip) for strip in strips]
+            return [row.strip()[:4] for row in rows if row.strip().startswith("›")]
+
+        assert marked() == []
+        await pilot.press("b")
+        await pilot.pause()
+        assert marked() == ["› b)"]
+
+
+async def test_learn_marks_what_was_read_and_tells_what_is_mastered(tmp_path: Path) -> None:
+    question = next(each for bank in load_banks() for each in bank.questions if each.lesson == "power-laws")
+    now = datetime.now(UTC)
+    for record in (
+        Answer(now - timedelta(days=1), "power-laws", question.id, correct=True, seconds=30.0),
+        Answer(now, "power-laws", question.id, correct=True, seconds=30.0),
+        Answer(now, "power-laws"),
+    ):
+        append(record, progress_file())
+    app = ScalingApp(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("8")
+        await until(pilot, lambda: isinstance(app.screen, LearnScreen))
+        lessons = app.screen.query_one("#lessons", OptionList)
+        await until(pilot, lambda: lessons.option_count == 18)
+        head = str(app.screen.query_one("#where", Static).render())
+        assert "1 of 12 lessons read (✓) · 2 days in a row · 1 answer, 30 s today" in head
+        assert str(lessons.get_option_at_index(2).prompt).startswith("✓ 3  Power laws")
+        assert " mastered" in str(lessons.get_option_at_index(2).prompt)
+        assert str(lessons.get_option_at_index(1).prompt).startswith("  2  ")
+
+
+async def test_numbers_are_shown_with_the_thousands_of_the_settings(tmp_path: Path) -> None:
+    file = settings_file()
+    file.parent.mkdir(parents=True)
+    file.write_text('thousands = ","')
+    app = ScalingApp(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await quiz_of(pilot, "two-term-loss", seed=0)
+        assert "D = 7,000,000" in said(screen, "question")
