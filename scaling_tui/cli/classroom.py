@@ -73,6 +73,7 @@ def quiz_exam(
             path.write_bytes(page_bytes(page, path))
     if as_json:
         return print_json(
+            "exam",
             {
                 "assignment": exercise.assignment.id,
                 "folder": str(output),
@@ -80,7 +81,7 @@ def quiz_exam(
                 "papers": {
                     name: [str(output / "papers" / (stem + e)) for e in endings] for name, stem in papers.items()
                 },
-            }
+            },
         )
     written = f"wrote {show.counted(len(roster), 'paper')} in {output / 'papers'}"
     return say(f"{written}; the key is {output / f'key{endings[0]}'}")
@@ -109,7 +110,7 @@ def quiz_mark(
     writable(output, (".csv", ".json"), force, as_json)
     exercise, marks, _ = marked(folder, assignment, students, receipts, earlier, bank)
     if as_json:
-        print_json(marks_document(exercise.assignment, marks))
+        print_json("marks", marks_document(exercise.assignment, marks))
     elif output is None:
         print(marks_table(marks))
     else:
@@ -153,7 +154,7 @@ def quiz_report(
         say("using the version of the assignment in most submissions; --assignment FILE uses yours")
     statistics = class_statistics(exercise.assignment, marks)
     if as_json:
-        return print_json(class_document(exercise.assignment, statistics))
+        return print_json("class", class_document(exercise.assignment, statistics))
     page = class_page(exercise, statistics, marks)
     if output is None:
         return print_markdown(context, page)

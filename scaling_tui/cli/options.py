@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
@@ -207,9 +207,11 @@ def show(context: typer.Context, text: str, out: TextIO | None = None) -> None:
     print(saying(context)(text), file=out or sys.stdout)
 
 
-def print_json(document: Any) -> None:
-    """Prints one JSON document. Numbers that JSON cannot hold (nan, inf) become null."""
-    print(dumps(document, indent=2))
+def print_json(name: str, document: Mapping[str, Any]) -> None:
+    """Prints one JSON document, which `name` has a schema of. Numbers that JSON cannot hold (nan, inf) become null."""
+    from scaling_tui.report.documents import stamped
+
+    print(dumps(stamped(name, document), indent=2))
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from scaling_tui import InputError
 from scaling_tui.runs import RunView, SweepView
 from scaling_tui.runs.metrics import METRICS
 from scaling_tui.text.files import write_whole
+from scaling_tui.report.documents import stamped
 from scaling_tui.text.json_documents import dumps, finite
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def export(sweep: SweepView, kind: str, curves: bool | None = None, limits: "Lim
         raise InputError(f"--{'curves' if curves else 'points'}: found with {kind}, want it with {', '.join(TABLES)}")
     match kind:
         case "json":
-            return (dumps(document(sweep), indent=1) + "\n").encode()
+            return (dumps(stamped("export", document(sweep)), indent=1) + "\n").encode()
         case "svg" | "png" | "pdf":
             from scaling_tui.plots.figures import limited
             from scaling_tui.plots.pictures import picture
