@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from scaling_tui.plots.limits import Limits
     from scaling_tui.tui.terminal import Appearance
 
+EXIT_STATUSES = {
+    0: "done",
+    1: "failed: the disk was full, a process ended, or what the command says of it",
+    2: "wrong input: one line says what was found and what is wanted",
+    130: "interrupted with ctrl+c",
+}
+UNFINISHED = "Exit status 1: a run did not finish."
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Runs = Annotated[
     Path | None, typer.Option("--runs", help="Folder of the sweeps; default: $SCALING_TUI_RUNS, then ./runs.")

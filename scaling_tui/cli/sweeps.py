@@ -10,6 +10,7 @@ import typer
 
 from scaling_tui import InputError
 from scaling_tui.cli.options import (
+    UNFINISHED,
     AsJson,
     Plot,
     Runs,
@@ -60,7 +61,7 @@ Notify = Annotated[
 Detach = Annotated[bool, typer.Option("--detach", help="Return at once; the sweep keeps training in the background.")]
 
 
-@app.command()
+@app.command(epilog=UNFINISHED)
 def run(
     context: typer.Context,
     ladder: Annotated[str, typer.Argument(help="Name of a ladder ('scaling-tui ladders' lists them) or a .toml file.")],
@@ -188,7 +189,7 @@ def ladders(as_json: AsJson = False) -> None:
         print(ladders_table(loaded))
 
 
-@app.command()
+@app.command(epilog=UNFINISHED)
 def attach(
     context: typer.Context,
     sweep: SweepName = None,
@@ -233,7 +234,7 @@ def stop(
     return say(f"{run or view.name} was asked to stop; {suggested(path.parent, 'resume', path.name)} resumes it")
 
 
-@app.command()
+@app.command(epilog=UNFINISHED)
 def resume(
     sweep: SweepName = None,
     run: Annotated[str | None, typer.Option("--run", help="Resume only this run.")] = None,

@@ -321,7 +321,7 @@ def braille(context: typer.Context) -> bool:
     return not context.find_root().obj.ascii
 
 
-@quiz.command(name="check")
+@quiz.command(name="check", epilog="Exit status 1: there are problems.")
 def quiz_check(
     context: typer.Context,
     file: Annotated[

@@ -16,8 +16,10 @@ class CorpusChoice:
     """A corpus and how to read it as tokens.
 
     Args:
-        name: one of `scaling_tui.data.NAMED`, or the path of a file or folder, or a glob.
-        tokenizer: `byte`, `gpt2`, `bpe-K`, the path of a tokenizer.json, or `ids` for what is token ids already.
+        name: `stdlib`, `tinyshakespeare`, `plays`, a synthetic source (`parity`, `language`, `markov`), or the path of
+            a file or folder, or a glob; a path contains a `/`, a suffix or a wildcard, and is relative to the ladder.
+        tokenizer: `byte` (vocabulary 256), `bpe-K` (byte-pair encoding with K tokens, trained on the training part),
+            `gpt2`, the path of a tokenizer.json or of a folder that has one, or `ids` for what is token ids already.
         first_tokens: use only the first so many tokens, the last tenth of them held out; 0 uses all.
         parameters: of a synthetic source (`scaling_tui.data.synthetic`).
         format: what the files hold; `auto` goes by their names.

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from scaling_tui import InputError
+from scaling_tui.report.documents import stamped
 from scaling_tui.runs import RunView, SweepView
 from scaling_tui.runs.metrics import METRICS
 from scaling_tui.text.files import write_whole
-from scaling_tui.report.documents import stamped
 from scaling_tui.text.json_documents import dumps, finite
 
 if TYPE_CHECKING:

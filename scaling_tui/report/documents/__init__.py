@@ -119,7 +119,7 @@ DOCUMENTS = {
         _D("doctor", "what this machine and terminal can do", ("doctor",), "machine.DOCTOR"),
         _D("schemas", "the documents that have a schema", ("schema",), "machine.SCHEMAS"),
     )
-}  # fmt: skip
+}
 FILES = {
     one.name: one
     for one in (
@@ -130,11 +130,11 @@ FILES = {
         Described("request.json", "a request to the supervisor", ("SWEEP/requests/NAME.json",), "files.REQUEST_FILE"),
         Described("run.json", "the whole configuration of a run, written once", ("SWEEP/RUN/run.json",), "files.RUN_FILE"),
         Described("metrics.jsonl", "what a run recorded", ("SWEEP/RUN/attempt-K/metrics.jsonl, a line",), "files.METRICS_LINE"),
-        Described("status.json", "a process and its state, replaced atomically", ("SWEEP/RUN/attempt-K/status.json, SWEEP/supervisor-K/status.json",), "files.STATUS_FILE"),
+        Described("status.json", "a process and its state, replaced atomically", ("SWEEP/RUN/attempt-K/status.json", "SWEEP/supervisor-K/status.json"), "files.STATUS_FILE"),
         Described("fence.json", "how much of the earlier attempts counts", ("SWEEP/RUN/attempt-K/fence.json",), "files.FENCE_FILE"),
         Described("engine.json", "how the steps of an attempt are computed", ("SWEEP/RUN/attempt-K/engine.json",), "files.ENGINE_FILE"),
     )
-}  # fmt: skip
+}
 
 
 def described(name: str) -> Described:

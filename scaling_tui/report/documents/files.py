@@ -48,7 +48,8 @@ def _of_type(annotated: Any) -> Shape:
 def of_dataclass(kind: type, **better: Shape) -> Shape:
     """The shape of a dataclass as JSON: its fields, those with a default optional; `better` shapes come first."""
     said, hints = meanings(kind), get_type_hints(kind)
-    needed, optional = {}, {}
+    needed: dict[str, Shape] = {}
+    optional: dict[str, Shape] = {}
     for field in dataclasses.fields(kind):
         shape = better.get(field.name) or _of_type(hints[field.name])
         if said.get(field.name) and "description" not in shape:

@@ -77,7 +77,7 @@ STANDING = maybe(
         "params_exponent": _among("the a of N ∝ C^a; null where the runs do not tell it"),
         "tokens_per_param": _among("D/N of the optimal run at `flops`; null where the runs do not tell it"),
         "flops": maybe(number("the largest budget of the runs, at which D/N is compared; null where C is unknown")),
-        "measured_from": maybe(number("the smallest budget of the published sets, if all runs are far smaller; else null")),
+        "measured_from": maybe(number("smallest budget of the published sets, if all runs are far smaller; else null")),
     }),
     "the fit beside published laws of the same count of N; null where there are none",
 )  # fmt: skip

@@ -31,7 +31,7 @@ _LOOK = table(
     }
 ) | {"additionalProperties": True}
 DOCTOR = table(
-    {name: _LOOK for name in LOOKS},
+    dict.fromkeys(LOOKS, _LOOK),
     means="Every look by name. Beside `status`, `says` and `advice` a look has values of its own, which may change.",
 )
 

@@ -170,7 +170,7 @@ RUN = table({
     "about": table(dict.fromkeys(("summary", "source", "expected"), words()), means="what the ladder says of itself"),
     "corpus": CORPUS,
     "runs": list_of(
-        table({**_RUN, "best": maybe(flag("whether its setting is the best of its rung; null where there is only one"))})
+        table({**_RUN, "best": maybe(flag("whether its setting is the best of its rung; null if it is the only one"))})
     ),
     "outcome": OUTCOME,
     "points": list_of(POINT, "each rung at each D"),
