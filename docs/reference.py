@@ -1,6 +1,7 @@
 """Makes the pages in docs/reference/ from the code: `python docs/reference.py`. A test says if they are out of date."""
 
 import dataclasses
+import itertools
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from scaling_tui.laws.counting import FLOP_CONVENTIONS, RUN_FLOPS, Architecture
 from scaling_tui.report import documents
 from scaling_tui.report.documents import DOCUMENTS, FILES
 from scaling_tui.report.laws import laws_document, scope_rows
+from scaling_tui.report.standing import ratio
 from scaling_tui.runs.config import BOUNDS, Training
 from scaling_tui.sweeps import ladder, resources, rung
 from scaling_tui.sweeps.ladder import FitChoice
@@ -78,8 +80,9 @@ def commands() -> Iterator[str]:
 
 
 def by_command(call: str, path: Sequence[str]) -> bool:
-    words = [word for word in call.split(" --")[0].split() if word.islower() and word != "plan"]
-    return words == list(path[1:]) or (path[1:] == ("plan",) and call.split()[0] == "plan")
+    """Whether a call, such as `learn glossary TERM` or `plan --why`, is of the command at this path."""
+    words = itertools.takewhile(lambda word: not word.startswith("-"), call.split())
+    return [word for word in words if not word.isupper()] == list(path[1:])
 
 
 def walked(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -199,6 +202,11 @@ def ladder_keys() -> Iterator[str]:
         yield f"### `parameters` of `{name}`"
         yield ""
         yield from keys_of(source)
+    yield from model_keys()
+    yield from training_keys()
+
+
+def model_keys() -> Iterator[str]:
     yield "## `[model]`"
     yield ""
     yield "Every key may also be set in a rung, where it overrides the table. `family` is one of:"
@@ -211,15 +219,18 @@ def ladder_keys() -> Iterator[str]:
         rows.append((code(family), rung.FAMILY_MEANS[family], settled, "; ".join(free)))
     yield from table(("family", "is", "fixed", "may be set, the default first"), rows)
     yield f"No size may exceed {rung.LARGEST_SIZE:.0e}. `layers`, `hidden` and `context` are at least 1; `vocab` is by"
-    yield "default the tokenizer's and never less. With rotary positions, `hidden / heads` must be even. `norm`, `bias`,"
-    yield "`kv_heads` and `gated` are there for `scaling-tui count`: a family allows one value of each."
+    yield "default the tokenizer's and never less. With rotary positions, `hidden / heads` must be even. `norm`,"
+    yield "`bias`, `kv_heads` and `gated` are there for `scaling-tui count`: a family allows one value of each."
     yield ""
     yield from keys_of(Architecture)
+
+
+def training_keys() -> Iterator[str]:
     yield "## `[training]`"
     yield ""
     yield "Every key may also be set in a rung, where it overrides the table, and any may be a"
-    yield "[list](../ladders.md#lists-and-seeds). With several `tokens` or `flops` the schedule is `wsd` by default. Give"
-    yield f"either `tokens` or `flops`: {rung.KEYS['flops']}."
+    yield "[list](../ladders.md#lists-and-seeds). With several `tokens` or `flops` the schedule is `wsd` by default."
+    yield f"Give either `tokens`, or `flops`: {rung.KEYS['flops']}."
     yield ""
     yield from keys_of(Training)
     yield "## `[tune]`"
@@ -229,8 +240,8 @@ def ladder_keys() -> Iterator[str]:
     yield from keys_of(TuneChoice)
     yield "## `[resources]`"
     yield ""
-    yield f"`gpus` is 1 to {resources.MOST_GPUS}; the others are {resources.LEAST:g} to {resources.MOST:,.0f}. A rung may set"
-    yield "its own."
+    yield f"`gpus` is 1 to {resources.MOST_GPUS}; the others are {resources.LEAST:g} to {resources.MOST:,.0f}. A rung may"
+    yield "set its own."
     yield ""
     yield from keys_of(Resources)
     yield "## `[fit]`"
@@ -334,12 +345,14 @@ def run_folder() -> Iterator[str]:
 
 def laws() -> Iterator[str]:
     """Formulas, coefficients, conventions and sources."""
-    yield "Losses are in nats per token unless a set says otherwise. N is parameters, D training tokens, C training FLOPs,"
-    yield "U distinct tokens. [The atlas](../laws.md) says how a fit is compared with these."
+    yield "Losses are in nats per token unless a set says otherwise. N is parameters, D training tokens, C training"
+    yield "FLOPs, U distinct tokens. [The atlas](../laws.md) says how a fit is compared with these."
     yield ""
     yield "## Conventions"
     yield ""
-    rows = ((code(name), text, "the C of a run" if name == RUN_FLOPS else "") for name, text in FLOP_CONVENTIONS.items())
+    rows = (
+        (code(name), text, "the C of a run" if name == RUN_FLOPS else "") for name, text in FLOP_CONVENTIONS.items()
+    )
     yield from table(("FLOPs per token", "is", ""), rows)
     document = laws_document()
     yield f"A petaFLOP/s-day is {document['pf_day']:.4g} FLOPs. D/N is that of the optimal run at 1e21 FLOPs."
@@ -348,6 +361,11 @@ def laws() -> Iterator[str]:
     for item in document["laws"]:
         name = item["name"].partition(":")[0]
         published.setdefault(name, []).append(item)
+    rows = (overview(item) for item in document["laws"] if item["coefficients"] is not None)
+    yield from table(("published set", "N counts", "optimal run", "measured on", "source"), rows)
+    yield "`with head`: input embeddings are not counted, the output head is. `flops`: N is a sixth of the non-embedding"
+    yield "FLOPs per token, attention included. Where an allocation gives only N or D, the other follows from C = 6ND."
+    yield ""
     yield "## Laws"
     yield ""
     for law in LAWS.values():
@@ -366,6 +384,16 @@ def laws() -> Iterator[str]:
         yield from entries(items, forms=True)
 
 
+def overview(item: Mapping[str, Any]) -> Row:
+    exponent, optimal = item["params_exponent"], item["tokens_per_param"]
+    optimum = "" if exponent is None else f"N ∝ C^{exponent:.2f}, D/N {ratio(optimal)}"
+    return (code(item["name"]), item["params"] or "", optimum, escaped(measured_on(item)), escaped(item["source"]))
+
+
+def measured_on(item: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {text}" if len(key) == 1 else text for key, text in scope_rows(item["scope"]) if text)
+
+
 def entries(items: Sequence[Mapping[str, Any]], forms: bool = False) -> Iterator[str]:
     for item in items:
         values = ", ".join(f"{code(key)} {value:.6g}" for key, value in item["coefficients"].items())
@@ -379,12 +407,13 @@ def entries(items: Sequence[Mapping[str, Any]], forms: bool = False) -> Iterator
         if item["unit"]:
             yield f"- unit: {item['unit']}"
         if item["params_exponent"] is not None:
-            yield f"- optimum: N ∝ C^{item['params_exponent']:.3f}, D/N {item['tokens_per_param']:.3g}"
-        if scope := ", ".join(f"{key} {text}" if len(key) == 1 else text for key, text in scope_rows(item["scope"]) if text):
+            yield f"- optimum: N ∝ C^{item['params_exponent']:.3f}, D/N {ratio(item['tokens_per_param'])}"
+        if scope := measured_on(item):
             yield f"- measured on: {escaped(scope)}"
         yield f"- source: {escaped(item['source'])}"
         if item["stated"]:
-            yield f"- check: {escaped(item['stated']['says'])}; from the coefficients {item['stated']['reproduced']:.4g}"
+            again = f"{item['stated']['reproduced']:.4g}"
+            yield f"- check: {escaped(item['stated']['says'])}; from the coefficients {again}"
         if item["note"]:
             yield f"- note: {escaped(item['note'])}"
         yield ""
@@ -418,9 +447,7 @@ def questions() -> Iterator[str]:
     yield ""
     yield "The names that a mistake may have. Those that are computed need not be listed in a bank."
     yield ""
-    rows = (
-        (code(name), text, "computed" if name in mistakes.GENERIC else "") for name, text in mistakes.SLIPS.items()
-    )
+    rows = ((code(name), text, "computed" if name in mistakes.GENERIC else "") for name, text in mistakes.SLIPS.items())
     yield from table(("slip", "is", ""), rows)
     yield "## An assignment"
     yield ""
@@ -449,7 +476,9 @@ def pages() -> dict[str, str]:
     for name, (title, write) in PAGES.items():
         lines = [f"# {title}", "", made, "", *write()]
         found[f"{name}.md"] = "\n".join(line.rstrip() for line in lines).rstrip("\n") + "\n"
-    index = [f"| [{title.lower()}]({name}.md) | {(write.__doc__ or '').strip()} |" for name, (title, write) in PAGES.items()]
+    index = [
+        f"| [{title.lower()}]({name}.md) | {(write.__doc__ or '').strip()} |" for name, (title, write) in PAGES.items()
+    ]
     head = ["# Reference", "", made, "", "| page | has |", "| --- | --- |"]
     return {"README.md": "\n".join([*head, *index]) + "\n", **found}
 

@@ -126,7 +126,13 @@ class Training:
 
 @dataclass(frozen=True)
 class Trunk:
-    """The run of the same sweep that a branch starts from, after `step` steps and `tokens` tokens of it."""
+    """Where a branch starts.
+
+    Args:
+        run: the run of the same sweep that it starts from.
+        step: after so many steps of it.
+        tokens: after so many tokens of it.
+    """
 
     run: str
     step: int
@@ -138,10 +144,15 @@ class RunConfig:
     """Everything that determines a run.
 
     Args:
+        rung: what is varied; runs of one rung are repeats.
+        seed: of weights, dropout and the order of the text.
         family: which model `scaling_tui.train` builds from `architecture`.
-        architecture: fields of `scaling_tui.laws.counting.Architecture`.
-        corpus: `name`, `tokenizer`, `first_tokens`, `parameters`, and the `sha256` and `source` of its content.
-        params: every trainable parameter; `non_embedding` stands beside it.
+        architecture: fields of `scaling_tui.laws.counting.Architecture`; `vocab` or `classes` tells the loss of uniform
+            guessing, by which divergence is judged.
+        corpus: the corpus as in the ladder, and the `sha256` and `source` of its content.
+        training: the recipe.
+        params: N, every trainable parameter.
+        non_embedding: N without embeddings and head.
         tokens: D, whole steps.
         flops: C of the run, counting matmuls and attention; a branch includes the share of its trunk.
         trunk: where a branch starts; None starts from an untrained model.

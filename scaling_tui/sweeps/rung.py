@@ -42,7 +42,7 @@ KEYS = {
     "runs": "how many runs of this rung to train at each seed; by default as many as the ladder says",
     "expected": "by metric, `[lowest, highest]`: where the mean over seeds should lie",
     "claimed": "by metric, the value that the source reports",
-    "flops": "a budget C instead of `tokens`, also in [training]: trains on as many tokens as C allows at this size",
+    "flops": "a budget C instead of `tokens`, here or in `[training]`: as many tokens as C allows at this size",
 }
 FAMILY_MEANS = {
     "gpt": "pre-norm decoder",

@@ -21,4 +21,4 @@ def meanings(kind: type) -> dict[str, str]:
             found |= {name: f"{found[name]} {line.strip()}" for name in names}
         else:
             names = []
-    return found
+    return {name: text.removesuffix(".") for name, text in found.items()}

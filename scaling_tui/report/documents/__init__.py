@@ -72,7 +72,12 @@ DOCUMENTS = {
         _D("run", "a sweep with its results", ("run", "resume", "attach"), "sweeps.RUN"),
         _D("launch", "the sweep that was launched", ("run --detach",), "sweeps.LAUNCH"),
         _D("dry-run", "what a ladder would train, and how long", ("run --dry-run",), "sweeps.DRY_RUN"),
-        _D("timetable", "the same on a cluster", ("run --dry-run --on ray", "run --dry-run --on slurm"), "sweeps.TIMETABLE"),
+        _D(
+            "timetable",
+            "the same on a cluster",
+            ("run --dry-run --on ray", "run --dry-run --on slurm"),
+            "sweeps.TIMETABLE",
+        ),
         _D("ladders", "the ladders that can be launched by name", ("ladders",), "sweeps.LADDERS"),
         _D("runs", "the sweeps with their runs", ("runs",), "sweeps.RUNS"),
         _D("tag", "the tags of a sweep", ("tag",), "sweeps.TAGS"),
@@ -95,7 +100,12 @@ DOCUMENTS = {
         _D("count", "parameters and FLOPs of a transformer", ("count",), "laws.COUNT"),
         _D("count-ladder", "parameters and FLOPs of a ladder's rungs", ("count LADDER",), "laws.COUNT_LADDER"),
         _D("laws", "laws with their published coefficients", ("laws",), "laws.LAWS"),
-        _D("hyperparameters", "learning rates and batch sizes by published laws", ("laws --params",), "laws.HYPERPARAMETERS"),
+        _D(
+            "hyperparameters",
+            "learning rates and batch sizes by published laws",
+            ("laws --params",),
+            "laws.HYPERPARAMETERS",
+        ),
         _D("why", "how numbers are computed", ("why", "plan --why"), "laws.WHY"),
         _D("lessons", "the lessons", ("learn",), "tutor.LESSONS"),
         _D("lesson", "a lesson", ("learn LESSON",), "tutor.READ"),
@@ -124,15 +134,44 @@ FILES = {
     one.name: one
     for one in (
         Described("sweep.json", "what a sweep is, written once", ("SWEEP/sweep.json",), "files.SWEEP_FILE"),
-        Described("predictions.jsonl", "a prediction made before its run began", ("SWEEP/predictions.jsonl, a line",), "files.PREDICTION_LINE"),
-        Described("rates.jsonl", "learning rates chosen by `tune`", ("SWEEP/rates.jsonl, a line",), "files.RATES_LINE"),
+        Described(
+            "predictions.jsonl",
+            "a prediction made before its run began",
+            ("a line of SWEEP/predictions.jsonl",),
+            "files.PREDICTION_LINE",
+        ),
+        Described(
+            "rates.jsonl", "learning rates chosen by `tune`", ("a line of SWEEP/rates.jsonl",), "files.RATES_LINE"
+        ),
         Described("labels.json", "what people noted on a sweep", ("SWEEP/labels/NUMBER.json",), "files.LABELS_FILE"),
         Described("request.json", "a request to the supervisor", ("SWEEP/requests/NAME.json",), "files.REQUEST_FILE"),
-        Described("run.json", "the whole configuration of a run, written once", ("SWEEP/RUN/run.json",), "files.RUN_FILE"),
-        Described("metrics.jsonl", "what a run recorded", ("SWEEP/RUN/attempt-K/metrics.jsonl, a line",), "files.METRICS_LINE"),
-        Described("status.json", "a process and its state, replaced atomically", ("SWEEP/RUN/attempt-K/status.json", "SWEEP/supervisor-K/status.json"), "files.STATUS_FILE"),
-        Described("fence.json", "how much of the earlier attempts counts", ("SWEEP/RUN/attempt-K/fence.json",), "files.FENCE_FILE"),
-        Described("engine.json", "how the steps of an attempt are computed", ("SWEEP/RUN/attempt-K/engine.json",), "files.ENGINE_FILE"),
+        Described(
+            "run.json", "the whole configuration of a run, written once", ("SWEEP/RUN/run.json",), "files.RUN_FILE"
+        ),
+        Described(
+            "metrics.jsonl",
+            "what a run recorded",
+            ("a line of SWEEP/RUN/attempt-K/metrics.jsonl",),
+            "files.METRICS_LINE",
+        ),
+        Described(
+            "status.json",
+            "a process and its state, replaced atomically",
+            ("SWEEP/RUN/attempt-K/status.json", "SWEEP/supervisor-K/status.json"),
+            "files.STATUS_FILE",
+        ),
+        Described(
+            "fence.json",
+            "how much of the earlier attempts counts",
+            ("SWEEP/RUN/attempt-K/fence.json",),
+            "files.FENCE_FILE",
+        ),
+        Described(
+            "engine.json",
+            "how the steps of an attempt are computed",
+            ("SWEEP/RUN/attempt-K/engine.json",),
+            "files.ENGINE_FILE",
+        ),
     )
 }
 

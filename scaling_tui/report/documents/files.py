@@ -139,12 +139,7 @@ SWEEP_FILE = table(
     means="Every key is optional.",
 )  # fmt: skip
 STATUS_FILE = {
-    **of_dataclass(
-        Status,
-        state=one_of(STORED_STATES),
-        heartbeat=number(f"when its process last said that it lives: {UNIX}"),
-        pid_started=number(f"when that process began: {UNIX}"),
-    ),
+    **of_dataclass(Status, state=one_of(STORED_STATES)),
     "required": ["state"],
 }
 METRICS_LINE = {
@@ -153,7 +148,7 @@ METRICS_LINE = {
     "additionalProperties": {"type": "number"},
     "description": "A record. Any other key is a metric of the trainer's own.",
 }
-PREDICTION_LINE = of_dataclass(RecordedPrediction, coefficients=map_of(number(), "of the law"))
+PREDICTION_LINE = of_dataclass(RecordedPrediction)
 RATES_LINE = of_dataclass(RecordedRates)
 LABELS_FILE = table(
     {"tags": list_of(text()), "note": text("up to 4,000 characters"), "archived": flag("left out of lists")},
