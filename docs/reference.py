@@ -240,8 +240,8 @@ def training_keys() -> Iterator[str]:
     yield from keys_of(TuneChoice)
     yield "## `[resources]`"
     yield ""
-    yield f"`gpus` is 1 to {resources.MOST_GPUS}; the others are {resources.LEAST:g} to {resources.MOST:,.0f}. A rung may"
-    yield "set its own."
+    yield f"`gpus` is 1 to {resources.MOST_GPUS}; the others are {resources.LEAST:g} to {resources.MOST:,.0f}. A rung"
+    yield "may set its own."
     yield ""
     yield from keys_of(Resources)
     yield "## `[fit]`"
@@ -363,8 +363,8 @@ def laws() -> Iterator[str]:
         published.setdefault(name, []).append(item)
     rows = (overview(item) for item in document["laws"] if item["coefficients"] is not None)
     yield from table(("published set", "N counts", "optimal run", "measured on", "source"), rows)
-    yield "`with head`: input embeddings are not counted, the output head is. `flops`: N is a sixth of the non-embedding"
-    yield "FLOPs per token, attention included. Where an allocation gives only N or D, the other follows from C = 6ND."
+    yield "`with head`: input embeddings are not counted, the output head is. `flops`: N is a sixth of the"
+    yield "non-embedding FLOPs per token, attention included. Where an allocation gives only N or D, the other follows from C = 6ND."
     yield ""
     yield "## Laws"
     yield ""

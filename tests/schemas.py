@@ -1,5 +1,6 @@
 """Documents beside their JSON Schemas. A schema lets readers meet new keys; here a key that it does not name fails."""
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -25,3 +26,9 @@ def fitting(document: Mapping[str, Any]) -> dict[str, Any]:
     """The document of a command, which fits the schema that it names."""
     assert faults(document["document"], document) == []
     return dict(document)
+
+
+def content(text: str) -> dict[str, Any]:
+    """What a command printed, without the name and the version in front, which are as they should be."""
+    document = fitting(json.loads(text))
+    return {key: value for key, value in document.items() if key not in ("document", "version")}

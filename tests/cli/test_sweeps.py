@@ -27,6 +27,8 @@ def test_help_is_plain_and_needs_neither_numpy_nor_textual_nor_torch() -> None:
 import sys
 sys.argv = ["scaling-tui", "--help"]
 from scaling_tui.cli.app import main
+from tests.schemas import content
+from tests.schemas import content
 try:
     main()
 except SystemExit as ended:
@@ -353,7 +355,7 @@ def test_no_sweep_is_no_error(command: Command, tmp_path: Path) -> None:
         "",
         f"no sweep in {tmp_path}; 'scaling-tui run quickstart --runs {tmp_path}' starts one\n",
     )
-    assert json.loads(command("runs", "--runs", tmp_path, "--json")[1]) == {"sweeps": [], "broken": []}
+    assert content(command("runs", "--runs", tmp_path, "--json")[1]) == {"sweeps": [], "broken": []}
 
 
 def test_attach_to_a_finished_sweep_prints_what_it_came_to(command: Command, tmp_path: Path) -> None:
