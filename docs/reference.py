@@ -364,7 +364,8 @@ def laws() -> Iterator[str]:
     rows = (overview(item) for item in document["laws"] if item["coefficients"] is not None)
     yield from table(("published set", "N counts", "optimal run", "measured on", "source"), rows)
     yield "`with head`: input embeddings are not counted, the output head is. `flops`: N is a sixth of the"
-    yield "non-embedding FLOPs per token, attention included. Where an allocation gives only N or D, the other follows from C = 6ND."
+    yield "non-embedding FLOPs per token, attention included. Where an allocation gives only N or D, the other"
+    yield "follows from C = 6ND."
     yield ""
     yield "## Laws"
     yield ""

@@ -20,6 +20,7 @@ from scaling_tui.sweeps.launch import lay_out
 from scaling_tui.sweeps.summary import estimate_summary, summary
 from tests.cli.conftest import Command
 from tests.conftest import FINISHED, interruptible, record_sweep
+from tests.schemas import content
 
 
 def test_help_is_plain_and_needs_neither_numpy_nor_textual_nor_torch() -> None:
@@ -27,8 +28,6 @@ def test_help_is_plain_and_needs_neither_numpy_nor_textual_nor_torch() -> None:
 import sys
 sys.argv = ["scaling-tui", "--help"]
 from scaling_tui.cli.app import main
-from tests.schemas import content
-from tests.schemas import content
 try:
     main()
 except SystemExit as ended:
