@@ -104,6 +104,7 @@ def quiz_mark(
 ) -> None:
     """Grade every submission of a class: points, lateness, slips, and which files were tampered with."""
     from scaling_tui.report.classroom.marks import marks_csv, marks_document, marks_table
+    from scaling_tui.report.documents import stamped
     from scaling_tui.report.export import write_new
     from scaling_tui.text.json_documents import dumps
 
@@ -114,7 +115,7 @@ def quiz_mark(
     elif output is None:
         print(marks_table(marks))
     else:
-        document = marks_document(exercise.assignment, marks)
+        document = stamped("marks", marks_document(exercise.assignment, marks))
         csv = output.suffix.lower() == ".csv"
         # A spreadsheet takes UTF-8 for something else unless a mark of the order of bytes stands first.
         content = marks_csv(exercise.assignment, marks).encode("utf-8-sig") if csv else dumps(document, 2).encode()

@@ -45,7 +45,7 @@ def one_of(values: tuple[str, ...], means: str = "") -> Shape:
 
 def anything(means: str) -> Shape:
     """Any JSON: what a user's own file or another program decides."""
-    return {"description": means}
+    return _said({}, means)
 
 
 def maybe(shape: Shape, means: str = "") -> Shape:

@@ -1,6 +1,7 @@
 """The shapes of what the commands that train, list and steer sweeps print."""
 
-from scaling_tui.report.documents.laws import COEFFICIENTS, FIT, ISOFLOP, LAW, LEVEL, WARNINGS
+from scaling_tui.report.documents.files import of_dataclass
+from scaling_tui.report.documents.laws import COEFFICIENTS, LAW, LEVEL, WARNINGS
 from scaling_tui.report.documents.shapes import (
     Shape,
     anything,
@@ -16,6 +17,7 @@ from scaling_tui.report.documents.shapes import (
     whole,
     words,
 )
+from scaling_tui.sweeps.best_rates import BestRate, RateTrend
 from scaling_tui.text import show
 
 STATE = text(f"one of {', '.join(show.SIGNS)}")
@@ -30,7 +32,7 @@ UNIX = "Unix time, in seconds"
 _RUN = {
     "run": text("name of the run"),
     "rung": text("name of its rung"),
-    "seed": whole(),
+    "seed": whole("of weights, dropout and the order of the text"),
     "params": PARAMS,
     "non_embedding": NON_EMBEDDING,
     "tokens": TOKENS,
@@ -130,8 +132,11 @@ RATES = maybe(
 )  # fmt: skip
 BEST_RATE = maybe(
     table({
-        "rungs": list_of(anything("the best learning rate of a rung that was tried at several")),
-        "trend": maybe(anything(""), "a power law of the best rate over size; null with fewer than two inner minima"),
+        "rungs": list_of(
+            of_dataclass(BestRate, tried=list_of(pair(), "each rate with its mean loss; null where it diverged")),
+            "those that were tried at several",
+        ),
+        "trend": maybe(extended(of_dataclass(RateTrend), {"level": LEVEL}), "a power law of the best rate over size; null with fewer than two inner minima"),
         "text": words(),
     }),
     "null where no rung was tried at several rates",
@@ -387,5 +392,3 @@ PIPELINE = table({
         "the six stages of its data",
     ),
 })  # fmt: skip
-
-LAW_OF_A_PAGE = (FIT, ISOFLOP)
