@@ -136,7 +136,10 @@ BEST_RATE = maybe(
             of_dataclass(BestRate, tried=list_of(pair(), "each rate with its mean loss; null where it diverged")),
             "those that were tried at several",
         ),
-        "trend": maybe(extended(of_dataclass(RateTrend), {"level": LEVEL}), "a power law of the best rate over size; null with fewer than two inner minima"),
+        "trend": maybe(
+            extended(of_dataclass(RateTrend), {"level": LEVEL}),
+            "the best rate as a power of size; null with fewer than two rungs whose best lies between others",
+        ),
         "text": words(),
     }),
     "null where no rung was tried at several rates",
