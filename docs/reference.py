@@ -20,6 +20,7 @@ from scaling_tui.report.documents import DOCUMENTS, FILES
 from scaling_tui.report.laws import laws_document, scope_rows
 from scaling_tui.report.standing import ratio
 from scaling_tui.runs.config import BOUNDS, Training
+from scaling_tui.runs.metrics import METRICS
 from scaling_tui.sweeps import ladder, resources, rung
 from scaling_tui.sweeps.ladder import FitChoice
 from scaling_tui.sweeps.resources import Resources
@@ -252,6 +253,7 @@ def training_keys() -> Iterator[str]:
     yield "Besides these, any key of `[model]`, `[training]` and `[resources]`."
     yield ""
     yield from table(("key", "meaning"), ((code(key), text) for key, text in rung.KEYS.items()))
+    yield f"Metrics are {listed(METRICS)}."
 
 
 def choices(values: Iterable[Any]) -> str:

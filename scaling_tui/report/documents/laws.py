@@ -17,7 +17,7 @@ from scaling_tui.report.documents.shapes import (
     words,
 )
 
-LAW = text("name of a law, as `scaling-tui laws` lists it")
+LAW = text("name of a law, as the command `laws` lists it")
 FORM = text("the formula, as one line")
 COEFFICIENTS = map_of(maybe(number()), "coefficients by the names that the paper gives them")
 INTERVALS = map_of(pair(), "the interval of each coefficient at `level`; empty without draws")
