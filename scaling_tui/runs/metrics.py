@@ -50,7 +50,7 @@ KNOWN = {
         Metric("grad_norm", "gradient norm", means="norm of the gradient before clipping"),
         Metric("tokens_per_s", "speed", "tokens per second", means="speed"),
         Metric("mfu", "MFU", means="share of the device's peak FLOP/s, if the peak is published"),
-        Metric("cpu_s", "CPU time", "seconds", means="CPU seconds so far"),
+        Metric("cpu_s", "CPU time", "seconds", means="CPU time so far"),
         Metric("time", "time", "seconds", means="Unix time"),
     )
 }

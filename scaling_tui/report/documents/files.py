@@ -144,7 +144,7 @@ STATUS_FILE = {
 }
 METRICS_LINE = {
     "type": "object",
-    "properties": {key: number(metric.means) for key, metric in KNOWN.items()},
+    "properties": {key: number(", ".join(filter(None, (metric.means, metric.unit)))) for key, metric in KNOWN.items()},
     "additionalProperties": {"type": "number"},
     "description": "A record. Any other key is a metric of the trainer's own.",
 }
