@@ -146,7 +146,7 @@ METRICS_LINE = {
     "type": "object",
     "properties": {key: number(", ".join(filter(None, (metric.means, metric.unit)))) for key, metric in KNOWN.items()},
     "additionalProperties": {"type": "number"},
-    "description": "A record. Any other key is a metric of the trainer's own.",
+    "description": "Any other key is a metric of the trainer's own.",
 }
 PREDICTION_LINE = of_dataclass(RecordedPrediction)
 RATES_LINE = of_dataclass(RecordedRates)
