@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from scaling_tui.report import documents
+from scaling_tui.report.documents import stamped
 from scaling_tui.runs import RecordedPrediction, Status, append_prediction, create_sweep
 from scaling_tui.runs.format import append_line, claim
 from scaling_tui.runs.writer import write_run
+from tests.schemas import fitting
 
 # Every record that a run keeps is written through to the disk; in memory that takes no time. Little memory is taken:
 # the folder of a test that passed is deleted at once (`tmp_path_retention_policy`).
@@ -77,6 +80,12 @@ def own_slots(
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """What tests measure of this machine is not taken for what its user measured, nor the other way round."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture(autouse=True)
+def documents_by_their_schemas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every JSON document that a test makes a command print in this process fits its schema, and has no other keys."""
+    monkeypatch.setattr(documents, "stamped", lambda name, document: fitting(stamped(name, document)))
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from scaling_tui.cli import (
     listing,
     prediction_game,
     report,
+    schemas,
     serve,
     sweeps,
     tutor,
@@ -37,7 +38,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (sweeps, listing, report, imports, inside, laws, compare, why, tutor, serve, doctor):
+for part in (sweeps, listing, report, imports, inside, laws, compare, why, tutor, serve, doctor, schemas):
     app.add_typer(part.app)
 for part in (prediction_game, classroom):
     tutor.quiz.add_typer(part.app)

@@ -79,6 +79,7 @@ def quiz_exam(
         (folder / ANSWERS).write_text(answers_form(exercise.assignment, roster), encoding="utf-8-sig")
     if as_json:
         return print_json(
+            "exam",
             {
                 "assignment": exercise.assignment.id,
                 "folder": str(output),
@@ -87,7 +88,7 @@ def quiz_exam(
                 "papers": {
                     name: [str(output / "papers" / (stem + e)) for e in endings] for name, stem in papers.items()
                 },
-            }
+            },
         )
     written = f"wrote {show.counted(len(roster), 'paper')} in {output / 'papers'}"
     return say(f"{written}; the key is {output / f'key{endings[0]}'}")
@@ -166,17 +167,18 @@ def quiz_mark(
 ) -> None:
     """Grade every submission of a class: points, lateness, slips, and which files were tampered with."""
     from scaling_tui.report.classroom.marks import marks_csv, marks_document, marks_table
+    from scaling_tui.report.documents import stamped
     from scaling_tui.report.export import write_new
     from scaling_tui.text.json_documents import dumps
 
     writable(output, (".csv", ".json"), force, as_json)
     exercise, marks, _ = marked(folder, assignment, students, receipts, earlier, bank)
     if as_json:
-        print_json(marks_document(exercise.assignment, marks))
+        print_json("marks", marks_document(exercise.assignment, marks))
     elif output is None:
         print(marks_table(marks))
     else:
-        document = marks_document(exercise.assignment, marks)
+        document = stamped("marks", marks_document(exercise.assignment, marks))
         csv = output.suffix.lower() == ".csv"
         # A spreadsheet takes UTF-8 for something else unless a mark of the order of bytes stands first.
         content = marks_csv(exercise.assignment, marks).encode("utf-8-sig") if csv else dumps(document, 2).encode()
@@ -216,7 +218,7 @@ def quiz_report(
         say("using the version of the assignment in most submissions; --assignment FILE uses yours")
     statistics = class_statistics(exercise.assignment, marks)
     if as_json:
-        return print_json(class_document(exercise.assignment, statistics))
+        return print_json("class", class_document(exercise.assignment, statistics))
     page = class_page(exercise, statistics, marks)
     if output is None:
         return print_markdown(context, page)

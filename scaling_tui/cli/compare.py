@@ -96,7 +96,7 @@ def compare(
             raise InputError(f"{options.given}: found without a table, want one among the sources")
         found = compare_sources(opened, law=law, convention=params_as, flops=flops, draws=draws, level=level)
     if as_json:
-        return print_json(comparison_document(found))
+        return print_json("compare", comparison_document(found))
     print(comparison_text(found, text_width()))
     if with_plot:
         figures = [comparison_figure(found)]

@@ -23,6 +23,6 @@ def doctor(runs: Runs = None, as_json: AsJson = False) -> None:
         say("checking, which takes a few seconds, most of them to load torch …")
     found = take({**machine_looks(runs_folder(runs)), **terminal_looks()}, longest)
     if as_json:
-        print_json(doctor_document(found))
+        print_json("doctor", doctor_document(found))
     else:
         print(doctor_text(found, shutil.get_terminal_size((100, 24)).columns))

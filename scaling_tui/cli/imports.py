@@ -69,7 +69,7 @@ def import_logs(
     if notes := done.notes():
         say(bullet(notes))
     if as_json:
-        print_json(import_document(view, done))
+        print_json("import", import_document(view, done))
     else:
         print(import_text(view, done))
     if interrupted:

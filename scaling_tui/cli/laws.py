@@ -111,7 +111,9 @@ def fit(
         "--tie": tie,
         "--prior": prior,
     }
+    kind = "fit" if method == "parametric" else f"fit-{method}"
     if law in SCHEDULE_LAWS:
+        kind = "fit-schedule"
         others |= {"--points": points, "--best-of": best_of, "--cluster": cluster, "--task": task}
         document, text, figures = fit_schedules(
             source,
@@ -125,6 +127,7 @@ def fit(
         )
     else:
         if task is not None:
+            kind = "fit-task"
             document, text, figure = fit_task_source(
                 source,
                 task,
@@ -158,7 +161,7 @@ def fit(
         def figures() -> "list[Figure]":
             return [figure()]
 
-    print_json(document) if as_json else print(text)
+    print_json(kind, document) if as_json else print(text)
     if with_plot:
         print_plots(context, figures(), limits)
     if not as_json and document["warnings"]:
@@ -192,7 +195,8 @@ def loss(
     if as_json:
         inputs = {key: item for key, item in given.items() if item is not None}
         print_json(
-            {"law": law, "form": form.text, "coefficients": chosen, "inputs": inputs, "loss": value, "unit": unit}
+            "loss",
+            {"law": law, "form": form.text, "coefficients": chosen, "inputs": inputs, "loss": value, "unit": unit},
         )
         return
     print(f"{value:.6g}")
@@ -292,7 +296,7 @@ def plan(
             table=table,
             restrictions=restrictions,
         )
-    print_json(document) if as_json else print(text)
+    print_json("plan" if allocation is None else "plan-allocation", document) if as_json else print(text)
     if with_plot:
         print_plots(context, figures(), limits)
     if not as_json and document["notes"]:
@@ -343,7 +347,9 @@ def count(
             raise InputError("count: found a ladder and --layers or --hidden, want one of them")
         rungs = [(rung.name, rung.count) for rung in load_ladder(ladder).rungs]
         if as_json:
-            return print_json({"ladder": ladder, "rungs": [{"rung": name} | made.as_dict() for name, made in rungs]})
+            return print_json(
+                "count-ladder", {"ladder": ladder, "rungs": [{"rung": name} | made.as_dict() for name, made in rungs]}
+            )
         return print(rungs_text(rungs))
     if layers is None or hidden is None:
         raise InputError("count: found neither a ladder nor both --layers and --hidden, want one of them")
@@ -353,7 +359,7 @@ def count(
     )  # fmt: skip
     made = count_parameters(described)
     if as_json:
-        return print_json(made.as_dict() | {"left_out": left_out(described)})
+        return print_json("count", made.as_dict() | {"left_out": left_out(described)})
     return print(count_text(made, left_out(described)))
 
 
@@ -370,9 +376,9 @@ def laws(
 
     given = {"params": params, "tokens": tokens, "flops": flops}
     if any(value is not None for value in given.values()):
-        document = report.hyperparameters_document(name, given)
+        kind, document = "hyperparameters", report.hyperparameters_document(name, given)
         text = report.hyperparameters_text
     else:
-        document = report.laws_document(name)
+        kind, document = "laws", report.laws_document(name)
         text = report.laws_text if name is None else report.entries_text
-    print_json(document) if as_json else print(text(document))
+    print_json(kind, document) if as_json else print(text(document))

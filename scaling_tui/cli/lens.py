@@ -28,7 +28,7 @@ def pipeline(
     view = read_run(find_run(runs_folder(runs), run).path)
     data_stages = stages(view)
     if as_json:
-        print_json({"run": str(view.path), "stages": [asdict(stage) for stage in data_stages]})
+        print_json("pipeline", {"run": str(view.path), "stages": [asdict(stage) for stage in data_stages]})
     else:
         print(pipeline_text(view.name, data_stages))
 
@@ -89,7 +89,9 @@ def trace(
             if checkpoint is not None:
                 raise InputError("--checkpoint: found with --across, want one of them")
             reading = tracer.across(members(where, found, across), **request)
-            print_json(across_document(reading)) if as_json else print(trace_report.across_text(reading))
+            print_json("trace-across", across_document(reading)) if as_json else print(
+                trace_report.across_text(reading)
+            )
             notes = reading.notes
         else:
             if isinstance(found, Path):
@@ -107,7 +109,7 @@ def trace(
                     folder, step, prompt, tokens=go_on, temperature=temperature, seed=seed, **piece
                 )
             document = trace_document(traced, continuation)
-            print_json(document) if as_json else print(trace_report.trace_text(traced, continuation))
+            print_json("trace", document) if as_json else print(trace_report.trace_text(traced, continuation))
             notes = traced.notes
     for note in notes:
         say(note)

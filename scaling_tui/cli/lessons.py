@@ -74,13 +74,13 @@ def learn_lesson(
             raise InputError("--read: found no lesson, want the one that you have read")
         files = lesson_files()
         if as_json:
-            return print_json({"lessons": [{"id": file.id, **file.head} for file in files]})
+            return print_json("lessons", {"lessons": [{"id": file.id, **file.head} for file in files]})
         show(context, console.lessons_table(files))
         return say("'scaling-tui learn LESSON' opens one")
     opened = load_lesson(lesson)
     questions = [question for bank in load_banks() for question in bank.questions if question.lesson == lesson]
     if as_json:
-        print_json(console.lesson_document(opened, questions))
+        print_json("lesson", console.lesson_document(opened, questions))
     else:
         from scaling_tui.report.lesson import lesson_page, lesson_words
         from scaling_tui.report.wrapping import width
@@ -114,9 +114,9 @@ def learn_glossary(
     entries = load_glossary()
     if term is not None:
         entry = find_entry(entries, term)
-        return print_json(entry.as_json()) if as_json else show(context, entry_text(entry))
+        return print_json("term", entry.as_json()) if as_json else show(context, entry_text(entry))
     if as_json:
-        return print_json({"terms": [entry.as_json() for entry in entries]})
+        return print_json("glossary", {"terms": [entry.as_json() for entry in entries]})
     return show(context, glossary_text(entries))
 
 
@@ -145,14 +145,14 @@ def learn_experiment(
     if experiment is None:
         every = load_experiments()
         if as_json:
-            return print_json({"experiments": [console.experiment_summary(each) for each in every]})
+            return print_json("experiments", {"experiments": [console.experiment_summary(each) for each in every]})
         print(console.experiments_table(every))
         return say("'scaling-tui learn experiment NAME' starts one")
     guide = Guide(load_experiment(experiment))
     if restart:
         guide.restart()
     if as_json:
-        return print_json(console.experiment_document(guide))
+        return print_json("experiment", console.experiment_document(guide))
     folder = runs_folder(runs)
 
     def start(ladder: "Ladder") -> Path:

@@ -76,7 +76,9 @@ def list_runs(
                 broken.append(replace(row, broken=str(error)))
                 continue
             documents.append(sweep_summary(view) | {"size": row.size, "active": row.active})
-        return print_json({"sweeps": documents, "broken": [{"path": row.path, "reason": row.broken} for row in broken]})
+        return print_json(
+            "runs", {"sweeps": documents, "broken": [{"path": row.path, "reason": row.broken} for row in broken]}
+        )
     if sound:
         print(sweeps_table([row.as_json() for row in sound], time.time()))
     elif not rows:
@@ -135,7 +137,7 @@ def tag(
     elif tags:
         say(f"{path.name}: tags {', '.join(after.tags) or 'none'}, as before")
     if as_json:
-        print_json({"sweep": path.name, "tags": after.tags})
+        print_json("tag", {"sweep": path.name, "tags": after.tags})
     elif not tags:
         print("".join(f"{one}\n" for one in after.tags), end="")
 
@@ -161,7 +163,7 @@ def note(
         done = "noted" if after.note else "its note is gone"
         say(f"{path.name}: {done}; {suggested(path.parent, 'note', path.name, before.note)} undoes it")
     if as_json:
-        print_json({"sweep": path.name, "note": after.note})
+        print_json("note", {"sweep": path.name, "note": after.note})
     elif new is None and after.note:
         print(after.note)
 

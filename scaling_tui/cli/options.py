@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from scaling_tui.plots.figures import Figure
     from scaling_tui.plots.limits import Limits
     from scaling_tui.tui.terminal import Appearance
+
+EXIT_STATUSES = {
+    0: "done",
+    1: "failed: the disk was full, a process ended, or what the command says of it",
+    2: "wrong input: one line says what was found and what is wanted",
+    130: "interrupted with ctrl+c",
+}
+UNFINISHED = "Exit status 1: a run did not finish."
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Runs = Annotated[
@@ -211,9 +219,11 @@ def show(context: typer.Context, text: str, out: TextIO | None = None) -> None:
     print(saying(context)(text), file=out or sys.stdout)
 
 
-def print_json(document: Any) -> None:
-    """Prints one JSON document. Numbers that JSON cannot hold (nan, inf) become null."""
-    print(dumps(document, indent=2))
+def print_json(name: str, document: Mapping[str, Any]) -> None:
+    """Prints one JSON document, which `name` has a schema of. Numbers that JSON cannot hold (nan, inf) become null."""
+    from scaling_tui.report.documents import stamped
+
+    print(dumps(stamped(name, document), indent=2))
 
 
 @contextmanager

@@ -55,7 +55,9 @@ def quiz_predict(
     elif answer:
         guess = prediction_game.read_guess(answer)
     if guess is None:
-        return print_json(prediction_document(challenge, None)) if as_json else say("no answer, nothing recorded")
+        return (
+            print_json("guess", prediction_document(challenge, None)) if as_json else say("no answer, nothing recorded")
+        )
     print(f"read as {guess:g} nats per token", file=out)
     if challenge.measured is None:
         with unkept():
@@ -74,7 +76,7 @@ def quiz_predict(
         with unkept():
             prediction_game.record(challenge, scored)
     return (
-        print_json(prediction_document(challenge, scored, guess))
+        print_json("guess", prediction_document(challenge, scored, guess))
         if as_json
         else show(context, score_text(challenge, scored, counts))
     )

@@ -59,7 +59,7 @@ def report(
     words += [word for condition in where or () for word in ("--where", condition)]
     made = report_of(source, runs, law, options, words)
     if as_json:
-        return print_json(made.document)
+        return print_json("report", made.document)
     if output is None:
         return print_markdown(context, made.page)
     write_new(output, page_bytes(made.page, output), replace=force)

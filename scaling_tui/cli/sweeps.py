@@ -10,6 +10,7 @@ import typer
 
 from scaling_tui import InputError
 from scaling_tui.cli.options import (
+    UNFINISHED,
     AsJson,
     Plot,
     Runs,
@@ -60,7 +61,7 @@ Notify = Annotated[
 Detach = Annotated[bool, typer.Option("--detach", help="Return at once; the sweep keeps training in the background.")]
 
 
-@app.command()
+@app.command(epilog=UNFINISHED)
 def run(
     context: typer.Context,
     ladder: Annotated[str, typer.Argument(help="Name of a ladder ('scaling-tui ladders' lists them) or a .toml file.")],
@@ -152,7 +153,7 @@ def run(
         seeds = chosen.seeds if seed is None else (seed,)
         time = estimated(runs_folder(runs), chosen, found, len(seeds), device, jobs, per_gpu, say)
         if as_json:
-            return print_json(dry_run_document(chosen, time, data))
+            return print_json("dry-run", dry_run_document(chosen, time, data))
         return print(dry_run_text(chosen, time, seeds, data))
     check_where(where, runs_folder(runs), (rung.resources for rung in chosen.rungs))
     with preparing() as progress:
@@ -171,7 +172,7 @@ def run(
     if detach:
         watch, end = (suggested(sweep.parent, name, sweep.name) for name in ("attach", "stop"))
         say(f"{sweep.name} is training; {watch} watches it, {end} stops it")
-        return print_json({"sweep": sweep.name, "path": str(sweep)}) if as_json else print(sweep.name)
+        return print_json("launch", {"sweep": sweep.name, "path": str(sweep)}) if as_json else print(sweep.name)
     return open_tui(context.find_root().obj, sweep.parent, sweep.name)
 
 
@@ -183,12 +184,12 @@ def ladders(as_json: AsJson = False) -> None:
 
     loaded, broken = readable(ladders(), lambda path: load_ladder(str(path)))
     if as_json:
-        print_json({"ladders": [ladder_document(ladder) for ladder in loaded], "broken": broken})
+        print_json("ladders", {"ladders": [ladder_document(ladder) for ladder in loaded], "broken": broken})
     else:
         print(ladders_table(loaded))
 
 
-@app.command()
+@app.command(epilog=UNFINISHED)
 def attach(
     context: typer.Context,
     sweep: SweepName = None,
@@ -233,7 +234,7 @@ def stop(
     return say(f"{run or view.name} was asked to stop; {suggested(path.parent, 'resume', path.name)} resumes it")
 
 
-@app.command()
+@app.command(epilog=UNFINISHED)
 def resume(
     sweep: SweepName = None,
     run: Annotated[str | None, typer.Option("--run", help="Resume only this run.")] = None,
@@ -472,7 +473,7 @@ def plan_beyond(
     seeds = ladder.seeds if seed is None else (seed,)
     time = timetable(runs, ladder, found, seeds, where, cluster, device, jobs, say)
     if as_json:
-        print_json(timetable_document(ladder, time, found.data if found else None))
+        print_json("timetable", timetable_document(ladder, time, found.data if found else None))
         return
     print(timetable_text(ladder, time, found.data if found else None))
     if with_plot:
@@ -583,7 +584,7 @@ def print_end(view: "SweepView", as_json: bool, plots: typer.Context | None, lim
 
     document = summary(view)
     if as_json:
-        print_json(document)
+        print_json("run", document)
     else:
         print(report(document))
     if plots is not None:

@@ -75,7 +75,10 @@ def quiz_list(
     questions: Sequence[Question] = find_questions(bank, lesson) if sweep is None else own(sweep, runs, 0).all_told(say)
     if as_json:
         fields = ("id", "kind", "lesson", "difficulty")
-        print_json({"questions": [{field: getattr(question, field) for field in fields} for question in questions]})
+        print_json(
+            "questions",
+            {"questions": [{field: getattr(question, field) for field in fields} for question in questions]},
+        )
     else:
         show(context, console.questions_table(questions))
 
@@ -102,7 +105,7 @@ def quiz_show(
         document = console.show_document(chosen)
         if solution:
             document |= {"solution": list(chosen.steps), "check": chosen.check, "expected": chosen.expected}
-        return print_json(document)
+        return print_json("question", document)
     said = saying(context, plain)
     print(said(console.question_text(chosen, plain, braille(context))))
     if solution:
@@ -135,7 +138,7 @@ def quiz_grade(
     chosen = variant(find_question(one_of(question, question_option), bank, sweep, runs, seed), seed)
     graded = grade(chosen, answer_text(answer, file))
     if as_json:
-        print_json(console.grade_document(chosen, graded))
+        print_json("grade", console.grade_document(chosen, graded))
     else:
         show(context, f"read as {graded.read_as}\n{console.grade_text(graded)}")
 
@@ -212,7 +215,7 @@ def quiz_take(
     asked_as = partial(console.question_text, plain=plain, braille=braille(context))
     console.take(session, course.titles, asking(out, said), lambda text: print(said(text), file=out), asked_as)
     if as_json:
-        return print_json(console.summary_document(session, course.titles))
+        return print_json("quiz", console.summary_document(session, course.titles))
     print("\n" + said(console.summary_text(session, course.titles)))
     if not session.over and session.results:
         say("continue with: scaling-tui quiz take --resume")
@@ -265,7 +268,7 @@ def take_assignment(
     asked_as = partial(console.question_text, plain=plain, braille=braille(context))
     console.take(sitting, titles, asking(out, said), lambda text: print(said(text), file=out), asked_as)
     if as_json:
-        print_json(sitting_document(sitting))
+        print_json("sitting", sitting_document(sitting))
     else:
         print("\n" + said(closing_text(sitting)))
 
@@ -318,7 +321,7 @@ def braille(context: typer.Context) -> bool:
     return not context.find_root().obj.ascii
 
 
-@quiz.command(name="check")
+@quiz.command(name="check", epilog="Exit status 1: there are problems.")
 def quiz_check(
     context: typer.Context,
     file: Annotated[
@@ -349,7 +352,9 @@ def quiz_check(
     if as_json:
         document = {"banks": [str(bank.path) for bank in banks], "questions": number, "seeds": seeds}
         document |= {"experiments": [each.id for each in contents.experiments], "terms": contents.terms}
-        print_json(document | {"problems": problems, "slips": [vars(row) for row in rows] if slips else None})
+        print_json(
+            "bank-check", document | {"problems": problems, "slips": [vars(row) for row in rows] if slips else None}
+        )
     else:
         for row in rows:
             show(context, f"{row.question} · {row.slip} · {row.answer}\n{wrapped(row.reads, '    ')}")
@@ -389,7 +394,7 @@ def quiz_progress(
         kept = progress.reset(path)
         return say(f"progress reset; the old record is {kept}" if kept else "there was no progress to reset")
     if as_json:
-        return print_json(progress.export(path))
+        return print_json("progress", progress.export(path))
     return show(context, Course.load(find_questions(None, None)).overview())
 
 
@@ -404,7 +409,7 @@ def quiz_history(context: typer.Context, as_json: AsJson = False) -> None:
 
     past, today = read_history(progress_file()), datetime.now().astimezone().date()
     if as_json:
-        return print_json(console.history_document(past.sittings, past.days, today))
+        return print_json("history", console.history_document(past.sittings, past.days, today))
     return show(context, console.history_text(past.sittings, past.days, today))
 
 
@@ -417,7 +422,7 @@ def quiz_mistakes(context: typer.Context, bank: Banks = None, as_json: AsJson = 
 
     rows = console.explained(read_history(progress_file()), find_questions(bank, None))
     if as_json:
-        return print_json({"mistakes": [console.mistake_document(row) for row in rows]})
+        return print_json("mistakes", {"mistakes": [console.mistake_document(row) for row in rows]})
     show(context, console.mistakes_text(rows))
     return say("'scaling-tui quiz take --mistakes' asks them again with new numbers") if rows else None
 

@@ -45,7 +45,7 @@ def tell(found: "Sequence[Explanation]", as_json: bool) -> None:
     from scaling_tui.report.why.text import explanation_text, figures_table
 
     if as_json:
-        return print_json({"figures": [one.document() for one in found]})
+        return print_json("why", {"figures": [one.document() for one in found]})
     if len(found) == 1:
         return print(explanation_text(found[0], text_width()))
     print(figures_table(found))

@@ -16,10 +16,12 @@ class CorpusChoice:
     """A corpus and how to read it as tokens.
 
     Args:
-        name: one of `scaling_tui.data.NAMED`, or the path of a file or folder, or a glob.
-        tokenizer: `byte`, `gpt2`, `bpe-K`, the path of a tokenizer.json, or `ids` for what is token ids already.
+        name: `stdlib`, `tinyshakespeare`, `plays`, a synthetic source (`parity`, `language`, `markov`), or the path of
+            a file or folder, or a glob; a path contains a `/`, a suffix or a wildcard, and is relative to the ladder.
+        tokenizer: `byte` (vocabulary 256), `bpe-K` (byte-pair encoding with K tokens, trained on the training part),
+            `gpt2`, the path of a tokenizer.json or of a folder that has one, or `ids` for what is token ids already.
         first_tokens: use only the first so many tokens, the last tenth of them held out; 0 uses all.
-        parameters: of a synthetic source (`scaling_tui.data.synthetic`).
+        parameters: of a synthetic source.
         format: what the files hold; `auto` goes by their names.
         text: the key or column of the text in JSON Lines, Parquet and datasets.
         vocab: the vocabulary size of token shards whose tokenizer is not given; 0 where it is.

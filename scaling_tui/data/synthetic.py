@@ -31,6 +31,13 @@ class Parity:
 
     The best accuracy is 1, but every token can flip the label, so nothing short of the whole rule beats chance: a
     parity is uncorrelated with any proper part of its input (Shalev-Shwartz et al. 2017, section 2).
+
+    Args:
+        vocab: number of tokens, 2 to 65,536.
+        length: tokens in a sample.
+        samples: of both parts together.
+        held_out: share of them held out, 0 to less than 1.
+        seed: of the source; the seeds of the runs do not change it.
     """
 
     vocab: int = 1000
@@ -68,6 +75,15 @@ class Language:
 
     There are `vocab` x `classes` facts to learn: a random permutation of the tokens for each class. With probability
     `noise` the next token is uniform instead. The first two tokens of a sentence are uniform.
+
+    Args:
+        vocab: number of tokens, 2 to 65,536.
+        classes: of tokens.
+        noise: probability that the next token is drawn uniformly instead, 0 to less than 1.
+        length: tokens in a sentence.
+        samples: sentences to train on.
+        held_out_samples: sentences to hold out.
+        seed: of the source; the seeds of the runs do not change it.
     """
 
     vocab: int = 1000
@@ -125,6 +141,13 @@ class Markov:
 
     The successor of rank r has probability proportional to r^-exponent in every state, so the entropy rate is exactly
     the entropy of that distribution, whatever the stationary distribution of the states.
+
+    Args:
+        vocab: number of tokens, 2 to 65,536.
+        exponent: the successor of rank r has probability proportional to r^-exponent.
+        tokens: to train on.
+        held_out_tokens: to hold out.
+        seed: of the source; the seeds of the runs do not change it.
     """
 
     vocab: int = 64

@@ -37,9 +37,9 @@ class Architecture:
     Args:
         layers: blocks of attention and MLP.
         hidden: width of the residual stream.
-        ffn: inner width of the MLP; None is 4 × hidden.
+        ffn: inner width of the MLP; by default 4 × hidden.
         heads: attention heads; must divide `hidden`.
-        kv_heads: heads of keys and values (grouped-query attention); None is `heads`.
+        kv_heads: heads of keys and values (grouped-query attention); by default `heads`.
         gated: three MLP matrices (as in SwiGLU) instead of two.
         vocab: rows of the token embedding; 0 for none.
         context: tokens of one training sequence, and rows of learned positions.
@@ -50,7 +50,7 @@ class Architecture:
         head: "untied" has its own matrix, "tied" reuses the embedding, "none" is no head.
         head_bias: the head adds a bias.
         classes: the head maps the mean over the sequence to this many classes (and is then untied);
-            None maps every position to the vocabulary.
+            by default it maps every position to the vocabulary.
 
     Raises:
         InputError: a size that is not a whole number of the right sign, or heads that do not divide.

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-VERSION = 1  # of the JSON document; raise it when a field changes its meaning
-
 
 @dataclass(frozen=True)
 class Token:

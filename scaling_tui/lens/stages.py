@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from scaling_tui.lens.records import VERSION, Across, Continuation, Grid, LensRow, Token, Trace, as_json
+from scaling_tui.lens.records import Across, Continuation, Grid, LensRow, Token, Trace, as_json
 from scaling_tui.text import show
 
 POSITIONS = {
@@ -126,7 +126,6 @@ def trace_document(trace: Trace, continuation: Continuation | None = None) -> di
     document = as_json(trace)
     layers = document.pop("rows")
     return {
-        "version": VERSION,
         **document,
         "stages": [as_json(stage) for stage in stages(trace)],
         "layers": layers,
@@ -140,7 +139,6 @@ def across_document(trace: Across) -> dict[str, Any]:
     loss = [trace.grid.loss(row) for row in range(len(trace.rows))]
     right = first_right(trace.grid, trace.at)
     return {
-        "version": VERSION,
         **as_json(trace),
         "prompt_loss": loss,
         "right_from": trace.members[right].name if right is not None else None,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from scaling_tui import InputError
+from scaling_tui.report.documents import stamped
 from scaling_tui.runs import SweepView
 from scaling_tui.runs.curve_table import curve_columns
 from scaling_tui.runs.law_points import plain, point_columns
@@ -50,7 +51,7 @@ def export(sweep: SweepView, kind: str, curves: bool | None = None, limits: "Lim
         raise InputError(f"--{'curves' if curves else 'points'}: found with {kind}, want it with {', '.join(TABLES)}")
     match kind:
         case "json":
-            return (dumps(document(sweep), indent=1) + "\n").encode()
+            return (dumps(stamped("export", document(sweep)), indent=1) + "\n").encode()
         case "svg" | "png" | "pdf":
             from scaling_tui.plots.figures import limited
             from scaling_tui.plots.pictures import picture

@@ -13,6 +13,45 @@ MOST = 10**15  # of any count: more than anyone has trained on, and still exact 
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """From `low` to `high`; without the end itself where it is `open`."""
+
+    low: float
+    high: float
+    open: Literal["", "low", "high"] = ""
+
+    def hold(self, value: float) -> bool:
+        inside = self.low <= value <= self.high and value < float("inf")
+        return (
+            inside
+            and not (value == self.low and self.open == "low")
+            and not (value == self.high and self.open == "high")
+        )
+
+    @property
+    def text(self) -> str:
+        """In words, such as `more than 0 and at most 10`."""
+        if self.high in (MOST, float("inf")):
+            return f"at least {self.low:g}" + (f" and at most {self.high:.0e}" if self.high == MOST else "")
+        if self.open == "low":
+            return f"more than {self.low:g} and at most {self.high:g}"
+        return f"{self.low:g} to {'less than ' if self.open else ''}{self.high:g}"
+
+
+_COUNT, _SHARE = Bounds(1, MOST), Bounds(0, 1)
+BOUNDS = {
+    **dict.fromkeys(
+        ("tokens", "batch", "held_out_tokens", "evaluations", "checkpoints", "keep_checkpoints", "records"), _COUNT
+    ),
+    "unique_tokens": Bounds(0, MOST),
+    **dict.fromkeys(("clip", "exact_match"), Bounds(0, float("inf"))),
+    **dict.fromkeys(("lr", "embedding_std"), Bounds(0, 10, "low")),
+    **dict.fromkeys(("warmup", "cooldown", "final_lr", "weight_decay"), _SHARE),
+    **dict.fromkeys(("beta1", "beta2", "dropout"), Bounds(0, 1, "high")),
+}
+
+
+@dataclass(frozen=True)
 class Training:
     """The recipe of one run.
 
@@ -28,6 +67,8 @@ class Training:
         warmup: share of the steps in which the rate rises from 0.
         final_lr: the rate at the end as a share of `lr`.
         weight_decay: of matrices; embeddings and gains do not decay. At 0 AdamW is Adam.
+        beta1, beta2: of AdamW.
+        dropout: probability of dropping an activation.
         clip: largest norm of the gradient; 0 turns clipping off.
         unique_tokens: U, distinct training tokens, repeated where D is larger; 0 is all.
         exact_match: k of exact match, the share of k consecutive held-out tokens all ranked first; 0 turns it off.
@@ -37,7 +78,8 @@ class Training:
         checkpoints: number of checkpoints, spread likewise.
         keep_checkpoints: how many of the latest to keep; keep more than two to trace a run over time.
         records: number of records of the training loss, spread likewise.
-        embedding_std: standard deviation of a `gpt`'s initial embeddings.
+        embedding_std: standard deviation of a `gpt`'s initial embeddings; 0.1 suits narrow models better, whose blocks
+            drown out the embeddings at first with 0.02.
         activation_checkpointing: whether the backward pass computes each layer again instead of keeping all it needs,
             for less memory and a quarter more time.
     """
@@ -68,23 +110,9 @@ class Training:
 
     def __post_init__(self) -> None:
         check_types(self, "training")
-        for name in ("tokens", "batch", "held_out_tokens", "evaluations", "checkpoints", "keep_checkpoints", "records"):
-            if getattr(self, name) < 1:
-                raise InputError(f"training.{name}: found {getattr(self, name)}, want at least 1")
-        for name in ("clip", "unique_tokens", "exact_match"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise InputError(f"training.{name}: found {getattr(self, name)}, want at least 0")
-        for name in ("tokens", "batch", "held_out_tokens", "evaluations", "checkpoints", "records", "unique_tokens"):
-            if getattr(self, name) > MOST:
-                raise InputError(f"training.{name}: found {getattr(self, name)}, want at most {MOST:.0e}")
-        for name in ("lr", "embedding_std"):
-            if not 0 < getattr(self, name) <= 10:
-                raise InputError(f"training.{name}: found {getattr(self, name)}, want more than 0 and at most 10")
-        for name in ("warmup", "cooldown", "final_lr", "weight_decay", "beta1", "beta2", "dropout"):
-            if not 0 <= getattr(self, name) <= 1 or (
-                name in ("beta1", "beta2", "dropout") and getattr(self, name) == 1
-            ):
-                raise InputError(f"training.{name}: found {getattr(self, name)}, want 0 to 1")
+        for name, bounds in BOUNDS.items():
+            if not bounds.hold(value := getattr(self, name)):
+                raise InputError(f"training.{name}: found {value}, want {bounds.text}")
 
     def steps(self, context: int) -> int:
         """Optimiser steps of `batch` sequences of `context` tokens."""
@@ -98,7 +126,13 @@ class Training:
 
 @dataclass(frozen=True)
 class Trunk:
-    """The run of the same sweep that a branch starts from, after `step` steps and `tokens` tokens of it."""
+    """Where a branch starts.
+
+    Args:
+        run: the run of the same sweep that it starts from.
+        step: after so many steps of it.
+        tokens: after so many tokens of it.
+    """
 
     run: str
     step: int
@@ -110,10 +144,15 @@ class RunConfig:
     """Everything that determines a run.
 
     Args:
+        rung: what is varied; runs of one rung are repeats.
+        seed: of weights, dropout and the order of the text.
         family: which model `scaling_tui.train` builds from `architecture`.
-        architecture: fields of `scaling_tui.laws.counting.Architecture`.
-        corpus: `name`, `tokenizer`, `first_tokens`, `parameters`, and the `sha256` and `source` of its content.
-        params: every trainable parameter; `non_embedding` stands beside it.
+        architecture: fields of `scaling_tui.laws.counting.Architecture`; `vocab` or `classes` tells the loss of uniform
+            guessing, by which divergence is judged.
+        corpus: the corpus as in the ladder, and the `sha256` and `source` of its content.
+        training: the recipe.
+        params: N, every trainable parameter.
+        non_embedding: N without embeddings and head.
         tokens: D, whole steps.
         flops: C of the run, counting matmuls and attention; a branch includes the share of its trunk.
         trunk: where a branch starts; None starts from an untrained model.

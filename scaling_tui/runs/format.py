@@ -53,11 +53,19 @@ def runs_folder(option: Path | None = None) -> Path:
 
 @dataclass(frozen=True)
 class Status:
-    """The process that writes an attempt or supervises a sweep, and its state. `heartbeat`, `pid_started`: Unix s.
+    """The process that writes an attempt or supervises a sweep, and its state.
 
-    `incarnation` tells the process from a later one with its pid where the clock was set in between: the boot and the
-    clock ticks since then; empty where the system has neither. `folder` is where the status was written, and `inode`
-    that folder's, by which a copy is told from it.
+    Args:
+        state: as stored; `queued` and `lost` are derived by the reader.
+        pid: of the process.
+        pid_started: when it began, Unix time in seconds.
+        host: the machine it runs on.
+        heartbeat: when it last said that it lives, Unix time in seconds.
+        reason: why it is in this state; may be empty.
+        incarnation: the boot and the clock ticks from it to the process's start, which tell it from a later one with
+            its pid where the clock was set in between; empty where the system has neither.
+        folder: where the status was written, by which a copy is told from it.
+        inode: of that folder.
     """
 
     state: State
@@ -186,9 +194,19 @@ def incarnation_of(pid: int) -> str:
 class RecordedPrediction:
     """A loss predicted before its run started, in nats per token.
 
-    `low` and `high` bound it at confidence `level`; None where the points were too few for an interval. `points` are
-    runs, or means over the runs that `averaged` lists; `losses` are what the law was fitted to. Both are empty in
-    older records, whose points are all runs.
+    Args:
+        rung: the rung predicted.
+        run: the run of it that waits for the prediction.
+        law: name of the law.
+        coefficients: of the law.
+        points: what the law goes through: runs, or means over the runs that `averaged` lists.
+        predicted: the loss.
+        low: lower end of its interval; null where the points were too few for one.
+        high: upper end.
+        level: of the interval, from 0 to 1.
+        time: when it was made, Unix time in seconds.
+        losses: what the law was fitted to, by point; empty in older records.
+        averaged: the runs of each point that is a mean; empty in older records, whose points are all runs.
     """
 
     rung: str
@@ -209,7 +227,11 @@ class RecordedPrediction:
 class RecordedRates:
     """The learning rates of rungs that waited for the probes of smaller ones.
 
-    `probes` are the best rates of the rungs that probed, `how` is the rule that transfers them, with its source.
+    Args:
+        rates: the rate of each rung that waited.
+        probes: the best rate of each rung that probed.
+        how: the rule that transfers them, with its source.
+        time: when they were chosen, Unix time in seconds.
     """
 
     rates: dict[str, float]

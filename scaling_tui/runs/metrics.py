@@ -13,11 +13,15 @@ LONGEST_NAME = 120  # characters
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric by its `key` in metrics.jsonl; `name` and `unit` are for people, the unit empty where it has none."""
+    """A metric by its `key` in metrics.jsonl; `name`, `unit` and what it `means` are for people.
+
+    The unit is empty where it has none.
+    """
 
     key: str
     name: str
     unit: str = ""
+    means: str = ""
 
     @property
     def titled(self) -> str:
@@ -28,22 +32,26 @@ class Metric:
 KNOWN = {
     metric.key: metric
     for metric in (
-        Metric("step", "step"),
-        Metric("epoch", "epoch"),
-        Metric("tokens", "tokens"),
-        Metric("flops", "FLOPs"),
-        Metric("loss", "train loss", "nats per token"),
-        Metric("val_loss", "held-out loss", "nats per token"),
-        Metric("bpb", "bits/byte"),
-        Metric("val_accuracy", "accuracy"),
-        Metric("exact_match", "exact match"),
-        Metric("gap", "held-out minus training loss", "nats per token"),
-        Metric("lr", "learning rate"),
-        Metric("grad_norm", "gradient norm"),
-        Metric("tokens_per_s", "speed", "tokens per second"),
-        Metric("mfu", "MFU"),
-        Metric("cpu_s", "CPU time", "seconds"),
-        Metric("time", "time", "seconds"),
+        Metric("step", "step", means="optimiser steps so far"),
+        Metric("epoch", "epoch", means="passes over the training data so far"),
+        Metric("tokens", "tokens", means="training tokens so far"),
+        Metric("flops", "FLOPs", means="training FLOPs so far"),
+        Metric("loss", "train loss", "nats per token", means="loss on training text"),
+        Metric("val_loss", "held-out loss", "nats per token", means="loss on held-out text"),
+        Metric("bpb", "bits/byte", means="held-out loss in bits per byte"),
+        Metric("val_accuracy", "accuracy", means="share of held-out tokens that are ranked first"),
+        Metric(
+            "exact_match",
+            "exact match",
+            means="share of k-token sequences of held-out text in which all are ranked first",
+        ),
+        Metric("gap", "held-out minus training loss", "nats per token", means="held-out loss minus training loss"),
+        Metric("lr", "learning rate", means="learning rate"),
+        Metric("grad_norm", "gradient norm", means="norm of the gradient before clipping"),
+        Metric("tokens_per_s", "speed", "tokens per second", means="speed"),
+        Metric("mfu", "MFU", means="share of the device's peak FLOP/s, if the peak is published"),
+        Metric("cpu_s", "CPU time", "seconds", means="CPU time so far"),
+        Metric("time", "time", "seconds", means="Unix time"),
     )
 }
 METRICS = tuple(KNOWN)

@@ -25,9 +25,32 @@ from scaling_tui.text.suggest import did_you_mean
 LARGEST_SEED = SEEDS - 1
 
 
+# The keys of a ladder's file, and what they mean.
+KEYS = {
+    "summary": "one line, shown in lists and in the Lab",
+    "source": "the paper or repository that the ladder follows",
+    "expected": "the expected result, shown with the results",
+    "seeds": "every rung is trained once with each of these whole numbers from 0 to 2^63 - 1; `[0]` by default",
+    "runs": "how many runs of each rung to train at each seed, 1 to 100; 1 by default",
+    "corpus": "where the tokens come from",
+    "model": "the architecture that the rungs share",
+    "training": "the recipe that the rungs share",
+    "tune": 'finds the learning rates on the smallest rungs: `"lr"`, or a table',
+    "resources": "on how many GPUs each run trains, and what it asks a cluster for",
+    "fit": "the law to fit, and the rung to predict; without it a ladder is trained and reported but not fitted",
+    "rungs": "the sizes: one table or more",
+}
+
+
 @dataclass(frozen=True)
 class FitChoice:
-    """The law to fit to a sweep of the ladder. `params` is the count of N that it is fitted in."""
+    """The law to fit to a sweep of the ladder.
+
+    Args:
+        law: any name that `scaling-tui laws` lists.
+        params: which parameters N counts in the fit.
+        predict: the rung to predict; it starts after all others have ended and its prediction has been written.
+    """
 
     law: str = "chinchilla-n"
     params: Literal["non-embedding", "all"] = "non-embedding"
@@ -119,13 +142,9 @@ def _find(name: str) -> Path:
 
 
 def _ladder(path: Path, document: dict[str, Any]) -> Ladder:
-    tables = (
-        "summary", "source", "expected", "seeds", "runs", "corpus", "model", "training", "tune", "fit", "resources",
-        "rungs",
-    )  # fmt: skip
     for key in document:
-        if key not in tables:
-            raise InputError(f"{key}: not a key here; {did_you_mean(key, tables)}")
+        if key not in KEYS:
+            raise InputError(f"{key}: not a key here; {did_you_mean(key, KEYS)}")
     for key in ("model", "training", "fit"):
         _table({key: {}, **document}, key)
     corpus = _corpus(_table(document, "corpus"), path.parent.absolute())

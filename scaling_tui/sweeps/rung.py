@@ -36,6 +36,20 @@ CHOICES: dict[str, dict[str, tuple[Any, ...]]] = {
     "classifier": {"positions": ("learned", "none"), "final_norm": (True, False), "head_bias": (True, False)},
 }  # fmt: skip
 
+# The keys of a rung beside those of [model], [training] and [resources], and what they mean.
+KEYS = {
+    "name": "part of the run folder's name; unique in the ladder, at most 60 characters, usable as a file name",
+    "runs": "how many runs of this rung to train at each seed; by default as many as the ladder says",
+    "expected": "by metric, `[lowest, highest]`: where the mean over seeds should lie",
+    "claimed": "by metric, the value that the source reports",
+    "flops": "a budget C instead of `tokens`, here or in `[training]`: as many tokens as C allows at this size",
+}
+FAMILY_MEANS = {
+    "gpt": "pre-norm decoder",
+    "post-norm": "post-norm decoder",
+    "classifier": "encoder whose head reads the mean over the sequence",
+}
+
 MOST_RUNGS = 1_000
 MOST_RUNS = 10_000  # of a sweep: rungs times the values of settings given as lists, times seeds
 TRAINING_KEYS = [item.name for item in dataclasses.fields(Training)]
@@ -192,7 +206,7 @@ def _own_keys_first(
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, tuple[float, float]], dict[str, float]]:
     """[model] and [training] with the rung's own keys applied, and the rung's `expected` and `claimed`."""
     model, training = dict(document.get("model", {})), dict(document.get("training", {}))
-    known = ["name", "runs", "expected", "claimed", "flops", *MODEL_KEYS, *TRAINING_KEYS, *RESOURCE_KEYS]
+    known = [*KEYS, *MODEL_KEYS, *TRAINING_KEYS, *RESOURCE_KEYS]
     for key, value in own.items():
         if key in MODEL_KEYS:
             model[key] = value

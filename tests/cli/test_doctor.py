@@ -1,6 +1,5 @@
 """`doctor` from outside: in a pipe, without torch, with broken surroundings; it never fails and leaves nothing."""
 
-import json
 import os
 import re
 import socket
@@ -16,6 +15,7 @@ import psutil
 import pytest
 
 from scaling_tui.report.doctor import GROUPS
+from tests.schemas import content
 
 ROOT = Path(__file__).parents[2]
 NO_TORCH = 'raise ModuleNotFoundError("No module named \'torch\'", name="torch")'
@@ -66,7 +66,7 @@ def files(folder: Path) -> set[Path]:
 
 def looks(done: "subprocess.CompletedProcess[str]") -> Mapping[str, dict[str, Any]]:
     assert (done.returncode, done.stderr) == (0, "")
-    found: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    found: dict[str, dict[str, Any]] = content(done.stdout)
     assert set(found) == {name for names in GROUPS.values() for name in names}, "every look by name"
     for look in found.values():
         assert look["status"] in ("found", "not_found", "unknown")

@@ -14,6 +14,7 @@ from scaling_tui.runs import Writer, create_sweep, find_sweep
 from scaling_tui.tutor.progress import guesses, keep_guess, progress_file
 from tests.cli.conftest import Command
 from tests.conftest import FINISHED, record_sweep
+from tests.schemas import content
 
 RUNNING = ["finished", "running", *["queued"] * 5]
 
@@ -168,7 +169,7 @@ def test_notes_are_taken_shown_and_undone(command: Command, runs: Path) -> None:
     _, _, err = command("note", "begun", "")
     assert "its note is gone" in err
     undone(command, err)
-    assert json.loads(command("note", "begun", "--json")[1]) == {"sweep": "begun", "note": "it's the\ngood one"}
+    assert content(command("note", "begun", "--json")[1]) == {"sweep": "begun", "note": "it's the\ngood one"}
 
 
 def test_an_archived_sweep_is_left_out_of_lists_and_is_not_the_latest(command: Command, runs: Path) -> None:

@@ -20,6 +20,7 @@ from scaling_tui.sweeps.launch import lay_out
 from scaling_tui.sweeps.summary import estimate_summary, summary
 from tests.cli.conftest import Command
 from tests.conftest import FINISHED, interruptible, record_sweep
+from tests.schemas import content
 
 
 def test_help_is_plain_and_needs_neither_numpy_nor_textual_nor_torch() -> None:
@@ -353,7 +354,7 @@ def test_no_sweep_is_no_error(command: Command, tmp_path: Path) -> None:
         "",
         f"no sweep in {tmp_path}; 'scaling-tui run quickstart --runs {tmp_path}' starts one\n",
     )
-    assert json.loads(command("runs", "--runs", tmp_path, "--json")[1]) == {"sweeps": [], "broken": []}
+    assert content(command("runs", "--runs", tmp_path, "--json")[1]) == {"sweeps": [], "broken": []}
 
 
 def test_attach_to_a_finished_sweep_prints_what_it_came_to(command: Command, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from scaling_tui.sweeps.ladder import load_ladder
 from scaling_tui.sweeps.launch import lay_out
 from scaling_tui.text.visible import HARMFUL, visible
 from tests.conftest import FINISHED, record_grid, record_sweep
+from tests.schemas import content
 
 VOID = {"meta", "link", "br", "hr", "img"}
 Report = Callable[..., str]
@@ -129,10 +130,10 @@ def test_a_finished_sweep_has_the_figures_of_the_other_commands(
     record_sweep(tmp_path, FINISHED)
     text = report("quickstart")
     page = checked(text)
-    fitted = json.loads(command("fit", "quickstart", "--json")[1])
+    fitted = content(command("fit", "quickstart", "--json")[1])
     document = json.loads(command("report", "quickstart", "--json")[1])
     assert document["law"] == fitted
-    assert document["sweep"] == json.loads(command("attach", "quickstart", "--json")[1])
+    assert document["sweep"] == content(command("attach", "quickstart", "--json")[1])
     shown = page.text
     for name, value in fitted["coefficients"].items():
         low, high = fitted["intervals"][name]
@@ -454,7 +455,7 @@ def test_a_table_is_a_page(tmp_path: Path, report: Report, command: Callable[...
     assert "12 runs of the table my runs.csv, 10.0M to 300M parameters, 1.00B to 10.0B tokens" in page.text
     assert f"scaling-tui report {shlex.quote(str(table))}" in page.text
     document = json.loads(command("report", table, "--json")[1])
-    assert document["law"] == json.loads(command("fit", table, "--json")[1])
+    assert document["law"] == content(command("fit", table, "--json")[1])
     assert "There are no loss curves and no predictions: a table holds results alone." in page.text
     status, _, err = command("report", table, "--columns", "loss=nothing")
     assert (status, err.count("\n")) == (2, 1)

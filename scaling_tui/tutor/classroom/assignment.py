@@ -23,8 +23,27 @@ Numbers = Literal["own", "same"]
 MOST_QUESTIONS = 200
 MOST_TRIES = 100
 SEEDS = 10**6
-KEYS = ("id", "title", "deadline", "numbers", "seed", "tries", "points", "feedback", "bank", "question")
-_ITEM_KEYS = ("id", "points", "tries")
+# The keys of an assignment's file, and what they mean.
+KEYS = {
+    "id": "lower-case words joined by `-`; with `seed`, the question and the student's id it decides the numbers",
+    "title": "what students see; by default the `id`",
+    "deadline": "a date with time and timezone; by default there is none",
+    "numbers": "`own` (default): each student gets numbers of their own; `same`: all get the same. The questions and "
+    "their order are the same for all",
+    "seed": "a whole number, 0 by default; another gives other numbers",
+    "tries": f"how often a question may be answered, 1 by default and {MOST_TRIES} at most",
+    "points": "what a question is worth, 1 by default",
+    "feedback": "`now` (default): right or wrong with a diagnosis after each try. `after-deadline`: verdicts, right "
+    "answers and solutions once the deadline has passed, and no answers are taken after it. `never`: nothing",
+    "bank": "a bank of your own, or a list of them, beside this file",
+    "question": "the questions in order",
+}
+# Of each `[[question]]`.
+ITEM_KEYS = {
+    "id": "of a question in a bank",
+    "points": "what it is worth; by default as above",
+    "tries": "how often it may be answered; by default as above",
+}
 _WORDS = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -191,7 +210,7 @@ def _items(table: Table) -> tuple[Item, ...]:
     points, tries = _points(table, 1.0), _tries(table, 1)
     items: list[Item] = []
     for entry in tables:
-        entry.only(_ITEM_KEYS)
+        entry.only(ITEM_KEYS)
         name = entry.get("id", str)
         if any(name == item.question for item in items):
             raise entry.wrong("id", f"found {name!r} twice, want each question once")

@@ -129,7 +129,7 @@ def written(
     records = [linked(digest(START), opening)]
     for given in answers:
         records.append(linked(str(records[-1]["hash"]), _fields(given)))
-    return b"".join(json.dumps(record).encode() + b"\n" for record in records)
+    return b"".join(canonical(record).encode() + b"\n" for record in records)
 
 
 def add(path: Path, given: Given, head: str) -> str:

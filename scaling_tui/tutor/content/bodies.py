@@ -25,13 +25,49 @@ from scaling_tui.tutor.parsing.expressions import Expression, computed, parse
 from scaling_tui.tutor.parsing.formulas import formula
 
 CASES = 6  # of a function to complete, unless the bank says otherwise
+# The fields of each kind of question, and what they are.
+_MISTAKES = "`[[question.mistakes]]`: wrong answers with `slip`, `answer`, `says` and `step`"
+_TYPED = "one correct way to type it"
+_ANSWER = "a formula from the law code"
 OWN = {
-    "choice": {"right", "wrong"},
-    "numeric": {"answer", "digits", "tolerance", "unit", "interval", "mistakes"},
-    "figure": {"answer", "digits", "unit", "figure", "mistakes"},
-    "expression": {"answer", "typed", "mistakes"},
-    "fix": {"answer", "typed", "mistakes", "code", "line"},
-    "code": {"answer", "function", "arguments", "code", "typed", "cases", "tolerance", "mistakes"},
+    "choice": {
+        "right": "the right option",
+        "wrong": "two to five `[[question.wrong]]` with `text` and `says`",
+    },
+    "numeric": {
+        "answer": _ANSWER,
+        "digits": "significant figures, 1 to 12",
+        "tolerance": "relative; by default half a unit of the last figure, and 0 requires the exact whole number",
+        "unit": f"of the answer: {', '.join(f'`{unit}`' for unit in sorted(UNITS))}",
+        "interval": "two formulas: any answer between them is right",
+        "mistakes": _MISTAKES,
+    },
+    "figure": {
+        "answer": _ANSWER,
+        "digits": "significant figures, 1 to 12",
+        "unit": "as of a `numeric`",
+        "figure": "the plot to read: `title`, `x` (`name`, `low`, `high`, `log`), `log_y`, `curve` (`label`, `y`, "
+        f"`at`), `reads` (one of {', '.join(f'`{each}`' for each in READS)}), `at`",
+        "mistakes": _MISTAKES,
+    },
+    "expression": {"answer": _ANSWER, "typed": _TYPED, "mistakes": f"{_MISTAKES}; as typed"},
+    "fix": {
+        "answer": f"{_ANSWER}: what the line should compute",
+        "typed": _TYPED,
+        "mistakes": f"{_MISTAKES}; as typed",
+        "code": "the code with a wrong line",
+        "line": "the number of that line, from 1",
+    },
+    "code": {
+        "answer": "what the function should return: a formula, or a list of formulas for a tuple",
+        "function": "its name",
+        "arguments": "names of the values that it is called with, in order",
+        "code": "what the learner begins with",
+        "typed": "one right function",
+        "cases": f"calls that are compared, {CASES} by default: one is shown, the others are hidden",
+        "tolerance": "relative, 1e-6 by default",
+        "mistakes": f"{_MISTAKES}; functions",
+    },
 }
 EMPTY = Template(())
 _NOTHING = formula("0", frozenset())

@@ -24,8 +24,32 @@ from scaling_tui.tutor.content.template import Template, flowed, template
 from scaling_tui.tutor.parsing.expressions import Expression
 from scaling_tui.tutor.parsing.formulas import formula
 
-_SHARED = {"id", "kind", "lesson", "difficulty", "skill"}
-_COMMON = _SHARED | {"text", "values", "hint", "steps", "check", "plan"}
+# The fields of every question and what they are; the first ones are shared by all its forms.
+SHARED = {
+    "id": "lower-case words joined by hyphens; unique over all banks",
+    "kind": f"one of {', '.join(f'`{kind}`' for kind in KINDS)}",
+    "lesson": "the lesson it belongs to; by default that of the bank",
+    "difficulty": f"one of {', '.join(f'`{each}`' for each in DIFFICULTIES)}",
+    "skill": "what it practises with fresh numbers; by default the lesson. A `choice` has none and repeats unchanged",
+}
+COMMON = SHARED | {
+    "text": "the question; `{…}` is a formula",
+    "values": "its numbers, in order; each may use those above it",
+    "hint": "shown when asked for",
+    "steps": "the worked solution, a list of texts; they end in the answer",
+    "check": "a quick way to see that an answer is plausible",
+    "plan": f"which values a plan can use: one or two of {', '.join(f'`{each}`' for each in PLANNED)}",
+}
+# How a value of a question comes about.
+DRAWN = {
+    "choose": "a list of numbers to choose from; a bare number is a list of one",
+    "low": "lowest of a random number",
+    "high": "highest of it",
+    "log": "whether it is drawn evenly in its logarithm",
+    "digits": "significant figures it is drawn with, 2 by default",
+    "whole": "whether it is rounded to a whole number",
+    "is": "a formula of the values above it",
+}
 
 
 def question_with_forms(where: str, table: dict[str, Any], lesson: str, path: Path) -> Question:
@@ -38,9 +62,9 @@ def question_with_forms(where: str, table: dict[str, Any], lesson: str, path: Pa
     other: list[Table] = faults.of(lambda: given.tables("form", 0), [])
     for number, form in enumerate(other, 1):
         inside = Table(f"{where}: form {number}", form.table)
-        for field in _SHARED & set(form.table):
+        for field in SHARED.keys() & set(form.table):
             faults.found.append(str(inside.wrong(field, "the same for all forms of a question, state it there")))
-        merged = Table(inside.where, {**own, **{k: v for k, v in form.table.items() if k not in _SHARED}})
+        merged = Table(inside.where, {**own, **{k: v for k, v in form.table.items() if k not in SHARED}})
         # What is wrong in the question itself is told once.
         read = Faults() if question is None else faults
         forms.append(read.of(lambda merged=merged: _question(merged, lesson, path), None))  # type: ignore[misc]
@@ -61,7 +85,7 @@ def question_of(table: dict[str, Any], path: Path) -> Question:
 def _question(table: Table, lesson: str, path: Path) -> Question:
     kind = table.one_of("kind", KINDS)
     faults = Faults()
-    faults.of(lambda: only(table, _COMMON | OWN[kind]), None)
+    faults.of(lambda: only(table, COMMON | OWN[kind]), None)
     identity = faults.of(lambda: _identity(table), "")
     values: tuple[Draw, ...] = faults.of(lambda: _draws(table), ())
     names = frozenset(value.name for value in values) | frozenset(map(str, _as_table(table.table.get("values"))))
@@ -137,7 +161,7 @@ def _draw(table: Table, name: str, given: Any, before: list[Draw]) -> Draw:
     if not isinstance(given, dict):
         raise table.wrong(where, f"found {given!r}, want a number or a table")
     spec = Table(f"{table.where}: field {where!r}", given)
-    only(spec, {"choose", "low", "high", "log", "digits", "whole", "is"})
+    only(spec, DRAWN)
     if "is" in given:
         earlier = frozenset(draw.name for draw in before)
         return Draw(name, formula=spec.read("is", lambda text: formula(text, earlier)))

@@ -14,7 +14,14 @@ from scaling_tui.tutor.parsing.expressions import Expression
 
 Kind = Literal["choice", "numeric", "expression", "fix", "code", "figure"]
 Difficulty = Literal["easy", "medium", "hard"]
-KINDS: tuple[Kind, ...] = ("choice", "numeric", "expression", "fix", "code", "figure")
+KINDS: dict[Kind, str] = {
+    "choice": "one right option among wrong ones, which a seed shuffles",
+    "numeric": "a number that the law code computes",
+    "expression": "a formula to type",
+    "fix": "code with a wrong line, to be typed right",
+    "code": "a function to complete, which is run on hidden calls",
+    "figure": "a number to read off a plot, whose cells set the tolerance",
+}
 PLANNED = ("flops", "loss", "params", "tokens")
 DIFFICULTIES: tuple[Difficulty, ...] = ("easy", "medium", "hard")
 
