@@ -4,12 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test test-slow check bench clean
+.PHONY: run test test-slow check bench docs clean
 
 run: $(READY)
 	@$(BIN)/scaling-tui run quickstart --app
 
-test: check
+test: check docs
 	$(BIN)/pytest -m "not slow" -n auto --dist loadfile
 
 test-slow: $(READY)
@@ -32,6 +32,10 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
+
+# The site of docs/, in build/site; whatever mkdocs warns of is an error.
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

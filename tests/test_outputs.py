@@ -1,0 +1,64 @@
+"""Commands in README and docs: those with output print it, the others exist as they are written."""
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.core import TyperGroup
+
+from docs.outputs import ROOT, Shown, arguments, masked, pages, pasted, run, session, shown, world
+from scaling_tui.cli.app import app
+from tests.test_documents import PAGES
+
+LINE = re.compile(r"^(?:    |\$ )(?:ssh (?:-\S+ )*box )?(scaling-tui(?: .*)?)$", re.MULTILINE)
+INLINE = re.compile(r"`(scaling-tui [^`]*)`")
+REDIRECTED = re.compile(r" >>? \S+")
+
+
+def written(path: Path) -> Iterator[str]:
+    """Every command of a page, on a line of its own or in a sentence."""
+    text = path.read_text(encoding="utf-8")
+    for command in (*LINE.findall(text), *INLINE.findall(text)):
+        yield REDIRECTED.sub("", command)
+
+
+COMMANDS = sorted({(command, str(path.relative_to(ROOT))) for path in PAGES for command in written(path)})
+
+
+def parse(words: list[str]) -> None:
+    """Reads a command as the command line does, to the last option, without running it.
+
+    Raises:
+        Exception: of click's kind, where a command, an option or a value of one is not known.
+    """
+    group = typer.main.get_command(app)
+    context = group.make_context("scaling-tui", list(words))
+    while isinstance(group, TyperGroup) and (rest := [*context._protected_args, *context.args]):
+        name, found, rest = group.resolve_command(context, rest)
+        assert found is not None
+        if not rest:  # a name, as in "whatever `scaling-tui run` trained"
+            return
+        group, context = found, found.make_context(name, rest, parent=context)
+
+
+@pytest.mark.parametrize(("command", "page"), COMMANDS)
+def test_a_command_of_the_documents_exists_with_its_options(command: str, page: str) -> None:
+    parse([word for word in arguments(command) if word != "--help"])
+
+
+@pytest.mark.parametrize("words", [["nosuch"], ["fit", "a.csv", "--nosuch"], ["quiz", "nosuch", "x"]])
+def test_a_command_that_does_not_exist_is_noticed(words: list[str]) -> None:
+    with pytest.raises(Exception, match="nosuch"):
+        parse(words)
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_shows_what_its_commands_print(page: Path) -> None:
+    with world():
+        for one, printed in session(page.read_text(encoding="utf-8")):
+            assert one.same(printed), f"{page.name}: {one.command}: run `python docs/outputs.py`\n{one.part(printed)}"
