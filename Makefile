@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 run: $(READY)
 	@$(BIN)/scaling-tui run quickstart --app
 
-test: check docs
+test: check
 	$(BIN)/pytest -m "not slow" -n auto --dist loadfile
 
 test-slow: $(READY)
@@ -35,7 +35,7 @@ $(READY): pyproject.toml constraints.txt
 
 # The site of docs/, in build/site; whatever mkdocs warns of is an error.
 docs: $(READY)
-	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,10 +1,9 @@
-"""Makes the moving picture of the README: `python docs/moving.py RUNS`, where RUNS holds a finished sweep of quickstart.
+"""Makes the moving picture of the README: `python docs/moving.py RUNS`, where RUNS holds a finished quickstart.
 
-It opens the app in a pseudo-terminal, presses keys as a visitor would, and records what the terminal gets as an asciicast
-(version 2, build/moving.cast, which `asciinema play` shows). A terminal emulator shows it at the same time, and what
-it shows once it stands still becomes a frame of docs/moving.svg: every line is stored once, and CSS shows the frames in
-turn. The picture
-needs no script, and nothing from a network.
+It opens the app in a pseudo-terminal, presses keys as a visitor would, and records what the terminal gets as an
+asciicast (version 2, build/moving.cast, which `asciinema play` shows). An emulated terminal shows it at the same time.
+Each scene, once it stands still, becomes a frame of docs/moving.svg: every line is stored once, and CSS shows the
+frames in turn. The picture needs no script, and nothing from a network.
 """
 
 import contextlib
@@ -30,7 +29,7 @@ CAST = HERE.parent / "build" / "moving.cast"
 PICTURE = HERE / "moving.svg"
 COLUMNS, LINES = 110, 32
 QUIET_S = 1.2  # a key is pressed once no character has changed for so long
-MOST_S = 60.0
+MOST_S = 180.0
 CELL_W, CELL_H = 8.4, 18.0
 BACKGROUND, FOREGROUND = "#121212", "#e0e0e0"
 NAMED = {
@@ -55,7 +54,7 @@ SCENES = (
     Scene(("3",), "predicted", 3.5),  # Live: the curve of every run, the law, prediction and measured loss
     Scene(("4",), "alpha", 3.0),  # Law
     Scene(("i", "fit alpha", "\r"), "certainty", 4.0),  # ask why: where a coefficient comes from
-    Scene(("\x1b", "\x1b", "5"), "tokens per parameter", 3.0),  # Plan
+    Scene(("\x1b", "\x1b", "5"), "published", 3.0),  # Plan
     Scene(("8",), "scaling laws say", 3.0),  # Learn
     Scene(("9",), "Quiz", 3.0),
 )
@@ -182,9 +181,7 @@ def moving(frames: list[list[str]]) -> str:
             f"@keyframes k{n}{{{before}{begin + 0.001:.3f}%,{end - 0.001:.3f}%{{visibility:visible}}{after}}}"
             f"#f{n}{{animation:k{n} {total:g}s step-end infinite;visibility:{'hidden' if n else 'visible'}}}"
         )
-        uses = "".join(
-            f'<use href="#{names[line]}" y="{y * CELL_H:.1f}"/>' for y, line in enumerate(frame) if line
-        )
+        uses = "".join(f'<use href="#{names[line]}" y="{y * CELL_H:.1f}"/>' for y, line in enumerate(frame) if line)
         groups.append(f'<g id="f{n}">{uses}</g>')
         at += scene.shown_s
     # Who asked for less movement sees the second scene, Live.
@@ -192,8 +189,9 @@ def moving(frames: list[list[str]]) -> str:
                   "g#f1{visibility:visible!important}}")  # fmt: skip
     lines = "".join(f'<g id="{name}">{line}</g>' for line, name in names.items())
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" font-size="14" xml:space="preserve" '
-        'font-family="ui-monospace,SFMono-Regular,Menlo,Consolas,\'DejaVu Sans Mono\',monospace">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" font-size="14" '
+        'xml:space="preserve" '
+        "font-family=\"ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace\">"
         "<title>scaling-tui: Home, Live, Law, Plan, Learn and Quiz</title>"
         f"<style>{''.join(styles)}</style><defs>{lines}</defs>"
         f'<rect width="100%" height="100%" rx="8" fill="{BACKGROUND}"/>'

@@ -16,8 +16,9 @@ The comment above a block is optional. It may hold
 - `exit N`: the command ends with this status, not with 0.
 - `trains: WHY`: takes minutes. This script leaves it alone unless `--train` is given; so do the quick tests.
 
-The blocks of a page are run in order in one folder, the `world`: a recorded sweep of quickstart in `runs/`, and whatever
-the page itself writes, since its Python blocks marked `<!-- run -->` are run too.
+The blocks of a page are run in order in one folder, the `world`: a recorded sweep of quickstart in `runs/`, and
+whatever the page itself writes, since its Python blocks marked `<!-- run -->` are run too, and a block marked
+`<!-- save FILE -->` is written to that file.
 """
 
 import contextlib
@@ -95,9 +96,7 @@ def masked(text: str) -> list[str]:
 def shown(block: str, note: str) -> list[Shown]:
     """The commands of a console block, each with the lines below it."""
     parts = re.split(r"^\$ (.*)\n", block, flags=re.MULTILINE)[1:]
-    return [
-        Shown(command, output.rstrip("\n"), note) for command, output in zip(parts[::2], parts[1::2], strict=True)
-    ]
+    return [Shown(command, output.rstrip("\n"), note) for command, output in zip(parts[::2], parts[1::2], strict=True)]
 
 
 def arguments(command: str) -> list[str]:

@@ -75,13 +75,20 @@ def listed(index: str) -> list[tuple[str, list[tuple[str, str]]]]:
     ]
 
 
+def generated(places: list[tuple[str, str | None]]) -> list[str]:
+    """Pages of docs/reference/, made from the code, that the index does not list one by one."""
+    pages = sorted(path.relative_to(ROOT / "docs").as_posix() for path in ROOT.glob("docs/reference/**/*.md"))
+    known = {place for _, place in places}
+    return [page for page in pages if page not in known]
+
+
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     index = (ROOT / "docs" / INDEX).read_text(encoding="utf-8")
     nav: list[dict[str, Any]] = [{"Home": INDEX}]
     for heading, pages in listed(index):
         places = [(title, in_site(normpath(f"docs/{target}"))) for title, target in pages]
         if entries := [{title: place} for title, place in places if place]:
-            nav.append({heading: entries})
+            nav.append({heading: [*entries, *(generated(places) if heading == "Reference" else [])]})
     config.nav = nav
     return config
 

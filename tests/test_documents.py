@@ -63,7 +63,9 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 def test_every_page_of_docs_is_in_its_index_and_the_index_in_the_readme() -> None:
     index = ROOT / "docs" / "README.md"
     assert "(docs/README.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
-    linked = {(index.parent / link).resolve() for link in re.findall(r"\]\(([^)#]+)", index.read_text(encoding="utf-8"))}
+    linked = {
+        (index.parent / link).resolve() for link in re.findall(r"\]\(([^)#]+)", index.read_text(encoding="utf-8"))
+    }
     generated = index.parent / "reference"  # these have an index of their own
     assert {path for path in index.parent.rglob("*.md") if generated not in path.parents} - {index} <= linked
 

@@ -1,9 +1,6 @@
 """Commands in README and docs: those with output print it, the others exist as they are written."""
 
 import re
-import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +8,9 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from docs.outputs import ROOT, Shown, arguments, masked, pages, pasted, run, session, shown, world
+from docs.outputs import ROOT, arguments, pages, session, world
 from scaling_tui.cli.app import app
+from scaling_tui.runs import Writer
 from tests.test_documents import PAGES
 
 LINE = re.compile(r"^(?:    |\$ )(?:ssh (?:-\S+ )*box )?(scaling-tui(?: .*)?)$", re.MULTILINE)
@@ -62,3 +60,44 @@ def test_a_page_shows_what_its_commands_print(page: Path) -> None:
     with world():
         for one, printed in session(page.read_text(encoding="utf-8")):
             assert one.same(printed), f"{page.name}: {one.command}: run `python docs/outputs.py`\n{one.part(printed)}"
+
+
+BANK = ROOT / "quizzes" / "power_laws.toml"
+ENDLESS = {
+    "scaling-tui import train.log --follow": "reads on; tests of imports follow logs",
+    "scaling-tui run isoflop --device cuda --detach": "trains on a GPU",
+    "scaling-tui attach": "follows a sweep",
+}
+
+
+def furnish(folder: Path) -> None:
+    """What the commands of the README speak of, beside the recorded sweep and the runs of its own example."""
+    (folder / "my-bank.toml").write_bytes(BANK.read_bytes())
+    for match in BLOCK.finditer((ROOT / "docs/tutorials/learner.md").read_text(encoding="utf-8")):
+        if match["language"] == "python":
+            python(match["body"])
+    for flops in (1e11, 4e11, 1.6e12):
+        for times in (0.3, 0.55, 1.0, 1.8, 3.2):
+            params = times * (flops / 600) ** 0.5
+            tokens = flops / (6 * params)
+            loss = 1.2 + 9 / params**0.3 + 11 / tokens**0.3
+            config = {"params": params, "tokens": tokens, "flops": flops}
+            with Writer.create(f"runs/isoflop/n{params:.0f}", config) as run:
+                run.log(step=1, tokens=tokens, flops=flops, val_loss=loss)
+
+
+@pytest.mark.timeout(300)
+def test_the_commands_of_the_readme_run() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    with world() as folder:
+        furnish(folder)
+        list(session(text))
+        ran = 0
+        for command in LINE.findall(text):
+            if command.partition(" #")[0].strip() in ENDLESS or "--app" in command:
+                continue
+            status, printed = run(arguments(command))
+            assert status == 0, f"{command}: exit status {status}\n{printed}"
+            assert "Traceback" not in printed
+            ran += 1
+    assert ran >= 10
