@@ -6,6 +6,7 @@ links to and from them are turned to it.
 """
 
 import re
+from functools import cache
 from pathlib import Path
 from posixpath import dirname, normpath, relpath
 from typing import Any
@@ -16,15 +17,26 @@ from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
 INDEX = "README.md"
+WHOLE = ("reference", "releases")  # folders of docs/ whose pages are all in the navigation
 LINK = re.compile(r"(\]\()([^)\s#]+)(#[^)\s]*)?(\))")
 WORDED = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s#]+)\)")
 
 
+def listed() -> list[tuple[str, list[tuple[str, str]]]]:
+    """The headings of the index with the pages under each: title and target, in order."""
+    index = (ROOT / "docs" / INDEX).read_text(encoding="utf-8")
+    sections = re.split(r"^## ", index, flags=re.MULTILINE)[1:]
+    return [
+        (section.splitlines()[0], re.findall(r"^(?:\||-) \[([^\]]+)\]\(([^)#\s]+)\)", section, re.MULTILINE))
+        for section in sections
+    ]
+
+
+@cache
 def outside() -> dict[str, str]:
-    """Pages beside docs/, from the root of the project, and their names in the site."""
-    found = [*ROOT.glob("*.md"), *ROOT.glob("benchmarks/*.md"), *ROOT.glob("quizzes/README.md")]
-    names = {path.relative_to(ROOT).as_posix() for path in found} - {INDEX}
-    return {name: name.removesuffix("/README.md").removesuffix(".md").lower() + ".md" for name in sorted(names)}
+    """Pages beside docs/ that the index lists, from the root of the project, and their names in the site."""
+    paths = [normpath(f"docs/{target}") for _, pages in listed() for _, target in pages if target.startswith("../")]
+    return {path: path.removesuffix("/README.md").removesuffix(".md").lower() + ".md" for path in paths}
 
 
 def in_site(target: str) -> str | None:
@@ -66,26 +78,18 @@ def is_outside(target: str, lies_in: str) -> bool:
     return in_site(path) is None and (ROOT / path).exists()
 
 
-def listed(index: str) -> list[tuple[str, list[tuple[str, str]]]]:
-    """The headings of the index with the pages under each: title and target, in order."""
-    sections = re.split(r"^## ", index, flags=re.MULTILINE)[1:]
-    return [
-        (section.splitlines()[0], re.findall(r"^(?:\||-) \[([^\]]+)\]\(([^)#\s]+)\)", section, re.MULTILINE))
-        for section in sections
-    ]
-
-
 def generated(places: list[tuple[str, str | None]]) -> list[str]:
-    """Pages of docs/reference/, made from the code, that the index does not list one by one."""
-    pages = sorted(path.relative_to(ROOT / "docs").as_posix() for path in ROOT.glob("docs/reference/**/*.md"))
+    """Pages that scripts make from the code, and release notes: the index does not list them one by one."""
+    found = [path for folder in WHOLE for path in ROOT.glob(f"docs/{folder}/**/*.md")]
+    pages = sorted(path.relative_to(ROOT / "docs").as_posix() for path in found)
     known = {place for _, place in places}
     return [page for page in pages if page not in known]
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    index = (ROOT / "docs" / INDEX).read_text(encoding="utf-8")
+    outside.cache_clear()
     nav: list[dict[str, Any]] = [{"Home": INDEX}]
-    for heading, pages in listed(index):
+    for heading, pages in listed():
         places = [(title, in_site(normpath(f"docs/{target}"))) for title, target in pages]
         if entries := [{title: place} for title, place in places if place]:
             nav.append({heading: [*entries, *(generated(places) if heading == "Reference" else [])]})

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
+from random import Random
 
 import pytest
 import typer
 from typer.core import TyperGroup
 
-from docs.outputs import ROOT, arguments, pages, session, world
+from docs.outputs import ROOT, arguments, pages, run, session, world
 from scaling_tui.cli.app import app
 from scaling_tui.runs import Writer
 from tests.test_documents import PAGES
@@ -22,7 +24,7 @@ def written(path: Path) -> Iterator[str]:
     """Every command of a page, on a line of its own or in a sentence."""
     text = path.read_text(encoding="utf-8")
     for command in (*LINE.findall(text), *INLINE.findall(text)):
-        yield REDIRECTED.sub("", command)
+        yield REDIRECTED.sub("", command.partition(" #")[0].rstrip())
 
 
 COMMANDS = sorted({(command, str(path.relative_to(ROOT))) for path in PAGES for command in written(path)})
@@ -62,7 +64,7 @@ def test_a_page_shows_what_its_commands_print(page: Path) -> None:
             assert one.same(printed), f"{page.name}: {one.command}: run `python docs/outputs.py`\n{one.part(printed)}"
 
 
-BANK = ROOT / "quizzes" / "power_laws.toml"
+BANK = ROOT / "quizzes" / "power-laws.toml"
 ENDLESS = {
     "scaling-tui import train.log --follow": "reads on; tests of imports follow logs",
     "scaling-tui run isoflop --device cuda --detach": "trains on a GPU",
@@ -73,9 +75,12 @@ ENDLESS = {
 def furnish(folder: Path) -> None:
     """What the commands of the README speak of, beside the recorded sweep and the runs of its own example."""
     (folder / "my-bank.toml").write_bytes(BANK.read_bytes())
-    for match in BLOCK.finditer((ROOT / "docs/tutorials/learner.md").read_text(encoding="utf-8")):
-        if match["language"] == "python":
-            python(match["body"])
+    random = Random(0)
+    with (folder / "losses.csv").open("w") as table:
+        print("run,params,tokens,loss", file=table)
+        for params, tokens in product((1e8, 3e8, 1e9, 3e9, 1e10), (1e9, 1e10, 1e11)):
+            loss = (1.8 + 480 / params**0.35 + 2100 / tokens**0.37) * random.gauss(1, 0.005)
+            print(f"{params}-{tokens},{params},{tokens},{loss}", file=table)
     for flops in (1e11, 4e11, 1.6e12):
         for times in (0.3, 0.55, 1.0, 1.8, 3.2):
             params = times * (flops / 600) ** 0.5
