@@ -56,7 +56,7 @@ SCENES = (
     Scene(("i", "fit alpha", "\r"), "certainty", 4.0),  # ask why: where a coefficient comes from
     Scene(("\x1b", "\x1b", "5"), "published", 3.0),  # Plan
     Scene(("8",), "scaling laws say", 3.0),  # Learn
-    Scene(("9",), "Quiz", 3.0),
+    Scene(("9", "\r"), "hint", 4.0),
 )
 
 

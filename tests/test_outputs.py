@@ -1,6 +1,7 @@
 """Commands in README and docs: those with output print it, the others exist as they are written."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from docs.outputs import ROOT, arguments, pages, run, session, world
+from docs.outputs import ROOT, arguments, masked, pages, run, session, world
 from scaling_tui.cli.app import app
 from scaling_tui.runs import Writer
 from tests.test_documents import PAGES
@@ -74,7 +75,8 @@ ENDLESS = {
 
 def furnish(folder: Path) -> None:
     """What the commands of the README speak of, beside the recorded sweep and the runs of its own example."""
-    (folder / "my-bank.toml").write_bytes(BANK.read_bytes())
+    bank = BANK.read_text(encoding="utf-8").replace('\nid = "', '\nid = "my-')
+    (folder / "my-bank.toml").write_text(bank, encoding="utf-8")
     random = Random(0)
     with (folder / "losses.csv").open("w") as table:
         print("run,params,tokens,loss", file=table)
@@ -106,3 +108,16 @@ def test_the_commands_of_the_readme_run() -> None:
             assert "Traceback" not in printed
             ran += 1
     assert ran >= 10
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_the_quickstart_trains_to_the_table_of_the_readme() -> None:
+    """The recorded sweep is what the ladder gives today, but for the digits that depend on processor and Python."""
+    with world() as folder:
+        ((one, _),) = session((ROOT / "README.md").read_text(encoding="utf-8"))
+        shutil.rmtree(folder / "runs")
+        assert run(["run", "quickstart", "--device", "cpu"])[0] == 0
+        status, printed = run(arguments(one.command))
+    assert status == 0
+    assert masked(one.part(printed)) == masked(one.output)
