@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test test-slow check wheel bench bench-long bench-peers bench-gpu gallery clean
+.PHONY: run test test-slow test-install check wheel docs bench bench-long bench-peers bench-gpu gallery clean
 
 run: $(READY)
 	@$(BIN)/scaling-tui run quickstart --app
@@ -49,6 +49,10 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
+
+# The site of docs/, in build/site; whatever mkdocs warns of is an error.
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

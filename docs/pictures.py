@@ -1,7 +1,7 @@
 """Makes the gallery in docs/ from the app itself: `python docs/pictures.py [SWEEP]`, after `make run`.
 
 SWEEP is the folder of a finished sweep; without it, the latest in ./runs. Every screen is taken at three sizes, with an
-empty record of the tutor, and the gallery in docs/README.md shows them.
+empty record of the tutor, and docs/gallery.md shows them.
 """
 
 import asyncio
@@ -18,7 +18,6 @@ from scaling_tui.tui.save_dialog import screen_svg
 SIZES = ((120, 40), (80, 24), (50, 20))
 SETTLES_S = 0.5  # a screen is taken once nothing on it has changed for this long
 HERE = Path(__file__).parent
-GALLERY = "## Gallery"
 
 
 async def picture(sweep: Path, mode: str, size: tuple[int, int]) -> str:
@@ -35,25 +34,23 @@ async def picture(sweep: Path, mode: str, size: tuple[int, int]) -> str:
 
 def main() -> None:
     sweep = find_sweep(Path("runs"), sys.argv[1] if len(sys.argv) > 1 else None)
-    page = HERE / "README.md"
-    head, _, _ = page.read_text(encoding="utf-8").partition(GALLERY)
     lines = [
-        f"{head}{GALLERY}",
+        "# Gallery",
         "",
-        "Every screen at three sizes. `python docs/pictures.py` generates this section from a sweep of `quickstart`.",
+        "Every screen at three sizes. `python docs/pictures.py` generates this page from a sweep of `quickstart`.",
         "",
     ]
     with tempfile.TemporaryDirectory() as empty:
         for name in ("DATA", "CONFIG", "STATE"):
             os.environ[f"XDG_{name}_HOME"] = empty
         for mode in MODES:
-            lines += [f"### {mode.title}", "", f"{mode.help}.", ""]
+            lines += [f"## {mode.title}", "", f"{mode.help}.", ""]
             for width, height in SIZES:
                 path = HERE / f"{mode.name}-{width}x{height}.svg"
                 path.write_text(asyncio.run(picture(sweep, mode.name, (width, height))), encoding="utf-8")
                 lines += [f"![{mode.title} at {width}×{height}]({path.name})", ""]
                 print(path)
-    page.write_text("\n".join(lines), encoding="utf-8")
+    (HERE / "gallery.md").write_text("\n".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ In a browser the file is a download: the folder may be on another computer.
 """
 
 import io
+import re
 from asyncio import to_thread
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,8 +67,9 @@ def save(screen: Screen[Any], picture: Picture) -> None:
 
 def screen_svg(app: App[Any], title: str) -> str:
     """The screen as SVG. Without the attribute some viewers drop the spaces that texts begin with: what is aligned to
-    the right then runs into what stands to its left."""
-    return app.export_screenshot(title=title).replace("<svg ", '<svg xml:space="preserve" ', 1)
+    the right then runs into what stands to its left. Fonts that would be fetched from a network are left out."""
+    looks = app.export_screenshot(title=title).replace("<svg ", '<svg xml:space="preserve" ', 1)
+    return re.sub(r"@font-face \{[^}]*\}\s*", "", looks)
 
 
 def _content(picture: Picture, kind: str, looks: str) -> tuple[str, str, bytes]:
