@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test test-slow check wheel bench bench-long bench-peers bench-gpu gallery clean
+.PHONY: run test test-slow test-install check wheel bench bench-long bench-peers bench-gpu gallery clean
 
 run: $(READY)
 	@$(BIN)/scaling-tui run quickstart --app
@@ -14,6 +14,11 @@ test: check
 
 test-slow: $(READY)
 	$(BIN)/pytest -m slow
+
+# The wheel on every Python that is here, with the lowest and the newest dependencies, tried from outside.
+test-install: $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check 'uv>=0.5'
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/install/matrix.py
 
 # Every figure of README.md, docs/ and benchmarks/README.md, with machine and versions; NAME= chooses some. Those of
 # `bench` take a quarter of an hour, those of `bench-long` two hours on two idle cores. The peers are what you bring:

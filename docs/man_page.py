@@ -38,7 +38,9 @@ def man_page() -> str:
             ".SH DESCRIPTION",
             *_paragraphs(command.help or ""),
             ".PP",
-            _escaped("Without a command it opens the app on a terminal. Every command explains itself: COMMAND --help."),
+            _escaped(
+                "Without a command it opens the app on a terminal. Every command explains itself: COMMAND --help."
+            ),
             ".SH OPTIONS",
             *_parameters(command, context),
             ".SH COMMANDS",
