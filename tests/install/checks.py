@@ -163,7 +163,7 @@ def the_app(it: Installed) -> None:
         os.environ.update(TERM="xterm-256color", COLUMNS="100", LINES="30")
         os.execv(it.command, [str(it.command)])
     seen, until = b"", time.monotonic() + 60
-    while b"Home" not in seen and time.monotonic() < until:
+    while b"Pipeline" not in seen and time.monotonic() < until:
         if select.select([terminal], [], [], 0.5)[0]:
             seen += os.read(terminal, 65536)
     os.write(terminal, b"\x11")  # ctrl+q
@@ -174,7 +174,7 @@ def the_app(it: Installed) -> None:
                 seen += os.read(terminal, 65536)
             except OSError:  # its end
                 status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    assert b"Home" in seen, seen[-500:]
+    assert b"Pipeline" in seen, seen[-500:]
     assert status == 0, (status, seen[-500:])
 
 

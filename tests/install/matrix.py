@@ -1,8 +1,8 @@
 """Installs the wheel on every Python that is there, with the lowest and the newest dependencies, and tries it.
 
-`python tests/install/matrix.py [PYTHON …]`, which is `make test-install`. It needs `uv`, and a package index; it fetches
-no Python, and of torch only builds for CPUs: from PyTorch's own index, or a wheel in a folder of `PIP_FIND_LINKS` or
-`UV_FIND_LINKS`. Where it finds none, training is skipped and the table says so.
+`python tests/install/matrix.py [PYTHON …]`, which is `make test-install`. It needs `uv` and a package index. It
+fetches no Python, and of torch only builds for CPUs: from PyTorch's own index, or a wheel in a folder of
+`PIP_FIND_LINKS` or `UV_FIND_LINKS`. Where it finds none, training is skipped and the table says so.
 """
 
 import argparse

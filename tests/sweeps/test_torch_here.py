@@ -32,7 +32,7 @@ def test_run_says_how_to_get_torch_and_leaves_nothing(tiny: Path) -> None:
 
 def test_a_trace_says_so_before_it_starts_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    with Tracer() as tracer, pytest.raises(InputError, match="torch: not installed.*pip install torch"):
+    with Tracer() as tracer, pytest.raises(InputError, match=r"torch: not installed.*pip install torch"):
         tracer.trace(tmp_path)
 
 
