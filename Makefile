@@ -15,6 +15,11 @@ test: check
 test-slow: $(READY)
 	$(BIN)/pytest -m slow
 
+# The wheel on every Python that is here, with the lowest and the newest dependencies, tried from outside.
+test-install: $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check 'uv>=0.5'
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/install/matrix.py
+
 # Every figure of README.md, docs/ and benchmarks/README.md, with machine and versions; NAME= chooses some. Those of
 # `bench` take a quarter of an hour, those of `bench-long` two hours on two idle cores. The peers are what you bring:
 # `make bench-peers NANOGPT=nanoGPT/model.py SCALING_TUI_DATA=DIR`.

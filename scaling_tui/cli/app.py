@@ -12,6 +12,7 @@ from scaling_tui import InputError, __version__
 from scaling_tui.cli import (
     classroom,
     compare,
+    completion,
     doctor,
     imports,
     laws,
@@ -35,7 +36,6 @@ app = typer.Typer(
     invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for part in (sweeps, listing, report, imports, inside, laws, compare, why, tutor, serve, doctor, schemas):
@@ -115,7 +115,7 @@ def main() -> None:
 
 def _status() -> int:
     try:
-        status = app(standalone_mode=False, prog_name="scaling-tui")
+        status = completion.completing(lambda: app(standalone_mode=False, prog_name="scaling-tui"))
     except TyperException as error:
         say(f"scaling-tui: {' '.join(error.format_message().split())}")
         status = error.exit_code

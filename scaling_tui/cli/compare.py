@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from scaling_tui import InputError
+from scaling_tui.cli import completion
 from scaling_tui.cli.options import (
     AsJson,
     BestOf,
@@ -34,10 +35,15 @@ def compare(
         typer.Argument(
             metavar="SOURCE SOURCE…",
             help="Two or more: sweeps by name or folder, tables of runs, logs of other trainers.",
+            autocompletion=completion.sources,
         ),
     ],
     law: Annotated[
-        str | None, typer.Option(help="Law to fit to all sources; default: each sweep's own, chinchilla for a table.")
+        str | None,
+        typer.Option(
+            help="Law to fit to all sources; default: each sweep's own, chinchilla for a table.",
+            autocompletion=completion.laws,
+        ),
     ] = None,
     flops: Annotated[
         float | None,

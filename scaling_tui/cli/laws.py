@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scaling_tui import InputError
+from scaling_tui.cli import completion
 from scaling_tui.cli.options import (
     AsJson,
     BestOf,
@@ -31,7 +32,12 @@ if TYPE_CHECKING:
     from scaling_tui.plots.figures import Figure
 
 app = typer.Typer()
-LawName = Annotated[str, typer.Option("--law", help="A law, or law:set; 'scaling-tui laws' lists them.")]
+LawName = Annotated[
+    str,
+    typer.Option(
+        "--law", help="A law, or law:set; 'scaling-tui laws' lists them.", autocompletion=completion.published
+    ),
+]
 Coefs = Annotated[
     list[str] | None, typer.Option("--coef", metavar="KEY=VALUE", help="A coefficient, in place of the published one.")
 ]
@@ -42,8 +48,16 @@ Number = float | None
 @app.command()
 def fit(
     context: typer.Context,
-    source: Annotated[str, typer.Argument(help="A sweep, a table (CSV, TSV, JSONL, Parquet), or - for stdin.")],
-    law: Annotated[str | None, typer.Option(help="The law to fit; default: the sweep's own, then chinchilla.")] = None,
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A sweep, a table (CSV, TSV, JSONL, Parquet), or - for stdin.", autocompletion=completion.sources
+        ),
+    ],
+    law: Annotated[
+        str | None,
+        typer.Option(help="The law to fit; default: the sweep's own, then chinchilla.", autocompletion=completion.laws),
+    ] = None,
     draws: Draws = 200,
     holdout_flops: Annotated[
         Number,
@@ -222,13 +236,19 @@ def plan(
     ] = None,
     total_params: Annotated[Number, number("All parameters; N counts the active ones (law moe).", "params")] = None,
     active_share: Annotated[Number, number("Share of the parameters that are active (law moe).")] = None,
-    law: Annotated[str | None, typer.Option(help="A published law, or, with --fit, the law to fit.")] = None,
+    law: Annotated[
+        str | None,
+        typer.Option(help="A published law, or, with --fit, the law to fit.", autocompletion=completion.published),
+    ] = None,
     allocation: Annotated[
         str | None,
         typer.Option(help="A published allocation of N and D, instead of a law; the command laws lists them."),
     ] = None,
     source: Annotated[
-        str | None, typer.Option("--fit", metavar="SOURCE", help="Plan with a fit to this sweep or table.")
+        str | None,
+        typer.Option(
+            "--fit", metavar="SOURCE", help="Plan with a fit to this sweep or table.", autocompletion=completion.sources
+        ),
     ] = None,
     columns: Columns = None,
     points: Which = None,
@@ -307,7 +327,10 @@ def plan(
 @app.command()
 def count(
     ladder: Annotated[
-        str | None, typer.Argument(help="A ladder; without one, the options describe a transformer.")
+        str | None,
+        typer.Argument(
+            help="A ladder; without one, the options describe a transformer.", autocompletion=completion.ladders
+        ),
     ] = None,
     layers: Annotated[int | None, number("Number of layers.", whole=True)] = None,
     hidden: Annotated[int | None, number("Hidden size.", whole=True)] = None,
@@ -365,7 +388,9 @@ def count(
 
 @app.command()
 def laws(
-    name: Annotated[str | None, typer.Argument(help="A law or a published set, to show in full.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="A law or a published set, to show in full.", autocompletion=completion.entries)
+    ] = None,
     params: Annotated[Number, number("Parameters N, to evaluate the hyperparameter laws.", "params")] = None,
     tokens: Annotated[Number, number("Training tokens D, for the same.", "tokens")] = None,
     flops: Annotated[Number, number("Training compute C, for the same; default: 6ND.", "flops")] = None,

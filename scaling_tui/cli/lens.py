@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from scaling_tui import InputError
+from scaling_tui.cli import completion
 from scaling_tui.cli.options import AsJson, Runs, print_json, say
 
 app = typer.Typer()
@@ -14,7 +15,12 @@ app = typer.Typer()
 
 @app.command()
 def pipeline(
-    run: Annotated[str, typer.Argument(help="SWEEP/RUN, the path of a run, or a run of the latest sweep.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            help="SWEEP/RUN, the path of a run, or a run of the latest sweep.", autocompletion=completion.runs
+        ),
+    ],
     runs: Runs = None,
     as_json: AsJson = False,
 ) -> None:
@@ -37,7 +43,10 @@ def pipeline(
 def trace(
     run: Annotated[
         str,
-        typer.Argument(help="SWEEP/RUN, the path of a run, a run of the latest sweep, or the folder of another model."),
+        typer.Argument(
+            help="SWEEP/RUN, the path of a run, a run of the latest sweep, or the folder of another model.",
+            autocompletion=completion.runs,
+        ),
     ],
     prompt: Annotated[
         str | None, typer.Option(help="Prompt to trace; default: held-out text; for another model a sample text.")

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from scaling_tui import InputError
+from scaling_tui.cli import completion
 from scaling_tui.cli.options import (
     AsJson,
     Runs,
@@ -43,6 +44,7 @@ class LessonGroup(TyperGroup):
         asks_for_help = args[:1] in (["--help"], ["-h"])
         if not asks_for_help and args[:1] not in ([name] for name in self.commands):
             args = ["lesson", *args]
+            ctx.meta[completion.LESSON_ASSUMED] = True
         return super().parse_args(ctx, args)
 
 
@@ -56,7 +58,9 @@ learn = typer.Typer(
 @learn.command(name="lesson")
 def learn_lesson(
     context: typer.Context,
-    lesson: Annotated[str | None, typer.Argument(help="A lesson; without one, list them all.")] = None,
+    lesson: Annotated[
+        str | None, typer.Argument(help="A lesson; without one, list them all.", autocompletion=completion.lessons)
+    ] = None,
     read: Annotated[
         bool, typer.Option("--read", help="Mark the lesson as read; questions on it that you have forgotten come back.")
     ] = False,
@@ -124,7 +128,10 @@ def learn_glossary(
 def learn_experiment(
     context: typer.Context,
     experiment: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="An experiment; without one, list them.")
+        str | None,
+        typer.Argument(
+            metavar="NAME", help="An experiment; without one, list them.", autocompletion=completion.experiments
+        ),
     ] = None,
     sweep: Annotated[
         str | None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scaling_tui import InputError
+from scaling_tui.cli import completion
 from scaling_tui.cli.options import AsJson, Runs, print_json, say
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from scaling_tui.runs.labels import Labels
 
 app = typer.Typer()
-Sweep = Annotated[str, typer.Argument(metavar="SWEEP", help="Name of a sweep.")]
+Sweep = Annotated[str, typer.Argument(metavar="SWEEP", help="Name of a sweep.", autocompletion=completion.sweeps)]
 
 
 @app.command(name="runs")
@@ -191,8 +192,16 @@ def unarchive(sweep: Sweep, runs: Runs = None) -> None:
 
 @app.command()
 def rm(
-    sweep: Annotated[str | None, typer.Argument(metavar="SWEEP", help="Name of a sweep.", show_default=False)] = None,
-    run: Annotated[str | None, typer.Option("--run", help="Delete only this run.", show_default=False)] = None,
+    sweep: Annotated[
+        str | None,
+        typer.Argument(metavar="SWEEP", help="Name of a sweep.", show_default=False, autocompletion=completion.sweeps),
+    ] = None,
+    run: Annotated[
+        str | None,
+        typer.Option(
+            "--run", help="Delete only this run.", show_default=False, autocompletion=completion.runs_of_sweep
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
     for_good: Annotated[
         bool, typer.Option("--for-good", help="Free its disk space at once; it cannot be restored.")
@@ -245,7 +254,12 @@ def rm(
 @app.command()
 def restore(
     sweep: Annotated[
-        str | None, typer.Argument(metavar="[SWEEP]", help="Name of a deleted sweep; default: the last deleted.")
+        str | None,
+        typer.Argument(
+            metavar="[SWEEP]",
+            help="Name of a deleted sweep; default: the last deleted.",
+            autocompletion=completion.deleted_sweeps,
+        ),
     ] = None,
     run: Annotated[str | None, typer.Option("--run", help="The deleted run to bring back.", show_default=False)] = None,
     runs: Runs = None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from scaling_tui import InputError
+from scaling_tui.cli import completion
 from scaling_tui.text.json_documents import dumps
 from scaling_tui.text.visible import terminal_of
 
@@ -92,7 +93,10 @@ Prior = Annotated[
     list[str] | None,
     typer.Option(metavar="KEY=VALUE±SD", help="A coefficient measured elsewhere, such as E=0.9±0.2; repeatable."),
 ]
-SweepName = Annotated[str | None, typer.Argument(metavar="SWEEP", help="Name of a sweep; default: the latest.")]
+SweepName = Annotated[
+    str | None,
+    typer.Argument(metavar="SWEEP", help="Name of a sweep; default: the latest.", autocompletion=completion.sweeps),
+]
 
 
 def number(text: str, unit: str = "", whole: bool = False) -> Any:

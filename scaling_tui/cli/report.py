@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scaling_tui import InputError
+from scaling_tui.cli import completion
 from scaling_tui.cli.options import AsJson, BestOf, Cluster, Columns, Runs, Where, Which, print_json, say
 
 if TYPE_CHECKING:
@@ -20,14 +21,21 @@ def report(
     context: typer.Context,
     source: Annotated[
         str | None,
-        typer.Argument(metavar="SOURCE", help="A sweep, a table of runs, or - for stdin; default: the latest sweep."),
+        typer.Argument(
+            metavar="SOURCE",
+            help="A sweep, a table of runs, or - for stdin; default: the latest sweep.",
+            autocompletion=completion.sources,
+        ),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option(help="File to create, .html or .md; default: Markdown on stdout.", show_default=False),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
-    law: Annotated[str | None, typer.Option(help="The law to fit; default: the sweep's own, then chinchilla.")] = None,
+    law: Annotated[
+        str | None,
+        typer.Option(help="The law to fit; default: the sweep's own, then chinchilla.", autocompletion=completion.laws),
+    ] = None,
     columns: Columns = None,
     points: Which = None,
     best_of: BestOf = None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from scaling_tui import InputError
+from scaling_tui.cli import completion
 from scaling_tui.cli.options import (
     UNFINISHED,
     AsJson,
@@ -64,7 +65,13 @@ Detach = Annotated[bool, typer.Option("--detach", help="Return at once; the swee
 @app.command(epilog=UNFINISHED)
 def run(
     context: typer.Context,
-    ladder: Annotated[str, typer.Argument(help="Name of a ladder ('scaling-tui ladders' lists them) or a .toml file.")],
+    ladder: Annotated[
+        str,
+        typer.Argument(
+            help="Name of a ladder ('scaling-tui ladders' lists them) or a .toml file.",
+            autocompletion=completion.ladders,
+        ),
+    ],
     setting: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the ladder, such as tokens=200000."),
@@ -125,6 +132,7 @@ def run(
     from scaling_tui.sweeps.ladder import load_ladder
     from scaling_tui.sweeps.launch import lay_out, start_supervisor
     from scaling_tui.sweeps.preflight import check_ladder, rehearse
+    from scaling_tui.sweeps.torch_here import check_torch
     from scaling_tui.tui import terminal
 
     with_plot = plots_wanted(plot, as_json)
@@ -156,6 +164,8 @@ def run(
             return print_json("dry-run", dry_run_document(chosen, time, data))
         return print(dry_run_text(chosen, time, seeds, data))
     check_where(where, runs_folder(runs), (rung.resources for rung in chosen.rungs))
+    if where.here:
+        check_torch()  # before the corpus, which may take minutes to prepare
     with preparing() as progress:
         checked = check_ladder(chosen, device, jobs, progress, where.here)
     for line in data_lines(checked.data):
@@ -219,7 +229,9 @@ def attach(
 @app.command()
 def stop(
     sweep: SweepName = None,
-    run: Annotated[str | None, typer.Option("--run", help="Stop only this run.")] = None,
+    run: Annotated[
+        str | None, typer.Option("--run", help="Stop only this run.", autocompletion=completion.runs_of_sweep)
+    ] = None,
     runs: Runs = None,
 ) -> None:
     """Stop a sweep. Each run writes a checkpoint first and can be resumed."""
@@ -237,7 +249,9 @@ def stop(
 @app.command(epilog=UNFINISHED)
 def resume(
     sweep: SweepName = None,
-    run: Annotated[str | None, typer.Option("--run", help="Resume only this run.")] = None,
+    run: Annotated[
+        str | None, typer.Option("--run", help="Resume only this run.", autocompletion=completion.runs_of_sweep)
+    ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Runs to train at a time; default: as at the launch.")] = None,
     device: Annotated[
         str | None,
@@ -328,7 +342,9 @@ def rerun(
 @app.command(name="next")
 def train_next(
     sweep: SweepName = None,
-    run: Annotated[str | None, typer.Option("--run", help="The run to train next.")] = None,
+    run: Annotated[
+        str | None, typer.Option("--run", help="The run to train next.", autocompletion=completion.runs_of_sweep)
+    ] = None,
     runs: Runs = None,
 ) -> None:
     """Move a waiting run to the front of the queue; it begins when the next slot is free."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from scaling_tui import InputError
+from scaling_tui.cli import completion
 from scaling_tui.cli.lessons import Plain, learn
 from scaling_tui.cli.options import (
     AsJson,
@@ -36,21 +37,42 @@ app.add_typer(learn, name="learn")
 Banks = Annotated[
     list[Path] | None,
     typer.Option(
-        "--bank", metavar="FILE", help="Use this question bank (.toml) instead of the built-in ones; repeatable."
+        "--bank",
+        metavar="FILE",
+        help="Use this question bank (.toml) instead of the built-in ones; repeatable.",
+        autocompletion=completion.banks,
     ),
 ]
 Lesson = Annotated[
-    str | None, typer.Option("--lesson", help="Questions on this lesson only; 'scaling-tui learn' lists lessons.")
+    str | None,
+    typer.Option(
+        "--lesson",
+        help="Questions on this lesson only; 'scaling-tui learn' lists lessons.",
+        autocompletion=completion.lessons,
+    ),
 ]
 OwnSweep = Annotated[
     str | None,
-    typer.Option("--sweep", metavar="SWEEP", help="Questions about your own runs: the name of a sweep, or 'latest'."),
+    typer.Option(
+        "--sweep",
+        metavar="SWEEP",
+        help="Questions about your own runs: the name of a sweep, or 'latest'.",
+        autocompletion=completion.own_sweeps,
+    ),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Seed for the question's numbers.")]
 QuestionId = Annotated[
-    str | None, typer.Argument(metavar="[QUESTION]", help="Id of a question; 'scaling-tui quiz list' lists them.")
+    str | None,
+    typer.Argument(
+        metavar="[QUESTION]",
+        help="Id of a question; 'scaling-tui quiz list' lists them.",
+        autocompletion=completion.questions,
+    ),
 ]
-QuestionOption = Annotated[str | None, typer.Option("--question", metavar="ID", help="The same, as an option.")]
+QuestionOption = Annotated[
+    str | None,
+    typer.Option("--question", metavar="ID", help="The same, as an option.", autocompletion=completion.questions),
+]
 
 
 @quiz.callback()
@@ -326,7 +348,11 @@ def quiz_check(
     context: typer.Context,
     file: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FILE", help="Banks, experiments or a glossary (.toml); default: all."),
+        typer.Argument(
+            metavar="FILE",
+            help="Banks, experiments or a glossary (.toml); default: all.",
+            autocompletion=completion.banks,
+        ),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Number of seeds to try for each question.")] = 200,
     slips: Annotated[bool, typer.Option("--slips", help="Print the diagnosis for every mistake.")] = False,

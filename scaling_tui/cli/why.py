@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scaling_tui.cli import completion
 from scaling_tui.cli.options import AsJson, BestOf, Cluster, Columns, Runs, Where, Which, print_json, say, text_width
 
 if TYPE_CHECKING:
@@ -16,7 +17,12 @@ app = typer.Typer()
 
 @app.command()
 def why(
-    source: Annotated[str, typer.Argument(help="A sweep, a table (CSV, TSV, JSONL, Parquet), or - for stdin.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A sweep, a table (CSV, TSV, JSONL, Parquet), or - for stdin.", autocompletion=completion.sources
+        ),
+    ],
     what: Annotated[
         list[str] | None,
         typer.Argument(

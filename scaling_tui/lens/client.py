@@ -20,6 +20,7 @@ from scaling_tui.lens.records import Across, Continuation, Trace
 from scaling_tui.runs import RunView, SweepView, find_run
 from scaling_tui.runs.glance import glance
 from scaling_tui.runs.writer import checkpoints
+from scaling_tui.sweeps.torch_here import check_torch
 
 ENDS_WITHIN_S = 1.0
 
@@ -29,7 +30,7 @@ Member = tuple[str, Path, int | None]  # of a comparison: its name, the folder o
 class Tracer:
     """One tracing process; its methods block until it answers and may be called from any thread.
 
-    Every method raises InputError for a request that cannot be met and OSError if the process died.
+    Every method raises InputError for a request that cannot be met, as without torch, and OSError if the process died.
     Common arguments: `folder`, of a run or of a model in Hugging Face's layout; `step`, of a run's checkpoint, None for
     the latest; `device`, which a model that was not trained here is computed on; `prompt`, None for the `example`-th
     piece of held-out text, or of our own for a model that was not trained here; `at`, the position to report on,
@@ -122,6 +123,7 @@ class Tracer:
         return self._process is not None and self._process.poll() is None
 
     def _start(self) -> "subprocess.Popen[str]":
+        check_torch()
         self._stderr.seek(0)
         self._stderr.truncate()
         return subprocess.Popen(

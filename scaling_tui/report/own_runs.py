@@ -185,15 +185,11 @@ def _needed(view: SweepView, way: float) -> Question:
 def _layer(view: SweepView, chosen: int) -> Question:
     """What a layer of the sweep's largest model with a checkpoint adds to a token. Only the tracing process loads
     torch."""
-    from importlib.util import find_spec
-
     from scaling_tui.lens.client import Tracer, to_trace, why_untraceable
 
     run = to_trace(view)
     if run is None:
         raise InputError(why_untraceable(view))
-    if find_spec("torch") is None:
-        raise InputError("layers: want torch to trace a checkpoint")
     try:
         with Tracer() as tracer:
             traced = tracer.trace(run.path, example=chosen % 7, prompt=None, at=None, watch=None, top=1)

@@ -25,6 +25,7 @@ from scaling_tui.sweeps.engines import LOCAL, Where
 from scaling_tui.sweeps.ladder import Ladder
 from scaling_tui.sweeps.machine import machine, versions
 from scaling_tui.sweeps.resources import Resources, recorded
+from scaling_tui.sweeps.torch_here import check_torch
 from scaling_tui.text.visible import visible
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ def lay_out(
     returned for this ladder and device; None has it checked here.
 
     Raises:
-        InputError: the ladder cannot be trained on this machine, the `name` that is given is taken or unusable, or
-            `runs` cannot be written to. Nothing is left over.
+        InputError: the ladder cannot be trained on this machine, torch is missing here, the `name` that is given is
+            taken or unusable, or `runs` cannot be written to. Nothing is left over.
     """
     from scaling_tui.data import tokenizer_sha256
     from scaling_tui.sweeps.estimate import estimate
@@ -60,6 +61,8 @@ def lay_out(
     from scaling_tui.sweeps.speeds import evidence
 
     where = where or LOCAL
+    if where.here:
+        check_torch()
     checked = checked or check_ladder(ladder, device, jobs, here=where.here)
     read = checked.corpus
     seeds = ladder.seeds if seed is None else (seed,)
@@ -181,8 +184,8 @@ def resume(
     only with `take_over`. With `gpus` so many processes train each run from now on.
 
     Raises:
-        InputError: no such device, too few of them, nothing to resume, a cluster that nobody but the sweep's files
-            names, or a copy.
+        InputError: no such device, too few of them, no torch, nothing to resume, a cluster that nobody but the
+            sweep's files names, or a copy.
     """
     from scaling_tui.sweeps.placement import check_gpus
 
@@ -212,6 +215,8 @@ def resume(
                 check_gpus(needed.processes, device)
         except InputError as error:
             raise InputError(f"run {each.name}: {error}") from error
+    if launched.where.here:
+        check_torch()
     make_request(sweep, "resume", run)
     if not supervised(sweep):
         start_supervisor(sweep, jobs, device, per_gpu, where, gpus)

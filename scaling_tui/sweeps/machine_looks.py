@@ -19,6 +19,7 @@ from scaling_tui.sweeps.looks import Look, in_background, not_found, unknown
 from scaling_tui.sweeps.machine import installed, machine, versions
 from scaling_tui.sweeps.placement import MOST_A_GPU, SMALL_PARAMETERS, WORKER_BYTES, at_a_time, places
 from scaling_tui.sweeps.slots import Slots, told
+from scaling_tui.sweeps.torch_here import how_to_get_torch
 from scaling_tui.text import show
 
 TORCH_S = 60.0  # from a cold network disk torch alone takes half a minute to load
@@ -198,7 +199,7 @@ def torch_itself(torch: Torch) -> Look:
     if "error" not in found:
         return Look(f"{found['version']}, built for {found['built_for']}", values=found)
     if found.get("missing") == "torch":
-        return not_found("not installed", "nothing can be trained without torch: pip install torch", version=None)
+        return not_found("not installed", f"training and traces need torch: {how_to_get_torch()}", version=None)
     version = installed(("torch",))["torch"]
     return unknown(found["error"], "try to load it: python -c 'import torch'", version=version)
 

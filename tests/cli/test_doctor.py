@@ -91,7 +91,7 @@ def test_without_torch_path_home_or_terminal_it_tells_what_is_there_and_leaves_n
     for group in GROUPS:
         assert f"\n{group}\n" in f"\n{text}"
     assert "not found: not installed" in line_of(text, "torch")
-    assert "! nothing can be trained without torch: pip install torch" in text
+    assert "! training and traces need torch: pip install torch" in text
     assert "not found: no sbatch in PATH" in line_of(text, "SLURM")
     assert "a pipe or a file; TERM=dumb" in line_of(text, "terminal")
     assert "runs (not there yet)" in " ".join(text.split())

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -20,6 +21,12 @@ def test_the_wheel_brings_its_ladders_and_quizzes(tmp_path: Path) -> None:
     place = tmp_path / "site"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(place)
+    (page,) = place.glob("*.data/data/share/man/man1/scaling-tui.1")
+    assert ".SS scaling\\-tui quiz take" in page.read_text(encoding="utf-8")
+    (metadata,) = place.glob("*.dist-info/METADATA")
+    links = re.findall(r"\]\(([^)\s]+)\)", metadata.read_text(encoding="utf-8"))
+    assert len(links) > 10
+    assert all(link.startswith("https://") for link in links), "a package index has no tree"
     code = """
 import json, sys
 import scaling_tui
