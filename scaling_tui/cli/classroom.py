@@ -136,7 +136,7 @@ def quiz_enter(
         say(note)
     if as_json:
         fields = ("student", "answers", "right")
-        return print_json({
+        return print_json("entered", {
             "assignment": assignment.id,
             "at": written.isoformat(),
             "submissions": [

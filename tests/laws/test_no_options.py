@@ -14,10 +14,12 @@ def test_no_option_of_the_command_line_is_named() -> None:
     assert len(files) > 20
     naming = {file.name for file in files if "--" in file.read_text(encoding="utf-8")}
     assert naming <= {
+        "arguments.py",
         "checkpoints.py",
         "column_names.py",
         "points.py",
         "run_states.py",
+        "study.py",
         "tables.py",
         "task_columns.py",
         "units.py",

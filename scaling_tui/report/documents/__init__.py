@@ -124,6 +124,7 @@ DOCUMENTS = {
         _D("history", "quizzes taken, and days with an answer", ("quiz history",), "tutor.HISTORY"),
         _D("mistakes", "questions whose latest answer was wrong", ("quiz mistakes",), "tutor.MISTAKES"),
         _D("exam", "the papers of an assignment", ("quiz exam",), "tutor.EXAM"),
+        _D("entered", "answers on paper as submissions", ("quiz enter",), "tutor.ENTER"),
         _D("marks", "the marks of a class", ("quiz mark",), "tutor.MARK"),
         _D("class", "a class at a glance", ("quiz report",), "tutor.REPORT"),
         _D("doctor", "what this machine and terminal can do", ("doctor",), "machine.DOCTOR"),

@@ -265,6 +265,19 @@ EXAM = table({
     "key": list_of(text(), "files with the right answers"),
     "papers": map_of(list_of(text()), "files of each student, by id"),
 })  # fmt: skip
+ENTER = table({
+    "assignment": text("its id"),
+    "at": text(f"when the papers were written: {TIME}"),
+    "submissions": list_of(
+        table({
+            "student": text("the id"),
+            "answers": whole(),
+            "right": whole(),
+            "file": text("the submission"),
+            "notes": list_of(words(), "what to check"),
+        })
+    ),
+})  # fmt: skip
 MARK = table({
     "assignment": text("its id"),
     "title": words(),
