@@ -73,7 +73,7 @@ SOURCES = (
     Source("tables", "short", ("benchmarks/published_tables.py",), 0.6, ("docs/tables.md#published-tables",), (DATA,)),
     Source(
         "comparison", "short", ("benchmarks/compare_laws.py",), 0.2,
-        ("benchmarks/README.md#laws-compared", "docs/commands.md#which-law"), (DATA,),
+        ("benchmarks/README.md#laws-compared", "docs/explanation/fits.md#which-law"), (DATA,),
     ),
     Source(
         "timetable", "short", ("benchmarks/timetable.py", "--speed"), 0.1,
@@ -105,7 +105,7 @@ SOURCES = (
         "differences-few", "short", ("benchmarks/compare_coverage.py", "--pairs", "20"), 0.7,
         ("benchmarks/README.md#differences-between-sources", "docs/commands.md#compare"),
     ),
-    Source("coverage", "long", ("benchmarks/laws_coverage.py",), 12, (LAWS, "docs/commands.md#intervals")),
+    Source("coverage", "long", ("benchmarks/laws_coverage.py",), 12, (LAWS, "docs/explanation/intervals.md#how-often-they-hold-the-truth")),
     Source("isoflop-profiles", "long", ("benchmarks/laws_isoflop.py",), 4, (VALLEYS,)),
     Source("tasks", "long", ("benchmarks/laws_tasks.py",), 8, ("docs/commands.md#tasks",)),
     Source(

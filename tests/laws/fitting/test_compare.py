@@ -214,7 +214,7 @@ def test_many_runs_are_sampled_and_still_rolled_forwards() -> None:
 
 
 def test_a_law_that_cannot_be_fitted_is_listed_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(points: Points, law: Law, **given: object) -> Fit:
+    def refuse(law: Law, points: Points, **given: object) -> Fit:
         if law.name == "kaplan":
             raise InputError("points: N and D in fixed ratio")
         return fit(law, points)

@@ -410,7 +410,12 @@ def test_a_loss_may_name_its_unit(tmp_path: Path, name: str) -> None:
 )  # fmt: skip
 def test_what_is_no_loss_says_how_to_get_one(tmp_path: Path, name: str, says: str) -> None:
     with pytest.raises(InputError, match=re.escape(says)):
-        read_points(write(tmp_path, f"params,tokens,{name}\n1e6,1e8,4\n1e7,1e9,3.2\n"))
+        table_points(write(tmp_path, f"params,tokens,{name}\n1e6,1e8,4\n1e7,1e9,3.2\n"))
+
+
+def test_a_program_is_told_arguments_where_the_command_line_is_told_options(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=re.escape('columns={"loss": "val_bpb*3.05"}')):
+        read_points(write(tmp_path, "params,tokens,val_bpb\n1e6,1e8,4\n1e7,1e9,3.2\n"))
 
 
 @pytest.mark.parametrize("word", ["diverged", "OOM", "crashed", "CANCELLED by 1021"])
