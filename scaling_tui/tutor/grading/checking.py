@@ -42,12 +42,13 @@ def check_bank(bank: Bank, lessons: Collection[str] = (), seeds: int = SEEDS) ->
         if lessons and question.lesson not in lessons:
             problems.append(f"{where}: field 'lesson': found {question.lesson!r}, want one of {', '.join(lessons)}")
         found: dict[str, str] = {}  # one seed is enough to report a fault that many have
-        texts = set()
+        askings = set()
         leaks = question.kind == "choice"
         for seed in range(max(seeds, 1 + len(question.forms))):
             try:
                 asked = variant(question, seed)
-                texts.add(asked.text)
+                # What a figure asks for may stand in its plot alone.
+                askings.add((asked.text, asked.values.get("answer")))
                 leaks = leaks and _gives_itself_away(asked)
                 for field, kind, why in _faults(asked):
                     found.setdefault(f"{field} {kind}", f"{where}: field {field!r}: seed {seed}: {why}")
@@ -56,7 +57,7 @@ def check_bank(bank: Bank, lessons: Collection[str] = (), seeds: int = SEEDS) ->
         problems += found.values()
         if leaks:
             problems.append(f"{where}: field 'right': the only option with so many decimals, which gives it away")
-        if question.kind in ("numeric", "figure") and len(texts) == 1 and seeds >= SEEDS:
+        if question.kind in ("numeric", "figure") and len(askings) == 1 and seeds >= SEEDS:
             problems.append(f"{where}: field 'values': the same numbers at every seed, want some that are drawn")
     return problems
 
