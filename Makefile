@@ -51,6 +51,7 @@ check: $(READY)
 
 # The stamp is written last: an install that was cut short is taken up again.
 $(READY): pyproject.toml constraints.txt
+	@echo "Installing in $(VENV), which takes a few minutes."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@

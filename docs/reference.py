@@ -1,4 +1,4 @@
-"""Makes the pages in docs/reference/ from the code: `python docs/reference.py`. A test says if they are out of date."""
+"""Makes the pages in docs/reference/ from the code: `python docs/reference.py`. A test fails if they are out of date."""
 
 import dataclasses
 import itertools
@@ -57,7 +57,7 @@ def listed(names: Iterable[object]) -> str:
 def commands() -> Iterator[str]:
     """Every command with its arguments and options."""
     root: Any = typer.main.get_command(app)
-    yield "Arguments in brackets may be left out. Every command also takes `-h` and `--help`."
+    yield "Arguments in brackets are optional. Every command also takes `-h` and `--help`."
     yield ""
     yield from table(("exit status", "meaning"), ((str(number), text) for number, text in EXIT_STATUSES.items()))
     yield "## `scaling-tui`"
@@ -100,8 +100,8 @@ def usage(command: Any) -> Iterator[str]:
     for each in command.params:
         if each.param_type_name == "argument":
             name = each.metavar or each.name.upper()
-            name = f"{name}…" if each.nargs == -1 and not name.endswith("…") else name
-            yield name if each.required else f"[{name}]"
+            name = f"{name}…" if each.nargs == -1 and not name.endswith(("…", "…]")) else name
+            yield name if each.required or name.startswith("[") else f"[{name}]"
     yield "[OPTIONS]"
 
 
@@ -190,8 +190,8 @@ def keys_of(kind: type, better: Mapping[str, Any] | None = None, leave_out: Sequ
 
 def ladder_keys() -> Iterator[str]:
     """Every key of a ladder's file."""
-    yield "[Ladder files](../ladders.md) explains them, with an example. Whole numbers may be written as `1e6` or"
-    yield "`1_000_000`. A key that is not here is refused."
+    yield "[Ladders](../ladders.md) explains them with an example. You may write whole numbers as `1e6` or `1_000_000`."
+    yield "Any other key is refused."
     yield ""
     yield "## Top level"
     yield ""
@@ -210,7 +210,7 @@ def ladder_keys() -> Iterator[str]:
 def model_keys() -> Iterator[str]:
     yield "## `[model]`"
     yield ""
-    yield "Every key may also be set in a rung, where it overrides the table. `family` is one of:"
+    yield "You may also set any key in a rung, where it overrides the table. `family` is one of:"
     yield ""
     rows = []
     for family, own in rung.FAMILIES.items():
@@ -219,9 +219,9 @@ def model_keys() -> Iterator[str]:
         settled = ", ".join(f"{code(key)} {toml(value)}" for key, value in fixed.items())
         rows.append((code(family), rung.FAMILY_MEANS[family], settled, "; ".join(free)))
     yield from table(("family", "is", "fixed", "may be set, the default first"), rows)
-    yield f"No size may exceed {rung.LARGEST_SIZE:.0e}. `layers`, `hidden` and `context` are at least 1; `vocab` is by"
-    yield "default the tokenizer's and never less. With rotary positions, `hidden / heads` must be even. `norm`,"
-    yield "`bias`, `kv_heads` and `gated` are there for `scaling-tui count`: a family allows one value of each."
+    yield f"No size may exceed {rung.LARGEST_SIZE:.0e}. `layers`, `hidden` and `context` are at least 1; `vocab` defaults to"
+    yield "the tokenizer's and may not be smaller. With rotary positions, `hidden / heads` must be even. `norm`, `bias`,"
+    yield "`kv_heads` and `gated` are for `scaling-tui count`: a family allows only one value of each."
     yield ""
     yield from keys_of(Architecture)
 
@@ -229,9 +229,9 @@ def model_keys() -> Iterator[str]:
 def training_keys() -> Iterator[str]:
     yield "## `[training]`"
     yield ""
-    yield "Every key may also be set in a rung, where it overrides the table, and any may be a"
-    yield "[list](../ladders.md#lists-and-seeds). With several `tokens` or `flops` the schedule is `wsd` by default."
-    yield f"Give either `tokens`, or `flops`: {rung.KEYS['flops']}."
+    yield "You may also set any key in a rung, where it overrides the table, and any value may be a"
+    yield "[list](../ladders.md#lists-and-seeds). With several `tokens` or `flops` the schedule defaults to `wsd`."
+    yield f"Give either `tokens` or `flops`: {rung.KEYS['flops']}."
     yield ""
     yield from keys_of(Training)
     yield "## `[tune]`"
@@ -242,7 +242,7 @@ def training_keys() -> Iterator[str]:
     yield "## `[resources]`"
     yield ""
     yield f"`gpus` is 1 to {resources.MOST_GPUS}; the others are {resources.LEAST:g} to {resources.MOST:,.0f}. A rung"
-    yield "may set its own."
+    yield "may override them."
     yield ""
     yield from keys_of(Resources)
     yield "## `[fit]`"
@@ -250,7 +250,7 @@ def training_keys() -> Iterator[str]:
     yield from keys_of(FitChoice)
     yield "## `[[rungs]]`"
     yield ""
-    yield "Besides these, any key of `[model]`, `[training]` and `[resources]`."
+    yield "A rung takes these keys, and any of `[model]`, `[training]` and `[resources]`."
     yield ""
     yield from table(("key", "meaning"), ((code(key), text) for key, text in rung.KEYS.items()))
     yield f"Metrics are {listed(METRICS)}."
@@ -305,8 +305,8 @@ def json_documents() -> Iterator[str]:
     """Every document that `--json` prints."""
     yield from (documents.__doc__ or "").strip().splitlines()[2:]
     yield ""
-    yield "Types: `text` is a sentence for people, `.*` any name, `[]` each item of a list. `scaling-tui schema` lists"
-    yield "the schemas."
+    yield "`text` is a sentence for people, `.*` stands for any name, and `[]` for each item of a list. `scaling-tui"
+    yield "schema` lists the schemas."
     yield ""
     yield from table(
         ("document", "version", "holds", "printed by"),
@@ -332,8 +332,8 @@ def sections(found: Iterable[documents.Described]) -> Iterator[str]:
 def run_folder() -> Iterator[str]:
     """The files of a run folder, key by key."""
     yield "[Run folders](../runs.md) explains how they are written and read. Their version is `format` in `sweep.json`"
-    yield "and `run.json`. Within a version keys are only added, so a reader has to ignore keys that it does not know."
-    yield "Other trainers may leave out all that may be absent; fields that do not apply are absent or null."
+    yield "and `run.json`. Within a version keys are only added, so a reader must ignore keys that it does not know."
+    yield "Other trainers may omit whatever may be absent; a field that does not apply is absent or null."
     yield ""
     yield from table(
         ("file", "holds", "where"),
@@ -348,7 +348,7 @@ def run_folder() -> Iterator[str]:
 def laws() -> Iterator[str]:
     """Formulas, coefficients, conventions and sources."""
     yield "Losses are in nats per token unless a set says otherwise. N is parameters, D training tokens, C training"
-    yield "FLOPs, U distinct tokens. [The atlas](../laws.md) says how a fit is compared with these."
+    yield "FLOPs, U distinct tokens. [The atlas](../laws.md) says how fits are compared with these."
     yield ""
     yield "## Conventions"
     yield ""
@@ -365,9 +365,8 @@ def laws() -> Iterator[str]:
         published.setdefault(name, []).append(item)
     rows = (overview(item) for item in document["laws"] if item["coefficients"] is not None)
     yield from table(("published set", "N counts", "optimal run", "measured on", "source"), rows)
-    yield "`with head`: input embeddings are not counted, the output head is. `flops`: N is a sixth of the"
-    yield "non-embedding FLOPs per token, attention included. Where an allocation gives only N or D, the other"
-    yield "follows from C = 6ND."
+    yield "`with head` counts the output head but no input embeddings. With `flops`, N is a sixth of the non-embedding"
+    yield "FLOPs per token, attention included. If an allocation gives only N or D, the other follows from C = 6ND."
     yield ""
     yield "## Laws"
     yield ""
@@ -435,8 +434,8 @@ def questions() -> Iterator[str]:
     yield from table(("kind", "asks for"), ((code(kind), text) for kind, text in KINDS.items()))
     yield "## Fields of every question"
     yield ""
-    yield "A bank has a `title`, a `lesson` for questions without one of their own, and `[[question]]` tables. A"
-    yield f"`[[question.form]]` may have any field but {listed(question_tables.SHARED)}."
+    yield "A bank has a `title`, a `lesson` for the questions that name none, and `[[question]]` tables. A"
+    yield f"`[[question.form]]` may have any field except {listed(question_tables.SHARED)}."
     yield ""
     yield from table(("field", "is"), ((code(key), text) for key, text in question_tables.COMMON.items()))
     yield "### A value"
@@ -448,7 +447,7 @@ def questions() -> Iterator[str]:
         yield from table(("field", "is"), ((code(key), text) for key, text in fields.items()))
     yield "## Slips"
     yield ""
-    yield "The names that a mistake may have. Those that are computed need not be listed in a bank."
+    yield "These are the names that a mistake may have. A bank need not list those that are computed."
     yield ""
     rows = ((code(name), text, "computed" if name in mistakes.GENERIC else "") for name, text in mistakes.SLIPS.items())
     yield from table(("slip", "is", ""), rows)
@@ -482,7 +481,7 @@ def pages() -> dict[str, str]:
     index = [
         f"| [{title.lower()}]({name}.md) | {(write.__doc__ or '').strip()} |" for name, (title, write) in PAGES.items()
     ]
-    head = ["# Reference", "", made, "", "| page | has |", "| --- | --- |"]
+    head = ["# Reference", "", made, "", "| page | content |", "| --- | --- |"]
     return {"README.md": "\n".join([*head, *index]) + "\n", **found}
 
 

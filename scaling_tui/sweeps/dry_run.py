@@ -7,7 +7,7 @@ from scaling_tui.sweeps.devices import kind_of
 from scaling_tui.sweeps.estimate import Estimate, estimate, placed
 from scaling_tui.sweeps.ladder import Ladder
 from scaling_tui.sweeps.preflight import Checked
-from scaling_tui.sweeps.probe import lacking, probe
+from scaling_tui.sweeps.probe import LONGEST_S, lacking, probe
 from scaling_tui.sweeps.speeds import evidence
 
 
@@ -35,8 +35,12 @@ def dry_run(
     """
     known = evidence(runs, device)
     _, wanted = placed(ladder, seeds, device, jobs, per_gpu, known.gpu_free)
-    if lacking(wanted, known):
+    earlier = len(known.probed)
+    probes = lacking(wanted, known)
+    if probes:
         say("measuring how fast this machine trains these sizes …")
     known = probe(wanted, known, device, kind_of(device), checked.tokens if checked else None)
+    if probes and len(known.probed) == earlier and lacking(wanted, known):
+        say(f"nothing could be measured within {LONGEST_S:.0f} s; is the machine busy?")
     corpus_s = checked.seconds if checked else 0.0
     return estimate(ladder, known, seeds=seeds, device=device, jobs=jobs, per_gpu=per_gpu, corpus_s=corpus_s)
