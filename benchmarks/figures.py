@@ -61,6 +61,7 @@ class Source:
 
 
 LAWS = "benchmarks/README.md#laws"
+INTERVALS = "docs/explanation/intervals.md#how-often-they-contain-the-truth"
 VALLEYS = "benchmarks/README.md#isoflop-profiles"
 SEEDS = "benchmarks/README.md#quickstart-at-twenty-seeds"
 # The ladders of the experiments, and about how many minutes all their seeds take.
@@ -105,7 +106,7 @@ SOURCES = (
         "differences-few", "short", ("benchmarks/compare_coverage.py", "--pairs", "20"), 0.7,
         ("benchmarks/README.md#differences-between-sources", "docs/commands.md#compare"),
     ),
-    Source("coverage", "long", ("benchmarks/laws_coverage.py",), 12, (LAWS, "docs/explanation/intervals.md#how-often-they-contain-the-truth")),
+    Source("coverage", "long", ("benchmarks/laws_coverage.py",), 12, (LAWS, INTERVALS)),
     Source("isoflop-profiles", "long", ("benchmarks/laws_isoflop.py",), 4, (VALLEYS,)),
     Source("tasks", "long", ("benchmarks/laws_tasks.py",), 8, ("docs/commands.md#tasks",)),
     Source(

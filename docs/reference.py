@@ -1,4 +1,4 @@
-"""Makes the pages in docs/reference/ from the code: `python docs/reference.py`. A test fails if they are out of date."""
+"""Makes the pages in docs/reference/ from the code: `python docs/reference.py`. A test fails if they are stale."""
 
 import dataclasses
 import itertools
@@ -219,9 +219,9 @@ def model_keys() -> Iterator[str]:
         settled = ", ".join(f"{code(key)} {toml(value)}" for key, value in fixed.items())
         rows.append((code(family), rung.FAMILY_MEANS[family], settled, "; ".join(free)))
     yield from table(("family", "is", "fixed", "may be set, the default first"), rows)
-    yield f"No size may exceed {rung.LARGEST_SIZE:.0e}. `layers`, `hidden` and `context` are at least 1; `vocab` defaults to"
-    yield "the tokenizer's and may not be smaller. With rotary positions, `hidden / heads` must be even. `norm`, `bias`,"
-    yield "`kv_heads` and `gated` are for `scaling-tui count`: a family allows only one value of each."
+    yield f"No size may exceed {rung.LARGEST_SIZE:.0e}. `layers`, `hidden` and `context` are at least 1; `vocab` defaults"
+    yield "to the tokenizer's and may not be smaller. With rotary positions, `hidden / heads` must be even. `norm`,"
+    yield "`bias`, `kv_heads` and `gated` are for `scaling-tui count`: a family allows only one value of each."
     yield ""
     yield from keys_of(Architecture)
 
@@ -357,7 +357,8 @@ def laws() -> Iterator[str]:
     )
     yield from table(("FLOPs per token", "is", ""), rows)
     document = laws_document()
-    yield f"A petaFLOP/s-day is {document['pf_day']:.4g} FLOPs. D/N is that of the optimal run at 1e21 FLOPs."
+    pf_day = f"{document['pf_day']:.4g}".replace("e+", "e")
+    yield f"A petaFLOP/s-day is {pf_day} FLOPs. D/N is that of the optimal run at 1e21 FLOPs."
     yield ""
     published: dict[str, list[dict[str, Any]]] = {}
     for item in document["laws"]:
@@ -462,11 +463,11 @@ def questions() -> Iterator[str]:
 
 
 PAGES = {
-    "commands": ("Commands", commands),
+    "commands": ("All commands and options", commands),
     "ladder": ("Keys of a ladder", ladder_keys),
     "run-folder": ("Files of a run folder", run_folder),
     "json": ("JSON documents", json_documents),
-    "laws": ("Laws", laws),
+    "laws": ("All laws and coefficients", laws),
     "questions": ("Questions and assignments", questions),
 }
 
