@@ -219,8 +219,8 @@ def model_keys() -> Iterator[str]:
         settled = ", ".join(f"{code(key)} {toml(value)}" for key, value in fixed.items())
         rows.append((code(family), rung.FAMILY_MEANS[family], settled, "; ".join(free)))
     yield from table(("family", "is", "fixed", "may be set, the default first"), rows)
-    yield f"No size may exceed {rung.LARGEST_SIZE:.0e}. `layers`, `hidden` and `context` are at least 1; `vocab` defaults"
-    yield "to the tokenizer's and may not be smaller. With rotary positions, `hidden / heads` must be even. `norm`,"
+    yield f"No size may exceed {rung.LARGEST_SIZE:.0e}. `layers`, `hidden` and `context` are at least 1; `vocab` is by"
+    yield "default the tokenizer's and never less. With rotary positions, `hidden / heads` must be even. `norm`,"
     yield "`bias`, `kv_heads` and `gated` are for `scaling-tui count`: a family allows only one value of each."
     yield ""
     yield from keys_of(Architecture)
