@@ -194,8 +194,10 @@ def main() -> None:
                 if base is None:
                     rows.append([version, "", "skipped: this Python is not here", "", "", ""])
                     continue
-                for resolution in options.resolution or RESOLUTIONS:
-                    going.append(pool.submit(cell, wheel, base, version, resolution, folder))
+                going += [
+                    pool.submit(cell, wheel, base, version, resolution, folder)
+                    for resolution in options.resolution or RESOLUTIONS
+                ]
             going.append(pool.submit(sdist_row, sdist, folder))
             rows[1:1] = [one.result() for one in going]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
