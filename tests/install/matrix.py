@@ -126,8 +126,7 @@ def sdist_row(sdist: Path, folder: Path) -> list[str]:
             [*pytest, *arguments], cwd=tree, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONPATH": str(tree)},
         )  # fmt: skip
-        last = done.stdout.strip().splitlines()[-1:]
-        told += [re.sub(r" in [\d.]+s.*", "", *last)] if last else []
+        told += [re.sub(r" in [\d.]+s.*", "", last) for last in done.stdout.strip().splitlines()[-1:]]
         fault = fault or (done.stdout[-2000:] if done.returncode else "")
     if fault:
         print(f"sdist\n{fault}", flush=True)
