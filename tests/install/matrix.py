@@ -119,7 +119,7 @@ def sdist_row(sdist: Path, folder: Path) -> list[str]:
     with tarfile.open(sdist) as archive:
         archive.extractall(folder, filter="data")
     tree = folder / sdist.name.removesuffix(".tar.gz")
-    pytest = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider"]
+    pytest = [sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider"]
     told, fault = [], ""
     for arguments in (["--collect-only"], FROM_SDIST):
         done = subprocess.run(
