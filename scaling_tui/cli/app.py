@@ -114,6 +114,8 @@ def main() -> None:
 
 
 def _status() -> int:
+    if any(word.endswith("-completion") for word in sys.argv[1:2]):
+        completion.complete_at_first_tab()
     try:
         status = completion.completing(lambda: app(standalone_mode=False, prog_name="scaling-tui"))
     except TyperException as error:

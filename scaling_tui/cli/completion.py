@@ -22,9 +22,28 @@ SHELL = "_SCALING_TUI_COMPLETE"  # set by the script that --install-completion i
 TABLES = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 LESSON_ASSUMED = "scaling_tui.lesson_assumed"  # in a context's meta: the word may be a command of `learn` as well
 MOST_QUESTIONS_BYTES = 1 << 20  # of a bank that is searched for its questions
+ZSH_FIRST = """
+
+if [[ $funcstack[1] == _%(prog_name)s ]]; then
+  %(complete_func)s "$@"
+fi
+"""
 
 Names = list[str]
 _HARMLESS = re.compile(r"[\w.@%][\w.,+@%:/=-]*")
+
+
+def complete_at_first_tab() -> None:
+    """Mends the script for zsh that `--install-completion` installs and `--show-completion` prints.
+
+    zsh reads the installed file at the first Tab, by running it as the function that is to complete. Typer's script
+    only prepares the next Tab then; this one goes on to complete.
+    """
+    from typer import _completion_shared
+
+    scripts = _completion_shared._completion_scripts
+    if "funcstack" not in scripts["zsh"]:
+        scripts["zsh"] = scripts["zsh"].rstrip() + ZSH_FIRST
 
 
 def completing(run: Callable[[], Any]) -> Any:

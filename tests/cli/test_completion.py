@@ -1,5 +1,7 @@
 """What the shells complete, asked for as their scripts ask."""
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -101,3 +103,36 @@ def test_names_are_completed_without_heavy_imports(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "quickstart" in done.stdout
     assert done.stderr.strip() == ""
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not here")
+def test_zsh_completes_at_the_first_tab_of_a_session(tmp_path: Path) -> None:
+    """zsh loads the installed file as the function that is to complete, and calls it."""
+    shown = subprocess.run(  # for the shell that asks; with a command after it, zsh does not make way for Python
+        ["zsh", "-fc", '"$0" -m scaling_tui --show-completion && :', sys.executable],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    (tmp_path / "_scaling-tui").write_text(shown.stdout)
+    asked = tmp_path / "scaling-tui"
+    asked.write_text('#!/bin/sh\necho "echo asked: $_TYPER_COMPLETE_ARGS"\n')
+    asked.chmod(0o755)
+    tab = "fpath=(. $fpath); autoload -Uz _scaling-tui; compdef() { :; }; words=(scaling-tui run quick); CURRENT=3;"
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["zsh", "-fc", f"{tab} _scaling-tui; echo next; _scaling_tui_completion"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.splitlines() == ["asked: scaling-tui run quick", "next", "asked: scaling-tui run quick"]
+
+
+@pytest.mark.parametrize("line", ["--version", "runs", "quiz list", "fit --help"])
+def test_commands_start_without_heavy_imports(tmp_path: Path, line: str) -> None:
+    code = (
+        f"import sys; sys.argv = ['scaling-tui', *{line.split()!r}]\nfrom scaling_tui.cli import main\n"
+        "try: main()\n"
+        "finally:\n    heavy = {'torch', 'textual', 'scipy', 'pandas', 'jsonschema', 'pydantic'} & set(sys.modules)\n"
+        "    print('heavy:', *heavy)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout.endswith("heavy:\n"), done.stdout + done.stderr
+    assert done.returncode == 0

@@ -93,15 +93,42 @@ asyncio.run(main())
 """
 
 
+# What a program or a notebook does, and a run that a trainer elsewhere writes. Nothing but NumPy may be needed for it.
+LIBRARY = """
+import sys
+from scaling_tui import laws, runs
+points = laws.read_points("losses.csv")
+fitted = laws.fit("chinchilla", points)
+assert abs(fitted.coefficients["E"] - 1.8) < 0.01, fitted
+assert "frac" in fitted.to_latex() and "<table" in fitted._repr_html_()
+assert laws.plan(fitted, flops=1e21)
+assert laws.get("chinchilla:besiroglu2024").loss(params=7e9, tokens=2e12) > 1.8
+for size in (1, 2, 4, 8):
+    params, tokens = size * 1_000_000, 20_000_000 * size
+    config = {"params": params, "tokens": tokens, "flops": 6 * params * tokens}
+    with runs.Writer.create(f"runs/mine/n{size}", config) as run:
+        for step in (1, 2, 3):
+            run.log(step=step, tokens=tokens * step // 3, loss=3.0 / step)
+        run.log(step=3, tokens=tokens, loss=1.0, val_loss=1.8 + 400 / params**0.34)
+sweep = runs.read_sweep("mine")
+assert len(sweep.runs) == 4 and len(sweep.curves()["loss"]) >= 12
+assert laws.fit("kaplan-n", sweep.points()).coefficients
+heavy = {"torch", "scipy", "pandas", "textual", "matplotlib"} & set(sys.modules)
+assert not heavy, heavy
+"""
+# Packages of the extras and of the tests, by the names that they are imported by.
+NOT_NEEDED = ("pandas", "scipy", "jsonschema", "matplotlib", "pyarrow", "transformers", "pytest", "hypothesis")
+
+
 class Installed:
     """The command of an environment."""
 
     def __init__(self, python: Path) -> None:
         self.python, self.command = python, python.with_name("scaling-tui")
 
-    def run(self, *arguments: str, status: int = 0, **environment: str) -> str:
+    def run(self, *arguments: str, status: int = 0, given: str = "", **environment: str) -> str:
         """What a command prints on both streams; fails if it ends with another status or a traceback."""
-        return self._run([str(self.command), *arguments], status, environment)
+        return self._run([str(self.command), *arguments], status, environment, given)
 
     def code(self, code: str) -> str:
         """What a program prints."""
@@ -110,9 +137,9 @@ class Installed:
     def module(self, *arguments: str) -> str:
         return self._run([str(self.python), "-m", "scaling_tui", *arguments], 0, {})
 
-    def _run(self, command: list[str], status: int, environment: dict[str, str]) -> str:
+    def _run(self, command: list[str], status: int, environment: dict[str, str], given: str = "") -> str:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            command, input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             timeout=LONGEST_S, check=False, env={**os.environ, **environment},
         )  # fmt: skip
         assert done.returncode == status, f"{command[1:]} ended with {done.returncode}: {done.stdout[-800:]}"
@@ -131,6 +158,13 @@ def help_of_every_command(it: Installed) -> None:
     """--help of each command."""
     assert "Usage: scaling-tui" in it.run("quiz", "take", "--help")
     assert len(it.code(HELP).splitlines()) > 30
+
+
+def nothing_but_the_dependencies(it: Installed) -> None:
+    """No package of an extra or of the tests is there, so the checks below need none."""
+    code = f"import importlib.util as u; print(*[name for name in {NOT_NEEDED!r} if u.find_spec(name)])"
+    found = it.code(code).split()
+    assert not found, found
 
 
 def fit_a_table(it: Installed) -> None:
@@ -153,6 +187,39 @@ def lessons_and_quizzes(it: Installed) -> None:
     assert it.run("count", "quickstart")
     assert it.run("quiz", "list")
 
+    told = it.run(
+        "quiz", "take", "--lesson", "power-laws", "--seed", "3", "--count", "2", given="hint\n1\nskip\nskip\n"
+    )
+    assert "1 of 2" in told, told
+
+
+def library(it: Installed) -> None:
+    """laws and runs in a program; then the commands on the sweep that it wrote."""
+    it.code(LIBRARY)
+    assert "mine" in it.run("runs")
+    assert json.loads(it.run("attach", "mine", "--json"))
+    assert "n8,n8,0,8000000," in it.run("export", "mine")
+    assert "mine" in it.run("report", "mine")
+    it.run("report", "losses.csv", "--output", "page.html")
+    assert "</html>" in Path("page.html").read_text(encoding="utf-8")
+    Path("others.csv").write_text(TABLE, encoding="utf-8")
+    assert json.loads(it.run("compare", "losses.csv", "others.csv", "--bootstrap", "10", "--json"))
+    assert it.run("why", "mine")
+
+
+def schemas(it: Installed) -> None:
+    """schema prints every schema that it lists."""
+    listed = json.loads(it.run("schema", "--json"))
+    assert "fit" in json.dumps(listed)
+    assert json.loads(it.run("schema", "fit"))["$schema"]
+
+
+def extras_are_named(it: Installed) -> None:
+    """What needs an extra says which."""
+    Path("losses.parquet").write_bytes(b"PAR1" + bytes(16) + b"PAR1")
+    assert "scaling-tui[parquet]" in it.run("fit", "losses.parquet", status=2)
+    assert "scaling-tui[serve]" in it.run("serve", "--port", "0", status=2)
+
 
 def the_app(it: Installed) -> None:
     """Every screen headless, and a start on a terminal."""
@@ -162,7 +229,7 @@ def the_app(it: Installed) -> None:
     if pid == 0:
         os.environ.update(TERM="xterm-256color", COLUMNS="100", LINES="30")
         os.execv(it.command, [str(it.command)])
-    seen, until = b"", time.monotonic() + 60
+    seen, until = b"", time.monotonic() + 300
     while b"Pipeline" not in seen and time.monotonic() < until:
         if select.select([terminal], [], [], 0.5)[0]:
             seen += os.read(terminal, 65536)
@@ -194,7 +261,7 @@ def a_missing_torch(it: Installed) -> None:
     assert told.startswith("scaling-tui: torch: not installed"), told
     assert HOW_TO_GET_IT in told, told
     assert told.count("\n") == 1, told
-    assert not Path("runs").exists()
+    assert not Path("runs", "tiny").exists()
 
 
 def a_broken_torch(it: Installed) -> None:
@@ -226,7 +293,8 @@ def prepare() -> None:
 
 
 BASE: tuple[Callable[[Installed], None], ...] = (
-    versions, help_of_every_command, fit_a_table, lessons_and_quizzes, the_app, what_comes_along,
+    versions, help_of_every_command, nothing_but_the_dependencies, fit_a_table, lessons_and_quizzes, library, schemas,
+    extras_are_named, the_app, what_comes_along,
 )  # fmt: skip
 
 

@@ -21,6 +21,8 @@ def test_the_wheel_brings_its_ladders_and_quizzes(tmp_path: Path) -> None:
     place = tmp_path / "site"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(place)
+    with zipfile.ZipFile(wheel) as archive:
+        nothing_but_the_product(archive.namelist())
     (page,) = place.glob("*.data/data/share/man/man1/scaling-tui.1")
     assert ".SS scaling\\-tui quiz take" in page.read_text(encoding="utf-8")
     (metadata,) = place.glob("*.dist-info/METADATA")
@@ -53,3 +55,18 @@ print(json.dumps({
     in_checkout = (path for path in (ROOT / "quizzes").rglob("*") if path.is_file())
     assert found["quizzes"] == sorted(path.name for path in in_checkout)
     assert resources.packaged("models") == ROOT / "models"
+
+
+def nothing_but_the_product(names: list[str]) -> None:
+    tops = {name.split("/")[0].rpartition(".")[2] for name in names}
+    assert tops == {"scaling_tui", "dist-info", "data"}, tops
+    assert [name for name in names if ".data/" in name] == [name for name in names if name.endswith("/scaling-tui.1")]
+    packaged = {name.removeprefix("scaling_tui/") for name in names if name.startswith("scaling_tui/")}
+    assert {"py.typed", "models/quickstart.toml"} <= packaged
+    package = ROOT / "scaling_tui"
+    in_checkout = {path.relative_to(package).as_posix() for path in package.rglob("*") if path.is_file()}
+    beside = {
+        path.relative_to(ROOT).as_posix() for name in ("models", "quizzes") for path in (ROOT / name).rglob("*.*")
+    }
+    assert packaged == {name for name in in_checkout | beside if "__pycache__" not in name and ".DS_Store" not in name}
+    assert not [name for name in packaged if "/." in name or name.startswith((".", "test"))]

@@ -1,5 +1,6 @@
 """Waiting for what the watching thread tells, without sleeping longer than it takes."""
 
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -21,6 +22,12 @@ def machine_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     """Screens that show the load of the machine would look different every second."""
     text = "CPU 50 % of 2 cores (50 % 50 %) · memory 3.0 of 8.0 GB · 0 workers"
     monkeypatch.setattr("scaling_tui.tui.services.machine.load_text", lambda sweep: text)
+
+
+def missing_torch(patch: pytest.MonkeyPatch) -> None:
+    """From here on the test runs as where torch is not installed."""
+    patch.setitem(sys.modules, "torch", None)
+    patch.setattr("scaling_tui.sweeps.torch_here.find_spec", lambda name: None)
 
 
 async def until(pilot: Pilot[None], reached: Callable[[], bool]) -> None:

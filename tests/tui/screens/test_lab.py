@@ -18,7 +18,7 @@ from scaling_tui.tui.screens.lab import LabScreen
 from scaling_tui.tui.terminal import Appearance
 from scaling_tui.tui.widgets.choose import Choose
 from tests.conftest import FINISHED, record_sweep
-from tests.tui.conftest import until
+from tests.tui.conftest import missing_torch, until
 
 UNDER_WAY = [*["finished"] * 4, "running", "running", "queued"]
 
@@ -90,6 +90,26 @@ async def test_from_home_by_the_lab_to_a_sweep_that_one_watches(
     assert view.document["launch"]["per_gpu"] == 2
     assert [run.name for run in view.runs][:4] == ["a-s3", "b-s3", "c-s3", "d-s3"]
     assert {run.tokens for run in view.runs} == {8192}
+
+
+async def test_without_torch_the_lab_says_how_to_get_it_and_lays_out_nothing(
+    tmp_path: Path, tiny: Path, no_supervisor: list[tuple[int | None, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing_torch(monkeypatch)
+    models = tmp_path / "CONFIG" / "scaling-tui" / "models"
+    models.mkdir(parents=True)
+    (models / "quickstart.toml").write_text(tiny.read_text().replace("words.txt", str(tmp_path / "words.txt")))
+    app = ScalingApp(tmp_path / "runs", mode="lab")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await in_lab(pilot)
+        await pilot.press("l")
+        await until(pilot, lambda: isinstance(app.screen, Choose))
+        await pilot.press("enter")
+        await until(pilot, lambda: any("pip install torch" in notice.message for notice in app._notifications))
+        assert any(notice.message.startswith("torch: not installed") for notice in app._notifications)
+        assert app.current_mode == "lab"
+    assert no_supervisor == []
+    assert list_sweeps(tmp_path / "runs") == []
 
 
 @pytest.mark.parametrize(

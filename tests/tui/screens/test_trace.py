@@ -24,7 +24,7 @@ from scaling_tui.tui.widgets.open_folder import OpenFolder
 from scaling_tui.tui.widgets.trace_grid import METRICS, TokenGrid, fitted, strided
 from tests.conftest import record_sweep, trained_sweep
 from tests.lens.tiny_models import logits, save
-from tests.tui.conftest import settled, until
+from tests.tui.conftest import missing_torch, settled, until
 
 
 class Recorded:
@@ -156,6 +156,15 @@ async def test_it_opens_on_the_largest_run_with_the_cursor_at_the_end(recorded: 
         heads = lines(grid)
         assert heads[0].split()[-2:] == ["t", "↵"] and heads[1].split()[-2:] == ["↵", "t"]
         assert "truth 't', p 0.804, rank 3" in said(pilot, "#cell")
+
+
+async def test_without_torch_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    missing_torch(monkeypatch)
+    prepared(tmp_path)
+    async with ScalingApp(tmp_path, mode="trace").run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "pip install torch" in said(pilot, "#note"))
+        assert said(pilot, "#note").startswith("torch: not installed")
+        assert isinstance(pilot.app.screen, TraceScreen)
 
 
 async def test_moving_scrolls_the_tokens_and_keeps_the_heads(recorded: Recorded, tmp_path: Path) -> None:
