@@ -246,6 +246,8 @@ def shown(name: str) -> str:
 
 
 def _given(table: Table, role: str, spec: str) -> Column:
+    if not isinstance(spec, str):
+        raise InputError(f"--columns {role}: found {type(spec).__name__}, want the name of a column")
     if spec in table.columns:
         return Column(spec)
     name, times, factor = spec.rpartition("*")
