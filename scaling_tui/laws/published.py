@@ -5,6 +5,7 @@ from scaling_tui.laws.arguments import instance
 from scaling_tui.laws.atlas.entries import CoefficientSet
 from scaling_tui.laws.atlas.loss_laws import SETS
 from scaling_tui.laws.forms import LAWS, Law
+from scaling_tui.text.suggest import did_you_mean
 
 
 def find_law(name: str) -> Law:
@@ -20,7 +21,7 @@ def find_law(name: str) -> Law:
     if colon and not chosen:
         raise InputError(f"law: found {name!r}, want {form} or {form}:SET")
     if form not in LAWS:
-        raise InputError(f"law: found {name!r}, want one of {', '.join(LAWS)}")
+        raise InputError(f"law: found {name!r}, {did_you_mean(name, LAWS, 'want one of ' + ', '.join(LAWS))}")
     return LAWS[form]
 
 

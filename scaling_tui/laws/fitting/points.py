@@ -61,6 +61,14 @@ class Points:
     read_from: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        for name in ("loss", *_QUANTITIES):
+            column = getattr(self, name)
+            if column is not None and not isinstance(column, np.ndarray):
+                raise InputError(f"column {name}: found {type(column).__name__}, want an array; Points.of makes it one")
+            if column is not None and column.shape != self.loss.shape:
+                raise InputError(f"column {name}: {column.size} values, loss has {self.loss.size}")
+
     @classmethod
     def of(cls, loss: ArrayLike, *, labels: Iterable[str] = (), **columns: ArrayLike | None) -> "Points":
         """Points from sequences of numbers, (n,) each.

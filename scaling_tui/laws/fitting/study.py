@@ -144,7 +144,9 @@ def study(
     points = as_points(points)
     warnings = points.warnings if warnings is None else warnings
     if not len(points):
-        raise InputError(f"points: none has a finite loss{': ' + '; '.join(warnings) if warnings else ''}")
+        raise InputError(
+            f"points: none has a finite loss{': ' + '; '.join(dict.fromkeys(warnings)) if warnings else ''}"
+        )
     if drop_highest >= len(points):
         raise InputError(f"drop_highest {drop_highest}: found {len(points)} points, want a number below that")
     if drop_highest:

@@ -174,16 +174,13 @@ def read_points(
         InputError: no table, no column of a loss, several that could be, a value that is not a positive number, or
             sizes in a unit that nobody said; names the file, and row and column where there are some.
     """
-    conditions = (where,) if isinstance(where, str) else instance("where", where, Sequence, "conditions")  # type: ignore[type-abstract]
-    for name, value in (
-        ("best_of", best_of),
-        ("cluster", cluster),
-        *(("where", condition) for condition in conditions),
-    ):
+    given = instance("where", where, Sequence, "conditions")  # type: ignore[type-abstract]
+    conditions = (where,) if isinstance(where, str) else tuple(given)
+    for name, value in (("best_of", best_of), ("cluster", cluster), *(("where", item) for item in conditions)):
         if value is not None:
             instance(name, value, str, "a string")
     with argument_names():
-        options = TableOptions.of(None, points, best_of, tuple(conditions), cluster)
+        options = TableOptions.of(None, points, best_of, conditions, cluster)
         options = replace(options, columns={} if columns is None else checked_columns(columns))
         table = read_table(source) if isinstance(source, str | Path) else table_of(source)
         found = points_of_table(table, options)

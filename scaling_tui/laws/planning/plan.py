@@ -387,6 +387,8 @@ def _check(law: Law, goal: Goal) -> None:
         if value is not None:
             positive(name, value)
     main = [name for name in _MAIN if getattr(goal, name) is not None]
+    if goal.unique_tokens is not None and goal.unique_tokens < 1:
+        raise InputError(f"unique_tokens: found {goal.unique_tokens:g}, want at least 1")
     if not main:
         raise InputError("plan: nothing given, want one of flops, loss, params, tokens")
     if len(main) > 2:
@@ -494,9 +496,9 @@ def _plan(law: Law, solution: _Solution, goal: Goal, name: str) -> Plan:
     given = ", ".join(f"{key} {value:g}" for key, value in asdict(goal).items() if value is not None)
     sizes = {"params": solution.n[0], "tokens": solution.d[0], "flops": solution.optimal_c[0]}
     sizes["flops"] = max(sizes["flops"], sizes["params"] + sizes["tokens"] + LOG6)
-    for name, log in sizes.items():
-        if log > _LOG_LARGEST:
-            raise InputError(f"plan: {given} asks for {name} above 1e300; want smaller values")
+    for size, logarithm in sizes.items():
+        if logarithm > _LOG_LARGEST:
+            raise InputError(f"plan: {given} asks for {size} above 1e300; want smaller values")
     # What was given stays as it was given: an exponential of a logarithm loses its last digits.
     N, D = goal.params or float(np.exp(solution.n[0])), goal.tokens or float(np.exp(solution.d[0]))
     loss, optimal = goal.loss or float(np.exp(solution.log_loss[0])), float(np.exp(solution.optimal_log_loss[0]))
