@@ -107,11 +107,24 @@ def root(
 
 def main() -> None:
     """Entry point. Turns wrong input into one line on stderr and the exit status 2."""
+    _open_closed_streams()
     # A closed pipe (`| head`) ends this command silently, as it ends any other.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     with harmless():
         status = _status()
     sys.exit(status)
+
+
+def _open_closed_streams() -> None:
+    """Puts /dev/null where a stream was closed (`>&-`), else the next file that is opened takes its place."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            while (descriptor := os.open(os.devnull, os.O_RDWR)) < number:
+                pass
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            setattr(sys, name, open(number, "r" if number == 0 else "w", encoding="utf-8"))  # noqa: SIM115, PTH123
 
 
 # What Typer says of a value, and the same in the words of every other error here.
