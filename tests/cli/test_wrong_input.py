@@ -101,4 +101,4 @@ def test_a_table_with_two_columns_for_one_question_is_refused(here: Path) -> Non
 
 def test_a_bank_behind_a_loop_of_links_is_one_line(here: Path) -> None:
     with pytest.raises(InputError, match=r"^loop: [^\n]*links, want a bank"):
-        load_exercise(Assignment("week", "Week", ()), (Path("loop"),))
+        load_exercise(Assignment(Path("week.toml"), "week", "Week", ()), (Path("loop"),))
