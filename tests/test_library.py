@@ -245,7 +245,10 @@ def test_wrong_points_are_one_line(wrong: Any, line: str) -> None:
         (lambda: laws.read_points(columns(), columns={"los": "x"}), "columns: found 'los', did you mean 'loss'?"),
         (lambda: laws.read_points(columns(), where="D"), "where: found 'D', want a condition such as params<3e8"),
         (lambda: laws.read_points(columns(), points="some"), "points: found 'some', want last or all"),  # type: ignore[arg-type]
-        (lambda: laws.bootstrap(laws.fit("chinchilla", columns()), 0), "draws: found 0, want a whole number of at least 1"),
+        (
+            lambda: laws.bootstrap(laws.fit("chinchilla", columns()), 0),
+            "draws: found 0, want a whole number of at least 1",
+        ),
         (lambda: PUBLISHED.to_latex(0), "digits: found 0, want 1 to 17"),
         (lambda: PUBLISHED.loss(params=7e9), "tokens: missing, chinchilla takes params, tokens"),
         (lambda: laws.fit("chinchilla", columns()).points.under("non-embedding"), "no column non_embedding"),
