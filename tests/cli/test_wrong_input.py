@@ -1,5 +1,6 @@
 """Wrong input on purpose: one line on stderr that names it, status 2, nothing on stdout."""
 
+import io
 import os
 import subprocess
 import sys
@@ -102,3 +103,15 @@ def test_a_table_with_two_columns_for_one_question_is_refused(here: Path) -> Non
 def test_a_bank_behind_a_loop_of_links_is_one_line(here: Path) -> None:
     with pytest.raises(InputError, match=r"^loop: [^\n]*links, want a bank"):
         load_exercise(Assignment(Path("week.toml"), "week", "Week", ()), (Path("loop"),))
+
+
+def test_what_was_not_saved_is_not_to_be_continued(
+    command: Command, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "file").write_text("")
+    monkeypatch.setattr("scaling_tui.tutor.progress.progress_file", lambda: here / "file" / "progress.jsonl")
+    monkeypatch.setattr("sys.stdin", io.StringIO("3\n"))
+    status, out, err = command("quiz", "take", "--count", "1")
+    assert status == 0
+    assert "not saved" in out + err
+    assert "--resume" not in out + err
