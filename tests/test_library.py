@@ -240,12 +240,15 @@ def test_wrong_points_are_one_line(wrong: Any, line: str) -> None:
     "call, line",
     [
         (lambda: laws.get("chinchilla:nobody"), "law: found 'chinchilla:nobody', want a published set of chinchilla"),
-        (lambda: laws.find_law("chincila"), "law: found 'chincila', want one of"),
+        (lambda: laws.find_law("chincila"), "law: found 'chincila', did you mean 'chinchilla'?"),
         (lambda: laws.plan(3, flops=1e21), "plan: found int, want the name of a published set, a fit or its refits"),  # type: ignore[arg-type]
         (lambda: laws.read_points(columns(), columns={"los": "x"}), "columns: found 'los', did you mean 'loss'?"),
         (lambda: laws.read_points(columns(), where="D"), "where: found 'D', want a condition such as params<3e8"),
         (lambda: laws.read_points(columns(), points="some"), "points: found 'some', want last or all"),  # type: ignore[arg-type]
-        (lambda: laws.bootstrap(laws.fit("chinchilla", columns()), 0), "draws: found 0, want 1 or more"),
+        (
+            lambda: laws.bootstrap(laws.fit("chinchilla", columns()), 0),
+            "draws: found 0, want a whole number of at least 1",
+        ),
         (lambda: PUBLISHED.to_latex(0), "digits: found 0, want 1 to 17"),
         (lambda: PUBLISHED.loss(params=7e9), "tokens: missing, chinchilla takes params, tokens"),
         (lambda: laws.fit("chinchilla", columns()).points.under("non-embedding"), "no column non_embedding"),

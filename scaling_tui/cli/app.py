@@ -1,6 +1,7 @@
 """The command line: the app if no command is given, else the command. Wrong input gives one line."""
 
 import os
+import re
 import signal
 import sys
 from typing import Annotated
@@ -106,11 +107,47 @@ def root(
 
 def main() -> None:
     """Entry point. Turns wrong input into one line on stderr and the exit status 2."""
+    _open_closed_streams()
     # A closed pipe (`| head`) ends this command silently, as it ends any other.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     with harmless():
         status = _status()
     sys.exit(status)
+
+
+def _open_closed_streams() -> None:
+    """Puts /dev/null where a stream was closed (`>&-`), else the next file that is opened takes its place."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            while (descriptor := os.open(os.devnull, os.O_RDWR)) < number:
+                pass
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            setattr(sys, name, open(number, "r" if number == 0 else "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+
+
+# What Typer says of a value, and the same in the words of every other error here.
+_WORDS = (
+    (re.compile(r"('[^']*') is not a valid int(?: range)?\.$"), r"found \1, want a whole number"),
+    (re.compile(r"('[^']*') is not a valid float(?: range)?\.$"), r"found \1, want a number"),
+    (re.compile(r"(\S+) is not in the range ([^<>=]+)<=x<=([^<>=]+)\.$"), r"found \1, want \2 to \3"),
+    (re.compile(r"(\S+) is not in the range x>=(.+)\.$"), r"found \1, want \2 or more"),
+    (re.compile(r"^Got unexpected extra argument\(s\) \((.*)\)$"), r"Got unexpected extra arguments: \1"),
+)
+
+
+def plainly(error: TyperException) -> str:
+    """What is wrong with the command line, on one line, with the help that tells what is right."""
+    text = " ".join(error.format_message().split())
+    for pattern, words in _WORDS:
+        text = pattern.sub(words, text)
+    path = getattr(getattr(error, "ctx", None), "command_path", "")
+    hinted = "(Possible" in text or "Did you mean" in text
+    if not path or hinted or not text.startswith(("Missing ", "No such ", "Got ", "Option ")):
+        return text
+    what = "lists them" if text.startswith("No such ") else "tells what it takes"
+    return f"{text.rstrip('.')}; '{path} --help' {what}"
 
 
 def _status() -> int:
@@ -119,7 +156,7 @@ def _status() -> int:
     try:
         status = completion.completing(lambda: app(standalone_mode=False, prog_name="scaling-tui"))
     except TyperException as error:
-        say(f"scaling-tui: {' '.join(error.format_message().split())}")
+        say(f"scaling-tui: {plainly(error)}")
         status = error.exit_code
     except InputError as error:
         say(f"scaling-tui: {error}")

@@ -16,6 +16,7 @@ from scaling_tui.cli.options import (
     Runs,
     Where,
     Which,
+    not_nan,
     number,
     plots_wanted,
     print_json,
@@ -58,7 +59,7 @@ def compare(
     draws: Annotated[
         int, typer.Option("--bootstrap", min=0, help="Number of bootstrap refits for the intervals.")
     ] = 200,
-    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Level of the intervals.")] = 0.9,
+    level: Annotated[float, typer.Option(min=0.5, max=0.999, callback=not_nan, help="Level of the intervals.")] = 0.9,
     columns: Columns = None,
     points: Which = None,
     best_of: BestOf = None,

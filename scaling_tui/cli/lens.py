@@ -8,7 +8,7 @@ import typer
 
 from scaling_tui import InputError
 from scaling_tui.cli import completion
-from scaling_tui.cli.options import AsJson, Runs, print_json, say
+from scaling_tui.cli.options import AsJson, Runs, not_nan, print_json, say
 
 app = typer.Typer()
 
@@ -71,7 +71,10 @@ def trace(
         int, typer.Option("--continue", min=0, max=1000, help="Number of tokens to continue the prompt with.")
     ] = 16,
     temperature: Annotated[
-        float, typer.Option(min=0.0, help="Sampling temperature of the continuation; 0 takes the likeliest.")
+        float,
+        typer.Option(
+            min=0.0, callback=not_nan, help="Sampling temperature of the continuation; 0 takes the likeliest."
+        ),
     ] = 0.0,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the continuation.")] = 0,
     device: Annotated[

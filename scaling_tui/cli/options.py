@@ -1,5 +1,6 @@
 """What the commands share: options, and where messages and data go."""
 
+import math
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -122,6 +123,13 @@ def number(text: str, unit: str = "", whole: bool = False) -> Any:
         return int(value) if whole else value
 
     return typer.Option(parser=read, metavar="NUMBER", help=text)
+
+
+def not_nan(value: float) -> float:
+    """A callback of options with a range: NaN passes any range, and infinity one without an upper end."""
+    if not math.isfinite(value):
+        raise typer.BadParameter(f"found {value:g}, want a number")
+    return value
 
 
 def say(text: str) -> None:

@@ -394,6 +394,8 @@ def export(
 
     if kind in BINARY and output is None and sys.stdout.isatty():
         raise InputError(f"--output: missing; a {kind.upper()} cannot be printed on a terminal, want a file")
+    if output is not None and kind in {*BINARY, *PICTURES} and output.suffix and output.suffix != f".{kind}":
+        raise InputError(f"--output {output}: found with --format {kind}, want a name that ends in .{kind}")
     limits = limits_of(xlim, ylim)
     if limits is not None and kind not in PICTURES:
         raise InputError(f"--xlim, --ylim: found with {kind}, want them with svg, png or pdf")
@@ -408,6 +410,8 @@ def export(
         write_event_files(view, output)
         return say(f"wrote {output}; 'tensorboard --logdir {output}' shows it")
     content = exported(view, kind, curves, limits)
+    if output is not None:
+        write_new(output, content)
     if kind in TABLES and curves is None:
         records = sum(len(run.curve) for run in view.runs)
         say(f"{view.name}: the points, a row per finished run; --curves writes all {show.counted(records, 'record')}")
@@ -416,7 +420,6 @@ def export(
     elif output is None:
         sys.stdout.buffer.write(content)
     else:
-        write_new(output, content)
         say(f"wrote {output}")
     return None
 
@@ -523,8 +526,11 @@ def notifier_of(command: str, **others: bool) -> "Notifier | None":
     """What runs the command of `--notify`; None without one.
 
     Raises:
-        InputError: it is no command, or nobody stays to run it, because of one of the `others`.
+        InputError: it is no command, or nobody stays to run it, because of one of the `others`; or these exclude
+            each other.
     """
+    if others.get("detach") and others.get("app"):
+        raise InputError("--app: found with --detach, want one of them")
     if not command:
         return None
     for option, given in others.items():

@@ -239,7 +239,7 @@ def quiz_take(
     if as_json:
         return print_json("quiz", console.summary_document(session, course.titles))
     print("\n" + said(console.summary_text(session, course.titles)))
-    if not session.over and session.results:
+    if not session.over and session.results and session.keeps:
         say("continue with: scaling-tui quiz take --resume")
     if session.weak:
         print(f"Read next: scaling-tui learn {session.weak[0]}")

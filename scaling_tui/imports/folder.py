@@ -270,7 +270,7 @@ def _missing(run: ImportedRun, config: Mapping[str, Any]) -> Iterator[str]:
         if "bpb" in run.has:
             yield "bits per byte only: a law in nats per token wants --bytes-per-token X"
         else:
-            yield "no loss: --columns loss=NAME says which metric is it"
+            yield "no loss: --columns loss=NAME says which metric it is"
     if "params" not in config:
         yield "no params in the log: --set params=124M gives them, or a --table with a row a run"
     if "tokens" not in config and "tokens" not in run.has:

@@ -287,12 +287,12 @@ def run_names(path: Path, sources: Sequence[Path]) -> list[str]:
         parts.append(below)
     if len({tuple(below[-1:]) for below in parts}) == 1 and all(len(below) > 1 for below in parts):
         parts = [below[:-1] for below in parts]  # each is the main.log of its folder
-    return ["-".join(below) or path.resolve().name for below in parts]
+    return ["-".join(below) or Path(os.path.realpath(path)).name for below in parts]
 
 
 def _stem(path: Path) -> str:
     """The name of a file without its ending, or that of its folder where the file is a `main.log`."""
-    stem, folder = _without_ending(path.name), path.resolve().parent
+    stem, folder = _without_ending(path.name), Path(os.path.realpath(path)).parent  # a loop of links has one too
     if path.name == trainer_state.FILE and re.fullmatch(r"checkpoint-\d+", folder.name):
         folder = folder.parent
     dull = _DULL.fullmatch(stem) or path.name == trainer_state.FILE or "tfevents" in path.name

@@ -98,4 +98,4 @@ if not TYPE_CHECKING:  # a type checker is to say which names there are not
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

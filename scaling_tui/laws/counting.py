@@ -26,6 +26,8 @@ FLOP_CONVENTIONS: dict[FlopConvention, str] = {
     "Chowdhery et al. 2022 (PaLM), appendix B",
 }
 
+_LARGEST = 10**15  # of a size: no product of them leaves the range of a float
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -82,6 +84,8 @@ class Architecture:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise InputError(f"{name}: found {value!r}, want a whole number of at least {least}")
+            if value > _LARGEST:
+                raise InputError(f"{name}: found more than {_LARGEST:,}, want a smaller number")
         for name, allowed in (
             ("positions", ("none", "rotary", "learned")),
             ("norm", ("none", "rms", "layer")),
@@ -175,6 +179,8 @@ def count(architecture: Architecture) -> Count:
     does not halve the attention. A lookup (embedding, positions) costs nothing; a tied matrix is counted in the head;
     the head of a classifier runs once per sequence, not once per token.
     """
+    if not isinstance(architecture, Architecture):
+        raise InputError(f"architecture: found {type(architecture).__name__}, want laws.Architecture(…)")
     a = architecture
     attention = 2 * a.hidden * a.hidden + 2 * a.hidden * a.kv_width
     mlp = (3 if a.gated else 2) * a.hidden * a.inner

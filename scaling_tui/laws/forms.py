@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from scaling_tui import InputError
+from scaling_tui.laws.arguments import array, instance, number
 from scaling_tui.laws.kernels import Array, Broken, Factor, Kernel, PowerSum, Repeated, Term
 from scaling_tui.text.notebook import html_table
 
@@ -127,13 +128,14 @@ class Law:
             InputError: a coefficient is missing, unknown, or not positive where it must be (the irreducible loss may
                 be zero, an exponent of `signed` anything).
         """
+        instance(f"coefficients of {self.name}", coefficients, Mapping, "a value for each")  # type: ignore[type-abstract]
         unknown = [name for name in coefficients if name not in self.coefficients]
         missing = [name for name in self.coefficients if name not in coefficients]
         if unknown or missing:
             problem = f"unknown {', '.join(unknown)}" if unknown else f"missing {', '.join(missing)}"
             raise InputError(f"coefficients of {self.name}: {problem}, want {', '.join(self.coefficients)}")
         for name in self.coefficients:
-            value = coefficients[name]
+            value = number(f"coefficient {name} of {self.name}", coefficients[name])
             if not np.isfinite(value) or (
                 name not in self.signed and (value < 0 or (value == 0 and name != self.floor))
             ):
@@ -155,18 +157,22 @@ class Law:
             value = given.get(name)
             if value is None:
                 raise InputError(f"{name}: missing, {self.name} takes {', '.join(self.inputs)}")
-            array = np.asarray(value, dtype=np.float64)
-            if not np.all(array > 0) or not np.all(np.isfinite(array)):
-                bad = array[~((array > 0) & np.isfinite(array))].flat[0]
+            values = array(name, value)
+            if not np.all(values > 0) or not np.all(np.isfinite(values)):
+                bad = values[~((values > 0) & np.isfinite(values))].flat[0]
                 raise InputError(f"{name}: found {bad:g}, want a positive number")
-            arrays.append(array)
+            arrays.append(values)
         for part, whole in NESTED:
             if part in self.inputs and whole in self.inputs:
                 less, more = arrays[self.inputs.index(part)], arrays[self.inputs.index(whole)]
                 if np.any(less > more * (1 + 1e-12)):
                     raise InputError(f"{part}: found more than {whole}, want at most as many")
-        shape = np.broadcast_shapes(*(array.shape for array in arrays))
-        return np.log(np.stack([np.broadcast_to(array, shape).ravel() for array in arrays])), shape
+        try:
+            shape = np.broadcast_shapes(*(values.shape for values in arrays))
+        except ValueError:
+            shapes = " and ".join(str(values.shape) for values in arrays)
+            raise InputError(f"{', '.join(self.inputs)}: found arrays of shapes {shapes}, want one shape") from None
+        return np.log(np.stack([np.broadcast_to(values, shape).ravel() for values in arrays])), shape
 
     def loss(self, coefficients: Coefficients, **inputs: object) -> Array:
         """Loss in nats per token at `inputs`, in the shape that they broadcast to.

@@ -1,9 +1,11 @@
 """Laws and their published coefficients by the names that commands take."""
 
 from scaling_tui import InputError
+from scaling_tui.laws.arguments import instance
 from scaling_tui.laws.atlas.entries import CoefficientSet
 from scaling_tui.laws.atlas.loss_laws import SETS
 from scaling_tui.laws.forms import LAWS, Law
+from scaling_tui.text.suggest import did_you_mean
 
 
 def find_law(name: str) -> Law:
@@ -15,9 +17,11 @@ def find_law(name: str) -> Law:
     Raises:
         InputError: no such law.
     """
-    form = name.partition(":")[0]
+    form, colon, chosen = instance("law", name, str, "the name of a law").partition(":")
+    if colon and not chosen:
+        raise InputError(f"law: found {name!r}, want {form} or {form}:SET")
     if form not in LAWS:
-        raise InputError(f"law: found {name!r}, want one of {', '.join(LAWS)}")
+        raise InputError(f"law: found {name!r}, {did_you_mean(name, LAWS, 'want one of ' + ', '.join(LAWS))}")
     return LAWS[form]
 
 

@@ -58,7 +58,7 @@ def read_range(text: str, what: str) -> Range:
         InputError: it is not, or low is not below high. `what` begins the line.
     """
     low, colon, high = text.strip().partition(":")
-    if not colon:
+    if not colon or not (low.strip() or high.strip()):
         raise InputError(f"{what}: found {text.strip()[:60]!r}, want LOW:HIGH, such as 1e5:10M, or one of the ends")
     ends = [read_quantity(end, what=what) if end.strip() else None for end in (low, high)]
     for end in ends:

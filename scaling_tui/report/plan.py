@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from scaling_tui.plots.figures import Figure
     from scaling_tui.plots.plans import PlanCurve
 
+_LARGEST_PEAK = 1e30  # FLOP/s, far above any machine
+
 
 def plan_text(plan: "Plan", bill: Mapping[str, Any] | None) -> str:
     """A plan and, with a bill, its time and price."""
@@ -95,6 +97,8 @@ def coefficients_for(law: str, given: Sequence[str]) -> dict[str, float]:
             value = read_quantity(text)
         except InputError:
             value = math.nan
+        if key in values:
+            raise InputError(f"--coef {key}: found it twice, want one value")
         if not equals or key not in form.coefficients or not math.isfinite(value):
             raise InputError(f"--coef: found {item!r}, want KEY=NUMBER with KEY one of {', '.join(form.coefficients)}")
         values[key] = value
@@ -136,8 +140,10 @@ def device_for(name: str | None, count: int, mfu: float, price: float | None) ->
         peak = DEVICES.get(name.lower()) or read_quantity(name)
     except InputError:
         peak = math.nan
-    if not (math.isfinite(peak) and peak > 0):
-        raise InputError(f"--device: found {name!r}, want {', '.join(DEVICES)} or a peak in FLOP/s such as 9.9e14")
+    if not 1 <= peak <= _LARGEST_PEAK:
+        raise InputError(
+            f"--device: found {name!r}, want {', '.join(DEVICES)} or a peak in FLOP/s from 1 to 1e30, such as 9.9e14"
+        )
     return name, Device(peak, mfu, count, price)
 
 

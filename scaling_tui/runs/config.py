@@ -235,5 +235,7 @@ def check_types(item: Any, where: str) -> None:
             object.__setattr__(item, name, float(value))
         elif wanted is int and isinstance(whole(value), int) and not isinstance(value, bool):
             object.__setattr__(item, name, whole(value))
+        elif wanted is int and isinstance(value, float) and value.is_integer():
+            raise InputError(f"{where}.{name}: found {value:g}, want at most {MOST:g}")
         elif not isinstance(value, wanted) or (wanted is not bool and isinstance(value, bool)):
             raise InputError(f"{where}.{name}: found {value!r}, want {nouns.get(wanted.__name__, wanted.__name__)}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from scaling_tui import InputError
 from scaling_tui.runs.commands import suggested
 from scaling_tui.runs.labels import read_labels
+from scaling_tui.text.files import as_path
 
 if TYPE_CHECKING:
     from scaling_tui.runs.views import RunView
@@ -18,6 +19,7 @@ def list_sweeps(runs: Path) -> list[Path]:
     Raises:
         InputError: `runs` is there and cannot be listed.
     """
+    runs = as_path("runs folder", runs)
     try:
         # A name with a dot is of a sweep that is being imported, or of the deleted ones.
         names = [name for name in os.listdir(runs) if not name.startswith(".")]  # noqa: PTH208 - a thousand at once
@@ -51,7 +53,9 @@ def find_sweep(runs: Path, name: str | None = None) -> Path:
     Raises:
         InputError: no such sweep.
     """
+    runs = as_path("runs folder", runs)
     if name is not None:
+        name = str(as_path("sweep", name)) if not isinstance(name, str) or "\0" in name else name
         for path in (runs / name, Path(name)):
             if _is_sweep(path):
                 return path
@@ -75,6 +79,8 @@ def find_run(runs: Path, name: str) -> "RunView":
     """
     from scaling_tui.runs.glance import glance
 
+    if not isinstance(name, str):
+        raise InputError(f"run: found {type(name).__name__}, want SWEEP/RUN")
     sweep, slash, run = name.rstrip("/").rpartition("/")
     view = glance(find_sweep(runs, sweep if slash else None))
     match = view.run(run)

@@ -6,6 +6,7 @@ import math
 import os
 import shutil
 import socket
+import stat
 import time
 import uuid
 from collections.abc import Iterable, Mapping
@@ -17,7 +18,7 @@ from typing import Any, Literal, Self
 
 from scaling_tui import InputError
 from scaling_tui.text import show
-from scaling_tui.text.files import MOST_BYTES, read_bytes
+from scaling_tui.text.files import MOST_BYTES, as_path, read_bytes
 from scaling_tui.text.json_documents import finite
 from scaling_tui.text.run_states import state_of
 
@@ -47,8 +48,26 @@ STORED_STATES: tuple[State, ...] = ("running", "finished", "stopped", "failed", 
 
 
 def runs_folder(option: Path | None = None) -> Path:
-    """The folder of all sweeps: the `--runs` option, else `$SCALING_TUI_RUNS`, else `./runs`."""
-    return option or Path(os.environ.get("SCALING_TUI_RUNS") or "runs")
+    """The folder of all sweeps: the `--runs` option, else `$SCALING_TUI_RUNS`, else `./runs`; it need not be there.
+
+    Raises:
+        InputError: something else is there, such as a file.
+    """
+    folder = as_path("runs folder", option if option is not None else os.environ.get("SCALING_TUI_RUNS") or "runs")
+    for path in (folder, *folder.parents):
+        try:
+            mode = path.stat().st_mode
+        except FileNotFoundError:
+            continue
+        except NotADirectoryError:
+            continue  # a parent tells which
+        except OSError as error:
+            raise InputError(f"runs folder {folder}: {error.strerror}") from None
+        if not stat.S_ISDIR(mode):
+            within = f" lies within {path}, which is" if path != folder else ":"
+            raise InputError(f"runs folder {folder}{within} not a folder, want one, or a new name")
+        break
+    return folder
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from scaling_tui.runs.metrics import LONGEST_NAME, METRICS, MOST_OTHERS
 from scaling_tui.runs.tail import Tail
 from scaling_tui.runs.views import RunView, SweepView
 from scaling_tui.text import show
-from scaling_tui.text.files import opened
+from scaling_tui.text.files import as_path, opened
 
 STEP = METRICS.index("step")
 MOMENT = len("2026-11-22 16:00:00")  # before a line of a log
@@ -584,6 +584,7 @@ def read_run(path: Path) -> RunView:
     Raises:
         InputError: its run.json is missing or not a JSON object.
     """
+    path = as_path("run", path)
     liveness = Liveness()
     liveness.look(path.parent, [path])
     run = _RunReader(path, None, None, lambda: None, liveness).poll(_ByteBudget(math.inf))

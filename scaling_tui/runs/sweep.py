@@ -10,6 +10,7 @@ from scaling_tui.runs.law_points import point_columns
 from scaling_tui.runs.reader import SweepReader
 from scaling_tui.runs.views import SweepView
 from scaling_tui.tables.columns import Columns
+from scaling_tui.text.files import as_path
 
 
 @dataclass(frozen=True)
@@ -66,5 +67,5 @@ def read_sweep(sweep: str | Path, runs: str | Path | None = None) -> Sweep:
     """
     path = sweep
     if isinstance(sweep, str):
-        path = find_sweep(runs_folder(None if runs is None else Path(runs)), sweep)
-    return Sweep(**vars(SweepReader(Path(path)).poll()))
+        path = find_sweep(runs_folder(None if runs is None else as_path("runs folder", runs)), sweep)
+    return Sweep(**vars(SweepReader(as_path("sweep", path)).poll()))

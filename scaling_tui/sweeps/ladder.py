@@ -122,7 +122,12 @@ def load_ladder(name: str, settings: Sequence[str] = ()) -> Ladder:
     """
     path = _find(name)
     document = read_toml(path, "a ladder (.toml)")
+    once: set[str] = set()
     for setting in settings:
+        key = setting.partition("=")[0]
+        if key in once:
+            raise InputError(f"--set {key}: found it twice, want one value")
+        once.add(key)
         _set(document, setting)
     try:
         return _ladder(path, document)
@@ -135,8 +140,11 @@ def _find(name: str) -> Path:
     if name in known:
         return known[name]
     path = Path(name)
-    if path.is_file():
+    # What is there but no file, such as a folder or a pipe, is refused where it is read, for what it is.
+    if path.is_file() or ((path.suffix == ".toml" or len(path.parts) > 1) and path.exists()):
         return path
+    if name and path.exists():
+        raise InputError(f"ladder {name!r}: not a file, want the name of a ladder or a .toml file")
     known_ladders = f"known: {', '.join(known)}; or give a .toml file"
     raise InputError(f"ladder {name!r}: not found; {did_you_mean(name, known, known_ladders)}")
 

@@ -18,6 +18,19 @@ MOST_BYTES = 16 << 20  # of a file that a person writes: a ladder, a bank, a key
 MOST_TABLE_BYTES = 1 << 30
 
 
+def as_path(name: str, value: object) -> Path:
+    """`value` as a path; `name` is what it is of.
+
+    Raises:
+        InputError: it is no path, or has a character that no path has.
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise InputError(f"{name}: found {type(value).__name__}, want a path")
+    if "\0" in str(value):
+        raise InputError(f"{name} {str(value)!r}: found a NUL character, want a path")
+    return Path(value)
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[int]:
     """A descriptor of the regular file at `path`.

@@ -252,7 +252,7 @@ def test_a_loss_that_falls_and_rises_is_undone_where_it_falls() -> None:
 
 
 def test_wrong_names_say_what_there_is() -> None:
-    with pytest.raises(InputError, match="chinchilla-n"):
+    with pytest.raises(InputError, match="did you mean 'chinchilla'"):
         find_law("chinchila")
     with pytest.raises(InputError, match="hoffmann2022"):
         get("chinchilla:hofmann")

@@ -8,6 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from scaling_tui import InputError
+from scaling_tui.laws.arguments import LARGEST
 from scaling_tui.laws.forms import LAWS, Coefficients, Input, Law
 from scaling_tui.laws.kernels import Array
 from scaling_tui.laws.latex import filled
@@ -239,6 +241,8 @@ class HyperparameterLaw:
         """The best value at `inputs`."""
         found = self.scale
         for name, power in self.exponents.items():
+            if not 1 / LARGEST <= inputs[name] <= LARGEST:
+                raise InputError(f"{name}: found {inputs[name]:g}, want {1 / LARGEST:g} to {LARGEST:g}")
             found *= float(inputs[name] ** power)
         return found
 

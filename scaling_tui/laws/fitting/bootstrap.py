@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from scaling_tui import InputError
+from scaling_tui.laws.arguments import instance, number, one_of, whole
+from scaling_tui.laws.arguments import level as as_level
 from scaling_tui.laws.fitting.clusters import Clusters, clusters_of
 from scaling_tui.laws.fitting.fitted import Fit, Prediction, box_for, observations, sample
 from scaling_tui.laws.fitting.minimize import Problem
@@ -118,7 +120,7 @@ class Bootstrap:
 
     def interval(self, draws: Array, level: float = 0.9) -> tuple[float, float]:
         """Central percentile interval of `draws` (K,), one value per refit; an end may be infinite."""
-        tail = (1 - level) / 2
+        tail = (1 - as_level(level)) / 2
         # There is no interpolating between a finite draw and an infinite one.
         method: Literal["nearest", "linear"] = "linear" if np.all(np.isfinite(draws)) else "nearest"
         low, high = np.quantile(draws, [tail, 1 - tail], method=method)
@@ -159,6 +161,9 @@ class Bootstrap:
             runs: how many new runs the loss is the mean of.
             inputs: the law's inputs, a number each.
         """
+        level, runs = as_level(level), whole("runs", runs, 1)
+        one_of("of", of, ("law", "run"))
+        inputs = {name: number(name, value) for name, value in inputs.items()}
         value, drawn = float(self.fit.loss(**inputs)), self.losses(**inputs)
         if of == "run":
             # Several to a refit: else the ends scatter so much that the law's interval can reach beyond a run's.
@@ -192,8 +197,10 @@ def bootstrap(fit: Fit, draws: int = DRAWS, *, seed: int = 0, resample: Resample
     Raises:
         InputError: no draws, or a fit with as many coefficients as points, whose residuals tell no noise.
     """
-    if draws < 1:
-        raise InputError(f"draws: found {draws}, want 1 or more")
+    instance("fit", fit, Fit, "what laws.fit gives")
+    draws, seed = whole("draws", draws, 1), whole("seed", seed, 0)
+    if resample is not None:
+        one_of("resample", resample, tuple(_HOW))
     if fit.freedom < 1:
         raise InputError(
             f"points: {len(fit.points)} leave no degrees of freedom for {fit.law.name}, want more for an interval"

@@ -101,6 +101,8 @@ def read_columns(text: str) -> dict[str, str]:
     given: dict[str, str] = {}
     for part in re.split(r",\s*(?=\w+\s*=)", text.strip()):
         role, equals, column = (item.strip() for item in part.partition("="))
+        if role in ROLES and equals and not column and role == "loss":
+            raise InputError(f"--columns: found {part.strip()!r}, want the column of the loss, such as loss=eval/loss")
         if not equals or role not in (*ROLES, "lr", *TASK_ROLES):
             near = nearest(role, (*ROLES, "lr", *TASK_ROLES))
             hint = (
@@ -246,6 +248,8 @@ def shown(name: str) -> str:
 
 
 def _given(table: Table, role: str, spec: str) -> Column:
+    if not isinstance(spec, str):
+        raise InputError(f"--columns {role}: found {type(spec).__name__}, want the name of a column")
     if spec in table.columns:
         return Column(spec)
     name, times, factor = spec.rpartition("*")

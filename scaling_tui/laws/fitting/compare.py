@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaling_tui import InputError
+from scaling_tui.laws.arguments import instance
 from scaling_tui.laws.fitting.clusters import Clusters, together
 from scaling_tui.laws.fitting.fit import fit as fit_law
 from scaling_tui.laws.fitting.fitted import Fit, observations
@@ -29,6 +30,7 @@ from scaling_tui.laws.fitting.leave_out import leave_out
 from scaling_tui.laws.fitting.points import Points
 from scaling_tui.laws.forms import LAWS, SYMBOLS, Input, Law
 from scaling_tui.laws.kernels import Array
+from scaling_tui.laws.published import find_law
 
 ORIGINS = (0.5, 0.6, 0.7, 0.8, 0.9)  # shares of the runs that are fitted
 EQUAL = 2.0  # a difference of AICc below this does not choose a law (Burnham and Anderson 2002, section 2.6)
@@ -128,6 +130,9 @@ def compare(own: Fit, laws: Iterable[Law] | None = None) -> Comparison:
     Raises:
         InputError: too few points to compare any law.
     """
+    instance("fit", own, Fit, "what laws.fit gives")
+    if laws is not None:
+        laws = [law if isinstance(law, Law) else find_law(law) for law in instance("laws", laws, Iterable, "a list")]  # type: ignore[type-abstract]
     known = _known(own.points)
     points = own.points
     whole = np.all([np.isfinite(points.column(name)) & (points.column(name) > 0) for name in known], axis=0)

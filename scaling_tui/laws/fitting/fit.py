@@ -1,12 +1,14 @@
 """A law fitted to points: the parametric approach of Hoffmann et al. 2022 (section 3.3), followed to its minimum."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
 
 from scaling_tui import InputError
+from scaling_tui.laws.arguments import LARGEST, instance, one_of, positive
 from scaling_tui.laws.fitting.fitted import Fit, default_delta, observations
-from scaling_tui.laws.fitting.points import Points, name_points
+from scaling_tui.laws.fitting.points import CONVENTIONS, Points, name_points
 from scaling_tui.laws.fitting.restrictions import Restrictions, branches, check_priors
 from scaling_tui.laws.fitting.solve import solve
 from scaling_tui.laws.fitting.tables import Source, as_points
@@ -50,7 +52,10 @@ def fit(
         InputError: no such law, no usable point, fewer points than coefficients, or a column that the law needs is
             missing; or as `read_points`.
     """
-    law = find_law(law) if isinstance(law, str) else law
+    law = law if isinstance(law, Law) else find_law(law)
+    instance("restrictions", restrictions, Restrictions, "laws.Restrictions(…)")
+    if convention is not None:
+        one_of("convention", convention, CONVENTIONS)
     points = as_points(points)
     points, lacking, warnings = _usable(points, law)
     size = len(branches(law, restrictions)[0].free)
@@ -62,8 +67,9 @@ def fit(
             has = f"{law.name} with {restrictions.text} has {size} free coefficients: want at least {size}"
         left = f"{'; '.join(lacking)}; " if lacking else ""
         raise InputError(f"points: {left}{len(points)} usable, {has}, ideally {3 * size}")
-    if delta is None:
-        delta = default_delta(len(points), size)
+    delta = default_delta(len(points), size) if delta is None else positive("delta", delta, infinite=True)
+    if delta > LARGEST:
+        delta = math.inf  # every residual is far below it: least squares
     x, y = observations(law, points)
     if np.ptp(x, axis=1).max() < _SAME:
         raise InputError(

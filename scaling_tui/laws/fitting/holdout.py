@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scaling_tui import InputError
+from scaling_tui.laws.arguments import instance, number
 from scaling_tui.laws.fitting.fitted import Fit, observations
 from scaling_tui.laws.fitting.points import Points
 from scaling_tui.laws.fitting.solve import refit, solve
@@ -48,6 +49,7 @@ def hold_out(full: Fit, holdout_flops: float | None = None) -> Holdout | None:
     Raises:
         InputError: `holdout_flops` is given and leaves too few points on one side.
     """
+    instance("fit", full, Fit, "what laws.fit gives")
     law, points = full.law, full.points
     by, size = sizes(points, law)
     if holdout_flops is None:
@@ -60,7 +62,7 @@ def hold_out(full: Fit, holdout_flops: float | None = None) -> Holdout | None:
             raise InputError(
                 "holdout_flops: the FLOPs of the points are unknown, want a column flops, or params and tokens"
             )
-        threshold = holdout_flops
+        threshold = holdout_flops = number("holdout_flops", holdout_flops)
     out = size >= threshold
     if holdout_flops is not None and (not out.any() or (~out).sum() <= full.size):
         raise InputError(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scaling_tui import InputError
+from scaling_tui.laws.arguments import array
 from scaling_tui.laws.forms import Input
 from scaling_tui.laws.kernels import Array
 from scaling_tui.tables.columns import Columns
@@ -60,6 +61,14 @@ class Points:
     read_from: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        for name in ("loss", *_QUANTITIES):
+            column = getattr(self, name)
+            if column is not None and not isinstance(column, np.ndarray):
+                raise InputError(f"column {name}: found {type(column).__name__}, want an array; Points.of makes it one")
+            if column is not None and column.shape != self.loss.shape:
+                raise InputError(f"column {name}: {column.size} values, loss has {self.loss.size}")
+
     @classmethod
     def of(cls, loss: ArrayLike, *, labels: Iterable[str] = (), **columns: ArrayLike | None) -> "Points":
         """Points from sequences of numbers, (n,) each.
@@ -70,17 +79,17 @@ class Points:
             columns: `params`, `tokens`, `flops`, `unique_tokens`, `total_params`, `non_embedding`; None for none.
 
         Raises:
-            InputError: columns of unequal lengths or unknown names.
+            InputError: columns of unequal lengths or unknown names, or something that is no number.
         """
-        arrays: dict[str, Any] = {"loss": np.atleast_1d(np.asarray(loss, dtype=np.float64))}
+        arrays: dict[str, Any] = {"loss": np.atleast_1d(array("loss", loss))}
         for name, column in columns.items():
             if name not in _QUANTITIES:
                 raise InputError(f"column {name}: unknown, want some of {', '.join(sorted(_QUANTITIES))}")
             if column is not None:
-                arrays[name] = np.atleast_1d(np.asarray(column, dtype=np.float64))
-        for name, array in arrays.items():
-            if array.shape != arrays["loss"].shape:
-                raise InputError(f"column {name}: {array.size} values, loss has {arrays['loss'].size}")
+                arrays[name] = np.atleast_1d(array(f"column {name}", column))
+        for name, values in arrays.items():
+            if values.shape != arrays["loss"].shape:
+                raise InputError(f"column {name}: {values.size} values, loss has {arrays['loss'].size}")
         return cls(**arrays, labels=tuple(labels))
 
     def __len__(self) -> int:

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from scaling_tui.laws.arguments import instance
 from scaling_tui.laws.fitting.bootstrap import bootstrap
 from scaling_tui.laws.fitting.fitted import Fit, Prediction
 
@@ -23,6 +24,7 @@ def predict(
     Raises:
         InputError: an input of the law is missing.
     """
+    instance("fit", fit, Fit, "what laws.fit gives")
     wanted: dict[str, object] = {name: inputs[name] for name in inputs if name in fit.law.inputs}
     if fit.freedom < 1:
         how = f"no interval: {len(fit.points)} points leave no degrees of freedom for {fit.law.name}"

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from scaling_tui import InputError
+from scaling_tui.laws.arguments import LARGEST, instance, number
 from scaling_tui.laws.forms import KaplanJointLaw, Law, OneTermLaw
 from scaling_tui.laws.kernels import Array, Kernel
 
@@ -123,14 +124,21 @@ def check_priors(law: Law, restrictions: Restrictions) -> None:
     tied = {name for pair in restrictions.ties for name in pair}
     for name, prior in restrictions.priors.items():
         _known(law, "priors", name)
+        instance(f"priors {name}", prior, Prior, "laws.Prior(mean, sd)")
+        mean, sd = number(f"priors {name}: mean", prior.mean), number(f"priors {name}: sd", prior.sd)
         if name in restrictions.fixed or name in tied:
             raise InputError(f"priors {name}: found it fixed or tied too, want one of them")
         if _direct(law, name) is None:
             raise InputError(f"priors {name}: {law.name} takes a prior on {_listed_direct(law)} only")
-        positive = prior.mean > 0 or name in law.signed
-        if not (np.isfinite(prior.mean) and positive and np.isfinite(prior.sd) and prior.sd > 0):
+        positive = mean > 0 or name in law.signed
+        if not (np.isfinite(mean) and positive and np.isfinite(sd) and sd > 0):
             want = "a positive s.d." if name in law.signed else "positive numbers"
-            raise InputError(f"priors {name}: found {prior.mean:g} ± {prior.sd:g}, want {want}")
+            raise InputError(f"priors {name}: found {mean:g} ± {sd:g}, want {want}")
+        for value in (abs(mean), sd):
+            if value > LARGEST or 0 < value < 1 / LARGEST:
+                raise InputError(
+                    f"priors {name}: found {mean:g} ± {sd:g}, want numbers from {1 / LARGEST:g} to {LARGEST:g}"
+                )
 
 
 def direct(law: Law, name: str) -> int:
@@ -160,16 +168,22 @@ def _known(law: Law, argument: str, name: str) -> None:
 def _branch(law: Law, fixed: Mapping[str, float], ties: Sequence[tuple[str, str]]) -> Branch:
     size = law.kernel.size
     rows, right = [], []
-    for name, value in fixed.items():
+    for name, given in fixed.items():
         _known(law, "fixed", name)
+        value = number(f"fixed {name}", given)
         positive = name in law.signed or value > 0 or (value == 0 and name == law.floor)
         if not (np.isfinite(value) and positive):
             want = "a number" if name in law.signed else "0 or more" if name == law.floor else "a positive number"
             raise InputError(f"fixed {name}: found {value:g}, want {want}")
+        if abs(value) > LARGEST:
+            raise InputError(f"fixed {name}: found {value:g}, want at most {LARGEST:g}")
         row, target = _held(law, name, value, fixed)
         rows.append(row)
         right.append(target)
-    for first, second in ties:
+    for pair in ties:
+        if isinstance(pair, str) or len(pair) != 2:
+            raise InputError(f"ties: found {pair!r}, want pairs of coefficients such as ('alpha', 'beta')")
+        first, second = pair
         for name in (first, second):
             _known(law, "ties", name)
         rows.append(_tied(law, first, second, fixed))

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from scaling_tui import InputError
+from scaling_tui.laws.arguments import level as as_level
+from scaling_tui.laws.arguments import whole
 from scaling_tui.laws.fitting.bootstrap import DRAWS, Bootstrap, affordable, bootstrap
 from scaling_tui.laws.fitting.fit import fit
 from scaling_tui.laws.fitting.fitted import Fit
@@ -137,9 +139,15 @@ def study(
     Raises:
         InputError: as `fit` and `hold_out`; or `drop_highest` leaves no points; or N has no such convention.
     """
+    level, draws = as_level(level), whole("draws", draws, 0)
+    drop_highest = whole("drop_highest", drop_highest, 0)
     points = as_points(points)
     warnings = points.warnings if warnings is None else warnings
-    if drop_highest < 0 or drop_highest >= len(points):
+    if not len(points):
+        raise InputError(
+            f"points: none has a finite loss{': ' + '; '.join(dict.fromkeys(warnings)) if warnings else ''}"
+        )
+    if drop_highest >= len(points):
         raise InputError(f"drop_highest {drop_highest}: found {len(points)} points, want a number below that")
     if drop_highest:
         keep = np.sort(np.argsort(points.loss, kind="stable")[: len(points) - drop_highest])

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaling_tui import InputError
+from scaling_tui.laws.arguments import instance
 from scaling_tui.laws.fitting.arguments import argument_names, as_arguments
 from scaling_tui.laws.fitting.checkpoints import Rows, find_checkpoints
 from scaling_tui.laws.fitting.column_names import (
@@ -173,7 +174,11 @@ def read_points(
         InputError: no table, no column of a loss, several that could be, a value that is not a positive number, or
             sizes in a unit that nobody said; names the file, and row and column where there are some.
     """
-    conditions = (where,) if isinstance(where, str) else tuple(where)
+    given = instance("where", where, Sequence, "conditions")  # type: ignore[type-abstract]
+    conditions = (where,) if isinstance(where, str) else tuple(given)
+    for name, value in (("best_of", best_of), ("cluster", cluster), *(("where", item) for item in conditions)):
+        if value is not None:
+            instance(name, value, str, "a string")
     with argument_names():
         options = TableOptions.of(None, points, best_of, conditions, cluster)
         options = replace(options, columns={} if columns is None else checked_columns(columns))

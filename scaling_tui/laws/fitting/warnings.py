@@ -39,7 +39,8 @@ def beyond(fit: Fit, **inputs: float) -> tuple[str, ...]:
         column = fit.points.compute() if name == "flops" else getattr(fit.points, name, None)
         if column is None or column.size == 0:
             continue
-        ratio = max(value / column.max(), column.min() / value)
+        with np.errstate(over="ignore"):  # infinitely far is far
+            ratio = max(value / column.max(), column.min() / value)
         if ratio > FAR:
             symbol = SYMBOLS[name]  # type: ignore[index]
             far.append(f"{symbol} {ratio:.3g}× {'above the largest' if value > column.max() else 'below the smallest'}")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from scaling_tui import InputError
+from scaling_tui.laws.arguments import positive
 from scaling_tui.laws.atlas import ALLOCATIONS, Allocation
 from scaling_tui.laws.atlas.entries import CoefficientSet
 from scaling_tui.laws.fitting.bootstrap import Bootstrap, bootstrap
@@ -354,6 +355,9 @@ def frontier(
     return np.exp(n), np.exp(d), np.exp(optimal.log_loss(n, d))
 
 
+# Beyond it a product of two sizes is no number; no law was meant for it.
+_LOG_LARGEST = 300 * log(10)
+
 _MAIN = ("flops", "loss", "params", "tokens")
 
 
@@ -380,9 +384,11 @@ def _solve(law: Law, theta: Array, goal: Goal) -> _Solution:
 
 def _check(law: Law, goal: Goal) -> None:
     for name, value in asdict(goal).items():
-        if value is not None and not (np.isfinite(value) and value > 0):
-            raise InputError(f"{name}: found {value:g}, want a positive number")
+        if value is not None:
+            positive(name, value)
     main = [name for name in _MAIN if getattr(goal, name) is not None]
+    if goal.unique_tokens is not None and goal.unique_tokens < 1:
+        raise InputError(f"unique_tokens: found {goal.unique_tokens:g}, want at least 1")
     if not main:
         raise InputError("plan: nothing given, want one of flops, loss, params, tokens")
     if len(main) > 2:
@@ -487,6 +493,12 @@ def _serving(frontier: Frontier, goal: Goal, served: float) -> tuple[Array, Arra
 
 
 def _plan(law: Law, solution: _Solution, goal: Goal, name: str) -> Plan:
+    given = ", ".join(f"{key} {value:g}" for key, value in asdict(goal).items() if value is not None)
+    sizes = {"params": solution.n[0], "tokens": solution.d[0], "flops": solution.optimal_c[0]}
+    sizes["flops"] = max(sizes["flops"], sizes["params"] + sizes["tokens"] + LOG6)
+    for size, logarithm in sizes.items():
+        if logarithm > _LOG_LARGEST:
+            raise InputError(f"plan: {given} asks for {size} above 1e300; want smaller values")
     # What was given stays as it was given: an exponential of a logarithm loses its last digits.
     N, D = goal.params or float(np.exp(solution.n[0])), goal.tokens or float(np.exp(solution.d[0]))
     loss, optimal = goal.loss or float(np.exp(solution.log_loss[0])), float(np.exp(solution.optimal_log_loss[0]))

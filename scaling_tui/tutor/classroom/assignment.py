@@ -1,5 +1,6 @@
 """Assignments: a TOML file with questions in order, points, a deadline, and which numbers each student gets."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -163,10 +164,10 @@ def load_exercise(assignment: Assignment, banks: tuple[Path, ...] = ()) -> Exerc
     Raises:
         InputError: a bank that cannot be read, or a question that no bank has.
     """
-    there = {path.resolve() for path in resources.found("quizzes")}
-    extra = dict.fromkeys(path.resolve() for path in (*assignment.banks, *banks))
+    there = {os.path.realpath(path) for path in resources.found("quizzes")}
+    extra = {os.path.realpath(path): path for path in (*assignment.banks, *banks)}
     own: dict[str, Question] = {}
-    for bank in (load_bank(path) for path in extra if path not in there):
+    for bank in (load_bank(path) for real, path in extra.items() if real not in there):
         for question in bank.questions:
             if question.id in own:
                 raise InputError(f"{bank.path}: question {question.id!r}: id: also in {own[question.id].bank}")

@@ -300,7 +300,8 @@ def _copies(marks: Sequence[Mark], submissions: Mapping[str, Submission]) -> Ite
 def _files(folder: Path) -> Iterator[_File]:
     """Every .jsonl file below `folder`; links to other folders are not followed."""
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder, want one with submissions")
+        what = "not a folder" if folder.exists() else "no such folder"
+        raise InputError(f"{folder}: {what}, want one with submissions")
     found = 0
     for place, folders, names in os.walk(folder):
         folders.sort()

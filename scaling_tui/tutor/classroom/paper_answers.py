@@ -89,7 +89,9 @@ def read_answers_table(
         order = {item.question: answers.get(item.question, "") for item in assignment.items}
         found[student] = PaperAnswers(student, row, {name: text for name, text in order.items() if text.strip()})
     if not any(each.answers for each in found.values()):
-        raise InputError(f"{path}: no answers, want them in columns called {', '.join(list(names.values())[:3])} …")
+        wanted = [item.question for item in assignment.items]
+        more = " …" if len(wanted) > 3 else ""
+        raise InputError(f"{path}: no answers, want them in columns called {', '.join(wanted[:3])}{more}")
     return [each for each in found.values() if each.answers]
 
 
@@ -109,6 +111,8 @@ def enter(
     Raises:
         InputError: a submission is there and may not be replaced, or cannot be written.
     """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: not a folder, want one for the submissions")
     paths = {each.student: submission_path(exercise.assignment, each.student, folder) for each in table}
     for path in paths.values():
         if path.exists():

@@ -83,7 +83,7 @@ def table_rows(path: Path, wanted: str, columns: tuple[str, ...]) -> Iterator[tu
     """The rows of a small CSV file by column, names of columns in lower case, each with its number in the file.
 
     Raises:
-        InputError: it cannot be read, lacks one of `columns`, or a row has more cells than the header.
+        InputError: it cannot be read, lacks one of `columns`, has one twice, or a row has more cells than the header.
     """
     text = read_text(path, wanted)
     head = text.lstrip("\n").split("\n", 1)[0]
@@ -100,6 +100,9 @@ def table_rows(path: Path, wanted: str, columns: tuple[str, ...]) -> Iterator[tu
             found = ", ".join(name.strip()[:40] or "''" for name in header[:12]) or "an empty file"
             many = "two columns" if column in names else "no column"
             raise InputError(f"{path}: {many} {column!r}: found {found}, want a header with {', '.join(columns)}")
+    twice = next((name for name in names if name and names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"{path}: two columns {twice!r}, want one")
     for row, cells in numbered:
         if len(cells) > len(names) and any(map(str.strip, cells[len(names) :])):
             raise InputError(f"{path}: row {row}: found {len(cells)} cells, the header has {len(names)}")

@@ -1,5 +1,6 @@
 """Banks: TOML files of questions. Every error names the file, question and field."""
 
+import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,9 +87,9 @@ def used_twice(banks: Iterable[Bank], with_others: bool = False) -> list[str]:
     banks = list(banks)
     owner: dict[str, Path] = {}
     if with_others:
-        given = {bank.path.resolve() for bank in banks}
+        given = {os.path.realpath(bank.path) for bank in banks}
         for path in bank_files():
-            if path.resolve() not in given:
+            if os.path.realpath(path) not in given:
                 owner |= {question.id: path for question in read_bank(path)[0].questions}
     faults = []
     for bank in banks:

@@ -96,7 +96,8 @@ def wants_figures(variant: Variant, answer: str) -> str:
         return ""
     if not parsed.number.value or parsed.number.written >= body.digits:
         return ""
-    return f"found {parsed.number.written} significant figures, want {body.digits}, such as {figures(1.0, body.digits)}"
+    noun = "figure" if parsed.number.written == 1 else "figures"
+    return f"found {parsed.number.written} significant {noun}, want {body.digits}, such as {figures(1.0, body.digits)}"
 
 
 def _parse_answer(variant: Variant, answer: str) -> _ParsedAnswer:
