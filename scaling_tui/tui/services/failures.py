@@ -25,7 +25,9 @@ def keep_failure(error: BaseException) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         mode = "w" if path.exists() and path.stat().st_size > MOST_BYTES else "a"
         with path.open(mode, encoding="utf-8", errors="backslashreplace") as file:
-            file.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')} scaling-tui {__version__}\n{told}\n")
+            file.write(
+                f"{datetime.now().astimezone().isoformat(timespec='seconds')} scaling-tui {__version__}\n{told}\n"
+            )
     except OSError as fault:
         return f"its traceback is not saved: {path}: {fault.strerror}"
     return f"its traceback is in {path}"
