@@ -12,7 +12,7 @@ from scaling_tui import InputError
 from scaling_tui.laws.fitting.bootstrap import Bootstrap, bootstrap
 from scaling_tui.laws.forms import Input
 from scaling_tui.report.prediction_game import challenge_of
-from scaling_tui.runs import RunView, SweepView, find_sweep, list_sweeps, read_sweep, runs_folder
+from scaling_tui.runs import SweepView, find_sweep, list_sweeps, read_sweep, runs_folder
 from scaling_tui.runs.commands import suggested
 from scaling_tui.sweeps.sweep_fit import SweepFit, fit_sweep
 from scaling_tui.text import show
@@ -137,11 +137,7 @@ def _own_law(view: SweepView, fitted: SweepFit, intervals: dict[str, tuple[float
 def _rungs(fitted: SweepFit) -> Iterator[Rung]:
     for trial in fitted.trials:
         run = trial.measured[0]
-        yield Rung(trial.label, _size(run, fitted), run.tokens or 0, trial.loss or math.nan)
-
-
-def _size(run: RunView, fitted: SweepFit) -> int:
-    return (run.non_embedding if fitted.fit.convention == "non-embedding" else run.params) or 0
+        yield Rung(trial.label, run.size(fitted.fit.convention) or 0, run.tokens or 0, trial.loss or math.nan)
 
 
 def _prediction(view: SweepView) -> Question:
