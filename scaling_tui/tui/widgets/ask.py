@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
+from textual.suggester import Suggester
 from textual.widgets import Input, Label, Static
 
 from scaling_tui import InputError
@@ -41,14 +42,19 @@ class Ask(AppSized, ModalScreen[T | None], Generic[T]):
         hint: str,
         read: Callable[[str], T],
         start: str = "",
+        suggester: Suggester | None = None,
+        id: str | None = None,
     ) -> None:
         super().__init__()
         self._question, self._hint, self._read, self._start = question, hint, read, start
+        self._suggester, self._id_of_field = suggester, id
 
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Label(self._question, markup=False)
-            yield Input(self._start, compact=True, select_on_focus=False)
+            yield Input(
+                self._start, id=self._id_of_field, compact=True, select_on_focus=False, suggester=self._suggester
+            )
             yield Static(Text(self._hint), id="hint")
             yield Static(id="mistake")
 
