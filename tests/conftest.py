@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -80,6 +81,13 @@ def own_slots(
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """What tests measure of this machine is not taken for what its user measured, nor the other way round."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture(autouse=True)
+def ends_at_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The app tells of a worker that failed and goes on; a test fails with it, but for those of that telling."""
+    if (app := sys.modules.get("scaling_tui.tui.app")) is not None:
+        monkeypatch.delattr(app.ScalingApp, "_handle_exception")
 
 
 @pytest.fixture(autouse=True)

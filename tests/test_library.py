@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from scaling_tui import InputError, laws, runs
 from scaling_tui.cli import app as cli
-from scaling_tui.laws.fitting.arguments import as_arguments
+from scaling_tui.laws.fitting.messages import as_arguments
 from scaling_tui.laws.latex import filled
 from scaling_tui.tables.columns import Columns, table_of
 from tests.conftest import record_grid, record_sweep

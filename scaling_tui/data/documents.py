@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from scaling_tui import InputError
 from scaling_tui.data.finding import COMPRESSED, Found
+from scaling_tui.text.columns import cut
 from scaling_tui.text.files import opened
 
 if TYPE_CHECKING:
@@ -153,13 +154,12 @@ def _others(names: list[str]) -> str:
     """What to write instead of a key that is not there."""
     if not names:
         return ", and no other with a string"
-    brief = [name if len(name) <= 40 else f"{name[:40]}…" for name in names[:8]]
+    brief = [cut(name, 40) for name in names[:8]]
     return f", found {', '.join(map(repr, brief))}; corpus.text = {brief[0]!r} reads that"
 
 
 def _brief(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 40 else f"{shown[:40]}…"
+    return cut(repr(value), 40)
 
 
 def _parquet(path: Path, key: str, tick: Tick) -> Iterator[Blocks]:

@@ -7,9 +7,13 @@ own, so there is nothing to leave out.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from math import log
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from scaling_tui import InputError
+
+if TYPE_CHECKING:
+    from scaling_tui.laws.kernels import Array
 
 Positions = Literal["none", "rotary", "learned"]
 Norm = Literal["none", "rms", "layer"]
@@ -27,6 +31,19 @@ FLOP_CONVENTIONS: dict[FlopConvention, str] = {
 }
 
 _LARGEST = 10**15  # of a size: no product of them leaves the range of a float
+_PER_WEIGHT = 6.0  # FLOPs that a token takes: two forward, four backward; Kaplan et al. 2020, section 2.1
+LOG6 = log(_PER_WEIGHT)
+Size = TypeVar("Size", float, "Array")
+
+
+def training_flops(params: Size, tokens: Size) -> Size:
+    """C = 6ND, the convention "6N": for one run, or (n,) runs."""
+    return _PER_WEIGHT * params * tokens
+
+
+def other_size(flops: Size, size: Size) -> Size:
+    """The D for which 6ND is `flops` at `size` parameters, or the N at `size` tokens; for one run, or (n,) runs."""
+    return flops / (_PER_WEIGHT * size)
 
 
 @dataclass(frozen=True)
@@ -202,7 +219,7 @@ def count(architecture: Architecture) -> Count:
 
     matmul = a.layers * (attention + mlp) + read
     reads_per_token = 1.0 if a.classes is None else 1.0 / max(a.context, 1)
-    flops = 6.0 * (a.layers * (attention + mlp) + read * reads_per_token)
+    flops = _PER_WEIGHT * (a.layers * (attention + mlp) + read * reads_per_token)
     flops += 12.0 * a.layers * a.hidden * a.context
     return Count(
         layers=a.layers,
@@ -217,7 +234,7 @@ def count(architecture: Architecture) -> Count:
         total=total,
         non_embedding=body,
         matmul=matmul,
-        flops_per_token={"6N": 6.0 * total, "6N-non-embedding": 6.0 * body, "matmul+attention": flops},
+        flops_per_token={"6N": _PER_WEIGHT * total, "6N-non-embedding": _PER_WEIGHT * body, "matmul+attention": flops},
     )
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scaling_tui.plots.axes import Axis, apart, labels, pieces, straightened, thin, tick_label
 from scaling_tui.plots.figures import DOTTED, Figure, Ink, Series, Shown, View, readings
 from scaling_tui.text import show
+from scaling_tui.text.columns import cut
 from scaling_tui.text.visible import PICTURES
 
 Array = NDArray[np.float64]
@@ -167,7 +168,7 @@ def draw(figure: Figure, width: int, height: int, braille: bool = True) -> Drawi
     if figure.limits.is_set and len(figure.heading) + len(ZOOMED) + 2 <= width:
         cells.write(0, width - len(ZOOMED), ZOOMED, FAINT)
     ends = [
-        (replace(curve, label=_cut(curve.label, longest)), x[-1], y[-1])
+        (replace(curve, label=cut(curve.label, longest)), x[-1], y[-1])
         for curve, x, y in view.curves
         if curve.label and frame.y.holds(y)
     ]
@@ -252,10 +253,6 @@ def _fitting(title: str, width: int) -> str:
     while len(title) > width and " · " in title:
         title = title.rpartition(" · ")[0]
     return title
-
-
-def _cut(label: str, longest: int) -> str:
-    return label if len(label) <= longest else f"{label[: longest - 1]}…"
 
 
 def _label(cells: Cells, frame: Frame, labelled: Sequence[tuple[Series, float, float]]) -> None:

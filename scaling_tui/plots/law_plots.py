@@ -312,7 +312,7 @@ def law_figure(sweep: SweepView, fit: Fit | None, points: Sequence[LawPoint] = (
     convention = fit.convention if fit else "non-embedding"
 
     def place(run: RunView) -> float:
-        size = run.non_embedding if convention == "non-embedding" else run.params
+        size = run.size(convention)
         return float({"params": size, "tokens": run.tokens, "flops": run.flops}.get(over) or math.nan)
 
     series: list[Series] = []

@@ -130,7 +130,10 @@ def pattern_lines(fit: "Fit") -> list[str]:
     return [f"residuals {verb} with {symbol} (t {pattern.trend:+.1f}): runs of large {symbol} lie {side} the law"]
 
 
-def influence_text(study: "Study", found: Influence | None, narrow: bool = False, most: int = 50) -> str:
+MOST_LISTED = 50
+
+
+def influence_text(study: "Study", found: Influence | None, narrow: bool = False) -> str:
     """The runs as a table, the most influential first: what leaving each out does; `narrow` without coefficients."""
     fit = study.fit
     if found is None:
@@ -144,7 +147,7 @@ def influence_text(study: "Study", found: Influence | None, narrow: bool = False
             show.percent(found.prediction[number], 2, sign=True),
             *(show.percent(move, 1, sign=True) for move in found.coefficients[number].tolist()),
         )
-        for number in order[:most]
+        for number in order[:MOST_LISTED]
     ]
     lines = [
         f"What leaving out a {found.kind} changes: the loss at {_at(found)} (the largest run) and the coefficients.",
@@ -152,6 +155,6 @@ def influence_text(study: "Study", found: Influence | None, narrow: bool = False
         "",
         columns([row[:3] for row in rows] if narrow else rows, numeric=range(1, 3 if narrow else len(rows[0]))),
     ]
-    if len(order) > most:
-        lines.append(f"and {len(order) - most:,} more with less influence")
+    if len(order) > MOST_LISTED:
+        lines.append(f"and {len(order) - MOST_LISTED:,} more with less influence")
     return "\n".join([*lines, *(["", *pairs] if (pairs := correlation_lines(study.draws)) else [])])

@@ -3,6 +3,7 @@
 import re
 
 from scaling_tui import InputError
+from scaling_tui.laws.counting import training_flops
 from scaling_tui.laws.forms import SYMBOLS, Input, Law
 from scaling_tui.text.numbers import read_quantity
 from scaling_tui.text.suggest import did_you_mean
@@ -38,7 +39,7 @@ def read_inputs(text: str, law: Law) -> dict[Input, float]:
         if not 0 < found[name] < float("inf"):
             raise InputError(f"--predict {name}: found {value!r}, want a positive number")
     if "flops" in law.inputs and "flops" not in found and {"params", "tokens"} <= set(found):
-        found["flops"] = 6 * found["params"] * found["tokens"]
+        found["flops"] = training_flops(found["params"], found["tokens"])
     if "unique_tokens" in law.inputs and "tokens" in found:
         found.setdefault("unique_tokens", found["tokens"])
     missing = [name for name in law.inputs if name not in found]

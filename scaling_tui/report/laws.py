@@ -9,6 +9,7 @@ import numpy as np
 from scaling_tui import InputError
 from scaling_tui.laws.atlas import ENTRIES, HYPERPARAMETER_LAWS, SETS, Allocation, CoefficientSet, Entry, Scope
 from scaling_tui.laws.atlas.entries import Power, Range, arxiv
+from scaling_tui.laws.counting import training_flops
 from scaling_tui.laws.forms import LAWS, PF_DAY, SYMBOLS, Law
 from scaling_tui.laws.planning.published_runs import split
 from scaling_tui.laws.planning.reproduced import reproduced
@@ -50,7 +51,7 @@ def hyperparameters_document(name: str | None, given: Mapping[str, float | None]
             raise InputError(f"--{key}: found {value:g}, want a positive number")
     at = dict(inputs)
     if "flops" not in at and {"params", "tokens"} <= set(at):
-        at["flops"] = 6 * at["params"] * at["tokens"]
+        at["flops"] = training_flops(at["params"], at["tokens"])
     named = [law for law in HYPERPARAMETER_LAWS if name in (None, law.title, law.quantity)]
     if not named:
         wanted = " or ".join(dict.fromkeys(law.quantity for law in HYPERPARAMETER_LAWS))

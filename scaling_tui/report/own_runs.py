@@ -12,10 +12,11 @@ from scaling_tui import InputError
 from scaling_tui.laws.fitting.bootstrap import Bootstrap, bootstrap
 from scaling_tui.laws.forms import Input
 from scaling_tui.report.prediction_game import challenge_of
-from scaling_tui.runs import RunView, SweepView, find_sweep, list_sweeps, read_sweep, runs_folder
+from scaling_tui.runs import SweepView, find_sweep, list_sweeps, read_sweep, runs_folder
 from scaling_tui.runs.commands import suggested
 from scaling_tui.sweeps.sweep_fit import SweepFit, fit_sweep
 from scaling_tui.text import show
+from scaling_tui.text.columns import cut_front
 from scaling_tui.tutor.content.questions import Question
 from scaling_tui.tutor.own_runs import (
     LayerSteps,
@@ -31,7 +32,7 @@ from scaling_tui.tutor.own_runs import (
 LEVEL = 0.9
 _DRAWS = 400  # as the Law screen and `fit` take
 _ENDLESS = 1e30  # tokens or parameters: the loss there is the lowest that a law allows
-_PROMPT = 40  # characters of a traced prompt that are shown
+_PROMPT = 41  # cells of a traced prompt that are shown
 _WAYS = (0.1, 0.15, 0.2)  # from the largest run's loss towards the lowest: farther, the floor alone decides
 
 
@@ -136,11 +137,7 @@ def _own_law(view: SweepView, fitted: SweepFit, intervals: dict[str, tuple[float
 def _rungs(fitted: SweepFit) -> Iterator[Rung]:
     for trial in fitted.trials:
         run = trial.measured[0]
-        yield Rung(trial.label, _size(run, fitted), run.tokens or 0, trial.loss or math.nan)
-
-
-def _size(run: RunView, fitted: SweepFit) -> int:
-    return (run.non_embedding if fitted.fit.convention == "non-embedding" else run.params) or 0
+        yield Rung(trial.label, run.size(fitted.fit.convention) or 0, run.tokens or 0, trial.loss or math.nan)
 
 
 def _prediction(view: SweepView) -> Question:
@@ -199,7 +196,7 @@ def _layer(view: SweepView, chosen: int) -> Question:
         raise InputError(f"run {run.name}: predicts classes, not tokens")
     rows = tuple((row.name, row.watched.p) for row in traced.rows)
     prompt = "".join(show.token(token.token) for token in traced.tokens)
-    shown = prompt if len(prompt) <= _PROMPT else "…" + prompt[-_PROMPT:]
+    shown = cut_front(prompt, _PROMPT)
     steps = LayerSteps(view.name, view.path, run.name, shown, show.token(traced.rows[-1].watched.token), rows)
     layers = len(rows) - 1
     for number in range(layers):

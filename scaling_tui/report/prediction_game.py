@@ -52,7 +52,7 @@ def challenge_of(view: SweepView) -> Challenge:
             f"sweep {view.name}: found fewer than {FEWEST} finished sizes below {target.rung}, too few to predict"
         )
     law = fitted.predict(target)
-    size = _size(target, fitted)
+    size = target.size(fitted.fit.convention) or 0
     point = point_of(view, target.name)
     ended = point is not None and not any(run.state in ("queued", "running") for run in point.runs)
     best = point.best if point is not None and ended else None
@@ -93,14 +93,15 @@ def _smaller(run: RunView, target: RunView) -> bool:
 
 def _known(fitted: SweepFit) -> tuple[KnownRun, ...]:
     known = [
-        KnownRun(trial.label, _size(trial.measured[0], fitted), trial.measured[0].tokens or 0, trial.loss or math.nan)
+        KnownRun(
+            trial.label,
+            trial.measured[0].size(fitted.fit.convention) or 0,
+            trial.measured[0].tokens or 0,
+            trial.loss or math.nan,
+        )
         for trial in fitted.trials
     ]
     return tuple(sorted(known, key=lambda run: (run.params, run.tokens)))
-
-
-def _size(run: RunView, fitted: SweepFit) -> int:
-    return (run.non_embedding if fitted.fit.convention == "non-embedding" else run.params) or 0
 
 
 def question_text(challenge: Challenge) -> str:

@@ -7,8 +7,9 @@ from typing import Any
 
 from scaling_tui.runs import RunView
 from scaling_tui.text import show
+from scaling_tui.text.columns import cut
 
-LONGEST_KEY = 60  # characters
+LONGEST_KEY = 60  # cells
 # What is told elsewhere, and what is not a setting.
 _ELSEWHERE = frozenset((
     "format", "rung", "seed", "params", "non_embedding", "tokens", "flops", "unique_tokens", "loss", "val_loss",
@@ -28,7 +29,7 @@ def settings_of(run: RunView) -> dict[str, Any]:
             found |= value
         elif key not in _ELSEWHERE:
             found[key] = value
-    return {_name(str(key)): bounded(value) for key, value in found.items() if value is not None}
+    return {cut(str(key), LONGEST_KEY): bounded(value) for key, value in found.items() if value is not None}
 
 
 def differing(settings: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -50,10 +51,6 @@ def bounded(value: Any, depth: int = 5) -> Any:
     if isinstance(value, list | tuple):
         return [bounded(item, depth - 1) for item in value] if depth else "…"
     return value
-
-
-def _name(key: str) -> str:
-    return key if len(key) <= LONGEST_KEY else f"{key[: LONGEST_KEY - 1]}…"
 
 
 def setting_text(value: Any) -> str:

@@ -19,7 +19,7 @@ from scaling_tui.sweeps.results import outcome
 from scaling_tui.sweeps.summary import prediction_summary
 from scaling_tui.sweeps.sweep_fit import SweepFit, loss_warnings, points_text
 from scaling_tui.text import show
-from scaling_tui.text.columns import columns
+from scaling_tui.text.columns import columns, cut_front
 
 if TYPE_CHECKING:
     from scaling_tui.sweeps.ladder import Ladder
@@ -178,6 +178,7 @@ def _case(run: Mapping[str, Any]) -> str:
 
 BEST = "best"
 MOST_OTHERS = 5  # columns of a table that 80 cells hold
+LONGEST_METRIC = 24  # cells
 
 
 def other_lines(runs: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -196,11 +197,7 @@ def other_rows(runs: Sequence[Mapping[str, Any]], most: int = MOST_OTHERS) -> tu
         return [], 0
     shown = names[:most]
     rows = [[f"  {run['run']}", *(show.value(run["metrics"].get(name)) for name in shown)] for run in runs]
-    return [["  last value", *map(_short, shown)], *rows], len(names) - len(shown)
-
-
-def _short(name: str, most: int = 24) -> str:
-    return name if len(name) <= most else f"…{name[1 - most :]}"
+    return [["  last value", *(cut_front(name, LONGEST_METRIC) for name in shown)], *rows], len(names) - len(shown)
 
 
 def outcome_lines(summary: dict[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from scaling_tui.sweeps.row import SweepRow
 from scaling_tui.text import show
-from scaling_tui.text.columns import columns
+from scaling_tui.text.columns import columns, cut
 from scaling_tui.text.list_columns import ListColumn
 
 TRAINING_MARK = "*"
@@ -48,8 +48,7 @@ def _left(left: Mapping[str, float] | None) -> str:
 def noted(sweep: Mapping[str, Any], most: int = 60) -> str:
     """The note of a sweep on one line, and whether the sweep is archived."""
     note = " ".join(sweep["note"].split())
-    short = note if len(note) <= most else f"{note[: most - 1]}…"
-    return " ".join(filter(None, ("(archived)" if sweep["archived"] else "", short)))
+    return " ".join(filter(None, ("(archived)" if sweep["archived"] else "", cut(note, most))))
 
 
 def _marked_loss(run: Mapping[str, Any] | None) -> str:

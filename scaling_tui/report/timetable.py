@@ -22,15 +22,15 @@ LEAST_BAR = 12
 NAMES = {"ray": "Ray", "slurm": "SLURM"}
 
 
-def timetable_text(ladder: Ladder, time: Timetable, data: DataCheck | None = None, width: int = WIDTH) -> str:
+def timetable_text(ladder: Ladder, time: Timetable, data: DataCheck | None = None) -> str:
     """The text; without `data` where the corpus could not be read yet."""
     text = [f"{ladder.name} · {ladder.summary}", f"corpus {ladder.corpus.name}, {ladder.corpus.tokenizer} tokens"]
     text += data_lines(data) if data else []
     text += [f"on {NAMES[time.on]}: {time.cluster.told}, from {time.cluster.source}", ""]
-    text += _table(ladder, time, width)
+    text += _table(ladder, time)
     text.append("")
     for line in _sentences(ladder, time):
-        text += textwrap.wrap(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+        text += textwrap.wrap(line, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
     return "\n".join(text) + ("\n" + bullet(time.warnings) if time.warnings else "")
 
 
@@ -64,7 +64,7 @@ def _about(seconds: float) -> str:
     return show.duration(float(f"{seconds:.2g}"))
 
 
-def _table(ladder: Ladder, time: Timetable, width: int) -> list[str]:
+def _table(ladder: Ladder, time: Timetable) -> list[str]:
     """A line for each rung, with a bar that shows when its runs train."""
     asks = [asked_told(row.asks) for row in time.rows]
     columns = {
@@ -80,7 +80,7 @@ def _table(ladder: Ladder, time: Timetable, width: int) -> list[str]:
     if len(set(asks)) == 1:
         del columns["asks"]
     for spared in ("memory", "C, FLOPs"):  # for the bar
-        if spared in columns and width - sum(map(_width, columns.items())) < LEAST_BAR:
+        if spared in columns and WIDTH - sum(map(_width, columns.items())) < LEAST_BAR:
             del columns[spared]
     rows = [list(columns), *zip(*columns.values(), strict=True)]
     sizes = [_width(column) - 2 for column in columns.items()]
@@ -91,7 +91,7 @@ def _table(ladder: Ladder, time: Timetable, width: int) -> list[str]:
         )
         for cells in rows
     ]
-    room = width - len(lines[0]) - 2
+    room = WIDTH - len(lines[0]) - 2
     if room >= LEAST_BAR:
         lines = [f"{line}  {bar}" for line, bar in zip(lines, ["", *_bars(time, room)], strict=True)]
     text = [line.rstrip() for line in lines]

@@ -55,6 +55,10 @@ class RunView:
     def non_embedding(self) -> int | None:
         return self.config.get("non_embedding")
 
+    def size(self, convention: str) -> int | None:
+        """N as a fit counts it: without embeddings and head under the convention "non-embedding", else all."""
+        return self.non_embedding if convention == "non-embedding" else self.params
+
     @property
     def tokens(self) -> int | None:
         """D, the tokens to train on; `curve.last("tokens")` is how many are done.

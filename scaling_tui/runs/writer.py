@@ -133,6 +133,11 @@ def _plain(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def append_prediction(sweep: Path, prediction: RecordedPrediction) -> None:
+    """Records what the law says of a run that has not started: a line of the sweep's predictions.jsonl.
+
+    Raises:
+        OSError: it cannot be written there.
+    """
     append_line(sweep / "predictions.jsonl", asdict(prediction))
 
 

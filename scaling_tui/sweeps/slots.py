@@ -106,7 +106,6 @@ class Slots:
     def __init__(self, folder: Path | None = None, make: bool = True) -> None:
         self._folder = _open_folder(folder, make)
         self._unnamed_since: dict[str, float] = {}
-        self.why_not_shared = "" if self._folder is not None else f"no usable folder for slots; want {SHARED}"
 
     def close(self) -> None:
         if self._folder is not None:

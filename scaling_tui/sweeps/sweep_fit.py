@@ -58,7 +58,7 @@ class SweepFit:
         Raises:
             InputError: run.json has no params or tokens.
         """
-        size = run.non_embedding if self.fit.convention == "non-embedding" else run.params
+        size = run.size(self.fit.convention)
         if size is None or run.tokens is None:
             raise InputError(f"run {run.name}: found no params or tokens in run.json, want both")
         unique = float(run.unique_tokens or run.tokens)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from scaling_tui.laws.counting import training_flops
 from scaling_tui.laws.student_t import t_quantile
 from scaling_tui.runs import RunView, SweepView
 from scaling_tui.runs.format import WAITING
@@ -215,7 +216,7 @@ def _own_tokens(run: RunView) -> float | None:
 def _flops_a_token(run: RunView) -> float | None:
     if run.flops and run.tokens:
         return run.flops / run.tokens
-    return 6 * run.params if run.params else None
+    return training_flops(run.params, 1) if run.params else None
 
 
 def _is_local(sweep: SweepView) -> bool:

@@ -56,10 +56,19 @@ def cut(text: str, width: int) -> str:
     return set_cell_size(text, max(0, width - 1)) + "…"[:width]
 
 
-def bullet(texts: Iterable[str], sign: str = "!") -> str:
-    """One text a line, wrapped under its sign."""
+def cut_front(text: str, width: int) -> str:
+    """As `cut`, but what is kept is the end: a path or the name of a metric is told apart there."""
+    if cell_len(text) <= width:
+        return text
+    from rich.cells import set_cell_size
+
+    return "…"[:width] + set_cell_size(text[::-1], max(0, width - 1))[::-1]
+
+
+def bullet(texts: Iterable[str]) -> str:
+    """One text a line, wrapped behind a sign."""
     import textwrap
 
     return "\n".join(
-        textwrap.fill(text, 100, initial_indent=f"{sign} ", subsequent_indent="  ") for text in dict.fromkeys(texts)
+        textwrap.fill(text, 100, initial_indent="! ", subsequent_indent="  ") for text in dict.fromkeys(texts)
     )

@@ -36,9 +36,9 @@ class Rotary(NamedTuple):
     turns: Tensor
 
 
-def rotary_table(context: int, heads: int, head_dim: int, base: float = 10_000.0) -> Rotary:
-    """The angles of `context` positions: pair i turns by base^(-2 i / head_dim) a position."""
-    frequency = base ** (-torch.arange(0, head_dim, 2, dtype=torch.float64) / head_dim)
+def rotary_table(context: int, heads: int, head_dim: int) -> Rotary:
+    """The angles of `context` positions: pair i turns by 10,000^(-2 i / head_dim) a position."""
+    frequency = 10_000.0 ** (-torch.arange(0, head_dim, 2, dtype=torch.float64) / head_dim)
     angle = torch.outer(torch.arange(context, dtype=torch.float64), frequency)
     cos, sin = angle.cos().float(), angle.sin().float()
     return Rotary(cos, sin, torch.complex(cos, sin).repeat(1, heads))

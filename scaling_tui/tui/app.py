@@ -20,8 +20,10 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widget import AwaitMount
 from textual.widgets import Input
+from textual.worker import WorkerFailed
 
 from scaling_tui import InputError
+from scaling_tui.text import show
 from scaling_tui.text.settings import read_thousands, settings_file
 from scaling_tui.text.visible import terminal_of, visible
 from scaling_tui.tui import keymap, palette, settings, signs, terminal
@@ -31,6 +33,7 @@ from scaling_tui.tui.line_filter import Harmless
 from scaling_tui.tui.modes import MODES, Mode
 from scaling_tui.tui.page import Page
 from scaling_tui.tui.services import clipboard, desktop
+from scaling_tui.tui.services.failures import keep_failure
 from scaling_tui.tui.terminal import Appearance
 from scaling_tui.tui.themes import THEMES
 
@@ -125,6 +128,7 @@ class ScalingApp(App[None]):
         self._before: list[str] = []
         self.opened: list[Opened] = []  # files of this session, the latest first
         self._looking = False
+        self._failures: set[str] = set()  # told already
         # What is printed once the app has ended is Textual's own, colours included.
         self.error_console.file = terminal_of(sys.stderr)
         if appearance.slow_link:
@@ -206,7 +210,7 @@ class ScalingApp(App[None]):
         """What happens to any sweep is told on every screen."""
         if not self._looking:
             self._looking = True
-            self.run_worker(self._alert(), exit_on_error=False)
+            self.run_worker(self._alert())
 
     async def _alert(self) -> None:
         try:
@@ -223,6 +227,19 @@ class ScalingApp(App[None]):
         """Sends a sequence of our own to the terminal, past the widgets."""
         if self._driver is not None and not self.is_headless:
             self._driver.write(sequence)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """What a worker raises is told in a line, and the app goes on; all else ends it, as Textual has it.
+
+        The one place for what work in the background did not foresee: nothing is lost by it but that piece of work.
+        """
+        if not isinstance(error, WorkerFailed):
+            super()._handle_exception(error)
+        elif (told := visible(show.fault(error.error))) not in self._failures:
+            self._failures.add(told)  # once: a clock would repeat it every second
+            if not isinstance(error.error, InputError | OSError):
+                told = f"A fault of scaling-tui: {told}; {keep_failure(error.error)}"
+            self.notify(told, severity="error", markup=False, timeout=15)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         filters = list(super().get_line_filters())
@@ -246,7 +263,7 @@ class ScalingApp(App[None]):
 
         def do(key: str | None) -> None:
             if key is not None and (made := commands[int(key)].callback()) is not None and isawaitable(made):
-                self.run_worker(made, exit_on_error=False)
+                self.run_worker(made)
 
         self.push_screen(palette.palette(commands), do)
 

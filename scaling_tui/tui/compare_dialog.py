@@ -140,24 +140,27 @@ class CompareDialog(PlotKeys, AppSized, ModalScreen[None]):
         law = f" · {self._request.law} to all" if self._request.law else ""
         title = f"Compare · {show.listed(names, 6)}{law}" if names else "Compare"
         self.query_one("#where", PlainText).set_text(Text(title, no_wrap=True, overflow="ellipsis"))
-        words, plot = self.query_one("#words PlainText", PlainText), self.query_one("#plot", Plot)
         self.set_class(not isinstance(found, SideBySide), "-empty")
+        figure = self._figure(found) if isinstance(found, SideBySide) else Figure("", ())
+        self.query_one("#plot", Plot).figure = figure
+        self._show_words()
+
+    def _show_words(self) -> None:
+        """The text alone is laid out for the width: at a new size the plot draws the figure that it has."""
+        found, words = self._found, self.query_one("#words PlainText", PlainText)
+        sources = len(self._request.sources)
         if not isinstance(found, SideBySide):
-            waiting = "Reading and fitting …" if names else "Press a to add a sweep or a file."
-            words.set_text(Text(found or waiting))
-            plot.figure = Figure("", ())
+            words.set_text(found or ("Reading and fitting …" if sources else "Press a to add a sweep or a file."))
             return
-        plot.figure = self._figure(found)
         text = comparison_text(found, max(1, self.size.width - 3))
-        notes = notes_text(found)
-        alone = "Press a to add a sweep or a file to compare with.\n\n" if len(names) < 2 else ""
-        words.set_text(Text(f"{alone}{text}\n\n{notes}".rstrip()))
+        alone = "Press a to add a sweep or a file to compare with.\n\n" if sources < 2 else ""
+        words.set_text(f"{alone}{text}\n\n{notes_text(found)}".rstrip())
 
     def _figure(self, found: SideBySide) -> Figure:
         return comparison_figure(found, self._log) if self._view == "laws" else comparison_curves(found, self._choice)
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._show)
+        self.call_after_refresh(self._show_words)
 
     # --- keys
 
@@ -201,7 +204,6 @@ class CompareDialog(PlotKeys, AppSized, ModalScreen[None]):
 
     def action_text(self) -> None:
         self.toggle_class("-text")
-        self.call_after_refresh(self._show)
 
     def action_over(self) -> None:
         self.query_one("#plot", Plot).cursor = None

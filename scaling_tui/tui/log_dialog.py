@@ -136,7 +136,7 @@ class LogDialog(AppSized, ModalScreen[None]):
         """Reads in a thread: a disk may take its time."""
         if not self._reading:
             self._reading = True
-            self.run_worker(self._poll(), exit_on_error=False)
+            self.run_worker(self._poll())
 
     async def _poll(self) -> None:
         tail = self._tail

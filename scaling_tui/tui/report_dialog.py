@@ -45,7 +45,7 @@ def ask_for_report(screen: Screen[Any], sweep: Path) -> None:
 
     def chosen(path: Path | None) -> None:
         if path is not None:
-            screen.app.run_worker(write(path), exit_on_error=False)
+            screen.app.run_worker(write(path))
 
     hint = "One page with curves, law, prediction, runs and settings. .html opens in a browser, .md is Markdown."
     screen.app.push_screen(Ask("Write the report to which file?", hint, read, free_name(sweep.name)), chosen)

@@ -60,12 +60,13 @@ class WhyDialog(AppSized, ModalScreen[str | None]):
             self.dismiss(self._figure.lesson)
 
 
-async def ask_why(app: App[None], figures: Sequence[Explanation], now: str | None = None) -> str | None:
+async def ask_why(app: App[None], figures: Sequence[Explanation]) -> str | None:
     """Lets the user choose among `figures` and read on; returns the lesson to open, or None.
 
     To be awaited in a worker: it waits for the answers of dialogs.
     """
     lines = [Line(str(place), figure_cells(one)) for place, one in enumerate(figures)]
+    now: str | None = None
     typed = ""
     while True:
         dialog = Choose(

@@ -175,13 +175,13 @@ def kept(challenge: Challenge, path: Path | None = None) -> float | None:
     return guesses(path or progress_file()).get(_question(challenge))
 
 
-def carry_over(old: str, new: str, path: Path | None = None) -> None:
+def carry_over(old: str, new: str) -> None:
     """Lets the guesses that wait for runs of a sweep follow it to its new name.
 
     Raises:
         InputError: the learner's progress cannot be read or written.
     """
-    file = path or progress_file()
+    file = progress_file()
     before, after = f"predict:{old}/", f"predict:{new}/"
     for question, guess in guesses(file).items():
         if question.startswith(before):

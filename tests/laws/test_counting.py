@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from scaling_tui import InputError
 from scaling_tui.laws import Architecture, count
-from scaling_tui.laws.counting import left_out
+from scaling_tui.laws.counting import left_out, other_size, training_flops
 
 
 @pytest.mark.parametrize(
@@ -109,3 +109,10 @@ def test_what_is_left_out_is_said() -> None:
 def test_impossible_shapes_are_named(wrong: dict[str, object], names: str) -> None:
     with pytest.raises(InputError, match=names):
         Architecture(**wrong)  # type: ignore[arg-type]
+
+
+def test_gopher_was_trained_on_the_budget_that_its_size_and_tokens_come_to() -> None:
+    """Hoffmann et al. 2022, table 1 and section 3.4: 280B parameters, 300B tokens."""
+    flops = training_flops(280e9, 300e9)
+    assert flops == pytest.approx(5.04e23)
+    assert (other_size(flops, 280e9), other_size(flops, 300e9)) == pytest.approx((300e9, 280e9))

@@ -14,7 +14,7 @@ def test_no_option_of_the_command_line_is_named() -> None:
     assert len(files) > 20
     naming = {file.name for file in files if "--" in file.read_text(encoding="utf-8")}
     assert naming <= {
-        "arguments.py",
+        "messages.py",
         "checkpoints.py",
         "column_names.py",
         "points.py",

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from wcwidth import wcswidth
 
-from scaling_tui.text.columns import columns, cut, flush_left, flush_right
+from scaling_tui.text.columns import columns, cut, cut_front, flush_left, flush_right
 
 NAMES = ["plain", "日本語のはしご", "e\u0301te\u0301", "ladder🚀", "ﬁn", "한국어", "\u2068א\u2069"]
 
@@ -36,3 +36,11 @@ def test_a_cell_is_as_wide_as_the_terminal_shows_it(text: str, width: int) -> No
     assert wcswidth(short) <= width
     assert short == text or short.endswith("…")
     assert wcswidth(flush_left(short, width)) == wcswidth(flush_right(short, width)) == width
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [("val/loss", 8, "val/loss"), ("val/loss", 5, "…loss"), ("日本語", 4, "… 語"), ("ab", 1, "…"), ("ab", 0, "")],
+)
+def test_a_text_cut_at_the_front_keeps_its_end(text: str, width: int, shown: str) -> None:
+    assert cut_front(text, width) == shown

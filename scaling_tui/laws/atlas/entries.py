@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from scaling_tui import InputError
 from scaling_tui.laws.arguments import LARGEST
+from scaling_tui.laws.counting import other_size
 from scaling_tui.laws.forms import LAWS, Coefficients, Input, Law
 from scaling_tui.laws.kernels import Array
 from scaling_tui.laws.latex import filled
@@ -180,13 +181,13 @@ class Allocation:
         """N for a budget of `flops`."""
         if self.params_power is not None:
             return self.params_power.at(flops)
-        return np.asarray(np.asarray(flops, dtype=np.float64) / (6 * self.tokens(flops)))[()]
+        return np.asarray(other_size(np.asarray(flops, dtype=np.float64), self.tokens(flops)))[()]
 
     def tokens(self, flops: ArrayLike) -> Array:
         """D for a budget of `flops`."""
         if self.tokens_power is not None:
             return self.tokens_power.at(flops)
-        return np.asarray(np.asarray(flops, dtype=np.float64) / (6 * self.params(flops)))[()]
+        return np.asarray(other_size(np.asarray(flops, dtype=np.float64), self.params(flops)))[()]
 
     @property
     def params_exponent(self) -> float:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scaling_tui import InputError
+from scaling_tui.laws.counting import LOG6
 from scaling_tui.laws.fitting.fit import fit
 from scaling_tui.laws.fitting.fitted import Fit
 from scaling_tui.laws.fitting.isoflop import PowerLaw, power_law
@@ -78,7 +79,7 @@ def envelope(points: Points, level: float = 0.9) -> Envelope:
     if len(segments) >= 2:
         log_n = np.log([n for n, _ in segments])
         log_c = np.array([c for _, c in segments])
-        laws = [power_law(log_c, log_n, level), power_law(log_c, log_c - np.log(6) - log_n, level)]
+        laws = [power_law(log_c, log_n, level), power_law(log_c, log_c - LOG6 - log_n, level)]
     else:
         warnings.append(
             f"{np.unique(sizes).size} sizes on the envelope: a power law needs four, and the smallest and the largest "

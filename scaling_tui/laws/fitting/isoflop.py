@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scaling_tui import InputError
+from scaling_tui.laws.counting import other_size
 from scaling_tui.laws.fitting.points import Points
 from scaling_tui.laws.fitting.valleys import HOW, SHAPES, Budget, Least, Shape, valleys_of
 from scaling_tui.laws.kernels import Array
@@ -135,7 +136,7 @@ def _valleys(budgets: Sequence[Budget], least: Sequence[Least]) -> tuple[Valley,
                 budget.flops,
                 int(budget.count.sum()),
                 params,
-                budget.flops / (6 * params),
+                other_size(budget.flops, params),
                 float(np.exp(point.log_loss)),
                 not point.inside,
                 beyond,

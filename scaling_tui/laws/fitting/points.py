@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from scaling_tui import InputError
 from scaling_tui.laws.arguments import array
+from scaling_tui.laws.counting import training_flops
 from scaling_tui.laws.forms import Input
 from scaling_tui.laws.kernels import Array
 from scaling_tui.tables.columns import Columns
@@ -165,7 +166,7 @@ class Points:
         """
         value = getattr(self, name)
         if value is None and name == "flops" and self.params is not None and self.tokens is not None:
-            return 6.0 * self.params * self.tokens
+            return training_flops(self.params, self.tokens)
         if value is None and name == "unique_tokens":
             return self.column("tokens")
         if value is None:

@@ -9,6 +9,7 @@ from math import exp, log
 
 import numpy as np
 
+from scaling_tui.laws.counting import LOG6
 from scaling_tui.laws.fitting.points import Points
 from scaling_tui.laws.fitting.restrictions import Restrictions
 from scaling_tui.laws.forms import Law
@@ -17,7 +18,6 @@ from scaling_tui.laws.published import find_law
 _SPREAD = 0.05  # s.d. of log D about the line up to which the runs lie on it
 _COLLINEAR = 0.995  # correlation of log N and log D beyond which runs are nearly on one line
 _RATIO = 0.02  # of the slope from 1 up to which D/N counts as fixed
-_LOG6 = log(6.0)
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Ray:
 
     def of_flops(self, flops: float) -> float:
         """N at C = 6ND."""
-        return exp((log(flops) - _LOG6 - self.offset) / (1 + self.slope))
+        return exp((log(flops) - LOG6 - self.offset) / (1 + self.slope))
 
     def holds(self, params: float, tokens: float) -> bool:
         """Whether a run lies on the ray, as nearly as the fitted ones may."""

@@ -9,6 +9,7 @@ import numpy as np
 from scaling_tui import InputError
 from scaling_tui.laws.arguments import level as as_level
 from scaling_tui.laws.arguments import whole
+from scaling_tui.laws.counting import training_flops
 from scaling_tui.laws.fitting.bootstrap import DRAWS, Bootstrap, affordable, bootstrap
 from scaling_tui.laws.fitting.fit import fit
 from scaling_tui.laws.fitting.fitted import Fit
@@ -187,9 +188,9 @@ def _conventions(own: Fit) -> dict[str, Fit]:
             f"N {other}": fit(own.law, swapped, delta=own.delta, restrictions=own.restrictions),
         }
     elif own.law.inputs == ("flops",) and points.params is not None and points.tokens is not None:
-        budgets = {"C = 6ND": 6 * points.params * points.tokens}
+        budgets = {"C = 6ND": training_flops(points.params, points.tokens)}
         if points.non_embedding is not None:
-            budgets["C = 6ND, N non-embedding"] = 6 * points.non_embedding * points.tokens
+            budgets["C = 6ND, N non-embedding"] = training_flops(points.non_embedding, points.tokens)
         if points.flops is not None:
             fits["C as given"] = own
         fits |= {

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scaling_tui import InputError
 from scaling_tui.laws.arguments import instance
-from scaling_tui.laws.fitting.arguments import argument_names, as_arguments
+from scaling_tui.laws.counting import other_size, training_flops
 from scaling_tui.laws.fitting.checkpoints import Rows, find_checkpoints
 from scaling_tui.laws.fitting.column_names import (
     NUMBERS,
@@ -28,6 +28,7 @@ from scaling_tui.laws.fitting.column_names import (
     settings_of,
     shown,
 )
+from scaling_tui.laws.fitting.messages import argument_names, as_arguments
 from scaling_tui.laws.fitting.points import Points, repeats
 from scaling_tui.laws.fitting.run_states import not_finished
 from scaling_tui.laws.fitting.units import check_units, short
@@ -396,7 +397,11 @@ class _Reading:
             del self.numbers["non_embedding"]  # a count that some rows lack would compare laws through different points
         N, D = (self.numbers.get(role) for role in ("params", "tokens"))
         with np.errstate(all="ignore"):  # numbers that are refused next
-            fills = {"flops": None if N is None or D is None else 6 * N * D, "unique_tokens": D, "total_params": N}
+            fills = {
+                "flops": None if N is None or D is None else training_flops(N, D),
+                "unique_tokens": D,
+                "total_params": N,
+            }
         for role, fill in fills.items():
             if role in self.numbers and fill is not None:
                 self.numbers[role] = np.where(np.isnan(self.numbers[role]), fill, self.numbers[role])
@@ -415,7 +420,7 @@ class _Reading:
         if N is None or D is None:
             return
         with np.errstate(over="ignore", under="ignore"):
-            compute = 6 * N * D
+            compute = training_flops(N, D)
         bad = self.keep & ~(np.isfinite(compute) & (compute > 0))
         if bad.any():
             place = int(np.flatnonzero(bad)[0])
@@ -558,13 +563,13 @@ class _Reading:
             self.derived.append(f"no column of all parameters: N = {shown(self.columns['non_embedding'].name)}")
         with np.errstate(all="ignore"):  # rows that are left out, or refused next
             if N is not None and D is not None and C is not None:
-                self.numbers["params"] = np.where(np.isnan(N), C / (6 * D), N)
-                self.numbers["tokens"] = np.where(np.isnan(D), C / (6 * N), D)
+                self.numbers["params"] = np.where(np.isnan(N), other_size(C, D), N)
+                self.numbers["tokens"] = np.where(np.isnan(D), other_size(C, N), D)
             elif D is None and N is not None and C is not None:
-                self.numbers["tokens"] = C / (6 * N)
+                self.numbers["tokens"] = other_size(C, N)
                 self.derived.append("no column tokens: D = C/(6N)")
             elif N is None and D is not None and C is not None:
-                self.numbers["params"] = C / (6 * D)
+                self.numbers["params"] = other_size(C, D)
                 self.derived.append("no column params: N = C/(6D)")
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from scaling_tui import InputError
 from scaling_tui.laws.atlas import Allocation
+from scaling_tui.laws.counting import training_flops
 from scaling_tui.laws.planning.plan import Goal, frontier
 from scaling_tui.laws.published import find_law, get
 from scaling_tui.text import show
@@ -66,5 +67,13 @@ def allocate(chosen: Allocation, goal: Goal) -> AllocatedRun:
             f"D {show.count(float(d[0]))} at this C. {chosen.why}",
         )
     return AllocatedRun(
-        chosen.name, chosen.convention, params, tokens, flops, 6 * params * tokens, tokens / params, loss, notes
+        chosen.name,
+        chosen.convention,
+        params,
+        tokens,
+        flops,
+        training_flops(params, tokens),
+        tokens / params,
+        loss,
+        notes,
     )

@@ -9,10 +9,9 @@ from collections.abc import Callable
 import numpy as np
 
 from scaling_tui import InputError
+from scaling_tui.laws.counting import LOG6
 from scaling_tui.laws.forms import Law
 from scaling_tui.laws.kernels import Array, PowerSum, Term
-
-LOG6 = float(np.log(6.0))
 
 
 class Frontier:

@@ -15,6 +15,7 @@ from scaling_tui import InputError
 from scaling_tui.laws.arguments import positive
 from scaling_tui.laws.atlas import ALLOCATIONS, Allocation
 from scaling_tui.laws.atlas.entries import CoefficientSet
+from scaling_tui.laws.counting import LOG6, training_flops
 from scaling_tui.laws.fitting.bootstrap import Bootstrap, bootstrap
 from scaling_tui.laws.fitting.fit import fit as fit_law
 from scaling_tui.laws.fitting.fitted import Fit
@@ -22,7 +23,7 @@ from scaling_tui.laws.fitting.ray import Ray, law_along, near_ray, ray_of, restr
 from scaling_tui.laws.fitting.warnings import beyond, no_interval, undetermined
 from scaling_tui.laws.forms import Coefficients, Law
 from scaling_tui.laws.kernels import Array
-from scaling_tui.laws.planning.frontier import LOG6, Frontier
+from scaling_tui.laws.planning.frontier import Frontier
 from scaling_tui.text import show
 from scaling_tui.text.notebook import html_table
 from scaling_tui.text.show import span
@@ -279,13 +280,13 @@ def _plan_along(fit: Fit, ray: Ray, draws: int, goal: Goal, level: float) -> Pla
         f"all runs have {ray.text}: the plan stays on that line, with {law.name} along it; "
         "these runs do not show whether another split of the budget would be better"
     )
-    beyond_points = beyond(fit, params=params, tokens=tokens, flops=6 * params * tokens)
+    beyond_points = beyond(fit, params=params, tokens=tokens, flops=training_flops(params, tokens))
     return Plan(
         law=law.name,
         convention=fit.convention,
         params=params,
         tokens=tokens,
-        flops=goal.flops or 6 * params * tokens,
+        flops=goal.flops or training_flops(params, tokens),
         loss=loss,
         tokens_per_param=tokens / params,
         optimal_loss=None,
@@ -503,7 +504,7 @@ def _plan(law: Law, solution: _Solution, goal: Goal, name: str) -> Plan:
     N, D = goal.params or float(np.exp(solution.n[0])), goal.tokens or float(np.exp(solution.d[0]))
     loss, optimal = goal.loss or float(np.exp(solution.log_loss[0])), float(np.exp(solution.optimal_log_loss[0]))
     # With tokens to serve the budget is that of training and serving together.
-    flops = 6 * N * D if goal.flops is None or goal.served_tokens is not None else goal.flops
+    flops = training_flops(N, D) if goal.flops is None or goal.served_tokens is not None else goal.flops
     optimal_flops = float(np.exp(solution.optimal_c[0]))
     unique = goal.unique_tokens
     return Plan(
@@ -533,9 +534,9 @@ def _total(params: float, goal: Goal) -> float:
 
 def _larger(goal: Goal) -> str:
     if goal.flops is not None and goal.params is not None:
-        return f"want flops of at least 6·N = {6 * goal.params:.3g}"
+        return f"want flops of at least 6·N = {training_flops(goal.params, 1):.3g}"
     if goal.flops is not None and goal.tokens is not None:
-        return f"want flops of at least 6·D = {6 * goal.tokens:.3g}"
+        return f"want flops of at least 6·D = {training_flops(1, goal.tokens):.3g}"
     return "want larger values"
 
 

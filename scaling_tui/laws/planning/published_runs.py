@@ -7,6 +7,7 @@ import numpy as np
 
 from scaling_tui.laws.atlas import ALLOCATIONS, SETS, Allocation, CoefficientSet, Scope
 from scaling_tui.laws.atlas.entries import Range
+from scaling_tui.laws.counting import training_flops
 from scaling_tui.laws.forms import LAWS
 from scaling_tui.laws.kernels import Array
 from scaling_tui.laws.planning.frontier import Frontier
@@ -94,7 +95,7 @@ def budgets_of(scope: Scope) -> Range | None:
     """The budgets that a source measured: as told, or 6ND of its smallest and of its largest N and D."""
     if scope.flops is not None or scope.params is None or scope.tokens is None:
         return scope.flops
-    return 6 * scope.params[0] * scope.tokens[0], 6 * scope.params[1] * scope.tokens[1]
+    return training_flops(scope.params[0], scope.tokens[0]), training_flops(scope.params[1], scope.tokens[1])
 
 
 def _within(scope: Scope, flops: float) -> bool | None:

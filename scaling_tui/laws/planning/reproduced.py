@@ -6,6 +6,7 @@ from typing import assert_never
 import numpy as np
 
 from scaling_tui.laws.atlas.entries import Allocation, CoefficientSet, Entry, HyperparameterLaw
+from scaling_tui.laws.counting import training_flops
 from scaling_tui.laws.forms import LAWS
 from scaling_tui.laws.planning.plan import frontier
 
@@ -34,7 +35,7 @@ def _of_allocation(entry: Allocation) -> float:
         case "tokens_per_param":
             return tokens / params
         case "6ND/C":
-            return 6 * params * tokens / flops
+            return training_flops(params, tokens) / flops
         case "a":
             return entry.params_exponent
         case "loss" | "loss ratio" | "value" as other:

@@ -8,7 +8,6 @@ import numpy as np
 from scaling_tui import InputError
 from scaling_tui.laws.schedules.curves import Curve, Schedule
 from scaling_tui.laws.schedules.shapes import rate_share
-from scaling_tui.text import show
 from scaling_tui.text.numbers import read_quantity
 
 KINDS = ("constant", "linear", "cosine", "wsd")
@@ -126,10 +125,3 @@ def _known(given: float | None, default: float | None, key: str, what: str, word
     if default is None:
         raise InputError(f"schedule {words[:60]}: the fitted curves have several {what}, want :{key}=…")
     return default
-
-
-def spelt(schedule: Schedule) -> str:
-    """A recorded schedule in a few words: `2,160 steps to 3e-4, 3e-5 at step 24,000`."""
-    return (
-        f"{schedule.warmup:,} to {schedule.peak:.3g}, {schedule.rates[-1]:.3g} at {show.counted(schedule.last, 'step')}"
-    )

@@ -133,7 +133,7 @@ def _predicted(
     conventions = [chosen[1]] if chosen else []
     conventions += [name for name in ("non-embedding", "all") if name not in conventions]
     for convention in conventions:
-        size = run.non_embedding if convention == "non-embedding" else run.params
+        size = run.size(convention)
         known: dict[Input, float | None] = {
             "params": size, "tokens": run.tokens, "unique_tokens": run.unique_tokens, "flops": run.flops,
         }  # fmt: skip

@@ -30,8 +30,13 @@ class OneAtATime(Generic[T]):
         self._owner.run_worker(self._drain, thread=True)
 
     def _drain(self) -> None:
-        while (request := self._take()) is not None:
-            self._work(request[0])
+        try:
+            while (request := self._take()) is not None:
+                self._work(request[0])
+        except BaseException:
+            with self._lock:
+                self.busy = False  # the next request is done all the same
+            raise
 
     def _take(self) -> list[T] | None:
         with self._lock:

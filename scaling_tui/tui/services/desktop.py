@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from typing import Literal
 
 from scaling_tui.sweeps.answers import answer
+from scaling_tui.text.columns import cut
 from scaling_tui.text.visible import visible
 
 Protocol = Literal["9", "777"]
 
 TITLE = "scaling-tui"
-LONGEST = 200  # characters
+LONGEST = 200  # cells
 TMUX_S = 3.0
 BY_NAME: Mapping[str, Mapping[str, Protocol]] = {
     "TERM": {"foot": "777", "foot-direct": "777", "xterm-ghostty": "777", "xterm-kitty": "9"},
@@ -47,8 +48,7 @@ def protocol_of(environment: Mapping[str, str]) -> Protocol | None:
 
 def sequence(text: str, protocol: Protocol) -> str:
     """The notification. Nothing in `text` can end it or begin another."""
-    shown = " ".join(visible(text).split())
-    shown = shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
+    shown = cut(" ".join(visible(text).split()), LONGEST)
     if protocol == "777":
         return f"\x1b]777;notify;{TITLE};{shown.replace(';', ',')}\x1b\\"
     return f"\x1b]9;{TITLE}: {shown}\x1b\\"  # with a digit in front it would be another command

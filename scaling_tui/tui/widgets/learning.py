@@ -9,7 +9,7 @@ from textual.geometry import Size
 
 from scaling_tui.report.classroom.taking import standing_lines
 from scaling_tui.text import show
-from scaling_tui.text.columns import flush_left
+from scaling_tui.text.columns import cut, flush_left
 from scaling_tui.tui.widgets.panel import Group, Panel
 from scaling_tui.tui.widgets.text import MadeToSize
 from scaling_tui.tutor.classroom.sitting import Sitting
@@ -115,5 +115,6 @@ def day_lines(days: Sequence[Day], today: date, size: Size) -> Text:
 
 
 def shortened(text: str, width: int) -> str:
-    """`text` in at most `width` cells."""
-    return text if len(text) <= width else text[: max(1, width - 1)].rstrip() + "…"
+    """A title in at most `width` cells, without a space before the ellipsis."""
+    shown = cut(text, max(1, width))
+    return shown if shown == text else shown[:-1].rstrip() + "…"

@@ -30,7 +30,7 @@ class MachineLoad(PlainText):
         """Reads the load, unless it is being read."""
         if not self._busy and self.screen.is_current and in_view(self):
             self._busy = True
-            self.run_worker(self._read(), exit_on_error=False)
+            self.run_worker(self._read())
 
     async def _read(self) -> None:
         """In a thread: a driver that is in trouble takes seconds to answer."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -20,7 +20,7 @@ from scaling_tui.runs import RunView
 from scaling_tui.runs.format import State
 from scaling_tui.sweeps.queue import Asked
 from scaling_tui.text import show
-from scaling_tui.text.columns import cut, flush_right
+from scaling_tui.text.columns import cut, flush_left, flush_right
 from scaling_tui.tui import signs
 
 
@@ -113,7 +113,7 @@ METRIC_WIDTH = 9
 def _metric_column(metric: str) -> RunColumn:
     """The last value of a metric that is no loss, under the end of its name."""
     name = metric.rpartition("/")[2] or metric
-    head = name if cell_len(name) <= METRIC_WIDTH else set_cell_size(name, METRIC_WIDTH - 1) + "…"
+    head = cut(name, METRIC_WIDTH)
     return RunColumn(head, METRIC_WIDTH, 0, each(lambda run, rows: show.value(run.curve.last(metric))))
 
 
@@ -268,7 +268,7 @@ class RunTable(ScrollView):
         label = base if here else base + Style.parse(row.style)
         size = self._heads[0][1] - self._gutter
         sign = (signs.CURSOR if here else " ") * self._gutter
-        segments = [Segment(sign + row.signs, base), Segment(_fitted(row.label, size - 2), label)]
+        segments = [Segment(sign + row.signs, base), Segment(flush_left(cut(row.label, size - 2), size - 2), label)]
         for column, (text, (_, room)) in enumerate(zip(row.cells, self._heads[1:], strict=True)):
             segments.append(Segment(flush_right(cut(text, room), room), label if column in self._tinted else base))
         return Strip(segments).adjust_cell_length(width, base)
@@ -278,10 +278,6 @@ def _widened(column: RunColumn, runs: Sequence[Row], rows: RunTableData) -> RunC
     """A column as wide as its widest cell, and as its own width at least."""
     widest = max((cell_len(text) for text in column.texts(runs, rows, column.width)), default=0)
     return replace(column, width=widest) if widest > column.width else column
-
-
-def _fitted(text: str, width: int) -> str:
-    return set_cell_size(text, width) if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
 
 
 def _row(run: Row, rows: RunTableData, cells: Sequence[str]) -> RunRow:

@@ -19,6 +19,7 @@ from textual.widget import Widget
 
 from scaling_tui.lens.records import Grid, Reading
 from scaling_tui.text import show
+from scaling_tui.text.columns import cut
 from scaling_tui.tui import signs
 
 HEADERS = 2  # lines: the prompt's tokens, and the true next tokens
@@ -71,8 +72,7 @@ def fitted(text: str, width: int) -> str:
     bare = shown.strip("\u2068\u2069")
     if width < 4 and len(bare) == 4 and bare.startswith("\\x"):
         bare = bare[2:]
-    if cell_len(bare) > width:
-        bare = set_cell_size(bare, max(0, width - 1)) + "…"
+    bare = cut(bare, width)
     room = " " * (width - cell_len(bare))
     return (f"\u2068{bare}\u2069" if isolated else bare) + room
 

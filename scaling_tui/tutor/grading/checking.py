@@ -62,11 +62,11 @@ def check_bank(bank: Bank, lessons: Collection[str] = (), seeds: int = SEEDS) ->
     return problems
 
 
-def diagnosis_table(question: Question, seed: int = 0) -> list[DiagnosisRow]:
-    """Every mistake that the question diagnoses in each of its forms, with the numbers of `seed` and those after it."""
+def diagnosis_table(question: Question) -> list[DiagnosisRow]:
+    """Every mistake that the question diagnoses in each of its forms, each with the numbers of a seed of its own."""
     rows = []
     for form in range(1 + len(question.forms)):
-        asked = variant(question, seed + form)
+        asked = variant(question, form)
         for slip, typed in _slips(asked):
             graded = grade(asked, typed)
             joint = "\n" if "\n" in graded.diagnosis else " "

@@ -110,9 +110,9 @@ def _count(
 
 def training_flops(params: float, tokens: float) -> float:
     """C = 6ND, as the planner counts it (Hoffmann et al. 2022, section 3.3)."""
-    from scaling_tui.laws.planning.frontier import LOG6
+    from scaling_tui.laws.counting import training_flops
 
-    return math.exp(LOG6) * params * tokens
+    return training_flops(params, tokens)
 
 
 def pf_days(flops: float) -> float:
