@@ -115,8 +115,9 @@ def zoomed(axis: Axis, factor: float, share: float) -> Range:
 
 
 def moved(axis: Axis, share: float) -> Range:
-    """The limits a share of the axis further on."""
-    by = (axis.high - axis.low) * share
+    """The limits a share of the axis further on, or as far as an axis goes."""
+    far = _far(axis)
+    by = min(max((axis.high - axis.low) * share, -far - axis.low), far - axis.high)
     return _range(Axis(axis.low + by, axis.high + by, axis.log))
 
 
@@ -126,8 +127,12 @@ def between(axis: Axis, first: float, last: float) -> Range:
     return zoomed(Axis(low, high, axis.log), 1.0, 0.5)
 
 
+def _far(axis: Axis) -> float:
+    return math.log10(FAR) if axis.log else FAR
+
+
 def _range(axis: Axis) -> Range:
-    far = math.log10(FAR) if axis.log else FAR
+    far = _far(axis)
     low, high = max(axis.low, -far), min(axis.high, far)
     if not low < high:
         low, high = (-far, -far + 1.0) if high <= -far else (far - 1.0, far)

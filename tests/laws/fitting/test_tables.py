@@ -180,7 +180,7 @@ def test_training_loss_is_the_loss_where_there_is_no_other(tmp_path: Path) -> No
         ("loss=val_ce,loss=D", "given twice"),
         ("params=N*0,loss=val_ce", "positive number"),
         ("params=N*big,loss=val_ce", "--columns params: cannot read 'big'"),
-        ("loss=", "no column loss"),
+        ("loss=", "found 'loss=', want the column of the loss"),
         ("loss=val_ce,params=,tokens=", "no column of N, D or C, found N, D, val_ce"),
     ],
 )
