@@ -171,7 +171,7 @@ class Page(AppSized, Screen[None]):
     def compose(self) -> ComposeResult:
         yield ModeBar()
         yield from self.body()
-        yield StatusLine(self.runs)
+        yield StatusLine(self.runs, LEAST)
         yield PageFooter(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:

@@ -237,13 +237,14 @@ def test_keys_that_change_places_do_not_clash(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [(49, 24), (80, 19), (30, 8), (20, 3)])
-async def test_a_small_terminal_shows_one_line_with_state_and_loss(tmp_path: Path, size: tuple[int, int]) -> None:
+async def test_a_small_terminal_shows_state_and_loss_and_how_large_it_has_to_be(tmp_path: Path, size: tuple[int, int]) -> None:
     record_sweep(tmp_path, FINISHED)
     app = ScalingApp(tmp_path, mode="live")
     async with app.run_test(size=size) as pilot:
         status_line = app.screen.query_one(StatusLine)
         await until(pilot, lambda: "finished r7 1.4479" in str(status_line.render()))
         assert [widget for widget in app.screen.children if widget.display] == [status_line]
+        assert f"screens want 50×20, found {size[0]}×{size[1]}" in str(status_line.render())
         await pilot.resize_terminal(80, 24)
         await until(pilot, lambda: not status_line.display)
         assert app.screen.query_one("#where").display

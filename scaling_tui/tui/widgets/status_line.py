@@ -1,4 +1,4 @@
-"""One line with state and loss, for terminals too small for anything else."""
+"""State and loss in a line, for terminals too small for anything else, and how large one has to be."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,11 +19,11 @@ POLL_S = 2.0
 class StatusLine(Widget):
     """Reads the sweep while the line is displayed, and pauses while it is not."""
 
-    DEFAULT_CSS = "StatusLine { height: 1; width: 100%; text-wrap: nowrap; text-overflow: ellipsis; }"
+    DEFAULT_CSS = "StatusLine { height: 2; width: 100%; text-wrap: nowrap; text-overflow: ellipsis; }"
 
-    def __init__(self, runs: Path) -> None:
+    def __init__(self, runs: Path, least: tuple[int, int]) -> None:
         super().__init__()
-        self._runs = runs
+        self._runs, self._least = runs, least
         self._line = ""
         self._reading = OneAtATime(self, self._read)
 
@@ -54,7 +54,9 @@ class StatusLine(Widget):
             self.refresh()
 
     def render(self) -> Text:
-        return Text(self._line, no_wrap=True, overflow="ellipsis")
+        found, want = ("×".join(map(str, size)) for size in (self.app.size, self._least))
+        line = Text(f"{self._line}\n", no_wrap=True, overflow="ellipsis")
+        return line.append(f"screens want {want}, found {found}; q quits", "dim")
 
 
 def status_text(sweep: "SweepView") -> str:
