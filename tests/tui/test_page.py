@@ -237,7 +237,9 @@ def test_keys_that_change_places_do_not_clash(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [(49, 24), (80, 19), (30, 8), (20, 3)])
-async def test_a_small_terminal_shows_state_and_loss_and_how_large_it_has_to_be(tmp_path: Path, size: tuple[int, int]) -> None:
+async def test_a_small_terminal_shows_state_and_loss_and_how_large_it_has_to_be(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
     record_sweep(tmp_path, FINISHED)
     app = ScalingApp(tmp_path, mode="live")
     async with app.run_test(size=size) as pilot:
