@@ -56,14 +56,14 @@ class Recorder:
     """
 
     def __init__(self, sweep: str, run: str | None, runs: Path | str | None, config: Mapping[str, Any] | None) -> None:
-        self._sweep, self._run, self._runs = sweep, run, runs_folder(None if runs is None else Path(runs))
+        self._sweep, self._run, self._runs = sweep, run, runs
         self._given = dict(config or {})
         self.writer: Writer | None = None
 
     def begin(self, config: Mapping[str, Any], again: Accepts | None = None) -> None:
         """Starts a run, or goes on with the latest one that `again` accepts by its name and run.json."""
         known = {**config, **self._given}
-        sweep = join_sweep(self._runs, self._sweep)
+        sweep = join_sweep(runs_folder(None if self._runs is None else Path(self._runs)), self._sweep)
         params = known.get("params")
         rung = str(known.get("rung") or self._run or show.count(params))
         seed = known.get("seed")

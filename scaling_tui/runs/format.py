@@ -47,13 +47,18 @@ WAITING: tuple[State, ...] = ("queued", "lost")  # a supervisor starts them by i
 STORED_STATES: tuple[State, ...] = ("running", "finished", "stopped", "failed", "diverged")
 
 
+def runs_path(option: Path | None = None) -> Path:
+    """Where the sweeps are: the `--runs` option, else `$SCALING_TUI_RUNS`, else `./runs`, whatever is there."""
+    return as_path("runs folder", option if option is not None else os.environ.get("SCALING_TUI_RUNS") or "runs")
+
+
 def runs_folder(option: Path | None = None) -> Path:
-    """The folder of all sweeps: the `--runs` option, else `$SCALING_TUI_RUNS`, else `./runs`; it need not be there.
+    """The folder of all sweeps, at `runs_path`; it need not be there.
 
     Raises:
         InputError: something else is there, such as a file.
     """
-    folder = as_path("runs folder", option if option is not None else os.environ.get("SCALING_TUI_RUNS") or "runs")
+    folder = runs_path(option)
     for path in (folder, *folder.parents):
         try:
             mode = path.stat().st_mode

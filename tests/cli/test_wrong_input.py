@@ -50,7 +50,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["run", "pipe.toml"], "pipe.toml: a pipe, socket or device, not a regular file"),
         (["run", "quickstart", "--dry-run", "--runs", "good.csv"], "runs folder good.csv: not a folder, want one"),
         (["runs", "--runs", "good.csv/below"], "lies within good.csv, which is not a folder"),
-        (["doctor", "--runs", "loop"], "runs folder loop: "),
+        (["attach", "--runs", "loop"], "runs folder loop: "),
         (["import", "loop"], "loop: no such file, want a log or a folder of logs"),
         (["fit", "nan.csv"], "points: none has a finite loss: row 2 left out"),
         (["fit", "good.csv", "--law", "chinchila"], "law: found 'chinchila', did you mean 'chinchilla'?"),
@@ -109,7 +109,7 @@ def test_what_was_not_saved_is_not_to_be_continued(
     command: Command, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (here / "file").write_text("")
-    monkeypatch.setattr("scaling_tui.tutor.progress.progress_file", lambda: here / "file" / "progress.jsonl")
+    monkeypatch.setenv("XDG_DATA_HOME", str(here / "file"))
     monkeypatch.setattr("sys.stdin", io.StringIO("3\n"))
     status, out, err = command("quiz", "take", "--count", "1")
     assert status == 0

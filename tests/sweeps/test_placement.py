@@ -72,7 +72,7 @@ def test_a_batch_never_has_to_fit(tiny: Path, monkeypatch: pytest.MonkeyPatch) -
     assert main_memory(Size.of_rung(ladder.rungs[0]), gpu=False) > 100 * GB
     check_memory(ladder, "cpu")
     with pytest.raises(InputError, match=r"parameters in batches of 1.00M need at least 4.* GB of memory"):
-        check_memory(load_ladder(str(tiny), [*large, "hidden=1344"]), "cpu")
+        check_memory(load_ladder(str(tiny), [*(one for one in large if one != "hidden=256"), "hidden=1344"]), "cpu")
 
 
 def test_the_number_at_a_time_is_what_memory_and_the_gpu_hold(four_gpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -549,7 +549,7 @@ step = "s"
     ("formula", "says"),
     [
         ("sqrt('x')", "field 'answer': formula: this is not allowed in a formula"),
-        ("loss('chinchilla:hoffmann2022', 'x', 'y')", "has no value"),
+        ("loss('chinchilla:hoffmann2022', 'x', 'y')", "want a number"),
         ("layer_params('x', 'y')", "has no value"),
         ("plan_excess('chinchilla:hoffmann2022', 'x', 'y')", "want a number"),
         ("pf_days('x')", "want a number"),
