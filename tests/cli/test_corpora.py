@@ -69,7 +69,7 @@ def lines(folder: Path) -> list[str]:
     [
         (nanogpt, "data: 60.0k training tokens, 12.0k held out"),
         (books, "4 documents with a newline between them"),
-        (lines, "200 documents with a newline between them"),
+        pytest.param(lines, "200 documents with a newline between them", marks=pytest.mark.slow),
     ],
     ids=["train.bin", "folder", "jsonl.gz"],
 )

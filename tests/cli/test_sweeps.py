@@ -105,6 +105,7 @@ def test_a_dry_run_shows_the_rungs_and_writes_nothing(command: Command, tmp_path
     assert "N non-emb" in command("run", "quickstart", "--dry-run")[1]
 
 
+@pytest.mark.slow
 def test_the_estimate_of_a_dry_run_stands_beside_the_truth(
     command: Command, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -235,6 +235,7 @@ def test_a_run_whose_node_loses_power_resumes_on_the_other_and_ends_with_the_sam
     assert of(sweep) == []
 
 
+@pytest.mark.slow
 def test_a_node_that_is_cut_off_and_comes_back_writes_nothing_into_the_run_that_another_owns(
     cluster: Any, ladder: Path, tmp_path: Path, gates: Gates, undisturbed: SweepView
 ) -> None:

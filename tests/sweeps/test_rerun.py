@@ -29,6 +29,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_trained_again_to_the_same_end_and_keeps_what_it_was(tiny: Path, tmp_path: Path) -> None:
     sweep = launch(tmp_path / "runs", load_ladder(str(tiny)), jobs=2, device="cpu")
     before = wait_for(sweep, over)

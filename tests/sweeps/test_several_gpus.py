@@ -142,6 +142,7 @@ def gone(processes: list[psutil.Process]) -> bool:
     return not psutil.wait_procs(processes, timeout=300)[1]
 
 
+@pytest.mark.slow
 def test_two_processes_reach_the_losses_of_one(pair: Path, tmp_path: Path) -> None:
     alone = launch(tmp_path / "alone", load_ladder(str(pair)), jobs=1, device="cpu")
     assert wait_for(alone, over).state == "finished"

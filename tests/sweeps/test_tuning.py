@@ -245,6 +245,7 @@ def test_a_supervisor_killed_between_the_stages_is_followed_by_one_that_goes_on(
     assert (sweep / "rates.jsonl").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_stop_while_rates_are_probed_ends_the_sweep_and_a_resume_goes_on(tiny: Path, tmp_path: Path) -> None:
     ladder = load_ladder(str(tiny), ["tune=lr", "tokens=1024", "rungs.a.tokens=20_000_000"])
     sweep = launch(tmp_path / "runs", ladder, jobs=1, device="cpu")

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import psutil
+import pytest
 
 from scaling_tui.runs import Status, make_request, read_sweep
 from scaling_tui.runs.format import claim_if_alone, numbered
@@ -181,6 +182,7 @@ def test_a_worker_without_a_supervisor_finishes_its_run_and_takes_no_other(tiny:
     assert [run.attempts for run in read_sweep(sweep).runs] == [1, 1, 1, 1]
 
 
+@pytest.mark.slow
 def test_two_sweeps_share_the_machine_and_who_waits_says_for_whom(tiny: Path, tmp_path: Path, two_cores: int) -> None:
     """The first takes every core; the second trains as soon as one is free, and both come to their end."""
     ladder = load_ladder(str(tiny), LONG)

@@ -372,6 +372,7 @@ def reached(sweep: Path, there: Callable[[SweepView], bool]) -> SweepView:
 
 
 @pytest.mark.usefixtures("needs_steady_inodes")
+@pytest.mark.slow
 def test_a_sweep_of_another_host_in_a_shared_folder_and_in_a_copy(trained_on_box: Path, tmp_path: Path) -> None:
     view = reached(trained_on_box, lambda view: any(len(run.curve) for run in view.runs))
     assert (view.state, view.copy) == ("running", None)

@@ -86,7 +86,7 @@ def resume_process(sweep: Path) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
-@pytest.mark.parametrize("times", [3, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", [2, pytest.param(20, marks=pytest.mark.slow)])
 def test_two_resumes_at_the_same_moment_train_each_run_once(
     pair: Path, alone: dict[str, str], tmp_path: Path, times: int
 ) -> None:

@@ -73,7 +73,8 @@ async def test_panels_share_the_screen_at_every_size(tmp_path: Path, mode: str) 
 
 
 @pytest.mark.parametrize("mode", ALL)
-@pytest.mark.parametrize("size", [pytest.param((80, 24), marks=pytest.mark.slow), (120, 40)])
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.slow
 async def test_the_current_panel_fills_the_screen_and_the_same_key_brings_the_others_back(
     tmp_path: Path, mode: str, size: tuple[int, int]
 ) -> None:

@@ -138,6 +138,7 @@ def test_runs_of_equal_size_stay_on_one_side_of_an_origin() -> None:
     assert [origin.fitted for origin in found.origins] == [14, 21]
 
 
+@pytest.mark.slow
 def test_laws_take_part_whose_inputs_decide_the_loss() -> None:
     one_d = compare(fit("kaplan-n", ladder()))
     assert {"kaplan-n", "chinchilla-n", "kaplan-c"} <= {one.fit.law.name for one in one_d.contenders}

@@ -70,6 +70,7 @@ def test_the_largest_size_is_held_out_and_predicted_by_the_others() -> None:
     assert fit_task(points.take(points.column("params") < 1e9), accuracy[:18], draws=0).holdout is None
 
 
+@pytest.mark.slow
 def test_intervals_hold_a_new_run_about_as_often_as_they_say() -> None:
     held = 0
     for seed in range(40):
