@@ -31,6 +31,7 @@ COLUMNS, LINES = 110, 32
 QUIET_S = 1.2  # a key is pressed once no character has changed for so long
 MOST_S = 180.0
 CELL_W, CELL_H = 8.4, 18.0
+NO_BREAK = "\N{NO-BREAK SPACE}"  # browsers take several blanks of an SVG for one
 BACKGROUND, FOREGROUND = "#121212", "#e0e0e0"
 NAMED = {
     "black": "#000000", "red": "#cd3131", "green": "#0dbc79", "brown": "#e5e510", "blue": "#2472c8",
@@ -162,7 +163,8 @@ def drawn(row: dict[int, pyte.screens.Char]) -> str:
             body = text.strip()
             extra = ' font-weight="bold"' if cell.bold else ""
             wide = f' textLength="{len(body) * CELL_W:.1f}"' if len(body) > 1 else ""
-            texts.append(f'<text x="{begin * CELL_W:.1f}" y="13.5"{wide} fill="{ink}"{extra}>{escape(body)}</text>')
+            kept = escape(body).replace(" ", NO_BREAK)
+            texts.append(f'<text x="{begin * CELL_W:.1f}" y="13.5"{wide} fill="{ink}"{extra}>{kept}</text>')
         x = end
     return "".join(shapes + texts)
 
