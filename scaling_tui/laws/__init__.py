@@ -14,8 +14,9 @@ In a notebook or a program:
 Everything that is wrong with what is given raises `scaling_tui.InputError`, a ValueError, whose text is one line.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from scaling_tui.text.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from scaling_tui.laws.atlas.entries import CoefficientSet
@@ -85,16 +86,10 @@ _MODULES = {
     "planning.planned": ("plan",),
     "published": ("find_law", "get"),
 }
-_HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 if not TYPE_CHECKING:  # a type checker is to say which names there are not
-
-    def __getattr__(name: str) -> object:
-        """Imports what is asked for: a count of parameters needs no NumPy, a formula no reader of tables."""
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-        return found
+    # A count of parameters needs no NumPy, a formula no reader of tables.
+    __getattr__ = lazy_names(__name__, _MODULES)
 
 
 def __dir__() -> list[str]:

@@ -28,8 +28,9 @@ In a notebook, a sweep is read as arrays or data frames:
 scaling-tui and may change at any time.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from scaling_tui.text.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from scaling_tui.runs.curve import Curve
@@ -73,16 +74,10 @@ _MODULES = {
     "views": ("RunView", "SweepView"),
     "writer": ("Writer", "append_prediction", "create_sweep", "join_sweep"),
 }
-_HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 if not TYPE_CHECKING:  # a type checker is to say which names there are not
-
-    def __getattr__(name: str) -> object:
-        """Imports what is asked for: a list of sweeps needs no NumPy, which takes longer to import than it to print."""
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-        return found
+    # A list of sweeps needs no NumPy, which takes longer to import than it to print.
+    __getattr__ = lazy_names(__name__, _MODULES)
 
 
 def __dir__() -> list[str]:
